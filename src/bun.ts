@@ -1,0 +1,35 @@
+/** The Bun door: starts the app on `Bun.serve`. */
+import type { Context } from 'hono'
+import { portableStream } from './http/stream.ts'
+import { run } from './server/run.ts'
+
+/** The part of Bun's server that this door uses. https://bun.com/docs/api/http */
+interface BunServer {
+  readonly port: number
+  stop(closeActiveConnections: boolean): Promise<void>
+  /** Seconds of quiet after which the request's connection is closed. */
+  timeout(request: Request, seconds: number): void
+}
+
+declare const Bun: {
+  serve(options: {
+    fetch: (request: Request, server: BunServer) => Response | Promise<Response>
+    port: number
+    hostname: string
+    idleTimeout: number
+  }): BunServer
+}
+
+/** What Bun allows, in seconds. */
+const MAX_IDLE_SECONDS = 255
+
+await run({
+  // One second is the least: the socket of a client that reads nothing is gone some seconds later.
+  openStream: portableStream((c: Context<{ Bindings: BunServer }>) => c.env.timeout(c.req.raw, 1)),
+  listen: async ({ fetch }, { PORT, HOST, HEARTBEAT_SECONDS }) => {
+    // Never 0: Bun's own timer is what reaps a client that vanished. Heartbeats come well before it.
+    const idleTimeout = Math.min(MAX_IDLE_SECONDS, Math.ceil(HEARTBEAT_SECONDS * 4))
+    const server = Bun.serve({ fetch, port: PORT, hostname: HOST, idleTimeout })
+    return { port: server.port, stop: (how) => server.stop(how === 'force') }
+  },
+})

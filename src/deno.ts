@@ -1,0 +1,33 @@
+/** The Deno door: starts the app on `Deno.serve`. */
+import { portableStream } from './http/stream.ts'
+import { run } from './server/run.ts'
+
+declare const Deno: {
+  serve(
+    options: { port: number; hostname: string; signal: AbortSignal; onListen: () => void },
+    handler: (request: Request, info: object) => Response | Promise<Response>,
+  ): {
+    readonly addr: { readonly port: number }
+    readonly finished: Promise<void>
+    shutdown(): Promise<void>
+  }
+}
+
+await run({
+  // Deno has no way to drop one client's socket: a client that reads nothing keeps it until it leaves.
+  openStream: portableStream(),
+  listen: async ({ fetch }, { PORT, HOST }) => {
+    const force = new AbortController()
+    const onListen = () => {}
+    const options = { port: PORT, hostname: HOST, signal: force.signal, onListen }
+    const server = Deno.serve(options, fetch)
+    return {
+      port: server.addr.port,
+      stop: (how) => {
+        if (how === 'gently') return server.shutdown()
+        force.abort()
+        return server.finished
+      },
+    }
+  },
+})

@@ -1,0 +1,99 @@
+/** Bodies: JSON, text and a form are three spellings of one publishing request. */
+import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { every } from 'hono/combine'
+import { problem } from './problem.ts'
+
+/** JSON spells a byte with six at the most (`\u0000`); beside the data stand names and quotes. */
+const SPELLING = 6
+const SLACK_BYTES = 4_096
+
+const CHARSET_UTF8 = /;\s*charset\s*=\s*"?(?!utf-?8"?\s*(?:;|$))/i
+const UNSUPPORTED =
+  'Send application/json {"data": …}, text/plain, or application/x-www-form-urlencoded with data=, in UTF-8 and without Content-Encoding.'
+
+/**
+ * Reads the body strictly and leaves it as the JSON of a publishing request.
+ * Answers 413 over its bound, 415 for another type, 400 for what is not UTF-8.
+ */
+export function publishingBody(maxEventBytes: number): MiddlewareHandler {
+  const limit = bodyLimit({
+    maxSize: maxEventBytes * SPELLING + SLACK_BYTES,
+    onError: (c) => problem(c, 413, `An event may carry ${maxEventBytes} bytes of data.`),
+  })
+  return every(limit, spellAsJson)
+}
+
+async function spellAsJson(c: Context, next: () => Promise<void>): Promise<Response | undefined> {
+  const spell = spellingOf(c)
+  if (!spell) return problem(c, 415, UNSUPPORTED)
+  const text = decode(await c.req.arrayBuffer())
+  if (text === undefined) return problem(c, 400, 'The body is not valid UTF-8.')
+  const json = spell(text)
+  if (json === undefined) return problem(c, 400, 'The form is not percent-encoded UTF-8.')
+  if (json !== text) respell(c, json)
+  await next()
+  return undefined
+}
+
+type Spelling = (text: string) => string | undefined
+
+function spellingOf(c: Context): Spelling | undefined {
+  const type = c.req.header('Content-Type') ?? ''
+  const encoding = c.req.header('Content-Encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity' || CHARSET_UTF8.test(type)) return undefined
+  switch (type.split(';')[0]?.trim().toLowerCase()) {
+    case 'application/json':
+      return (text) => text
+    case 'text/plain':
+      return (text) => JSON.stringify({ data: text })
+    case 'application/x-www-form-urlencoded':
+      return formToJson
+    default:
+      return undefined
+  }
+}
+
+function formToJson(text: string): string | undefined {
+  if (!isPercentEncoded(text)) return undefined
+  const fields = new Map<string, unknown>()
+  for (const [name, value] of new URLSearchParams(text)) {
+    // A field that comes twice becomes a list, which the schema refuses by name.
+    const before = fields.get(name)
+    fields.set(name, before === undefined ? toField(name, value) : [before, value])
+  }
+  return JSON.stringify(Object.fromEntries(fields))
+}
+
+function toField(name: string, value: string): unknown {
+  if (name !== 'ephemeral') return value
+  return value === 'true' ? true : value === 'false' ? false : value
+}
+
+/** Whether text can be percent-decoded to UTF-8. */
+export function isPercentEncoded(text: string): boolean {
+  if (!text.includes('%')) return true
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function decode(bytes: ArrayBuffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** Replaces the body with JSON, which Hono's validator takes from there. */
+function respell(c: Context, json: string): void {
+  const headers = new Headers(c.req.raw.headers)
+  headers.set('Content-Type', 'application/json')
+  headers.delete('Content-Length')
+  c.req.raw = new Request(c.req.url, { method: c.req.method, headers, body: json })
+  c.req.bodyCache = {}
+}

@@ -1,0 +1,66 @@
+/**
+ * Errors as problem details.
+ * @see https://www.rfc-editor.org/rfc/rfc9457
+ */
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { HubError, type HubErrorCode } from '../hub/errors.ts'
+
+/** One thing that is wrong with a request, and where: `query.id`, `json.event`. */
+export interface Issue {
+  readonly path: string
+  readonly message: string
+}
+
+/** The body of every answer that is an error, as `application/problem+json`. */
+export interface Problem {
+  readonly type: 'about:blank'
+  readonly title: string
+  readonly status: number
+  /** What is wrong, and what to do. */
+  readonly detail: string
+  readonly issues?: readonly Issue[]
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+const STATUS: Readonly<Record<HubErrorCode, ContentfulStatusCode>> = {
+  'invalid-address': 400,
+  'invalid-event': 400,
+  'event-too-large': 413,
+  'at-capacity': 503,
+  blocked: 503,
+  'hub-closed': 503,
+  'invalid-option': 500,
+}
+
+/** Answers with a problem. */
+export function problem(
+  c: Context,
+  status: ContentfulStatusCode,
+  detail: string,
+  issues?: readonly Issue[],
+): Response {
+  const title = TITLES[status] ?? 'Error'
+  const body: Problem = { type: 'about:blank', title, status, detail, ...(issues && { issues }) }
+  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' })
+}
+
+/** Answers for what a handler threw; what nobody expected goes to `report` and tells the client nothing. */
+export function problemOf(error: unknown, c: Context, report: (error: unknown) => void): Response {
+  if (error instanceof HubError) return problem(c, STATUS[error.code], error.message)
+  if (error instanceof HTTPException && error.status < 500) {
+    return problem(c, error.status as ContentfulStatusCode, error.message)
+  }
+  report(error)
+  return problem(c, 500, 'The server failed to answer: its log says why.')
+}

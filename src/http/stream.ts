@@ -1,0 +1,82 @@
+/** How a stream opens: a Web Response whose bytes come from a connection of the hub. */
+import type { Context } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import { checkName } from '../hub/address.ts'
+import type { EventStream } from '../hub/connection.ts'
+import type { Hub } from '../hub/hub.ts'
+
+/**
+ * Opens a stream: answers at once, calls `run` in the same turn of the event loop, closes the
+ * stream when the promise of `run` settles. Headers set on the context reach the client.
+ */
+export type OpenStream = (c: Context, run: (stream: EventStream) => Promise<void>) => Response
+
+/** Whose stream it is, beside what the request says. */
+export interface StreamOptions {
+  readonly hub: Hub
+  /** The client id. It MUST come from the host's own login, or from whoever may choose it. */
+  readonly client: string
+  /** @defaultValue none */
+  readonly topics?: readonly string[] | undefined
+  /** The cursor to use when no `Last-Event-ID` header comes. @defaultValue none */
+  readonly lastEventId?: string | undefined
+  /** @defaultValue `portableStream()` */
+  readonly openStream?: OpenStream | undefined
+}
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  // no-transform: a proxy that compresses would hold the events back.
+  'Cache-Control': 'private, no-cache, no-store, no-transform',
+  // nginx: send each event on at once.
+  'X-Accel-Buffering': 'no',
+}
+
+/**
+ * The opener for any runtime: Hono's `streamSSE`.
+ * @param cutOff - drops the socket of a client that no longer reads, where the runtime can
+ */
+export function portableStream(cutOff?: (c: Context) => void): OpenStream {
+  return (c, run) => {
+    const response = streamSSE(c, (stream) => run(cutOff ? withCutOff(stream, c, cutOff) : stream))
+    for (const [name, value] of Object.entries(HEADERS)) response.headers.set(name, value)
+    // They belong to one hop of HTTP/1.1; on HTTP/2 they are an error, and end a Node process.
+    response.headers.delete('Transfer-Encoding')
+    response.headers.delete('Connection')
+    return response
+  }
+}
+
+/**
+ * Answers a request with a stream of a hub, from any route.
+ * A stream that can't be had now is 200 with `hub:bye` and closed, because an EventSource gives up
+ * at any other status; a blocked client gets 204, which tells it to stop.
+ * @throws {HubError} `invalid-address`
+ */
+export function streamEvents(c: Context, options: StreamOptions): Response {
+  const { hub, client, topics = [], openStream = portableStream() } = options
+  for (const topic of topics) checkName('topic', topic)
+  checkName('client id', client)
+  // Hono answers HEAD with GET's handler and drops the body unread: it would be a stream for ever.
+  if (c.req.method === 'HEAD') return c.body(null, 200, HEADERS)
+  const refusal = hub.refusal(client)
+  if (refusal === 'blocked') return c.body(null, 204)
+  if (refusal) return c.body(hub.farewell(refusal).slice(), 200, HEADERS)
+  const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
+  return openStream(c, (stream) => hub.connect({ client, topics, lastEventId, stream }).ended)
+}
+
+/** Hono's stream, whose abort drops the socket, too. */
+function withCutOff(stream: EventStream, c: Context, cutOff: (c: Context) => void): EventStream {
+  return {
+    get aborted() {
+      return stream.aborted
+    },
+    write: (bytes) => stream.write(bytes),
+    onAbort: (listener) => stream.onAbort(listener),
+    abort: () => {
+      stream.abort()
+      cutOff(c)
+    },
+  }
+}

@@ -1,0 +1,27 @@
+/** Validation of requests, whose answer lists everything that is wrong at once. */
+import { zValidator } from '@hono/zod-validator'
+import type { MiddlewareHandler, ValidationTargets } from 'hono'
+import type { z } from 'zod'
+import { problem } from './problem.ts'
+
+/** What a validated target holds. */
+export type Valid<Target extends keyof ValidationTargets, Output> = {
+  in: { [K in Target]: unknown }
+  out: { [K in Target]: Output }
+}
+
+/** Lets a request through when the target fits the schema, else answers 400. */
+export function valid<Target extends 'query' | 'param' | 'json', Output>(
+  target: Target,
+  schema: z.ZodType<Output>,
+): MiddlewareHandler<object, string, Valid<Target, Output>> {
+  return zValidator(target, schema, (result, c) => {
+    if (result.success) return
+    const issues = result.error.issues.map(({ path, message }) => ({
+      path: [target, ...path].join('.'),
+      message,
+    }))
+    const detail = issues.map(({ path, message }) => `${path} ${message}`).join('; ')
+    return problem(c, 400, `${detail}.`, issues)
+  }) as unknown as MiddlewareHandler<object, string, Valid<Target, Output>>
+}

@@ -1,0 +1,46 @@
+/** Addresses: whom an event is for. */
+import { HubError } from './errors.ts'
+
+/** Everyone, all connections of one client, or whoever follows one topic. */
+export type Address = 'everyone' | { readonly client: string } | { readonly topic: string }
+
+/** A client id or a topic: 1 to 128 characters, none a control character, none half a surrogate pair. */
+export const NAME: RegExp = /^[^\p{Cc}\p{Cs}]{1,128}$/u
+
+/** The rule of {@link NAME} in words. */
+export const NAME_RULE =
+  'must have 1 to 128 characters, without control characters and lone surrogates'
+
+/** The key under which everyone is kept. */
+export const EVERYONE = '*'
+
+/** The key under which a client's connections and events are kept. */
+export function clientKey(client: string): string {
+  return `c:${client}`
+}
+
+/** The key under which a topic's connections and events are kept. */
+export function topicKey(topic: string): string {
+  return `t:${topic}`
+}
+
+/**
+ * The key of an address.
+ * @throws {HubError} `invalid-address` when the client id or topic breaks {@link NAME}.
+ */
+export function addressKey(address: Address): string {
+  if (address === 'everyone') return EVERYONE
+  if ('client' in address) return clientKey(checkName('client id', address.client))
+  return topicKey(checkName('topic', address.topic))
+}
+
+/**
+ * The name itself, if it can be one.
+ * @throws {HubError} `invalid-address` when it can't.
+ */
+export function checkName(what: string, name: string): string {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new HubError('invalid-address', `A ${what} ${NAME_RULE}.`)
+  }
+  return name
+}

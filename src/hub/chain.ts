@@ -1,0 +1,45 @@
+/** Queued frames as links of a chain, so that connections with the same queue share one buffer. */
+
+/**
+ * A queue that ends with `frame`; what waits before it is `before`.
+ * Publishing goes event by event, so each link sees one new frame at a time: remembering the link
+ * that was made last is enough for all connections with equal queues to hold the very same link.
+ */
+export interface Chain {
+  readonly before: Chain | undefined
+  readonly frame: Uint8Array
+  /** Bytes from the first frame to this one. */
+  readonly byteLength: number
+  latest: Chain | undefined
+  joined: Uint8Array | undefined
+}
+
+/** The empty queue, from which all chains of one hub grow. */
+export function emptyChain(): Chain {
+  return link(undefined, new Uint8Array(0))
+}
+
+/** The queue with one more frame. */
+export function extend(chain: Chain, frame: Uint8Array): Chain {
+  if (chain.latest?.frame !== frame) chain.latest = link(chain, frame)
+  return chain.latest
+}
+
+/** All frames of the queue in one buffer, made once however many connections ask. */
+export function join(chain: Chain): Uint8Array {
+  chain.joined ??= chain.byteLength === chain.frame.byteLength ? chain.frame : concatenate(chain)
+  return chain.joined
+}
+
+function link(before: Chain | undefined, frame: Uint8Array): Chain {
+  const byteLength = (before?.byteLength ?? 0) + frame.byteLength
+  return { before, frame, byteLength, latest: undefined, joined: undefined }
+}
+
+function concatenate(chain: Chain): Uint8Array {
+  const bytes = new Uint8Array(chain.byteLength)
+  for (let at: Chain | undefined = chain; at; at = at.before) {
+    bytes.set(at.frame, at.byteLength - at.frame.byteLength)
+  }
+  return bytes
+}

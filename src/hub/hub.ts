@@ -1,0 +1,318 @@
+/** The hub: knows who is connected, keyed by client id; publishes, replays, bounds, closes. */
+import { type Address, addressKey, checkName, clientKey, EVERYONE } from './address.ts'
+import { createBlocklist } from './blocklist.ts'
+import { isoTime } from './clock.ts'
+import { type Carrier, Connection, type EventStream } from './connection.ts'
+import { drain } from './drain.ts'
+import { HubError } from './errors.ts'
+import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from './event.ts'
+import { createFlusher } from './flusher.ts'
+import { type ByeReason, beatFrame, byeFrame, gapFrame, type Resume, readyFrame } from './frames.ts'
+import type { Delivery, Entry, Page } from './journal.ts'
+import { type EndReason, type HubOptions, type RefusalReason, settle } from './options.ts'
+import { createRegistry } from './registry.ts'
+import { createReplays } from './replay.ts'
+import { createTicker } from './ticker.ts'
+
+/** Who wants a stream, and where its bytes go. */
+export interface ConnectOptions {
+  readonly client: string
+  /** @defaultValue none */
+  readonly topics?: readonly string[] | undefined
+  /** The cursor that the client came with; `earliest` for all that is kept. @defaultValue none: only what is new */
+  readonly lastEventId?: string | undefined
+  readonly stream: EventStream
+}
+
+/** What became of a published event. */
+export interface Receipt {
+  /** The event's id; an ephemeral one has none. */
+  readonly id?: string
+  /** How many connections it was queued for. None is no error: the journal keeps it for a return. */
+  readonly connections: number
+}
+
+/** Figures of the moment and since the start. */
+export interface HubStats {
+  readonly connections: number
+  readonly clients: number
+  readonly topics: number
+  /** Streams that said goodbye and are not over yet. */
+  readonly closing: number
+  /** Events since the start. */
+  readonly published: number
+  /** Events times the connections that they were queued for, since the start. */
+  readonly delivered: number
+}
+
+/** A hub. */
+export interface Hub {
+  /** Bytes of data that one event may carry. */
+  readonly maxEventBytes: number
+  /** Whether the hub is closing or closed. */
+  readonly closing: boolean
+  /**
+   * Why the client can't have a stream now, or undefined if it can. The observer hears of a refusal.
+   * @throws {HubError} `invalid-address`
+   */
+  refusal(client: string): RefusalReason | undefined
+  /**
+   * Opens a stream. It is over when the connection's `ended` resolves.
+   * @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed`
+   */
+  connect(options: ConnectOptions): Connection
+  /**
+   * Stores an event, unless it is ephemeral, and queues it for all who listen to the address.
+   * @throws {HubError} at once: `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`.
+   * The promise rejects when the journal can't store the event.
+   */
+  publish(address: Address, event: EventInput): Promise<Receipt>
+  /**
+   * Says goodbye to all connections of a client, and keeps it away for `blockMs` milliseconds.
+   * Returns how many connections there were.
+   * @throws {HubError} `invalid-address`; `at-capacity` when 100,000 clients are blocked
+   */
+  disconnect(client: string, blockMs?: number): number
+  /**
+   * The open connections that listen to an address.
+   * @throws {HubError} `invalid-address`
+   */
+  listeners(address: Address): ReadonlySet<Connection>
+  /** The ids of the clients that are connected, longest connected first. */
+  clients(): Iterable<string>
+  stats(): HubStats
+  /** The frame that says goodbye to a stream that can't be opened. */
+  farewell(reason: ByeReason): Uint8Array
+  /**
+   * Refuses new streams and says goodbye to the open ones, spread over the first half of `drainMs`
+   * milliseconds (default 0: cuts them off); at the end all are closed, and the journal too.
+   * Publishing goes on until then. Safe to call twice: the second call waits for the first.
+   */
+  close(drainMs?: number): Promise<void>
+}
+
+/** How often the hub looks after its connections within one heartbeat. */
+const SWEEPS_PER_HEARTBEAT = 4
+
+/** Milliseconds that a stream may take for its goodbye before it is cut off. */
+const GOODBYE_MS = 5_000
+
+/** Makes a hub. It holds no timer until somebody connects. @throws {HubError} `invalid-option` */
+export function createHub(options: HubOptions = {}): Hub {
+  const settings = settle(options)
+  const { journal, clock, observer, random, heartbeatMs, retryMs, maxQueuedBytes } = settings
+  const flusher = createFlusher(clock)
+  const registry = createRegistry()
+  const blocklist = createBlocklist(clock)
+  const closing = new Map<Connection, { reason: ByeReason; deadline: number }>()
+  const carrier: Carrier = {
+    empty: flusher.empty,
+    maxQueuedBytes,
+    now: clock.now,
+    schedule: flusher.schedule,
+    drained: (connection) => replays.resume(connection),
+    ended,
+  }
+  const replays = createReplays({
+    journal,
+    maxPageBytes: Math.ceil(maxQueuedBytes / 4),
+    offer: offerEntry,
+    gap: tellGap,
+    failed: (connection, error) => {
+      observer.failed?.(error, 'replay')
+      connection.abort()
+    },
+  })
+  const ticker = createTicker(clock, [
+    { everyMs: heartbeatMs / SWEEPS_PER_HEARTBEAT, run: sweep },
+    { everyMs: settings.clockMs, run: tellTime },
+  ])
+  let connects = 0
+  let published = 0
+  let delivered = 0
+  let closed: Promise<void> | undefined
+  let over = false
+  journal.open(deliver)
+
+  return {
+    maxEventBytes: settings.maxEventBytes,
+    get closing() {
+      return closed !== undefined
+    },
+    refusal,
+    connect,
+    publish,
+    disconnect,
+    listeners: (address) => registry.at(addressKey(address)),
+    clients: registry.clients,
+    stats: () => ({ ...registry.count(), closing: closing.size, published, delivered }),
+    farewell: (reason) => byeFrame(reason, retryAfter(reason)),
+    close: (drainMs = 0) => {
+      closed ??= shutDown(drainMs)
+      return closed
+    },
+  }
+
+  function refusal(client: string): RefusalReason | undefined {
+    const reason = whyNot(checkName('client id', client))
+    if (reason) observer.refused?.(client, reason)
+    return reason
+  }
+
+  function whyNot(client: string): RefusalReason | undefined {
+    if (closed) return 'shutdown'
+    if (blocklist.has(client)) return 'blocked'
+    const full = registry.at(EVERYONE).size + closing.size >= settings.maxConnections
+    const clientFull = registry.at(clientKey(client)).size >= settings.maxConnectionsPerClient
+    return full || clientFull ? 'at-capacity' : undefined
+  }
+
+  function connect({ client, topics = [], lastEventId, stream }: ConnectOptions): Connection {
+    for (const topic of topics) checkName('topic', topic)
+    const refused = refusal(client)
+    if (refused) throw refusalError(refused)
+    connects += 1
+    const endsAt = clock.now() + settings.lifetimeMs * (0.8 + 0.4 * random())
+    const names = [...new Set(topics)]
+    const init = { id: `c-${connects}`, client, topics: names, stream, endsAt }
+    const connection = new Connection(init, carrier)
+    // Registered before the journal is read: what is published meanwhile is held, not missed.
+    registry.add(connection)
+    ticker.start()
+    connection.listen()
+    if (!connection.open) return connection
+    replays.begin(connection, lastEventId ?? journal.head().id, (page) => {
+      greet(connection, page, lastEventId)
+    })
+    return connection
+  }
+
+  function greet(connection: Connection, page: Page, cursor: string | undefined): void {
+    const { id, client, topics } = connection
+    const resume: Resume = cursor === undefined ? 'fresh' : page.gap ? 'gap' : 'complete'
+    const upToDate = page.entries.length === 0 && resume !== 'gap'
+    const head = upToDate ? page.end.id : undefined
+    offer(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
+    if (cursor !== undefined && page.gap) tellGap(connection, page, cursor)
+  }
+
+  function tellGap(connection: Connection, { gap, entries, end }: Page, cursor: string): void {
+    if (!gap) return
+    const [first] = entries
+    const told = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
+    offer(connection, gapFrame(told, first ? undefined : end.id))
+  }
+
+  function publish(address: Address, input: EventInput): Promise<Receipt> {
+    if (over) throw refusalError('shutdown')
+    const key = addressKey(address)
+    const event = prepareEvent(input, settings.maxEventBytes)
+    published += 1
+    return input.ephemeral ? relay(key, event) : append(key, event)
+  }
+
+  async function append(key: string, event: HubEvent): Promise<Receipt> {
+    const connections = registry.at(key).size
+    const { id } = await journal.append(key, event)
+    return { id, connections }
+  }
+
+  async function relay(key: string, event: HubEvent): Promise<Receipt> {
+    const connections = registry.at(key).size
+    await journal.relay(key, event)
+    return { connections }
+  }
+
+  function deliver({ key, frame, entry }: Delivery): void {
+    const listeners = registry.at(key)
+    delivered += listeners.size
+    for (const connection of listeners) {
+      if (!entry) offer(connection, frame)
+      else if (!replays.holds(connection, entry)) offerEntry(connection, entry)
+    }
+  }
+
+  function offerEntry(connection: Connection, { sequence, frame }: Entry): void {
+    if (sequence <= connection.position) return
+    connection.position = sequence
+    connection.movedAt = clock.now()
+    offer(connection, frame)
+  }
+
+  function offer(connection: Connection, frame: Uint8Array): void {
+    if (!connection.enqueue(frame)) dismiss(connection, 'slow')
+  }
+
+  function disconnect(client: string, blockMs = 0): number {
+    const leaving = [...registry.at(clientKey(checkName('client id', client)))]
+    if (blockMs > 0) blocklist.block(client, blockMs)
+    for (const connection of leaving) dismiss(connection, 'disconnected')
+    return leaving.length
+  }
+
+  function dismiss(connection: Connection, reason: ByeReason): void {
+    if (!registry.remove(connection)) return
+    replays.forget(connection)
+    closing.set(connection, { reason, deadline: clock.now() + GOODBYE_MS })
+    if (reason === 'slow') connection.discard()
+    connection.close(byeFrame(reason, retryAfter(reason)))
+  }
+
+  function ended(connection: Connection): void {
+    registry.remove(connection)
+    replays.forget(connection)
+    const reason: EndReason = closing.get(connection)?.reason ?? 'left'
+    closing.delete(connection)
+    if (!busy()) ticker.stop()
+    observer.ended?.(connection, reason)
+  }
+
+  function sweep(): void {
+    const now = clock.now()
+    const beat = beatFrame(journal.head().id, heartbeatMs)
+    for (const connection of registry.at(EVERYONE)) {
+      if (now - (connection.stalledSince ?? now) >= 2 * heartbeatMs) dismiss(connection, 'slow')
+      else if (now >= connection.endsAt) dismiss(connection, 'lifetime')
+      else if (now - connection.movedAt >= heartbeatMs && !replays.has(connection)) {
+        connection.movedAt = now
+        offer(connection, beat)
+      }
+    }
+    for (const [connection, { deadline }] of closing) if (now >= deadline) connection.abort()
+  }
+
+  /** Each instance tells the time to its own connections, so that it is told once however many there are. */
+  function tellTime(): void {
+    const frame = encodeFrame({ event: 'time', data: isoTime(clock.now()) })
+    deliver({ key: EVERYONE, frame })
+  }
+
+  function retryAfter(reason: ByeReason): number {
+    // Lives end at random moments: those clients need not be spread out, and may resume at once.
+    if (reason === 'lifetime') return random() * 250
+    return retryMs * (1 + 2 * random())
+  }
+
+  function busy(): boolean {
+    return registry.at(EVERYONE).size + closing.size > 0
+  }
+
+  async function shutDown(drainMs: number): Promise<void> {
+    const open = [...registry.at(EVERYONE)]
+    const farewell = (connection: Connection) => dismiss(connection, 'shutdown')
+    await drain({ clock, drainMs, open, farewell, busy })
+    over = true
+    for (const connection of registry.at(EVERYONE)) connection.abort()
+    for (const connection of closing.keys()) connection.abort()
+    await journal.close()
+  }
+}
+
+function refusalError(reason: RefusalReason): HubError {
+  if (reason === 'shutdown') return new HubError('hub-closed', 'The hub is closing: use another.')
+  if (reason === 'blocked') return new HubError('blocked', 'The client is blocked for now.')
+  return new HubError(
+    'at-capacity',
+    'The hub, or this client, has all the connections it may have.',
+  )
+}

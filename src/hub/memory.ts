@@ -1,0 +1,97 @@
+/** The journal in memory: fast, bounded, and gone with the process. */
+import type { Clock } from './clock.ts'
+import { encodeFrame, type HubEvent } from './event.ts'
+import type { GapReason } from './frames.ts'
+import type { Delivery, Entry, Journal, Page, Place } from './journal.ts'
+import { createShelf, type Shelf } from './shelf.ts'
+
+/** How much the journal keeps. */
+export interface MemoryJournalOptions {
+  /** Events per address. @defaultValue `1_000` */
+  readonly maxEvents?: number | undefined
+  /** Milliseconds that an event is kept. @defaultValue `300_000` (5 minutes) */
+  readonly maxAgeMs?: number | undefined
+  /** Bytes of all events, with what keeping them costs. @defaultValue `67_108_864` (64 MiB) */
+  readonly maxBytes?: number | undefined
+  readonly clock: Clock
+}
+
+const CURSOR = /^([0-9a-z]+)-(\d{1,15})$/
+
+/** Makes an empty journal with an epoch of its own. */
+export function createMemoryJournal({
+  maxEvents = 1_000,
+  maxAgeMs = 300_000,
+  maxBytes = 67_108_864,
+  clock,
+}: MemoryJournalOptions): Journal {
+  const epoch = newEpoch(clock)
+  const shelf: Shelf = createShelf({ maxEvents, maxAgeMs, maxBytes })
+  let sequence = 0
+  let deliver: (delivery: Delivery) => void = () => {}
+
+  return { append, relay, read, head, open, close }
+
+  function append(key: string, event: HubEvent): Entry {
+    sequence += 1
+    const { id } = head()
+    const entry = { id, sequence, frame: encodeFrame({ ...event, id }) }
+    shelf.put(key, entry, clock.now())
+    deliver({ key, frame: entry.frame, entry })
+    return entry
+  }
+
+  function relay(key: string, event: HubEvent): void {
+    deliver({ key, frame: encodeFrame(event) })
+  }
+
+  function read(keys: readonly string[], cursor: string, maxBytes: number): Page {
+    shelf.expire(clock.now())
+    const start = locate(cursor)
+    const entries: Entry[] = []
+    let bytes = 0
+    let done = true
+    for (const entry of shelf.after(keys, start ?? 0)) {
+      if (bytes > 0 && bytes + entry.frame.byteLength > maxBytes) {
+        done = false
+        break
+      }
+      entries.push(entry)
+      bytes += entry.frame.byteLength
+    }
+    const end = (done ? undefined : entries.at(-1)) ?? head()
+    return { entries, end, done, gap: gapOf(keys, cursor, start) }
+  }
+
+  function gapOf(keys: readonly string[], cursor: string, start?: number): GapReason | undefined {
+    if (cursor === 'earliest') return undefined
+    if (start === undefined) return 'epoch'
+    return shelf.evictedAfter(keys, start) ? 'evicted' : undefined
+  }
+
+  /** The sequence that a cursor stands for; undefined when it is not of this life of the journal. */
+  function locate(cursor: string): number | undefined {
+    const [, itsEpoch, digits] = CURSOR.exec(cursor) ?? []
+    const place = Number(digits)
+    return itsEpoch === epoch && place <= sequence ? place : undefined
+  }
+
+  function head(): Place {
+    return { id: `${epoch}-${sequence}`, sequence }
+  }
+
+  function open(receiver: (delivery: Delivery) => void): void {
+    deliver = receiver
+  }
+
+  function close(): void {
+    deliver = () => {}
+    shelf.clear()
+  }
+}
+
+/** The time and a little chance, so that two hubs started in the same millisecond differ. */
+function newEpoch(clock: Clock): string {
+  const [chance = 0] = crypto.getRandomValues(new Uint16Array(1))
+  return `${clock.now().toString(36)}${chance.toString(36).padStart(4, '0')}`
+}

@@ -1,0 +1,64 @@
+/** Who is connected: connections by the keys of the addresses they listen to. */
+import { clientKey, EVERYONE, topicKey } from './address.ts'
+import type { Connection } from './connection.ts'
+
+const NOBODY: ReadonlySet<Connection> = new Set()
+
+/** An index of open connections. */
+export interface Registry {
+  add(connection: Connection): void
+  /** False when it was not there. */
+  remove(connection: Connection): boolean
+  /** Those who listen to the address with this key. */
+  at(key: string): ReadonlySet<Connection>
+  /** The client ids that are connected, those who came first first. */
+  clients(): Iterable<string>
+  /** How many connections, clients and topics there are. */
+  count(): { readonly connections: number; readonly clients: number; readonly topics: number }
+}
+
+/** The keys of all addresses that a connection listens to. */
+export function keysOf({ client, topics }: Pick<Connection, 'client' | 'topics'>): string[] {
+  return [EVERYONE, clientKey(client), ...topics.map(topicKey)]
+}
+
+/** Makes an empty index. */
+export function createRegistry(): Registry {
+  const byKey = new Map<string, Set<Connection>>()
+  return { add, remove, at, clients, count }
+
+  function add(connection: Connection): void {
+    for (const key of keysOf(connection)) {
+      const listeners = byKey.get(key)
+      if (listeners) listeners.add(connection)
+      else byKey.set(key, new Set([connection]))
+    }
+  }
+
+  function remove(connection: Connection): boolean {
+    if (!at(EVERYONE).has(connection)) return false
+    for (const key of keysOf(connection)) {
+      const listeners = byKey.get(key)
+      listeners?.delete(connection)
+      if (listeners?.size === 0) byKey.delete(key)
+    }
+    return true
+  }
+
+  function at(key: string): ReadonlySet<Connection> {
+    return byKey.get(key) ?? NOBODY
+  }
+
+  function* clients(): Iterable<string> {
+    const prefix = clientKey('')
+    for (const key of byKey.keys()) if (key.startsWith(prefix)) yield key.slice(prefix.length)
+  }
+
+  function count(): { connections: number; clients: number; topics: number } {
+    const connections = at(EVERYONE).size
+    let clients = 0
+    for (const key of byKey.keys()) if (key.startsWith(clientKey(''))) clients++
+    const topics = connections === 0 ? 0 : byKey.size - clients - 1
+    return { connections, clients, topics }
+  }
+}

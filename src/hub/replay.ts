@@ -1,0 +1,107 @@
+/** Catching up: what a returning client missed comes from the journal, at the pace of its transport. */
+import type { Connection } from './connection.ts'
+import type { Entry, Journal, Page } from './journal.ts'
+import { keysOf } from './registry.ts'
+
+/** What replaying needs of the hub. */
+export interface ReplayInit {
+  readonly journal: Journal
+  /** Bytes that are read at a time, and bytes of live events that may wait for one reading. */
+  readonly maxPageBytes: number
+  offer(connection: Connection, entry: Entry): void
+  /** Tells of a gap that opened while the client was catching up. */
+  gap(connection: Connection, page: Page, cursor: string): void
+  failed(connection: Connection, error: unknown): void
+}
+
+/** Connections that are still catching up. */
+export interface Replays {
+  /** Reads from `cursor`. `opening` gets the first page, before its events are queued. */
+  begin(connection: Connection, cursor: string, opening: (page: Page) => void): void
+  /** True when the connection will find the entry in the journal, so that it must not get it now. */
+  holds(connection: Connection, entry: Entry): boolean
+  /** Whether the connection is still catching up. */
+  has(connection: Connection): boolean
+  /** Goes on, as the transport has taken all so far. */
+  resume(connection: Connection): void
+  forget(connection: Connection): void
+}
+
+interface Replay {
+  cursor: string
+  reading: boolean
+  /** Live events that came while the journal was being read. */
+  tail: Entry[]
+  tailBytes: number
+}
+
+/** Makes the book of those who are catching up. */
+export function createReplays(init: ReplayInit): Replays {
+  const { journal, maxPageBytes, offer, gap, failed } = init
+  const replays = new Map<Connection, Replay>()
+
+  return {
+    begin,
+    holds,
+    has: (connection) => replays.has(connection),
+    resume,
+    forget: (connection) => void replays.delete(connection),
+  }
+
+  function begin(connection: Connection, cursor: string, opening: (page: Page) => void): void {
+    const replay = { cursor, reading: false, tail: [], tailBytes: 0 }
+    replays.set(connection, replay)
+    read(connection, replay, opening)
+  }
+
+  function resume(connection: Connection): void {
+    const replay = replays.get(connection)
+    if (!replay || replay.reading) return
+    read(connection, replay, (page) => {
+      if (page.gap) gap(connection, page, replay.cursor)
+    })
+  }
+
+  function holds(connection: Connection, entry: Entry): boolean {
+    const replay = replays.size === 0 ? undefined : replays.get(connection)
+    if (!replay) return false
+    // Between two readings it is enough that the journal has it.
+    if (!replay.reading) return true
+    replay.tailBytes += entry.frame.byteLength
+    if (replay.tailBytes <= maxPageBytes) replay.tail.push(entry)
+    return true
+  }
+
+  function read(connection: Connection, replay: Replay, before: (page: Page) => void): void {
+    replay.reading = true
+    const page = journal.read(keysOf(connection), replay.cursor, maxPageBytes)
+    if (page instanceof Promise) {
+      page
+        .then((late) => take(connection, replay, late, before))
+        .catch((error: unknown) => failed(connection, error))
+    } else {
+      take(connection, replay, page, before)
+    }
+  }
+
+  function take(
+    connection: Connection,
+    replay: Replay,
+    page: Page,
+    before: (page: Page) => void,
+  ): void {
+    if (replays.get(connection) !== replay) return
+    const { tail, tailBytes } = replay
+    Object.assign(replay, { cursor: page.end.id, reading: false, tail: [], tailBytes: 0 })
+    before(page)
+    for (const entry of page.entries) offer(connection, entry)
+    // A tail too long to be kept is read again instead, once the transport has taken this page.
+    if (!page.done || tailBytes > maxPageBytes) {
+      if (connection.queuedBytes === 0) resume(connection)
+      return
+    }
+    replays.delete(connection)
+    connection.position = Math.max(connection.position, page.end.sequence)
+    for (const entry of tail) offer(connection, entry)
+  }
+}

@@ -1,0 +1,20 @@
+/** Everything that a host of the library uses. */
+export { type AppOptions, createApp } from './http/app.ts'
+export type { Issue, Problem } from './http/problem.ts'
+export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'
+export type { Address } from './hub/address.ts'
+export { type Clock, systemClock } from './hub/clock.ts'
+export type { Connection, EventStream } from './hub/connection.ts'
+export { HubError, type HubErrorCode } from './hub/errors.ts'
+export type { EventInput, HubEvent } from './hub/event.ts'
+export type { ByeReason, GapReason } from './hub/frames.ts'
+export {
+  type ConnectOptions,
+  createHub,
+  type Hub,
+  type HubStats,
+  type Receipt,
+} from './hub/hub.ts'
+export type { Awaitable, Delivery, Entry, Journal, Page, Place } from './hub/journal.ts'
+export { createMemoryJournal, type MemoryJournalOptions } from './hub/memory.ts'
+export type { EndReason, HubObserver, HubOptions, RefusalReason } from './hub/options.ts'

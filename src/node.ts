@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/** The Node door: starts the app on `node:http`. */
+import type { Server } from 'node:http'
+import { type HttpBindings, serve } from '@hono/node-server'
+import type { Context } from 'hono'
+import { portableStream } from './http/stream.ts'
+import { type Listener, run } from './server/run.ts'
+
+await run({
+  openStream: portableStream((c: Context<{ Bindings: HttpBindings }>) => {
+    c.env.incoming.socket.resetAndDestroy()
+  }),
+  listen: ({ fetch }, { PORT, HOST }) =>
+    new Promise((resolve, reject) => {
+      const server = serve({
+        fetch,
+        port: PORT,
+        hostname: HOST,
+        // A peer that vanished without a word is noticed by TCP's own probes.
+        serverOptions: { keepAlive: true, keepAliveInitialDelay: 30_000 },
+      }) as Server
+      server.once('error', reject)
+      server.once('listening', () => resolve(listenerOf(server)))
+    }),
+})
+
+function listenerOf(server: Server): Listener {
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    stop: (how) => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      if (how === 'force') server.closeAllConnections()
+      else server.closeIdleConnections()
+      return closed
+    },
+  }
+}

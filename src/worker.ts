@@ -1,0 +1,37 @@
+/** The Cloudflare Workers door: a Durable Object holds the hub, because isolates share no memory. */
+import { portableStream } from './http/stream.ts'
+import { compose, type Service } from './server/compose.ts'
+import { readConfig } from './server/config.ts'
+import { openLog } from './server/log.ts'
+
+/** The part of a Durable Object namespace that this door uses. */
+interface Namespace {
+  idFromName(name: string): object
+  get(id: object): { fetch(request: Request): Promise<Response> }
+}
+
+interface Env {
+  readonly HUB: Namespace
+  readonly [variable: string]: unknown
+}
+
+/** The object that holds the hub. A class, because the platform demands one. */
+export class Hub {
+  readonly #service: Service
+
+  /** @throws {ConfigError} */
+  constructor(_state: object, env: Env) {
+    const config = readConfig(env)
+    this.#service = compose(config, openLog(config.LOG_LEVEL), portableStream())
+  }
+
+  fetch(request: Request): Response | Promise<Response> {
+    return this.#service.app.fetch(request)
+  }
+}
+
+export default {
+  fetch(request: Request, { HUB }: Env): Promise<Response> {
+    return HUB.get(HUB.idFromName('hub')).fetch(request)
+  },
+}
