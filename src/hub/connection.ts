@@ -135,7 +135,11 @@ export class Connection {
     if (this.#state === 'ended') return
     // First the end, so that the stream's own report of the abort finds nothing left to do.
     this.#end()
-    this.#stream.abort()
+    try {
+      this.#stream.abort()
+    } catch {
+      // The stream is over for the hub; one that can't be cut off must not keep others from their turn.
+    }
   }
 
   #exceeds(frame: Uint8Array): boolean {

@@ -1,17 +1,19 @@
 /** The hub: knows who is connected, keyed by client id; publishes, replays, bounds, closes. */
 import { type Address, addressKey, checkName, clientKey, EVERYONE } from './address.ts'
+import { createAdmission } from './admission.ts'
 import { createBlocklist } from './blocklist.ts'
 import { isoTime } from './clock.ts'
 import { type Carrier, Connection, type EventStream } from './connection.ts'
+import { createCourier } from './courier.ts'
 import { drain } from './drain.ts'
 import { HubError } from './errors.ts'
 import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from './event.ts'
+import { createExits } from './exits.ts'
 import { createFlusher } from './flusher.ts'
-import { type ByeReason, beatFrame, byeFrame, gapFrame, type Resume, readyFrame } from './frames.ts'
-import type { Delivery, Entry, Page } from './journal.ts'
-import { type EndReason, type HubOptions, type RefusalReason, settle } from './options.ts'
+import { type ByeReason, beatFrame } from './frames.ts'
+import type { Delivery } from './journal.ts'
+import { type HubOptions, type RefusalReason, settle } from './options.ts'
 import { createRegistry } from './registry.ts'
-import { createReplays } from './replay.ts'
 import { createTicker } from './ticker.ts'
 
 /** Who wants a stream, and where its bytes go. */
@@ -94,9 +96,6 @@ export interface Hub {
 /** How often the hub looks after its connections within one heartbeat. */
 const SWEEPS_PER_HEARTBEAT = 4
 
-/** Milliseconds that a stream may take for its goodbye before it is cut off. */
-const GOODBYE_MS = 5_000
-
 /** Makes a hub. It holds no timer until somebody connects. @throws {HubError} `invalid-option` */
 export function createHub(options: HubOptions = {}): Hub {
   const settings = settle(options)
@@ -104,24 +103,26 @@ export function createHub(options: HubOptions = {}): Hub {
   const flusher = createFlusher(clock)
   const registry = createRegistry()
   const blocklist = createBlocklist(clock)
-  const closing = new Map<Connection, { reason: ByeReason; deadline: number }>()
+  const exits = createExits({ clock, retryMs, random })
+  const admission = createAdmission({
+    settings,
+    registry,
+    blocklist,
+    closed: () => closed !== undefined,
+    leaving: () => exits.size,
+  })
   const carrier: Carrier = {
     empty: flusher.empty,
     maxQueuedBytes,
     now: clock.now,
     schedule: flusher.schedule,
-    drained: (connection) => replays.resume(connection),
+    drained: (connection) => courier.resume(connection),
     ended,
   }
-  const replays = createReplays({
-    journal,
-    maxPageBytes: Math.ceil(maxQueuedBytes / 4),
-    offer: offerEntry,
-    gap: tellGap,
-    failed: (connection, error) => {
-      observer.failed?.(error, 'replay')
-      connection.abort()
-    },
+  const courier = createCourier({
+    settings,
+    registry,
+    tooSlow: (connection) => dismiss(connection, 'slow'),
   })
   const ticker = createTicker(clock, [
     { everyMs: heartbeatMs / SWEEPS_PER_HEARTBEAT, run: sweep },
@@ -139,72 +140,37 @@ export function createHub(options: HubOptions = {}): Hub {
     get closing() {
       return closed !== undefined
     },
-    refusal,
+    refusal: admission.refusal,
     connect,
     publish,
     disconnect,
     listeners: (address) => registry.at(addressKey(address)),
     clients: registry.clients,
-    stats: () => ({ ...registry.count(), closing: closing.size, published, delivered }),
-    farewell: (reason) => byeFrame(reason, retryAfter(reason)),
+    stats: () => ({ ...registry.count(), closing: exits.size, published, delivered }),
+    farewell: exits.farewell,
     close: (drainMs = 0) => {
       closed ??= shutDown(drainMs)
       return closed
     },
   }
 
-  function refusal(client: string): RefusalReason | undefined {
-    const reason = whyNot(checkName('client id', client))
-    if (reason) observer.refused?.(client, reason)
-    return reason
-  }
-
-  function whyNot(client: string): RefusalReason | undefined {
-    if (closed) return 'shutdown'
-    if (blocklist.has(client)) return 'blocked'
-    const full = registry.at(EVERYONE).size + closing.size >= settings.maxConnections
-    const clientFull = registry.at(clientKey(client)).size >= settings.maxConnectionsPerClient
-    return full || clientFull ? 'at-capacity' : undefined
-  }
-
   function connect({ client, topics = [], lastEventId, stream }: ConnectOptions): Connection {
     for (const topic of topics) checkName('topic', topic)
-    const refused = refusal(client)
-    if (refused) throw refusalError(refused)
+    admission.admit(client)
     connects += 1
     const endsAt = clock.now() + settings.lifetimeMs * (0.8 + 0.4 * random())
-    const names = [...new Set(topics)]
-    const init = { id: `c-${connects}`, client, topics: names, stream, endsAt }
+    const init = { id: `c-${connects}`, client, topics: [...new Set(topics)], stream, endsAt }
     const connection = new Connection(init, carrier)
     // Registered before the journal is read: what is published meanwhile is held, not missed.
     registry.add(connection)
     ticker.start()
     connection.listen()
-    if (!connection.open) return connection
-    replays.begin(connection, lastEventId ?? journal.head().id, (page) => {
-      greet(connection, page, lastEventId)
-    })
+    if (connection.open) courier.open(connection, lastEventId)
     return connection
   }
 
-  function greet(connection: Connection, page: Page, cursor: string | undefined): void {
-    const { id, client, topics } = connection
-    const resume: Resume = cursor === undefined ? 'fresh' : page.gap ? 'gap' : 'complete'
-    const upToDate = page.entries.length === 0 && resume !== 'gap'
-    const head = upToDate ? page.end.id : undefined
-    offer(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
-    if (cursor !== undefined && page.gap) tellGap(connection, page, cursor)
-  }
-
-  function tellGap(connection: Connection, { gap, entries, end }: Page, cursor: string): void {
-    if (!gap) return
-    const [first] = entries
-    const told = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
-    offer(connection, gapFrame(told, first ? undefined : end.id))
-  }
-
   function publish(address: Address, input: EventInput): Promise<Receipt> {
-    if (over) throw refusalError('shutdown')
+    if (over) throw new HubError('hub-closed', 'The hub is closed: use another.')
     const key = addressKey(address)
     const event = prepareEvent(input, settings.maxEventBytes)
     published += 1
@@ -223,24 +189,8 @@ export function createHub(options: HubOptions = {}): Hub {
     return { connections }
   }
 
-  function deliver({ key, frame, entry }: Delivery): void {
-    const listeners = registry.at(key)
-    delivered += listeners.size
-    for (const connection of listeners) {
-      if (!entry) offer(connection, frame)
-      else if (!replays.holds(connection, entry)) offerEntry(connection, entry)
-    }
-  }
-
-  function offerEntry(connection: Connection, { sequence, frame }: Entry): void {
-    if (sequence <= connection.position) return
-    connection.position = sequence
-    connection.movedAt = clock.now()
-    offer(connection, frame)
-  }
-
-  function offer(connection: Connection, frame: Uint8Array): void {
-    if (!connection.enqueue(frame)) dismiss(connection, 'slow')
+  function deliver(delivery: Delivery): void {
+    delivered += courier.deliver(delivery)
   }
 
   function disconnect(client: string, blockMs = 0): number {
@@ -252,17 +202,14 @@ export function createHub(options: HubOptions = {}): Hub {
 
   function dismiss(connection: Connection, reason: ByeReason): void {
     if (!registry.remove(connection)) return
-    replays.forget(connection)
-    closing.set(connection, { reason, deadline: clock.now() + GOODBYE_MS })
-    if (reason === 'slow') connection.discard()
-    connection.close(byeFrame(reason, retryAfter(reason)))
+    courier.forget(connection)
+    exits.dismiss(connection, reason)
   }
 
   function ended(connection: Connection): void {
     registry.remove(connection)
-    replays.forget(connection)
-    const reason: EndReason = closing.get(connection)?.reason ?? 'left'
-    closing.delete(connection)
+    courier.forget(connection)
+    const reason = exits.settle(connection)
     if (!busy()) ticker.stop()
     observer.ended?.(connection, reason)
   }
@@ -273,12 +220,12 @@ export function createHub(options: HubOptions = {}): Hub {
     for (const connection of registry.at(EVERYONE)) {
       if (now - (connection.stalledSince ?? now) >= 2 * heartbeatMs) dismiss(connection, 'slow')
       else if (now >= connection.endsAt) dismiss(connection, 'lifetime')
-      else if (now - connection.movedAt >= heartbeatMs && !replays.has(connection)) {
+      else if (now - connection.movedAt >= heartbeatMs && courier.isLive(connection)) {
         connection.movedAt = now
-        offer(connection, beat)
+        courier.offer(connection, beat)
       }
     }
-    for (const [connection, { deadline }] of closing) if (now >= deadline) connection.abort()
+    exits.cutLate()
   }
 
   /** Each instance tells the time to its own connections, so that it is told once however many there are. */
@@ -287,14 +234,8 @@ export function createHub(options: HubOptions = {}): Hub {
     deliver({ key: EVERYONE, frame })
   }
 
-  function retryAfter(reason: ByeReason): number {
-    // Lives end at random moments: those clients need not be spread out, and may resume at once.
-    if (reason === 'lifetime') return random() * 250
-    return retryMs * (1 + 2 * random())
-  }
-
   function busy(): boolean {
-    return registry.at(EVERYONE).size + closing.size > 0
+    return registry.at(EVERYONE).size + exits.size > 0
   }
 
   async function shutDown(drainMs: number): Promise<void> {
@@ -303,16 +244,7 @@ export function createHub(options: HubOptions = {}): Hub {
     await drain({ clock, drainMs, open, farewell, busy })
     over = true
     for (const connection of registry.at(EVERYONE)) connection.abort()
-    for (const connection of closing.keys()) connection.abort()
+    exits.cutAll()
     await journal.close()
   }
-}
-
-function refusalError(reason: RefusalReason): HubError {
-  if (reason === 'shutdown') return new HubError('hub-closed', 'The hub is closing: use another.')
-  if (reason === 'blocked') return new HubError('blocked', 'The client is blocked for now.')
-  return new HubError(
-    'at-capacity',
-    'The hub, or this client, has all the connections it may have.',
-  )
 }

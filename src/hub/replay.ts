@@ -92,9 +92,10 @@ export function createReplays(init: ReplayInit): Replays {
   ): void {
     if (replays.get(connection) !== replay) return
     const { tail, tailBytes } = replay
-    Object.assign(replay, { cursor: page.end.id, reading: false, tail: [], tailBytes: 0 })
     before(page)
     for (const entry of page.entries) offer(connection, entry)
+    // Reading ends only here: a flush in the loop above must not begin the next page.
+    Object.assign(replay, { cursor: page.end.id, reading: false, tail: [], tailBytes: 0 })
     // A tail too long to be kept is read again instead, once the transport has taken this page.
     if (!page.done || tailBytes > maxPageBytes) {
       if (connection.queuedBytes === 0) resume(connection)

@@ -1,0 +1,62 @@
+/** Who may open a stream now: not when the hub closes, is full, or keeps the client away. */
+import { checkName, clientKey, EVERYONE } from './address.ts'
+import type { Blocklist } from './blocklist.ts'
+import { HubError } from './errors.ts'
+import type { HubSettings, RefusalReason } from './options.ts'
+import type { Registry } from './registry.ts'
+
+/** What admission looks at. */
+export interface AdmissionInit {
+  readonly settings: Pick<HubSettings, 'maxConnections' | 'maxConnectionsPerClient' | 'observer'>
+  readonly registry: Registry
+  readonly blocklist: Blocklist
+  /** Whether the hub takes nobody any more. */
+  closed(): boolean
+  /** Streams that are no longer registered and not over yet. */
+  leaving(): number
+}
+
+/** Decides who may come in. */
+export interface Admission {
+  /** Why not, if not; the observer hears of it. @throws {HubError} `invalid-address` */
+  refusal(client: string): RefusalReason | undefined
+  /** @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
+  admit(client: string): void
+}
+
+/** Makes the door-keeper of a hub. */
+export function createAdmission(init: AdmissionInit): Admission {
+  const { settings, registry, blocklist, closed, leaving } = init
+  const { maxConnections, maxConnectionsPerClient, observer } = settings
+  return { refusal, admit }
+
+  function refusal(client: string): RefusalReason | undefined {
+    const reason = whyNot(checkName('client id', client))
+    if (reason) observer.refused?.(client, reason)
+    return reason
+  }
+
+  function admit(client: string): void {
+    const reason = refusal(client)
+    if (reason) throw refusalError(reason)
+  }
+
+  function whyNot(client: string): RefusalReason | undefined {
+    if (closed()) return 'shutdown'
+    if (blocklist.has(client)) return 'blocked'
+    const full = registry.at(EVERYONE).size + leaving() >= maxConnections
+    const clientFull = registry.at(clientKey(client)).size >= maxConnectionsPerClient
+    return full || clientFull ? 'at-capacity' : undefined
+  }
+}
+
+function refusalError(reason: RefusalReason): HubError {
+  switch (reason) {
+    case 'shutdown':
+      return new HubError('hub-closed', 'The hub is closing: use another, or come back.')
+    case 'blocked':
+      return new HubError('blocked', 'The client is blocked for now.')
+    case 'at-capacity':
+      return new HubError('at-capacity', 'The hub, or this client, has all its connections.')
+  }
+}

@@ -1,0 +1,97 @@
+/** How events reach connections: the opening, what was missed, then what is live. */
+import type { Connection } from './connection.ts'
+import { gapFrame, type Resume, readyFrame } from './frames.ts'
+import type { Delivery, Entry, Page } from './journal.ts'
+import type { HubSettings } from './options.ts'
+import type { Registry } from './registry.ts'
+import { createReplays } from './replay.ts'
+
+/** What delivering needs of the hub. */
+export interface CourierInit {
+  readonly settings: HubSettings
+  readonly registry: Registry
+  /** The connection can't take more. */
+  tooSlow(connection: Connection): void
+}
+
+/** Brings frames to connections. */
+export interface Courier {
+  /** Opens a stream: `hub:ready`, what was missed since the cursor, then live events. */
+  open(connection: Connection, lastEventId: string | undefined): void
+  /** Queues an event for all who listen to its address; returns how many they are. */
+  deliver(delivery: Delivery): number
+  /** Queues a frame for one connection. */
+  offer(connection: Connection, frame: Uint8Array): void
+  /** Whether the connection has all that it should have up to now. */
+  isLive(connection: Connection): boolean
+  /** Reads on for a connection that is catching up. */
+  resume(connection: Connection): void
+  forget(connection: Connection): void
+}
+
+/** Makes the courier of a hub. */
+export function createCourier({ settings, registry, tooSlow }: CourierInit): Courier {
+  const { journal, clock, retryMs, maxQueuedBytes, observer } = settings
+  const replays = createReplays({
+    journal,
+    maxPageBytes: Math.ceil(maxQueuedBytes / 4),
+    offer: offerEntry,
+    gap: tellGap,
+    failed: (connection, error) => {
+      observer.failed?.(error, 'replay')
+      connection.abort()
+    },
+  })
+
+  return {
+    open,
+    deliver,
+    offer,
+    isLive: (connection) => !replays.has(connection),
+    resume: replays.resume,
+    forget: replays.forget,
+  }
+
+  function open(connection: Connection, lastEventId: string | undefined): void {
+    replays.begin(connection, lastEventId ?? journal.head().id, (page) => {
+      greet(connection, page, lastEventId)
+    })
+  }
+
+  function greet(connection: Connection, page: Page, cursor: string | undefined): void {
+    const { id, client, topics } = connection
+    const resume: Resume = cursor === undefined ? 'fresh' : page.gap ? 'gap' : 'complete'
+    const upToDate = page.entries.length === 0 && resume !== 'gap'
+    const head = upToDate ? page.end.id : undefined
+    offer(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
+    if (cursor !== undefined) tellGap(connection, page, cursor)
+  }
+
+  function tellGap(connection: Connection, { gap, entries, end }: Page, cursor: string): void {
+    if (!gap) return
+    const [first] = entries
+    const told = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
+    offer(connection, gapFrame(told, first ? undefined : end.id))
+  }
+
+  function deliver({ key, frame, entry }: Delivery): number {
+    const listeners = registry.at(key)
+    const { size } = listeners
+    for (const connection of listeners) {
+      if (!entry) offer(connection, frame)
+      else if (!replays.holds(connection, entry)) offerEntry(connection, entry)
+    }
+    return size
+  }
+
+  function offerEntry(connection: Connection, { sequence, frame }: Entry): void {
+    if (sequence <= connection.position) return
+    connection.position = sequence
+    connection.movedAt = clock.now()
+    offer(connection, frame)
+  }
+
+  function offer(connection: Connection, frame: Uint8Array): void {
+    if (!connection.enqueue(frame)) tooSlow(connection)
+  }
+}

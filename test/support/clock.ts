@@ -1,0 +1,67 @@
+/** A clock that tests turn by hand. */
+import type { Clock } from '../../src/hub/clock.ts'
+
+/** Time that stands still until `advance` is called; work for `soon` waits for `settle`. */
+export interface ManualClock extends Clock {
+  /** Turns time on, running what falls due, in order. */
+  advance(ms: number): Promise<void>
+  /** Runs what was to be done soon, and what promises bring along, until nothing is left. */
+  settle(): Promise<void>
+  /** Timers that are armed. */
+  readonly timers: number
+}
+
+interface Timer {
+  readonly ms: number
+  readonly task: () => void
+  due: number
+}
+
+/** Makes a clock that shows `start`. */
+export function manualClock(start = Date.UTC(2026, 10, 22, 9)): ManualClock {
+  const timers = new Set<Timer>()
+  let soon: (() => void)[] = []
+  let now = start
+
+  return {
+    now: () => now,
+    every,
+    soon: (task) => void soon.push(task),
+    advance,
+    settle,
+    get timers() {
+      return timers.size
+    },
+  }
+
+  function every(ms: number, task: () => void): () => void {
+    const timer = { ms, task, due: now + ms }
+    timers.add(timer)
+    return () => void timers.delete(timer)
+  }
+
+  async function advance(ms: number): Promise<void> {
+    const end = now + ms
+    await settle()
+    for (;;) {
+      const [next] = [...timers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due)
+      if (!next) break
+      now = next.due
+      next.due += next.ms
+      next.task()
+      await settle()
+    }
+    now = end
+  }
+
+  async function settle(): Promise<void> {
+    // A macrotask empties the queue of promises, however long their chains are.
+    for (let quiet = 0; quiet < 2; ) {
+      const tasks = soon
+      soon = []
+      for (const task of tasks) task()
+      await new Promise((resolve) => setImmediate(resolve))
+      quiet = tasks.length === 0 && soon.length === 0 ? quiet + 1 : 0
+    }
+  }
+}
