@@ -25,7 +25,12 @@ export const systemClock: Clock = {
   },
 }
 
+/** A point in time as a `Date`. */
+export function dateAt(ms: number): Date {
+  return new Date(ms)
+}
+
 /** A point in time as ISO 8601 in UTC, with milliseconds. */
 export function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
+  return dateAt(ms).toISOString()
 }

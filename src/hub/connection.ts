@@ -34,6 +34,8 @@ export interface ConnectionInit {
   readonly stream: EventStream
   /** When its life is over, in milliseconds since 1970. */
   readonly endsAt: number
+  /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
+  readonly expiresAt?: number | undefined
 }
 
 type State = 'open' | 'closing' | 'ended'
@@ -47,6 +49,8 @@ export class Connection {
   readonly since: number
   /** When its life is over, in milliseconds since 1970. */
   readonly endsAt: number
+  /** When the right to listen ends, in milliseconds since 1970; undefined for never. */
+  readonly expiresAt: number | undefined
   /** The sequence of the last journalled event that it was given. */
   position = 0
   /** When its client's cursor last moved, in milliseconds since 1970. */
@@ -61,13 +65,15 @@ export class Connection {
   #writingSince = 0
   #settle: () => void = () => {}
 
-  constructor({ id, client, topics, stream, endsAt }: ConnectionInit, carrier: Carrier) {
+  constructor(init: ConnectionInit, carrier: Carrier) {
+    const { id, client, topics, stream, endsAt, expiresAt } = init
     this.id = id
     this.client = client
     this.topics = topics
     this.since = carrier.now()
     this.movedAt = this.since
     this.endsAt = endsAt
+    this.expiresAt = expiresAt
     this.#carrier = carrier
     this.#stream = stream
     this.#chain = carrier.empty

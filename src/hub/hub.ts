@@ -2,19 +2,18 @@
 import { type Address, addressKey, checkName, clientKey, EVERYONE } from './address.ts'
 import { createAdmission } from './admission.ts'
 import { createBlocklist } from './blocklist.ts'
-import { isoTime } from './clock.ts'
+import { createCaretaker } from './caretaker.ts'
 import { type Carrier, Connection, type EventStream } from './connection.ts'
 import { createCourier } from './courier.ts'
 import { drain } from './drain.ts'
 import { HubError } from './errors.ts'
-import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from './event.ts'
+import { type EventInput, type HubEvent, prepareEvent } from './event.ts'
 import { createExits } from './exits.ts'
 import { createFlusher } from './flusher.ts'
-import { type ByeReason, beatFrame } from './frames.ts'
+import type { ByeReason } from './frames.ts'
 import type { Delivery } from './journal.ts'
 import { type HubOptions, type RefusalReason, settle } from './options.ts'
 import { createRegistry } from './registry.ts'
-import { createTicker } from './ticker.ts'
 
 /** Who wants a stream, and where its bytes go. */
 export interface ConnectOptions {
@@ -23,6 +22,8 @@ export interface ConnectOptions {
   readonly topics?: readonly string[] | undefined
   /** The cursor that the client came with; `earliest` for all that is kept. @defaultValue none: only what is new */
   readonly lastEventId?: string | undefined
+  /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
+  readonly expiresAt?: number | undefined
   readonly stream: EventStream
 }
 
@@ -75,6 +76,10 @@ export interface Hub {
    * @throws {HubError} `invalid-address`; `at-capacity` when 100,000 clients are blocked
    */
   disconnect(client: string, blockMs?: number): number
+  /** Whether a client is kept away for now. */
+  blocked(client: string): boolean
+  /** Asks the journal: true for the first who names this within `ttlMs` milliseconds, wherever. */
+  useOnce(name: string, ttlMs: number): Promise<boolean>
   /**
    * The open connections that listen to an address.
    * @throws {HubError} `invalid-address`
@@ -93,13 +98,10 @@ export interface Hub {
   close(drainMs?: number): Promise<void>
 }
 
-/** How often the hub looks after its connections within one heartbeat. */
-const SWEEPS_PER_HEARTBEAT = 4
-
 /** Makes a hub. It holds no timer until somebody connects. @throws {HubError} `invalid-option` */
 export function createHub(options: HubOptions = {}): Hub {
   const settings = settle(options)
-  const { journal, clock, observer, random, heartbeatMs, retryMs, maxQueuedBytes } = settings
+  const { journal, clock, observer, random, retryMs, maxQueuedBytes } = settings
   const flusher = createFlusher(clock)
   const registry = createRegistry()
   const blocklist = createBlocklist(clock)
@@ -124,10 +126,7 @@ export function createHub(options: HubOptions = {}): Hub {
     registry,
     tooSlow: (connection) => dismiss(connection, 'slow'),
   })
-  const ticker = createTicker(clock, [
-    { everyMs: heartbeatMs / SWEEPS_PER_HEARTBEAT, run: sweep },
-    { everyMs: settings.clockMs, run: tellTime },
-  ])
+  const ticker = createCaretaker({ settings, registry, courier, exits, deliver, dismiss })
   let connects = 0
   let published = 0
   let delivered = 0
@@ -144,6 +143,8 @@ export function createHub(options: HubOptions = {}): Hub {
     connect,
     publish,
     disconnect,
+    blocked: blocklist.has,
+    useOnce: async (name, ttlMs) => await journal.useOnce(name, ttlMs),
     listeners: (address) => registry.at(addressKey(address)),
     clients: registry.clients,
     stats: () => ({ ...registry.count(), closing: exits.size, published, delivered }),
@@ -154,13 +155,18 @@ export function createHub(options: HubOptions = {}): Hub {
     },
   }
 
-  function connect({ client, topics = [], lastEventId, stream }: ConnectOptions): Connection {
+  function connect(options: ConnectOptions): Connection {
+    const { client, topics = [], lastEventId, expiresAt, stream } = options
     for (const topic of topics) checkName('topic', topic)
     admission.admit(client)
     connects += 1
     const endsAt = clock.now() + settings.lifetimeMs * (0.8 + 0.4 * random())
-    const init = { id: `c-${connects}`, client, topics: [...new Set(topics)], stream, endsAt }
-    const connection = new Connection(init, carrier)
+    const id = `c-${connects}`
+    const names = [...new Set(topics)]
+    const connection = new Connection(
+      { id, client, topics: names, stream, endsAt, expiresAt },
+      carrier,
+    )
     // Registered before the journal is read: what is published meanwhile is held, not missed.
     registry.add(connection)
     ticker.start()
@@ -212,26 +218,6 @@ export function createHub(options: HubOptions = {}): Hub {
     const reason = exits.settle(connection)
     if (!busy()) ticker.stop()
     observer.ended?.(connection, reason)
-  }
-
-  function sweep(): void {
-    const now = clock.now()
-    const beat = beatFrame(journal.head().id, heartbeatMs)
-    for (const connection of registry.at(EVERYONE)) {
-      if (now - (connection.stalledSince ?? now) >= 2 * heartbeatMs) dismiss(connection, 'slow')
-      else if (now >= connection.endsAt) dismiss(connection, 'lifetime')
-      else if (now - connection.movedAt >= heartbeatMs && courier.isLive(connection)) {
-        connection.movedAt = now
-        courier.offer(connection, beat)
-      }
-    }
-    exits.cutLate()
-  }
-
-  /** Each instance tells the time to its own connections, so that it is told once however many there are. */
-  function tellTime(): void {
-    const frame = encodeFrame({ event: 'time', data: isoTime(clock.now()) })
-    deliver({ key: EVERYONE, frame })
   }
 
   function busy(): boolean {

@@ -52,6 +52,12 @@ export interface Journal {
   read(keys: readonly string[], cursor: string, maxBytes: number): Awaitable<Page>
   /** The newest event that was delivered here. */
   head(): Place
+  /**
+   * True for the first who asks with this name, false for all others within `ttlMs` milliseconds,
+   * also when they ask at the same time, and wherever they ask of the hubs that share the journal.
+   * @throws {HubError} `at-capacity` when too many names are remembered
+   */
+  useOnce(name: string, ttlMs: number): Awaitable<boolean>
   /** Names the one receiver of deliveries. Called once, before all else. */
   open(deliver: (delivery: Delivery) => void): void
   /** Frees what the journal holds. Safe to call twice. */

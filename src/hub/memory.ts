@@ -1,6 +1,7 @@
 /** The journal in memory: fast, bounded, and gone with the process. */
 import type { Clock } from './clock.ts'
 import { encodeFrame, type HubEvent } from './event.ts'
+import { createExpiringSet } from './expiring.ts'
 import type { GapReason } from './frames.ts'
 import type { Delivery, Entry, Journal, Page, Place } from './journal.ts'
 import { createShelf, type Shelf } from './shelf.ts'
@@ -27,10 +28,11 @@ export function createMemoryJournal({
 }: MemoryJournalOptions): Journal {
   const epoch = newEpoch(clock)
   const shelf: Shelf = createShelf({ maxEvents, maxAgeMs, maxBytes })
+  const used = createExpiringSet(clock)
   let sequence = 0
   let deliver: (delivery: Delivery) => void = () => {}
 
-  return { append, relay, read, head, open, close }
+  return { append, relay, read, head, useOnce, open, close }
 
   function append(key: string, event: HubEvent): Entry {
     sequence += 1
@@ -78,6 +80,12 @@ export function createMemoryJournal({
 
   function head(): Place {
     return { id: `${epoch}-${sequence}`, sequence }
+  }
+
+  function useOnce(name: string, ttlMs: number): boolean {
+    if (used.has(name)) return false
+    used.add(name, ttlMs)
+    return true
   }
 
   function open(receiver: (delivery: Delivery) => void): void {

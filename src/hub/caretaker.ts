@@ -1,0 +1,62 @@
+/** What a hub does by the clock: heartbeats, ends of lives, and the demo clock. */
+import { EVERYONE } from './address.ts'
+import { isoTime } from './clock.ts'
+import type { Connection } from './connection.ts'
+import type { Courier } from './courier.ts'
+import { encodeFrame } from './event.ts'
+import type { Exits } from './exits.ts'
+import { type ByeReason, beatFrame } from './frames.ts'
+import type { Delivery } from './journal.ts'
+import type { HubSettings } from './options.ts'
+import type { Registry } from './registry.ts'
+import { createTicker, type Ticker } from './ticker.ts'
+
+/** Whom the caretaker looks after, and with what. */
+export interface CaretakerInit {
+  readonly settings: HubSettings
+  readonly registry: Registry
+  readonly courier: Courier
+  readonly exits: Exits
+  deliver(delivery: Delivery): void
+  dismiss(connection: Connection, reason: ByeReason): void
+}
+
+/** The longest time between two rounds, in milliseconds. */
+const ROUND_MS = 1_000
+
+/** Makes the ticker of a hub: one timer for all connections, and one for the demo clock if there is one. */
+export function createCaretaker(init: CaretakerInit): Ticker {
+  const { settings, registry, courier, exits, deliver, dismiss } = init
+  const { clock, journal, heartbeatMs, clockMs } = settings
+  return createTicker(clock, [
+    { everyMs: Math.min(ROUND_MS, heartbeatMs / 4), run: makeRound },
+    { everyMs: clockMs, run: tellTime },
+  ])
+
+  function makeRound(): void {
+    const now = clock.now()
+    const beat = beatFrame(journal.head().id, heartbeatMs)
+    for (const connection of registry.at(EVERYONE)) {
+      const reason = reasonToEnd(connection, now)
+      if (reason) dismiss(connection, reason)
+      else if (now - connection.movedAt >= heartbeatMs && courier.isLive(connection)) {
+        connection.movedAt = now
+        courier.offer(connection, beat)
+      }
+    }
+    exits.cutLate()
+  }
+
+  function reasonToEnd(connection: Connection, now: number): ByeReason | undefined {
+    const { stalledSince = now, expiresAt = Number.POSITIVE_INFINITY, endsAt } = connection
+    if (now - stalledSince >= 2 * heartbeatMs) return 'slow'
+    if (now >= expiresAt) return 'expired'
+    return now >= endsAt ? 'lifetime' : undefined
+  }
+
+  /** Each instance tells the time to its own connections, so that it is told once however many there are. */
+  function tellTime(): void {
+    const frame = encodeFrame({ event: 'time', data: isoTime(clock.now()) })
+    deliver({ key: EVERYONE, frame })
+  }
+}
