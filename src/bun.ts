@@ -9,6 +9,7 @@ interface BunServer {
   stop(closeActiveConnections: boolean): Promise<void>
   /** Seconds of quiet after which the request's connection is closed. */
   timeout(request: Request, seconds: number): void
+  requestIP(request: Request): { readonly address: string } | null
 }
 
 declare const Bun: {
@@ -26,6 +27,7 @@ const MAX_IDLE_SECONDS = 255
 await run({
   // One second is the least: the socket of a client that reads nothing is gone some seconds later.
   openStream: portableStream((c: Context<{ Bindings: BunServer }>) => c.env.timeout(c.req.raw, 1)),
+  peerOf: (c: Context<{ Bindings: BunServer }>) => c.env.requestIP(c.req.raw)?.address,
   listen: async ({ fetch }, { PORT, HOST, HEARTBEAT_SECONDS }) => {
     // Never 0: Bun's own timer is what reaps a client that vanished. Heartbeats come well before it.
     const idleTimeout = Math.min(MAX_IDLE_SECONDS, Math.ceil(HEARTBEAT_SECONDS * 4))

@@ -1,11 +1,17 @@
 /** The Deno door: starts the app on `Deno.serve`. */
+import type { Context } from 'hono'
 import { portableStream } from './http/stream.ts'
 import { run } from './server/run.ts'
+
+/** What Deno tells of a request. */
+interface DenoInfo {
+  readonly remoteAddr: { readonly hostname: string }
+}
 
 declare const Deno: {
   serve(
     options: { port: number; hostname: string; signal: AbortSignal; onListen: () => void },
-    handler: (request: Request, info: object) => Response | Promise<Response>,
+    handler: (request: Request, info: DenoInfo) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly port: number }
     readonly finished: Promise<void>
@@ -16,6 +22,7 @@ declare const Deno: {
 await run({
   // Deno has no way to drop one client's socket: a client that reads nothing keeps it until it leaves.
   openStream: portableStream(),
+  peerOf: (c: Context<{ Bindings: DenoInfo }>) => c.env.remoteAddr.hostname,
   listen: async ({ fetch }, { PORT, HOST }) => {
     const force = new AbortController()
     const onListen = () => {}

@@ -6,10 +6,21 @@ import type { Context } from 'hono'
 import { portableStream } from './http/stream.ts'
 import { type Listener, run } from './server/run.ts'
 
+/**
+ * Milliseconds for a request to arrive: one that trickles in is cut off. None of them touches a stream.
+ * https://nodejs.org/docs/latest-v20.x/api/http.html#serverrequesttimeout
+ */
+const SLOW_SENDERS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+}
+
 await run({
   openStream: portableStream((c: Context<{ Bindings: HttpBindings }>) => {
     c.env.incoming.socket.resetAndDestroy()
   }),
+  peerOf: (c: Context<{ Bindings: HttpBindings }>) => c.env.incoming.socket.remoteAddress,
   listen: ({ fetch }, { PORT, HOST }) =>
     new Promise((resolve, reject) => {
       const server = serve({
@@ -17,7 +28,7 @@ await run({
         port: PORT,
         hostname: HOST,
         // A peer that vanished without a word is noticed by TCP's own probes.
-        serverOptions: { keepAlive: true, keepAliveInitialDelay: 30_000 },
+        serverOptions: { keepAlive: true, keepAliveInitialDelay: 30_000, ...SLOW_SENDERS },
       }) as Server
       server.once('error', reject)
       server.once('listening', () => resolve(listenerOf(server)))

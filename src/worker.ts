@@ -3,6 +3,7 @@ import { portableStream } from './http/stream.ts'
 import { compose, type Service } from './server/compose.ts'
 import { readConfig } from './server/config.ts'
 import { openLog } from './server/log.ts'
+import { stanceOf } from './server/rights.ts'
 
 /** The part of a Durable Object namespace that this door uses. */
 interface Namespace {
@@ -22,7 +23,13 @@ export class Hub {
   /** @throws {ConfigError} */
   constructor(_state: object, env: Env) {
     const config = readConfig(env)
-    this.#service = compose(config, openLog(config.LOG_LEVEL), portableStream())
+    const stance = stanceOf(config, 'loopback')
+    this.#service = compose(config, stance, openLog(config.LOG_LEVEL), {
+      // Workers has no way to drop one client's socket: the platform does, in its own time.
+      openStream: portableStream(),
+      // Set by Cloudflare, whatever the client sends.
+      peerOf: (c) => c.req.header('CF-Connecting-IP'),
+    })
   }
 
   fetch(request: Request): Response | Promise<Response> {

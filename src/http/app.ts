@@ -1,46 +1,58 @@
 /** The web face of a hub: one Hono app for every runtime. */
-import { type Context, Hono } from 'hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { Hub } from '../hub/hub.ts'
+import type { Access } from './access/access.ts'
 import { isPercentEncoded } from './body.ts'
-import { StreamQuery } from './contract.ts'
+import { noSecretsInQuery } from './guard.ts'
+import type { Limits } from './limits.ts'
+import { listening } from './listening.ts'
 import { presence } from './presence.ts'
 import { problem, problemOf } from './problem.ts'
 import { publishing } from './publishing.ts'
-import { type OpenStream, streamEvents } from './stream.ts'
-import { valid } from './valid.ts'
+import type { OpenStream } from './stream.ts'
+import { ticketing } from './ticketing.ts'
 
 /** What an app is made of. */
 export interface AppOptions {
   readonly hub: Hub
   /** How a stream opens on this runtime. @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
+  /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
+  readonly access?: Access | undefined
+  /** Middleware in front of all routes. @defaultValue none */
+  readonly before?: readonly MiddlewareHandler[] | undefined
+  /** How often streams are opened and events published. @defaultValue no limits */
+  readonly limits?: Limits | undefined
   /** Hears of errors that nobody expected; their clients get 500. @defaultValue `console.error` */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** Makes the app; serve it as it is, or mount it with `app.route('/realtime', …)`. */
-export function createApp({ hub, openStream, onError = console.error }: AppOptions): Hono {
+export function createApp(options: AppOptions): Hono {
+  const { hub, openStream, access, before = [], limits = {}, onError = console.error } = options
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
   app.notFound((c) =>
-    problem(c, 404, 'There is nothing here: GET /sse listens, POST /broadcast publishes.'),
+    problem(c, 404, 'Nothing is here: GET /sse listens, POST /broadcast publishes.'),
   )
-  app.use(async (c, next) => {
-    if (isPercentEncoded(c.req.url)) return next()
-    return problem(c, 400, 'The URL is not percent-encoded UTF-8.')
-  })
-  app.get('/sse', valid('query', StreamQuery), (c) => {
-    const { id = crypto.randomUUID(), topic, lastEventId } = c.req.valid('query')
-    return streamEvents(c, { hub, client: id, topics: topic, lastEventId, openStream })
-  })
-  app.route('/', publishing(hub))
-  app.route('/', presence(hub))
+  app.use(...before, wellFormedUrl, noSecretsInQuery)
+  app.route('/', listening({ hub, access, openStream, limit: limits.streams ?? pass }))
+  app.route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
+  app.route('/', presence(hub, access))
+  if (access) app.route('/', ticketing(hub, access))
   app.get('/healthz', (c) => c.text('ok'))
   app.get('/readyz', (c) => {
     return hub.closing ? problem(c, 503, 'The hub is closing: use another.') : c.text('ready')
   })
   refuseOtherMethods(app)
   return app
+}
+
+const pass: MiddlewareHandler = (_, next) => next()
+
+const wellFormedUrl: MiddlewareHandler = async (c, next) => {
+  if (isPercentEncoded(c.req.url)) return await next()
+  return problem(c, 400, 'The URL is not percent-encoded UTF-8.')
 }
 
 /** A path that exists answers 405 to a method that it does not have, and OPTIONS with those it has. */

@@ -8,6 +8,10 @@ import { problem } from './problem.ts'
 const SPELLING = 6
 const SLACK_BYTES = 4_096
 
+/** Bytes of a body that is no event. */
+const JSON_BYTES = 65_536
+
+const NOT_UTF8 = 'The body is not valid UTF-8.'
 const CHARSET_UTF8 = /;\s*charset\s*=\s*"?(?!utf-?8"?\s*(?:;|$))/i
 const UNSUPPORTED =
   'Send application/json {"data": …}, text/plain, or application/x-www-form-urlencoded with data=, in UTF-8 and without Content-Encoding.'
@@ -24,11 +28,24 @@ export function publishingBody(maxEventBytes: number): MiddlewareHandler {
   return every(limit, spellAsJson)
 }
 
+/** Reads a body that can only be JSON, as strictly. */
+export function jsonBody(): MiddlewareHandler {
+  const limit = bodyLimit({
+    maxSize: JSON_BYTES,
+    onError: (c) => problem(c, 413, `The body may have ${JSON_BYTES} bytes.`),
+  })
+  return every(limit, async (c: Context, next: () => Promise<void>) => {
+    if (typeOf(c) !== 'application/json') return problem(c, 415, 'Send application/json.')
+    if (decode(await c.req.arrayBuffer()) === undefined) return problem(c, 400, NOT_UTF8)
+    return await next()
+  })
+}
+
 async function spellAsJson(c: Context, next: () => Promise<void>): Promise<Response | undefined> {
   const spell = spellingOf(c)
   if (!spell) return problem(c, 415, UNSUPPORTED)
   const text = decode(await c.req.arrayBuffer())
-  if (text === undefined) return problem(c, 400, 'The body is not valid UTF-8.')
+  if (text === undefined) return problem(c, 400, NOT_UTF8)
   const json = spell(text)
   if (json === undefined) return problem(c, 400, 'The form is not percent-encoded UTF-8.')
   if (json !== text) respell(c, json)
@@ -39,10 +56,7 @@ async function spellAsJson(c: Context, next: () => Promise<void>): Promise<Respo
 type Spelling = (text: string) => string | undefined
 
 function spellingOf(c: Context): Spelling | undefined {
-  const type = c.req.header('Content-Type') ?? ''
-  const encoding = c.req.header('Content-Encoding') ?? 'identity'
-  if (encoding.toLowerCase() !== 'identity' || CHARSET_UTF8.test(type)) return undefined
-  switch (type.split(';')[0]?.trim().toLowerCase()) {
+  switch (typeOf(c)) {
     case 'application/json':
       return (text) => text
     case 'text/plain':
@@ -52,6 +66,14 @@ function spellingOf(c: Context): Spelling | undefined {
     default:
       return undefined
   }
+}
+
+/** The media type, if it comes uncompressed and in UTF-8. */
+function typeOf(c: Context): string | undefined {
+  const type = c.req.header('Content-Type') ?? ''
+  const encoding = c.req.header('Content-Encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity' || CHARSET_UTF8.test(type)) return undefined
+  return type.split(';')[0]?.trim().toLowerCase()
 }
 
 function formToJson(text: string): string | undefined {

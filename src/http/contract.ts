@@ -7,21 +7,25 @@ const Name = z.string(NAME_RULE).regex(NAME, NAME_RULE)
 const EventName = z.string(EVENT_NAME_RULE).refine(isEventName, EVENT_NAME_RULE)
 const once = 'must be given once at the most'
 
-/** `GET /sse?id=&topic=&lastEventId=` */
+/** `GET /sse?id=&topic=&lastEventId=&ticket=` */
 export interface StreamQuery {
   readonly id?: string | undefined
   readonly topic: string[]
   readonly lastEventId?: string | undefined
+  readonly ticket?: string | undefined
 }
 
 /** Topics of one connection. */
 export const MAX_TOPICS = 50
 
+const Topics = z.array(Name).max(MAX_TOPICS, `must be ${MAX_TOPICS} at the most`)
+
 /** The query of `GET /sse`; parameters that it does not know are let pass. */
 export const StreamQuery: z.ZodType<StreamQuery> = z.object({
   id: z.string(once).regex(NAME, NAME_RULE).optional(),
-  topic: z.preprocess(toList, z.array(Name).max(MAX_TOPICS, `must be ${MAX_TOPICS} at the most`)),
+  topic: z.preprocess(toList, Topics),
   lastEventId: z.string(once).max(1_024).optional(),
+  ticket: z.string(once).max(32_768).optional(),
 })
 
 /** A path that names a client. */
@@ -43,6 +47,23 @@ export const PublishBody: z.ZodType<PublishBody> = z.strictObject({
   data: z.unknown().refine((data) => data !== undefined, 'is missing'),
   event: EventName.optional(),
   ephemeral: z.boolean('must be true or false').optional(),
+})
+
+/** `POST /tickets`: whom the ticket lets listen, to what, and for how long. */
+export interface TicketBody {
+  readonly client: string
+  readonly topics: readonly string[]
+  /** Seconds that the stream and its reconnects may last once the ticket is used. */
+  readonly grantSeconds: number
+}
+
+const grantRule = 'must be a whole number from 1 to 86400'
+
+/** The body of a request for a ticket. */
+export const TicketBody: z.ZodType<TicketBody> = z.strictObject({
+  client: Name,
+  topics: Topics.default([]),
+  grantSeconds: z.int(grantRule).min(1, grantRule).max(86_400, grantRule).default(3_600),
 })
 
 /** `?limit=`: how many rows of a listing are wanted. */

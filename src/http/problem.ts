@@ -25,10 +25,14 @@ export interface Problem {
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  421: 'Misdirected Request',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
@@ -58,7 +62,9 @@ export function problem(
 /** Answers for what a handler threw; what nobody expected goes to `report` and tells the client nothing. */
 export function problemOf(error: unknown, c: Context, report: (error: unknown) => void): Response {
   if (error instanceof HubError) return problem(c, STATUS[error.code], error.message)
-  if (error instanceof HTTPException && error.status < 500) {
+  if (error instanceof HTTPException && error.status !== 500) {
+    // RFC 9110 §15.5.2: a 401 names the scheme that it takes.
+    if (error.status === 401) c.header('WWW-Authenticate', 'Bearer realm="hono-sse"')
     return problem(c, error.status as ContentfulStatusCode, error.message)
   }
   report(error)

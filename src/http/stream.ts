@@ -20,6 +20,8 @@ export interface StreamOptions {
   readonly topics?: readonly string[] | undefined
   /** The cursor to use when no `Last-Event-ID` header comes. @defaultValue none */
   readonly lastEventId?: string | undefined
+  /** When the right to listen ends, in milliseconds since 1970: `hub:bye` `expired`. @defaultValue never */
+  readonly expiresAt?: number | undefined
   /** @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
 }
@@ -54,16 +56,31 @@ export function portableStream(cutOff?: (c: Context) => void): OpenStream {
  * @throws {HubError} `invalid-address`
  */
 export function streamEvents(c: Context, options: StreamOptions): Response {
-  const { hub, client, topics = [], openStream = portableStream() } = options
+  const { hub, client, topics = [], expiresAt, openStream = portableStream() } = options
   for (const topic of topics) checkName('topic', topic)
   checkName('client id', client)
-  // Hono answers HEAD with GET's handler and drops the body unread: it would be a stream for ever.
-  if (c.req.method === 'HEAD') return c.body(null, 200, HEADERS)
+  if (c.req.method === 'HEAD') return streamHead(c)
   const refusal = hub.refusal(client)
   if (refusal === 'blocked') return c.body(null, 204)
-  if (refusal) return c.body(hub.farewell(refusal).slice(), 200, HEADERS)
+  if (refusal) return refuseForNow(c, hub, refusal)
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
-  return openStream(c, (stream) => hub.connect({ client, topics, lastEventId, stream }).ended)
+  return openStream(c, (stream) => {
+    return hub.connect({ client, topics, lastEventId, expiresAt, stream }).ended
+  })
+}
+
+/** What HEAD gets: Hono would run GET's handler and drop the body unread, a stream for ever. */
+export function streamHead(c: Context): Response {
+  return c.body(null, 200, HEADERS)
+}
+
+/** A stream that says goodbye at once, and when to come back: any status but 200 would be for good. */
+export function refuseForNow(
+  c: Context,
+  hub: Hub,
+  reason: 'shutdown' | 'at-capacity' = 'at-capacity',
+): Response {
+  return c.body(hub.farewell(reason).slice(), 200, HEADERS)
 }
 
 /** Hono's stream, whose abort drops the socket, too. */

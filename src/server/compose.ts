@@ -1,13 +1,17 @@
 /** From configuration to a service: what all doors share. */
 import type { Logger } from '@logtape/logtape'
-import type { Hono } from 'hono'
+import type { Context, Hono } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
 import { createApp } from '../http/app.ts'
+import { clientAddress, createLimits } from '../http/limits.ts'
+import { allowOrigins, onlyLoopback } from '../http/origins.ts'
 import type { OpenStream } from '../http/stream.ts'
 import { systemClock } from '../hub/clock.ts'
 import { createHub } from '../hub/hub.ts'
 import { createMemoryJournal } from '../hub/memory.ts'
 import type { Config } from './config.ts'
 import { observeWith } from './log.ts'
+import { accessOf, type Stance } from './rights.ts'
 
 /** The one app, and how it ends. */
 export interface Service {
@@ -16,8 +20,15 @@ export interface Service {
   close(): Promise<void>
 }
 
+/** What a runtime brings along. */
+export interface Runtime {
+  readonly openStream: OpenStream
+  /** The address of the peer, as the socket knows it. */
+  peerOf(c: Context): string | undefined
+}
+
 /** Puts a service together. */
-export function compose(config: Config, log: Logger, openStream: OpenStream): Service {
+export function compose(config: Config, stance: Stance, log: Logger, runtime: Runtime): Service {
   const clock = systemClock
   const hub = createHub({
     clock,
@@ -38,8 +49,27 @@ export function compose(config: Config, log: Logger, openStream: OpenStream): Se
     observer: observeWith(log),
   })
   const onError = (error: unknown) => log.error('request failed', { error })
+  const { CORS_ORIGINS, TRUST_PROXY } = config
+  const app = createApp({
+    hub,
+    openStream: runtime.openStream,
+    access: accessOf(stance, config, hub, clock),
+    before: [
+      secureHeaders(),
+      ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
+      ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
+    ],
+    limits: createLimits({
+      hub,
+      streamsPerMinute: config.STREAMS_PER_MINUTE,
+      publishesPerMinute: config.PUBLISHES_PER_MINUTE,
+      clock,
+      addressOf: (c) => clientAddress(c, TRUST_PROXY, runtime.peerOf(c)),
+    }),
+    onError,
+  })
   return {
-    app: createApp({ hub, openStream, onError }),
+    app,
     close: () => hub.close(config.DRAIN_SECONDS * 1_000),
   }
 }

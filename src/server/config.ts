@@ -7,6 +7,26 @@ export interface Config {
   readonly PORT: number
   /** The address to listen on. */
   readonly HOST: string
+  /** Keys for publishing and operating; several, so that they can be rotated. */
+  readonly PUBLISH_KEY: readonly string[]
+  /** The secret of tokens signed with HS256, HS384 or HS512. */
+  readonly JWT_SECRET?: string | undefined
+  /** Where the issuer of tokens publishes its keys. */
+  readonly JWKS_URL?: string | undefined
+  /** What a token's `iss` must be. */
+  readonly JWT_ISSUER?: string | undefined
+  /** What a token's `aud` must hold. */
+  readonly JWT_AUDIENCE?: string | undefined
+  /** Whether all may do all, wherever they come from. */
+  readonly ALLOW_ANONYMOUS: boolean
+  /** Origins whose pages may read answers. */
+  readonly CORS_ORIGINS: readonly string[]
+  /** How many proxies in front are trusted to append to `X-Forwarded-For`. */
+  readonly TRUST_PROXY: number
+  /** Streams that one client or address may open within a minute; 0 for no limit. */
+  readonly STREAMS_PER_MINUTE: number
+  /** Events that one holder of a right, or one address, may publish within a minute; 0 for no limit. */
+  readonly PUBLISHES_PER_MINUTE: number
   /** Seconds between two `time` events to everyone; 0 for none. */
   readonly CLOCK_SECONDS: number
   /** Seconds of quiet after which a stream gets a heartbeat. */
@@ -53,6 +73,19 @@ const QUEUE_SLACK_BYTES = 65_536
 const fields = {
   PORT: number(0, 65_535).default(3020),
   HOST: z.string().default('127.0.0.1'),
+  PUBLISH_KEY: list(/^[\x21-\x7e]{16,}$/, 'must be keys of 16 or more printable characters'),
+  JWT_SECRET: z.string().refine(isLongSecret, 'must have 32 bytes or more').optional(),
+  JWKS_URL: z.url({ protocol: /^https?$/, error: 'must be a URL with http or https' }).optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  ALLOW_ANONYMOUS: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
+  CORS_ORIGINS: list(/^https?:\/\/[^/\s*]+$/, 'must be origins like https://app.example'),
+  TRUST_PROXY: wholeNumber(0, 10).default(0),
+  STREAMS_PER_MINUTE: wholeNumber(0, 1_000_000).default(0),
+  PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),
   RETRY_MS: number(0, 3_600_000).default(2_000),
@@ -68,19 +101,24 @@ const fields = {
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
 
+/** RFC 7518 §3.2: a key as long as the hash at least. */
+function isLongSecret(secret: string): boolean {
+  return new TextEncoder().encode(secret).byteLength >= 32
+}
+
 /** The names of all variables, with the defaults of those that have one. */
 export const defaults: Config = z.object(fields).parse({})
 
 const Environment = z
   .object(fields)
-  .refine(
-    ({ MAX_QUEUED_BYTES, MAX_EVENT_BYTES }) =>
-      MAX_QUEUED_BYTES >= MAX_EVENT_BYTES + QUEUE_SLACK_BYTES,
-    {
-      path: ['MAX_QUEUED_BYTES'],
-      message: `must be ${QUEUE_SLACK_BYTES} or more over MAX_EVENT_BYTES`,
-    },
-  )
+  .refine((config) => config.MAX_QUEUED_BYTES >= config.MAX_EVENT_BYTES + QUEUE_SLACK_BYTES, {
+    path: ['MAX_QUEUED_BYTES'],
+    message: `must be ${QUEUE_SLACK_BYTES} or more over MAX_EVENT_BYTES`,
+  })
+  .refine((config) => config.JWT_SECRET === undefined || config.JWKS_URL === undefined, {
+    path: ['JWKS_URL'],
+    message: 'and JWT_SECRET are two ways to verify tokens: set one of them',
+  })
 
 /**
  * The configuration that an environment stands for; an empty variable counts as absent.
@@ -90,8 +128,23 @@ export function readConfig(environment: Readonly<Record<string, unknown>>): Conf
   const set = Object.entries(environment).filter(([, value]) => value !== '')
   const result = Environment.safeParse(Object.fromEntries(set))
   if (result.success) return result.data
-  const problems = result.error.issues.map(({ path, message }) => `  ${path.join('.')} ${message}`)
+  // The first part of the path alone: a list's items have no name of their own.
+  const problems = result.error.issues.map(({ path, message }) => `  ${String(path[0])} ${message}`)
   throw new ConfigError(`The environment can't be used:\n${problems.join('\n')}`)
+}
+
+/** A comma-separated list. */
+function list(item: RegExp, rule: string) {
+  return z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .transform((parts) => parts.filter((part) => part !== ''))
+    .pipe(z.array(z.string().regex(item, rule)))
+}
+
+function wholeNumber(min: number, max: number) {
+  return number(min, max).pipe(z.int('must be a whole number'))
 }
 
 function number(min: number, max: number) {

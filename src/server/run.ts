@@ -1,9 +1,9 @@
 /** The life of a server process: configuration, start, signals, a graceful end. */
 import type { Hono } from 'hono'
-import type { OpenStream } from '../http/stream.ts'
-import { compose } from './compose.ts'
+import { compose, type Runtime } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { openLog } from './log.ts'
+import { OPEN_TO_ALL, reachOf, stanceOf } from './rights.ts'
 
 /** A socket that accepts requests. */
 export interface Listener {
@@ -14,8 +14,7 @@ export interface Listener {
 }
 
 /** What differs from runtime to runtime. */
-export interface Door {
-  readonly openStream: OpenStream
+export interface Door extends Runtime {
   /** @throws when the port can't be had */
   listen(app: Hono, config: Config): Promise<Listener>
 }
@@ -27,7 +26,9 @@ const LAST_REQUESTS_MS = 500
 export async function run(door: Door): Promise<void> {
   const config = configOrExit()
   const log = openLog(config.LOG_LEVEL)
-  const service = compose(config, log, door.openStream)
+  const stance = stanceOf(config, reachOf(config))
+  if (stance === 'anonymous') log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
+  const service = compose(config, stance, log, door)
   const listener = await door.listen(service.app, config).catch((error: unknown) => {
     log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })
     process.exit(1)
@@ -57,7 +58,9 @@ export async function run(door: Door): Promise<void> {
 
 function configOrExit(): Config {
   try {
-    return readConfig(process.env)
+    const config = readConfig(process.env)
+    if (stanceOf(config, reachOf(config)) !== 'refused') return config
+    throw new ConfigError(`HOST=${config.HOST} is beyond this machine. ${OPEN_TO_ALL}`)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(error.message)

@@ -1,0 +1,99 @@
+/** Rate limits by holder of a right or by remote address, off unless asked for. */
+import type { Context, MiddlewareHandler } from 'hono'
+import { distinctRemoteAddr, expandIPv6 } from 'hono/utils/ipaddr'
+import { type ClientRateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
+import { type Clock, dateAt } from '../hub/clock.ts'
+import type { Hub } from '../hub/hub.ts'
+import { problem } from './problem.ts'
+import { refuseForNow } from './stream.ts'
+
+/** Middleware that limits; what is absent is not limited. */
+export interface Limits {
+  readonly streams?: MiddlewareHandler | undefined
+  readonly publishing?: MiddlewareHandler | undefined
+}
+
+/** How often one holder of a right, or else one address, may ask within a minute; 0 for no limit. */
+export interface LimitOptions {
+  readonly hub: Hub
+  readonly streamsPerMinute: number
+  readonly publishesPerMinute: number
+  readonly clock: Clock
+  /** The address that a request came from. */
+  addressOf(c: Context): string | undefined
+}
+
+const MINUTE_MS = 60_000
+
+/** Makes the limits of an app. */
+export function createLimits(options: LimitOptions): Limits {
+  const { hub, streamsPerMinute, publishesPerMinute, clock, addressOf } = options
+  return {
+    streams: limit(streamsPerMinute, (c) => refuseForNow(c, hub)),
+    publishing: limit(publishesPerMinute, (c) => {
+      return problem(
+        c,
+        429,
+        'Too much was published within a minute: wait as long as Retry-After says.',
+      )
+    }),
+  }
+
+  function limit(
+    perMinute: number,
+    refuse: (c: Context) => Response,
+  ): MiddlewareHandler | undefined {
+    if (perMinute === 0) return undefined
+    return rateLimiter({
+      windowMs: MINUTE_MS,
+      limit: perMinute,
+      standardHeaders: 'draft-7',
+      keyGenerator: (c: Context) => c.get('holder') ?? addressKey(addressOf(c) ?? 'unknown'),
+      handler: (c: Context) => refuse(c),
+      store: minuteStore(clock),
+    })
+  }
+}
+
+/** An address, for IPv6 its /64 network: whoever has one address there has them all. */
+export function addressKey(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  if (distinctRemoteAddr(plain) !== 'IPv6') return plain
+  return expandIPv6(plain).split(':').slice(0, 4).join(':')
+}
+
+/**
+ * The address of the client behind `hops` trusted proxies, each of which appends whom it saw.
+ * What stands further left in `X-Forwarded-For` was written by the client, and is not believed.
+ */
+export function clientAddress(
+  c: Context,
+  hops: number,
+  peer: string | undefined,
+): string | undefined {
+  if (hops === 0) return peer
+  const seen = (c.req.header('X-Forwarded-For') ?? '').split(',').map((part) => part.trim())
+  return seen.at(-hops) || peer
+}
+
+/** Counts within minutes that are the same for all, so that no timer has to clear up. */
+function minuteStore(clock: Clock): Store {
+  const hits = new Map<string, number>()
+  let end = 0
+  return {
+    increment,
+    decrement: (key) => void hits.set(key, Math.max(0, (hits.get(key) ?? 0) - 1)),
+    resetKey: (key) => void hits.delete(key),
+  }
+
+  function increment(key: string): ClientRateLimitInfo {
+    const now = clock.now()
+    if (now >= end) {
+      hits.clear()
+      end = now + MINUTE_MS
+    }
+    const totalHits = (hits.get(key) ?? 0) + 1
+    hits.set(key, totalHits)
+    return { totalHits, resetTime: dateAt(end) }
+  }
+}

@@ -1,0 +1,59 @@
+/** The route where clients listen. */
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { HubError } from '../hub/errors.ts'
+import type { Hub } from '../hub/hub.ts'
+import type { Access, Listening } from './access/access.ts'
+import { StreamQuery } from './contract.ts'
+import { type OpenStream, refuseForNow, streamEvents, streamHead } from './stream.ts'
+import { valid } from './valid.ts'
+
+/** What listening needs. */
+export interface ListeningOptions {
+  readonly hub: Hub
+  readonly access: Access | undefined
+  readonly openStream: OpenStream | undefined
+  /** Limits how often streams are opened; it answers what `refuseForNow` answers. */
+  readonly limit: MiddlewareHandler
+}
+
+/** The route of the stream. */
+export function listening({ hub, access, openStream, limit }: ListeningOptions): Hono {
+  const app = new Hono<{ Variables: { listening: Listening; holder: string } }>()
+  app.get(
+    '/sse',
+    valid('query', StreamQuery),
+    async (c, next) => {
+      // Hono answers HEAD with GET's handler and drops the body unread: it would be a stream for ever.
+      if (c.req.method === 'HEAD') return streamHead(c)
+      const granted = await grantOrRefuse(c, c.req.valid('query'))
+      if (granted instanceof Response) return granted
+      c.set('listening', granted)
+      if (access) c.set('holder', `client:${granted.client}`)
+      return await next()
+    },
+    limit,
+    (c) => {
+      const { lastEventId } = c.req.valid('query')
+      return streamEvents(c, { hub, ...c.get('listening'), lastEventId, openStream })
+    },
+  )
+  return app as unknown as Hono
+
+  async function grantOrRefuse(c: Context, query: StreamQuery): Promise<Listening | Response> {
+    const { id, topic, ticket } = query
+    if (!access) return { client: id ?? crypto.randomUUID(), topics: topic }
+    try {
+      return await access.listen(c, { client: id, topics: topic, ticket })
+    } catch (error) {
+      // An EventSource would give up at 503, though it is only now that nobody can tell.
+      if (isForNow(error)) return refuseForNow(c, hub)
+      throw error
+    }
+  }
+}
+
+function isForNow(error: unknown): boolean {
+  if (error instanceof HTTPException) return error.status === 503
+  return error instanceof HubError && error.code === 'at-capacity'
+}

@@ -1,0 +1,53 @@
+/**
+ * Which pages may talk to the hub: by `Origin`, and on loopback by `Host`.
+ * @see https://fetch.spec.whatwg.org/#http-cors-protocol
+ */
+import type { MiddlewareHandler } from 'hono'
+import { cors } from 'hono/cors'
+import { problem } from './problem.ts'
+
+const LOOPBACK = /^(localhost|[\w-]+\.localhost|127(\.\d{1,3}){3}|\[::1\]|::1)$/i
+
+/** Whether a host name or address means this very machine. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host)
+}
+
+/** Answers preflights and lets the pages of listed origins read answers, with cookies. */
+export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
+  return cors({
+    origin: (origin) => (origins.includes(origin) ? origin : null),
+    credentials: true,
+    allowMethods: ['GET', 'POST', 'DELETE'],
+    allowHeaders: ['Authorization', 'Content-Type', 'Last-Event-ID'],
+    exposeHeaders: ['Retry-After'],
+    maxAge: 600,
+  })
+}
+
+/**
+ * For a hub that asks nobody who they are: only pages of this machine and of listed origins reach it.
+ * A page from elsewhere could reach it by its own `Origin`, or by a name of its own that it points
+ * to 127.0.0.1 (DNS rebinding), because the browser that shows it runs on this machine.
+ */
+export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
+  return async (c, next) => {
+    const hosts = [new URL(c.req.url).host, c.req.header('Host')]
+    if (!hosts.every((host) => host === undefined || isLoopback(host.replace(/:\d*$/, '')))) {
+      return problem(
+        c,
+        421,
+        'This hub has no key and answers to loopback names only: set PUBLISH_KEY.',
+      )
+    }
+    const origin = c.req.header('Origin')
+    if (origin !== undefined && !origins.includes(origin) && !isLoopback(hostOf(origin))) {
+      return problem(c, 403, 'This hub has no key and does not talk to pages of this origin.')
+    }
+    return await next()
+  }
+}
+
+function hostOf(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).hostname : ''
+}

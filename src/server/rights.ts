@@ -1,0 +1,65 @@
+/** From configuration to access: keys, tokens, or nobody asked. */
+import { type Access, createAccess } from '../http/access/access.ts'
+import { unavailable } from '../http/access/refusals.ts'
+import { createTickets } from '../http/access/tickets.ts'
+import { createTokens } from '../http/access/tokens.ts'
+import { isLoopback } from '../http/origins.ts'
+import type { Clock } from '../hub/clock.ts'
+import type { Hub } from '../hub/hub.ts'
+import type { Config } from './config.ts'
+
+/** Said where a hub that asks nobody who they are would be open to all. */
+export const OPEN_TO_ALL =
+  'Set PUBLISH_KEY (and JWT_SECRET or JWKS_URL for tokens), because anyone who reaches this hub could listen as anyone and publish to all; or set ALLOW_ANONYMOUS=true if that is what you want.'
+
+/** How a server stands to the world: by rights; open to this machine; open to all; not to be opened. */
+export type Stance = 'rights' | 'loopback' | 'anonymous' | 'refused'
+
+/** What the configuration means. @param reach - whether only this machine can reach the server */
+export function stanceOf(config: Config, reach: 'loopback' | 'world'): Stance {
+  const { PUBLISH_KEY, JWT_SECRET, JWKS_URL, ALLOW_ANONYMOUS } = config
+  if (ALLOW_ANONYMOUS) return 'anonymous'
+  if (PUBLISH_KEY.length > 0 || JWT_SECRET || JWKS_URL) return 'rights'
+  return reach === 'loopback' ? 'loopback' : 'refused'
+}
+
+/** Who can reach a server that listens on this address. */
+export function reachOf({ HOST }: Config): 'loopback' | 'world' {
+  return isLoopback(HOST) ? 'loopback' : 'world'
+}
+
+/** The access control of a stance; undefined where all may do all. */
+export function accessOf(
+  stance: Stance,
+  config: Config,
+  hub: Hub,
+  clock: Clock,
+): Access | undefined {
+  if (stance === 'refused') return refusal()
+  if (stance !== 'rights') return undefined
+  const { PUBLISH_KEY, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE } = config
+  // Tickets need a secret of the hub's own: the publish key, else the one it shares with the issuer.
+  const secrets = PUBLISH_KEY.length > 0 ? PUBLISH_KEY : JWT_SECRET ? [JWT_SECRET] : []
+  const tokens = createTokens({
+    secret: JWT_SECRET,
+    jwksUrl: JWKS_URL,
+    issuer: JWT_ISSUER,
+    audience: JWT_AUDIENCE,
+    clock,
+  })
+  return createAccess({
+    publishKeys: PUBLISH_KEY,
+    tokens: JWT_SECRET || JWKS_URL ? tokens : undefined,
+    tickets:
+      secrets.length > 0 ? createTickets({ secrets, clock, useOnce: hub.useOnce }) : undefined,
+    blocked: hub.blocked,
+  })
+}
+
+/** Refuses all, and says what to set: an Access for a server that nobody has set up. */
+function refusal(): Access {
+  const refuse = async (): Promise<never> => {
+    throw unavailable(OPEN_TO_ALL)
+  }
+  return { listen: refuse, publish: refuse, operate: refuse, issueTickets: refuse }
+}
