@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { portableStream } from './http/stream.ts'
 import { run } from './server/run.ts'
+import { readableStream } from './streams/readable.ts'
 
 /** The part of Bun's server that this door uses. https://bun.com/docs/api/http */
 interface BunServer {
@@ -24,9 +25,12 @@ declare const Bun: {
 /** What Bun allows, in seconds. */
 const MAX_IDLE_SECONDS = 255
 
+/** One second is the least: the socket of a client that reads nothing is gone some seconds later. */
+const cutOff = (c: Context<{ Bindings: BunServer }>) => c.env.timeout(c.req.raw, 1)
+
 await run({
-  // One second is the least: the socket of a client that reads nothing is gone some seconds later.
-  openStream: portableStream((c: Context<{ Bindings: BunServer }>) => c.env.timeout(c.req.raw, 1)),
+  native: readableStream(cutOff),
+  portable: portableStream(cutOff),
   peerOf: (c: Context<{ Bindings: BunServer }>) => c.env.requestIP(c.req.raw)?.address,
   listen: async ({ fetch }, { PORT, HOST, HEARTBEAT_SECONDS }) => {
     // Never 0: Bun's own timer is what reaps a client that vanished. Heartbeats come well before it.

@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { portableStream } from './http/stream.ts'
 import { run } from './server/run.ts'
+import { readableStream } from './streams/readable.ts'
 
 /** What Deno tells of a request. */
 interface DenoInfo {
@@ -21,7 +22,8 @@ declare const Deno: {
 
 await run({
   // Deno has no way to drop one client's socket: a client that reads nothing keeps it until it leaves.
-  openStream: portableStream(),
+  native: readableStream(),
+  portable: portableStream(),
   peerOf: (c: Context<{ Bindings: DenoInfo }>) => c.env.remoteAddr.hostname,
   listen: async ({ fetch }, { PORT, HOST }) => {
     const force = new AbortController()

@@ -5,6 +5,9 @@ import { type HttpBindings, serve } from '@hono/node-server'
 import type { Context } from 'hono'
 import { portableStream } from './http/stream.ts'
 import { type Listener, run } from './server/run.ts'
+import { createNodeStreams } from './streams/node.ts'
+
+const native = createNodeStreams()
 
 /**
  * Milliseconds for a request to arrive: one that trickles in is cut off. None of them touches a stream.
@@ -17,14 +20,15 @@ const SLOW_SENDERS = {
 }
 
 await run({
-  openStream: portableStream((c: Context<{ Bindings: HttpBindings }>) => {
+  native: native.openStream,
+  portable: portableStream((c: Context<{ Bindings: HttpBindings }>) => {
     c.env.incoming.socket.resetAndDestroy()
   }),
   peerOf: (c: Context<{ Bindings: HttpBindings }>) => c.env.incoming.socket.remoteAddress,
   listen: ({ fetch }, { PORT, HOST }) =>
     new Promise((resolve, reject) => {
       const server = serve({
-        fetch,
+        fetch: native.serve(fetch),
         port: PORT,
         hostname: HOST,
         // A peer that vanished without a word is noticed by TCP's own probes.

@@ -4,6 +4,7 @@ import { compose, type Service } from './server/compose.ts'
 import { readConfig } from './server/config.ts'
 import { openLog } from './server/log.ts'
 import { stanceOf } from './server/rights.ts'
+import { readableStream } from './streams/readable.ts'
 
 /** The part of a Durable Object namespace that this door uses. */
 interface Namespace {
@@ -26,7 +27,8 @@ export class Hub {
     const stance = stanceOf(config, 'loopback')
     this.#service = compose(config, stance, openLog(config.LOG_LEVEL), {
       // Workers has no way to drop one client's socket: the platform does, in its own time.
-      openStream: portableStream(),
+      native: readableStream(),
+      portable: portableStream(),
       // Set by Cloudflare, whatever the client sends.
       peerOf: (c) => c.req.header('CF-Connecting-IP'),
     })

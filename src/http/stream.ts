@@ -6,8 +6,9 @@ import type { EventStream } from '../hub/connection.ts'
 import type { Hub } from '../hub/hub.ts'
 
 /**
- * Opens a stream: answers at once, calls `run` in the same turn of the event loop, closes the
- * stream when the promise of `run` settles. Headers set on the context reach the client.
+ * Opens a stream: makes the Response, calls `run` once for it, and closes the stream when the
+ * promise of `run` settles. The headers set on the context MUST reach the client, those that
+ * middleware sets behind the handler included.
  */
 export type OpenStream = (c: Context, run: (stream: EventStream) => Promise<void>) => Response
 
@@ -41,6 +42,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 export function portableStream(cutOff?: (c: Context) => void): OpenStream {
   return (c, run) => {
     const response = streamSSE(c, (stream) => run(cutOff ? withCutOff(stream, c, cutOff) : stream))
+    // streamSSE puts its own in place of those that were set.
     for (const [name, value] of Object.entries(HEADERS)) response.headers.set(name, value)
     // They belong to one hop of HTTP/1.1; on HTTP/2 they are an error, and end a Node process.
     response.headers.delete('Transfer-Encoding')
@@ -64,8 +66,12 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   if (refusal === 'blocked') return c.body(null, 204)
   if (refusal) return refuseForNow(c, hub, refusal)
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
-  return openStream(c, (stream) => {
-    return hub.connect({ client, topics, lastEventId, expiresAt, stream }).ended
+  for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
+  return openStream(c, async (stream) => {
+    // An opener may wait for middleware before it runs this: the hub may have filled up since.
+    const refused = hub.refusal(client)
+    if (refused) await stream.write(hub.farewell(refused === 'blocked' ? 'disconnected' : refused))
+    else await hub.connect({ client, topics, lastEventId, expiresAt, stream }).ended
   })
 }
 

@@ -22,7 +22,10 @@ export interface Service {
 
 /** What a runtime brings along. */
 export interface Runtime {
-  readonly openStream: OpenStream
+  /** The fastest way to open a stream there. */
+  readonly native: OpenStream
+  /** Hono's `streamSSE`. */
+  readonly portable: OpenStream
   /** The address of the peer, as the socket knows it. */
   peerOf(c: Context): string | undefined
 }
@@ -52,7 +55,7 @@ export function compose(config: Config, stance: Stance, log: Logger, runtime: Ru
   const { CORS_ORIGINS, TRUST_PROXY } = config
   const app = createApp({
     hub,
-    openStream: runtime.openStream,
+    openStream: runtime[config.STREAM],
     access: accessOf(stance, config, hub, clock),
     before: [
       secureHeaders(),

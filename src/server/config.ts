@@ -51,6 +51,8 @@ export interface Config {
   readonly LIFETIME_SECONDS: number
   /** Seconds that a shutdown may take. */
   readonly DRAIN_SECONDS: number
+  /** How streams open: the fastest way of the runtime, or Hono's `streamSSE`. */
+  readonly STREAM: 'native' | 'portable'
   /** What is worth a line in the log. */
   readonly LOG_LEVEL: LogLevel
 }
@@ -98,6 +100,7 @@ const fields = {
   MAX_EVENT_BYTES: number(1, 2 ** 28).default(262_144),
   LIFETIME_SECONDS: number(1, 365 * DAY_SECONDS).default(3_600),
   DRAIN_SECONDS: number(0, 3_600).default(10),
+  STREAM: z.enum(['native', 'portable'], 'must be native or portable').default('native'),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
 
