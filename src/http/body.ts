@@ -11,8 +11,9 @@ const SLACK_BYTES = 4_096
 /** Bytes of a body that is no event. */
 const JSON_BYTES = 65_536
 
+const TOO_LARGE = 'The JSON holds a number that is too large to be kept: send it as a string.'
 const NOT_UTF8 = 'The body is not valid UTF-8.'
-const CHARSET_UTF8 = /;\s*charset\s*=\s*"?(?!utf-?8"?\s*(?:;|$))/i
+const CHARSET_UTF8 = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i
 const UNSUPPORTED =
   'Send application/json {"data": …}, text/plain, or application/x-www-form-urlencoded with data=, in UTF-8 and without Content-Encoding.'
 
@@ -25,7 +26,7 @@ export function publishingBody(maxEventBytes: number): MiddlewareHandler {
     maxSize: maxEventBytes * SPELLING + SLACK_BYTES,
     onError: (c) => problem(c, 413, `An event may carry ${maxEventBytes} bytes of data.`),
   })
-  return every(limit, spellAsJson)
+  return every(readWithin(limit), spellAsJson)
 }
 
 /** Reads a body that can only be JSON, as strictly. */
@@ -34,11 +35,30 @@ export function jsonBody(): MiddlewareHandler {
     maxSize: JSON_BYTES,
     onError: (c) => problem(c, 413, `The body may have ${JSON_BYTES} bytes.`),
   })
-  return every(limit, async (c: Context, next: () => Promise<void>) => {
+  return every(readWithin(limit), async (c: Context, next: () => Promise<void>) => {
     if (typeOf(c) !== 'application/json') return problem(c, 415, 'Send application/json.')
     if (decode(await c.req.arrayBuffer()) === undefined) return problem(c, 400, NOT_UTF8)
     return await next()
   })
+}
+
+/** Reads the body into Hono's cache, within a limit. */
+function readWithin(limit: MiddlewareHandler): MiddlewareHandler {
+  return async (c, next) => {
+    // The host has read it: it is in the cache, and its stream is locked.
+    if (c.req.raw.bodyUsed) return await next()
+    let read = false
+    try {
+      return await limit(c, async () => {
+        await c.req.arrayBuffer()
+        read = true
+        await next()
+      })
+    } catch (error) {
+      if (read) throw error
+      return problem(c, 400, 'The body broke off.')
+    }
+  }
 }
 
 async function spellAsJson(c: Context, next: () => Promise<void>): Promise<Response | undefined> {
@@ -46,8 +66,10 @@ async function spellAsJson(c: Context, next: () => Promise<void>): Promise<Respo
   if (!spell) return problem(c, 415, UNSUPPORTED)
   const text = decode(await c.req.arrayBuffer())
   if (text === undefined) return problem(c, 400, NOT_UTF8)
+  if (spell === asItIs && hasInfinity(text)) return problem(c, 400, TOO_LARGE)
   const json = spell(text)
-  if (json === undefined) return problem(c, 400, 'The form is not percent-encoded UTF-8.')
+  if (json === undefined)
+    return problem(c, 400, 'The form is not percent-encoded UTF-8, or has a field twice.')
   if (json !== text) respell(c, json)
   await next()
   return undefined
@@ -58,7 +80,7 @@ type Spelling = (text: string) => string | undefined
 function spellingOf(c: Context): Spelling | undefined {
   switch (typeOf(c)) {
     case 'application/json':
-      return (text) => text
+      return asItIs
     case 'text/plain':
       return (text) => JSON.stringify({ data: text })
     case 'application/x-www-form-urlencoded':
@@ -76,13 +98,32 @@ function typeOf(c: Context): string | undefined {
   return type.split(';')[0]?.trim().toLowerCase()
 }
 
+function asItIs(json: string): string {
+  return json
+}
+
+/** Whether JSON holds a number that JavaScript takes for infinite, and would write as null. */
+function hasInfinity(json: string): boolean {
+  // Only such a text can: most are spared the second look.
+  if (!/[eE]\+?\d{3}|\d{309}/.test(json)) return false
+  let found = false
+  try {
+    JSON.parse(json, (_, value) => {
+      found ||= value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY
+    })
+  } catch {
+    // Not JSON, which the validator says, or nested too deep, which the hub says.
+  }
+  return found
+}
+
 function formToJson(text: string): string | undefined {
   if (!isPercentEncoded(text)) return undefined
   const fields = new Map<string, unknown>()
   for (const [name, value] of new URLSearchParams(text)) {
-    // A field that comes twice becomes a list, which the schema refuses by name.
-    const before = fields.get(name)
-    fields.set(name, before === undefined ? toField(name, value) : [before, value])
+    // Which of two was meant nobody can know.
+    if (fields.has(name)) return undefined
+    fields.set(name, toField(name, value))
   }
   return JSON.stringify(Object.fromEntries(fields))
 }

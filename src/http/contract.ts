@@ -24,7 +24,7 @@ const Topics = z.array(Name).max(MAX_TOPICS, `must be ${MAX_TOPICS} at the most`
 export const StreamQuery: z.ZodType<StreamQuery> = z.object({
   id: z.string(once).regex(NAME, NAME_RULE).optional(),
   topic: z.preprocess(toList, Topics),
-  lastEventId: z.string(once).max(1_024).optional(),
+  lastEventId: z.string(once).optional(),
   ticket: z.string(once).max(32_768).optional(),
 })
 

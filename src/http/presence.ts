@@ -51,7 +51,8 @@ export function presence(hub: Hub, access: Access | undefined): Hono {
 
   function clientRow(client: string) {
     const connections = [...hub.listeners({ client })]
-    const since = isoTime(Math.min(...connections.map((connection) => connection.since)))
+    // Those who came first are first.
+    const since = isoTime(connections[0]?.since ?? 0)
     const queuedBytes = connections.reduce((sum, connection) => sum + connection.queuedBytes, 0)
     return { client, connections: connections.length, since, queuedBytes }
   }

@@ -42,11 +42,17 @@ const HEADERS: Readonly<Record<string, string>> = {
 export function portableStream(cutOff?: (c: Context) => void): OpenStream {
   return (c, run) => {
     const response = streamSSE(c, (stream) => run(cutOff ? withCutOff(stream, c, cutOff) : stream))
-    // streamSSE puts its own in place of those that were set.
-    for (const [name, value] of Object.entries(HEADERS)) response.headers.set(name, value)
+    // streamSSE puts its own on the context, which is merged into the response once middleware
+    // (cors, say) has begun an answer there: they must go from both.
+    for (const [name, value] of Object.entries(HEADERS)) {
+      c.header(name, value)
+      response.headers.set(name, value)
+    }
     // They belong to one hop of HTTP/1.1; on HTTP/2 they are an error, and end a Node process.
-    response.headers.delete('Transfer-Encoding')
-    response.headers.delete('Connection')
+    for (const name of ['Transfer-Encoding', 'Connection']) {
+      c.header(name, undefined)
+      response.headers.delete(name)
+    }
     return response
   }
 }

@@ -19,7 +19,8 @@ export function valid<Target extends 'query' | 'param' | 'json', Output>(
     if (result.success) return
     const issues = result.error.issues.map(({ path, message }) => ({
       path: [target, ...path].join('.'),
-      message,
+      // An unknown key is quoted, however long it is.
+      message: message.slice(0, 200),
     }))
     const detail = issues.map(({ path, message }) => `${path} ${message}`).join('; ')
     return problem(c, 400, `${detail}.`, issues)

@@ -4,12 +4,15 @@ import { HubError } from './errors.ts'
 /** Everyone, all connections of one client, or whoever follows one topic. */
 export type Address = 'everyone' | { readonly client: string } | { readonly topic: string }
 
-/** A client id or a topic: 1 to 128 characters, none a control character, none half a surrogate pair. */
-export const NAME: RegExp = /^[^\p{Cc}\p{Cs}]{1,128}$/u
+/**
+ * A client id or a topic: 1 to 128 characters, none a control character, none half a surrogate pair;
+ * and neither of the two that mean a folder in the path of a URL, and never arrive.
+ */
+export const NAME: RegExp = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]{1,128}$/u
 
 /** The rule of {@link NAME} in words. */
 export const NAME_RULE =
-  'must have 1 to 128 characters, without control characters and lone surrogates'
+  'must have 1 to 128 characters, without control characters and lone surrogates, and be neither "." nor ".."'
 
 /** The key under which everyone is kept. */
 export const EVERYONE = '*'

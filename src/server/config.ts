@@ -73,7 +73,7 @@ const DAY_SECONDS = 86_400
 const QUEUE_SLACK_BYTES = 65_536
 
 const fields = {
-  PORT: number(0, 65_535).default(3020),
+  PORT: wholeNumber(0, 65_535).default(3020),
   HOST: z.string().default('127.0.0.1'),
   PUBLISH_KEY: list(/^[\x21-\x7e]{16,}$/, 'must be keys of 16 or more printable characters'),
   JWT_SECRET: z.string().refine(isLongSecret, 'must have 32 bytes or more').optional(),
@@ -91,13 +91,13 @@ const fields = {
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),
   RETRY_MS: number(0, 3_600_000).default(2_000),
-  HISTORY_EVENTS: number(0, 1_000_000).default(1_000),
+  HISTORY_EVENTS: wholeNumber(0, 1_000_000).default(1_000),
   HISTORY_SECONDS: number(0, 30 * DAY_SECONDS).default(300),
-  HISTORY_BYTES: number(0, 2 ** 40).default(67_108_864),
-  MAX_CONNECTIONS: number(1, 10_000_000).default(50_000),
-  MAX_CONNECTIONS_PER_CLIENT: number(1, 10_000_000).default(100),
-  MAX_QUEUED_BYTES: number(QUEUE_SLACK_BYTES, 2 ** 31).default(1_048_576),
-  MAX_EVENT_BYTES: number(1, 2 ** 28).default(262_144),
+  HISTORY_BYTES: wholeNumber(0, 2 ** 40).default(67_108_864),
+  MAX_CONNECTIONS: wholeNumber(1, 10_000_000).default(50_000),
+  MAX_CONNECTIONS_PER_CLIENT: wholeNumber(1, 10_000_000).default(100),
+  MAX_QUEUED_BYTES: wholeNumber(QUEUE_SLACK_BYTES, 2 ** 31).default(1_048_576),
+  MAX_EVENT_BYTES: wholeNumber(1, 2 ** 28).default(262_144),
   LIFETIME_SECONDS: number(1, 365 * DAY_SECONDS).default(3_600),
   DRAIN_SECONDS: number(0, 3_600).default(10),
   STREAM: z.enum(['native', 'portable'], 'must be native or portable').default('native'),
