@@ -1,6 +1,6 @@
 /** The shape of every request: what comes in is what these schemas let through. */
 import { z } from 'zod'
-import { NAME, NAME_RULE } from '../hub/address.ts'
+import { MAX_TOPICS, NAME, NAME_RULE } from '../hub/address.ts'
 import { EVENT_NAME_RULE, isEventName } from '../hub/event.ts'
 
 const Name = z.string(NAME_RULE).regex(NAME, NAME_RULE)
@@ -14,9 +14,6 @@ export interface StreamQuery {
   readonly lastEventId?: string | undefined
   readonly ticket?: string | undefined
 }
-
-/** Topics of one connection. */
-export const MAX_TOPICS = 50
 
 const Topics = z.array(Name).max(MAX_TOPICS, `must be ${MAX_TOPICS} at the most`)
 

@@ -1,7 +1,7 @@
 /** How a stream opens: a Web Response whose bytes come from a connection of the hub. */
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import { checkName } from '../hub/address.ts'
+import { checkName, checkTopics } from '../hub/address.ts'
 import type { EventStream } from '../hub/connection.ts'
 import type { Hub } from '../hub/hub.ts'
 
@@ -65,7 +65,7 @@ export function portableStream(cutOff?: (c: Context) => void): OpenStream {
  */
 export function streamEvents(c: Context, options: StreamOptions): Response {
   const { hub, client, topics = [], expiresAt, openStream = portableStream() } = options
-  for (const topic of topics) checkName('topic', topic)
+  checkTopics(topics)
   checkName('client id', client)
   if (c.req.method === 'HEAD') return streamHead(c)
   const refusal = hub.refusal(client)

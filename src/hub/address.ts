@@ -37,6 +37,16 @@ export function addressKey(address: Address): string {
   return topicKey(checkName('topic', address.topic))
 }
 
+/** Topics that one connection may follow. */
+export const MAX_TOPICS = 50
+
+/** @throws {HubError} `invalid-address` for a topic that can't be one, or for more than {@link MAX_TOPICS} */
+export function checkTopics(topics: readonly string[]): void {
+  for (const topic of topics) checkName('topic', topic)
+  if (topics.length <= MAX_TOPICS) return
+  throw new HubError('invalid-address', `A connection may follow ${MAX_TOPICS} topics.`)
+}
+
 /**
  * The name itself, if it can be one.
  * @throws {HubError} `invalid-address` when it can't.

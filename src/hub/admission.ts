@@ -1,7 +1,7 @@
 /** Who may open a stream now: not when the hub closes, is full, or keeps the client away. */
 import { checkName, clientKey, EVERYONE } from './address.ts'
-import type { Blocklist } from './blocklist.ts'
 import { HubError } from './errors.ts'
+import type { ExpiringSet } from './expiring.ts'
 import type { HubSettings, RefusalReason } from './options.ts'
 import type { Registry } from './registry.ts'
 
@@ -9,7 +9,7 @@ import type { Registry } from './registry.ts'
 export interface AdmissionInit {
   readonly settings: Pick<HubSettings, 'maxConnections' | 'maxConnectionsPerClient' | 'observer'>
   readonly registry: Registry
-  readonly blocklist: Blocklist
+  readonly blocked: ExpiringSet
   /** Whether the hub takes nobody any more. */
   closed(): boolean
   /** Streams that are no longer registered and not over yet. */
@@ -26,7 +26,7 @@ export interface Admission {
 
 /** Makes the door-keeper of a hub. */
 export function createAdmission(init: AdmissionInit): Admission {
-  const { settings, registry, blocklist, closed, leaving } = init
+  const { settings, registry, blocked, closed, leaving } = init
   const { maxConnections, maxConnectionsPerClient, observer } = settings
   return { refusal, admit }
 
@@ -43,7 +43,7 @@ export function createAdmission(init: AdmissionInit): Admission {
 
   function whyNot(client: string): RefusalReason | undefined {
     if (closed()) return 'shutdown'
-    if (blocklist.has(client)) return 'blocked'
+    if (blocked.has(client)) return 'blocked'
     const full = registry.at(EVERYONE).size + leaving() >= maxConnections
     const clientFull = registry.at(clientKey(client)).size >= maxConnectionsPerClient
     return full || clientFull ? 'at-capacity' : undefined

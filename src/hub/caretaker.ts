@@ -35,13 +35,16 @@ export function createCaretaker(init: CaretakerInit): Ticker {
 
   function makeRound(): void {
     const now = clock.now()
-    const beat = beatFrame(journal.head().id, heartbeatMs)
+    const head = journal.head()
+    const beat = beatFrame(heartbeatMs, head.id)
     for (const connection of registry.at(EVERYONE)) {
       const reason = reasonToEnd(connection, now)
       if (reason) dismiss(connection, reason)
       else if (now - connection.movedAt >= heartbeatMs && courier.isLive(connection)) {
         connection.movedAt = now
-        courier.offer(connection, beat)
+        // Who read ahead of what was delivered here must not be sent back.
+        const ahead = connection.position > head.sequence
+        courier.offer(connection, ahead ? beatFrame(heartbeatMs) : beat)
       }
     }
     exits.cutLate()

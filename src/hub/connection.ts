@@ -108,6 +108,7 @@ export class Connection {
     if (this.#exceeds(frame)) {
       // A burst within one turn is no slow reader: what waits leaves now, if the transport takes it.
       this.flush()
+      if (!this.open) return true
       if (this.#exceeds(frame)) return false
     }
     this.#push(frame)

@@ -53,18 +53,19 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
   }
 
   function open(connection: Connection, lastEventId: string | undefined): void {
-    replays.begin(connection, lastEventId ?? journal.head().id, (page) => {
-      greet(connection, page, lastEventId)
+    const cursor = lastEventId ?? journal.head().id
+    const noGap: Resume = lastEventId === undefined ? 'fresh' : 'complete'
+    replays.begin(connection, cursor, (page) => {
+      greet(connection, page, page.gap ? 'gap' : noGap)
+      tellGap(connection, page, cursor)
     })
   }
 
-  function greet(connection: Connection, page: Page, cursor: string | undefined): void {
+  function greet(connection: Connection, page: Page, resume: Resume): void {
     const { id, client, topics } = connection
-    const resume: Resume = cursor === undefined ? 'fresh' : page.gap ? 'gap' : 'complete'
     const upToDate = page.entries.length === 0 && resume !== 'gap'
     const head = upToDate ? page.end.id : undefined
     offer(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
-    if (cursor !== undefined) tellGap(connection, page, cursor)
   }
 
   function tellGap(connection: Connection, { gap, entries, end }: Page, cursor: string): void {
@@ -78,10 +79,15 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
     const listeners = registry.at(key)
     const { size } = listeners
     for (const connection of listeners) {
-      if (!entry) offer(connection, frame)
-      else if (!replays.holds(connection, entry)) offerEntry(connection, entry)
+      if (entry) offerLive(connection, entry)
+      // Nothing comes before the opening, which may wait for the journal.
+      else if (replays.isOpen(connection)) offer(connection, frame)
     }
     return size
+  }
+
+  function offerLive(connection: Connection, entry: Entry): void {
+    if (!replays.holds(connection, entry)) offerEntry(connection, entry)
   }
 
   function offerEntry(connection: Connection, { sequence, frame }: Entry): void {

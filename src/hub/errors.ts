@@ -27,3 +27,14 @@ export class HubError extends Error {
     this.code = code
   }
 }
+
+/** @throws {HubError} `invalid-option` when the value is not from `min` to `max` */
+export function checkRange(
+  name: string,
+  value: number,
+  min: number,
+  max: number = Number.MAX_SAFE_INTEGER,
+): void {
+  if (value >= min && value <= max) return
+  throw new HubError('invalid-option', `${name} is ${value}: it must be from ${min} to ${max}.`)
+}

@@ -41,8 +41,8 @@ export function gapFrame(gap: Gap, id?: string): Uint8Array {
   return encodeFrame({ id, event: 'hub:gap', data: JSON.stringify(gap) })
 }
 
-/** Keeps a quiet stream open and its client's cursor young. */
-export function beatFrame(id: string, heartbeatMs: number): Uint8Array {
+/** Keeps a quiet stream open and, with the head of the journal as `id`, its client's cursor young. */
+export function beatFrame(heartbeatMs: number, id?: string): Uint8Array {
   return encodeFrame({ id, event: 'hub:beat', data: String(heartbeatMs / 1000) })
 }
 

@@ -1,7 +1,7 @@
 /** The hub: knows who is connected, keyed by client id; publishes, replays, bounds, closes. */
-import { type Address, addressKey, checkName, clientKey, EVERYONE } from './address.ts'
+import { type Address, addressKey, checkName, checkTopics, clientKey, EVERYONE } from './address.ts'
 import { createAdmission } from './admission.ts'
-import { createBlocklist } from './blocklist.ts'
+
 import { createCaretaker } from './caretaker.ts'
 import { type Carrier, Connection, type EventStream } from './connection.ts'
 import { createCourier } from './courier.ts'
@@ -9,6 +9,7 @@ import { drain } from './drain.ts'
 import { HubError } from './errors.ts'
 import { type EventInput, type HubEvent, prepareEvent } from './event.ts'
 import { createExits } from './exits.ts'
+import { createExpiringSet } from './expiring.ts'
 import { createFlusher } from './flusher.ts'
 import type { ByeReason } from './frames.ts'
 import type { Delivery } from './journal.ts'
@@ -104,12 +105,12 @@ export function createHub(options: HubOptions = {}): Hub {
   const { journal, clock, observer, random, retryMs, maxQueuedBytes } = settings
   const flusher = createFlusher(clock)
   const registry = createRegistry()
-  const blocklist = createBlocklist(clock)
+  const blocked = createExpiringSet(clock)
   const exits = createExits({ clock, retryMs, random })
   const admission = createAdmission({
     settings,
     registry,
-    blocklist,
+    blocked,
     closed: () => closed !== undefined,
     leaving: () => exits.size,
   })
@@ -127,6 +128,7 @@ export function createHub(options: HubOptions = {}): Hub {
     tooSlow: (connection) => dismiss(connection, 'slow'),
   })
   const ticker = createCaretaker({ settings, registry, courier, exits, deliver, dismiss })
+  const deliveries: Delivery[] = []
   let connects = 0
   let published = 0
   let delivered = 0
@@ -143,7 +145,7 @@ export function createHub(options: HubOptions = {}): Hub {
     connect,
     publish,
     disconnect,
-    blocked: blocklist.has,
+    blocked: blocked.has,
     useOnce: async (name, ttlMs) => await journal.useOnce(name, ttlMs),
     listeners: (address) => registry.at(addressKey(address)),
     clients: registry.clients,
@@ -157,7 +159,7 @@ export function createHub(options: HubOptions = {}): Hub {
 
   function connect(options: ConnectOptions): Connection {
     const { client, topics = [], lastEventId, expiresAt, stream } = options
-    for (const topic of topics) checkName('topic', topic)
+    checkTopics(topics)
     admission.admit(client)
     connects += 1
     const endsAt = clock.now() + settings.lifetimeMs * (0.8 + 0.4 * random())
@@ -196,12 +198,19 @@ export function createHub(options: HubOptions = {}): Hub {
   }
 
   function deliver(delivery: Delivery): void {
-    delivered += courier.deliver(delivery)
+    deliveries.push(delivery)
+    // What an observer publishes meanwhile comes behind it, not in the middle.
+    if (deliveries.length > 1) return
+    try {
+      for (const next of deliveries) delivered += courier.deliver(next)
+    } finally {
+      deliveries.length = 0
+    }
   }
 
   function disconnect(client: string, blockMs = 0): number {
     const leaving = [...registry.at(clientKey(checkName('client id', client)))]
-    if (blockMs > 0) blocklist.block(client, blockMs)
+    if (blockMs > 0) blocked.add(client, blockMs)
     for (const connection of leaving) dismiss(connection, 'disconnected')
     return leaving.length
   }
@@ -229,7 +238,7 @@ export function createHub(options: HubOptions = {}): Hub {
     const farewell = (connection: Connection) => dismiss(connection, 'shutdown')
     await drain({ clock, drainMs, open, farewell, busy })
     over = true
-    for (const connection of registry.at(EVERYONE)) connection.abort()
+    for (const connection of registry.at(EVERYONE)) dismiss(connection, 'shutdown')
     exits.cutAll()
     await journal.close()
   }

@@ -1,5 +1,6 @@
 /** The journal in memory: fast, bounded, and gone with the process. */
 import type { Clock } from './clock.ts'
+import { checkRange } from './errors.ts'
 import { encodeFrame, type HubEvent } from './event.ts'
 import { createExpiringSet } from './expiring.ts'
 import type { GapReason } from './frames.ts'
@@ -19,13 +20,16 @@ export interface MemoryJournalOptions {
 
 const CURSOR = /^([0-9a-z]+)-(\d{1,15})$/
 
-/** Makes an empty journal with an epoch of its own. */
+/** Makes an empty journal with an epoch of its own. @throws {HubError} `invalid-option` */
 export function createMemoryJournal({
   maxEvents = 1_000,
   maxAgeMs = 300_000,
   maxBytes = 67_108_864,
   clock,
 }: MemoryJournalOptions): Journal {
+  checkRange('maxEvents', maxEvents, 0)
+  checkRange('maxAgeMs', maxAgeMs, 0)
+  checkRange('maxBytes', maxBytes, 0)
   const epoch = newEpoch(clock)
   const shelf: Shelf = createShelf({ maxEvents, maxAgeMs, maxBytes })
   const used = createExpiringSet(clock)

@@ -2,7 +2,7 @@
 
 import { type Clock, systemClock } from './clock.ts'
 import type { Connection } from './connection.ts'
-import { HubError } from './errors.ts'
+import { checkRange } from './errors.ts'
 import type { ByeReason } from './frames.ts'
 import type { Journal } from './journal.ts'
 import { createMemoryJournal } from './memory.ts'
@@ -89,9 +89,4 @@ export function settle(options: HubOptions): HubSettings {
   checkRange('maxEventBytes', settings.maxEventBytes, 1)
   checkRange('maxQueuedBytes', settings.maxQueuedBytes, settings.maxEventBytes + QUEUE_SLACK_BYTES)
   return settings
-}
-
-function checkRange(name: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): void {
-  if (value >= min && value <= max) return
-  throw new HubError('invalid-option', `${name} is ${value}: it must be from ${min} to ${max}.`)
 }

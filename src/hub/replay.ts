@@ -20,6 +20,8 @@ export interface Replays {
   begin(connection: Connection, cursor: string, opening: (page: Page) => void): void
   /** True when the connection will find the entry in the journal, so that it must not get it now. */
   holds(connection: Connection, entry: Entry): boolean
+  /** Whether the connection has had its opening. */
+  isOpen(connection: Connection): boolean
   /** Whether the connection is still catching up. */
   has(connection: Connection): boolean
   /** Goes on, as the transport has taken all so far. */
@@ -28,6 +30,7 @@ export interface Replays {
 }
 
 interface Replay {
+  opened: boolean
   cursor: string
   reading: boolean
   /** Live events that came while the journal was being read. */
@@ -43,13 +46,14 @@ export function createReplays(init: ReplayInit): Replays {
   return {
     begin,
     holds,
+    isOpen: (connection) => replays.get(connection)?.opened ?? true,
     has: (connection) => replays.has(connection),
     resume,
     forget: (connection) => void replays.delete(connection),
   }
 
   function begin(connection: Connection, cursor: string, opening: (page: Page) => void): void {
-    const replay = { cursor, reading: false, tail: [], tailBytes: 0 }
+    const replay = { cursor, opened: false, reading: false, tail: [], tailBytes: 0 }
     replays.set(connection, replay)
     read(connection, replay, opening)
   }
@@ -74,13 +78,14 @@ export function createReplays(init: ReplayInit): Replays {
 
   function read(connection: Connection, replay: Replay, before: (page: Page) => void): void {
     replay.reading = true
-    const page = journal.read(keysOf(connection), replay.cursor, maxPageBytes)
-    if (page instanceof Promise) {
-      page
-        .then((late) => take(connection, replay, late, before))
-        .catch((error: unknown) => failed(connection, error))
-    } else {
-      take(connection, replay, page, before)
+    const onPage = (page: Page) => take(connection, replay, page, before)
+    const onError = (error: unknown) => failed(connection, error)
+    try {
+      const page = journal.read(keysOf(connection), replay.cursor, maxPageBytes)
+      if (page instanceof Promise) page.then(onPage).catch(onError)
+      else onPage(page)
+    } catch (error) {
+      onError(error)
     }
   }
 
@@ -93,6 +98,7 @@ export function createReplays(init: ReplayInit): Replays {
     if (replays.get(connection) !== replay) return
     const { tail, tailBytes } = replay
     before(page)
+    replay.opened = true
     for (const entry of page.entries) offer(connection, entry)
     // Reading ends only here: a flush in the loop above must not begin the next page.
     Object.assign(replay, { cursor: page.end.id, reading: false, tail: [], tailBytes: 0 })

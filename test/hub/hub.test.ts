@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest'
+/** The hub as a whole: what goes in comes out, to whom it was meant for. */
+import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { manualClock } from '../support/clock.ts'
 import { readEvents } from '../support/reader.ts'
+import { createStage, SMALL } from './stage.ts'
 
 test('a quiet stream gets a heartbeat that carries the head of the journal', async () => {
   const clock = manualClock()
@@ -17,4 +19,63 @@ test('a quiet stream gets a heartbeat that carries the head of the journal', asy
   await reader.close()
   await clock.settle()
   expect(clock.timers).toBe(0)
+})
+
+describe('publishing', () => {
+  test('what can’t be sent is refused at once, and neither kept nor counted', async () => {
+    const { clock, hub, journal, enter } = createStage({ ...SMALL })
+    const { stream } = await enter('alice')
+    const head = journal.head()
+    for (const [event, code] of [
+      [{ data: 'x', event: 'hub:ready' }, 'invalid-event'],
+      [{ data: 'x', event: 'a\nid: forged' }, 'invalid-event'],
+      [{ data: undefined }, 'invalid-event'],
+      [{ data: 'a\ud83d' }, 'invalid-event'],
+      [{ data: 'x'.repeat(30_001) }, 'event-too-large'],
+      [{ data: 'x'.repeat(30_001), ephemeral: true }, 'event-too-large'],
+    ] as const) {
+      expect(() => hub.publish('everyone', event)).toThrow(
+        expect.objectContaining({ name: 'HubError', code }),
+      )
+    }
+    await clock.settle()
+    expect(journal.head()).toEqual(head)
+    expect(hub.stats()).toMatchObject({ published: 0, delivered: 0 })
+    expect(stream.events).toHaveLength(1)
+  })
+
+  test('the largest event there may be reaches a reader with the smallest queue allowed', async () => {
+    const { clock, hub, enter } = createStage(SMALL)
+    const { stream, connection } = await enter('alice')
+    const data = 'x'.repeat(30_000)
+    await hub.publish({ client: 'alice' }, { data, event: '🙂'.repeat(128) })
+    await clock.settle()
+    expect(stream.events.at(-1)?.data === data).toBe(true)
+    expect(connection.open).toBe(true)
+    const back = await enter('alice', { lastEventId: 'earliest' })
+    expect(back.stream.events.at(-1)?.data === data).toBe(true)
+  })
+
+  test.each(['append', 'relay'] as const)(
+    'what the journal fails to %s rejects, and nobody gets it',
+    async (work) => {
+      const { clock, hub, journal, enter } = createStage()
+      const { stream, connection } = await enter('alice')
+      Object.assign(journal, { [work]: () => Promise.reject(new Error('The disk is full.')) })
+      const event = { data: 'x', ephemeral: work === 'relay' }
+      await expect(hub.publish('everyone', event)).rejects.toThrow('The disk is full.')
+      await clock.settle()
+      expect(stream.events).toHaveLength(1)
+      expect(connection.open).toBe(true)
+    },
+  )
+
+  test('tells how many connections it was for, and nobody is no error', async () => {
+    const { hub, enter } = createStage()
+    expect(await hub.publish({ client: 'alice' }, { data: 'x' })).toMatchObject({ connections: 0 })
+    await enter('alice')
+    await enter('alice')
+    const receipt = await hub.publish({ client: 'alice' }, { data: 'x' })
+    expect(receipt).toEqual({ id: expect.stringMatching(/^[0-9a-z]+-2$/), connections: 2 })
+  })
 })

@@ -1,0 +1,158 @@
+/** The house is in order, and the rules that say so can be broken. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { type Sources, violations } from './architecture.ts'
+
+const ROOT = new URL('../', import.meta.url)
+
+function readSources(): Sources {
+  const paths = readdirSync(new URL('src', ROOT), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => `src/${path.replaceAll('\\', '/')}`)
+  return Object.fromEntries(paths.map((path) => [path, readFileSync(new URL(path, ROOT), 'utf8')]))
+}
+
+const file = (code: string) => `/** A file. */\n${code}\n`
+
+test('the sources keep every rule of the house', () => {
+  const sources = readSources()
+  expect(Object.keys(sources)).toContain('src/hub/hub.ts')
+  expect(violations(sources)).toEqual([])
+})
+
+describe('a house is not in order when', () => {
+  test.each<[string, Sources, RegExp]>([
+    [
+      'an arrow runs back from the hub',
+      { 'src/hub/hub.ts': file(`import { app } from '../http/app.ts'`) },
+      /hub\.ts must not see src\/http\/app\.ts/,
+    ],
+    [
+      'an arrow runs back from the web face',
+      { 'src/http/app.ts': file(`import type { Config } from '../server/config.ts'`) },
+      /app\.ts must not see/,
+    ],
+    [
+      'an arrow runs back from a stream',
+      { 'src/streams/node.ts': file(`export * from '../server/run.ts'`) },
+      /node\.ts must not see/,
+    ],
+    [
+      'an arrow runs back to a door',
+      { 'src/server/run.ts': file(`const door = await import('../node.ts')`) },
+      /run\.ts must not see/,
+    ],
+    [
+      'a door sees another',
+      { 'src/bun.ts': file(`import './node.ts'`) },
+      /bun\.ts must not see src\/node\.ts/,
+    ],
+    [
+      'the library’s front door sees the server',
+      { 'src/index.ts': file(`export { compose } from './server/compose.ts'`) },
+      /index\.ts must not see/,
+    ],
+    [
+      'the web face sees a journal',
+      { 'src/http/app.ts': file(`import { a } from '../journal/redis.ts'`) },
+      /app\.ts must not see/,
+    ],
+    [
+      'a journal sees the web face',
+      { 'src/journal/redis.ts': file(`import { a } from '../http/app.ts'`) },
+      /redis\.ts must not see/,
+    ],
+    [
+      'a folder is nobody’s',
+      { 'src/hub/hub.ts': file(`import { a } from '../utils/a.ts'`) },
+      /hub\.ts must not see src\/utils\/a\.ts/,
+    ],
+    [
+      'a stream sees more than types of the web face',
+      { 'src/streams/node.ts': file(`import { type A, b } from '../http/stream.ts'`) },
+      /may see only types/,
+    ],
+    [
+      'the hub sees a package',
+      { 'src/hub/hub.ts': file(`import type { z } from 'zod'`) },
+      /sees a package: zod/,
+    ],
+    [
+      'files go round in a circle',
+      {
+        'src/hub/a.ts': file(`import { b } from './b.ts'`),
+        'src/hub/b.ts': file(`import { c } from './c.ts'`),
+        'src/hub/c.ts': file(`import {\n  type A,\n  a,\n} from './a.ts'`),
+      },
+      /a circle: .*a\.ts → .*b\.ts → .*c\.ts → .*a\.ts/,
+    ],
+    [
+      'the web face touches the process',
+      { 'src/http/app.ts': file('const port = process.env.PORT') },
+      /touches the runtime: process/,
+    ],
+    [
+      'a template touches the process',
+      { 'src/http/app.ts': file(`const port = \`\${process.env.PORT}\``) },
+      /touches the runtime: process/,
+    ],
+    [
+      'the hub touches Bun',
+      { 'src/hub/a.ts': file('/\\/\\*/.test("/*"); Bun.gc(true)') },
+      /touches the runtime: Bun\./,
+    ],
+    [
+      'a journal touches Deno',
+      { 'src/journal/a.ts': file('await Deno.openKv()') },
+      /touches the runtime: Deno\./,
+    ],
+    [
+      'the web face sees a module of Node',
+      { 'src/http/a.ts': file(`import type { Server } from 'node:http'`) },
+      /touches the runtime: node:http/,
+    ],
+    [
+      'a journal sees a module of Cloudflare',
+      { 'src/journal/a.ts': file(`import { DurableObject } from 'cloudflare:workers'`) },
+      /touches the runtime: cloudflare:workers/,
+    ],
+    [
+      'the hub tells the time by itself',
+      { 'src/hub/a.ts': file('const now = Date.now()') },
+      /touches time: Date/,
+    ],
+    [
+      'the web face sets a timer',
+      { 'src/http/a.ts': file('setTimeout(() => {}, 1)') },
+      /touches time: setTimeout/,
+    ],
+    ['a file opens without a word', { 'src/hub/a.ts': 'export {}\n' }, /without a doc comment/],
+    ['a file is too long', { 'src/hub/a.ts': file(`${'\n'.repeat(249)}export {}`) }, /251 lines/],
+  ])('%s', (_, sources, message) => {
+    expect(violations(sources)).toEqual([expect.stringMatching(message)])
+  })
+
+  test('but not for what stands in comments, quotes and names', () => {
+    const code = `// process.exit, Date.now() and import { a } from '../http/app.ts'
+      /* Bun.serve and setTimeout */
+      const words = ['process', "Deno.serve", \`new Date: \${1}\`, /'/.source] // don't
+      export const inProcess = { process: 1 }.process
+      export const expiryDate = 'it' // isn't`
+    expect(violations({ 'src/hub/a.ts': file(code) })).toEqual([])
+  })
+
+  test('and is in order when doors, servers and streams touch their runtime', () => {
+    const touching = `import { a } from 'node:http'\nprocess.exit(1)\nsetTimeout(a, 1)`
+    const sources = {
+      'src/node.ts': `#!/usr/bin/env node\n${file(`import './server/run.ts'\n${touching}`)}`,
+      'src/server/run.ts': file(
+        `import '../streams/node.ts'\nimport '../journal/a.ts'\n${touching}`,
+      ),
+      'src/streams/node.ts': file(`import type { A } from '../http/a.ts'\n${touching}`),
+      'src/http/a.ts': file(`import { b } from '../hub/b.ts'`),
+      'src/journal/a.ts': file(`import { b } from '../hub/b.ts'`),
+      'src/hub/b.ts': file('export const b = 1'),
+    }
+    expect(violations(sources)).toEqual([])
+  })
+})

@@ -1,0 +1,132 @@
+/** Every path answers every method: with what it has, with 405, or with 404. */
+import { describe, expect, test } from 'vitest'
+import { problemIn, stage } from './stage.ts'
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
+
+/** The routes that the app really has: path → methods. */
+function routes(): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>()
+  for (const { path, method } of stage().app.routes) {
+    if (method === 'ALL') continue
+    found.set(path, (found.get(path) ?? new Set()).add(method))
+  }
+  return found
+}
+
+const ROUTES = [...routes()].map(([path, methods]): [string, string[]] => {
+  const all = new Set([...methods, ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'])
+  return [path, [...all].sort()]
+})
+
+test('the app has the routes of the design', () => {
+  expect(ROUTES.map(([path, methods]) => `${path} ${methods.join(' ')}`)).toEqual(
+    expect.arrayContaining([
+      '/sse GET HEAD OPTIONS',
+      '/ping/:id OPTIONS POST',
+      '/clients/:id DELETE GET HEAD OPTIONS POST',
+      '/topics/:topic GET HEAD OPTIONS POST',
+      '/broadcast OPTIONS POST',
+      '/clients GET HEAD OPTIONS',
+      '/healthz GET HEAD OPTIONS',
+      '/readyz GET HEAD OPTIONS',
+    ]),
+  )
+})
+
+describe.each(ROUTES)('%s', (pattern, methods) => {
+  const path = pattern.replace(/:\w+/g, 'x')
+
+  test.each(METHODS.filter((method) => !methods.includes(method)))(
+    'answers 405 to %s, with the methods that it has',
+    async (method) => {
+      const { ask } = stage()
+      const response = await ask(path, { method })
+      expect(response.status).toBe(405)
+      expect(response.headers.get('Allow')).toBe(methods.join(', '))
+      if (method === 'HEAD') expect(await response.text()).toBe('')
+      else expect((await problemIn(response)).detail).toContain(method)
+    },
+  )
+
+  test('answers OPTIONS with 204 and its methods', async () => {
+    const { ask } = stage()
+    const response = await ask(path, { method: 'OPTIONS' })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('Allow')).toBe(methods.join(', '))
+    expect(await response.text()).toBe('')
+  })
+
+  test('answers 404 with one more segment', async () => {
+    const { ask } = stage()
+    expect((await ask(`${path}/x/y`)).status).toBe(404)
+  })
+
+  test.runIf(methods.includes('GET'))('answers HEAD as GET, without a body', async () => {
+    const { ask } = stage()
+    const get = await ask(path)
+    await get.body?.cancel()
+    const head = await ask(path, { method: 'HEAD' })
+    expect(head.status).toBe(get.status)
+    expect(head.headers.get('Content-Type')).toBe(get.headers.get('Content-Type'))
+    expect(await head.text()).toBe('')
+  })
+})
+
+test.each(['/nothing', '/sse/', '/SSE', '/clients/', '/clients/a/b', '/topics', '/ping', '//sse'])(
+  '%s is not there, which is a problem that tells what is',
+  async (path) => {
+    const { ask, connected } = stage()
+    const response = await ask(path)
+    expect(response.status).toBe(404)
+    expect((await problemIn(response)).detail).toContain('/sse')
+    expect(await connected()).toBe(0)
+  },
+)
+
+describe.each(['%', '%E0%A4%A', '%ED%A0%80', '%FF', '%zz', '%C0%80'])(
+  'what is not percent-encoded UTF-8 (%s) is 400',
+  (bad) => {
+    test.each([
+      ['GET', `/sse?id=${bad}`],
+      ['GET', `/sse?topic=${bad}`],
+      ['GET', `/sse?lastEventId=${bad}`],
+      ['GET', `/sse?${bad}=1`],
+      ['GET', `/clients/${bad}`],
+      ['GET', `/topics/a${bad}~`],
+      ['POST', `/clients/${bad}`],
+      ['POST', `/topics/${bad}`],
+      ['POST', `/ping/${bad}`],
+      ['DELETE', `/clients/${bad}?block=1`],
+    ])('in %s %s', async (method, path) => {
+      const { ask, connected } = stage()
+      const response = await ask(path, { method })
+      expect(response.status).toBe(400)
+      expect((await problemIn(response)).detail).toContain('percent-encoded')
+      expect(await connected()).toBe(0)
+    })
+  },
+)
+
+test('healthz answers ok, even while the hub closes', async () => {
+  const { ask, hub } = stage()
+  expect(await (await ask('/healthz')).text()).toBe('ok')
+  await hub.close()
+  expect((await ask('/healthz')).status).toBe(200)
+})
+
+test('readyz answers 503 as soon as the hub begins to close', async () => {
+  const { ask, hub, listen, clock } = stage()
+  await listen('/sse?id=alice')
+  await listen('/sse?id=bob')
+  const ready = await ask('/readyz')
+  expect(ready.status).toBe(200)
+  expect(await ready.text()).toBe('ready')
+  const closing = hub.close(10_000)
+  const response = await ask('/readyz')
+  expect(response.status).toBe(503)
+  await problemIn(response)
+  await clock.advance(10_000)
+  await closing
+  expect((await ask('/readyz')).status).toBe(503)
+})

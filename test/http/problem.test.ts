@@ -1,0 +1,82 @@
+/** What went wrong is told to the client as a problem, and what nobody expected to the host alone. */
+import { expect, test } from 'vitest'
+import type { Journal } from '../../src/hub/journal.ts'
+import { createMemoryJournal } from '../../src/hub/memory.ts'
+import { manualClock } from '../support/clock.ts'
+import { json, post, problemIn, stage } from './stage.ts'
+
+function brokenJournal(append: Journal['append']): Journal {
+  return { ...createMemoryJournal({ clock: manualClock() }), append }
+}
+
+test.each([
+  [
+    'throws',
+    () => {
+      throw new Error('password=123')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('password=123'))],
+])(
+  'a journal that %s is a 500 that tells the client nothing and the host all',
+  async (_, append) => {
+    const { ask, errors } = stage({ journal: brokenJournal(append) })
+    const response = await ask('/broadcast', json({ data: 'x' }))
+    expect(response.status).toBe(500)
+    const problem = await problemIn(response)
+    expect(Object.keys(problem).sort()).toEqual(['detail', 'status', 'title', 'type'])
+    expect(JSON.stringify(problem)).not.toContain('password')
+    expect(errors).toEqual([new Error('password=123')])
+  },
+)
+
+test('an opener that throws is a 500, too', async () => {
+  const openStream = () => {
+    throw new Error('no socket')
+  }
+  const errors: unknown[] = []
+  const onError = (error: unknown) => void errors.push(error)
+  const { ask, connected } = stage({}, { openStream, onError })
+  const response = await ask('/sse?id=alice')
+  expect((await problemIn(response)).status).toBe(500)
+  expect(errors).toEqual([new Error('no socket')])
+  expect(await connected()).toBe(0)
+})
+
+test('what the client did wrong is told to the client alone', async () => {
+  const { ask, errors, hub } = stage({ maxEventBytes: 1 })
+  const statuses = [
+    (await ask('/nothing')).status,
+    (await ask('/sse', { method: 'POST' })).status,
+    (await ask('/sse?id=')).status,
+    (await ask('/broadcast', json({ data: 'xx' }))).status,
+    (await ask('/broadcast', json({ data: '\ud800' }))).status,
+    (await ask('/broadcast', post('<x/>', 'text/xml'))).status,
+  ]
+  await hub.close()
+  statuses.push((await ask('/broadcast', json({ data: 'x' }))).status)
+  expect(statuses).toEqual([404, 405, 400, 413, 400, 415, 503])
+  expect(errors).toEqual([])
+})
+
+test('a query with several mistakes is told all of them, each with its place', async () => {
+  const { ask } = stage()
+  const response = await ask('/sse?id=a%0Ab&topic=x&topic=&topic=%00&lastEventId=1&lastEventId=2')
+  const { issues = [], detail, title } = await problemIn(response)
+  expect(title).toBe('Bad Request')
+  expect(issues.map(({ path }) => path).sort()).toEqual([
+    'query.id',
+    'query.lastEventId',
+    'query.topic.1',
+    'query.topic.2',
+  ])
+  for (const { path, message } of issues) expect(detail).toContain(`${path} ${message}`)
+})
+
+test('an error has no headers that would let a stream or a cache take it for its own', async () => {
+  const { ask } = stage()
+  const response = await ask('/sse?id=')
+  expect(Object.fromEntries(response.headers)).toEqual({
+    'content-type': 'application/problem+json',
+  })
+})

@@ -1,0 +1,160 @@
+/** A stream opens at once, with the right headers, or says why not in a way that EventSource understands. */
+import { expect, test } from 'vitest'
+import { portableStream } from '../../src/http/stream.ts'
+import { json, readyOf, stage } from './stage.ts'
+
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'private, no-cache, no-store, no-transform',
+  'x-accel-buffering': 'no',
+}
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+test('a stream has the headers that proxies need, and none that belong to one hop', async () => {
+  const { ask } = stage()
+  const response = await ask('/sse?id=alice')
+  expect(response.status).toBe(200)
+  expect(Object.fromEntries(response.headers)).toEqual(HEADERS)
+  await response.body?.cancel()
+})
+
+test('hub:ready is the first frame, with the retry time and an id to resume from', async () => {
+  const { ask } = stage()
+  const response = await ask('/sse?id=alice&topic=news')
+  const body = response.body?.getReader()
+  const first = new TextDecoder().decode((await body?.read())?.value)
+  expect(first).toMatch(
+    /^retry: 2000\nid: [0-9a-z]+-0\nevent: hub:ready\ndata: \{"client":"alice","connection":"[!-~]+","topics":\["news"\],"resume":"fresh"\}\n\n$/,
+  )
+  await body?.cancel()
+})
+
+test('the retry time is the one that the hub was made with', async () => {
+  const { listen } = stage({ retryMs: 750 })
+  const reader = await listen('/sse?id=alice')
+  expect(reader.retries).toEqual([750])
+})
+
+test('who brings no id gets a UUID, and each one a new one', async () => {
+  const { listen } = stage()
+  const first = readyOf(await listen('/sse'))
+  const second = readyOf(await listen('/sse'))
+  expect(first.client).toMatch(UUID)
+  expect(second.client).toMatch(UUID)
+  expect(first.client).not.toBe(second.client)
+})
+
+test('connections of one client have ids of their own', async () => {
+  const { listen } = stage()
+  const first = readyOf(await listen('/sse?id=alice'))
+  const second = readyOf(await listen('/sse?id=alice'))
+  expect(first.connection).not.toBe(second.connection)
+})
+
+test('HEAD gets the headers and registers nobody', async () => {
+  const { ask, connected, clock } = stage()
+  const response = await ask('/sse?id=alice', { method: 'HEAD' })
+  expect(response.status).toBe(200)
+  expect(Object.fromEntries(response.headers)).toEqual(HEADERS)
+  expect(await response.text()).toBe('')
+  expect(await connected()).toBe(0)
+  expect(clock.timers).toBe(0)
+})
+
+test('OPTIONS tells the methods and registers nobody', async () => {
+  const { ask, connected } = stage()
+  const response = await ask('/sse?id=alice', { method: 'OPTIONS' })
+  expect(response.status).toBe(204)
+  expect(response.headers.get('Allow')).toBe('GET, HEAD, OPTIONS')
+  expect(await connected()).toBe(0)
+})
+
+test('a listener who leaves is forgotten, and the timers with the last one', async () => {
+  const { listen, connected, clock } = stage()
+  const alice = await listen('/sse?id=alice')
+  const bob = await listen('/sse?id=bob')
+  expect(await connected()).toBe(2)
+  await alice.close()
+  expect(await connected()).toBe(1)
+  await bob.close()
+  expect(await connected()).toBe(0)
+  expect(clock.timers).toBe(0)
+})
+
+test.each([
+  ['a hub that is full', { maxConnections: 1 }, '/sse?id=bob'],
+  ['a client with all its connections', { maxConnectionsPerClient: 1 }, '/sse?id=alice'],
+  ['a hub that takes nobody', { maxConnections: 0 }, '/sse?id=bob'],
+])('%s answers 200, says when to come back, and ends', async (_, options, path) => {
+  const { ask } = stage({ ...options, random: () => 0.5 })
+  const open = await ask('/sse?id=alice')
+  const response = await ask(path)
+  expect(response.status).toBe(200)
+  expect(Object.fromEntries(response.headers)).toEqual(HEADERS)
+  expect(await response.text()).toBe(
+    'retry: 4000\nevent: hub:bye\ndata: {"reason":"at-capacity"}\n\n',
+  )
+  await open.body?.cancel()
+})
+
+test('a place that became free can be had', async () => {
+  const { ask, listen } = stage({ maxConnections: 1 })
+  const alice = await listen('/sse?id=alice')
+  expect(await (await ask('/sse?id=bob')).text()).toContain('at-capacity')
+  await alice.close()
+  const bob = await listen('/sse?id=bob')
+  expect(readyOf(bob)).toMatchObject({ client: 'bob' })
+})
+
+test('a hub that closes says goodbye to the open streams and to those who come', async () => {
+  const { ask, listen, hub, clock } = stage({ random: () => 0 })
+  const reader = await listen('/sse?id=alice')
+  const closing = hub.close(10_000)
+  const late = await ask('/sse?id=bob')
+  expect(late.status).toBe(200)
+  expect(Object.fromEntries(late.headers)).toEqual(HEADERS)
+  const bye = 'retry: 2000\nevent: hub:bye\ndata: {"reason":"shutdown"}\n\n'
+  expect(await late.text()).toBe(bye)
+  expect(await reader.next()).toMatchObject({ event: 'hub:bye', data: '{"reason":"shutdown"}' })
+  await reader.end()
+  await clock.advance(10_000)
+  await closing
+  expect(await (await ask('/sse?id=bob')).text()).toBe(bye)
+})
+
+test('a blocked client gets 204, which tells an EventSource to stop', async () => {
+  const { ask, hub, connected } = stage()
+  hub.disconnect('alice', 60_000)
+  const response = await ask('/sse?id=alice')
+  expect(response.status).toBe(204)
+  expect(response.body).toBeNull()
+  expect(await connected()).toBe(0)
+})
+
+test('the opener that the app was given opens its streams', async () => {
+  let opened = 0
+  const portable = portableStream()
+  const { listen } = stage(
+    {},
+    {
+      openStream: (c, run) => {
+        opened += 1
+        return portable(c, run)
+      },
+    },
+  )
+  await listen('/sse?id=alice')
+  expect(opened).toBe(1)
+})
+
+test('an event reaches every connection of its client and nobody else', async () => {
+  const { ask, listen } = stage()
+  const first = await listen('/sse?id=alice')
+  const second = await listen('/sse?id=alice')
+  const bob = await listen('/sse?id=bob&topic=alice')
+  const receipt = await (await ask('/clients/alice', json({ data: 'hello' }))).json()
+  expect(receipt).toMatchObject({ connections: 2 })
+  expect(await first.next()).toMatchObject({ data: 'hello' })
+  expect(await second.next()).toMatchObject({ data: 'hello' })
+  expect(bob.events).toHaveLength(1)
+})

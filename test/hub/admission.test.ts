@@ -1,0 +1,138 @@
+/** Admission: who is refused, why, and that the observer hears of it. */
+import { describe, expect, test } from 'vitest'
+import type { RefusalReason } from '../../src/hub/options.ts'
+import { fakeStream, named, told } from './fake-stream.ts'
+import { createStage, type StageOptions } from './stage.ts'
+
+function setUp(options: StageOptions = {}) {
+  const refused: [string, RefusalReason][] = []
+  const stage = createStage({
+    ...options,
+    observer: { refused: (client, reason) => void refused.push([client, reason]) },
+  })
+  return { ...stage, refused }
+}
+
+const withCode = (code: string) => expect.objectContaining({ name: 'HubError', code })
+
+describe('capacity', () => {
+  test('in all is kept to, and a place that is left can be had again', async () => {
+    const { clock, hub, enter, join, refused } = setUp({ maxConnections: 2 })
+    const { stream } = await enter('alice')
+    await enter('bob')
+    const late = fakeStream()
+    expect(() => join('carol', { stream: late })).toThrow(withCode('at-capacity'))
+    expect(late.writes).toEqual([])
+    expect(refused).toEqual([['carol', 'at-capacity']])
+    expect(hub.refusal('carol')).toBe('at-capacity')
+    stream.leave()
+    await clock.settle()
+    expect(hub.refusal('carol')).toBeUndefined()
+    await enter('carol')
+    expect(hub.stats()).toMatchObject({ connections: 2, clients: 2 })
+    expect(refused).toHaveLength(2)
+  })
+
+  test('counts streams that said goodbye and are not over yet', async () => {
+    const { clock, hub, enter } = setUp({ maxConnections: 1 })
+    const { stream } = await enter('alice')
+    stream.stall()
+    hub.disconnect('alice')
+    expect(hub.stats()).toMatchObject({ connections: 0, closing: 1 })
+    expect(hub.refusal('bob')).toBe('at-capacity')
+    stream.resume()
+    await clock.settle()
+    expect(hub.refusal('bob')).toBeUndefined()
+  })
+
+  test('of one client is kept to, and is no other client’s', async () => {
+    const { enter, join, refused } = setUp({ maxConnectionsPerClient: 2 })
+    await enter('alice')
+    await enter('alice')
+    expect(() => join('alice')).toThrow(withCode('at-capacity'))
+    await enter('bob')
+    expect(refused).toEqual([['alice', 'at-capacity']])
+  })
+
+  test.each<StageOptions>([{ maxConnections: 0 }, { maxConnectionsPerClient: 0 }])(
+    'of none lets nobody in: %j',
+    (options) => {
+      expect(() => setUp(options).join('alice')).toThrow(withCode('at-capacity'))
+    },
+  )
+})
+
+describe('a block', () => {
+  test('keeps the client away until its time is over', async () => {
+    const { clock, hub, enter, join, refused } = setUp()
+    await enter('alice')
+    expect(hub.disconnect('alice', 10_000)).toBe(1)
+    expect(hub.blocked('alice')).toBe(true)
+    expect(hub.blocked('bob')).toBe(false)
+    expect(() => join('alice')).toThrow(withCode('blocked'))
+    await enter('bob')
+    await clock.advance(9_999)
+    expect(hub.refusal('alice')).toBe('blocked')
+    await clock.advance(1)
+    expect(hub.refusal('alice')).toBeUndefined()
+    await enter('alice')
+    expect(refused).toEqual([
+      ['alice', 'blocked'],
+      ['alice', 'blocked'],
+    ])
+  })
+
+  test('can be put on a client that is not there', () => {
+    const { hub } = setUp()
+    expect(hub.disconnect('alice', 1_000)).toBe(0)
+    expect(hub.refusal('alice')).toBe('blocked')
+  })
+})
+
+describe('a disconnection', () => {
+  test('says goodbye to all connections of the client, and to nobody else', async () => {
+    const { clock, hub, enter, refused } = setUp()
+    const [laptop, phone, bob] = [await enter('alice'), await enter('alice'), await enter('bob')]
+    expect(hub.disconnect('alice')).toBe(2)
+    await clock.settle()
+    for (const { stream, connection } of [laptop, phone]) {
+      expect(told(stream, 'hub:bye')).toEqual({ reason: 'disconnected' })
+      expect(stream.retries).toHaveLength(2)
+      await connection.ended
+    }
+    expect(named(bob.stream, 'hub:bye')).toEqual([])
+    expect([...hub.clients()]).toEqual(['bob'])
+    expect(hub.disconnect('alice')).toBe(0)
+    await enter('alice')
+    expect(refused).toEqual([])
+  })
+
+  test('comes behind what is queued', async () => {
+    const { clock, hub, enter, tell } = setUp()
+    const { stream } = await enter('alice')
+    void tell('a')
+    hub.disconnect('alice')
+    void tell('b')
+    await clock.settle()
+    expect(stream.events.map(({ data }) => data).slice(1)).toEqual([
+      'a',
+      '{"reason":"disconnected"}',
+    ])
+  })
+})
+
+describe('a name that can’t be', () => {
+  test.each(['', 'a\nb', 'x'.repeat(129), 'a\ud83d'])('is refused everywhere: %j', (name) => {
+    const { hub, join, refused } = setUp()
+    const invalid = withCode('invalid-address')
+    expect(() => join(name)).toThrow(invalid)
+    expect(() => join('alice', { topics: ['news', name] })).toThrow(invalid)
+    expect(() => hub.refusal(name)).toThrow(invalid)
+    expect(() => hub.disconnect(name)).toThrow(invalid)
+    expect(() => hub.listeners({ client: name })).toThrow(invalid)
+    expect(() => hub.listeners({ topic: name })).toThrow(invalid)
+    expect(() => hub.publish({ client: name }, { data: 'x' })).toThrow(invalid)
+    expect(refused).toEqual([])
+    expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
+  })
+})

@@ -1,0 +1,200 @@
+/** Connections: what one reader does never harms another, nor the hub's memory. */
+import { describe, expect, test } from 'vitest'
+import { cursorOf, fakeStream, heard, named, told } from './fake-stream.ts'
+import { createStage, SMALL } from './stage.ts'
+
+const BIG = 'x'.repeat(20_000)
+const HEARTBEAT_MS = 15_000
+
+describe('a slow reader', () => {
+  test('is cut off and catches up', async () => {
+    const { clock, enter, tell } = createStage(SMALL)
+    const { stream } = await enter('alice')
+    stream.stall()
+    await tell('seen')
+    await clock.settle()
+    await tell('a', BIG, BIG, BIG, BIG, BIG, 'z')
+    stream.resume()
+    await clock.settle()
+    expect(told(stream, 'hub:bye')).toEqual({ reason: 'slow' })
+    const back = await enter('alice', { lastEventId: cursorOf(stream) })
+    expect(told(back.stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    expect([...heard(stream), ...heard(back.stream)]).toEqual(
+      ['seen', 'a', BIG, BIG, BIG, BIG, BIG, 'z'], //
+    )
+  })
+
+  test('frees what waited for it at once', async () => {
+    const { clock, hub, enter, tell } = createStage(SMALL)
+    const { stream, connection } = await enter('alice')
+    stream.stall()
+    await tell('in flight')
+    await clock.settle()
+    await tell(BIG, BIG, BIG, BIG)
+    expect(connection.queuedBytes).toBeGreaterThan(80_000)
+    expect(connection.queuedBytes).toBeLessThanOrEqual(SMALL.maxQueuedBytes ?? 0)
+    expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
+    await tell(BIG)
+    expect(connection.queuedBytes).toBeLessThan(1_000)
+    expect(hub.stats()).toMatchObject({ connections: 0, closing: 1 })
+  })
+
+  test('does not slow the others down', async () => {
+    const { clock, enter, tell } = createStage(SMALL)
+    const slow = await enter('alice')
+    const quick = await enter('bob')
+    slow.stream.stall()
+    for (let i = 0; i < 8; i++) {
+      await tell(BIG)
+      await clock.settle()
+    }
+    expect(heard(quick.stream)).toHaveLength(8)
+    expect(quick.connection.open).toBe(true)
+    expect(slow.connection.open).toBe(false)
+  })
+
+  test('that never takes its goodbye is aborted after its grace', async () => {
+    const ended: string[] = []
+    const { clock, enter, tell, hub } = createStage({
+      ...SMALL,
+      observer: { ended: ({ client }, reason) => void ended.push(`${client}: ${reason}`) },
+    })
+    const { stream, connection } = await enter('alice')
+    stream.stall()
+    await tell('in flight')
+    await clock.settle()
+    await tell(BIG, BIG, BIG, BIG, BIG)
+    await clock.advance(4_999)
+    expect(stream.cut).toBe(false)
+    // The hub looks after its connections four times in a heartbeat.
+    await clock.advance(HEARTBEAT_MS / 4 + 1)
+    expect(stream.cut).toBe(true)
+    await connection.ended
+    expect(ended).toEqual(['alice: slow'])
+    expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
+    expect(clock.timers).toBe(0)
+  })
+
+  test('whose write is older than two heartbeats is cut off', async () => {
+    const { clock, enter, tell } = createStage()
+    const { stream, connection } = await enter('alice')
+    const other = await enter('bob')
+    stream.stall()
+    await tell('in flight')
+    await clock.settle()
+    await clock.advance(2 * HEARTBEAT_MS - HEARTBEAT_MS / 4)
+    expect(connection.open).toBe(true)
+    await clock.advance(HEARTBEAT_MS / 2)
+    expect(connection.open).toBe(false)
+    await clock.advance(5_000 + HEARTBEAT_MS / 4)
+    expect(stream.cut).toBe(true)
+    expect(other.connection.open).toBe(true)
+    expect(named(other.stream, 'hub:bye')).toEqual([])
+  })
+})
+
+describe('a reader that is ready', () => {
+  test('takes a burst larger than its queue without being cut off', async () => {
+    const { clock, enter, tell } = createStage(SMALL)
+    const { stream, connection } = await enter('alice')
+    const burst = Array.from({ length: 40 }, (_, i) => `${i} ${BIG}`)
+    await tell(...burst)
+    await clock.settle()
+    expect(heard(stream)).toEqual(burst)
+    expect(connection.open).toBe(true)
+    expect(connection.queuedBytes).toBe(0)
+  })
+
+  test('gets nothing while its transport is busy, and then all in one write', async () => {
+    const { clock, enter, tell } = createStage()
+    const { stream } = await enter('alice')
+    stream.stall()
+    await tell('a')
+    await clock.settle()
+    const before = stream.writes.length
+    await tell('b')
+    await clock.settle()
+    await tell('c')
+    await clock.settle()
+    expect(stream.writes).toHaveLength(before)
+    stream.resume()
+    await clock.settle()
+    expect(stream.writes).toHaveLength(before + 1)
+    expect(heard(stream)).toEqual(['a', 'b', 'c'])
+    expect(stream.faults).toEqual([])
+  })
+})
+
+describe('a stream', () => {
+  test('that was aborted before it was opened registers nobody', async () => {
+    const { clock, hub, join } = createStage()
+    const stream = fakeStream()
+    stream.leave()
+    const { connection } = join('alice', { stream })
+    await connection.ended
+    await clock.settle()
+    expect(hub.stats()).toMatchObject({ connections: 0, clients: 0, closing: 0 })
+    expect(stream.writes).toEqual([])
+    expect(clock.timers).toBe(0)
+  })
+
+  test.each(['throws', 'rejects'] as const)(
+    'that %s is over, and hurts nobody else',
+    async (how) => {
+      const { clock, hub, enter, tell } = createStage()
+      const bad = await enter('mallory')
+      const good = await enter('alice')
+      bad.stream.fail(how)
+      await tell('a')
+      await clock.settle()
+      await bad.connection.ended
+      await tell('b')
+      await clock.settle()
+      expect(heard(good.stream)).toEqual(['a', 'b'])
+      expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
+      expect(bad.stream.cut).toBe(true)
+    },
+  )
+
+  test('that throws in the middle of a burst is not written to again', async () => {
+    const { clock, enter, tell } = createStage(SMALL)
+    const { stream } = await enter('mallory')
+    stream.fail('throws')
+    await tell(BIG, BIG, BIG, BIG, BIG, BIG)
+    await clock.settle()
+    expect(stream.cut).toBe(true)
+    expect(stream.faults).toEqual([])
+  })
+
+  test('that can’t even be aborted is over nonetheless', async () => {
+    const { clock, enter, tell, hub } = createStage()
+    const stream = fakeStream()
+    const { connection } = await enter('mallory', {
+      stream: Object.assign(stream, {
+        abort: () => {
+          throw new Error('No.')
+        },
+      }),
+    })
+    const good = await enter('alice')
+    stream.fail('throws')
+    await tell('a')
+    await clock.settle()
+    await connection.ended
+    expect(heard(good.stream)).toEqual(['a'])
+    expect(hub.stats().connections).toBe(1)
+  })
+
+  test('that its client has left gets nothing any more', async () => {
+    const { clock, hub, enter, tell } = createStage()
+    const { stream, connection } = await enter('alice')
+    await tell('queued')
+    stream.leave()
+    await connection.ended
+    expect(connection.queuedBytes).toBe(0)
+    expect(await hub.publish('everyone', { data: 'late' })).toMatchObject({ connections: 0 })
+    await clock.settle()
+    expect(stream.faults).toEqual([])
+    expect(clock.timers).toBe(0)
+  })
+})

@@ -1,0 +1,132 @@
+/** A transport that tests hold by the hand: it takes bytes, stalls, fails or leaves when told. */
+import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import type { EventStream } from '../../src/hub/connection.ts'
+
+/** What a write does: taken at once, not taken until `resume`, or an error of one kind. */
+type Mood = 'ready' | 'stalled' | 'throws' | 'rejects'
+
+/** A stream with the client's view of it: what has arrived, parsed by a parser that is not ours. */
+export interface FakeStream extends EventStream {
+  /** Events that the client has got. */
+  readonly events: EventSourceMessage[]
+  /** Retry times that the client has got, in milliseconds. */
+  readonly retries: number[]
+  /** Every buffer that was handed over, whether or not the client has got it. */
+  readonly writes: Uint8Array[]
+  /** What the hub must never do to a stream, and did. */
+  readonly faults: string[]
+  /** Whether the hub cut the stream off. */
+  readonly cut: boolean
+  /** From now on, writes are not taken. */
+  stall(): void
+  /** Takes what was written meanwhile, and all that comes. */
+  resume(): void
+  /** From now on, writes fail. */
+  fail(how: 'throws' | 'rejects'): void
+  /** The client goes, in the middle of what it was just getting. */
+  leave(): void
+}
+
+/** Makes a stream that takes everything at once. */
+export function fakeStream(): FakeStream {
+  const events: EventSourceMessage[] = []
+  const retries: number[] = []
+  const writes: Uint8Array[] = []
+  const faults: string[] = []
+  const listeners: (() => void)[] = []
+  const decoder = new TextDecoder()
+  const parser = createParser({
+    onEvent: (event) => events.push(event),
+    onRetry: (ms) => retries.push(ms),
+    onError: (error) => faults.push(error.message),
+  })
+  let mood: Mood = 'ready'
+  let pending: { readonly bytes: Uint8Array; readonly taken: () => void } | undefined
+  let left = false
+  let cut = false
+
+  return {
+    events,
+    retries,
+    writes,
+    faults,
+    get cut() {
+      return cut
+    },
+    get aborted() {
+      return left || cut
+    },
+    write,
+    onAbort: (listener) => void listeners.push(listener),
+    abort,
+    stall: () => {
+      mood = 'stalled'
+    },
+    resume,
+    fail: (how) => {
+      mood = how
+    },
+    leave,
+  }
+
+  function write(bytes: Uint8Array): PromiseLike<unknown> | undefined {
+    if (pending) faults.push('written to while busy')
+    if (left || cut) faults.push('written to after its end')
+    writes.push(bytes)
+    if (mood === 'throws') throw new Error('The transport is broken.')
+    if (mood === 'rejects') return Promise.reject(new Error('The transport is broken.'))
+    if (mood === 'ready') return receive(bytes)
+    return new Promise<void>((taken) => {
+      pending = { bytes, taken }
+    })
+  }
+
+  function resume(): void {
+    mood = 'ready'
+    const last = pending
+    pending = undefined
+    if (!last) return
+    if (!left && !cut) receive(last.bytes)
+    last.taken()
+  }
+
+  function leave(): void {
+    if (left || cut) return
+    // A line may be torn anywhere: what arrived of it must do no harm.
+    if (pending) receive(pending.bytes.subarray(0, pending.bytes.byteLength >> 1))
+    left = true
+    for (const listener of listeners) listener()
+  }
+
+  function abort(): void {
+    if (left || cut) return
+    cut = true
+    for (const listener of listeners) listener()
+  }
+
+  function receive(bytes: Uint8Array): undefined {
+    parser.feed(decoder.decode(bytes, { stream: true }))
+  }
+}
+
+/** The events of one name. */
+export function named({ events }: FakeStream, name: string): EventSourceMessage[] {
+  return events.filter(({ event }) => event === name)
+}
+
+/** The data of the events that a publisher sent. */
+export function heard({ events }: FakeStream): string[] {
+  return events.filter(({ event }) => !event?.startsWith('hub:')).map(({ data }) => data)
+}
+
+/** The last id that came: the cursor with which an EventSource reconnects. */
+export function cursorOf({ events }: FakeStream): string | undefined {
+  return events.findLast(({ id }) => id !== undefined)?.id
+}
+
+/** The data of the only event of one name, as JSON. */
+export function told(stream: FakeStream, name: string): unknown {
+  const [only, ...more] = named(stream, name)
+  if (!only || more.length > 0) throw new Error(`There are ${more.length} more "${name}".`)
+  return JSON.parse(only.data)
+}

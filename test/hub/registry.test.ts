@@ -1,0 +1,74 @@
+/** The registry: who is connected, as the hub tells it. */
+import { expect, test } from 'vitest'
+import { createStage } from './stage.ts'
+
+test('the hub counts connections, clients and topics, and forgets who has left', async () => {
+  const { clock, hub, enter } = createStage()
+  const phone = await enter('alice', { topics: ['news'] })
+  const laptop = await enter('alice', { topics: ['news', 'sport'] })
+  const bob = await enter('bob', { topics: ['sport'] })
+  expect(hub.stats()).toMatchObject({ connections: 3, clients: 2, topics: 2 })
+  phone.stream.leave()
+  laptop.stream.leave()
+  await clock.settle()
+  expect(hub.stats()).toMatchObject({ connections: 1, clients: 1, topics: 1 })
+  bob.stream.leave()
+  await clock.settle()
+  expect(hub.stats()).toMatchObject({ connections: 0, clients: 0, topics: 0 })
+  expect([...hub.clients()]).toEqual([])
+})
+
+test('listeners are found by their address', async () => {
+  const { hub, enter } = createStage()
+  const phone = await enter('alice', { topics: ['news'] })
+  const laptop = await enter('alice')
+  const bob = await enter('bob', { topics: ['news'] })
+  const [a, b, c] = [phone, laptop, bob].map(({ connection }) => connection)
+  expect([...hub.listeners('everyone')]).toEqual([a, b, c])
+  expect([...hub.listeners({ client: 'alice' })]).toEqual([a, b])
+  expect([...hub.listeners({ topic: 'news' })]).toEqual([a, c])
+  expect([...hub.listeners({ topic: 'alice' })]).toEqual([])
+  expect([...hub.clients()]).toEqual(['alice', 'bob'])
+})
+
+test('a connection tells who it is, since when, and how much waits for it', async () => {
+  const { clock, hub, enter, tell } = createStage()
+  const start = clock.now()
+  const { stream, connection } = await enter('alice', { topics: ['news'] })
+  await clock.advance(1_000)
+  expect(connection).toMatchObject({ client: 'alice', topics: ['news'], since: start })
+  expect(connection.queuedBytes).toBe(0)
+  stream.stall()
+  await tell('x'.repeat(100))
+  expect(connection.queuedBytes).toBeGreaterThan(100)
+  await clock.settle()
+  expect(connection.queuedBytes).toBeGreaterThan(100)
+  stream.resume()
+  await clock.settle()
+  expect(connection.queuedBytes).toBe(0)
+  const other = await enter('bob')
+  expect(other.connection.id).not.toBe(connection.id)
+  expect(hub.stats().connections).toBe(2)
+})
+
+test('names that mean something elsewhere are only names', async () => {
+  const { clock, hub, enter } = createStage()
+  const odd = ['*', 'c:a', 't:a', '__proto__', 'constructor']
+  for (const name of odd) await enter(name, { topics: odd })
+  expect(hub.stats()).toMatchObject({ connections: 5, clients: 5, topics: 5 })
+  expect([...hub.clients()]).toEqual(odd)
+  expect(await hub.publish({ client: '*' }, { data: 'x' })).toMatchObject({ connections: 1 })
+  expect(await hub.publish({ topic: '*' }, { data: 'x' })).toMatchObject({ connections: 5 })
+  await clock.settle()
+})
+
+test('figures since the start count what was published and for how many', async () => {
+  const { hub, enter, tell } = createStage()
+  await tell('to nobody')
+  await enter('alice')
+  await enter('bob')
+  await tell('a', 'b')
+  await hub.publish({ client: 'bob' }, { data: 'c', ephemeral: true })
+  expect(() => hub.publish('everyone', { data: undefined })).toThrow()
+  expect(hub.stats()).toMatchObject({ published: 4, delivered: 5 })
+})

@@ -1,0 +1,217 @@
+/** Catching up from a journal that answers at once: nothing is lost, doubled or out of order. */
+import { describe, expect, test } from 'vitest'
+import { cursorOf, fakeStream, heard, named, told } from './fake-stream.ts'
+import { createStage, SMALL } from './stage.ts'
+
+const BIG = 'x'.repeat(20_000)
+const many = (count: number, name = 'n') => Array.from({ length: count }, (_, i) => `${name}${i}`)
+
+describe('what was missed', () => {
+  test('comes first, oldest first, exactly once; then what is live', async () => {
+    const { clock, hub, enter, tell } = createStage()
+    const [seen] = await tell('seen')
+    await tell('a')
+    await hub.publish({ client: 'alice' }, { data: 'b' })
+    await hub.publish({ client: 'bob' }, { data: 'not hers' })
+    await hub.publish({ topic: 'news' }, { data: 'c' })
+    await hub.publish({ topic: 'sport' }, { data: 'not hers' })
+    const { stream } = await enter('alice', { topics: ['news'], lastEventId: seen })
+    await tell('d')
+    await clock.settle()
+    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    expect(heard(stream)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('comes before what is published in the very turn of the return', async () => {
+    const { clock, join, tell } = createStage()
+    const [seen] = await tell('seen', 'a')
+    void tell('b')
+    const { stream } = join('alice', { lastEventId: seen })
+    void tell('c')
+    await clock.settle()
+    expect(heard(stream)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('is a thousand of its own among ten thousand of others: complete', async () => {
+    const { clock, hub, enter, tell } = createStage()
+    const [seen] = await tell('seen')
+    const mine = many(1_000)
+    for (const data of mine) {
+      void hub.publish({ client: 'alice' }, { data })
+      for (let i = 0; i < 10; i++) void hub.publish({ client: `other-${i}` }, { data: 'other' })
+    }
+    await clock.settle()
+    const { stream } = await enter('alice', { lastEventId: seen })
+    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    expect(heard(stream)).toEqual(mine)
+  })
+
+  test('is one too many: a gap, and the thousand that are left', async () => {
+    const { clock, hub, enter, tell } = createStage()
+    const [seen] = await tell('seen')
+    const mine = many(1_001)
+    for (const data of mine) void hub.publish({ client: 'alice' }, { data })
+    await clock.settle()
+    const { stream } = await enter('alice', { lastEventId: seen })
+    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'gap' })
+    expect(heard(stream)).toEqual(mine.slice(1))
+  })
+})
+
+describe('a replay of many pages', () => {
+  test('waits for the transport between pages', async () => {
+    const { clock, journal, join, tell } = createStage(SMALL)
+    const start = journal.head().id
+    const data = many(50, BIG)
+    await tell(...data)
+    const stream = fakeStream()
+    stream.stall()
+    const { connection } = join('alice', { lastEventId: start, stream })
+    await clock.settle()
+    expect(connection.open).toBe(true)
+    expect(connection.queuedBytes).toBeLessThan((SMALL.maxQueuedBytes ?? 0) / 2)
+    stream.resume()
+    await clock.settle()
+    expect(heard(stream)).toEqual(data)
+    expect(stream.faults).toEqual([])
+    expect(connection.open).toBe(true)
+  })
+
+  test('loses and doubles nothing of what is published meanwhile', async () => {
+    const { clock, journal, join, tell } = createStage(SMALL)
+    const start = journal.head().id
+    const expected = many(6, BIG)
+    await tell(...expected)
+    const { stream } = join('alice', { lastEventId: start })
+    for (let i = 0; i < 20; i++) {
+      stream.stall()
+      const late = many(2, `${i} ${BIG}`)
+      expected.push(...late)
+      await tell(...late)
+      await clock.settle()
+      stream.resume()
+      if (i % 3 === 0) await clock.settle()
+    }
+    await clock.settle()
+    expect(heard(stream)).toEqual(expected)
+    expect(named(stream, 'hub:gap')).toEqual([])
+  })
+
+  test('goes on where it was when the client drops in the middle', async () => {
+    const { clock, journal, join, enter, tell } = createStage(SMALL)
+    const start = journal.head().id
+    const data = many(10, BIG)
+    await tell(...data)
+    const first = join('alice', { lastEventId: start })
+    let pages = 0
+    // The first two writes are taken; the third stays on its way.
+    const write = first.stream.write
+    Object.assign(first.stream, {
+      write: (bytes: Uint8Array) => {
+        pages += 1
+        if (pages === 3) first.stream.stall()
+        return write(bytes)
+      },
+    })
+    await clock.settle()
+    first.stream.leave()
+    const back = await enter('alice', { lastEventId: cursorOf(first.stream) })
+    expect(heard(first.stream).length).toBeLessThan(10)
+    expect([...heard(first.stream), ...heard(back.stream)]).toEqual(data)
+  })
+
+  test('tells a gap that opens in the middle, before what is left', async () => {
+    const { clock, journal, join, tell } = createStage({ ...SMALL, history: { maxEvents: 10 } })
+    const start = journal.head().id
+    const old = many(10, BIG)
+    await tell(...old)
+    const stream = fakeStream()
+    stream.stall()
+    join('alice', { lastEventId: start, stream })
+    await clock.settle()
+    const fresh = many(10, `fresh ${BIG}`)
+    const [earliest] = await tell(...fresh)
+    stream.resume()
+    await clock.settle()
+    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    const got = heard(stream)
+    const before = got.length - fresh.length
+    expect(got).toEqual([...old.slice(0, before), ...fresh])
+    expect(told(stream, 'hub:gap')).toMatchObject({ earliest, reason: 'evicted' })
+    const at = stream.events.findIndex(({ event }) => event === 'hub:gap')
+    expect(stream.events[at + 1]?.id).toBe(earliest)
+  })
+
+  test('gets events that are not kept as they come, and beats only when it is over', async () => {
+    const { clock, hub, journal, join, tell } = createStage({ ...SMALL, heartbeatMs: 1_000 })
+    const start = journal.head().id
+    const data = many(6, BIG)
+    await tell(...data)
+    const stream = fakeStream()
+    stream.stall()
+    join('alice', { lastEventId: start, stream })
+    await clock.settle()
+    await hub.publish('everyone', { data: 'now', event: 'typing', ephemeral: true })
+    await clock.advance(1_500)
+    stream.resume()
+    await clock.settle()
+    expect(named(stream, 'hub:beat')).toEqual([])
+    expect(named(stream, 'typing')).toHaveLength(1)
+    expect(heard(stream).filter((text) => text !== 'now')).toEqual(data)
+    await clock.advance(1_500)
+    expect(named(stream, 'hub:beat')).toHaveLength(1)
+  })
+})
+
+describe('a journal that fails at once', () => {
+  /** A journal in memory whose readings fail while `broken` is set. */
+  function setUp() {
+    const failures: unknown[] = []
+    const state = { broken: false }
+    const stage = createStage({
+      ...SMALL,
+      observer: { failed: (error, work) => void failures.push([String(error), work]) },
+    })
+    const { read } = stage.journal
+    Object.assign(stage.journal, {
+      read: (...question: Parameters<typeof read>) => {
+        if (state.broken) throw new Error('The disk is gone.')
+        return read(...question)
+      },
+    })
+    return { ...stage, failures, state }
+  }
+
+  test('ends the stream that asked, and it is heard of', async () => {
+    const { clock, hub, join, enter, tell, failures, state } = setUp()
+    const good = await enter('alice')
+    state.broken = true
+    const bad = fakeStream()
+    try {
+      join('bob', { lastEventId: 'earliest', stream: bad })
+    } catch {
+      // Whether the caller is told by a throw is left open: nobody may be left behind is not.
+    }
+    await tell('a')
+    await clock.settle()
+    expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
+    expect(failures).toEqual([['Error: The disk is gone.', 'replay']])
+    expect(heard(good.stream)).toEqual(['a'])
+  })
+
+  test('between two pages keeps nobody else from their turn', async () => {
+    const { clock, hub, journal, join, enter, tell, failures, state } = setUp()
+    const start = journal.head().id
+    const good = await enter('alice')
+    await tell(...many(10, BIG))
+    await clock.settle()
+    join('bob', { lastEventId: start })
+    state.broken = true
+    await clock.settle().catch(() => {})
+    void tell('after')
+    await clock.settle()
+    expect(heard(good.stream).at(-1)).toBe('after')
+    expect(failures).toEqual([['Error: The disk is gone.', 'replay']])
+    expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
+  })
+})

@@ -1,0 +1,174 @@
+/** What the environment settles is what the service does. */
+import { getLogger, resetSync } from '@logtape/logtape'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { portableStream } from '../../src/http/stream.ts'
+import { compose, type Service } from '../../src/server/compose.ts'
+import { readConfig } from '../../src/server/config.ts'
+import { readableStream } from '../../src/streams/readable.ts'
+import { type Reader, readEvents } from '../support/reader.ts'
+
+let service: Service | undefined
+
+// The service has the machine's clock: here, one that stands still until it is turned.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] }))
+
+afterEach(async () => {
+  const closed = service?.close()
+  await vi.advanceTimersByTimeAsync(10_000)
+  await closed
+  service = undefined
+  vi.useRealTimers()
+  resetSync()
+})
+
+function serve(environment: Record<string, string> = {}): Service['app'] {
+  const runtime = {
+    native: readableStream(),
+    portable: portableStream(),
+    peerOf: () => '127.0.0.1',
+  }
+  service = compose(readConfig(environment), 'loopback', getLogger('test'), runtime)
+  return service.app
+}
+
+async function listen(app: Service['app'], path = '/sse?id=alice'): Promise<Reader> {
+  const reader = readEvents(await app.request(path))
+  await reader.next(({ event }) => event === 'hub:ready')
+  return reader
+}
+
+const ORIGIN = 'https://app.example'
+
+const text = (body: string) => ({ method: 'POST', body, headers: { 'Content-Type': 'text/plain' } })
+
+/** Turns the clock in steps, so that listeners have their turn in between. */
+async function turn(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 500) {
+    vi.advanceTimersByTime(Math.min(left, 500))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+test('CLOCK_SECONDS is 1 unless it is set: the time comes each second', async () => {
+  const reader = await listen(serve())
+  await turn(2_000)
+  expect(await reader.next()).toMatchObject({ event: 'time', id: undefined })
+  expect(await reader.next()).toMatchObject({ event: 'time', id: undefined })
+})
+
+test('CLOCK_SECONDS=0 means that no time comes', async () => {
+  const app = serve({ CLOCK_SECONDS: '0' })
+  const reader = await listen(app)
+  await turn(5_000)
+  await app.request('/clients/alice', text('hello'))
+  expect(await reader.next()).toMatchObject({ data: 'hello' })
+})
+
+test('HEARTBEAT_SECONDS sets the pace of heartbeats', async () => {
+  const reader = await listen(serve({ CLOCK_SECONDS: '0', HEARTBEAT_SECONDS: '2' }))
+  await turn(2_000)
+  expect(await reader.next()).toMatchObject({ event: 'hub:beat', data: '2' })
+})
+
+test('RETRY_MS is what a stream begins with', async () => {
+  const reader = await listen(serve({ RETRY_MS: '1234' }))
+  expect(reader.retries).toEqual([1_234])
+})
+
+test('MAX_EVENT_BYTES bounds an event', async () => {
+  const app = serve({ MAX_EVENT_BYTES: '5' })
+  expect((await app.request('/broadcast', text('12345'))).status).toBe(200)
+  expect((await app.request('/broadcast', text('123456'))).status).toBe(413)
+})
+
+test('MAX_QUEUED_BYTES bounds what waits for a client that does not read', async () => {
+  const app = serve({ MAX_EVENT_BYTES: '60000', MAX_QUEUED_BYTES: '130000' })
+  const response = await app.request('/sse?id=slow')
+  for (let n = 0; n < 10; n++) await app.request('/clients/slow', text('x'.repeat(60_000)))
+  const reader = readEvents(response)
+  await reader.end()
+  expect(reader.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"slow"}' })
+})
+
+test.each([
+  ['MAX_CONNECTIONS', '/sse?id=bob'],
+  ['MAX_CONNECTIONS_PER_CLIENT', '/sse?id=alice'],
+])('%s bounds the streams', async (name, path) => {
+  const app = serve({ [name]: '1' })
+  await listen(app)
+  expect(await (await app.request(path)).text()).toContain('at-capacity')
+})
+
+test('LIFETIME_SECONDS bounds the life of a stream, give or take a fifth', async () => {
+  const environment = { LIFETIME_SECONDS: '100', HEARTBEAT_SECONDS: '1', CLOCK_SECONDS: '0' }
+  const reader = await listen(serve(environment))
+  await turn(79_000)
+  expect(reader.ended).toBe(false)
+  await turn(42_000)
+  await reader.end()
+  expect(reader.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"lifetime"}' })
+})
+
+describe.each([
+  ['STREAM=native', { STREAM: 'native' }],
+  ['STREAM=native with CORS_ORIGINS', { STREAM: 'native', CORS_ORIGINS: ORIGIN }],
+  ['STREAM=portable', { STREAM: 'portable' }],
+  ['STREAM=portable with CORS_ORIGINS', { STREAM: 'portable', CORS_ORIGINS: ORIGIN }],
+])('%s', (_, environment) => {
+  test.each(['/sse?id=alice', '/sse?id=alice&lastEventId=earliest'])(
+    'a stream has no header of one hop, which would end a Node process on HTTP/2: %s',
+    async (path) => {
+      const app = serve(environment)
+      const init = 'CORS_ORIGINS' in environment ? { headers: { Origin: ORIGIN } } : {}
+      const response = await app.request(path, init)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('Connection')).toBeNull()
+      expect(response.headers.get('Transfer-Encoding')).toBeNull()
+      expect(response.headers.get('Cache-Control')).toBe(
+        'private, no-cache, no-store, no-transform',
+      )
+      await response.body?.cancel()
+    },
+  )
+})
+
+describe('the journal', () => {
+  const missed = async (environment: Record<string, string>, seconds = 0): Promise<string[]> => {
+    const app = serve(environment)
+    for (const data of ['one', 'two', 'three']) await app.request('/broadcast', text(data))
+    await turn(seconds * 1_000)
+    const reader = readEvents(await app.request('/sse?id=alice&lastEventId=earliest'))
+    await app.request('/clients/alice', text('end'))
+    await reader.next(({ data }) => data === 'end')
+    return reader.events.slice(1, -1).map(({ data }) => data)
+  }
+
+  test('keeps HISTORY_EVENTS events of an address', async () => {
+    expect(await missed({ HISTORY_EVENTS: '2' })).toEqual(['two', 'three'])
+  })
+
+  test('keeps them for HISTORY_SECONDS', async () => {
+    expect(await missed({ HISTORY_SECONDS: '60', CLOCK_SECONDS: '0' }, 60)).toHaveLength(3)
+    expect(await missed({ HISTORY_SECONDS: '60', CLOCK_SECONDS: '0' }, 61)).toEqual([])
+  })
+
+  test('keeps HISTORY_BYTES bytes', async () => {
+    expect(await missed({ HISTORY_BYTES: '0' })).toEqual([])
+  })
+})
+
+test('closing drains the streams within DRAIN_SECONDS, and refuses new ones at once', async () => {
+  const app = serve({ DRAIN_SECONDS: '4', CLOCK_SECONDS: '0' })
+  const first = await listen(app)
+  const second = await listen(app)
+  const closed = service?.close()
+  expect((await app.request('/readyz')).status).toBe(503)
+  expect(await (await app.request('/sse')).text()).toContain('shutdown')
+  await first.end()
+  expect(second.ended).toBe(false)
+  await turn(2_000)
+  await second.end()
+  expect(second.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"shutdown"}' })
+  await turn(2_000)
+  await closed
+})

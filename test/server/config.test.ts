@@ -1,0 +1,200 @@
+/** The environment becomes a configuration, or one message that names all that is wrong with it. */
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { type Config, ConfigError, defaults, readConfig } from '../../src/server/config.ts'
+
+/** The table of the design, section 9, as far as it is built; the compiler sees that none is missing. */
+const TABLE: Record<keyof Config, unknown> = {
+  PORT: 3020,
+  HOST: '127.0.0.1',
+  PUBLISH_KEY: [],
+  JWT_SECRET: undefined,
+  JWKS_URL: undefined,
+  JWT_ISSUER: undefined,
+  JWT_AUDIENCE: undefined,
+  ALLOW_ANONYMOUS: false,
+  CORS_ORIGINS: [],
+  TRUST_PROXY: 0,
+  STREAMS_PER_MINUTE: 0,
+  PUBLISHES_PER_MINUTE: 0,
+  CLOCK_SECONDS: 1,
+  HEARTBEAT_SECONDS: 15,
+  RETRY_MS: 2_000,
+  HISTORY_EVENTS: 1_000,
+  HISTORY_SECONDS: 300,
+  HISTORY_BYTES: 67_108_864,
+  MAX_CONNECTIONS: 50_000,
+  MAX_CONNECTIONS_PER_CLIENT: 100,
+  MAX_QUEUED_BYTES: 1_048_576,
+  MAX_EVENT_BYTES: 262_144,
+  LIFETIME_SECONDS: 3_600,
+  DRAIN_SECONDS: 10,
+  STREAM: 'native',
+  LOG_LEVEL: 'info',
+}
+
+const NUMBERS = Object.entries(TABLE).flatMap(([name, value]) =>
+  typeof value === 'number' ? [name] : [],
+)
+const WHOLE = NUMBERS.filter((name) => !/_(SECONDS|MS)$/.test(name))
+
+function complaint(environment: Record<string, unknown>): string {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return error instanceof Error ? error.message : ''
+  }
+  throw new Error(`Nothing is wrong with ${JSON.stringify(environment)}.`)
+}
+
+test('without an environment the defaults of the design hold', () => {
+  expect(readConfig({})).toEqual(TABLE)
+  expect(readConfig({})).toEqual(defaults)
+})
+
+test('an empty variable counts as absent', () => {
+  const empty = Object.fromEntries(Object.keys(TABLE).map((name) => [name, '']))
+  expect(readConfig(empty)).toEqual(defaults)
+})
+
+test('variables that it does not know are ignored, whatever they hold', () => {
+  const bindings = { PATH: '/bin', port: '1', HUB: {}, KV: () => {}, MAX: undefined }
+  expect(readConfig(bindings)).toEqual(defaults)
+})
+
+test('what is set is taken', () => {
+  const set = { PORT: '0', HOST: '::1', CLOCK_SECONDS: '0.5', MAX_CONNECTIONS: '7' }
+  const taken = { PORT: 0, HOST: '::1', CLOCK_SECONDS: 0.5, MAX_CONNECTIONS: 7 }
+  expect(readConfig({ ...set, LOG_LEVEL: 'debug' })).toEqual({
+    ...defaults,
+    ...taken,
+    LOG_LEVEL: 'debug',
+  })
+})
+
+describe.each(NUMBERS)('%s', (name) => {
+  const wrong = ['1e3', ' 5', '5 ', '0x10', '-1', 'NaN', 'Infinity', '1,000', '1_000', 'ten', '٣']
+
+  test.each([...wrong, '9'.repeat(16), '1.', '.5', '+1', '-0', '1\n'])('refuses %j', (value) => {
+    expect(complaint({ [name]: value })).toContain(`${name} must be a number`)
+  })
+
+  test('takes the default, spelled out', () => {
+    const value = String(TABLE[name as keyof Config])
+    expect(readConfig({ [name]: value })).toEqual(defaults)
+  })
+})
+
+test.each(WHOLE)('%s counts what cannot be split: a fraction is refused', (name) => {
+  const value = String(TABLE[name as keyof Config])
+  expect(complaint({ [name]: `${value}.5` })).toContain(name)
+})
+
+test.each([
+  ['PORT', '65536'],
+  ['HEARTBEAT_SECONDS', '0'],
+  ['MAX_CONNECTIONS', '0'],
+  ['MAX_CONNECTIONS_PER_CLIENT', '0'],
+  ['MAX_EVENT_BYTES', '0'],
+  ['MAX_QUEUED_BYTES', '65535'],
+  ['LIFETIME_SECONDS', '0'],
+  ['STREAM', 'fast'],
+  ['LOG_LEVEL', 'loud'],
+  ['LOG_LEVEL', 'INFO'],
+])('%s may not be %s', (name, value) => {
+  expect(complaint({ [name]: value })).toMatch(new RegExp(`^ {2}${name} must be`, 'm'))
+})
+
+test('a list is split at commas, and its spaces and empty places do not count', () => {
+  const set = { CORS_ORIGINS: ' https://a.example, ,http://b.example:8080,' }
+  expect(readConfig(set)).toEqual({
+    ...defaults,
+    CORS_ORIGINS: ['https://a.example', 'http://b.example:8080'],
+  })
+})
+
+test.each([
+  ['PUBLISH_KEY', 'short'],
+  ['PUBLISH_KEY', `${'k'.repeat(16)},short`],
+  ['PUBLISH_KEY', 'sixteen chars é!!'],
+  ['JWT_SECRET', 'x'.repeat(31)],
+  ['JWKS_URL', 'ftp://keys.example'],
+  ['JWKS_URL', 'keys'],
+  ['ALLOW_ANONYMOUS', '1'],
+  ['ALLOW_ANONYMOUS', 'TRUE'],
+  ['CORS_ORIGINS', '*'],
+  ['CORS_ORIGINS', 'https://*.example'],
+  ['CORS_ORIGINS', 'app.example'],
+  ['CORS_ORIGINS', 'https://app.example/'],
+  ['TRUST_PROXY', 'true'],
+  ['STREAMS_PER_MINUTE', '0.5'],
+])('%s may not be %j, and the message does not repeat a secret', (name, value) => {
+  const message = complaint({ [name]: value })
+  expect(message).toContain(`  ${name} must be`.slice(0, -3))
+  if (/KEY|SECRET/.test(name) && name !== 'JWKS_URL') expect(message).not.toContain(value)
+})
+
+test('tokens are verified in one way only', () => {
+  const set = { JWT_SECRET: 'x'.repeat(32), JWKS_URL: 'https://keys.example/jwks' }
+  expect(complaint(set)).toContain('JWKS_URL')
+  for (const [name, value] of Object.entries(set)) {
+    expect(readConfig({ [name]: value })).toEqual({ ...defaults, [name]: value })
+  }
+})
+
+test('several mistakes come in one message, one line each', () => {
+  const message = complaint({
+    PORT: 'x',
+    LOG_LEVEL: 'x',
+    DRAIN_SECONDS: '-1',
+    MAX_CONNECTIONS: '0',
+  })
+  const [head, ...lines] = message.split('\n')
+  expect(head).toMatch(/environment/)
+  expect(lines.map((line) => line.trim().split(' ')[0]).sort()).toEqual([
+    'DRAIN_SECONDS',
+    'LOG_LEVEL',
+    'MAX_CONNECTIONS',
+    'PORT',
+  ])
+})
+
+describe('a queue', () => {
+  test('must have room for one event and 64 KiB', () => {
+    const message = complaint({ MAX_EVENT_BYTES: '1048576' })
+    expect(message).toContain('MAX_QUEUED_BYTES')
+    expect(message).toContain('MAX_EVENT_BYTES')
+    complaint({ MAX_EVENT_BYTES: '1000', MAX_QUEUED_BYTES: '66535' })
+  })
+
+  test('may have just that', () => {
+    const set = { MAX_EVENT_BYTES: '1000', MAX_QUEUED_BYTES: '66536' }
+    expect(readConfig(set)).toMatchObject({ MAX_EVENT_BYTES: 1_000, MAX_QUEUED_BYTES: 66_536 })
+  })
+
+  test('without that room is named together with mistakes elsewhere', () => {
+    const message = complaint({ MAX_EVENT_BYTES: '1048576', PORT: 'x' })
+    expect(message).toContain('PORT')
+    expect(message).toContain('MAX_QUEUED_BYTES')
+  })
+})
+
+test('the README lists exactly these variables, with these defaults', () => {
+  const readme = new URL('../../README.md', import.meta.url)
+  expect(existsSync(readme), 'there is no README.md').toBe(true)
+  const [, section = ''] =
+    /^#{1,6} [^\n]*Configuration[^\n]*\n(.*?)(?=^#{1,6} |$(?![\s\S]))/ms.exec(
+      readFileSync(readme, 'utf8'),
+    ) ?? []
+  const rows = section.matchAll(/^\|\s*`(\w+)`\s*\|([^|]*)\|/gm)
+  const listed = [...rows].map(([, name, value]) => [name, value?.replaceAll('`', '').trim()])
+  const real = Object.keys(TABLE).map((name) => [name, shown(defaults[name as keyof Config])])
+  expect(listed.sort()).toEqual(real.sort())
+})
+
+/** How the README writes a default. */
+function shown(value: unknown): string {
+  const text = String(value ?? '')
+  return text === '' ? 'none' : text
+}
