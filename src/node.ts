@@ -43,11 +43,10 @@ function listenerOf(server: Server): Listener {
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : 0,
-    stop: (how) => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      if (how === 'force') server.closeAllConnections()
-      else server.closeIdleConnections()
-      return closed
-    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
   }
 }

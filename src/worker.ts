@@ -24,7 +24,7 @@ export class Hub {
   /** @throws {ConfigError} */
   constructor(_state: object, env: Env) {
     const config = readConfig(env)
-    const stance = stanceOf(config, 'loopback')
+    const stance = stanceOf(config, 'world')
     this.#service = compose(config, stance, openLog(config.LOG_LEVEL), {
       // Workers has no way to drop one client's socket: the platform does, in its own time.
       native: readableStream(),
@@ -34,8 +34,22 @@ export class Hub {
     })
   }
 
-  fetch(request: Request): Response | Promise<Response> {
-    return this.#service.app.fetch(request)
+  async fetch(request: Request): Promise<Response> {
+    const response = await this.#service.app.fetch(request)
+    if (request.body && !request.bodyUsed) await skip(request.body)
+    return response
+  }
+}
+
+/** Bytes of a body that was refused unread: more than any event, less than would be a burden. */
+const MAX_SKIPPED_BYTES = 4_194_304
+
+/** Reads a body to its end: workerd cuts the connection of a request that is answered before. */
+async function skip(body: ReadableStream<Uint8Array>): Promise<void> {
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_SKIPPED_BYTES) return
   }
 }
 

@@ -9,8 +9,8 @@ import { OPEN_TO_ALL, reachOf, stanceOf } from './rights.ts'
 export interface Listener {
   /** The port that it really got. */
   readonly port: number
-  /** Stops accepting, and resolves when what was open is closed; `force` closes that at once. */
-  stop(how: 'gently' | 'force'): Promise<void>
+  /** Stops accepting, and resolves when what was open is closed. */
+  stop(): Promise<void>
 }
 
 /** What differs from runtime to runtime. */
@@ -48,10 +48,10 @@ export async function run(door: Door): Promise<void> {
     log.info('stopping', { signal })
     // The streams first, with the door still open: who comes now is told when to come back.
     await service.close()
-    const timer = setTimeout(() => void listener.stop('force'), LAST_REQUESTS_MS)
-    await listener.stop('gently')
-    clearTimeout(timer)
+    const giveUp = new Promise<void>((resolve) => setTimeout(resolve, LAST_REQUESTS_MS))
+    await Promise.race([listener.stop(), giveUp])
     log.info('stopped')
+    // A socket that nobody reads from is closed by this, on every runtime.
     process.exit(0)
   }
 }
