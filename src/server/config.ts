@@ -51,6 +51,10 @@ export interface Config {
   readonly LIFETIME_SECONDS: number
   /** Seconds that a shutdown may take. */
   readonly DRAIN_SECONDS: number
+  /** A file with the certificate chain; with it the Node door speaks HTTP/2 and HTTP/1.1 over TLS. */
+  readonly TLS_CERT?: string | undefined
+  /** A file with the certificate's private key. */
+  readonly TLS_KEY?: string | undefined
   /** How streams open: the fastest way of the runtime, or Hono's `streamSSE`. */
   readonly STREAM: 'native' | 'portable'
   /** What is worth a line in the log. */
@@ -100,6 +104,8 @@ const fields = {
   MAX_EVENT_BYTES: wholeNumber(1, 2 ** 28).default(262_144),
   LIFETIME_SECONDS: number(1, 365 * DAY_SECONDS).default(3_600),
   DRAIN_SECONDS: number(0, 3_600).default(10),
+  TLS_CERT: z.string().optional(),
+  TLS_KEY: z.string().optional(),
   STREAM: z.enum(['native', 'portable'], 'must be native or portable').default('native'),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
@@ -121,6 +127,10 @@ const Environment = z
   .refine((config) => config.JWT_SECRET === undefined || config.JWKS_URL === undefined, {
     path: ['JWKS_URL'],
     message: 'and JWT_SECRET are two ways to verify tokens: set one of them',
+  })
+  .refine((config) => (config.TLS_CERT === undefined) === (config.TLS_KEY === undefined), {
+    path: ['TLS_CERT'],
+    message: 'and TLS_KEY go together: set both, or none',
   })
 
 /**

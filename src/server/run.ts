@@ -15,6 +15,8 @@ export interface Listener {
 
 /** What differs from runtime to runtime. */
 export interface Door extends Runtime {
+  /** Whether it can speak TLS itself. @defaultValue `false` */
+  readonly tls?: boolean
   /** @throws when the port can't be had */
   listen(app: Hono, config: Config): Promise<Listener>
 }
@@ -24,7 +26,7 @@ const LAST_REQUESTS_MS = 500
 
 /** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
 export async function run(door: Door): Promise<void> {
-  const config = configOrExit()
+  const config = configOrExit(door)
   const log = openLog(config.LOG_LEVEL)
   const stance = stanceOf(config, reachOf(config))
   if (stance === 'anonymous') log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
@@ -34,7 +36,8 @@ export async function run(door: Door): Promise<void> {
     process.exit(1)
   })
   const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST
-  log.info('listening', { url: `http://${host}:${listener.port}`, journal: 'memory' })
+  const scheme = config.TLS_CERT === undefined ? 'http' : 'https'
+  log.info('listening', { url: `${scheme}://${host}:${listener.port}`, journal: 'memory' })
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -56,9 +59,12 @@ export async function run(door: Door): Promise<void> {
   }
 }
 
-function configOrExit(): Config {
+function configOrExit({ tls = false }: Door): Config {
   try {
     const config = readConfig(process.env)
+    if (config.TLS_CERT !== undefined && !tls) {
+      throw new ConfigError('TLS_CERT is for the Node door: here, let a proxy in front speak TLS.')
+    }
     if (stanceOf(config, reachOf(config)) !== 'refused') return config
     throw new ConfigError(`HOST=${config.HOST} is beyond this machine. ${OPEN_TO_ALL}`)
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Streams straight to Node's sockets: a frame is chunk-encoded once, however many connections get it. */
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
+import { TLSSocket } from 'node:tls'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import type { OpenStream } from '../http/stream.ts'
@@ -45,6 +46,14 @@ export function createNodeStreams(): NodeStreams {
       return RESPONSE_ALREADY_SENT
     }
   }
+}
+
+/** Drops a stream with all that it has not taken: its socket, or on HTTP/2 only itself. */
+export function cutOff(outgoing: NodeBindings['outgoing']): void {
+  if (isHttp2(outgoing)) outgoing.stream.close(constants.NGHTTP2_CANCEL)
+  // A reset drops what the kernel holds, too. It is for TCP alone: TLS refuses it.
+  else if (outgoing.socket instanceof TLSSocket) outgoing.socket.destroy()
+  else outgoing.socket?.resetAndDestroy()
 }
 
 function isStream({ status, headers }: Response): boolean {
@@ -92,7 +101,7 @@ class SocketSink implements EventStream {
   }
 
   abort(): void {
-    this.#outgoing.socket?.resetAndDestroy()
+    cutOff(this.#outgoing)
   }
 }
 
@@ -117,8 +126,7 @@ class Http2Sink implements EventStream {
   }
 
   abort(): void {
-    // The socket serves other streams, too: only this one is reset.
-    this.#outgoing.stream.close(constants.NGHTTP2_CANCEL)
+    cutOff(this.#outgoing)
   }
 }
 
