@@ -12,6 +12,11 @@ interface Namespace {
   get(id: object): { fetch(request: Request): Promise<Response> }
 }
 
+/** The part of a Durable Object's state that this door uses. */
+interface State {
+  waitUntil(promise: Promise<unknown>): void
+}
+
 interface Env {
   readonly HUB: Namespace
   readonly [variable: string]: unknown
@@ -19,10 +24,12 @@ interface Env {
 
 /** The object that holds the hub. A class, because the platform demands one. */
 export class Hub {
+  readonly #state: State
   readonly #service: Service
 
   /** @throws {ConfigError} */
-  constructor(_state: object, env: Env) {
+  constructor(state: State, env: Env) {
+    this.#state = state
     const config = readConfig(env)
     const stance = stanceOf(config, 'world')
     this.#service = compose(config, stance, openLog(config.LOG_LEVEL), {
@@ -36,21 +43,25 @@ export class Hub {
 
   async fetch(request: Request): Promise<Response> {
     const response = await this.#service.app.fetch(request)
-    if (request.body && !request.bodyUsed) await skip(request.body)
+    if (request.body && !request.bodyUsed) this.#state.waitUntil(skip(request.body))
     return response
   }
 }
 
-/** Bytes of a body that was refused unread: more than any event, less than would be a burden. */
+/** What is read of a body that was refused: more than any event, less than would be a burden. */
 const MAX_SKIPPED_BYTES = 4_194_304
+const MAX_SKIPPED_MS = 5_000
 
-/** Reads a body to its end: workerd cuts the connection of a request that is answered before. */
+/** Reads a body to its end: workerd cuts the connection of a request whose body is left unread. */
 async function skip(body: ReadableStream<Uint8Array>): Promise<void> {
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.byteLength
-    if (bytes > MAX_SKIPPED_BYTES) return
+  const reader = body.getReader()
+  const timer = setTimeout(() => void reader.cancel(), MAX_SKIPPED_MS)
+  for (let bytes = 0; bytes < MAX_SKIPPED_BYTES; ) {
+    const { done, value } = await reader.read()
+    if (done) break
+    bytes += value.byteLength
   }
+  clearTimeout(timer)
 }
 
 export default {

@@ -99,7 +99,8 @@ function typeOf(c: Context): string | undefined {
 }
 
 function asItIs(json: string): string {
-  return json
+  // RFC 8259 §8.1: a byte order mark may be ignored.
+  return json.replace(/^\uFEFF/, '')
 }
 
 /** Whether JSON holds a number that JavaScript takes for infinite, and would write as null. */

@@ -6,13 +6,13 @@ export type Address = 'everyone' | { readonly client: string } | { readonly topi
 
 /**
  * A client id or a topic: 1 to 128 characters, none a control character, none half a surrogate pair;
- * and neither of the two that mean a folder in the path of a URL, and never arrive.
+ * and neither `*`, which means all in rights, nor the two that mean a folder in a URL and never arrive.
  */
-export const NAME: RegExp = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]{1,128}$/u
+export const NAME: RegExp = /^(?!(?:\.{1,2}|\*)$)[^\p{Cc}\p{Cs}]{1,128}$/u
 
 /** The rule of {@link NAME} in words. */
 export const NAME_RULE =
-  'must have 1 to 128 characters, without control characters and lone surrogates, and be neither "." nor ".."'
+  'must have 1 to 128 characters, without control characters and lone surrogates, and be none of ".", ".." and "*"'
 
 /** The key under which everyone is kept. */
 export const EVERYONE = '*'

@@ -64,12 +64,16 @@ export function compose(config: Config, stance: Stance, log: Logger, runtime: Ru
     clockMs: config.CLOCK_SECONDS * 1_000,
     observer: observeWith(log),
   })
-  const onError = (error: unknown) => log.error('request failed', { error })
+  const onError = (error: unknown) => log.error('request failed', { error: describe(error) })
   const { CORS_ORIGINS, TRUST_PROXY } = config
   const app = createApp({
     hub,
     openStream: runtime[config.STREAM],
-    access: accessOf(stance, config, hub, clock),
+    access: accessOf(stance, config, {
+      hub,
+      clock,
+      report: (error) => log.warn('token keys unavailable', { error: String(error) }),
+    }),
     before: [
       secureHeaders(HEADERS),
       ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
@@ -88,4 +92,10 @@ export function compose(config: Config, stance: Stance, log: Logger, runtime: Ru
     app,
     close: () => hub.close(config.DRAIN_SECONDS * 1_000),
   }
+}
+
+/** An error for the log, without the queries of URLs in it, which may hold a ticket. */
+function describe(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return text.replace(/\?\S*/g, '?…')
 }

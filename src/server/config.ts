@@ -1,5 +1,6 @@
 /** Configuration: the environment, read once, with every problem in one message. */
 import { z } from 'zod'
+import { isLoopback } from '../http/origins.ts'
 
 /** What the environment settles, with its defaults filled in. */
 export interface Config {
@@ -81,7 +82,7 @@ const fields = {
   HOST: z.string().default('127.0.0.1'),
   PUBLISH_KEY: list(/^[\x21-\x7e]{16,}$/, 'must be keys of 16 or more printable characters'),
   JWT_SECRET: z.string().refine(isLongSecret, 'must have 32 bytes or more').optional(),
-  JWKS_URL: z.url({ protocol: /^https?$/, error: 'must be a URL with http or https' }).optional(),
+  JWKS_URL: z.string().refine(isKeyUrl, 'must be an https URL').optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   ALLOW_ANONYMOUS: z
@@ -109,6 +110,13 @@ const fields = {
   STREAM: z.enum(['native', 'portable'], 'must be native or portable').default('native'),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
+
+/** Keys that come over plain http could be anyone's, unless they come from this machine. */
+function isKeyUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
 
 /** RFC 7518 §3.2: a key as long as the hash at least. */
 function isLongSecret(secret: string): boolean {

@@ -30,6 +30,11 @@ export async function run(door: Door): Promise<void> {
   const log = openLog(config.LOG_LEVEL)
   const stance = stanceOf(config, reachOf(config))
   if (stance === 'anonymous') log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
+  if (config.JWKS_URL !== undefined && config.JWT_AUDIENCE === undefined) {
+    log.warn(
+      'without JWT_AUDIENCE every token of the issuer is taken, also one meant for another app',
+    )
+  }
   const service = compose(config, stance, log, door)
   const listener = await door.listen(service.app, config).catch((error: unknown) => {
     log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })

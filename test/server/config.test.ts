@@ -29,6 +29,8 @@ const TABLE: Record<keyof Config, unknown> = {
   MAX_EVENT_BYTES: 262_144,
   LIFETIME_SECONDS: 3_600,
   DRAIN_SECONDS: 10,
+  TLS_CERT: undefined,
+  TLS_KEY: undefined,
   STREAM: 'native',
   LOG_LEVEL: 'info',
 }
