@@ -22,6 +22,9 @@ const SLOW_SENDERS = {
   connectionsCheckingInterval: 2_000,
 }
 
+/** Milliseconds; longer than the minute for which proxies keep theirs, so that none sends into a closing one. */
+const KEEP_ALIVE = { keepAliveTimeout: 75_000 }
+
 /** A peer that vanished without a word is noticed by TCP's own probes. */
 const PROBES = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
@@ -43,7 +46,7 @@ await run({
 })
 
 function transport({ TLS_CERT, TLS_KEY }: Config) {
-  const serverOptions = { ...PROBES, ...SLOW_SENDERS }
+  const serverOptions = { ...PROBES, ...SLOW_SENDERS, ...KEEP_ALIVE }
   if (TLS_CERT === undefined || TLS_KEY === undefined) return { serverOptions }
   // A browser opens six connections per host over HTTP/1.1, but over HTTP/2 a hundred streams on one.
   const files = { cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY), allowHTTP1: true }

@@ -43,8 +43,15 @@ export class Hub {
 
   async fetch(request: Request): Promise<Response> {
     const response = await this.#service.app.fetch(request)
-    if (request.body && !request.bodyUsed) this.#state.waitUntil(skip(request.body))
+    if (request.body && !request.bodyUsed) await this.#skip(request.body)
     return response
+  }
+
+  /** workerd cuts the connection of a request that is answered with its body unread: it gets a moment. */
+  async #skip(body: ReadableStream<Uint8Array>): Promise<void> {
+    const skipped = skip(body)
+    this.#state.waitUntil(skipped)
+    await Promise.race([skipped, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))])
   }
 }
 
@@ -52,7 +59,10 @@ export class Hub {
 const MAX_SKIPPED_BYTES = 4_194_304
 const MAX_SKIPPED_MS = 5_000
 
-/** Reads a body to its end: workerd cuts the connection of a request whose body is left unread. */
+/** Milliseconds that an answer waits for the rest of a body which nobody wants. */
+const PATIENCE_MS = 500
+
+/** Reads a body to its end, or until it is too long or too slow. */
 async function skip(body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.getReader()
   const timer = setTimeout(() => void reader.cancel(), MAX_SKIPPED_MS)
