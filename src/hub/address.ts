@@ -2,7 +2,10 @@
 import { HubError } from './errors.ts'
 
 /** Everyone, all connections of one client, or whoever follows one topic. */
-export type Address = 'everyone' | { readonly client: string } | { readonly topic: string }
+export type Address =
+  | 'everyone'
+  | { readonly client: string; readonly topic?: never }
+  | { readonly topic: string; readonly client?: never }
 
 /**
  * A client id or a topic: 1 to 128 characters, none a control character, none half a surrogate pair;
@@ -33,8 +36,10 @@ export function topicKey(topic: string): string {
  */
 export function addressKey(address: Address): string {
   if (address === 'everyone') return EVERYONE
-  if ('client' in address) return clientKey(checkName('client id', address.client))
-  return topicKey(checkName('topic', address.topic))
+  const { client, topic } = Object(address) as { client?: string; topic?: string }
+  if (client !== undefined && topic === undefined) return clientKey(checkName('client id', client))
+  if (topic !== undefined && client === undefined) return topicKey(checkName('topic', topic))
+  throw new HubError('invalid-address', "An address is 'everyone', { client } or { topic }.")
 }
 
 /** Topics that one connection may follow. */

@@ -1,7 +1,6 @@
 /** The hub: knows who is connected, keyed by client id; publishes, replays, bounds, closes. */
 import { type Address, addressKey, checkName, checkTopics, clientKey, EVERYONE } from './address.ts'
 import { createAdmission } from './admission.ts'
-
 import { createCaretaker } from './caretaker.ts'
 import { type Carrier, Connection, type EventStream } from './connection.ts'
 import { createCourier } from './courier.ts'
@@ -67,8 +66,8 @@ export interface Hub {
   connect(options: ConnectOptions): Connection
   /**
    * Stores an event, unless it is ephemeral, and queues it for all who listen to the address.
-   * @throws {HubError} at once: `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`.
-   * The promise rejects when the journal can't store the event.
+   * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
+   * whatever the journal throws when it can't store the event
    */
   publish(address: Address, event: EventInput): Promise<Receipt>
   /**
@@ -92,8 +91,9 @@ export interface Hub {
   /** The frame that says goodbye to a stream that can't be opened. */
   farewell(reason: ByeReason): Uint8Array
   /**
-   * Refuses new streams and says goodbye to the open ones, spread over the first half of `drainMs`
-   * milliseconds (default 0: cuts them off); at the end all are closed, and the journal too.
+   * Refuses new streams and says goodbye to the open ones one after another, many at a time where it
+   * takes that to be through with all by the first half of `drainMs` milliseconds (default 0: cuts them
+   * off); at the end all are closed, and the journal too.
    * Publishing goes on until then. Safe to call twice: the second call waits for the first.
    */
   close(drainMs?: number): Promise<void>
@@ -177,12 +177,12 @@ export function createHub(options: HubOptions = {}): Hub {
     return connection
   }
 
-  function publish(address: Address, input: EventInput): Promise<Receipt> {
+  async function publish(address: Address, input: EventInput): Promise<Receipt> {
     if (over) throw new HubError('hub-closed', 'The hub is closed: use another.')
     const key = addressKey(address)
     const event = prepareEvent(input, settings.maxEventBytes)
     published += 1
-    return input.ephemeral ? relay(key, event) : append(key, event)
+    return await (input.ephemeral ? relay(key, event) : append(key, event))
   }
 
   async function append(key: string, event: HubEvent): Promise<Receipt> {

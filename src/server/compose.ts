@@ -16,8 +16,8 @@ import { accessOf, type Stance } from './rights.ts'
 /** The one app, and how it ends. */
 export interface Service {
   readonly app: Hono
-  /** Drains the hub: resolves when the last stream is over, or when `DRAIN_SECONDS` are up. */
-  close(): Promise<void>
+  /** Drains the hub: resolves when the last stream is over, or after `drainMs` milliseconds. */
+  close(drainMs: number): Promise<void>
 }
 
 /**
@@ -90,7 +90,7 @@ export function compose(config: Config, stance: Stance, log: Logger, runtime: Ru
   })
   return {
     app,
-    close: () => hub.close(config.DRAIN_SECONDS * 1_000),
+    close: (drainMs) => hub.close(drainMs),
   }
 }
 

@@ -1,6 +1,7 @@
 /** Configuration: the environment, read once, with every problem in one message. */
 import { z } from 'zod'
 import { isLoopback } from '../http/origins.ts'
+import { QUEUE_SLACK_BYTES } from '../hub/options.ts'
 
 /** What the environment settles, with its defaults filled in. */
 export interface Config {
@@ -74,12 +75,13 @@ export class ConfigError extends Error {
 
 const DAY_SECONDS = 86_400
 
-/** Bytes beside one event that a connection's queue must have room for. */
-const QUEUE_SLACK_BYTES = 65_536
-
 const fields = {
   PORT: wholeNumber(0, 65_535).default(3020),
-  HOST: z.string().default('127.0.0.1'),
+  // As in a URL, an IPv6 address may stand in brackets, which no socket takes.
+  HOST: z
+    .string()
+    .default('127.0.0.1')
+    .transform((host) => host.replace(/^\[(.*)\]$/, '$1')),
   PUBLISH_KEY: list(/^[\x21-\x7e]{16,}$/, 'must be keys of 16 or more printable characters'),
   JWT_SECRET: z.string().refine(isLongSecret, 'must have 32 bytes or more').optional(),
   JWKS_URL: z.string().refine(isKeyUrl, 'must be an https URL').optional(),
@@ -128,15 +130,19 @@ export const defaults: Config = z.object(fields).parse({})
 
 const Environment = z
   .object(fields)
-  .refine((config) => config.MAX_QUEUED_BYTES >= config.MAX_EVENT_BYTES + QUEUE_SLACK_BYTES, {
+  // Without `when` zod holds these back until every field is right; then one may be missing here.
+  .refine((config) => !(config.MAX_QUEUED_BYTES < config.MAX_EVENT_BYTES + QUEUE_SLACK_BYTES), {
+    when: () => true,
     path: ['MAX_QUEUED_BYTES'],
     message: `must be ${QUEUE_SLACK_BYTES} or more over MAX_EVENT_BYTES`,
   })
   .refine((config) => config.JWT_SECRET === undefined || config.JWKS_URL === undefined, {
+    when: () => true,
     path: ['JWKS_URL'],
     message: 'and JWT_SECRET are two ways to verify tokens: set one of them',
   })
   .refine((config) => (config.TLS_CERT === undefined) === (config.TLS_KEY === undefined), {
+    when: () => true,
     path: ['TLS_CERT'],
     message: 'and TLS_KEY go together: set both, or none',
   })

@@ -21,8 +21,8 @@ export interface Door extends Runtime {
   listen(app: Hono, config: Config): Promise<Listener>
 }
 
-/** Milliseconds for requests that are still under way once all streams are over. */
-const LAST_REQUESTS_MS = 500
+/** The part of the drain that is left to requests still under way once all streams are over; 500 ms at the most. */
+const LAST_REQUESTS = 0.1
 
 /** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
 export async function run(door: Door): Promise<void> {
@@ -55,8 +55,10 @@ export async function run(door: Door): Promise<void> {
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
     // The streams first, with the door still open: who comes now is told when to come back.
-    await service.close()
-    const giveUp = new Promise<void>((resolve) => setTimeout(resolve, LAST_REQUESTS_MS))
+    const drainMs = config.DRAIN_SECONDS * 1_000
+    const lastRequestsMs = Math.min(500, drainMs * LAST_REQUESTS)
+    await service.close(drainMs - lastRequestsMs)
+    const giveUp = new Promise<void>((resolve) => setTimeout(resolve, lastRequestsMs))
     await Promise.race([listener.stop(), giveUp])
     log.info('stopped')
     // A socket that nobody reads from is closed by this, on every runtime.

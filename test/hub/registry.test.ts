@@ -69,6 +69,6 @@ test('figures since the start count what was published and for how many', async 
   await enter('bob')
   await tell('a', 'b')
   await hub.publish({ client: 'bob' }, { data: 'c', ephemeral: true })
-  expect(() => hub.publish('everyone', { data: undefined })).toThrow()
+  await expect(hub.publish('everyone', { data: undefined })).rejects.toThrow()
   expect(hub.stats()).toMatchObject({ published: 4, delivered: 5 })
 })
