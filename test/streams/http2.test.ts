@@ -5,9 +5,10 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Server, startServer } from '../runtime/process.ts'
 import { OPENERS } from '../runtime/runtime.ts'
+import { eventually } from '../support/eventually.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
 const TLS_CERT = join(folder, 'cert.pem')
@@ -32,34 +33,34 @@ describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
   test(`one session carries ${STREAMS} streams, each with what is its own`, async () => {
     const session = dial(server.url)
     const texts = Array.from({ length: STREAMS }, (_, n) => read(session, `/sse?id=client-${n}`))
-    await vi.waitFor(() => expect(texts.every(({ text }) => text.includes('hub:ready'))).toBe(true))
+    await eventually(() => expect(texts.every(({ text }) => text.includes('hub:ready'))).toBe(true))
     await post(session, '/clients/client-7', 'for seven')
     await post(session, '/broadcast', 'for all')
-    await vi.waitFor(() => expect(texts.every(({ text }) => text.includes('for all'))).toBe(true))
+    await eventually(() => expect(texts.every(({ text }) => text.includes('for all'))).toBe(true))
     expect(texts.filter(({ text }) => text.includes('for seven'))).toEqual([texts[7]])
     session.destroy()
-    await vi.waitFor(async () => expect(await connected(server.url)).toBe(0))
+    await eventually(async () => expect(await connected(server.url)).toBe(0))
   })
 
   test('a client that leaves one stream keeps the others', async () => {
     const session = dial(server.url)
     const [leaving, staying] = [read(session, '/sse?id=a'), read(session, '/sse?id=b')]
-    await vi.waitFor(() => expect(staying.text + leaving.text).toMatch(/ready[\s\S]*ready/))
+    await eventually(() => expect(staying.text + leaving.text).toMatch(/ready[\s\S]*ready/))
     leaving.stream.close()
-    await vi.waitFor(async () => expect(await connected(server.url)).toBe(1))
+    await eventually(async () => expect(await connected(server.url)).toBe(1))
     await post(session, '/broadcast', 'still here')
-    await vi.waitFor(() => expect(staying.text).toContain('still here'))
+    await eventually(() => expect(staying.text).toContain('still here'))
     session.destroy()
   })
 
   test('a reader that stalls is cut off alone, and the session goes on', async () => {
     const session = dial(server.url)
     const [stalled, reading] = [read(session, '/sse?id=stalled'), read(session, '/sse?id=reader')]
-    await vi.waitFor(() => expect(stalled.text + reading.text).toMatch(/ready[\s\S]*ready/))
+    await eventually(() => expect(stalled.text + reading.text).toMatch(/ready[\s\S]*ready/))
     stalled.stream.pause()
     for (let n = 0; n < 40; n++) await post(session, '/broadcast', `${n} ${'x'.repeat(100_000)}`)
-    await vi.waitFor(() => expect(reading.text).toContain('data: 39 '), { timeout: 10_000 })
-    await vi.waitFor(async () => expect(await connected(server.url)).toBe(1), { timeout: 10_000 })
+    await eventually(() => expect(reading.text).toContain('data: 39 '))
+    await eventually(async () => expect(await connected(server.url)).toBe(1))
     expect((await post(session, '/ping/reader', '')).status).toBe(200)
     session.destroy()
   })

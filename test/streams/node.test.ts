@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, type Socket } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
 import { createHub, type Hub } from '../../src/hub/hub.ts'
 import { createNodeStreams } from '../../src/streams/node.ts'
+import { eventually } from '../support/eventually.ts'
 
 const ends: (() => unknown)[] = []
 afterEach(async () => {
@@ -18,21 +19,21 @@ test('pipelined requests open one stream at a time, and leave with their socket'
   const socket = await dial(port)
   const requests = Array.from({ length: 20 }, (_, n) => get(`/sse?id=client-${n}`))
   socket.write(requests.join(''))
-  await vi.waitFor(() => expect(hub.stats().connections).toBe(1))
+  await eventually(() => expect(hub.stats().connections).toBe(1))
   // Behind the stream the others wait for ever: a request to elsewhere shows that the server has seen them.
   expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
   expect(hub.stats().connections).toBe(1)
   socket.destroy()
-  await vi.waitFor(() => expect(hub.stats().connections).toBe(0))
+  await eventually(() => expect(hub.stats().connections).toBe(0))
 })
 
 test('a stream that is pipelined behind another answer opens when that is out', async () => {
   const { hub, port } = await start()
   const socket = await dial(port)
   socket.write(get('/healthz') + get('/sse?id=alice'))
-  await vi.waitFor(() => expect(hub.stats().connections).toBe(1))
+  await eventually(() => expect(hub.stats().connections).toBe(1))
   await hub.publish({ client: 'alice' }, { data: 'hello' })
-  await vi.waitFor(() => expect(textOf(socket)).toContain('data: hello\n\n'))
+  await eventually(() => expect(textOf(socket)).toContain('data: hello\n\n'))
   expect(textOf(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*ok[\s\S]*HTTP\/1\.1 200 OK\r\n/)
 })
 
@@ -40,18 +41,18 @@ test('after the goodbye the connection is good for another request', async () =>
   const { hub, port } = await start()
   const socket = await dial(port)
   socket.write(get('/sse?id=alice'))
-  await vi.waitFor(() => expect(hub.stats().connections).toBe(1))
+  await eventually(() => expect(hub.stats().connections).toBe(1))
   hub.disconnect('alice')
-  await vi.waitFor(() => expect(textOf(socket)).toMatch(/disconnected"}\n\n\r\n0\r\n\r\n$/))
+  await eventually(() => expect(textOf(socket)).toMatch(/disconnected"}\n\n\r\n0\r\n\r\n$/))
   socket.write(get('/healthz'))
-  await vi.waitFor(() => expect(textOf(socket)).toMatch(/\r\n\r\nok$/))
+  await eventually(() => expect(textOf(socket)).toMatch(/\r\n\r\nok$/))
 })
 
 test('HTTP/1.0 gets a body without chunks, which ends with the connection', async () => {
   const { hub, port } = await start()
   const socket = await dial(port)
   socket.write('GET /sse?id=alice HTTP/1.0\r\nHost: localhost\r\n\r\n')
-  await vi.waitFor(() => expect(hub.stats().connections).toBe(1))
+  await eventually(() => expect(hub.stats().connections).toBe(1))
   hub.disconnect('alice')
   await once(socket, 'end')
   const [head = '', body = ''] = textOf(socket).split('\r\n\r\n')
