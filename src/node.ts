@@ -2,7 +2,7 @@
 /** The Node door: starts the app on `node:http`, or with a certificate on `node:http2`. */
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import { constants, createSecureServer, type Http2SecureServer } from 'node:http2'
 import { type HttpBindings, serve } from '@hono/node-server'
 import type { Context } from 'hono'
 import { portableStream } from './http/stream.ts'
@@ -40,6 +40,7 @@ await run({
       const address = { port: config.PORT, hostname: config.HOST }
       const options = { ...address, ...transport(config), fetch: native.serve(fetch) }
       const server = serve(options) as Server | Http2SecureServer
+      if (config.TLS_CERT !== undefined) cutSlowSenders(server as Http2SecureServer)
       server.once('error', reject)
       server.once('listening', () => resolve(listenerOf(server)))
     }),
@@ -49,8 +50,44 @@ function transport({ TLS_CERT, TLS_KEY }: Config) {
   const serverOptions = { ...PROBES, ...SLOW_SENDERS, ...KEEP_ALIVE }
   if (TLS_CERT === undefined || TLS_KEY === undefined) return { serverOptions }
   // A browser opens six connections per host over HTTP/1.1, but over HTTP/2 a hundred streams on one.
-  const files = { cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY), allowHTTP1: true }
+  const files = {
+    cert: readFileSync(TLS_CERT),
+    key: readFileSync(TLS_KEY),
+    allowHTTP1: true,
+    handshakeTimeout: SLOW_SENDERS.headersTimeout,
+  }
   return { createServer: createSecureServer, serverOptions: { ...serverOptions, ...files } }
+}
+
+/** An HTTP/2 server takes none of these as options: it has its own defaults for HTTP/1.1, and none for HTTP/2. */
+function cutSlowSenders(server: Http2SecureServer): void {
+  Object.assign(server, SLOW_SENDERS, KEEP_ALIVE)
+  server.on('session', (session) => {
+    const open = new Set<object>()
+    let timer = setTimeout(() => session.close(), KEEP_ALIVE.keepAliveTimeout)
+    // The first settings are its handshake: who does not even send them is no client.
+    const hello = setTimeout(() => session.destroy(), SLOW_SENDERS.headersTimeout)
+    session.once('remoteSettings', () => clearTimeout(hello))
+    session.on('stream', (stream) => {
+      clearTimeout(timer)
+      open.add(stream)
+      const late = setTimeout(() => {
+        if (!stream.readableEnded) stream.close(constants.NGHTTP2_CANCEL)
+      }, SLOW_SENDERS.requestTimeout)
+      if (stream.endAfterHeaders) clearTimeout(late)
+      stream.once('close', () => {
+        clearTimeout(late)
+        open.delete(stream)
+        if (open.size > 0) return
+        clearTimeout(timer)
+        timer = setTimeout(() => session.close(), KEEP_ALIVE.keepAliveTimeout)
+      })
+    })
+    session.once('close', () => {
+      clearTimeout(hello)
+      clearTimeout(timer)
+    })
+  })
 }
 
 function listenerOf(server: Server | Http2SecureServer): Listener {

@@ -73,10 +73,20 @@ export function addressKey(address: string): string {
     .replace(/^([\d.]+):\d+$/, '$1')
     .replace(/%.*$/, '')
     .replace(/^::ffff:(?=\d+\.)/, '')
-  if (distinctRemoteAddr(plain) !== 'IPv6') return plain
-  const binary = convertIPv6ToBinary(plain)
+  if (distinctRemoteAddr(plain) !== 'IPv6') return plain.slice(0, 64)
+  const binary = binaryOf(plain)
+  if (binary === undefined) return 'unknown'
   if (!isIPv4MappedIPv6(binary)) return (binary >> 64n).toString(16)
   return convertIPv4BinaryToString(convertIPv4MappedIPv6ToIPv4(binary))
+}
+
+/** Undefined for what has colons and is no address: a proxy may write what it likes. */
+function binaryOf(address: string): bigint | undefined {
+  try {
+    return convertIPv6ToBinary(address)
+  } catch {
+    return undefined
+  }
 }
 
 /**

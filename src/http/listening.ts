@@ -1,6 +1,6 @@
 /** The route where clients listen. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { HubError } from '../hub/errors.ts'
+import { HubError, type HubErrorCode } from '../hub/errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access, Listening } from './access/access.ts'
 import { isForNow } from './access/refusals.ts'
@@ -47,12 +47,13 @@ export function listening({ hub, access, openStream, limit }: ListeningOptions):
       return await access.listen(c, { client: id, topics: topic, ticket })
     } catch (error) {
       // An EventSource would give up at 503, though it is only now that nobody can tell.
-      if (isForNow(error) || isFull(error)) return refuseForNow(c, hub)
+      if (isForNow(error) || hasCode(error, 'at-capacity')) return refuseForNow(c, hub)
+      if (hasCode(error, 'blocked')) return c.body(null, 204)
       throw error
     }
   }
 }
 
-function isFull(error: unknown): boolean {
-  return error instanceof HubError && error.code === 'at-capacity'
+function hasCode(error: unknown, code: HubErrorCode): boolean {
+  return error instanceof HubError && error.code === code
 }

@@ -72,7 +72,7 @@ export function compose(config: Config, stance: Stance, log: Logger, runtime: Ru
     access: accessOf(stance, config, {
       hub,
       clock,
-      report: (error) => log.warn('token keys unavailable', { error: String(error) }),
+      report: (error) => log.warn('token keys unavailable', { error: describe(error) }),
     }),
     before: [
       secureHeaders(HEADERS),

@@ -84,7 +84,10 @@ const fields = {
     .transform((host) => host.replace(/^\[(.*)\]$/, '$1')),
   PUBLISH_KEY: list(/^[\x21-\x7e]{16,}$/, 'must be keys of 16 or more printable characters'),
   JWT_SECRET: z.string().refine(isLongSecret, 'must have 32 bytes or more').optional(),
-  JWKS_URL: z.string().refine(isKeyUrl, 'must be an https URL').optional(),
+  JWKS_URL: z
+    .string()
+    .refine(isKeyUrl, 'must be an https URL without user and password')
+    .optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   ALLOW_ANONYMOUS: z
@@ -116,7 +119,9 @@ const fields = {
 /** Keys that come over plain http could be anyone's, unless they come from this machine. */
 function isKeyUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
-  const { protocol, hostname } = new URL(text)
+  const { protocol, hostname, username, password } = new URL(text)
+  // No runtime fetches from a URL with credentials, and its error would say them.
+  if (username !== '' || password !== '') return false
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 }
 

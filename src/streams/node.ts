@@ -25,11 +25,15 @@ export interface NodeStreams {
   serve<Env extends NodeBindings>(fetch: NodeFetch<Env>): NodeFetch<Env>
 }
 
+/** Requests that may wait behind another on one connection. */
+const MAX_PIPELINED = 100
+
 type Run = (stream: EventStream) => Promise<void>
 
 /** Makes the opener of one server. */
 export function createNodeStreams(): NodeStreams {
   const runs = new WeakMap<object, Run>()
+  const queued = new WeakMap<object, number>()
   return { openStream, serve }
 
   function openStream(c: Context, run: Run): Response {
@@ -40,7 +44,7 @@ export function createNodeStreams(): NodeStreams {
   function serve<Env extends NodeBindings>(fetch: NodeFetch<Env>): NodeFetch<Env> {
     return async (request, env) => {
       const { outgoing } = env
-      if (!outgoing.socket) await once(outgoing, 'socket')
+      if (!outgoing.socket) await turnOf(outgoing as ServerResponse)
       const response = await fetch(request, env)
       const run = runs.get(outgoing)
       // What middleware put in its place, an error say, is answered like any other response.
@@ -49,6 +53,16 @@ export function createNodeStreams(): NodeStreams {
       if (!outgoing.destroyed) begin(outgoing, response.headers, run)
       return RESPONSE_ALREADY_SENT
     }
+  }
+
+  /** Behind a stream a turn may never come, and Node reads on: who queues too many is cut off. */
+  async function turnOf(outgoing: ServerResponse): Promise<void> {
+    const { socket } = outgoing.req
+    const count = (queued.get(socket) ?? 0) + 1
+    queued.set(socket, count)
+    if (count > MAX_PIPELINED) socket.destroy()
+    await once(outgoing, 'socket')
+    queued.set(socket, (queued.get(socket) ?? 1) - 1)
   }
 }
 

@@ -123,6 +123,7 @@ test.each([
   ['JWT_SECRET', 'x'.repeat(31)],
   ['JWKS_URL', 'ftp://keys.example'],
   ['JWKS_URL', 'keys'],
+  ['JWKS_URL', 'https://user:word@keys.example'],
   ['ALLOW_ANONYMOUS', '1'],
   ['ALLOW_ANONYMOUS', 'TRUE'],
   ['CORS_ORIGINS', '*'],

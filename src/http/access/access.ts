@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { timingSafeEqual } from 'hono/utils/buffer'
 import type { Address } from '../../hub/address.ts'
 import type { Clock } from '../../hub/clock.ts'
+import { HubError } from '../../hub/errors.ts'
 import { forbidden, unauthorized } from './refusals.ts'
 import { covers, mayPublish, type Rights } from './rights.ts'
 import type { Grant, Tickets } from './tickets.ts'
@@ -71,8 +72,9 @@ export function createAccess(options: AccessOptions): Access {
     const note = await tickets.read(ticket)
     check(wanted, note.client, covers(note.topics, wanted.topics))
     const topics = wanted.topics.length > 0 ? wanted.topics : note.topics
-    // A client that is kept away is told so by the hub, and does not use its ticket up.
-    if (blocked(note.client)) return { client: note.client, topics }
+    // Kept away, and its ticket not used up. Thrown, because the block may end before the hub looks
+    // again: then a stream would open for a ticket that nobody has redeemed.
+    if (blocked(note.client)) throw new HubError('blocked', 'The client is blocked for now.')
     return { client: note.client, topics, expiresAt: await tickets.redeem(c, note) }
   }
 

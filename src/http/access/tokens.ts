@@ -3,6 +3,8 @@
  * @see https://www.rfc-editor.org/rfc/rfc7519
  * @see https://www.rfc-editor.org/rfc/rfc8725 for the allow-lists of algorithms
  */
+
+import { HTTPException } from 'hono/http-exception'
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
@@ -125,7 +127,9 @@ function isVerdict(error: unknown): boolean {
   return (
     error instanceof errors.JWKSNoMatchingKey ||
     error instanceof errors.JWKSMultipleMatchingKeys ||
-    error instanceof errors.JOSENotSupported
+    error instanceof errors.JOSENotSupported ||
+    // A single key that can't be imported: no reason to stop asking for new ones.
+    (error instanceof Error && error.name === 'DataError')
   )
 }
 
@@ -135,5 +139,7 @@ function refusalFor(error: unknown): Error {
     return unauthorized(`The token's claim ${error.claim} does not fit this hub.`)
   }
   if (error instanceof errors.JOSEError) return unauthorized('The token cannot be verified.')
-  return error instanceof Error ? error : unauthorized('The token cannot be verified.')
+  if (error instanceof HTTPException) return error
+  // A key of the issuer that is weak or broken: whoever names it in a token gets no 500 for it.
+  return unauthorized('The token cannot be verified.')
 }

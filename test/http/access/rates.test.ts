@@ -165,6 +165,13 @@ describe('an address', () => {
   ])('%s does not count as %s', (one, other) => {
     expect(addressKey(one)).not.toBe(addressKey(other))
   })
+
+  test.each(['::ffff::1:zz', ':', '[', 'x'.repeat(10_000)])(
+    'that is none, %s, is no error',
+    (text) => {
+      expect(addressKey(text).length).toBeLessThanOrEqual(64)
+    },
+  )
 })
 
 async function turn(ms: number): Promise<void> {
