@@ -1,0 +1,116 @@
+/** The benchmark: `npm run bench [-- --quick] [--only a,b] [--contestants a,b] [--rounds n]`. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fight, fileLimit } from './arena.ts'
+import { chart } from './chart.ts'
+import { type Contestant, contestants } from './contestants.ts'
+import { type Plan, plans } from './plan.ts'
+import { type Run, rowsOf, tableOf } from './report.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    /** Writes the figures and the chart that the README shows. */
+    save: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    contestants: { type: 'string' },
+    rounds: { type: 'string' },
+  },
+})
+
+/** Milliseconds after which a quick run begins nothing new; what is under way still ends in time. */
+const QUICK_MS = 100_000
+/** Whom a quick run leaves out: what they show is no news, or has its own place in a full run. */
+const SLOW = [
+  'node-portable',
+  'bun-portable',
+  'deno-portable',
+  'node-nojournal',
+  'hono-loop',
+  'transmit',
+  'go',
+]
+const QUICK_SCENARIOS = ['broadcast', 'burst', 'storm', 'idle']
+
+const begun = Date.now()
+const limit = await fileLimit()
+const chosenPlans = choose(plans, options.only, options.quick ? QUICK_SCENARIOS : undefined)
+const fast = contestants.filter(({ name }) => !options.quick || !SLOW.includes(name))
+const chosen = choose(
+  contestants,
+  options.contestants,
+  fast.map(({ name }) => name),
+)
+const rounds = Math.min(20, Number(options.rounds ?? (options.quick ? 1 : 3)))
+const runs: Run[] = []
+
+for (let round = 1; round <= rounds; round++) {
+  for (const plan of chosenPlans) {
+    // Each round begins with another one, so that nobody always runs on a machine that has rested.
+    const shift = (round * 5) % chosen.length
+    for (const contestant of [...chosen.slice(shift), ...chosen.slice(0, shift)]) {
+      if (takesPart(contestant, plan)) await run(round, plan, contestant)
+    }
+  }
+}
+report()
+
+async function run(round: number, plan: Plan, contestant: Contestant): Promise<void> {
+  const { name } = contestant
+  const late = options.quick && Date.now() - begun > QUICK_MS
+  const size = options.quick ? plan.quick : plan.full
+  // Room for the runtime's own files, and for the publishers.
+  const connections = Math.min(size.connections, limit - 1_000)
+  const answer = late
+    ? { error: 'left out: the time is up' }
+    : await fight(contestant, plan.name, { ...size, connections })
+  runs.push({ round, scenario: plan.name, contestant: name, ...answer })
+  const word = 'error' in answer ? answer.error : JSON.stringify(answer.figures)
+  process.stderr.write(`${round}/${rounds} ${plan.name} ${name}: ${word}\n`)
+}
+
+function takesPart({ kind, only, protocol }: Contestant, plan: Plan): boolean {
+  if (only && !only.includes(plan.name)) return false
+  if (plan.name === 'targeted' && !protocol.target) return false
+  if (plan.name === 'replay' && !protocol.replays) return false
+  return plan.name !== 'crowd' || kind === 'ours'
+}
+
+function choose<T extends { readonly name: string }>(
+  all: readonly T[],
+  wanted: string | undefined,
+  usual: readonly string[] | undefined,
+): readonly T[] {
+  const names = wanted?.split(',') ?? usual
+  const unknown = names?.find((name) => all.every((one) => one.name !== name))
+  if (unknown === undefined) return names ? all.filter(({ name }) => names.includes(name)) : all
+  console.error(`${unknown}? Choose of ${all.map(({ name }) => name).join(', ')}.`)
+  process.exit(2)
+}
+
+function report(): void {
+  const scenarios = chosenPlans.map((plan) => {
+    const rows = rowsOf(plan, runs, chosen)
+    console.log(tableOf(plan, rows))
+    return { scenario: plan.name, title: plan.title, unit: plan.unit, figure: plan.figure, rows }
+  })
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Node ${process.versions.node}`
+  const folder = join(
+    process.cwd(),
+    options.save ? 'test/bench/figures' : 'node_modules/.bench/figures',
+  )
+  mkdirSync(folder, { recursive: true })
+  const data = {
+    date: new Date().toISOString(),
+    machine,
+    rounds,
+    quick: options.quick,
+    scenarios,
+    runs,
+  }
+  writeFileSync(join(folder, 'bench.json'), `${JSON.stringify(data, null, 2)}\n`)
+  writeFileSync(join(folder, 'bench.svg'), chart(scenarios, machine))
+  console.log(`\n${machine}; ${rounds} rounds; figures and chart in ${folder}`)
+}

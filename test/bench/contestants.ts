@@ -1,0 +1,161 @@
+/** Who takes part: every door and opener of this hub, its peers, and the floor. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { nchanConfig } from './contestants/nchan.ts'
+import type { Protocol, ScenarioName } from './job.ts'
+
+/** A process to start. */
+export interface Command {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** One who takes part. */
+export interface Contestant {
+  readonly name: string
+  readonly title: string
+  /** `base` is what a ratio may be drawn to and who wins nothing: the floor, or the bare route. */
+  readonly kind: 'ours' | 'peer' | 'base'
+  readonly protocol: Protocol
+  /** Scenarios it is there for. @defaultValue all that its protocol allows */
+  readonly only?: readonly ScenarioName[]
+  /** How to start it, in a folder of its own. @throws {Missing} */
+  start(port: number, folder: string): Command
+}
+
+/** Thrown where something that a contestant needs is not on this machine. */
+export class Missing extends Error {}
+
+/** The root of the repository: the compiled bench runs there. */
+const ROOT = process.cwd()
+const HERE = import.meta.dirname
+const NGINX = '/usr/sbin/nginx'
+const NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so'
+
+const plain: Protocol = {
+  stream: '/sse?id={id}',
+  broadcast: '/broadcast',
+  target: '/clients/{id}',
+}
+const hub: Protocol = { ...plain, replays: true, health: '/healthz' }
+
+/** Heartbeats and clocks are off with all: what is measured is what the scenario does. */
+const quiet = {
+  HOST: '127.0.0.1',
+  CLOCK_SECONDS: '0',
+  HEARTBEAT_SECONDS: '3600',
+  LIFETIME_SECONDS: '86400',
+  LOG_LEVEL: 'error',
+}
+
+/** All contestants, the most interesting first. */
+export const contestants: readonly Contestant[] = [
+  {
+    name: 'floor',
+    title: 'C, one send() each',
+    kind: 'base',
+    protocol: plain,
+    start: (port, folder) => ({ file: compile('floor.c', 'cc', folder), args: [String(port)] }),
+  },
+  ours('node', 'hono-sse on Node', node, {}),
+  ours('node-nojournal', 'hono-sse on Node, no journal', node, { HISTORY_EVENTS: '0' }, [
+    'broadcast',
+    'burst',
+  ]),
+  ours('node-portable', 'hono-sse on Node, streamSSE', node, { STREAM: 'portable' }),
+  ours('bun', 'hono-sse on Bun', bun, {}),
+  ours('bun-portable', 'hono-sse on Bun, streamSSE', bun, { STREAM: 'portable' }),
+  ours('deno', 'hono-sse on Deno', deno, {}),
+  ours('deno-portable', 'hono-sse on Deno, streamSSE', deno, { STREAM: 'portable' }),
+  onNode('better-sse', 'better-sse on Node'),
+  onNode('hono-loop', 'streamSSE in a loop on Node'),
+  onNode('transmit', '@boringnode/transmit on Node'),
+  {
+    name: 'nchan',
+    title: 'nginx with nchan',
+    kind: 'peer',
+    protocol: {
+      stream: '/sse',
+      broadcast: '/broadcast',
+      ownStream: '/sse/{id}',
+      target: '/clients/{id}',
+      replays: true,
+    },
+    start: startNginx,
+  },
+  {
+    name: 'go',
+    title: 'Go net/http',
+    kind: 'peer',
+    protocol: plain,
+    start: (port, folder) => ({ file: compile('net-http.go', 'go', folder), args: [String(port)] }),
+  },
+  {
+    ...onNode('hono-bare', 'bare Hono route on Node'),
+    kind: 'base',
+    only: ['publish'],
+  },
+]
+
+function ours(
+  name: string,
+  title: string,
+  command: () => Command,
+  env: Readonly<Record<string, string>>,
+  only?: readonly ScenarioName[],
+): Contestant {
+  const start = (port: number) => ({
+    ...command(),
+    env: { ...quiet, ...env, PORT: String(port) },
+  })
+  return { name, title, kind: 'ours', protocol: hub, start, ...(only && { only }) }
+}
+
+function node(): Command {
+  return { file: process.execPath, args: [join(ROOT, 'dist/node.js')] }
+}
+
+function bun(): Command {
+  return { file: tool('bun'), args: ['run', join(ROOT, 'src/bun.ts')] }
+}
+
+function deno(): Command {
+  const args = ['run', '--allow-net', '--allow-env', join(ROOT, 'src/deno.ts')]
+  return { file: tool('deno'), args, env: { DENO_NO_UPDATE_CHECK: '1' } }
+}
+
+function onNode(name: string, title: string): Contestant {
+  const start = (port: number) => ({
+    file: process.execPath,
+    args: [join(HERE, `contestants/${name}.js`)],
+    env: { PORT: String(port), NODE_ENV: 'production' },
+  })
+  return { name, title, kind: 'peer', protocol: plain, start }
+}
+
+/** The path of a runtime that the development dependencies bring. @throws {Missing} */
+export function tool(name: 'bun' | 'deno'): string {
+  const path = join(ROOT, 'node_modules/.bin', name)
+  if (existsSync(path)) return path
+  throw new Missing(`no ${name} in node_modules`)
+}
+
+function compile(source: string, compiler: 'cc' | 'go', folder: string): string {
+  const program = join(folder, 'server')
+  const path = join(ROOT, 'test/bench/contestants', source)
+  const args = compiler === 'cc' ? ['-O2', '-o', program, path] : ['build', '-o', program, path]
+  const { error, status, stderr } = spawnSync(compiler, args, { encoding: 'utf8' })
+  if (error) throw new Missing(`no ${compiler} on this machine`)
+  if (status !== 0) throw new Missing(`${compiler} can't compile ${source}: ${stderr}`)
+  return program
+}
+
+function startNginx(port: number, folder: string): Command {
+  if (!existsSync(NGINX) || !existsSync(NCHAN)) throw new Missing('no nginx with nchan')
+  const config = join(folder, 'nginx.conf')
+  mkdirSync(join(folder, 'logs'), { recursive: true })
+  writeFileSync(config, nchanConfig(port, folder, NCHAN))
+  return { file: NGINX, args: ['-p', folder, '-c', config, '-e', join(folder, 'error.log')] }
+}

@@ -1,0 +1,52 @@
+/** What the bench asks of its load client, and what it gets back. */
+
+/** How a contestant is spoken to. `{id}` stands for a client id. */
+export interface Protocol {
+  /** The path of a stream that hears broadcasts. */
+  readonly stream: string
+  /** The path to publish to everyone. */
+  readonly broadcast: string
+  /** The path of one client's stream, where it is another. */
+  readonly ownStream?: string
+  /** The path to publish to one client; absent where there is no such thing. */
+  readonly target?: string
+  /** Whether a client that returns with `Last-Event-ID` gets what it missed. */
+  readonly replays?: boolean
+  /** A path that answers at once. */
+  readonly health?: string
+}
+
+/** What is measured. */
+export type ScenarioName =
+  | 'broadcast'
+  | 'burst'
+  | 'targeted'
+  | 'storm'
+  | 'idle'
+  | 'replay'
+  | 'publish'
+  | 'crowd'
+
+/** How much of it. */
+export interface Size {
+  readonly connections: number
+  /** Events that are published, or the most that are. */
+  readonly events: number
+  /** Milliseconds after which what is under way is the last. */
+  readonly maxMs: number
+}
+
+/** One run of the load client. */
+export interface Job extends Size {
+  readonly scenario: ScenarioName
+  readonly port: number
+  /** The process of the server, whose CPU time and memory are read. */
+  readonly pid: number
+  readonly protocol: Protocol
+}
+
+/** Figures by name; the unit stands in the name. */
+export type Figures = Readonly<Record<string, number>>
+
+/** What the load client prints: figures, or why there are none. */
+export type Answer = { readonly figures: Figures } | { readonly error: string }

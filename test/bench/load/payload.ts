@@ -1,0 +1,25 @@
+/** The data of an event: a mark that nothing else on the wire holds, the time it left, and padding. */
+import { nowUs } from './wire.ts'
+
+/** `~`: one of them is one delivered event, so that counting needs no parser. */
+export const MARK = 0x7e
+
+const BYTES = 100
+const DIGITS = 14
+const ZERO = 0x30
+
+/** Behind a mark, this many bytes can't hold another. */
+export const STRIDE = BYTES
+
+/** A payload of 100 bytes that tells when it left. */
+export function payload(): string {
+  return `~${String(Math.round(nowUs())).padStart(DIGITS, '0')}`.padEnd(BYTES, 'x')
+}
+
+/** When the payload at this mark left, in microseconds; undefined when its digits are cut off. */
+export function leftAtUs(bytes: Uint8Array, mark: number): number | undefined {
+  if (mark + DIGITS >= bytes.length) return undefined
+  let us = 0
+  for (let at = mark + 1; at <= mark + DIGITS; at++) us = us * 10 + (bytes[at] ?? ZERO) - ZERO
+  return us
+}

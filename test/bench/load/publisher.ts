@@ -1,0 +1,81 @@
+/** Publishers: keep-alive connections that send one request after another. */
+import { connect, type Socket, within } from './wire.ts'
+
+const ANSWER_MS = 20_000
+
+interface Caller {
+  /** What has come of an answer so far. */
+  text: string
+  settle: ((text: string) => void) | undefined
+  fail: ((error: Error) => void) | undefined
+}
+
+/** Sends requests, as many at a time as it has connections. */
+export interface Publisher {
+  /** Publishes on one of the connections; resolves with the answer's body. @param lane - which one */
+  post(path: string, body: string, lane?: number): Promise<string>
+  get(path: string, lane?: number): Promise<string>
+  leave(): void
+}
+
+/** Connects publishers. */
+export async function createPublisher(port: number, lanes: number): Promise<Publisher> {
+  const handlers = {
+    open: () => {},
+    data: receive,
+    close: (socket: Socket<Caller>) => socket.data.fail?.(new Error('the publisher was cut off')),
+    error: (socket: Socket<Caller>, error: Error) => socket.data.fail?.(error),
+  }
+  const sockets = await Promise.all(
+    Array.from({ length: lanes }, () => {
+      const caller: Caller = { text: '', settle: undefined, fail: undefined }
+      return connect(port, caller, handlers)
+    }),
+  )
+  const host = `Host: 127.0.0.1:${port}`
+  return { post, get, leave }
+
+  function post(path: string, body: string, lane = 0): Promise<string> {
+    const head = `POST ${path} HTTP/1.1\r\n${host}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`
+    return ask(head + body, lane)
+  }
+
+  function get(path: string, lane = 0): Promise<string> {
+    return ask(`GET ${path} HTTP/1.1\r\n${host}\r\n\r\n`, lane)
+  }
+
+  function ask(request: string, lane: number): Promise<string> {
+    const socket = sockets[lane % sockets.length]
+    if (!socket) throw new Error('no publisher')
+    const answer = new Promise<string>((settle, fail) => {
+      Object.assign(socket.data, { text: '', settle, fail })
+    })
+    socket.write(request)
+    return within(ANSWER_MS, 'an answer', answer)
+  }
+
+  function leave(): void {
+    for (const socket of sockets) {
+      socket.data.fail = undefined
+      socket.terminate()
+    }
+  }
+}
+
+function receive({ data: caller }: Socket<Caller>, bytes: Uint8Array): void {
+  const { buffer, byteOffset, byteLength } = bytes
+  caller.text += Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+  const end = caller.text.indexOf('\r\n\r\n')
+  if (end === -1 || !isWhole(caller.text, end)) return
+  const { text, settle, fail } = caller
+  caller.settle = undefined
+  caller.fail = undefined
+  if (/^HTTP\/1\.1 2\d\d/.test(text)) settle?.(text.slice(end + 4))
+  else fail?.(new Error(text.slice(0, 300)))
+}
+
+function isWhole(text: string, end: number): boolean {
+  const [, length] = /\r\ncontent-length: *(\d+)/i.exec(text) ?? []
+  if (length !== undefined) return text.length >= end + 4 + Number(length)
+  return text.endsWith('0\r\n\r\n') || /^HTTP\/1\.1 204/.test(text)
+}

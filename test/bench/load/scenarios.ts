@@ -1,0 +1,288 @@
+/** What is measured, scenario by scenario: each gets a server that was just started. */
+import type { Figures, Job, ScenarioName } from '../job.ts'
+import { cpuUs, memoryKb } from '../proc.ts'
+import { type Crowd, createCrowd } from './crowd.ts'
+import { payload } from './payload.ts'
+import { createPublisher, type Publisher } from './publisher.ts'
+import { nowUs, sleep, within } from './wire.ts'
+
+/** The longest that one event may take to reach all. */
+const EVENT_MS = 20_000
+/** Requests that are on their way at the same time where the order does not matter. */
+const LANES = 16
+/** Events of one burst: 50 of them every 100 ms are 500 a second. */
+const BURST = 50
+const BURST_EVERY_MS = 100
+
+type Scenario = (job: Job) => Promise<Figures>
+
+/** All scenarios. */
+export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+  broadcast,
+  burst,
+  targeted,
+  storm,
+  idle,
+  replay,
+  publish,
+  crowd: health,
+}
+
+/** One event at a time: the next leaves when the last stream has the one before. */
+async function broadcast(job: Job): Promise<Figures> {
+  const { crowd, publisher } = await gather(job, 1, 1)
+  for (let i = 0; i < 10; i++) await tell(job, crowd, publisher)
+  crowd.delays.clear()
+  const meter = measure(job)
+  const before = crowd.delivered()
+  for (let i = 0; i < job.events && meter.elapsedMs() < job.maxMs; i++) {
+    await tell(job, crowd, publisher)
+  }
+  const { cpu, seconds } = meter.read()
+  const delivered = crowd.delivered() - before
+  checkFair(crowd)
+  return {
+    cpuUsPerDelivery: cpu / delivered,
+    deliveriesPerSecond: delivered / seconds,
+    ...crowd.delays.figures(),
+  }
+}
+
+/** Fifty publishers at once, ten times a second; a server that can't keep up is waited for. */
+async function burst(job: Job): Promise<Figures> {
+  const { crowd, publisher } = await gather(job, 16, BURST)
+  for (let i = 0; i < 3; i++) await tellBurst(job, crowd, publisher)
+  await sleep(200)
+  crowd.delays.clear()
+  const meter = measure(job)
+  const before = crowd.delivered()
+  let published = 0
+  while (published < job.events && meter.elapsedMs() < job.maxMs) {
+    const due = (published / BURST) * BURST_EVERY_MS
+    await sleep(Math.max(0, due - meter.elapsedMs()))
+    await tellBurst(job, crowd, publisher)
+    published += BURST
+  }
+  const due = (published / BURST) * BURST_EVERY_MS
+  await sleep(Math.max(0, due - meter.elapsedMs()))
+  const { cpu, seconds } = meter.read()
+  const delivered = crowd.delivered() - before
+  checkFair(crowd)
+  return {
+    cpuUsPerDelivery: cpu / delivered,
+    deliveriesPerSecond: delivered / seconds,
+    ...crowd.delays.figures(),
+  }
+}
+
+/** Events for one client, among a hundred that are connected and among all of them. */
+async function targeted(job: Job): Promise<Figures> {
+  const { protocol } = job
+  const few = Math.min(100, job.connections)
+  const path = (index: number) => fill(protocol.ownStream ?? protocol.stream, index)
+  const crowd = createCrowd(job.port, 1)
+  const publisher = await createPublisher(job.port, LANES)
+  await crowd.open({ count: few, path })
+  await address(few, job.events)
+  const small = await address(few, job.events)
+  await crowd.open({ count: job.connections - few, path: (index) => path(index + few) })
+  await settled(job)
+  await address(job.connections, job.events)
+  crowd.delays.clear()
+  const large = await address(job.connections, job.events)
+  return {
+    cpuUsPerPublish: large.cpu,
+    cpuUsPerPublishAmong100: small.cpu,
+    timesAmong100: large.cpu / small.cpu,
+    publishesPerSecond: large.perSecond,
+    ...crowd.delays.figures(),
+  }
+
+  async function address(among: number, events: number) {
+    const before = crowd.delivered()
+    const meter = measure(job)
+    await inLanes(events, async (index, lane) => {
+      // A stride that shares no factor with the crowd: all take turns, in no order that caches like.
+      const path = fill(protocol.target ?? '', (index * 7_919) % among)
+      await publisher.post(path, payload(), lane)
+    })
+    await crowd.reach(before + events, EVENT_MS)
+    const { cpu, seconds } = meter.read()
+    return { cpu: cpu / events, perSecond: events / seconds }
+  }
+}
+
+/** All come at once. */
+async function storm(job: Job): Promise<Figures> {
+  const crowd = createCrowd(job.port, 1)
+  await crowd.open({ count: 300, path: (index) => fill(job.protocol.stream, index) })
+  await sleep(200)
+  const meter = measure(job)
+  await crowd.open({
+    count: job.connections,
+    path: (index) => fill(job.protocol.stream, index + 300),
+  })
+  const { seconds } = meter.read()
+  // What an opening leaves behind for later belongs to it.
+  await sleep(200)
+  const { cpu } = meter.read()
+  return { cpuUsPerConnect: cpu / job.connections, connectsPerSecond: job.connections / seconds }
+}
+
+/** All are connected, and nothing happens. */
+async function idle(job: Job): Promise<Figures> {
+  const crowd = createCrowd(job.port, 1)
+  const open = (count: number) =>
+    crowd.open({ count, path: (index) => fill(job.protocol.stream, index) })
+  await open(200)
+  await crowd.leave()
+  const before = await settled(job)
+  await open(job.connections)
+  const after = await settled(job)
+  const meter = measure(job)
+  await sleep(2_000)
+  const { cpu, seconds } = meter.read()
+  return {
+    kbPerConnection: (after - before) / job.connections,
+    idleCpuMsPerSecond: cpu / 1_000 / seconds,
+  }
+}
+
+/** All come back at once, and have missed the same hundred events. */
+async function replay(job: Job): Promise<Figures> {
+  const { protocol } = job
+  const crowd = createCrowd(job.port, 16)
+  const publisher = await createPublisher(job.port, 1)
+  const path = (index: number) => fill(protocol.stream, index)
+  let seen = ''
+  const saw = (text: string) => {
+    seen += text
+  }
+  await crowd.open({ count: job.connections, path, saw })
+  await publisher.post(protocol.broadcast, payload())
+  await crowd.reach(job.connections, EVENT_MS)
+  const lastEventId = /\nid: ?([^\r\n]+)(?![\s\S]*\nid:)/.exec(`\n${seen}`)?.[1]
+  if (lastEventId === undefined) throw new Error('no id was seen')
+  await crowd.leave()
+  await sleep(500)
+  for (let i = 0; i < job.events; i++) await publisher.post(protocol.broadcast, payload())
+  await settled(job)
+  const meter = measure(job)
+  await crowd.open({ count: job.connections, path, lastEventId })
+  await crowd.reach(job.connections * job.events, EVENT_MS)
+  const { seconds } = meter.read()
+  await sleep(200)
+  const { cpu } = meter.read()
+  const { least, most } = crowd.spread()
+  if (least !== job.events || most !== job.events) throw new Error(`replayed ${least} to ${most}`)
+  return { cpuUsPerReturn: cpu / job.connections, returnsPerSecond: job.connections / seconds }
+}
+
+/** Requests to publish, with nobody there to hear of it. */
+async function publish(job: Job): Promise<Figures> {
+  const publisher = await createPublisher(job.port, LANES)
+  const post = (_: number, lane: number) =>
+    publisher.post(job.protocol.broadcast, payload(), lane).then(() => {})
+  await inLanes(Math.ceil(job.events / 2), post)
+  const meter = measure(job)
+  await inLanes(job.events, post)
+  const { cpu, seconds } = meter.read()
+  return { cpuUsPerRequest: cpu / job.events, requestsPerSecond: job.events / seconds }
+}
+
+/** How soon the server answers others while it broadcasts to very many. */
+async function health(job: Job): Promise<Figures> {
+  const { protocol } = job
+  const crowd = createCrowd(job.port, 64)
+  const publisher = await createPublisher(job.port, 2)
+  await crowd.open({ count: job.connections, path: (index) => fill(protocol.stream, index) })
+  await settled(job)
+  const waits: number[] = []
+  for (let i = 0; i < job.events; i++) {
+    let done = false
+    const told = tell(job, crowd, publisher).finally(() => {
+      done = true
+    })
+    while (!done) {
+      const asked = nowUs()
+      await publisher.get(protocol.health ?? '/', 1)
+      waits.push((nowUs() - asked) / 1_000)
+      await sleep(5)
+    }
+    await told
+  }
+  waits.sort((a, b) => a - b)
+  const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))]
+  return {
+    connections: job.connections,
+    healthP50Ms: at(0.5) ?? 0,
+    healthP99Ms: at(0.99) ?? 0,
+    healthMaxMs: at(1) ?? 0,
+  }
+}
+
+async function gather(job: Job, sampleEvery: number, lanes: number) {
+  const crowd = createCrowd(job.port, sampleEvery)
+  const publisher = await createPublisher(job.port, lanes)
+  const path = (index: number) => fill(job.protocol.stream, index)
+  await crowd.open({ count: job.connections, path })
+  await sleep(500)
+  return { crowd, publisher }
+}
+
+async function tell(job: Job, crowd: Crowd, publisher: Publisher): Promise<void> {
+  const goal = crowd.delivered() + crowd.size
+  const [answered, arrived] = [
+    publisher.post(job.protocol.broadcast, payload()),
+    crowd.reach(goal, EVENT_MS),
+  ]
+  await Promise.all([answered, arrived])
+}
+
+async function tellBurst(job: Job, crowd: Crowd, publisher: Publisher): Promise<void> {
+  const goal = crowd.delivered() + crowd.size * BURST
+  const answers = Array.from({ length: BURST }, (_, lane) =>
+    publisher.post(job.protocol.broadcast, payload(), lane),
+  )
+  await Promise.all([...answers, crowd.reach(goal, EVENT_MS)])
+}
+
+async function inLanes(
+  count: number,
+  work: (index: number, lane: number) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const lane = async (_: unknown, number: number) => {
+    while (next < count) await work(next++, number)
+  }
+  await within(60_000, `${count} requests`, Promise.all(Array.from({ length: LANES }, lane)))
+}
+
+function checkFair(crowd: Crowd): void {
+  const { least, most } = crowd.spread()
+  if (least !== most) throw new Error(`one stream got ${least} events, another ${most}`)
+}
+
+function fill(template: string, index: number): string {
+  return template.replace('{id}', `u${index}`)
+}
+
+function measure({ pid }: Job) {
+  const startUs = nowUs()
+  const startCpu = cpuUs(pid)
+  const elapsedMs = () => (nowUs() - startUs) / 1_000
+  return { elapsedMs, read: () => ({ cpu: cpuUs(pid) - startCpu, seconds: elapsedMs() / 1_000 }) }
+}
+
+/** Kilobytes of the server once they no longer change; ten seconds are waited at the most. */
+async function settled({ pid }: Job): Promise<number> {
+  let steady = 0
+  let last = memoryKb(pid)
+  for (let i = 0; i < 40 && steady < 6; i++) {
+    await sleep(250)
+    const now = memoryKb(pid)
+    steady = Math.abs(now - last) <= last / 500 ? steady + 1 : 0
+    last = now
+  }
+  return last
+}

@@ -1,0 +1,93 @@
+/** What is measured and how much of it, in full and in a hurry. */
+import type { ScenarioName, Size } from './job.ts'
+
+/** One scenario. */
+export interface Plan {
+  readonly name: ScenarioName
+  readonly title: string
+  /** The figure that ratios are drawn from, and its unit. */
+  readonly figure: string
+  readonly unit: string
+  /** Whether much of it is good. @defaultValue `false` */
+  readonly moreIsBetter?: boolean
+  /** Other figures that the table shows. */
+  readonly also: readonly string[]
+  readonly full: Size
+  readonly quick: Size
+}
+
+/** All scenarios. */
+export const plans: readonly Plan[] = [
+  {
+    name: 'broadcast',
+    title: 'Single broadcasts of 100 bytes to 2,000 connections',
+    figure: 'cpuUsPerDelivery',
+    unit: 'µs CPU per delivery',
+    also: ['deliveriesPerSecond', 'p50Ms', 'p99Ms', 'maxMs'],
+    full: { connections: 2_000, events: 80, maxMs: 8_000 },
+    quick: { connections: 2_000, events: 25, maxMs: 2_000 },
+  },
+  {
+    name: 'burst',
+    title: 'Bursts of 50, 500 events a second to 1,000 connections',
+    figure: 'cpuUsPerDelivery',
+    unit: 'µs CPU per delivery',
+    also: ['deliveriesPerSecond', 'p50Ms', 'p99Ms', 'maxMs'],
+    full: { connections: 1_000, events: 2_000, maxMs: 6_000 },
+    quick: { connections: 1_000, events: 500, maxMs: 1_500 },
+  },
+  {
+    name: 'targeted',
+    title: 'Events for one client of 10,000 that are connected',
+    figure: 'cpuUsPerPublish',
+    unit: 'µs CPU per publish',
+    also: ['timesAmong100', 'publishesPerSecond', 'p50Ms', 'p99Ms', 'maxMs'],
+    full: { connections: 10_000, events: 6_000, maxMs: 20_000 },
+    quick: { connections: 3_000, events: 1_500, maxMs: 10_000 },
+  },
+  {
+    name: 'storm',
+    title: 'Connect storm of 5,000',
+    figure: 'cpuUsPerConnect',
+    unit: 'µs CPU per connect',
+    also: ['connectsPerSecond'],
+    full: { connections: 5_000, events: 0, maxMs: 20_000 },
+    quick: { connections: 2_000, events: 0, maxMs: 10_000 },
+  },
+  {
+    name: 'idle',
+    title: 'Memory of 8,000 idle connections',
+    figure: 'kbPerConnection',
+    unit: 'KB per idle connection',
+    also: ['idleCpuMsPerSecond'],
+    full: { connections: 8_000, events: 0, maxMs: 20_000 },
+    quick: { connections: 3_000, events: 0, maxMs: 10_000 },
+  },
+  {
+    name: 'replay',
+    title: 'Replay storm: 2,000 come back, each has missed 100 events',
+    figure: 'cpuUsPerReturn',
+    unit: 'µs CPU per return',
+    also: ['returnsPerSecond'],
+    full: { connections: 2_000, events: 100, maxMs: 20_000 },
+    quick: { connections: 1_000, events: 100, maxMs: 10_000 },
+  },
+  {
+    name: 'publish',
+    title: 'Publish requests with nobody connected',
+    figure: 'cpuUsPerRequest',
+    unit: 'µs CPU per request',
+    also: ['requestsPerSecond'],
+    full: { connections: 0, events: 20_000, maxMs: 20_000 },
+    quick: { connections: 0, events: 4_000, maxMs: 10_000 },
+  },
+  {
+    name: 'crowd',
+    title: 'Health checks while as many as may connect are broadcast to',
+    figure: 'healthMaxMs',
+    unit: 'ms, longest wait',
+    also: ['connections', 'healthP50Ms', 'healthP99Ms'],
+    full: { connections: 25_000, events: 10, maxMs: 20_000 },
+    quick: { connections: 2_000, events: 5, maxMs: 10_000 },
+  },
+]
