@@ -35,7 +35,7 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
   const replays = createReplays({
     journal,
     maxPageBytes: Math.ceil(maxQueuedBytes / 4),
-    offer: offerEntry,
+    offer: (connection, entry) => offerEntry(connection, entry, clock.now()),
     gap: tellGap,
     failed: (connection, error) => {
       observer.failed?.(error, 'replay')
@@ -78,22 +78,24 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
   function deliver({ key, frame, entry }: Delivery): number {
     const listeners = registry.at(key)
     const { size } = listeners
+    // Asked once for all: it is among the dearest things that one delivery does.
+    const now = clock.now()
     for (const connection of listeners) {
-      if (entry) offerLive(connection, entry)
+      if (entry) offerLive(connection, entry, now)
       // Nothing comes before the opening, which may wait for the journal.
       else if (replays.isOpen(connection)) offer(connection, frame)
     }
     return size
   }
 
-  function offerLive(connection: Connection, entry: Entry): void {
-    if (!replays.holds(connection, entry)) offerEntry(connection, entry)
+  function offerLive(connection: Connection, entry: Entry, now: number): void {
+    if (!replays.holds(connection, entry)) offerEntry(connection, entry, now)
   }
 
-  function offerEntry(connection: Connection, { sequence, frame }: Entry): void {
+  function offerEntry(connection: Connection, { sequence, frame }: Entry, now: number): void {
     if (sequence <= connection.position) return
     connection.position = sequence
-    connection.movedAt = clock.now()
+    connection.movedAt = now
     offer(connection, frame)
   }
 
