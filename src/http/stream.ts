@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { checkName, checkTopics } from '../hub/address.ts'
 import type { EventStream } from '../hub/connection.ts'
-import type { Hub } from '../hub/hub.ts'
+import type { ConnectOptions, Hub } from '../hub/hub.ts'
 
 /**
  * Opens a stream: makes the Response, calls `run` once for it, and closes the stream when the
@@ -73,12 +73,17 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   if (refusal) return refuseForNow(c, hub, refusal)
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
-  return openStream(c, async (stream) => {
-    // An opener may wait for middleware before it runs this: the hub may have filled up since.
-    const refused = hub.refusal(client)
-    if (refused) await stream.write(hub.farewell(refused === 'blocked' ? 'disconnected' : refused))
-    else await hub.connect({ client, topics, lastEventId, expiresAt, stream }).ended
+  return openStream(c, (stream) => {
+    return attend(hub, { client, topics, lastEventId, expiresAt, stream })
   })
+}
+
+/** Lasts as long as the stream. Apart from the request, so that it does not keep it for as long. */
+async function attend(hub: Hub, options: ConnectOptions): Promise<void> {
+  // An opener may wait for middleware before it runs this: the hub may have filled up since.
+  const refused = hub.refusal(options.client)
+  if (!refused) return await hub.connect(options).ended
+  await options.stream.write(hub.farewell(refused === 'blocked' ? 'disconnected' : refused))
 }
 
 /** What HEAD gets: Hono would run GET's handler and drop the body unread, a stream for ever. */
