@@ -22,13 +22,17 @@ declare const Bun: {
   }): BunServer
 }
 
+type BunContext = Context<{ Bindings: BunServer }>
+
 /** One second is the least: the socket of a client that reads nothing is gone some seconds later. */
-const cutOff = (c: Context<{ Bindings: BunServer }>) => c.env.timeout(c.req.raw, 1)
+function cutOffOf({ env, req: { raw } }: BunContext): () => void {
+  return () => env.timeout(raw, 1)
+}
 
 await run({
-  native: readableStream(cutOff),
-  portable: portableStream(cutOff),
-  peerOf: (c: Context<{ Bindings: BunServer }>) => c.env.requestIP(c.req.raw)?.address,
+  native: readableStream(cutOffOf),
+  portable: portableStream((c: BunContext) => cutOffOf(c)()),
+  peerOf: (c: BunContext) => c.env.requestIP(c.req.raw)?.address,
   listen: async ({ fetch }, { PORT, HOST }) => {
     // Bun 1.4 cuts a connection that is kept alive after so many seconds, busy or not, in mid-request if
     // need be. So no timer of Bun's: the hub cuts off who stalls, and TCP gives up a peer that vanished,

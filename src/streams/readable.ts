@@ -8,11 +8,12 @@ const HIGH_WATER_BYTES = 65_536
 
 /**
  * The opener for runtimes whose sockets are fed by Web streams.
- * @param cutOff - drops the socket of a client that no longer reads, where the runtime can
+ * @param cutOffOf - makes what drops the socket of a client that no longer reads, where the runtime
+ * can. It is kept as long as the stream, and SHOULD NOT keep the context.
  */
-export function readableStream(cutOff?: (c: Context) => void): OpenStream {
+export function readableStream(cutOffOf?: (c: Context) => () => void): OpenStream {
   return (c, run) => {
-    const source = new Source(cutOff && (() => cutOff(c)))
+    const source = new Source(cutOffOf?.(c))
     const body = new ReadableStream<Uint8Array>(source, {
       highWaterMark: HIGH_WATER_BYTES,
       size: (chunk) => chunk?.byteLength ?? 0,
