@@ -76,8 +76,7 @@ async function spellAsJson(c: Context, next: () => Promise<void>): Promise<Respo
   const json = spell(text)
   if (json === undefined)
     return problem(c, 400, 'The form is not percent-encoded UTF-8, or has a field twice.')
-  // Typed as the text, though Hono keeps and awaits a promise of it.
-  c.req.bodyCache = { text: Promise.resolve(json) as unknown as string }
+  respell(c, json)
   await next()
   return undefined
 }
@@ -161,4 +160,14 @@ function decode(bytes: ArrayBuffer): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Leaves the JSON where Hono's validator looks for it: in the cache of a request of that type. */
+function respell(c: Context, json: string): void {
+  // Typed as the text, though Hono keeps and awaits a promise of it.
+  c.req.bodyCache = { text: Promise.resolve(json) as unknown as string }
+  if (typeOf(c) === 'application/json') return
+  const headers = new Headers(c.req.raw.headers)
+  headers.set('Content-Type', 'application/json')
+  c.req.raw = new Request(c.req.url, { method: c.req.method, headers })
 }

@@ -7,7 +7,7 @@ import type { Access } from './access/access.ts'
 import { publishingBody } from './body.ts'
 import { ClientParam, PublishBody, TopicParam } from './contract.ts'
 import { publishers } from './guard.ts'
-import { valid, validJson } from './valid.ts'
+import { valid } from './valid.ts'
 
 /** What publishing needs. */
 export interface PublishingOptions {
@@ -20,7 +20,7 @@ export interface PublishingOptions {
 /** The routes under which events come in. */
 export function publishing({ hub, access, limit }: PublishingOptions): Hono {
   const body = publishingBody(hub.maxEventBytes)
-  const event = validJson(PublishBody)
+  const event = valid('json', PublishBody)
   const client = valid('param', ClientParam)
   const topic = valid('param', TopicParam)
   const toClient = publishers(access, (c) => ({ client: c.req.param('id') ?? '' }))
