@@ -55,5 +55,6 @@ export function listening({ hub, access, openStream, limit }: ListeningOptions):
 
 function isForNow(error: unknown): boolean {
   if (error instanceof HTTPException) return error.status === 503
-  return error instanceof HubError && error.code === 'at-capacity'
+  if (!(error instanceof HubError)) return false
+  return error.code === 'at-capacity' || error.code === 'journal-unavailable'
 }

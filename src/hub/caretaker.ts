@@ -37,14 +37,19 @@ export function createCaretaker(init: CaretakerInit): Ticker {
     const now = clock.now()
     const head = journal.head()
     const beat = beatFrame(heartbeatMs, head.id)
+    const still = beatFrame(heartbeatMs)
     for (const connection of registry.at(EVERYONE)) {
       const reason = reasonToEnd(connection, now)
       if (reason) dismiss(connection, reason)
-      else if (now - connection.movedAt >= heartbeatMs && courier.isLive(connection)) {
-        connection.movedAt = now
-        // Who read ahead of what was delivered here must not be sent back.
-        const ahead = connection.position > head.sequence
-        courier.offer(connection, ahead ? beatFrame(heartbeatMs) : beat)
+      else if (now - connection.movedAt >= heartbeatMs) {
+        if (courier.isLive(connection)) {
+          connection.movedAt = now
+          // Who read ahead of what was delivered here must not be sent back.
+          courier.offer(connection, connection.position > head.sequence ? still : beat)
+        } else if (courier.isReading(connection)) {
+          connection.movedAt = now
+          courier.offer(connection, still)
+        }
       }
     }
     exits.cutLate()
