@@ -62,9 +62,10 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
 
   function open(connection: Connection, lastEventId: string | undefined): void {
     const noGap: Resume = lastEventId === undefined ? 'fresh' : 'complete'
+    const cursor = lastEventId ?? journal.head().id
     replays.begin(connection, lastEventId, (page) => {
       greet(connection, page, page.gap ? 'gap' : noGap)
-      tellGap(connection, page, lastEventId ?? page.end.id)
+      tellGap(connection, page, cursor)
     })
   }
 

@@ -161,5 +161,6 @@ function newReplay(cursor: string | undefined): Replay {
 /** Where a stream begins that wants only what is new: before the first event that it was there for. */
 function startOf(page: Page, first: Entry | undefined): Page {
   if (!first || first.sequence > page.end.sequence) return page
+  if (page.gap || page.entries.length > 0) return page
   return { ...page, end: placeAt(page.end, first.sequence - 1) }
 }
