@@ -4,6 +4,7 @@ import { compose, type Runtime } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { openLog } from './log.ts'
 import { OPEN_TO_ALL, reachOf, stanceOf } from './rights.ts'
+import { sharedJournal } from './sharing.ts'
 
 /** A socket that accepts requests. */
 export interface Listener {
@@ -28,13 +29,17 @@ export async function run(door: Door): Promise<void> {
   const log = openLog(config.LOG_LEVEL)
   const stance = stanceOf(config, reachOf(config))
   if (stance === 'anonymous') log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
-  const service = compose(config, stance, log, door)
+  const journal = await sharedJournal(config, log)
+  const service = compose(config, stance, log, door, journal)
   const listener = await door.listen(service.app, config).catch((error: unknown) => {
     log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })
     process.exit(1)
   })
   const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST
-  log.info('listening', { url: `http://${host}:${listener.port}`, journal: 'memory' })
+  log.info('listening', {
+    url: `http://${host}:${listener.port}`,
+    journal: journal ? 'redis' : 'memory',
+  })
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
