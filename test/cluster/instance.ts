@@ -19,7 +19,7 @@ export interface Instance {
   readonly name: DoorName
   /** Where it listens now; undefined while it does not run. */
   readonly url: string | undefined
-  /** What it wrote on stdout, over all its lives. */
+  /** What it wrote, over all its lives. */
   readonly lines: readonly string[]
   start(): Promise<void>
   /** Ends it at once. */
@@ -54,13 +54,14 @@ export function createInstance(name: DoorName, environment: Record<string, strin
     child = spawn(file, args, {
       cwd: ROOT,
       env,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
     if (child.pid) running.add(child.pid)
     const started = child
+    started.stderr?.setEncoding('utf8').on('data', (text: string) => void lines.push(text))
     url = await new Promise<string>((resolve, reject) => {
-      started.once('exit', (code) => reject(new Error(`${name} has exited with ${code}.`)))
+      started.once('exit', () => reject(new Error(`${name} is over: ${lines.join('\n')}`)))
       let rest = ''
       started.stdout?.setEncoding('utf8').on('data', (text: string) => {
         const parts = (rest + text).split('\n')
