@@ -91,6 +91,8 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     const { end, affects, kept } = toCatchUp(reply)
     receiver.missed(affects)
     epoch = end.epoch
+    // It may be in use now: the next new epoch must have a name of its own.
+    fresh = newEpoch(clock)
     head = placeOf(end.epoch, end.sequence)
     link = next
     for (const task of early.splice(0)) task()

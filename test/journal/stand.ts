@@ -8,7 +8,8 @@ import type { Bounds, Trial } from './suite.ts'
 export interface Stand extends Trial {
   /** Keys of which the hub was told that it may have missed something, call by call. */
   readonly missed: readonly ((key: string) => boolean)[]
-  readonly lost: readonly string[]
+  /** Questions that were put to the hub. */
+  readonly asked: readonly { readonly question: unknown; readonly keptMs: number }[]
   /** Resolves when the journal is ready; rejects when that takes too long. */
   reached(): Promise<void>
   /** Resolves when the link is lost. */
@@ -38,20 +39,22 @@ export async function openStand(
 ): Promise<Stand> {
   const deliveries: Delivery[] = []
   const missed: ((key: string) => boolean)[] = []
-  const lost: string[] = []
-  const observer = { lost: (error: Error) => void lost.push(error.message) }
-  const journal = createRedisJournal({ url: redis.url, prefix, observer, ...bounds })
+  const asked: { question: unknown; keptMs: number }[] = []
+  const journal = createRedisJournal({ url: redis.url, prefix, ...bounds })
   open.push(journal)
   journal.open((delivery) => deliveries.push(delivery), {
     missed: (affects) => missed.push(affects),
-    answer: (question, keptMs) => ({ question, keptMs, by: journal.instance }),
+    answer: (question, keptMs) => {
+      asked.push({ question, keptMs })
+      return { question, by: journal.instance }
+    },
   })
   for (const key of watched) journal.watch?.(key)
   const stand: Stand = {
     journal,
     deliveries,
     missed,
-    lost,
+    asked,
     delivered: (wanted) => until(`${wanted} deliveries`, () => deliveries.length >= wanted),
     reached: () => until('the journal is ready', () => journal.ready === true),
     away: () => until('the journal is away', () => journal.ready === false),
