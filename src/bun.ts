@@ -7,7 +7,7 @@ import { readableStream } from './streams/readable.ts'
 /** The part of Bun's server that this door uses. https://bun.com/docs/api/http */
 interface BunServer {
   readonly port: number
-  stop(closeActiveConnections: boolean): Promise<void>
+  stop(): Promise<void>
   /** Seconds of quiet after which the request's connection is closed. */
   timeout(request: Request, seconds: number): void
   requestIP(request: Request): { readonly address: string } | null
@@ -22,9 +22,6 @@ declare const Bun: {
   }): BunServer
 }
 
-/** What Bun allows, in seconds. */
-const MAX_IDLE_SECONDS = 255
-
 /** One second is the least: the socket of a client that reads nothing is gone some seconds later. */
 const cutOff = (c: Context<{ Bindings: BunServer }>) => c.env.timeout(c.req.raw, 1)
 
@@ -32,10 +29,11 @@ await run({
   native: readableStream(cutOff),
   portable: portableStream(cutOff),
   peerOf: (c: Context<{ Bindings: BunServer }>) => c.env.requestIP(c.req.raw)?.address,
-  listen: async ({ fetch }, { PORT, HOST, HEARTBEAT_SECONDS }) => {
-    // Never 0: Bun's own timer is what reaps a client that vanished. Heartbeats come well before it.
-    const idleTimeout = Math.min(MAX_IDLE_SECONDS, Math.ceil(HEARTBEAT_SECONDS * 4))
-    const server = Bun.serve({ fetch, port: PORT, hostname: HOST, idleTimeout })
-    return { port: server.port, stop: (how) => server.stop(how === 'force') }
+  listen: async ({ fetch }, { PORT, HOST }) => {
+    // Bun 1.4 cuts a connection that is kept alive after so many seconds, busy or not, in mid-request if
+    // need be. So no timer of Bun's: the hub cuts off who stalls, and TCP gives up a peer that vanished,
+    // since heartbeats keep writing to it.
+    const server = Bun.serve({ fetch, port: PORT, hostname: HOST, idleTimeout: 0 })
+    return { port: server.port, stop: () => server.stop() }
   },
 })

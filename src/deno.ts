@@ -11,11 +11,10 @@ interface DenoInfo {
 
 declare const Deno: {
   serve(
-    options: { port: number; hostname: string; signal: AbortSignal; onListen: () => void },
+    options: { port: number; hostname: string; onListen: () => void },
     handler: (request: Request, info: DenoInfo) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly port: number }
-    readonly finished: Promise<void>
     shutdown(): Promise<void>
   }
 }
@@ -26,17 +25,7 @@ await run({
   portable: portableStream(),
   peerOf: (c: Context<{ Bindings: DenoInfo }>) => c.env.remoteAddr.hostname,
   listen: async ({ fetch }, { PORT, HOST }) => {
-    const force = new AbortController()
-    const onListen = () => {}
-    const options = { port: PORT, hostname: HOST, signal: force.signal, onListen }
-    const server = Deno.serve(options, fetch)
-    return {
-      port: server.addr.port,
-      stop: (how) => {
-        if (how === 'gently') return server.shutdown()
-        force.abort()
-        return server.finished
-      },
-    }
+    const server = Deno.serve({ port: PORT, hostname: HOST, onListen: () => {} }, fetch)
+    return { port: server.addr.port, stop: () => server.shutdown() }
   },
 })

@@ -1,4 +1,21 @@
 /** Everything that a host of the library uses. */
+export {
+  type Access,
+  type AccessOptions,
+  createAccess,
+  type Issuer,
+  type Listening,
+  type Wanted,
+} from './http/access/access.ts'
+export type { Names, Rights } from './http/access/rights.ts'
+export {
+  createTickets,
+  type Grant,
+  type TicketNote,
+  type TicketOptions,
+  type Tickets,
+} from './http/access/tickets.ts'
+export { createTokens, type TokenOptions, type Tokens } from './http/access/tokens.ts'
 export { type AppOptions, createApp } from './http/app.ts'
 export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'

@@ -13,9 +13,12 @@ test('the library has these exports and no more', async () => {
   expect(Object.keys(await import('../src/index.ts')).sort()).toMatchInlineSnapshot(`
     [
       "HubError",
+      "createAccess",
       "createApp",
       "createHub",
       "createMemoryJournal",
+      "createTickets",
+      "createTokens",
       "portableStream",
       "streamEvents",
       "systemClock",

@@ -35,7 +35,7 @@ export function createApp(options: AppOptions): Hono {
   app.notFound((c) =>
     problem(c, 404, 'Nothing is here: GET /sse listens, POST /broadcast publishes.'),
   )
-  app.use(...before, wellFormedUrl, noSecretsInQuery)
+  app.use(wellFormedUrl, ...before, noSecretsInQuery)
   app.route('/', listening({ hub, access, openStream, limit: limits.streams ?? pass }))
   app.route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
   app.route('/', presence(hub, access))
@@ -54,6 +54,8 @@ export function createApp(options: AppOptions): Hono {
 const pass: MiddlewareHandler = (_, next) => next()
 
 const wellFormedUrl: MiddlewareHandler = async (c, next) => {
+  // Runtimes put it together from whatever the client sends as Host.
+  if (!URL.canParse(c.req.url)) return problem(c, 400, 'The Host header is not a host.')
   if (isPercentEncoded(c.req.url)) return await next()
   return problem(c, 400, 'The URL is not percent-encoded UTF-8.')
 }

@@ -70,7 +70,7 @@ async function spellAsJson(c: Context, next: () => Promise<void>): Promise<Respo
   const json = spell(text)
   if (json === undefined)
     return problem(c, 400, 'The form is not percent-encoded UTF-8, or has a field twice.')
-  if (json !== text) respell(c, json)
+  respell(c, json)
   await next()
   return undefined
 }
@@ -99,7 +99,8 @@ function typeOf(c: Context): string | undefined {
 }
 
 function asItIs(json: string): string {
-  return json
+  // RFC 8259 §8.1: a byte order mark may be ignored.
+  return json.replace(/^\uFEFF/, '')
 }
 
 /** Whether JSON holds a number that JavaScript takes for infinite, and would write as null. */
@@ -152,11 +153,12 @@ function decode(bytes: ArrayBuffer): string | undefined {
   }
 }
 
-/** Replaces the body with JSON, which Hono's validator takes from there. */
+/** Leaves the JSON where Hono's validator looks for it: in the cache of a request of that type. */
 function respell(c: Context, json: string): void {
+  // Typed as the text, though Hono keeps and awaits a promise of it.
+  c.req.bodyCache = { text: Promise.resolve(json) as unknown as string }
+  if (typeOf(c) === 'application/json') return
   const headers = new Headers(c.req.raw.headers)
   headers.set('Content-Type', 'application/json')
-  headers.delete('Content-Length')
-  c.req.raw = new Request(c.req.url, { method: c.req.method, headers, body: json })
-  c.req.bodyCache = {}
+  c.req.raw = new Request(c.req.url, { method: c.req.method, headers })
 }

@@ -1,6 +1,12 @@
 /** Rate limits by holder of a right or by remote address, off unless asked for. */
 import type { Context, MiddlewareHandler } from 'hono'
-import { distinctRemoteAddr, expandIPv6 } from 'hono/utils/ipaddr'
+import {
+  convertIPv4BinaryToString,
+  convertIPv4MappedIPv6ToIPv4,
+  convertIPv6ToBinary,
+  distinctRemoteAddr,
+  isIPv4MappedIPv6,
+} from 'hono/utils/ipaddr'
 import { type ClientRateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
 import { type Clock, dateAt } from '../hub/clock.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -24,6 +30,9 @@ export interface LimitOptions {
 }
 
 const MINUTE_MS = 60_000
+
+/** Holders and addresses that are counted one by one within a minute. */
+const MAX_COUNTED = 100_000
 
 /** Makes the limits of an app. */
 export function createLimits(options: LimitOptions): Limits {
@@ -57,9 +66,17 @@ export function createLimits(options: LimitOptions): Limits {
 
 /** An address, for IPv6 its /64 network: whoever has one address there has them all. */
 export function addressKey(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  const plain = address
+    .toLowerCase()
+    // Some proxies write the port, too: 192.0.2.1:4711, [2001:db8::1]:4711.
+    .replace(/^\[(.*)\](:\d+)?$/, '$1')
+    .replace(/^([\d.]+):\d+$/, '$1')
+    .replace(/%.*$/, '')
+    .replace(/^::ffff:(?=\d+\.)/, '')
   if (distinctRemoteAddr(plain) !== 'IPv6') return plain
-  return expandIPv6(plain).split(':').slice(0, 4).join(':')
+  const binary = convertIPv6ToBinary(plain)
+  if (!isIPv4MappedIPv6(binary)) return (binary >> 64n).toString(16)
+  return convertIPv4BinaryToString(convertIPv4MappedIPv6ToIPv4(binary))
 }
 
 /**
@@ -92,8 +109,9 @@ function minuteStore(clock: Clock): Store {
       hits.clear()
       end = now + MINUTE_MS
     }
-    const totalHits = (hits.get(key) ?? 0) + 1
-    hits.set(key, totalHits)
+    const counted = hits.size < MAX_COUNTED || hits.has(key) ? key : 'all the others'
+    const totalHits = (hits.get(counted) ?? 0) + 1
+    hits.set(counted, totalHits)
     return { totalHits, resetTime: dateAt(end) }
   }
 }

@@ -1,9 +1,9 @@
 /** The route where clients listen. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { HTTPException } from 'hono/http-exception'
 import { HubError } from '../hub/errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access, Listening } from './access/access.ts'
+import { isForNow } from './access/refusals.ts'
 import { StreamQuery } from './contract.ts'
 import { type OpenStream, refuseForNow, streamEvents, streamHead } from './stream.ts'
 import { valid } from './valid.ts'
@@ -47,14 +47,13 @@ export function listening({ hub, access, openStream, limit }: ListeningOptions):
       return await access.listen(c, { client: id, topics: topic, ticket })
     } catch (error) {
       // An EventSource would give up at 503, though it is only now that nobody can tell.
-      if (isForNow(error)) return refuseForNow(c, hub)
+      if (isForNow(error) || isFull(error)) return refuseForNow(c, hub)
       throw error
     }
   }
 }
 
-function isForNow(error: unknown): boolean {
-  if (error instanceof HTTPException) return error.status === 503
+function isFull(error: unknown): boolean {
   if (!(error instanceof HubError)) return false
   return error.code === 'at-capacity' || error.code === 'journal-unavailable'
 }

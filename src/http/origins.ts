@@ -2,7 +2,7 @@
  * Which pages may talk to the hub: by `Origin`, and on loopback by `Host`.
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { problem } from './problem.ts'
 
@@ -46,12 +46,26 @@ export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
         'This hub has no key and answers to loopback names only: set PUBLISH_KEY.',
       )
     }
-    const origin = c.req.header('Origin')
-    if (origin !== undefined && !origins.includes(origin) && !isLoopback(hostOf(origin))) {
+    if (FORWARDED.some((name) => c.req.header(name) !== undefined)) {
+      return problem(c, 403, 'This hub has no key and answers to no proxy: set PUBLISH_KEY.')
+    }
+    if (isFromElsewhere(c, origins)) {
       return problem(c, 403, 'This hub has no key and does not talk to pages of this origin.')
     }
     return await next()
   }
+}
+
+/** Set by proxies, behind which anyone may stand. */
+const FORWARDED = ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Real-IP']
+
+function isFromElsewhere(c: Context, origins: readonly string[]): boolean {
+  const origin = c.req.header('Origin')
+  if (origin !== undefined) return !origins.includes(origin) && !isLoopback(hostOf(origin))
+  // Images and scripts come without Origin. https://www.w3.org/TR/fetch-metadata/
+  return (
+    c.req.header('Sec-Fetch-Site') === 'cross-site' && c.req.header('Sec-Fetch-Mode') !== 'navigate'
+  )
 }
 
 function hostOf(origin: string): string {

@@ -2,17 +2,20 @@
 import { HubError } from './errors.ts'
 
 /** Everyone, all connections of one client, or whoever follows one topic. */
-export type Address = 'everyone' | { readonly client: string } | { readonly topic: string }
+export type Address =
+  | 'everyone'
+  | { readonly client: string; readonly topic?: never }
+  | { readonly topic: string; readonly client?: never }
 
 /**
  * A client id or a topic: 1 to 128 characters, none a control character, none half a surrogate pair;
- * and neither of the two that mean a folder in the path of a URL, and never arrive.
+ * and neither `*`, which means all in rights, nor the two that mean a folder in a URL and never arrive.
  */
-export const NAME: RegExp = /^(?!\.{1,2}$)[^\p{Cc}\p{Cs}]{1,128}$/u
+export const NAME: RegExp = /^(?!(?:\.{1,2}|\*)$)[^\p{Cc}\p{Cs}]{1,128}$/u
 
 /** The rule of {@link NAME} in words. */
 export const NAME_RULE =
-  'must have 1 to 128 characters, without control characters and lone surrogates, and be neither "." nor ".."'
+  'must have 1 to 128 characters, without control characters and lone surrogates, and be none of ".", ".." and "*"'
 
 /** The key under which everyone is kept. */
 export const EVERYONE = '*'
@@ -33,8 +36,10 @@ export function topicKey(topic: string): string {
  */
 export function addressKey(address: Address): string {
   if (address === 'everyone') return EVERYONE
-  if ('client' in address) return clientKey(checkName('client id', address.client))
-  return topicKey(checkName('topic', address.topic))
+  const { client, topic } = Object(address) as { client?: string; topic?: string }
+  if (client !== undefined && topic === undefined) return clientKey(checkName('client id', client))
+  if (topic !== undefined && client === undefined) return topicKey(checkName('topic', topic))
+  throw new HubError('invalid-address', "An address is 'everyone', { client } or { topic }.")
 }
 
 /** Topics that one connection may follow. */

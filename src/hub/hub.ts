@@ -64,8 +64,8 @@ export interface Hub {
   connect(options: ConnectOptions): Connection
   /**
    * Stores an event, unless it is ephemeral, and queues it for all who listen to the address.
-   * @throws {HubError} at once: `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`.
-   * The promise rejects with `journal-unavailable` when the journal can't store the event.
+   * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
+   * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
    */
   publish(address: Address, event: EventInput): Promise<Receipt>
   /**
@@ -90,8 +90,9 @@ export interface Hub {
   /** The frame that says goodbye to a stream that can't be opened. */
   farewell(reason: ByeReason): Uint8Array
   /**
-   * Refuses new streams and says goodbye to the open ones, spread over the first half of `drainMs`
-   * milliseconds (default 0: cuts them off); at the end all are closed, and the journal too.
+   * Refuses new streams and says goodbye to the open ones one after another, many at a time where it
+   * takes that to be through with all by the first half of `drainMs` milliseconds (default 0: cuts them
+   * off); at the end all are closed, and the journal too.
    * Publishing goes on until then. Safe to call twice: the second call waits for the first.
    */
   close(drainMs?: number): Promise<void>
@@ -182,9 +183,9 @@ export function createHub(options: HubOptions = {}): Hub {
     return connection
   }
 
-  function publish(address: Address, input: EventInput): Promise<Receipt> {
+  async function publish(address: Address, input: EventInput): Promise<Receipt> {
     if (over) throw new HubError('hub-closed', 'The hub is closed: use another.')
-    return press.publish(address, input)
+    return await press.publish(address, input)
   }
 
   function stats(): HubStats {

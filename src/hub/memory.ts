@@ -1,5 +1,5 @@
 /** The journal in memory: fast, bounded, and gone with the process. */
-import type { Clock } from './clock.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { newEpoch, parseCursor, placeOf } from './cursor.ts'
 import { checkRange } from './errors.ts'
 import { encodeFrame, type HubEvent } from './event.ts'
@@ -16,7 +16,8 @@ export interface MemoryJournalOptions {
   readonly maxAgeMs?: number | undefined
   /** Bytes of all events, with what keeping them costs. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
-  readonly clock: Clock
+  /** Time. @defaultValue the machine's */
+  readonly clock?: Clock | undefined
 }
 
 /** Makes an empty journal with an epoch of its own. @throws {HubError} `invalid-option` */
@@ -24,8 +25,8 @@ export function createMemoryJournal({
   maxEvents = 1_000,
   maxAgeMs = 300_000,
   maxBytes = 67_108_864,
-  clock,
-}: MemoryJournalOptions): Journal {
+  clock = systemClock,
+}: MemoryJournalOptions = {}): Journal {
   checkRange('maxEvents', maxEvents, 0)
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)

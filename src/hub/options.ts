@@ -1,5 +1,4 @@
 /** The hub's options, their defaults and their bounds. */
-
 import { type Clock, systemClock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { checkRange } from './errors.ts'
@@ -38,7 +37,7 @@ export interface HubOptions {
 /** Why a stream is over: the hub said goodbye, or the client left. */
 export type EndReason = ByeReason | 'left'
 
-/** Hears what happens in a hub. What it throws is not caught: it MUST NOT. */
+/** Hears what happens in a hub. What it throws is thrown again behind the hub's own work, uncaught. */
 export interface HubObserver {
   /** A stream is over. */
   ended?(connection: Connection, reason: EndReason): void
@@ -55,7 +54,7 @@ export type RefusalReason = 'shutdown' | 'at-capacity' | 'blocked'
 export type HubSettings = { readonly [K in keyof HubOptions]-?: NonNullable<HubOptions[K]> }
 
 /** What a queue has room for beside one event: its name and id, `hub:ready` and its topics. */
-const QUEUE_SLACK_BYTES = 65_536
+export const QUEUE_SLACK_BYTES = 65_536
 
 /** The longest delay of a timer. https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
 const MAX_TIMER_MS = 2_147_483_647
@@ -76,7 +75,7 @@ export function settle(options: HubOptions): HubSettings {
     maxEventBytes: options.maxEventBytes ?? 262_144,
     lifetimeMs: options.lifetimeMs ?? 3_600_000,
     clockMs: options.clockMs ?? 0,
-    observer: options.observer ?? {},
+    observer: apart(options.observer ?? {}),
     clock,
     random: options.random ?? Math.random,
   }
@@ -89,4 +88,23 @@ export function settle(options: HubOptions): HubSettings {
   checkRange('maxEventBytes', settings.maxEventBytes, 1)
   checkRange('maxQueuedBytes', settings.maxQueuedBytes, settings.maxEventBytes + QUEUE_SLACK_BYTES)
   return settings
+}
+
+/** An observer that can't stop the hub in mid-work: its error is the host's to hear of. */
+function apart(observer: HubObserver): HubObserver {
+  return {
+    ended: (connection, reason) => tell(() => observer.ended?.(connection, reason)),
+    refused: (client, reason) => tell(() => observer.refused?.(client, reason)),
+    failed: (error, stage) => tell(() => observer.failed?.(error, stage)),
+  }
+}
+
+function tell(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
 }

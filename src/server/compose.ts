@@ -17,8 +17,8 @@ import { accessOf, type Stance } from './rights.ts'
 /** The one app, and how it ends. */
 export interface Service {
   readonly app: Hono
-  /** Drains the hub: resolves when the last stream is over, or when `DRAIN_SECONDS` are up. */
-  close(): Promise<void>
+  /** Drains the hub: resolves when the last stream is over, or after `drainMs` milliseconds. */
+  close(drainMs: number): Promise<void>
 }
 
 /**
@@ -66,12 +66,16 @@ export function compose(
     clockMs: config.CLOCK_SECONDS * 1_000,
     observer: observeWith(log),
   })
-  const onError = (error: unknown) => log.error('request failed', { error })
+  const onError = (error: unknown) => log.error('request failed', { error: describe(error) })
   const { CORS_ORIGINS, TRUST_PROXY } = config
   const app = createApp({
     hub,
     openStream: runtime[config.STREAM],
-    access: accessOf(stance, config, hub, clock),
+    access: accessOf(stance, config, {
+      hub,
+      clock,
+      report: (error) => log.warn('token keys unavailable', { error: String(error) }),
+    }),
     before: [
       secureHeaders(HEADERS),
       ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
@@ -88,7 +92,7 @@ export function compose(
   })
   return {
     app,
-    close: () => hub.close(config.DRAIN_SECONDS * 1_000),
+    close: (drainMs) => hub.close(drainMs),
   }
 }
 
@@ -108,4 +112,10 @@ export function historyOf(config: Config): {
 
 function memoryOf(config: Config): Journal {
   return createMemoryJournal({ ...historyOf(config), clock: systemClock })
+}
+
+/** An error for the log, without the queries of URLs in it, which may hold a ticket. */
+function describe(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return text.replace(/\?\S*/g, '?…')
 }

@@ -1,5 +1,7 @@
 /** Configuration: the environment, read once, with every problem in one message. */
 import { z } from 'zod'
+import { isLoopback } from '../http/origins.ts'
+import { QUEUE_SLACK_BYTES } from '../hub/options.ts'
 
 /** What the environment settles, with its defaults filled in. */
 export interface Config {
@@ -55,6 +57,10 @@ export interface Config {
   readonly LIFETIME_SECONDS: number
   /** Seconds that a shutdown may take. */
   readonly DRAIN_SECONDS: number
+  /** A file with the certificate chain; with it the Node door speaks HTTP/2 and HTTP/1.1 over TLS. */
+  readonly TLS_CERT?: string | undefined
+  /** A file with the certificate's private key. */
+  readonly TLS_KEY?: string | undefined
   /** How streams open: the fastest way of the runtime, or Hono's `streamSSE`. */
   readonly STREAM: 'native' | 'portable'
   /** What is worth a line in the log. */
@@ -73,15 +79,16 @@ export class ConfigError extends Error {
 
 const DAY_SECONDS = 86_400
 
-/** Bytes beside one event that a connection's queue must have room for. */
-const QUEUE_SLACK_BYTES = 65_536
-
 const fields = {
   PORT: wholeNumber(0, 65_535).default(3020),
-  HOST: z.string().default('127.0.0.1'),
+  // As in a URL, an IPv6 address may stand in brackets, which no socket takes.
+  HOST: z
+    .string()
+    .default('127.0.0.1')
+    .transform((host) => host.replace(/^\[(.*)\]$/, '$1')),
   PUBLISH_KEY: list(/^[\x21-\x7e]{16,}$/, 'must be keys of 16 or more printable characters'),
   JWT_SECRET: z.string().refine(isLongSecret, 'must have 32 bytes or more').optional(),
-  JWKS_URL: z.url({ protocol: /^https?$/, error: 'must be a URL with http or https' }).optional(),
+  JWKS_URL: z.string().refine(isKeyUrl, 'must be an https URL').optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   ALLOW_ANONYMOUS: z
@@ -111,9 +118,18 @@ const fields = {
   MAX_EVENT_BYTES: wholeNumber(1, 2 ** 28).default(262_144),
   LIFETIME_SECONDS: number(1, 365 * DAY_SECONDS).default(3_600),
   DRAIN_SECONDS: number(0, 3_600).default(10),
+  TLS_CERT: z.string().optional(),
+  TLS_KEY: z.string().optional(),
   STREAM: z.enum(['native', 'portable'], 'must be native or portable').default('native'),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
+
+/** Keys that come over plain http could be anyone's, unless they come from this machine. */
+function isKeyUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
 
 /** RFC 7518 §3.2: a key as long as the hash at least. */
 function isLongSecret(secret: string): boolean {
@@ -125,13 +141,21 @@ export const defaults: Config = z.object(fields).parse({})
 
 const Environment = z
   .object(fields)
-  .refine((config) => config.MAX_QUEUED_BYTES >= config.MAX_EVENT_BYTES + QUEUE_SLACK_BYTES, {
+  // Without `when` zod holds these back until every field is right; then one may be missing here.
+  .refine((config) => !(config.MAX_QUEUED_BYTES < config.MAX_EVENT_BYTES + QUEUE_SLACK_BYTES), {
+    when: () => true,
     path: ['MAX_QUEUED_BYTES'],
     message: `must be ${QUEUE_SLACK_BYTES} or more over MAX_EVENT_BYTES`,
   })
   .refine((config) => config.JWT_SECRET === undefined || config.JWKS_URL === undefined, {
+    when: () => true,
     path: ['JWKS_URL'],
     message: 'and JWT_SECRET are two ways to verify tokens: set one of them',
+  })
+  .refine((config) => (config.TLS_CERT === undefined) === (config.TLS_KEY === undefined), {
+    when: () => true,
+    path: ['TLS_CERT'],
+    message: 'and TLS_KEY go together: set both, or none',
   })
 
 /**

@@ -1,6 +1,7 @@
 /** From configuration to access: keys, tokens, or nobody asked. */
+import type { Context } from 'hono'
 import { type Access, createAccess } from '../http/access/access.ts'
-import { unavailable } from '../http/access/refusals.ts'
+import { notSetUp } from '../http/access/refusals.ts'
 import { createTickets } from '../http/access/tickets.ts'
 import { createTokens } from '../http/access/tokens.ts'
 import { isLoopback } from '../http/origins.ts'
@@ -28,13 +29,17 @@ export function reachOf({ HOST }: Config): 'loopback' | 'world' {
   return isLoopback(HOST) ? 'loopback' : 'world'
 }
 
+/** What access control is built on. */
+export interface Parts {
+  readonly hub: Hub
+  readonly clock: Clock
+  /** Hears when the keys of the token issuer can't be had. @defaultValue nobody */
+  report?(error: unknown): void
+}
+
 /** The access control of a stance; undefined where all may do all. */
-export function accessOf(
-  stance: Stance,
-  config: Config,
-  hub: Hub,
-  clock: Clock,
-): Access | undefined {
+export function accessOf(stance: Stance, config: Config, parts: Parts): Access | undefined {
+  const { hub, clock, report } = parts
   if (stance === 'refused') return refusal()
   if (stance !== 'rights') return undefined
   const { PUBLISH_KEY, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE } = config
@@ -46,20 +51,31 @@ export function accessOf(
     issuer: JWT_ISSUER,
     audience: JWT_AUDIENCE,
     clock,
+    ...(report && { report }),
   })
   return createAccess({
     publishKeys: PUBLISH_KEY,
     tokens: JWT_SECRET || JWKS_URL ? tokens : undefined,
     tickets:
-      secrets.length > 0 ? createTickets({ secrets, clock, useOnce: hub.useOnce }) : undefined,
+      secrets.length > 0
+        ? createTickets({ secrets, clock, useOnce: hub.useOnce, isSecure: isSecure(config) })
+        : undefined,
     blocked: hub.blocked,
+    clock,
   })
 }
 
 /** Refuses all, and says what to set: an Access for a server that nobody has set up. */
 function refusal(): Access {
   const refuse = async (): Promise<never> => {
-    throw unavailable(OPEN_TO_ALL)
+    throw notSetUp(OPEN_TO_ALL)
   }
-  return { listen: refuse, publish: refuse, operate: refuse, issueTickets: refuse }
+  return { listen: refuse, publish: refuse, operate: refuse, issuer: refuse }
+}
+
+/** Whether a request came over https, as far as the socket or a trusted proxy says. */
+function isSecure({ TRUST_PROXY }: Config): (c: Context) => boolean {
+  return (c) =>
+    c.req.url.startsWith('https:') ||
+    (TRUST_PROXY > 0 && c.req.header('X-Forwarded-Proto')?.split(',').at(-1)?.trim() === 'https')
 }

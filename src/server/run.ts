@@ -10,25 +10,32 @@ import { sharedJournal } from './sharing.ts'
 export interface Listener {
   /** The port that it really got. */
   readonly port: number
-  /** Stops accepting, and resolves when what was open is closed; `force` closes that at once. */
-  stop(how: 'gently' | 'force'): Promise<void>
+  /** Stops accepting, and resolves when what was open is closed. */
+  stop(): Promise<void>
 }
 
 /** What differs from runtime to runtime. */
 export interface Door extends Runtime {
+  /** Whether it can speak TLS itself. @defaultValue `false` */
+  readonly tls?: boolean
   /** @throws when the port can't be had */
   listen(app: Hono, config: Config): Promise<Listener>
 }
 
-/** Milliseconds for requests that are still under way once all streams are over. */
-const LAST_REQUESTS_MS = 500
+/** The part of the drain that is left to requests still under way once all streams are over; 500 ms at the most. */
+const LAST_REQUESTS = 0.1
 
 /** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
 export async function run(door: Door): Promise<void> {
-  const config = configOrExit()
+  const config = configOrExit(door)
   const log = openLog(config.LOG_LEVEL)
   const stance = stanceOf(config, reachOf(config))
   if (stance === 'anonymous') log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
+  if (config.JWKS_URL !== undefined && config.JWT_AUDIENCE === undefined) {
+    log.warn(
+      'without JWT_AUDIENCE every token of the issuer is taken, also one meant for another app',
+    )
+  }
   const journal = await sharedJournal(config, log)
   const service = compose(config, stance, log, door, journal)
   const listener = await door.listen(service.app, config).catch((error: unknown) => {
@@ -36,8 +43,9 @@ export async function run(door: Door): Promise<void> {
     process.exit(1)
   })
   const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST
+  const scheme = config.TLS_CERT === undefined ? 'http' : 'https'
   log.info('listening', {
-    url: `http://${host}:${listener.port}`,
+    url: `${scheme}://${host}:${listener.port}`,
     journal: journal ? 'redis' : 'memory',
   })
   let stopping = false
@@ -52,18 +60,23 @@ export async function run(door: Door): Promise<void> {
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
     // The streams first, with the door still open: who comes now is told when to come back.
-    await service.close()
-    const timer = setTimeout(() => void listener.stop('force'), LAST_REQUESTS_MS)
-    await listener.stop('gently')
-    clearTimeout(timer)
+    const drainMs = config.DRAIN_SECONDS * 1_000
+    const lastRequestsMs = Math.min(500, drainMs * LAST_REQUESTS)
+    await service.close(drainMs - lastRequestsMs)
+    const giveUp = new Promise<void>((resolve) => setTimeout(resolve, lastRequestsMs))
+    await Promise.race([listener.stop(), giveUp])
     log.info('stopped')
+    // A socket that nobody reads from is closed by this, on every runtime.
     process.exit(0)
   }
 }
 
-function configOrExit(): Config {
+function configOrExit({ tls = false }: Door): Config {
   try {
     const config = readConfig(process.env)
+    if (config.TLS_CERT !== undefined && !tls) {
+      throw new ConfigError('TLS_CERT is for the Node door: here, let a proxy in front speak TLS.')
+    }
     if (stanceOf(config, reachOf(config)) !== 'refused') return config
     throw new ConfigError(`HOST=${config.HOST} is beyond this machine. ${OPEN_TO_ALL}`)
   } catch (error) {

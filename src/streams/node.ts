@@ -1,6 +1,7 @@
 /** Streams straight to Node's sockets: a frame is chunk-encoded once, however many connections get it. */
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
+import { TLSSocket } from 'node:tls'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import type { OpenStream } from '../http/stream.ts'
@@ -17,7 +18,10 @@ export type NodeFetch<Env> = (request: Request, env: Env) => Response | Promise<
 /** An opener, and the wrapper of the app's fetch that goes with it. */
 export interface NodeStreams {
   readonly openStream: OpenStream
-  /** Takes over the responses that stand for streams, once all middleware has set its headers. */
+  /**
+   * Takes over the responses that stand for streams, once all middleware has set its headers.
+   * A pipelined request waits for its turn: Node never tells one in the queue that its client left.
+   */
   serve<Env extends NodeBindings>(fetch: NodeFetch<Env>): NodeFetch<Env>
 }
 
@@ -35,8 +39,9 @@ export function createNodeStreams(): NodeStreams {
 
   function serve<Env extends NodeBindings>(fetch: NodeFetch<Env>): NodeFetch<Env> {
     return async (request, env) => {
-      const response = await fetch(request, env)
       const { outgoing } = env
+      if (!outgoing.socket) await once(outgoing, 'socket')
+      const response = await fetch(request, env)
       const run = runs.get(outgoing)
       // What middleware put in its place, an error say, is answered like any other response.
       if (!run || !isStream(response)) return response
@@ -45,6 +50,14 @@ export function createNodeStreams(): NodeStreams {
       return RESPONSE_ALREADY_SENT
     }
   }
+}
+
+/** Drops a stream with all that it has not taken: its socket, or on HTTP/2 only itself. */
+export function cutOff(outgoing: NodeBindings['outgoing']): void {
+  if (isHttp2(outgoing)) outgoing.stream.close(constants.NGHTTP2_CANCEL)
+  // A reset drops what the kernel holds, too. It is for TCP alone: TLS refuses it.
+  else if (outgoing.socket instanceof TLSSocket) outgoing.socket.destroy()
+  else outgoing.socket?.resetAndDestroy()
 }
 
 function isStream({ status, headers }: Response): boolean {
@@ -56,9 +69,8 @@ function begin(outgoing: NodeBindings['outgoing'], headers: Headers, run: Run): 
   const fields = Object.fromEntries(headers)
   outgoing.writeHead(200, cookies.length > 0 ? { ...fields, 'set-cookie': cookies } : fields)
   const stream = isHttp2(outgoing) ? new Http2Sink(outgoing) : new SocketSink(outgoing)
-  void run(stream).finally(() => {
-    if (!outgoing.writableEnded) outgoing.end()
-  })
+  const end = () => void (outgoing.writableEnded || outgoing.end())
+  run(stream).then(end, () => cutOff(outgoing))
 }
 
 function isHttp2(outgoing: NodeBindings['outgoing']): outgoing is Http2ServerResponse {
@@ -81,10 +93,9 @@ class SocketSink implements EventStream {
 
   write(bytes: Uint8Array): Promise<unknown> | undefined {
     const { socket, chunkedEncoding } = this.#outgoing
-    // A pipelined request waits for the socket: until then its response keeps the bytes.
-    const sink = socket ?? this.#outgoing
-    const ready = sink.write(socket && chunkedEncoding ? asChunk(bytes) : bytes)
-    return ready ? undefined : once(sink, 'drain')
+    if (!socket) return undefined
+    const ready = socket.write(chunkedEncoding ? asChunk(bytes) : bytes)
+    return ready ? undefined : once(socket, 'drain')
   }
 
   onAbort(listener: () => void): void {
@@ -92,7 +103,7 @@ class SocketSink implements EventStream {
   }
 
   abort(): void {
-    this.#outgoing.socket?.resetAndDestroy()
+    cutOff(this.#outgoing)
   }
 }
 
@@ -117,8 +128,7 @@ class Http2Sink implements EventStream {
   }
 
   abort(): void {
-    // The socket serves other streams, too: only this one is reset.
-    this.#outgoing.stream.close(constants.NGHTTP2_CANCEL)
+    cutOff(this.#outgoing)
   }
 }
 

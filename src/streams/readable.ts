@@ -17,7 +17,10 @@ export function readableStream(cutOff?: (c: Context) => void): OpenStream {
       highWaterMark: HIGH_WATER_BYTES,
       size: (chunk) => chunk?.byteLength ?? 0,
     })
-    void run(source).finally(() => source.finish())
+    run(source).then(
+      () => source.finish(),
+      () => source.abort(),
+    )
     return c.body(body as ReadableStream)
   }
 }

@@ -45,12 +45,12 @@ describe('GET /clients', () => {
 
   test('has whoever bears the name of a topic or a key only for what it is', async () => {
     const set = stage()
-    for (const id of ['*', 'c:alice', 't:news', '__proto__']) {
-      await set.listen(`/sse?id=${encodeURIComponent(id)}&topic=c:alice&topic=*`)
+    for (const id of ['**', 'c:alice', 't:news', '__proto__']) {
+      await set.listen(`/sse?id=${encodeURIComponent(id)}&topic=c:alice&topic=**`)
     }
     const { clients, total } = await get(set, '/clients')
     expect(clients).toMatchObject(
-      ['*', 'c:alice', 't:news', '__proto__'].map((client) => ({ client })),
+      ['**', 'c:alice', 't:news', '__proto__'].map((client) => ({ client })),
     )
     expect(total).toBe(4)
     expect(await get(set, '/clients/alice')).toMatchObject({ connections: [] })

@@ -65,7 +65,7 @@ const tricky = fc.constantFrom(
   '..',
   '\\',
   ':',
-  '*',
+  '**',
   ' ',
 )
 const name = fc

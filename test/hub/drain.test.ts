@@ -83,7 +83,7 @@ describe('a hub that closes', () => {
     const closed = hub.close()
     await clock.settle()
     await closed
-    expect(() => hub.publish('everyone', { data: 'late' })).toThrow(
+    await expect(hub.publish('everyone', { data: 'late' })).rejects.toThrow(
       expect.objectContaining({ name: 'HubError', code: 'hub-closed' }),
     )
   })

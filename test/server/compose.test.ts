@@ -13,7 +13,7 @@ let service: Service | undefined
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] }))
 
 afterEach(async () => {
-  const closed = service?.close()
+  const closed = service?.close(0)
   await vi.advanceTimersByTimeAsync(10_000)
   await closed
   service = undefined
@@ -157,11 +157,11 @@ describe('the journal', () => {
   })
 })
 
-test('closing drains the streams within DRAIN_SECONDS, and refuses new ones at once', async () => {
-  const app = serve({ DRAIN_SECONDS: '4', CLOCK_SECONDS: '0' })
+test('closing drains the streams in the time it is given, and refuses new ones at once', async () => {
+  const app = serve({ CLOCK_SECONDS: '0' })
   const first = await listen(app)
   const second = await listen(app)
-  const closed = service?.close()
+  const closed = service?.close(4_000)
   expect((await app.request('/readyz')).status).toBe(503)
   expect(await (await app.request('/sse')).text()).toContain('shutdown')
   await first.end()

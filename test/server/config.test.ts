@@ -31,6 +31,8 @@ const TABLE: Record<keyof Config, unknown> = {
   MAX_EVENT_BYTES: 262_144,
   LIFETIME_SECONDS: 3_600,
   DRAIN_SECONDS: 10,
+  TLS_CERT: undefined,
+  TLS_KEY: undefined,
   STREAM: 'native',
   LOG_LEVEL: 'info',
 }
@@ -204,3 +206,16 @@ function shown(value: unknown): string {
   const text = String(value ?? '')
   return text === '' ? 'none' : text
 }
+
+test('rules between fields are told beside what is wrong with a field', () => {
+  const message = complaint({
+    PORT: '99999',
+    MAX_QUEUED_BYTES: '100000',
+    JWT_SECRET: 's'.repeat(32),
+    JWKS_URL: 'https://issuer.example/keys',
+    TLS_CERT: 'cert.pem',
+  })
+  for (const name of ['PORT', 'MAX_QUEUED_BYTES', 'JWKS_URL', 'TLS_CERT']) {
+    expect(message).toContain(`  ${name} `)
+  }
+})

@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  for (const service of open.splice(0)) await service.close()
+  for (const service of open.splice(0)) await service.close(0)
   resetSync()
   vi.restoreAllMocks()
 })

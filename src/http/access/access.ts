@@ -2,9 +2,10 @@
 import type { Context } from 'hono'
 import { timingSafeEqual } from 'hono/utils/buffer'
 import type { Address } from '../../hub/address.ts'
+import type { Clock } from '../../hub/clock.ts'
 import { forbidden, unauthorized } from './refusals.ts'
 import { covers, mayPublish, type Rights } from './rights.ts'
-import type { Tickets } from './tickets.ts'
+import type { Grant, Tickets } from './tickets.ts'
 import type { Tokens } from './tokens.ts'
 
 /** The stream that a request asks for. */
@@ -22,6 +23,9 @@ export interface Listening {
   readonly expiresAt?: number | undefined
 }
 
+/** Issues a ticket for a grant of so many seconds, or of less if the right to issue it ends before. */
+export type Issuer = (grant: Grant, grantSeconds: number) => Promise<string>
+
 /** Decides what a request may do. Every method throws an `HTTPException`: 401, 403 or 503. */
 export interface Access {
   /** The stream that the request may have. */
@@ -30,8 +34,8 @@ export interface Access {
   publish(c: Context, address: Address): Promise<string>
   /** Lets pass who may see and disconnect clients. */
   operate(c: Context): Promise<void>
-  /** Lets pass who may publish anywhere, and so may let others listen; where they get tickets. */
-  issueTickets(c: Context): Promise<Tickets>
+  /** Lets pass who may publish anywhere, and so may let others listen; how they get tickets. */
+  issuer(c: Context): Promise<Issuer>
 }
 
 /** What rights come from. */
@@ -44,11 +48,13 @@ export interface AccessOptions {
   readonly tickets?: Tickets | undefined
   /** Whether a client is kept away for now: so are its tokens. */
   blocked(client: string): boolean
+  readonly clock: Clock
 }
 
 /** Makes the access of a hub that has keys or tokens. */
-export function createAccess({ publishKeys, tokens, tickets, blocked }: AccessOptions): Access {
-  return { listen, publish, operate, issueTickets }
+export function createAccess(options: AccessOptions): Access {
+  const { publishKeys, tokens, tickets, blocked, clock } = options
+  return { listen, publish, operate, issuer }
 
   async function listen(c: Context, wanted: Wanted): Promise<Listening> {
     if (wanted.ticket !== undefined) return await listenByTicket(c, wanted, wanted.ticket)
@@ -62,16 +68,16 @@ export function createAccess({ publishKeys, tokens, tickets, blocked }: AccessOp
 
   async function listenByTicket(c: Context, wanted: Wanted, ticket: string): Promise<Listening> {
     if (!tickets) throw unauthorized('Tickets are not set up here.')
-    const { client, topics, expiresAt } = await tickets.redeem(c, ticket)
-    check(wanted, client, covers(topics, wanted.topics))
-    return { client, topics: wanted.topics.length > 0 ? wanted.topics : topics, expiresAt }
+    const note = await tickets.read(ticket)
+    check(wanted, note.client, covers(note.topics, wanted.topics))
+    const topics = wanted.topics.length > 0 ? wanted.topics : note.topics
+    // A client that is kept away is told so by the hub, and does not use its ticket up.
+    if (blocked(note.client)) return { client: note.client, topics }
+    return { client: note.client, topics, expiresAt: await tickets.redeem(c, note) }
   }
 
   async function publish(c: Context, address: Address): Promise<string> {
-    const rights = await rightsOf(c)
-    if (rights.client !== undefined && blocked(rights.client)) {
-      throw forbidden('This client is blocked for now.')
-    }
+    const rights = await publisherOf(c)
     if (!mayPublish(rights, address)) throw forbidden('This credential may not publish there.')
     return rights.holder
   }
@@ -81,17 +87,23 @@ export function createAccess({ publishKeys, tokens, tickets, blocked }: AccessOp
     if (!rights.operate) throw forbidden('This takes the publish key.')
   }
 
-  async function issueTickets(c: Context): Promise<Tickets> {
-    const rights = await rightsOf(c)
+  async function issuer(c: Context): Promise<Issuer> {
+    const { publish, expiresAt = Number.POSITIVE_INFINITY } = await publisherOf(c)
     // Who may publish to some addresses only must not be able to listen to others.
-    if (rights.publish !== '*') throw forbidden('Tickets take the right to publish anywhere.')
+    if (publish !== '*') throw forbidden('Tickets take the right to publish anywhere.')
     if (!tickets) throw forbidden('Tickets take a PUBLISH_KEY or a JWT_SECRET to sign them with.')
-    return tickets
+    const leftSeconds = Math.ceil((expiresAt - clock.now()) / 1_000)
+    return (grant, grantSeconds) => tickets.issue(grant, Math.min(grantSeconds, leftSeconds))
+  }
+
+  async function publisherOf(c: Context): Promise<Rights> {
+    const rights = await rightsOf(c)
+    if (rights.client === undefined || !blocked(rights.client)) return rights
+    throw forbidden('This client is blocked for now.')
   }
 
   async function rightsOf(c: Context): Promise<Rights> {
-    const [, credential] =
-      /^Bearer +([\w.~+/=-]+) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
+    const [, credential] = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
     if (credential === undefined) {
       throw unauthorized(
         'Send "Authorization: Bearer" with a key or a token, or listen with a ticket.',

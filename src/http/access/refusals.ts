@@ -11,7 +11,19 @@ export function forbidden(message: string): HTTPException {
   return new HTTPException(403, { message })
 }
 
+const FOR_NOW = 'for now'
+
 /** 503: it can't be told now. */
 export function unavailable(message: string): HTTPException {
+  return new HTTPException(503, { message, cause: FOR_NOW })
+}
+
+/** 503: nobody has set the hub up, and waiting won't help. */
+export function notSetUp(message: string): HTTPException {
   return new HTTPException(503, { message })
+}
+
+/** Whether waiting may help. */
+export function isForNow(error: unknown): boolean {
+  return error instanceof HTTPException && error.cause === FOR_NOW
 }

@@ -12,8 +12,10 @@ export interface Grant {
   readonly topics: readonly string[]
 }
 
-/** A grant that has been taken up. */
-export interface Granted extends Grant {
+/** What a ticket says, once its signature has been verified. */
+export interface TicketNote extends Grant {
+  readonly id: string
+  readonly grantSeconds: number
   /** Milliseconds since 1970. */
   readonly expiresAt: number
 }
@@ -25,78 +27,92 @@ export interface TicketOptions {
   readonly clock: Clock
   /** True for the first who names this ticket, false for all others, in the whole cluster. */
   useOnce(id: string, ttlMs: number): Promise<boolean>
+  /** Whether the client's side of the request is https, perhaps with a proxy in between. */
+  isSecure(c: Context): boolean
 }
 
 /** Issues tickets and takes them. */
 export interface Tickets {
   /** A ticket for a grant of so many seconds. */
   issue(grant: Grant, grantSeconds: number): Promise<string>
-  /** Takes a ticket, or its cookie once it is used. @throws {HTTPException} 401 */
-  redeem(c: Context, ticket: string): Promise<Granted>
+  /** What a ticket says; nothing is used up. @throws {HTTPException} 401 for one that is not ours */
+  read(ticket: string): Promise<TicketNote>
+  /**
+   * Takes a ticket, or its cookie once it is used.
+   * Returns when the grant ends, in milliseconds since 1970.
+   * @throws {HTTPException} 401
+   */
+  redeem(c: Context, note: TicketNote): Promise<number>
 }
 
 /** Seconds within which a ticket must be used. */
 export const TICKET_SECONDS = 30
 
-const Note = z.object({ client: z.string(), topics: z.array(z.string()), expiresAt: z.number() })
-const TicketNote = Note.extend({ id: z.string(), grantSeconds: z.number() })
+const TicketNote: z.ZodType<TicketNote> = z.object({
+  id: z.string(),
+  client: z.string(),
+  topics: z.array(z.string()),
+  grantSeconds: z.number(),
+  expiresAt: z.number(),
+})
+
+/** What the cookie says: the ticket, which an EventSource sends again, has the rest. */
+const CookieNote = z.object({ grant: z.string(), expiresAt: z.number() })
 
 /** Makes an office for tickets. */
-export function createTickets({ secrets, clock, useOnce }: TicketOptions): Tickets {
+export function createTickets(options: TicketOptions): Tickets {
+  const { secrets, clock, useOnce, isSecure } = options
   const ticketSigner = createSigner(secrets, 'ticket')
-  const grantSigner = createSigner(secrets, 'grant')
-  return { issue, redeem }
+  const cookieSigner = createSigner(secrets, 'grant')
+  return { issue, read, redeem }
 
   function issue({ client, topics }: Grant, grantSeconds: number): Promise<string> {
     const expiresAt = clock.now() + TICKET_SECONDS * 1_000
     return ticketSigner.sign({ id: crypto.randomUUID(), client, topics, grantSeconds, expiresAt })
   }
 
-  async function redeem(c: Context, ticket: string): Promise<Granted> {
+  async function read(ticket: string): Promise<TicketNote> {
     const note = TicketNote.safeParse(await ticketSigner.verify(ticket))
     if (!note.success) throw unauthorized('The ticket is not one of this hub.')
-    const { id, client, topics, grantSeconds, expiresAt } = note.data
-    const grant = { client, topics }
-    const leftMs = expiresAt - clock.now()
-    if (leftMs > 0 && (await useOnce(id, leftMs))) return take(c, grant, grantSeconds)
-    return await resume(c, grant)
-  }
-
-  async function take(c: Context, grant: Grant, grantSeconds: number): Promise<Granted> {
-    const granted = { ...grant, expiresAt: clock.now() + grantSeconds * 1_000 }
-    setCookie(c, await cookieName(grant), await grantSigner.sign({ ...granted }), {
-      path: new URL(c.req.url).pathname,
-      maxAge: grantSeconds,
-      httpOnly: true,
-      sameSite: 'Lax',
-      secure: c.req.url.startsWith('https:'),
-    })
-    return granted
-  }
-
-  /** An EventSource that reconnects sends its old URL: the used ticket says which cookie is meant. */
-  async function resume(c: Context, grant: Grant): Promise<Granted> {
-    const cookie = getCookie(c, await cookieName(grant))
-    const note = Note.safeParse(cookie && (await grantSigner.verify(cookie)))
-    const fits = note.success && sameGrant(note.data, grant) && note.data.expiresAt > clock.now()
-    if (!fits)
-      throw unauthorized('The ticket was used, or is too old: ask your back end for another.')
     return note.data
   }
+
+  async function redeem(c: Context, note: TicketNote): Promise<number> {
+    const grant = await nameOf(note)
+    const kept = await cookieEnd(c, grant)
+    const leftMs = note.expiresAt - clock.now()
+    if (leftMs > 0 && (await useOnce(note.id, leftMs))) {
+      const end = clock.now() + note.grantSeconds * 1_000
+      // Another tab may hold the same grant for longer: it needs its cookie.
+      if (end > kept) await setGrant(c, grant, end, note.grantSeconds)
+      return end
+    }
+    if (kept > clock.now()) return kept
+    throw unauthorized('The ticket was used, or is too old: ask your back end for another.')
+  }
+
+  async function setGrant(c: Context, grant: string, expiresAt: number, maxAge: number) {
+    setCookie(c, grant, await cookieSigner.sign({ grant, expiresAt }), {
+      path: new URL(c.req.url).pathname,
+      maxAge,
+      httpOnly: true,
+      sameSite: 'Lax',
+      secure: isSecure(c),
+    })
+  }
+
+  /** When the grant ends by its cookie, in milliseconds since 1970; 0 without one. */
+  async function cookieEnd(c: Context, grant: string): Promise<number> {
+    const cookie = getCookie(c, grant)
+    const note = CookieNote.safeParse(cookie && (await cookieSigner.verify(cookie)))
+    return note.success && note.data.grant === grant ? note.data.expiresAt : 0
+  }
 }
 
-/** One cookie for each grant, so that tabs with the same one share it and others keep theirs. */
-async function cookieName({ client, topics }: Grant): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify([client, [...topics].sort()]))
+/** The name of a grant's cookie: tabs with the same grant share it, others keep theirs. */
+async function nameOf({ client, topics }: Grant): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify([client, [...new Set(topics)].sort()]))
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-  return `hono-sse-${[...digest.slice(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
-}
-
-function sameGrant(one: Grant, other: Grant): boolean {
-  const topics = new Set(one.topics)
-  return (
-    one.client === other.client &&
-    topics.size === new Set(other.topics).size &&
-    other.topics.every((topic) => topics.has(topic))
-  )
+  const hex = [...digest.slice(0, 16)].map((byte) => byte.toString(16).padStart(2, '0'))
+  return `hono-sse-${hex.join('')}`
 }

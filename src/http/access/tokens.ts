@@ -28,6 +28,8 @@ export interface TokenOptions {
   /** What `aud` must hold. @defaultValue not checked */
   readonly audience?: string | undefined
   readonly clock: Clock
+  /** Hears when the issuer's keys can't be had. @defaultValue nobody */
+  report?(error: unknown): void
 }
 
 /** Turns a token into rights. */
@@ -65,7 +67,7 @@ const Claims = z.object({
 export function createTokens(options: TokenOptions): Tokens {
   const { secret, jwksUrl, issuer, audience, clock } = options
   const key = secret === undefined ? undefined : new TextEncoder().encode(secret)
-  const getKey = jwksUrl === undefined ? undefined : issuerKeys(new URL(jwksUrl), clock)
+  const getKey = jwksUrl === undefined ? undefined : issuerKeys(new URL(jwksUrl), options)
   return { verify }
 
   async function verify(token: string): Promise<Rights> {
@@ -98,7 +100,7 @@ export function createTokens(options: TokenOptions): Tokens {
 }
 
 /** The issuer's keys: cached, fetched anew for an unknown one, and kept while the issuer is away. */
-function issuerKeys(url: URL, clock: Clock): JWTVerifyGetKey {
+function issuerKeys(url: URL, { clock, report }: TokenOptions): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(url, { cooldownDuration: COOLDOWN_MS, timeoutDuration: 5_000 })
   let failedAt = Number.NEGATIVE_INFINITY
   return async (header, token) => {
@@ -111,6 +113,7 @@ function issuerKeys(url: URL, clock: Clock): JWTVerifyGetKey {
     } catch (error) {
       if (isVerdict(error)) throw error
       failedAt = clock.now()
+      report?.(error)
       if (kept) return createLocalJWKSet(kept)(header, token)
       throw unavailable('The keys of the token issuer cannot be had now.')
     }

@@ -1,0 +1,181 @@
+/** Arbitrary requests: every route, with what fits, what nearly fits and what never should. */
+import fc from 'fast-check'
+
+/** A request before it is made, in a form that can be printed and sent again. */
+export interface Draft {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Bytes as numbers. */
+  readonly body?: readonly number[] | undefined
+}
+
+/** Credentials that a stance knows, good and bad. */
+export interface Credentials {
+  readonly bearers: readonly string[]
+  readonly tickets: readonly string[]
+  readonly cookies: readonly string[]
+}
+
+/** Requests that carry, now and then, one of the credentials. */
+export function drafts(credentials: Credentials): fc.Arbitrary<Draft> {
+  const whole = fc.record({
+    method,
+    path: fc.tuple(path, queryOf(credentials)).map(([start, end]) => start + end),
+    headers: headersOf(credentials),
+    body: fc.option(body, { nil: undefined }),
+  })
+  return fc.oneof({ arbitrary: whole, weight: 3 }, { arbitrary: fitting(credentials), weight: 1 })
+}
+
+/** The request of a draft; undefined for one that no client can send. */
+export function requestOf({ method, path, headers, body }: Draft): Request | undefined {
+  try {
+    const bodiless = method === 'GET' || method === 'HEAD'
+    return new Request(`http://localhost${path}`, {
+      method,
+      headers,
+      ...(!bodiless && body && { body: new Uint8Array(body) }),
+    })
+  } catch {
+    return undefined
+  }
+}
+
+const tricky = fc.constantFrom(
+  ...['%', '/', '%2F', '%25', '+', '?', '#', '&', '=', '..', '.', '\\', ':', '*', ' ', '%20', ';'],
+  ...['%00', '%0A', '%0d%0a', '%ff', '%ED%A0%80', '%F0%9F%99%82', '\u{1f642}', '__proto__', '{}'],
+  ...['constructor', 'alice', 'news', 'hub:bye', 'earliest', '1', '-1', '60', '1e9', '[]', '"'],
+)
+const char = fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })
+const text = fc.array(fc.oneof(tricky, char), { maxLength: 6 }).map((parts) => parts.join(''))
+const value = fc.oneof(fc.constantFrom('alice', 'news', '1', '60', ''), text)
+const method = fc.oneof(
+  { arbitrary: fc.constantFrom('GET', 'POST'), weight: 6 },
+  {
+    arbitrary: fc.constantFrom('HEAD', 'OPTIONS', 'DELETE', 'PUT', 'PATCH', 'X', 'get'),
+    weight: 3,
+  },
+)
+const path = fc.oneof(
+  { arbitrary: fc.constant('/sse'), weight: 4 },
+  {
+    arbitrary: fc.constantFrom('/broadcast', '/tickets', '/clients', '/healthz', '/readyz'),
+    weight: 4,
+  },
+  {
+    arbitrary: fc
+      .tuple(fc.constantFrom('/ping/', '/clients/', '/topics/', '/sse/', '/metrics'), value)
+      .map(([start, end]) => start + end),
+    weight: 5,
+  },
+  { arbitrary: text.map((end) => `/${end}`), weight: 1 },
+)
+const latin1 = fc
+  .array(fc.integer({ min: 0x20, max: 0xff }), { maxLength: 20 })
+  .map((codes) => String.fromCharCode(...codes))
+const json = fc.oneof(
+  fc.json(),
+  fc.jsonValue().map((data) => JSON.stringify({ data })),
+  fc
+    .record(
+      {
+        data: fc.jsonValue(),
+        event: fc.oneof(text, fc.jsonValue()),
+        ephemeral: fc.oneof(fc.boolean(), fc.jsonValue()),
+        client: fc.oneof(text, fc.jsonValue()),
+        topics: fc.oneof(fc.array(text), fc.jsonValue()),
+        grantSeconds: fc.oneof(fc.double(), fc.integer(), fc.jsonValue()),
+        __proto__: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    )
+    .map((fields) => JSON.stringify(fields)),
+  fc.integer({ min: 1, max: 20_000 }).map((depth) => `{"data":${'['.repeat(depth)}`),
+  fc.integer({ min: 1, max: 20_000 }).map((depth) => {
+    return `{"data":${'['.repeat(depth)}${']'.repeat(depth)}}`
+  }),
+)
+const body = fc.oneof(
+  fc.uint8Array({ maxLength: 60 }).map((bytes) => [...bytes]),
+  json.map(bytesOf),
+  fc.tuple(text, text).map(([name, data]) => bytesOf(`data=${data}&${name}=${data}`)),
+)
+const types = ['application/json', 'text/plain', 'application/x-www-form-urlencoded']
+const type = fc.oneof(
+  { arbitrary: fc.constantFrom(...types), weight: 6 },
+  {
+    arbitrary: fc.constantFrom('application/json; charset=utf-16', 'multipart/form-data'),
+    weight: 1,
+  },
+  { arbitrary: latin1, weight: 1 },
+)
+
+function queryOf({ tickets }: Credentials): fc.Arbitrary<string> {
+  const names = ['id', 'topic', 'lastEventId', 'limit', 'block', 'key', 'token', '__proto__', 'x']
+  const plain = fc.tuple(fc.oneof(fc.constantFrom(...names), text), value)
+  const ticket = fc.tuple(fc.constant('ticket'), fc.oneof(fc.constantFrom(...tickets), value))
+  return fc
+    .array(fc.oneof({ arbitrary: plain, weight: 3 }, { arbitrary: ticket, weight: 1 }), {
+      maxLength: 4,
+    })
+    .map((all) => (all.length > 0 ? `?${all.map((pair) => pair.join('=')).join('&')}` : ''))
+}
+
+function headersOf({ bearers, cookies }: Credentials): fc.Arbitrary<Record<string, string>> {
+  const bearer = fc.constantFrom(...bearers).map((credential) => `Bearer ${credential}`)
+  return fc.record(
+    {
+      Authorization: fc.oneof({ arbitrary: bearer, weight: 3 }, { arbitrary: latin1, weight: 1 }),
+      Cookie: fc.oneof(fc.constantFrom(...cookies), latin1),
+      'Content-Type': type,
+      'Content-Encoding': fc.oneof(fc.constantFrom('gzip', 'identity', 'br'), latin1),
+      'Content-Length': fc.oneof(fc.nat().map(String), latin1),
+      'Transfer-Encoding': latin1,
+      'Last-Event-ID': fc.oneof(fc.constantFrom('earliest', 'x-1', ''), latin1),
+      Origin: fc.oneof(fc.constantFrom('null', 'https://evil.example', 'http://localhost'), latin1),
+      Host: fc.oneof(fc.constantFrom('localhost', 'evil.example', 'a b', '[::1]:1'), latin1),
+      'X-Forwarded-For': fc.oneof(fc.ipV4(), fc.ipV6(), latin1),
+    },
+    { requiredKeys: [] },
+  ) as fc.Arbitrary<Record<string, string>>
+}
+
+/** Requests that mean well, so that what lies behind all checks is reached often. */
+function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft> {
+  const routes: readonly (readonly [string, string])[] = [
+    ['GET', '/sse'],
+    ['GET', '/sse?id=alice&topic=news'],
+    ['POST', '/broadcast'],
+    ['POST', '/clients/alice'],
+    ['POST', '/topics/news'],
+    ['POST', '/ping/alice'],
+    ['GET', '/clients'],
+    ['GET', '/clients/alice'],
+    ['GET', '/topics/news?limit=1'],
+    ['DELETE', '/clients/bob'],
+    ...tickets.map((ticket) => ['GET', `/sse?ticket=${ticket}`] as const),
+  ]
+  const event = fc.jsonValue().map((data) => bytesOf(JSON.stringify({ data })))
+  return fc
+    .tuple(
+      fc.constantFrom(...routes),
+      fc.constantFrom(...bearers),
+      fc.constantFrom(...cookies),
+      event,
+    )
+    .map(([[method, path], bearer, cookie, body]) => ({
+      method,
+      path,
+      headers: {
+        Authorization: `Bearer ${bearer}`,
+        Cookie: cookie,
+        'Content-Type': 'application/json',
+      },
+      body,
+    }))
+}
+
+function bytesOf(string: string): number[] {
+  return [...new TextEncoder().encode(string)]
+}

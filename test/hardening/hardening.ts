@@ -1,0 +1,26 @@
+/** One suite for every runtime: what an attacker tries against a server, through real sockets. */
+import { describe } from 'vitest'
+import { anonymity } from './anonymity.ts'
+import { bodies } from './bodies.ts'
+import { createFarm, type Runtime } from './farm.ts'
+import { floods } from './floods.ts'
+import { injection } from './injection.ts'
+import { requests } from './requests.ts'
+import { secrecy } from './secrecy.ts'
+import { tickets } from './tickets.ts'
+
+/** Holds a runtime to what the hub promises to those who mean it ill. */
+export function hardening(runtime: Runtime): void {
+  // A platform's stand-in weighs much: ten of them at once would starve each other.
+  const concurrent = runtime.process === 'serves'
+  describe(`the hub on ${runtime.name}, attacked`, { timeout: 60_000, concurrent }, () => {
+    const farm = createFarm(runtime)
+    anonymity(farm)
+    tickets(farm)
+    secrecy(farm)
+    injection(farm)
+    bodies(farm)
+    requests(farm)
+    floods(farm)
+  })
+}

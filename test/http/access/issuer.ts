@@ -1,0 +1,72 @@
+/** An issuer of tokens whose keys are fetched from this machine, and that can be told to fail. */
+import { createServer, type Server } from 'node:http'
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+
+/** An issuer that listens. */
+export interface Issuer {
+  readonly url: string
+  /** How often its keys were asked for. */
+  readonly asked: number
+  /** The public keys that it publishes; tests may take some away or add others. */
+  readonly keys: JWK[]
+  /** What it answers from now on. */
+  answer(how: 'keys' | 'error' | 'nonsense' | 'redirect'): void
+  close(): Promise<void>
+}
+
+/** A pair of keys of the issuer. */
+export interface Pair {
+  readonly alg: string
+  readonly jwk: JWK
+  readonly privateKey: CryptoKey
+  /** Signs claims as they are; the header names the key unless it is told another. */
+  sign(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>
+}
+
+/** Makes a pair of keys. */
+export async function newPair(kid: string, alg = 'ES256'): Promise<Pair> {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+  const jwk: JWK = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }
+  return { alg, jwk, privateKey, sign }
+
+  function sign(claims: Record<string, unknown>, header = {}): Promise<string> {
+    return new SignJWT(claims).setProtectedHeader({ alg, kid, ...header }).sign(privateKey)
+  }
+}
+
+/** Starts an issuer on any free port. */
+export async function startIssuer(...keys: JWK[]): Promise<Issuer> {
+  let asked = 0
+  let how = 'keys'
+  const server = createServer((_, response) => {
+    asked += 1
+    const status = { error: 500, redirect: 302 }[how] ?? 200
+    response.writeHead(status, { 'Content-Type': 'application/json', Location: '/elsewhere' })
+    response.end(how === 'nonsense' ? '{"keys":"none"' : JSON.stringify({ keys }))
+  })
+  const port = await listening(server)
+  return {
+    url: `http://127.0.0.1:${port}/keys.json`,
+    get asked() {
+      return asked
+    },
+    keys,
+    answer: (next) => {
+      how = next
+    },
+    close: () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      return closed
+    },
+  }
+}
+
+function listening(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : 0)
+    })
+  })
+}

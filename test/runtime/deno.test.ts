@@ -1,0 +1,16 @@
+/** Holds the Deno door to the behaviour of the hub. */
+import { hubBehaviour } from './behaviour.ts'
+
+hubBehaviour({
+  name: 'Deno',
+  command: {
+    file: 'node_modules/.bin/deno',
+    args: ['run', '--allow-net', '--allow-env', 'src/deno.ts'],
+  },
+  leaving: 'at once',
+  // Deno has no way to drop one client's socket: the hub frees the memory, the socket stays.
+  stalledSocket: 'kept',
+  memory: 'measured',
+  badEnvironment: 'exits with 2',
+  signals: 'drain',
+})

@@ -1,0 +1,21 @@
+/** Runs the Workers door in workerd, offline, as a process that behaves like the other servers. */
+import { unstable_startWorker } from 'wrangler'
+
+const { PATH, HOME, PORT, NO_COLOR, ...variables } = process.env
+process.env.WRANGLER_SEND_METRICS = 'false'
+process.env.CI = '1'
+
+const worker = await unstable_startWorker({
+  config: 'wrangler.toml',
+  bindings: Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, { type: 'plain_text', value }]),
+  ),
+  dev: {
+    server: { port: 0, hostname: '127.0.0.1' },
+    inspector: false,
+    logLevel: 'error',
+    persist: false,
+  },
+})
+await worker.ready
+console.log(JSON.stringify({ message: 'listening', url: await worker.url }))
