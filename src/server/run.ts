@@ -25,6 +25,9 @@ export interface Door extends Runtime {
 /** The part of the drain that is left to requests still under way once all streams are over; 500 ms at the most. */
 const LAST_REQUESTS = 0.1
 
+/** Milliseconds that a server waits for its journal before it listens. */
+const FIRST_REACH_MS = 3_000
+
 /** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
 export async function run(door: Door): Promise<void> {
   const config = configOrExit(door)
@@ -36,8 +39,10 @@ export async function run(door: Door): Promise<void> {
       'without JWT_AUDIENCE every token of the issuer is taken, also one meant for another app',
     )
   }
-  const journal = await sharedJournal(config, log)
-  const service = compose(config, stance, log, door, journal)
+  const shared = await sharedJournal(config, log)
+  const service = compose(config, stance, log, door, shared?.journal)
+  // Who comes at once need not be sent away; who comes to a hub without its journal must be.
+  if (shared) await Promise.race([shared.reached, sleep(FIRST_REACH_MS)])
   const listener = await door.listen(service.app, config).catch((error: unknown) => {
     log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })
     process.exit(1)
@@ -46,7 +51,7 @@ export async function run(door: Door): Promise<void> {
   const scheme = config.TLS_CERT === undefined ? 'http' : 'https'
   log.info('listening', {
     url: `${scheme}://${host}:${listener.port}`,
-    journal: journal ? 'redis' : 'memory',
+    journal: shared ? 'redis' : 'memory',
   })
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -69,6 +74,10 @@ export async function run(door: Door): Promise<void> {
     // A socket that nobody reads from is closed by this, on every runtime.
     process.exit(0)
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function configOrExit({ tls = false }: Door): Config {
