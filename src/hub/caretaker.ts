@@ -3,6 +3,7 @@ import { EVERYONE } from './address.ts'
 import { isoTime } from './clock.ts'
 import type { Connection } from './connection.ts'
 import type { Courier } from './courier.ts'
+import { placeAt } from './cursor.ts'
 import { encodeFrame } from './event.ts'
 import type { Exits } from './exits.ts'
 import { type ByeReason, beatFrame } from './frames.ts'
@@ -45,7 +46,9 @@ export function createCaretaker(init: CaretakerInit): Ticker {
         if (courier.isLive(connection)) {
           connection.movedAt = now
           // Who read ahead of what was delivered here must not be sent back.
-          courier.offer(connection, connection.position > head.sequence ? still : beat)
+          const { position } = connection
+          const ahead = position > head.sequence && placeAt(head, position).id
+          courier.offer(connection, ahead ? beatFrame(heartbeatMs, ahead) : beat)
         } else if (courier.isReading(connection)) {
           connection.movedAt = now
           courier.offer(connection, still)

@@ -26,7 +26,7 @@ export interface Door extends Runtime {
 const LAST_REQUESTS = 0.1
 
 /** Milliseconds that a server waits for its journal before it listens. */
-const FIRST_REACH_MS = 3_000
+const FIRST_REACH_MS = 8_000
 
 /** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
 export async function run(door: Door): Promise<void> {
@@ -49,10 +49,6 @@ export async function run(door: Door): Promise<void> {
   })
   const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST
   const scheme = config.TLS_CERT === undefined ? 'http' : 'https'
-  log.info('listening', {
-    url: `${scheme}://${host}:${listener.port}`,
-    journal: shared ? 'redis' : 'memory',
-  })
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -61,6 +57,11 @@ export async function run(door: Door): Promise<void> {
       void stop(signal)
     })
   }
+  // Said last: whoever reads it may send a signal at once.
+  log.info('listening', {
+    url: `${scheme}://${host}:${listener.port}`,
+    journal: shared ? 'redis' : 'memory',
+  })
 
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
