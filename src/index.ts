@@ -25,13 +25,18 @@ export type { Connection, EventStream } from './hub/connection.ts'
 export { HubError, type HubErrorCode } from './hub/errors.ts'
 export type { EventInput, HubEvent } from './hub/event.ts'
 export type { ByeReason, GapReason } from './hub/frames.ts'
-export {
-  type ConnectOptions,
-  createHub,
-  type Hub,
-  type HubStats,
-  type Receipt,
-} from './hub/hub.ts'
-export type { Awaitable, Delivery, Entry, Journal, Page, Place } from './hub/journal.ts'
+export { type ConnectOptions, createHub, type Hub, type HubStats } from './hub/hub.ts'
+export type {
+  Awaitable,
+  Delivery,
+  Entry,
+  Journal,
+  Page,
+  Place,
+  Reach,
+  Receiver,
+} from './hub/journal.ts'
 export { createMemoryJournal, type MemoryJournalOptions } from './hub/memory.ts'
 export type { EndReason, HubObserver, HubOptions, RefusalReason } from './hub/options.ts'
+export type { ClientRow, ConnectionRow, Listing, Presence } from './hub/presence.ts'
+export type { Receipt } from './hub/press.ts'

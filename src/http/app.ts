@@ -7,7 +7,7 @@ import { noSecretsInQuery } from './guard.ts'
 import type { Limits } from './limits.ts'
 import { listening } from './listening.ts'
 import { presence } from './presence.ts'
-import { problem, problemOf } from './problem.ts'
+import { problem, problemOf, RETRY_AFTER } from './problem.ts'
 import { publishing } from './publishing.ts'
 import type { OpenStream } from './stream.ts'
 import { ticketing } from './ticketing.ts'
@@ -42,7 +42,10 @@ export function createApp(options: AppOptions): Hono {
   if (access) app.route('/', ticketing(hub, access))
   app.get('/healthz', (c) => c.text('ok'))
   app.get('/readyz', (c) => {
-    return hub.closing ? problem(c, 503, 'The hub is closing: use another.') : c.text('ready')
+    if (hub.closing) return problem(c, 503, 'The hub is closing: use another.')
+    if (hub.ready) return c.text('ready')
+    c.header('Retry-After', RETRY_AFTER)
+    return problem(c, 503, 'The journal can’t be reached: nothing can be published now.')
   })
   refuseOtherMethods(app)
   return app

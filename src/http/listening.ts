@@ -47,13 +47,14 @@ export function listening({ hub, access, openStream, limit }: ListeningOptions):
       return await access.listen(c, { client: id, topics: topic, ticket })
     } catch (error) {
       // An EventSource would give up at 503, though it is only now that nobody can tell.
-      if (isForNow(error) || hasCode(error, 'at-capacity')) return refuseForNow(c, hub)
+      if (isForNow(error) || hasCode(error, 'at-capacity', 'journal-unavailable'))
+        return refuseForNow(c, hub)
       if (hasCode(error, 'blocked')) return c.body(null, 204)
       throw error
     }
   }
 }
 
-function hasCode(error: unknown, code: HubErrorCode): boolean {
-  return error instanceof HubError && error.code === code
+function hasCode(error: unknown, ...codes: HubErrorCode[]): boolean {
+  return error instanceof HubError && codes.includes(error.code)
 }

@@ -44,8 +44,12 @@ const STATUS: Readonly<Record<HubErrorCode, ContentfulStatusCode>> = {
   'at-capacity': 503,
   blocked: 503,
   'hub-closed': 503,
+  'journal-unavailable': 503,
   'invalid-option': 500,
 }
+
+/** Seconds after which a journal that could not be reached is worth another try. */
+export const RETRY_AFTER = '2'
 
 /** Answers with a problem. */
 export function problem(
@@ -61,7 +65,10 @@ export function problem(
 
 /** Answers for what a handler threw; what nobody expected goes to `report` and tells the client nothing. */
 export function problemOf(error: unknown, c: Context, report: (error: unknown) => void): Response {
-  if (error instanceof HubError) return problem(c, STATUS[error.code], error.message)
+  if (error instanceof HubError) {
+    if (error.code === 'journal-unavailable') c.header('Retry-After', RETRY_AFTER)
+    return problem(c, STATUS[error.code], error.message)
+  }
   if (error instanceof HTTPException && error.status !== 500) {
     // RFC 9110 §15.5.2: a 401 names the scheme that it takes.
     if (error.status === 401) c.header('WWW-Authenticate', 'Bearer realm="hono-sse"')

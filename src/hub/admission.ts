@@ -7,7 +7,10 @@ import type { Registry } from './registry.ts'
 
 /** What admission looks at. */
 export interface AdmissionInit {
-  readonly settings: Pick<HubSettings, 'maxConnections' | 'maxConnectionsPerClient' | 'observer'>
+  readonly settings: Pick<
+    HubSettings,
+    'journal' | 'maxConnections' | 'maxConnectionsPerClient' | 'observer'
+  >
   readonly registry: Registry
   readonly blocked: ExpiringSet
   /** Whether the hub takes nobody any more. */
@@ -27,7 +30,7 @@ export interface Admission {
 /** Makes the door-keeper of a hub. */
 export function createAdmission(init: AdmissionInit): Admission {
   const { settings, registry, blocked, closed, leaving } = init
-  const { maxConnections, maxConnectionsPerClient, observer } = settings
+  const { journal, maxConnections, maxConnectionsPerClient, observer } = settings
   return { refusal, admit }
 
   function refusal(client: string): RefusalReason | undefined {
@@ -44,6 +47,8 @@ export function createAdmission(init: AdmissionInit): Admission {
   function whyNot(client: string): RefusalReason | undefined {
     if (closed()) return 'shutdown'
     if (blocked.has(client)) return 'blocked'
+    // It could not even be opened: better that it returns when the journal does.
+    if (journal.ready === false) return 'at-capacity'
     const full = registry.at(EVERYONE).size + leaving() >= maxConnections
     const clientFull = registry.at(clientKey(client)).size >= maxConnectionsPerClient
     return full || clientFull ? 'at-capacity' : undefined

@@ -3,6 +3,7 @@ import { EVERYONE } from './address.ts'
 import { isoTime } from './clock.ts'
 import type { Connection } from './connection.ts'
 import type { Courier } from './courier.ts'
+import { placeAt } from './cursor.ts'
 import { encodeFrame } from './event.ts'
 import type { Exits } from './exits.ts'
 import { type ByeReason, beatFrame } from './frames.ts'
@@ -37,14 +38,21 @@ export function createCaretaker(init: CaretakerInit): Ticker {
     const now = clock.now()
     const head = journal.head()
     const beat = beatFrame(heartbeatMs, head.id)
+    const still = beatFrame(heartbeatMs)
     for (const connection of registry.at(EVERYONE)) {
       const reason = reasonToEnd(connection, now)
       if (reason) dismiss(connection, reason)
-      else if (now - connection.movedAt >= heartbeatMs && courier.isLive(connection)) {
-        connection.movedAt = now
-        // Who read ahead of what was delivered here must not be sent back.
-        const ahead = connection.position > head.sequence
-        courier.offer(connection, ahead ? beatFrame(heartbeatMs) : beat)
+      else if (now - connection.movedAt >= heartbeatMs) {
+        if (courier.isLive(connection)) {
+          connection.movedAt = now
+          // Who read ahead of what was delivered here must not be sent back.
+          const { position } = connection
+          const ahead = position > head.sequence && placeAt(head, position).id
+          courier.offer(connection, ahead ? beatFrame(heartbeatMs, ahead) : beat)
+        } else if (courier.isReading(connection)) {
+          connection.movedAt = now
+          courier.offer(connection, still)
+        }
       }
     }
     exits.cutLate()

@@ -1,9 +1,11 @@
 /** How events reach connections: the opening, what was missed, then what is live. */
+import { EVERYONE } from './address.ts'
 import type { Connection } from './connection.ts'
+import { placeAt } from './cursor.ts'
 import { gapFrame, type Resume, readyFrame } from './frames.ts'
 import type { Delivery, Entry, Page } from './journal.ts'
 import type { HubSettings } from './options.ts'
-import type { Registry } from './registry.ts'
+import { keysOf, type Registry } from './registry.ts'
 import { createReplays } from './replay.ts'
 
 /** What delivering needs of the hub. */
@@ -24,6 +26,10 @@ export interface Courier {
   offer(connection: Connection, frame: Uint8Array): void
   /** Whether the connection has all that it should have up to now. */
   isLive(connection: Connection): boolean
+  /** Whether the connection, which has had its opening, waits for the journal. */
+  isReading(connection: Connection): boolean
+  /** Lets all who listen at a key that `affects` names read on from where they stand. */
+  catchUp(affects: (key: string) => boolean): void
   /** Reads on for a connection that is catching up. */
   resume(connection: Connection): void
   forget(connection: Connection): void
@@ -48,17 +54,31 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
     deliver,
     offer,
     isLive: (connection) => !replays.has(connection),
+    isReading: replays.isReading,
+    catchUp,
     resume: replays.resume,
     forget: replays.forget,
   }
 
   function open(connection: Connection, lastEventId: string | undefined): void {
-    const cursor = lastEventId ?? journal.head().id
     const noGap: Resume = lastEventId === undefined ? 'fresh' : 'complete'
-    replays.begin(connection, cursor, (page) => {
+    const cursor = lastEventId ?? journal.head().id
+    replays.begin(connection, lastEventId, (page) => {
       greet(connection, page, page.gap ? 'gap' : noGap)
       tellGap(connection, page, cursor)
     })
+  }
+
+  function catchUp(affects: (key: string) => boolean): void {
+    replays.distrust()
+    const head = journal.head()
+    for (const connection of registry.at(EVERYONE)) {
+      if (replays.has(connection) || !keysOf(connection).some(affects)) continue
+      // It has all that was delivered here, and more if it read ahead.
+      const { position } = connection
+      const { id } = position > head.sequence ? placeAt(head, position) : head
+      replays.rejoin(connection, id)
+    }
   }
 
   function greet(connection: Connection, page: Page, resume: Resume): void {

@@ -14,6 +14,8 @@ export type HubErrorCode =
   | 'blocked'
   /** The hub is closing, or closed. */
   | 'hub-closed'
+  /** The journal can't be reached, or does not store what it is given. */
+  | 'journal-unavailable'
   /** An option is out of its range. */
   | 'invalid-option'
 

@@ -64,12 +64,17 @@ export function prepareEvent(input: EventInput, maxEventBytes: number): HubEvent
  * One frame, ready for the wire.
  * @throws {HubError} `invalid-event` when `id` or `event` could forge a field: the last wall.
  */
-export function encodeFrame({ retry, id, event, data }: Fields): Uint8Array {
+export function encodeFrame(fields: Fields): Uint8Array {
+  return encoder.encode(frameText(fields))
+}
+
+/** The same as text. @throws {HubError} `invalid-event` */
+export function frameText({ retry, id, event, data }: Fields): string {
   let text = ''
   if (retry !== undefined) text += `retry: ${Math.round(retry)}\n`
   if (id !== undefined) text += `id: ${oneLine(id)}\n`
   if (event !== undefined) text += `event: ${oneLine(event)}\n`
-  return encoder.encode(`${text}data: ${data.split(LINE_BREAK).join('\ndata: ')}\n\n`)
+  return `${text}data: ${data.split(LINE_BREAK).join('\ndata: ')}\n\n`
 }
 
 function toText(data: unknown): string {

@@ -1,18 +1,20 @@
 /** The hub: knows who is connected, keyed by client id; publishes, replays, bounds, closes. */
-import { type Address, addressKey, checkName, checkTopics, clientKey, EVERYONE } from './address.ts'
+import { type Address, addressKey, checkTopics, clientKey, EVERYONE } from './address.ts'
 import { createAdmission } from './admission.ts'
 import { createCaretaker } from './caretaker.ts'
 import { type Carrier, Connection, type EventStream } from './connection.ts'
 import { createCourier } from './courier.ts'
 import { drain } from './drain.ts'
 import { HubError } from './errors.ts'
-import { type EventInput, type HubEvent, prepareEvent } from './event.ts'
+import type { EventInput } from './event.ts'
 import { createExits } from './exits.ts'
 import { createExpiringSet } from './expiring.ts'
 import { createFlusher } from './flusher.ts'
 import type { ByeReason } from './frames.ts'
-import type { Delivery } from './journal.ts'
+import type { Awaitable } from './journal.ts'
 import { type HubOptions, type RefusalReason, settle } from './options.ts'
+import { createPresence, type Presence } from './presence.ts'
+import { createPress, type Receipt } from './press.ts'
 import { createRegistry } from './registry.ts'
 
 /** Who wants a stream, and where its bytes go. */
@@ -25,14 +27,6 @@ export interface ConnectOptions {
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
   readonly stream: EventStream
-}
-
-/** What became of a published event. */
-export interface Receipt {
-  /** The event's id; an ephemeral one has none. */
-  readonly id?: string
-  /** How many connections it was queued for. None is no error: the journal keeps it for a return. */
-  readonly connections: number
 }
 
 /** Figures of the moment and since the start. */
@@ -54,6 +48,10 @@ export interface Hub {
   readonly maxEventBytes: number
   /** Whether the hub is closing or closed. */
   readonly closing: boolean
+  /** Whether events can be stored now, and streams opened. */
+  readonly ready: boolean
+  /** Who is connected, to this hub and to those that share its journal. */
+  readonly presence: Pick<Presence, 'clients' | 'connections'>
   /**
    * Why the client can't have a stream now, or undefined if it can. The observer hears of a refusal.
    * @throws {HubError} `invalid-address`
@@ -67,25 +65,26 @@ export interface Hub {
   /**
    * Stores an event, unless it is ephemeral, and queues it for all who listen to the address.
    * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
-   * whatever the journal throws when it can't store the event
+   * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
    */
   publish(address: Address, event: EventInput): Promise<Receipt>
   /**
-   * Says goodbye to all connections of a client, and keeps it away for `blockMs` milliseconds.
-   * Returns how many connections there were.
+   * Says goodbye to all connections of a client, at all hubs that share the journal, and keeps it
+   * away for `blockMs` milliseconds. Returns how many connections there were: at once where the
+   * journal is not shared.
    * @throws {HubError} `invalid-address`; `at-capacity` when 100,000 clients are blocked
    */
-  disconnect(client: string, blockMs?: number): number
+  disconnect(client: string, blockMs?: number): Awaitable<number>
   /** Whether a client is kept away for now. */
   blocked(client: string): boolean
   /** Asks the journal: true for the first who names this within `ttlMs` milliseconds, wherever. */
   useOnce(name: string, ttlMs: number): Promise<boolean>
   /**
-   * The open connections that listen to an address.
+   * The open connections of this hub that listen to an address.
    * @throws {HubError} `invalid-address`
    */
   listeners(address: Address): ReadonlySet<Connection>
-  /** The ids of the clients that are connected, longest connected first. */
+  /** The ids of the clients that are connected to this hub, longest connected first. */
   clients(): Iterable<string>
   stats(): HubStats
   /** The frame that says goodbye to a stream that can't be opened. */
@@ -104,7 +103,10 @@ export function createHub(options: HubOptions = {}): Hub {
   const settings = settle(options)
   const { journal, clock, observer, random, retryMs, maxQueuedBytes } = settings
   const flusher = createFlusher(clock)
-  const registry = createRegistry()
+  const registry = createRegistry({
+    first: (key) => journal.watch?.(key),
+    last: (key) => journal.unwatch?.(key),
+  })
   const blocked = createExpiringSet(clock)
   const exits = createExits({ clock, retryMs, random })
   const admission = createAdmission({
@@ -127,29 +129,33 @@ export function createHub(options: HubOptions = {}): Hub {
     registry,
     tooSlow: (connection) => dismiss(connection, 'slow'),
   })
+  const press = createPress({ settings, registry, courier })
+  const presence = createPresence({ journal, registry, dismiss: sendAway })
+  const { deliver } = press
   const ticker = createCaretaker({ settings, registry, courier, exits, deliver, dismiss })
-  const deliveries: Delivery[] = []
   let connects = 0
-  let published = 0
-  let delivered = 0
   let closed: Promise<void> | undefined
   let over = false
-  journal.open(deliver)
+  journal.open(deliver, { missed: courier.catchUp, answer: presence.answer })
 
   return {
     maxEventBytes: settings.maxEventBytes,
     get closing() {
       return closed !== undefined
     },
+    get ready() {
+      return journal.ready ?? true
+    },
+    presence,
     refusal: admission.refusal,
     connect,
     publish,
-    disconnect,
+    disconnect: (client, blockMs = 0) => presence.disconnect(client, blockMs),
     blocked: blocked.has,
     useOnce: async (name, ttlMs) => await journal.useOnce(name, ttlMs),
     listeners: (address) => registry.at(addressKey(address)),
     clients: registry.clients,
-    stats: () => ({ ...registry.count(), closing: exits.size, published, delivered }),
+    stats,
     farewell: exits.farewell,
     close: (drainMs = 0) => {
       closed ??= shutDown(drainMs)
@@ -179,37 +185,16 @@ export function createHub(options: HubOptions = {}): Hub {
 
   async function publish(address: Address, input: EventInput): Promise<Receipt> {
     if (over) throw new HubError('hub-closed', 'The hub is closed: use another.')
-    const key = addressKey(address)
-    const event = prepareEvent(input, settings.maxEventBytes)
-    published += 1
-    return await (input.ephemeral ? relay(key, event) : append(key, event))
+    return await press.publish(address, input)
   }
 
-  async function append(key: string, event: HubEvent): Promise<Receipt> {
-    const connections = registry.at(key).size
-    const { id } = await journal.append(key, event)
-    return { id, connections }
+  function stats(): HubStats {
+    const { published, delivered } = press
+    return { ...registry.count(), closing: exits.size, published, delivered }
   }
 
-  async function relay(key: string, event: HubEvent): Promise<Receipt> {
-    const connections = registry.at(key).size
-    await journal.relay(key, event)
-    return { connections }
-  }
-
-  function deliver(delivery: Delivery): void {
-    deliveries.push(delivery)
-    // What an observer publishes meanwhile comes behind it, not in the middle.
-    if (deliveries.length > 1) return
-    try {
-      for (const next of deliveries) delivered += courier.deliver(next)
-    } finally {
-      deliveries.length = 0
-    }
-  }
-
-  function disconnect(client: string, blockMs = 0): number {
-    const leaving = [...registry.at(clientKey(checkName('client id', client)))]
+  function sendAway(client: string, blockMs: number): number {
+    const leaving = [...registry.at(clientKey(client))]
     if (blockMs > 0) blocked.add(client, blockMs)
     for (const connection of leaving) dismiss(connection, 'disconnected')
     return leaving.length

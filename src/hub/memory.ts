@@ -1,5 +1,6 @@
 /** The journal in memory: fast, bounded, and gone with the process. */
 import { type Clock, systemClock } from './clock.ts'
+import { newEpoch, parseCursor, placeOf } from './cursor.ts'
 import { checkRange } from './errors.ts'
 import { encodeFrame, type HubEvent } from './event.ts'
 import { createExpiringSet } from './expiring.ts'
@@ -18,8 +19,6 @@ export interface MemoryJournalOptions {
   /** Time. @defaultValue the machine's */
   readonly clock?: Clock | undefined
 }
-
-const CURSOR = /^([0-9a-z]+)-(\d{1,15})$/
 
 /** Makes an empty journal with an epoch of its own. @throws {HubError} `invalid-option` */
 export function createMemoryJournal({
@@ -48,11 +47,12 @@ export function createMemoryJournal({
     return entry
   }
 
-  function relay(key: string, event: HubEvent): void {
+  function relay(key: string, event: HubEvent): undefined {
     deliver({ key, frame: encodeFrame(event) })
   }
 
-  function read(keys: readonly string[], cursor: string, maxBytes: number): Page {
+  function read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Page {
+    if (cursor === undefined) return { entries: [], end: head(), done: true }
     shelf.expire(clock.now())
     const start = locate(cursor)
     const entries: Entry[] = []
@@ -78,13 +78,12 @@ export function createMemoryJournal({
 
   /** The sequence that a cursor stands for; undefined when it is not of this life of the journal. */
   function locate(cursor: string): number | undefined {
-    const [, itsEpoch, digits] = CURSOR.exec(cursor) ?? []
-    const place = Number(digits)
-    return itsEpoch === epoch && place <= sequence ? place : undefined
+    const place = parseCursor(cursor)
+    return place?.epoch === epoch && place.sequence <= sequence ? place.sequence : undefined
   }
 
   function head(): Place {
-    return { id: `${epoch}-${sequence}`, sequence }
+    return placeOf(epoch, sequence)
   }
 
   function useOnce(name: string, ttlMs: number): boolean {
@@ -101,10 +100,4 @@ export function createMemoryJournal({
     deliver = () => {}
     shelf.clear()
   }
-}
-
-/** The time and a little chance, so that two hubs started in the same millisecond differ. */
-function newEpoch(clock: Clock): string {
-  const [chance = 0] = crypto.getRandomValues(new Uint16Array(1))
-  return `${clock.now().toString(36)}${chance.toString(36).padStart(4, '0')}`
 }

@@ -22,16 +22,26 @@ export function keysOf({ client, topics }: Pick<Connection, 'client' | 'topics'>
   return [EVERYONE, clientKey(client), ...topics.map(topicKey)]
 }
 
+/** Hears when the first comes to listen at a key, and when the last has gone. */
+export interface Turnstile {
+  first?(key: string): void
+  last?(key: string): void
+}
+
 /** Makes an empty index. */
-export function createRegistry(): Registry {
+export function createRegistry({ first, last }: Turnstile = {}): Registry {
   const byKey = new Map<string, Set<Connection>>()
   return { add, remove, at, clients, count }
 
   function add(connection: Connection): void {
     for (const key of keysOf(connection)) {
       const listeners = byKey.get(key)
-      if (listeners) listeners.add(connection)
-      else byKey.set(key, new Set([connection]))
+      if (listeners) {
+        listeners.add(connection)
+        continue
+      }
+      byKey.set(key, new Set([connection]))
+      first?.(key)
     }
   }
 
@@ -40,7 +50,9 @@ export function createRegistry(): Registry {
     for (const key of keysOf(connection)) {
       const listeners = byKey.get(key)
       listeners?.delete(connection)
-      if (listeners?.size === 0) byKey.delete(key)
+      if (listeners?.size !== 0) continue
+      byKey.delete(key)
+      last?.(key)
     }
     return true
   }

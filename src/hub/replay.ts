@@ -1,5 +1,6 @@
 /** Catching up: what a returning client missed comes from the journal, at the pace of its transport. */
 import type { Connection } from './connection.ts'
+import { placeAt } from './cursor.ts'
 import type { Entry, Journal, Page } from './journal.ts'
 import { keysOf } from './registry.ts'
 
@@ -16,14 +17,23 @@ export interface ReplayInit {
 
 /** Connections that are still catching up. */
 export interface Replays {
-  /** Reads from `cursor`. `opening` gets the first page, before its events are queued. */
-  begin(connection: Connection, cursor: string, opening: (page: Page) => void): void
+  /**
+   * Reads from `cursor`, or from now on if there is none. `opening` gets the first page, before
+   * its events are queued.
+   */
+  begin(connection: Connection, cursor: string | undefined, opening: (page: Page) => void): void
+  /** Reads from `cursor` for a connection that has had its opening. */
+  rejoin(connection: Connection, cursor: string): void
+  /** What came while the journal was being read may not be all that did: it is read again. */
+  distrust(): void
   /** True when the connection will find the entry in the journal, so that it must not get it now. */
   holds(connection: Connection, entry: Entry): boolean
   /** Whether the connection has had its opening. */
   isOpen(connection: Connection): boolean
   /** Whether the connection is still catching up. */
   has(connection: Connection): boolean
+  /** Whether the connection, which has had its opening, waits for the journal. */
+  isReading(connection: Connection): boolean
   /** Goes on, as the transport has taken all so far. */
   resume(connection: Connection): void
   forget(connection: Connection): void
@@ -31,11 +41,13 @@ export interface Replays {
 
 interface Replay {
   opened: boolean
-  cursor: string
+  cursor: string | undefined
   reading: boolean
   /** Live events that came while the journal was being read. */
   tail: Entry[]
   tailBytes: number
+  /** The first of them, kept or not. */
+  first: Entry | undefined
 }
 
 /** Makes the book of those who are catching up. */
@@ -45,24 +57,49 @@ export function createReplays(init: ReplayInit): Replays {
 
   return {
     begin,
+    rejoin,
+    distrust,
     holds,
     isOpen: (connection) => replays.get(connection)?.opened ?? true,
     has: (connection) => replays.has(connection),
+    isReading,
     resume,
     forget: (connection) => void replays.delete(connection),
   }
 
-  function begin(connection: Connection, cursor: string, opening: (page: Page) => void): void {
-    const replay = { cursor, opened: false, reading: false, tail: [], tailBytes: 0 }
+  function begin(
+    connection: Connection,
+    cursor: string | undefined,
+    opening: (page: Page) => void,
+  ): void {
+    const replay = newReplay(cursor)
     replays.set(connection, replay)
     read(connection, replay, opening)
+  }
+
+  function rejoin(connection: Connection, cursor: string): void {
+    replays.set(connection, { ...newReplay(cursor), opened: true })
+    resume(connection)
+  }
+
+  function distrust(): void {
+    // As long as no tail can be.
+    for (const replay of replays.values()) {
+      Object.assign(replay, { tail: [], tailBytes: Number.POSITIVE_INFINITY, first: undefined })
+    }
+  }
+
+  function isReading(connection: Connection): boolean {
+    const replay = replays.get(connection)
+    return replay?.opened === true && replay.reading
   }
 
   function resume(connection: Connection): void {
     const replay = replays.get(connection)
     if (!replay || replay.reading) return
+    const { cursor = 'earliest' } = replay
     read(connection, replay, (page) => {
-      if (page.gap) gap(connection, page, replay.cursor)
+      if (page.gap) gap(connection, page, cursor)
     })
   }
 
@@ -71,6 +108,7 @@ export function createReplays(init: ReplayInit): Replays {
     if (!replay) return false
     // Between two readings it is enough that the journal has it.
     if (!replay.reading) return true
+    replay.first ??= entry
     replay.tailBytes += entry.frame.byteLength
     if (replay.tailBytes <= maxPageBytes) replay.tail.push(entry)
     return true
@@ -92,16 +130,19 @@ export function createReplays(init: ReplayInit): Replays {
   function take(
     connection: Connection,
     replay: Replay,
-    page: Page,
+    answer: Page,
     before: (page: Page) => void,
   ): void {
     if (replays.get(connection) !== replay) return
     const { tail, tailBytes } = replay
+    const page = replay.cursor === undefined ? startOf(answer, replay.first) : answer
+    // In another epoch the count may have begun again.
+    if (page.gap === 'epoch') connection.position = 0
     before(page)
     replay.opened = true
     for (const entry of page.entries) offer(connection, entry)
     // Reading ends only here: a flush in the loop above must not begin the next page.
-    Object.assign(replay, { cursor: page.end.id, reading: false, tail: [], tailBytes: 0 })
+    Object.assign(replay, newReplay(page.end.id), { opened: true })
     // A tail too long to be kept is read again instead, once the transport has taken this page.
     if (!page.done || tailBytes > maxPageBytes) {
       if (connection.queuedBytes === 0) resume(connection)
@@ -111,4 +152,15 @@ export function createReplays(init: ReplayInit): Replays {
     connection.position = Math.max(connection.position, page.end.sequence)
     for (const entry of tail) offer(connection, entry)
   }
+}
+
+function newReplay(cursor: string | undefined): Replay {
+  return { cursor, opened: false, reading: false, tail: [], tailBytes: 0, first: undefined }
+}
+
+/** Where a stream begins that wants only what is new: before the first event that it was there for. */
+function startOf(page: Page, first: Entry | undefined): Page {
+  if (!first || first.sequence > page.end.sequence) return page
+  if (page.gap || page.entries.length > 0) return page
+  return { ...page, end: placeAt(page.end, first.sequence - 1) }
 }

@@ -8,6 +8,7 @@ import { allowOrigins, onlyLoopback } from '../http/origins.ts'
 import type { OpenStream } from '../http/stream.ts'
 import { systemClock } from '../hub/clock.ts'
 import { createHub } from '../hub/hub.ts'
+import type { Journal } from '../hub/journal.ts'
 import { createMemoryJournal } from '../hub/memory.ts'
 import type { Config } from './config.ts'
 import { observeWith } from './log.ts'
@@ -43,17 +44,18 @@ export interface Runtime {
   peerOf(c: Context): string | undefined
 }
 
-/** Puts a service together. */
-export function compose(config: Config, stance: Stance, log: Logger, runtime: Runtime): Service {
+/** Puts a service together. @param journal - where events live; by default in memory */
+export function compose(
+  config: Config,
+  stance: Stance,
+  log: Logger,
+  runtime: Runtime,
+  journal: Journal = memoryOf(config),
+): Service {
   const clock = systemClock
   const hub = createHub({
     clock,
-    journal: createMemoryJournal({
-      maxEvents: config.HISTORY_EVENTS,
-      maxAgeMs: config.HISTORY_SECONDS * 1_000,
-      maxBytes: config.HISTORY_BYTES,
-      clock,
-    }),
+    journal,
     heartbeatMs: config.HEARTBEAT_SECONDS * 1_000,
     retryMs: config.RETRY_MS,
     maxConnections: config.MAX_CONNECTIONS,
@@ -92,6 +94,24 @@ export function compose(config: Config, stance: Stance, log: Logger, runtime: Ru
     app,
     close: (drainMs) => hub.close(drainMs),
   }
+}
+
+/** The bounds of the journal, wherever it is. */
+export function historyOf(config: Config): {
+  readonly maxEvents: number
+  readonly maxAgeMs: number
+  readonly maxBytes: number
+} {
+  const { HISTORY_EVENTS, HISTORY_SECONDS, HISTORY_BYTES } = config
+  return {
+    maxEvents: HISTORY_EVENTS,
+    maxAgeMs: HISTORY_SECONDS * 1_000,
+    maxBytes: HISTORY_BYTES,
+  }
+}
+
+function memoryOf(config: Config): Journal {
+  return createMemoryJournal({ ...historyOf(config), clock: systemClock })
 }
 
 /** An error for the log, without the queries of URLs in it, which may hold a ticket. */

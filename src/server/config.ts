@@ -29,6 +29,10 @@ export interface Config {
   readonly STREAMS_PER_MINUTE: number
   /** Events that one holder of a right, or one address, may publish within a minute; 0 for no limit. */
   readonly PUBLISHES_PER_MINUTE: number
+  /** Where the journal is that several instances share: a Redis or Valkey primary. */
+  readonly REDIS_URL?: string | undefined
+  /** Names the hub in that Redis. */
+  readonly REDIS_PREFIX: string
   /** Seconds between two `time` events to everyone; 0 for none. */
   readonly CLOCK_SECONDS: number
   /** Seconds of quiet after which a stream gets a heartbeat. */
@@ -98,6 +102,13 @@ const fields = {
   TRUST_PROXY: wholeNumber(0, 10).default(0),
   STREAMS_PER_MINUTE: wholeNumber(0, 1_000_000).default(0),
   PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'must be a URL with redis or rediss' })
+    .optional(),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/, 'must have 1 to 64 letters, digits, and of "_.:-"')
+    .default('hono-sse'),
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),
   RETRY_MS: number(0, 3_600_000).default(2_000),

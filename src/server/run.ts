@@ -4,6 +4,7 @@ import { compose, type Runtime } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { openLog } from './log.ts'
 import { OPEN_TO_ALL, reachOf, stanceOf } from './rights.ts'
+import { sharedJournal } from './sharing.ts'
 
 /** A socket that accepts requests. */
 export interface Listener {
@@ -24,6 +25,9 @@ export interface Door extends Runtime {
 /** The part of the drain that is left to requests still under way once all streams are over; 500 ms at the most. */
 const LAST_REQUESTS = 0.1
 
+/** Milliseconds that a server waits for its journal before it listens. */
+const FIRST_REACH_MS = 8_000
+
 /** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
 export async function run(door: Door): Promise<void> {
   const config = configOrExit(door)
@@ -35,14 +39,16 @@ export async function run(door: Door): Promise<void> {
       'without JWT_AUDIENCE every token of the issuer is taken, also one meant for another app',
     )
   }
-  const service = compose(config, stance, log, door)
+  const shared = await sharedJournal(config, log)
+  const service = compose(config, stance, log, door, shared?.journal)
+  // Who comes at once need not be sent away; who comes to a hub without its journal must be.
+  if (shared) await Promise.race([shared.reached, sleep(FIRST_REACH_MS)])
   const listener = await door.listen(service.app, config).catch((error: unknown) => {
     log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })
     process.exit(1)
   })
   const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST
   const scheme = config.TLS_CERT === undefined ? 'http' : 'https'
-  log.info('listening', { url: `${scheme}://${host}:${listener.port}`, journal: 'memory' })
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -51,6 +57,11 @@ export async function run(door: Door): Promise<void> {
       void stop(signal)
     })
   }
+  // Said last: whoever reads it may send a signal at once.
+  log.info('listening', {
+    url: `${scheme}://${host}:${listener.port}`,
+    journal: shared ? 'redis' : 'memory',
+  })
 
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
@@ -64,6 +75,10 @@ export async function run(door: Door): Promise<void> {
     // A socket that nobody reads from is closed by this, on every runtime.
     process.exit(0)
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function configOrExit({ tls = false }: Door): Config {

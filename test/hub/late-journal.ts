@@ -37,7 +37,8 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
     ...inner,
     append: async (key, event) => inner.append(key, event),
     relay: async (key, event) => inner.relay(key, event),
-    read: (keys, cursor, maxBytes) =>
+    // Who wants only what is new gets what was not delivered when it came.
+    read: (keys, cursor = delivered.id, maxBytes) =>
       new Promise((resolve, reject) => {
         const now = () => atOnce(inner.read(keys, cursor, maxBytes))
         readings.push({ asked: now(), now, resolve, reject })

@@ -40,7 +40,7 @@ export function draining(farm: Farm): void {
         expect(await server.exit).toBe(0)
         expect(Date.now() - since).toBeLessThan(DRAIN_SECONDS * 1_000 + SLACK_MS)
         expectGoodbyes(listeners)
-        expectAllDelivered(listeners, receipts)
+        expectAllDelivered(listeners, receipts, farm.runtime.shared)
         expectNoTraces(server)
       },
     )
@@ -132,16 +132,25 @@ function expectGoodbyes(listeners: readonly Listener[]): void {
 }
 
 /** Each event came to as many as its receipt says, and to nobody twice. */
-function expectAllDelivered(listeners: readonly Listener[], receipts: readonly Receipt[]): void {
+function expectAllDelivered(
+  listeners: readonly Listener[],
+  receipts: readonly Receipt[],
+  shared: true | undefined,
+): void {
   const heard = new Map<string, number>()
   for (const { events } of listeners) {
     const ids = events.filter(isMessage).map(({ id = '' }) => id)
     expect(new Set(ids).size).toBe(ids.length)
     for (const id of ids) heard.set(id, (heard.get(id) ?? 0) + 1)
   }
-  const counted = receipts.map(({ id = '', connections }) => [id, connections])
-  expect(counted.map(([id]) => [id, heard.get(String(id)) ?? 0])).toEqual(counted)
-  expect(counted[0]?.[1]).toBe(STREAMS)
+  for (const { id = '', connections } of receipts) {
+    const count = heard.get(id) ?? 0
+    // From a shared journal an event takes a moment, in which some may have said goodbye.
+    if (shared) expect(count).toBeLessThanOrEqual(connections)
+    else expect(count).toBe(connections)
+  }
+  expect(receipts[0]?.connections).toBe(STREAMS)
+  expect(heard.get(receipts[0]?.id ?? '')).toBe(STREAMS)
 }
 
 /** Publishes until the server's own queue for a client grows. */

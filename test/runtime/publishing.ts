@@ -7,6 +7,8 @@ const ID = /^[0-9a-z]+-\d+$/
 
 /** How events are published on a runtime. */
 export function publishing(farm: Farm): void {
+  const heardBy = (instances: number) => (farm.runtime.shared ? { instances } : {})
+
   test('a ping reaches both tabs of alice and never bob', async () => {
     const { url } = await farm.shared()
     const [tab1, tab2, bob] = await Promise.all([
@@ -17,7 +19,7 @@ export function publishing(farm: Farm): void {
     const response = await fetch(`${url}/ping/ping-alice`, { method: 'POST' })
     expect(response.status).toBe(200)
     const receipt = (await response.json()) as Receipt
-    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 2 })
+    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 2, ...heardBy(1) })
     expect((await tab1.next(says('hello'))).id).toBe(receipt.id)
     expect((await tab2.next(says('hello'))).id).toBe(receipt.id)
     // What is published later arrives later: if the ping had gone to bob, it would stand before it.
@@ -67,9 +69,9 @@ export function publishing(farm: Farm): void {
   test('a receipt counts connections, and nobody there is no error', async () => {
     const { url } = await farm.shared()
     const receipt = await publish(url, '/clients/absent', 'kept for a return')
-    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 0 })
+    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 0, ...heardBy(0) })
     const response = await postJson(url, '/clients/absent', { data: 1, ephemeral: true })
-    expect(await response.json()).toEqual({ connections: 0 })
+    expect(await response.json()).toEqual({ connections: 0, ...heardBy(0) })
   })
 
   test('JSON, text, a form, names, line breaks and every script arrive as they were sent', async () => {
@@ -95,7 +97,7 @@ export function publishing(farm: Farm): void {
     const { url } = await farm.shared()
     const listener = await listen(url, 'id=passing')
     const response = await postJson(url, '/clients/passing', { data: 'typing', ephemeral: true })
-    expect(await response.json()).toEqual({ connections: 1 })
+    expect(await response.json()).toEqual({ connections: 1, ...heardBy(1) })
     expect((await listener.next(says('typing'))).id).toBeUndefined()
     await listener.close()
     await publish(url, '/clients/passing', 'kept')

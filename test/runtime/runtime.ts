@@ -15,6 +15,10 @@ export interface Runtime {
   readonly command: Command
   /** What its servers are told, beside what a test wants. @defaultValue nothing */
   readonly environment?: Environment
+  /** What each of its servers is told alone. @defaultValue nothing */
+  readonly own?: () => Environment
+  /** Whether its journal is one that servers share, so that receipts count them. @defaultValue false */
+  readonly shared?: true
   /** When the server hears that a client has left. */
   readonly leaving: 'at once' | 'at a later write'
   /** What becomes of the socket of a client that reads nothing, once the hub has given it up. */
@@ -79,6 +83,7 @@ export function createFarm(runtime: Runtime): Farm {
       const process = startProcess(runtime.command, {
         ...QUIET,
         ...runtime.environment,
+        ...runtime.own?.(),
         ...environment,
       })
       all.push(Promise.resolve(process))
@@ -90,6 +95,7 @@ export function createFarm(runtime: Runtime): Farm {
     const server = startServer(runtime.command, {
       ...QUIET,
       ...runtime.environment,
+      ...runtime.own?.(),
       ...environment,
     })
     all.push(server)

@@ -17,6 +17,8 @@ const TABLE: Record<keyof Config, unknown> = {
   TRUST_PROXY: 0,
   STREAMS_PER_MINUTE: 0,
   PUBLISHES_PER_MINUTE: 0,
+  REDIS_URL: undefined,
+  REDIS_PREFIX: 'hono-sse',
   CLOCK_SECONDS: 1,
   HEARTBEAT_SECONDS: 15,
   RETRY_MS: 2_000,
@@ -131,6 +133,10 @@ test.each([
   ['CORS_ORIGINS', 'app.example'],
   ['CORS_ORIGINS', 'https://app.example/'],
   ['TRUST_PROXY', 'true'],
+  ['REDIS_URL', 'http://localhost:6379'],
+  ['REDIS_URL', 'localhost:6379'],
+  ['REDIS_PREFIX', '{a}'],
+  ['REDIS_PREFIX', 'a b'],
   ['STREAMS_PER_MINUTE', '0.5'],
 ])('%s may not be %j, and the message does not repeat a secret', (name, value) => {
   const message = complaint({ [name]: value })

@@ -1,0 +1,82 @@
+/** Publishing: an event goes through the journal to whoever listens, in one order for all. */
+import { type Address, addressKey } from './address.ts'
+import type { Courier } from './courier.ts'
+import { type EventInput, type HubEvent, prepareEvent } from './event.ts'
+import type { Delivery } from './journal.ts'
+import type { HubSettings } from './options.ts'
+import type { Registry } from './registry.ts'
+
+/** What became of a published event. */
+export interface Receipt {
+  /** The event's id; an ephemeral one has none. */
+  readonly id?: string
+  /** How many connections of this hub it was queued for. None is no error: the journal keeps it for a return. */
+  readonly connections: number
+  /** How many of the hubs that share the journal had a listener; absent where the journal is not shared. */
+  readonly instances?: number
+}
+
+/** What publishing needs. */
+export interface PressInit {
+  readonly settings: Pick<HubSettings, 'journal' | 'maxEventBytes'>
+  readonly registry: Registry
+  readonly courier: Pick<Courier, 'deliver'>
+}
+
+/** Takes events in and gives them out. */
+export interface Press {
+  /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
+  publish(address: Address, input: EventInput): Promise<Receipt>
+  deliver(delivery: Delivery): void
+  readonly published: number
+  readonly delivered: number
+}
+
+/** Makes the press of a hub. */
+export function createPress({ settings, registry, courier }: PressInit): Press {
+  const { journal, maxEventBytes } = settings
+  const deliveries: Delivery[] = []
+  let published = 0
+  let delivered = 0
+
+  return {
+    publish,
+    deliver,
+    get published() {
+      return published
+    },
+    get delivered() {
+      return delivered
+    },
+  }
+
+  function publish(address: Address, input: EventInput): Promise<Receipt> {
+    const key = addressKey(address)
+    const event = prepareEvent(input, maxEventBytes)
+    published += 1
+    return input.ephemeral ? relay(key, event) : append(key, event)
+  }
+
+  async function append(key: string, event: HubEvent): Promise<Receipt> {
+    const connections = registry.at(key).size
+    const { id, instances } = await journal.append(key, event)
+    return instances === undefined ? { id, connections } : { id, connections, instances }
+  }
+
+  async function relay(key: string, event: HubEvent): Promise<Receipt> {
+    const connections = registry.at(key).size
+    const { instances } = (await journal.relay(key, event)) ?? {}
+    return instances === undefined ? { connections } : { connections, instances }
+  }
+
+  function deliver(delivery: Delivery): void {
+    deliveries.push(delivery)
+    // What an observer publishes meanwhile comes behind it, not in the middle.
+    if (deliveries.length > 1) return
+    try {
+      for (const next of deliveries) delivered += courier.deliver(next)
+    } finally {
+      deliveries.length = 0
+    }
+  }
+}

@@ -1,0 +1,247 @@
+/** The journal in Redis or Valkey: shared by several hubs, and there when they restart. */
+import type { createClient } from 'redis'
+import { newEpoch, parseCursor, placeOf } from '../hub/cursor.ts'
+import { frameText, type HubEvent } from '../hub/event.ts'
+import type { Delivery, Journal, Page, Place, Reach, Receiver } from '../hub/journal.ts'
+import { createKeeper, type Keeper } from './keeper.ts'
+import { type Link, openLink } from './link.ts'
+import { type RedisJournalOptions, settle, unavailable } from './options.ts'
+import { createQuestions } from './questions.ts'
+import { idOf, textOf, toCatchUp, toPage } from './replies.ts'
+import { ASK, CATCH_UP, PUBLISH, PULSE, READ, type Script } from './scripts.ts'
+import { createSubscriptions } from './subscriptions.ts'
+
+/** Characters of events on their way to Redis; beyond it the next is refused. */
+const MAX_PENDING_CHARACTERS = 67_108_864
+
+/** Messages that may wait while a new link catches up. */
+const MAX_EARLY = 50_000
+
+/** Makes a journal that looks for Redis from the moment that a hub opens it. @throws {HubError} `invalid-option` */
+export function createRedisJournal(options: RedisJournalOptions): Journal {
+  const { url, prefix, maxEvents, maxAgeMs, maxBytes, observer, clock, random } = settle(options)
+  const tag = `{${prefix}}`
+  const instance = newEpoch(clock)
+  const inbox = `${tag}:to:${instance}`
+  const forAll = `${tag}:all`
+  const bounds = [maxEvents, Math.ceil(maxAgeMs), maxBytes].map(String)
+  const subscriptions = createSubscriptions(`${tag}:on:`)
+  const questions = createQuestions({ clock, inbox, tell, send })
+  let deliver: (delivery: Delivery) => void = () => {}
+  let receiver: Receiver = { missed: () => {}, answer: () => null }
+  let keeper: Keeper | undefined
+  /** The link that all goes through, once it has caught up. */
+  let link: Link | undefined
+  let opening: Link | undefined
+  /** What came before it had. */
+  let early: (() => void)[] = []
+  let epoch = ''
+  /** What a script calls a new epoch, should it have to begin one. */
+  let fresh = ''
+  let head: Place = placeOf(instance, 0)
+  const waiting: (() => void)[] = []
+  let pendingCharacters = 0
+  let closed = false
+
+  return {
+    instance,
+    get ready() {
+      return link !== undefined
+    },
+    append,
+    relay,
+    read,
+    head: () => head,
+    useOnce,
+    watch: subscriptions.watch,
+    unwatch: subscriptions.unwatch,
+    ask: (question, keepMs = 0) => questions.ask(question, keepMs),
+    open,
+    close,
+  }
+
+  function open(deliverTo: (delivery: Delivery) => void, hub?: Receiver): void {
+    deliver = deliverTo
+    if (hub) receiver = hub
+    let create: typeof createClient | undefined
+    keeper = createKeeper({
+      clock,
+      random,
+      open: async (signal) => {
+        // Only now, so that a runtime without sockets can hold this file, too.
+        create ??= (await import('redis')).createClient
+        return await openLink({ create, url, heard }, signal)
+      },
+      up,
+      down,
+      probe: (held) => void call(PULSE, [inbox], held).catch(() => {}),
+    })
+  }
+
+  /** Subscribes first, then asks what was missed: what comes in between waits. */
+  async function up(next: Link): Promise<void> {
+    early = []
+    opening = next
+    fresh = newEpoch(clock)
+    await subscriptions.move(next, [forAll, inbox])
+    const place = parseCursor(head.id)
+    const seen = epoch === '' ? ['', '0'] : [epoch, String(place?.sequence ?? 0)]
+    const reply = await next.run1(CATCH_UP, `${tag}:head`, [...first(next), ...seen])
+    if (next.lost) return
+    const { end, affects, kept } = toCatchUp(reply)
+    receiver.missed(affects)
+    epoch = end.epoch
+    // It may be in use now: the next new epoch must have a name of its own.
+    fresh = newEpoch(clock)
+    head = placeOf(end.epoch, end.sequence)
+    link = next
+    for (const task of early.splice(0)) task()
+    for (const { question, ms } of kept) receiver.answer(question, ms)
+    for (const wake of waiting.splice(0)) wake()
+    observer?.reached?.()
+  }
+
+  function down(reason: Error): void {
+    link = undefined
+    subscriptions.leave()
+    observer?.lost?.(reason)
+  }
+
+  async function append(key: string, event: HubEvent): Promise<Place & Reach> {
+    const body = frameText(event)
+    if (pendingCharacters + body.length > MAX_PENDING_CHARACTERS) {
+      throw unavailable('takes events more slowly than they come')
+    }
+    pendingCharacters += body.length
+    try {
+      const [itsEpoch, sequence, instances] = (await call(PUBLISH, [key, body])) as Published
+      return { ...placeOf(itsEpoch, sequence), instances }
+    } finally {
+      pendingCharacters -= body.length
+    }
+  }
+
+  async function relay(key: string, event: HubEvent): Promise<Reach> {
+    const channel = subscriptions.channelOf(key)
+    return { instances: await attempt((held) => held.publish(channel, frameText(event))) }
+  }
+
+  async function read(
+    keys: readonly string[],
+    cursor: string | undefined,
+    maxPageBytes: number,
+  ): Promise<Page> {
+    const { epoch: itsEpoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
+    const mark = cursor === undefined ? 'latest' : cursor === 'earliest' ? cursor : itsEpoch
+    const args = [mark, String(sequence), String(maxPageBytes), ...keys]
+    for (;;) {
+      const held = link ?? (await nextLink())
+      const reply = await subscriptions
+        .settled(keys)
+        .then(() => call(READ, args, held))
+        .catch((error: unknown) => {
+          if (!held.lost) throw error
+        })
+      // A page of a link that is lost says nothing of what came behind it.
+      if (reply && held === link) return toPage(reply)
+    }
+  }
+
+  async function useOnce(name: string, ttlMs: number): Promise<boolean> {
+    return await attempt((held) => held.take(`${tag}:once:${name}`, ttlMs))
+  }
+
+  function close(): void {
+    closed = true
+    deliver = () => {}
+    keeper?.close()
+    link = undefined
+    for (const wake of waiting.splice(0)) wake()
+  }
+
+  async function nextLink(): Promise<Link> {
+    if (!closed) await new Promise<void>((resolve) => waiting.push(resolve))
+    if (closed) throw unavailable('is not asked any more: the hub is closed')
+    return link ?? (await nextLink())
+  }
+
+  async function call(script: Script, args: readonly string[], over?: Link): Promise<unknown> {
+    const reply = await attempt(
+      (held) => held.run1(script, `${tag}:head`, [...first(held), ...args]),
+      over,
+    )
+    const itsEpoch = Array.isArray(reply) ? reply[0] : epoch
+    if (itsEpoch !== epoch) (over ?? link)?.drop(new Error('Redis has begun a new epoch.'))
+    return reply
+  }
+
+  async function attempt<T>(work: (held: Link) => Promise<T>, over = link): Promise<T> {
+    if (!over || over.lost) throw unavailable('can’t be reached')
+    try {
+      return await work(over)
+    } catch (error) {
+      throw unavailable(`did not answer (${error instanceof Error ? error.message : error})`)
+    }
+  }
+
+  function first({ run }: Link): string[] {
+    return [tag, run, fresh, epoch, String(head.sequence), ...bounds]
+  }
+
+  function heard(channel: string, message: Uint8Array): void {
+    if (link) hear(channel, message)
+    else if (early.length < MAX_EARLY) early.push(() => hear(channel, message))
+    else opening?.drop(new Error('More came than could wait for what was missed.'))
+  }
+
+  function hear(channel: string, message: Uint8Array): void {
+    const key = subscriptions.keyOf(channel)
+    if (key !== undefined) receive(key, message)
+    else if (channel === forAll) questions.asked(textOf(message), receiver.answer)
+    else inboxHas(textOf(message))
+  }
+
+  function receive(key: string, frame: Uint8Array): void {
+    const id = idOf(frame)
+    const place = id === undefined ? undefined : parseCursor(id)
+    if (id === undefined || !place) {
+      deliver({ key, frame })
+      return
+    }
+    // Whoever has to get one that is not ahead found it, or finds it, in the journal.
+    if (!inThisEpoch(place.epoch) || place.sequence <= head.sequence) return
+    const entry = { id, sequence: place.sequence, frame }
+    head = { id, sequence: place.sequence }
+    deliver({ key, frame, entry })
+  }
+
+  function inboxHas(text: string): void {
+    if (!text.startsWith('head: ')) {
+      questions.answered(text)
+      return
+    }
+    keeper?.alive()
+    const place = parseCursor(text.slice(6))
+    if (place && inThisEpoch(place.epoch) && place.sequence > head.sequence) {
+      head = placeOf(epoch, place.sequence)
+    }
+  }
+
+  function inThisEpoch(itsEpoch: string): boolean {
+    if (itsEpoch === epoch) return true
+    link?.drop(new Error('Redis has begun a new epoch.'))
+    return false
+  }
+
+  async function tell(message: string): Promise<number> {
+    const { question, keepMs } = JSON.parse(message) as { question: unknown; keepMs: number }
+    const args = [forAll, message, JSON.stringify(question), String(Math.ceil(keepMs))]
+    return Number(await call(ASK, args))
+  }
+
+  function send(to: string, message: string): void {
+    attempt((held) => held.publish(to, message)).catch(() => {})
+  }
+}
+
+type Published = readonly [epoch: string, sequence: number, instances: number]

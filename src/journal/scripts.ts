@@ -1,0 +1,227 @@
+/**
+ * What runs inside Redis: each script is one step that nothing comes between.
+ *
+ * Keys, all in one slot: `{prefix}:head` a hash with the epoch and the count; below a root that a
+ * flush renews, `a:<key>` a stream for each address and `order`, a stream of all entries by age;
+ * `evicted`, the last sequence that each address gave up; `kept`, questions for who comes later.
+ * An entry's id is `<sequence>-<milliseconds>`, so that streams are ordered by sequence and know ages.
+ */
+
+/** A script and the number that names it on a link. */
+export interface Script {
+  readonly name: string
+  readonly text: string
+}
+
+/** What an entry costs Redis beside its key and its body, roughly as MEMORY USAGE tells. */
+const ENTRY_BYTES = 200
+
+/** Addresses of which it is remembered what they gave up. */
+const MAX_REMEMBERED = 100_000
+
+/** Milliseconds that what is left of an idle hub outlives its events. */
+const AFTERLIFE_MS = 86_400_000
+
+/**
+ * Settles the epoch. Another server process than the one that wrote last may have lost the tail (a
+ * restart, a failover), and one that remembers less than was seen has: then a new epoch goes on
+ * from what is left, and `lineage` says up to where cursors of older ones hold. A server without a
+ * head was flushed or replaced, and no cursor holds.
+ */
+const SETTLE = `
+local prefix, run, fresh, seenEpoch, seen = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local maxEvents, maxAge, maxBytes = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local head = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'run', 'root', 'bytes', 'oldest', 'forgotten', 'lineage')
+local epoch, seq, root, lineage = head[1], tonumber(head[2]), head[4], head[8]
+local bytes, oldest, forgotten = tonumber(head[5]), tonumber(head[6]), tonumber(head[7])
+if not epoch then
+  epoch, seq, root, bytes, oldest, forgotten, lineage = fresh, 0, fresh, 0, now, 0, ''
+  redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', 0, 'run', run, 'root', root, 'bytes', 0,
+    'oldest', now, 'forgotten', 0, 'lineage', '')
+elseif head[3] ~= run or (seenEpoch == epoch and seen > seq) then
+  lineage = string.sub(epoch .. ':' .. seq .. ';' .. lineage, 1, 1000)
+  epoch = fresh
+  redis.call('HSET', KEYS[1], 'epoch', epoch, 'run', run, 'lineage', lineage)
+end
+local base = prefix .. ':' .. root .. ':'
+local order, evicted = base .. 'order', base .. 'evicted'
+
+local function giveUp(mark)
+  local id, key = mark[1], mark[2][2]
+  local new = redis.call('ZADD', evicted, string.match(id, '^%d+'), key)
+  redis.call('XDEL', order, id)
+  redis.call('XDEL', base .. 'a:' .. key, id)
+  bytes = bytes - tonumber(mark[2][4])
+  if new == 0 or redis.call('ZCARD', evicted) <= ${MAX_REMEMBERED} then return end
+  forgotten = math.max(forgotten, tonumber(redis.call('ZPOPMIN', evicted)[2]))
+end
+
+local function tidy(limit)
+  for _ = 1, limit do
+    if bytes <= maxBytes and now - oldest <= maxAge then break end
+    local mark = redis.call('XRANGE', order, '-', '+', 'COUNT', 1)[1]
+    oldest = mark and tonumber(string.match(mark[1], '%d+$')) or now
+    if not mark then bytes = 0 break end
+    if bytes > maxBytes or now - oldest > maxAge then giveUp(mark) end
+  end
+end
+
+local function save()
+  redis.call('HSET', KEYS[1], 'seq', seq, 'bytes', bytes, 'oldest', oldest, 'forgotten', forgotten)
+end
+
+-- A Redis without memory to spare refuses to write, and must be read all the same.
+local function sweep()
+  pcall(function() tidy(1000) save() end)
+end
+
+local function locate(itsEpoch, place)
+  if itsEpoch == epoch and place <= seq then return place end
+  local upTo = itsEpoch ~= '' and string.match(';' .. lineage, ';' .. itsEpoch .. ':(%d+);')
+  if not upTo then return 0, 'epoch' end
+  if place <= tonumber(upTo) then return place end
+  return tonumber(upTo), 'epoch'
+end
+`
+
+/** Arguments of all scripts, in front of their own: prefix, run, a new epoch, what was seen, bounds. */
+const FIRST = 9
+
+/** key, body → epoch, sequence, instances that listen. */
+export const PUBLISH: Script = script(
+  'publish',
+  `
+local key, body = ARGV[${FIRST}], ARGV[${FIRST + 1}]
+seq = seq + 1
+local id, log, size = seq .. '-' .. now, base .. 'a:' .. key, #key + #body + ${ENTRY_BYTES}
+if bytes == 0 then oldest = now end
+bytes = bytes + size
+redis.call('XADD', log, id, 'f', body)
+redis.call('XADD', order, id, 'k', key, 'b', size)
+for _ = maxEvents + 1, redis.call('XLEN', log) do
+  local first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1][1]
+  local mark = redis.call('XRANGE', order, first, first)[1]
+  if mark then giveUp(mark) else redis.call('XDEL', log, first) end
+end
+tidy(100)
+save()
+redis.call('PEXPIRE', log, maxAge + 60000)
+local frame = 'id: ' .. epoch .. '-' .. seq .. '\\n' .. body
+return { epoch, seq, redis.call('PUBLISH', prefix .. ':on:' .. key, frame) }
+`,
+)
+
+/** epoch or `earliest` or `latest`, sequence, bytes, keys… → epoch, end, gap, done, (sequence, body)… */
+export const READ: Script = script(
+  'read',
+  `
+local itsEpoch, place, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
+sweep()
+if itsEpoch == 'latest' then return { epoch, seq, '', 1 } end
+local start, gap = 0, nil
+if itsEpoch ~= 'earliest' then start, gap = locate(itsEpoch, place) end
+local rows = {}
+for i = ${FIRST + 3}, #ARGV do
+  local key = ARGV[i]
+  if itsEpoch ~= 'earliest' and not gap then
+    if tonumber(redis.call('ZSCORE', evicted, key) or forgotten) > start then gap = 'evicted' end
+  end
+  rows[#rows + 1] = { log = base .. 'a:' .. key, from = start + 1, at = 1, list = {} }
+end
+local function peek(row)
+  if row.at > #row.list then
+    if not row.from then return nil end
+    row.list, row.at = redis.call('XRANGE', row.log, row.from, '+', 'COUNT', 32), 1
+    local last = row.list[32]
+    row.from = last and string.match(last[1], '^%d+') + 1
+  end
+  return row.list[row.at]
+end
+local answer, used = { epoch, seq, '', 1 }, 0
+while true do
+  local best, bestSeq
+  for _, row in ipairs(rows) do
+    local entry = peek(row)
+    local s = entry and tonumber(string.match(entry[1], '^%d+'))
+    if s and (not best or s < bestSeq) then best, bestSeq = row, s end
+  end
+  if not best then break end
+  local entry = best.list[best.at]
+  if now - string.match(entry[1], '%d+$') > maxAge then
+    if itsEpoch ~= 'earliest' and not gap then gap = 'evicted' end
+  else
+    local body = entry[2][2]
+    if used > 0 and used + #body > room then
+      answer[2], answer[4] = answer[#answer - 1], 0
+      break
+    end
+    used = used + #body
+    answer[#answer + 1] = bestSeq
+    answer[#answer + 1] = body
+  end
+  best.at = best.at + 1
+end
+answer[3] = gap or ''
+return answer
+`,
+)
+
+/** epoch, sequence → epoch, end, whether all keys may have missed something, keys that have, (question, ms)… */
+export const CATCH_UP: Script = script(
+  'catch up',
+  `
+local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
+sweep()
+local kept, changed, all = prefix .. ':kept', {}, gap and 1 or 0
+if forgotten > start then all = 1 end
+if all == 0 then
+  changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
+  local marks = redis.call('XRANGE', order, start + 1, '+', 'COUNT', 5000)
+  local known = {}
+  for _, key in ipairs(changed) do known[key] = true end
+  for _, mark in ipairs(marks) do
+    local key = mark[2][2]
+    if not known[key] then known[key] = true changed[#changed + 1] = key end
+  end
+  if #marks == 5000 or #changed >= 5000 then all, changed = 1, {} end
+end
+redis.call('ZREMRANGEBYSCORE', kept, '-inf', now)
+local questions = redis.call('ZRANGE', kept, 0, -1, 'WITHSCORES')
+for i = 2, #questions, 2 do questions[i] = questions[i] - now end
+return { epoch, seq, all, changed, questions }
+`,
+)
+
+/** channel → epoch, sequence. Sweeps, renews what would expire, and tells the head on the channel. */
+export const PULSE: Script = script(
+  'pulse',
+  `
+sweep()
+for _, key in ipairs({ KEYS[1], order, evicted }) do
+  redis.call('PEXPIRE', key, maxAge + ${AFTERLIFE_MS})
+end
+redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
+return { epoch, seq }
+`,
+)
+
+/** channel, message, question, milliseconds to keep it → how many hubs hear it. */
+export const ASK: Script = script(
+  'ask',
+  `
+local ms, kept = tonumber(ARGV[${FIRST + 3}]), prefix .. ':kept'
+if ms > 0 then
+  redis.call('ZADD', kept, now + ms, ARGV[${FIRST + 2}])
+  if redis.call('PTTL', kept) < ms then redis.call('PEXPIRE', kept, ms) end
+end
+return redis.call('PUBLISH', ARGV[${FIRST}], ARGV[${FIRST + 1}])
+`,
+)
+
+export const SCRIPTS: readonly Script[] = [PUBLISH, READ, CATCH_UP, PULSE, ASK]
+
+function script(name: string, text: string): Script {
+  return { name, text: SETTLE + text }
+}

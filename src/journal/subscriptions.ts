@@ -1,0 +1,68 @@
+/** Subscriptions: to an address's channel as long as somebody listens, once however many do. */
+import type { Link } from './link.ts'
+
+/** What this hub listens to. */
+export interface Subscriptions {
+  watch(key: string): void
+  unwatch(key: string): void
+  /** Resolves when all that comes at these keys is heard. @throws when the link is lost */
+  settled(keys: readonly string[]): Promise<unknown>
+  /** Takes all over to a new link, with channels that are always heard. */
+  move(link: Link, others: readonly string[]): Promise<void>
+  /** The link is lost. */
+  leave(): void
+  channelOf(key: string): string
+  /** The key of an address's channel; undefined for another channel. */
+  keyOf(channel: string): string | undefined
+}
+
+/** Makes the list of what is listened to. */
+export function createSubscriptions(prefix: string): Subscriptions {
+  const watched = new Set<string>()
+  /** Those that Redis has not confirmed yet. */
+  const pending = new Map<string, Promise<void>>()
+  let link: Link | undefined
+  return { watch, unwatch, settled, move, leave, channelOf, keyOf }
+
+  function watch(key: string): void {
+    watched.add(key)
+    if (!link || link.lost) return
+    const done = link.subscribe([channelOf(key)])
+    pending.set(key, done)
+    done.then(
+      () => pending.get(key) === done && pending.delete(key),
+      // Who waits for it hears of it.
+      link.drop,
+    )
+  }
+
+  function unwatch(key: string): void {
+    watched.delete(key)
+    pending.delete(key)
+    link?.unsubscribe(channelOf(key))
+  }
+
+  async function settled(keys: readonly string[]): Promise<unknown> {
+    if (pending.size === 0) return
+    return await Promise.all(keys.map((key) => pending.get(key)))
+  }
+
+  async function move(next: Link, others: readonly string[]): Promise<void> {
+    pending.clear()
+    link = next
+    await next.subscribe([...others, ...[...watched].map(channelOf)])
+  }
+
+  function leave(): void {
+    link = undefined
+    pending.clear()
+  }
+
+  function channelOf(key: string): string {
+    return prefix + key
+  }
+
+  function keyOf(channel: string): string | undefined {
+    return channel.startsWith(prefix) ? channel.slice(prefix.length) : undefined
+  }
+}

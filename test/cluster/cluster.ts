@@ -1,0 +1,48 @@
+/** A cluster for tests: a Redis of its own, and an instance on each runtime. */
+import { type Persistence, type RedisServer, startRedis } from '../support/redis.ts'
+import { createInstance, type DoorName, type Instance } from './instance.ts'
+
+/** A Redis and three instances. */
+export interface Cluster {
+  readonly redis: RedisServer
+  readonly instances: readonly Instance[]
+  instance(name: DoorName): Instance
+  /** Resolves when all that run reach Redis. */
+  recovered(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Starts a cluster. */
+export async function startCluster(
+  persistence: Persistence = 'none',
+  environment: Record<string, string> = {},
+): Promise<Cluster> {
+  const redis = await startRedis(persistence)
+  const settings = { REDIS_URL: redis.url, RETRY_MS: '100', LOG_LEVEL: 'info', ...environment }
+  const instances = (['node', 'bun', 'deno'] as const).map((name) => createInstance(name, settings))
+  await Promise.all(instances.map((instance) => instance.start()))
+  return {
+    redis,
+    instances,
+    instance: (name) => {
+      const found = instances.find((one) => one.name === name)
+      if (!found) throw new Error(`There is no ${name}.`)
+      return found
+    },
+    recovered: async () => {
+      for (const { url, name } of instances) await ready(url, name)
+    },
+    stop: async () => {
+      await Promise.all(instances.map((instance) => instance.kill()))
+      await redis.close()
+    },
+  }
+}
+
+async function ready(url: string | undefined, name: string): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (url && !(await fetch(`${url}/readyz`)).ok) {
+    if (Date.now() > deadline) throw new Error(`${name} does not find Redis again.`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

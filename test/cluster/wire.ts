@@ -1,0 +1,54 @@
+/** HTTP with as little as possible in between: the tests share two cores with what they test. */
+import { Agent, type IncomingMessage, request } from 'node:http'
+
+const agent = new Agent({ keepAlive: true, maxSockets: 32 })
+
+/** An answer that has been read. */
+export interface Answer {
+  readonly status: number
+  readonly retryAfter: string | undefined
+  readonly body: string
+}
+
+/** Posts text; undefined when nobody answers. */
+export function post(url: string, data: string): Promise<Answer | undefined> {
+  return new Promise((resolve) => {
+    const headers = { 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(data) }
+    const asked = request(url, { method: 'POST', agent, headers }, (response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (text: string) => {
+        body += text
+      })
+      response.on('error', () => resolve(undefined))
+      response.on('end', () => {
+        const retryAfter = response.headers['retry-after']
+        resolve({ status: response.statusCode ?? 0, retryAfter, body })
+      })
+    })
+    asked.on('error', () => resolve(undefined))
+    asked.end(data)
+  })
+}
+
+/** Opens a stream on a socket of its own; resolves when it is over. The signal cuts it off. */
+export function listen(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+  take: (text: string) => void,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const asked = request(url, { agent: false, headers, signal }, (response: IncomingMessage) => {
+      response.setEncoding('utf8')
+      response.on('data', (text: string) => {
+        // What comes behind the leaving was never seen.
+        if (!signal.aborted) take(text)
+      })
+      response.on('error', () => resolve())
+      response.on('close', () => resolve())
+    })
+    asked.on('error', () => resolve())
+    asked.end()
+  })
+}

@@ -1,0 +1,82 @@
+/** The journal in Redis keeps the contract of all journals, and what only a shared one can promise. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { clientKey, EVERYONE } from '../../src/hub/address.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../support/redis.ts'
+import { closeAll, newPrefix, openStand } from './stand.ts'
+import { journalSuite } from './suite.ts'
+
+const ALICE = clientKey('alice')
+
+describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
+  let redis: RedisServer
+  beforeAll(async () => {
+    redis = await startRedis()
+  })
+  afterEach(closeAll)
+  afterAll(() => redis.close())
+
+  journalSuite((bounds, watched) => openStand(redis, bounds, watched))
+
+  test('is one for all hubs with the same prefix: ids, events and deliveries', async () => {
+    const prefix = newPrefix()
+    const one = await openStand(redis, {}, [ALICE], prefix)
+    const other = await openStand(redis, {}, [ALICE], prefix)
+    const third = await openStand(redis, {}, [EVERYONE], prefix)
+    const first = await one.journal.append(ALICE, { data: 'a' })
+    const second = await third.journal.append(ALICE, { data: 'b' })
+    expect(second).toMatchObject({ sequence: first.sequence + 1, instances: 2 })
+    await Promise.all([one.delivered(2), other.delivered(2)])
+    expect(other.deliveries).toEqual(one.deliveries)
+    expect(third.deliveries).toEqual([])
+    const page = await third.journal.read([ALICE], 'earliest', 1_000)
+    expect(page.entries.map(({ id }) => id)).toEqual([first.id, second.id])
+  })
+
+  test('hears nothing of a key that nobody watches any more', async () => {
+    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
+    journal.unwatch?.(ALICE)
+    expect(await journal.append(ALICE, { data: 'a' })).toMatchObject({ instances: 0 })
+    journal.watch?.(ALICE)
+    await journal.read([ALICE], undefined, 1_000)
+    await journal.append(ALICE, { data: 'b' })
+    await delivered(1)
+    expect(new TextDecoder().decode(deliveries[0]?.frame)).toContain('data: b')
+  })
+
+  test('puts a question to all hubs, and a kept one to who comes later', async () => {
+    const prefix = newPrefix()
+    const one = await openStand(redis, {}, [], prefix)
+    const other = await openStand(redis, {}, [], prefix)
+    const answers = await one.journal.ask?.({ about: 'x' }, 60_000)
+    const by = [one.journal.instance, other.journal.instance]
+    expect(answers).toHaveLength(2)
+    expect(answers).toEqual(
+      expect.arrayContaining(by.map((name) => expect.objectContaining({ by: name }))),
+    )
+    const kept = (await redis.command('ZRANGE', `{${prefix}}:kept`, '0', '-1')) as string[]
+    expect(kept).toEqual(['{"about":"x"}'])
+  })
+
+  test('outlives its hubs: a cursor holds, and the epoch is the same', async () => {
+    const prefix = newPrefix()
+    const before = await openStand(redis, {}, [], prefix)
+    const { id } = await before.journal.append(ALICE, { data: 'a' })
+    const next = await before.journal.append(ALICE, { data: 'b' })
+    await closeAll()
+    const { journal } = await openStand(redis, {}, [], prefix)
+    const page = await journal.read([ALICE], id, 1_000)
+    expect(page).toMatchObject({ gap: undefined, end: { id: next.id } })
+    expect(page.entries).toHaveLength(1)
+  })
+
+  test('lets all keys of an idle hub expire', async () => {
+    const prefix = newPrefix()
+    const { journal } = await openStand(redis, {}, [], prefix)
+    await journal.append(ALICE, { data: 'a' })
+    const keys = (await redis.command('KEYS', `{${prefix}}:*`)) as string[]
+    expect(keys.length).toBeGreaterThan(2)
+    expect(
+      await redis.command('PTTL', keys.find((key) => key.includes(':a:')) ?? ''),
+    ).toBeGreaterThan(0)
+  })
+})

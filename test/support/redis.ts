@@ -1,0 +1,106 @@
+/** A Redis of the tests' own: on a free port, in a folder that is gone afterwards. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from 'redis'
+
+/** Whether the tests may do without Redis: never where all must run. */
+export const REDIS_IS_MISSING: boolean =
+  spawnSync('redis-server', ['--version']).status !== 0 && !process.env.CI
+
+if (REDIS_IS_MISSING) console.warn('redis-server is not installed: what needs it is skipped.')
+
+/** How Redis writes to its disk. */
+export type Persistence = 'none' | 'everysec' | 'always'
+
+/** A server that can be ended, begun again, and stopped in its tracks. */
+export interface RedisServer {
+  readonly url: string
+  /** Begins again with what is on the disk. */
+  restart(): Promise<void>
+  /** Ends it as a power cut would; `empty` takes the disk away, too. */
+  crash(disk?: 'kept' | 'empty'): Promise<void>
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
+  /** Sends one command. */
+  command(...args: string[]): Promise<unknown>
+  /** Ends it and takes its folder away. */
+  close(): Promise<void>
+}
+
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Starts a server. */
+export async function startRedis(persistence: Persistence = 'none'): Promise<RedisServer> {
+  const port = await freePort()
+  const url = `redis://127.0.0.1:${port}`
+  const folder = mkdtempSync(join(tmpdir(), 'hono-sse-redis-'))
+  const config = join(folder, 'redis.conf')
+  const aof = persistence === 'none' ? 'no' : `yes\nappendfsync ${persistence}`
+  const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, 'save ""', `appendonly ${aof}`]
+  writeFileSync(config, `${lines.join('\n')}\n`)
+  let child = await begin()
+
+  return {
+    url,
+    restart: async () => {
+      child = await begin()
+    },
+    crash: async (disk = 'kept') => {
+      await end(child)
+      if (disk === 'empty') rmSync(join(folder, 'appendonlydir'), { recursive: true, force: true })
+    },
+    signal: (name) => void child.kill(name),
+    command,
+    close: async () => {
+      await end(child)
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+
+  async function begin(): Promise<ChildProcess> {
+    const started = spawn('redis-server', [config], { stdio: ['ignore', 'pipe', 'inherit'] })
+    running.add(started)
+    await new Promise<void>((resolve, reject) => {
+      started.once('exit', (code) => reject(new Error(`redis-server has exited with ${code}.`)))
+      started.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        if (text.includes('Ready to accept connections')) resolve()
+      })
+    })
+    return started
+  }
+
+  async function command(...args: string[]): Promise<unknown> {
+    const client = createClient({ url, socket: { reconnectStrategy: false } })
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      return await client.sendCommand(args)
+    } finally {
+      client.destroy()
+    }
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  running.delete(child)
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await gone
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
