@@ -1,8 +1,11 @@
 /** What breaks while clients hop and events flow: nothing acknowledged is lost unless a gap says so. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Persistence, REDIS_IS_MISSING } from '../support/redis.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { type Crowd, createCrowd, type Reckoning } from './crowd.ts'
+
+// Three runtimes, a Redis and a crowd share what cores there are.
+vi.setConfig({ testTimeout: 60_000 })
 
 const CLIENTS = 100
 const BEFORE = 300

@@ -26,5 +26,5 @@ describe.skipIf(REDIS_IS_MISSING)('three instances on one Redis', () => {
     } finally {
       crowd.stop()
     }
-  }, 80_000)
+  }, 150_000)
 })
