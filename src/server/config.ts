@@ -136,6 +136,11 @@ function isKeyUrl(text: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 }
 
+/** Whether anything is set that rights could come from. A field that is wrong may be missing here. */
+export function hasRights({ PUBLISH_KEY, JWT_SECRET, JWKS_URL }: Partial<Config>): boolean {
+  return (PUBLISH_KEY?.length ?? 0) > 0 || JWT_SECRET !== undefined || JWKS_URL !== undefined
+}
+
 /** RFC 7518 §3.2: a key as long as the hash at least. */
 function isLongSecret(secret: string): boolean {
   return new TextEncoder().encode(secret).byteLength >= 32
@@ -156,6 +161,11 @@ const Environment = z
     when: () => true,
     path: ['JWKS_URL'],
     message: 'and JWT_SECRET are two ways to verify tokens: set one of them',
+  })
+  .refine((config) => !(config.ALLOW_ANONYMOUS && hasRights(config)), {
+    when: () => true,
+    path: ['ALLOW_ANONYMOUS'],
+    message: 'would switch PUBLISH_KEY, JWT_SECRET and JWKS_URL off: unset it, or them',
   })
   .refine((config) => (config.TLS_CERT === undefined) === (config.TLS_KEY === undefined), {
     when: () => true,

@@ -7,7 +7,7 @@ import { createTokens } from '../http/access/tokens.ts'
 import { isLoopback } from '../http/origins.ts'
 import type { Clock } from '../hub/clock.ts'
 import type { Hub } from '../hub/hub.ts'
-import type { Config } from './config.ts'
+import { type Config, hasRights } from './config.ts'
 
 /** Said where a hub that asks nobody who they are would be open to all. */
 export const OPEN_TO_ALL =
@@ -18,9 +18,8 @@ export type Stance = 'rights' | 'loopback' | 'anonymous' | 'refused'
 
 /** What the configuration means. @param reach - whether only this machine can reach the server */
 export function stanceOf(config: Config, reach: 'loopback' | 'world'): Stance {
-  const { PUBLISH_KEY, JWT_SECRET, JWKS_URL, ALLOW_ANONYMOUS } = config
-  if (ALLOW_ANONYMOUS) return 'anonymous'
-  if (PUBLISH_KEY.length > 0 || JWT_SECRET || JWKS_URL) return 'rights'
+  if (config.ALLOW_ANONYMOUS) return 'anonymous'
+  if (hasRights(config)) return 'rights'
   return reach === 'loopback' ? 'loopback' : 'refused'
 }
 

@@ -220,3 +220,9 @@ test('rules between fields are told beside what is wrong with a field', () => {
     expect(message).toContain(`  ${name} `)
   }
 })
+
+test('a key and the word to let anyone in contradict each other', () => {
+  expect(complaint({ ALLOW_ANONYMOUS: 'true', PUBLISH_KEY: 'k'.repeat(16) })).toContain(
+    '  ALLOW_ANONYMOUS ',
+  )
+})
