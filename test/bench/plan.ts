@@ -24,7 +24,7 @@ export const plans: readonly Plan[] = [
     figure: 'cpuUsPerDelivery',
     unit: 'µs CPU per delivery',
     also: ['deliveriesPerSecond', 'p50Ms', 'p99Ms', 'maxMs'],
-    full: { connections: 2_000, events: 80, maxMs: 8_000 },
+    full: { connections: 2_000, events: 60, maxMs: 5_000 },
     quick: { connections: 2_000, events: 25, maxMs: 2_000 },
   },
   {
@@ -33,7 +33,7 @@ export const plans: readonly Plan[] = [
     figure: 'cpuUsPerDelivery',
     unit: 'µs CPU per delivery',
     also: ['deliveriesPerSecond', 'p50Ms', 'p99Ms', 'maxMs'],
-    full: { connections: 1_000, events: 2_000, maxMs: 6_000 },
+    full: { connections: 1_000, events: 2_000, maxMs: 5_000 },
     quick: { connections: 1_000, events: 500, maxMs: 1_500 },
   },
   {
@@ -42,7 +42,7 @@ export const plans: readonly Plan[] = [
     figure: 'cpuUsPerPublish',
     unit: 'µs CPU per publish',
     also: ['timesAmong100', 'publishesPerSecond', 'p50Ms', 'p99Ms', 'maxMs'],
-    full: { connections: 10_000, events: 6_000, maxMs: 20_000 },
+    full: { connections: 10_000, events: 4_000, maxMs: 20_000 },
     quick: { connections: 3_000, events: 1_500, maxMs: 10_000 },
   },
   {
@@ -78,7 +78,7 @@ export const plans: readonly Plan[] = [
     figure: 'cpuUsPerRequest',
     unit: 'µs CPU per request',
     also: ['requestsPerSecond'],
-    full: { connections: 0, events: 20_000, maxMs: 20_000 },
+    full: { connections: 0, events: 10_000, maxMs: 20_000 },
     quick: { connections: 0, events: 4_000, maxMs: 10_000 },
   },
   {
@@ -87,7 +87,7 @@ export const plans: readonly Plan[] = [
     figure: 'healthMaxMs',
     unit: 'ms, longest wait',
     also: ['connections', 'healthP50Ms', 'healthP99Ms'],
-    full: { connections: 25_000, events: 10, maxMs: 20_000 },
+    full: { connections: 15_000, events: 10, maxMs: 20_000 },
     quick: { connections: 2_000, events: 5, maxMs: 10_000 },
   },
 ]

@@ -6,6 +6,7 @@ const ANSWER_MS = 20_000
 interface Caller {
   /** What has come of an answer so far. */
   text: string
+  over: boolean
   settle: ((text: string) => void) | undefined
   fail: ((error: Error) => void) | undefined
 }
@@ -23,12 +24,15 @@ export async function createPublisher(port: number, lanes: number): Promise<Publ
   const handlers = {
     open: () => {},
     data: receive,
-    close: (socket: Socket<Caller>) => socket.data.fail?.(new Error('the publisher was cut off')),
+    close: ({ data }: Socket<Caller>) => {
+      data.over = true
+      data.fail?.(new Error('the publisher was cut off'))
+    },
     error: (socket: Socket<Caller>, error: Error) => socket.data.fail?.(error),
   }
   const sockets = await Promise.all(
     Array.from({ length: lanes }, () => {
-      const caller: Caller = { text: '', settle: undefined, fail: undefined }
+      const caller: Caller = { text: '', over: false, settle: undefined, fail: undefined }
       return connect(port, caller, handlers)
     }),
   )
@@ -46,7 +50,7 @@ export async function createPublisher(port: number, lanes: number): Promise<Publ
 
   function ask(request: string, lane: number): Promise<string> {
     const socket = sockets[lane % sockets.length]
-    if (!socket) throw new Error('no publisher')
+    if (!socket || socket.data.over) throw new Error('the publisher was cut off')
     const answer = new Promise<string>((settle, fail) => {
       Object.assign(socket.data, { text: '', settle, fail })
     })

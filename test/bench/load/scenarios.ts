@@ -81,7 +81,6 @@ async function targeted(job: Job): Promise<Figures> {
   const few = Math.min(100, job.connections)
   const path = (index: number) => fill(protocol.ownStream ?? protocol.stream, index)
   const crowd = createCrowd(job.port, 1)
-  const publisher = await createPublisher(job.port, LANES)
   await crowd.open({ count: few, path })
   await address(few, job.events)
   const small = await address(few, job.events)
@@ -99,6 +98,8 @@ async function targeted(job: Job): Promise<Figures> {
   }
 
   async function address(among: number, events: number) {
+    // Anew each time: servers close publishers that are idle while a crowd is opened.
+    const publisher = await createPublisher(job.port, LANES)
     const before = crowd.delivered()
     const meter = measure(job)
     await inLanes(events, async (index, lane) => {
@@ -108,6 +109,7 @@ async function targeted(job: Job): Promise<Figures> {
     })
     await crowd.reach(before + events, EVENT_MS)
     const { cpu, seconds } = meter.read()
+    publisher.leave()
     return { cpu: cpu / events, perSecond: events / seconds }
   }
 }
@@ -152,13 +154,13 @@ async function idle(job: Job): Promise<Figures> {
 async function replay(job: Job): Promise<Figures> {
   const { protocol } = job
   const crowd = createCrowd(job.port, 16)
-  const publisher = await createPublisher(job.port, 1)
   const path = (index: number) => fill(protocol.stream, index)
   let seen = ''
   const saw = (text: string) => {
     seen += text
   }
   await crowd.open({ count: job.connections, path, saw })
+  const publisher = await createPublisher(job.port, 1)
   await publisher.post(protocol.broadcast, payload())
   await crowd.reach(job.connections, EVENT_MS)
   const lastEventId = /\nid: ?([^\r\n]+)(?![\s\S]*\nid:)/.exec(`\n${seen}`)?.[1]
@@ -194,9 +196,9 @@ async function publish(job: Job): Promise<Figures> {
 async function health(job: Job): Promise<Figures> {
   const { protocol } = job
   const crowd = createCrowd(job.port, 64)
-  const publisher = await createPublisher(job.port, 2)
   await crowd.open({ count: job.connections, path: (index) => fill(protocol.stream, index) })
   await settled(job)
+  const publisher = await createPublisher(job.port, 2)
   const waits: number[] = []
   for (let i = 0; i < job.events; i++) {
     let done = false
@@ -223,10 +225,10 @@ async function health(job: Job): Promise<Figures> {
 
 async function gather(job: Job, sampleEvery: number, lanes: number) {
   const crowd = createCrowd(job.port, sampleEvery)
-  const publisher = await createPublisher(job.port, lanes)
   const path = (index: number) => fill(job.protocol.stream, index)
   await crowd.open({ count: job.connections, path })
   await sleep(500)
+  const publisher = await createPublisher(job.port, lanes)
   return { crowd, publisher }
 }
 
