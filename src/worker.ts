@@ -1,19 +1,24 @@
 /** The Cloudflare Workers door: a Durable Object holds the hub, because isolates share no memory. */
 import { portableStream } from './http/stream.ts'
-import { compose, type Service } from './server/compose.ts'
+import type { ObjectStorage } from './journal/disk.ts'
+import { createSqliteJournal, type SqliteJournal } from './journal/sqlite.ts'
+import { compose, historyOf, type Service } from './server/compose.ts'
 import { readConfig } from './server/config.ts'
 import { openLog } from './server/log.ts'
 import { stanceOf } from './server/rights.ts'
+import { createShards, type Shard } from './server/shards.ts'
 import { readableStream } from './streams/readable.ts'
 
 /** The part of a Durable Object namespace that this door uses. */
 interface Namespace {
   idFromName(name: string): object
-  get(id: object): { fetch(request: Request): Promise<Response> }
+  get(id: object): Shard
 }
 
 /** The part of a Durable Object's state that this door uses. */
 interface State {
+  readonly storage: ObjectStorage & { sync(): Promise<void> }
+  blockConcurrencyWhile(work: () => Promise<void>): Promise<void>
   waitUntil(promise: Promise<unknown>): void
 }
 
@@ -22,23 +27,40 @@ interface Env {
   readonly [variable: string]: unknown
 }
 
-/** The object that holds the hub. A class, because the platform demands one. */
+/** An object that holds the hub, or a part of its clients. A class, because the platform demands one. */
 export class Hub {
   readonly #state: State
   readonly #service: Service
+  readonly #journal: SqliteJournal
 
-  /** @throws {ConfigError} */
+  /** @throws {ConfigError} @throws {HubError} `invalid-option` for events that SQLite can't take */
   constructor(state: State, env: Env) {
+    const { storage } = state
     this.#state = state
     const config = readConfig(env)
+    const { MAX_EVENT_BYTES: maxEventBytes } = config
+    this.#journal = createSqliteJournal({ storage, maxEventBytes, ...historyOf(config) })
     const stance = stanceOf(config, 'world')
-    this.#service = compose(config, stance, openLog(config.LOG_LEVEL), {
-      // Workers has no way to drop one client's socket: the platform does, in its own time.
-      native: readableStream(),
-      portable: portableStream(),
-      // Set by Cloudflare, whatever the client sends.
-      peerOf: (c) => c.req.header('CF-Connecting-IP'),
-    })
+    this.#service = compose(
+      config,
+      stance,
+      openLog(config.LOG_LEVEL),
+      {
+        // Workers has no way to drop one client's socket: the platform does, in its own time.
+        native: readableStream(),
+        portable: portableStream(),
+        // Set by Cloudflare, whatever the client sends.
+        peerOf: (c) => c.req.header('CF-Connecting-IP'),
+      },
+      this.#journal,
+    )
+    // Where this life begins to count must be on disk before anybody hears a number of it.
+    void state.blockConcurrencyWhile(() => state.storage.sync())
+  }
+
+  /** Comes when something kept is too old, also when nobody is connected. */
+  alarm(): void {
+    this.#journal.prune()
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -74,8 +96,28 @@ async function skip(body: ReadableStream<Uint8Array>): Promise<void> {
   clearTimeout(timer)
 }
 
+/** Bytes of JSON that one byte of data takes at the most, and of what stands beside the data. */
+const SPELLING = 6
+const SLACK_BYTES = 8_192
+
+/** The objects, as this isolate reaches them. */
+let shards: Shard | undefined
+
+/** @throws {ConfigError} */
+function openShards(env: Env): Shard {
+  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS } = readConfig(env)
+  return createShards({
+    count: HUB_SHARDS,
+    retryMs: RETRY_MS,
+    maxBodyBytes: MAX_EVENT_BYTES * SPELLING + SLACK_BYTES,
+    // The first has the same name however many there are: what it keeps outlives a change of their number.
+    shard: (index) => env.HUB.get(env.HUB.idFromName(index === 0 ? 'hub' : `hub-${index}`)),
+  })
+}
+
 export default {
-  fetch(request: Request, { HUB }: Env): Promise<Response> {
-    return HUB.get(HUB.idFromName('hub')).fetch(request)
+  fetch(request: Request, env: Env): Promise<Response> {
+    shards ??= openShards(env)
+    return shards.fetch(request)
   },
 }

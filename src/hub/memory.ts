@@ -1,11 +1,11 @@
 /** The journal in memory: fast, bounded, and gone with the process. */
 import { type Clock, systemClock } from './clock.ts'
-import { newEpoch, parseCursor, placeOf } from './cursor.ts'
+import { newEpoch, placeOf } from './cursor.ts'
 import { checkRange } from './errors.ts'
 import { encodeFrame, type HubEvent } from './event.ts'
 import { createExpiringSet } from './expiring.ts'
-import type { GapReason } from './frames.ts'
 import type { Delivery, Entry, Journal, Page, Place } from './journal.ts'
+import { readShelf } from './reading.ts'
 import { createShelf, type Shelf } from './shelf.ts'
 
 /** How much the journal keeps. */
@@ -54,32 +54,7 @@ export function createMemoryJournal({
   function read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Page {
     if (cursor === undefined) return { entries: [], end: head(), done: true }
     shelf.expire(clock.now())
-    const start = locate(cursor)
-    const entries: Entry[] = []
-    let bytes = 0
-    let done = true
-    for (const entry of shelf.after(keys, start ?? 0)) {
-      if (bytes > 0 && bytes + entry.frame.byteLength > maxBytes) {
-        done = false
-        break
-      }
-      entries.push(entry)
-      bytes += entry.frame.byteLength
-    }
-    const end = (done ? undefined : entries.at(-1)) ?? head()
-    return { entries, end, done, gap: gapOf(keys, cursor, start) }
-  }
-
-  function gapOf(keys: readonly string[], cursor: string, start?: number): GapReason | undefined {
-    if (cursor === 'earliest') return undefined
-    if (start === undefined) return 'epoch'
-    return shelf.evictedAfter(keys, start) ? 'evicted' : undefined
-  }
-
-  /** The sequence that a cursor stands for; undefined when it is not of this life of the journal. */
-  function locate(cursor: string): number | undefined {
-    const place = parseCursor(cursor)
-    return place?.epoch === epoch && place.sequence <= sequence ? place.sequence : undefined
+    return readShelf(shelf, head(), { keys, cursor, maxBytes })
   }
 
   function head(): Place {

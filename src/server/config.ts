@@ -33,6 +33,8 @@ export interface Config {
   readonly REDIS_URL?: string | undefined
   /** Names the hub in that Redis. */
   readonly REDIS_PREFIX: string
+  /** On Workers: how many objects share the clients. */
+  readonly HUB_SHARDS: number
   /** Seconds between two `time` events to everyone; 0 for none. */
   readonly CLOCK_SECONDS: number
   /** Seconds of quiet after which a stream gets a heartbeat. */
@@ -109,6 +111,7 @@ const fields = {
     .string()
     .regex(/^[\w.:-]{1,64}$/, 'must have 1 to 64 letters, digits, and of "_.:-"')
     .default('hono-sse'),
+  HUB_SHARDS: wholeNumber(1, 256).default(1),
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),
   RETRY_MS: number(0, 3_600_000).default(2_000),

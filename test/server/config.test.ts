@@ -19,6 +19,7 @@ const TABLE: Record<keyof Config, unknown> = {
   PUBLISHES_PER_MINUTE: 0,
   REDIS_URL: undefined,
   REDIS_PREFIX: 'hono-sse',
+  HUB_SHARDS: 1,
   CLOCK_SECONDS: 1,
   HEARTBEAT_SECONDS: 15,
   RETRY_MS: 2_000,

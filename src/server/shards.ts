@@ -1,0 +1,201 @@
+/**
+ * One hub over several objects: each client has its own, found by a hash. What is for one client
+ * goes to one object; broadcasts, topics and lists go to all, and their answers are put together.
+ */
+import { byeFrame } from '../hub/frames.ts'
+import { clientOf, type Route, routeOf } from './routes.ts'
+import { shardOf } from './spread.ts'
+
+/** An object that holds a part of the clients, and serves the whole interface to them. */
+export interface Shard {
+  fetch(request: Request): Promise<Response>
+}
+
+/** What the objects are. */
+export interface ShardsInit {
+  readonly count: number
+  /** Milliseconds that clients wait before they reconnect. */
+  readonly retryMs: number
+  /** Bytes of a body that are read here before it is sent on: more than any object takes. */
+  readonly maxBodyBytes: number
+  /** The object with this number, from 0 up to `count`. */
+  shard(index: number): Shard
+  /** A number from 0 up to 1. @defaultValue `Math.random` */
+  random?(): number
+}
+
+/** Rows of a list when nobody says how many. */
+const DEFAULT_ROWS = 1_000
+
+/** Makes one hub of several objects. */
+export function createShards(init: ShardsInit): Shard {
+  const { count, retryMs, maxBodyBytes, shard, random = Math.random } = init
+  return { fetch }
+
+  async function fetch(request: Request): Promise<Response> {
+    const route = routeOf(request)
+    try {
+      if (count === 1) return await shard(0).fetch(request)
+      return await take(request, route)
+    } catch (error) {
+      if (isForNow(error)) return route.to === 'stream' ? comeBack() : unavailable(NOBODY)
+      throw error
+    }
+  }
+
+  async function take(request: Request, route: Route): Promise<Response> {
+    switch (route.to) {
+      case 'stream':
+        return await listen(request, route)
+      case 'client':
+        return await of(route.client).fetch(request)
+      case 'ticket':
+        return await issue(request)
+      case 'all':
+        return route.what === 'event' ? await publish(request) : await list(request, route.what)
+      case 'any':
+        return await shard(0).fetch(request)
+    }
+  }
+
+  function of(client: string): Shard {
+    return shard(shardOf(client, count))
+  }
+
+  /** The client must be known before its object is: who comes without an id is given one here. */
+  async function listen(request: Request, { client, named }: Route & { to: 'stream' }) {
+    if (named) return await of(client).fetch(request)
+    const sign = request.url.includes('?') ? '&' : '?'
+    const url = `${request.url}${sign}id=${encodeURIComponent(client)}`
+    return await of(client).fetch(new Request(url, request))
+  }
+
+  /** The client's own object knows whether it is blocked. */
+  async function issue(request: Request): Promise<Response> {
+    const body = await bodyOf(request, maxBodyBytes)
+    const client = clientOf(body)
+    const chosen = client === undefined ? shard(0) : of(client)
+    return await chosen.fetch(copyOf(request, body))
+  }
+
+  /** The first object judges for all whether the event may be published, and only then others get it. */
+  async function publish(request: Request): Promise<Response> {
+    const body = await bodyOf(request, maxBodyBytes)
+    const first = await shard(0).fetch(copyOf(request, body))
+    if (!first.ok) return first
+    const others = range(1, count).map((index) => shard(index).fetch(copyOf(request, body)))
+    const settled = await Promise.allSettled(others)
+    const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const receipts = await Promise.all([first, ...answers].filter(({ ok }) => ok).map(receiptOf))
+    if (receipts.length < count) {
+      return unavailable(
+        `The event was published to ${receipts.length} of ${count} objects: to publish it again is to publish it twice to those.`,
+      )
+    }
+    const ids = receipts.flatMap(({ id }) => (id === undefined ? [] : [id]))
+    const connections = receipts.reduce((sum, one) => sum + one.connections, 0)
+    return json(first, ids.length > 0 ? { ids, connections } : { connections })
+  }
+
+  async function list(request: Request, what: 'clients' | 'connections'): Promise<Response> {
+    const answers = await Promise.all(
+      range(0, count).map((index) => shard(index).fetch(new Request(request))),
+    )
+    const refused = answers.find(({ ok }) => !ok)
+    const [first] = answers
+    if (refused || !first) return refused ?? unavailable(NOBODY)
+    const lists = (await Promise.all(answers.map((one) => one.json()))) as List[]
+    const limit = Number(new URL(request.url).searchParams.get('limit') ?? DEFAULT_ROWS)
+    const rows = lists
+      // Two objects may call a connection by the same name.
+      .flatMap((one, index) => (one[what] ?? []).map((row) => ({ shard: index, ...row })))
+      .sort((one, other) => (one.since < other.since ? -1 : 1))
+    const total = lists.reduce((sum, one) => sum + one.total, 0)
+    return json(first, { ...lists[0], [what]: rows.slice(0, limit), total })
+  }
+
+  function comeBack(): Response {
+    const bye = byeFrame('shutdown', retryMs * (1 + random()))
+    const headers = {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store',
+    }
+    return new Response(bye.slice(), { headers })
+  }
+}
+
+const NOBODY = 'The object that holds the hub can’t be reached now. Try again.'
+
+interface Receipt {
+  readonly id?: string
+  readonly connections: number
+}
+
+interface List {
+  readonly total: number
+  readonly clients?: readonly Row[]
+  readonly connections?: readonly Row[]
+}
+
+interface Row {
+  /** ISO 8601. */
+  readonly since: string
+}
+
+/**
+ * Whether the platform says that it is only now: an object moves, restarts, or has too much to do.
+ * @see https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
+ */
+function isForNow(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { retryable, overloaded } = error as Error & { retryable?: boolean; overloaded?: boolean }
+  return retryable === true || overloaded === true
+}
+
+async function receiptOf(answer: Response): Promise<Receipt> {
+  return (await answer.json()) as Receipt
+}
+
+/** A body that is read as far as one may be; what is cut off there is too large for an object, too. */
+async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  const reader = request.body?.getReader()
+  while (reader && bytes <= maxBytes) {
+    const { done, value } = await reader.read()
+    if (done) break
+    parts.push(value)
+    bytes += value.byteLength
+  }
+  await reader?.cancel()
+  const body = new Uint8Array(bytes)
+  let at = 0
+  for (const part of parts) {
+    body.set(part, at)
+    at += part.byteLength
+  }
+  return body
+}
+
+function copyOf(request: Request, body: Uint8Array<ArrayBuffer>): Request {
+  const headers = new Headers(request.headers)
+  headers.delete('Content-Length')
+  return new Request(request.url, { method: request.method, headers, body })
+}
+
+/** An answer with the headers of the first object's: those of CORS, say. */
+function json(first: Response, body: unknown): Response {
+  const headers = new Headers(first.headers)
+  headers.delete('Content-Length')
+  return new Response(JSON.stringify(body), { status: 200, headers })
+}
+
+function unavailable(detail: string): Response {
+  const problem = { type: 'about:blank', title: 'Service Unavailable', status: 503, detail }
+  const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '2' }
+  return new Response(JSON.stringify(problem), { status: 503, headers })
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i)
+}

@@ -1,0 +1,22 @@
+/** Runs the Workers door in workerd, offline: `PERSIST` names the folder that its objects keep. */
+import { unstable_startWorker } from 'wrangler'
+
+const { PATH, HOME, PERSIST = '', ...variables } = process.env
+process.env.WRANGLER_SEND_METRICS = 'false'
+process.env.CI = '1'
+
+const worker = await unstable_startWorker({
+  config: 'wrangler.toml',
+  bindings: Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, { type: 'plain_text', value }]),
+  ),
+  dev: {
+    server: { port: 0, hostname: '127.0.0.1' },
+    inspector: false,
+    logLevel: 'error',
+    watch: false,
+    persist: PERSIST === '' ? false : PERSIST,
+  },
+})
+await worker.ready
+console.log(String(await worker.url))

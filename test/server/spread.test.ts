@@ -1,0 +1,37 @@
+/** Clients are spread evenly, for good, and most stay where they are when objects are added. */
+import { expect, test } from 'vitest'
+import { shardOf } from '../../src/server/spread.ts'
+
+const CLIENTS = Array.from({ length: 20_000 }, (_, i) => `user-${i}`)
+
+test('one object has all clients', () => {
+  expect(new Set(CLIENTS.map((client) => shardOf(client, 1)))).toEqual(new Set([0]))
+})
+
+test.each([2, 3, 16, 256])('%i objects have about as many clients each', (count) => {
+  const sizes = new Array<number>(count).fill(0)
+  for (const client of CLIENTS)
+    sizes[shardOf(client, count)] = (sizes[shardOf(client, count)] ?? 0) + 1
+  const fair = CLIENTS.length / count
+  // Five standard deviations of a spread by chance.
+  const slack = 5 * Math.sqrt(fair)
+  expect(Math.min(...sizes)).toBeGreaterThan(fair - slack)
+  expect(Math.max(...sizes)).toBeLessThan(fair + slack)
+})
+
+test('a client has the same object today and tomorrow', () => {
+  const clients = ['alice', 'bob', 'zoë', '🙂', 'a'.repeat(128)]
+  expect(clients.map((client) => shardOf(client, 16))).toEqual(FOREVER)
+})
+
+test('with one object more a client stays, or moves to the new one', () => {
+  for (const count of [1, 3, 16, 255]) {
+    const moved = CLIENTS.filter((client) => shardOf(client, count) !== shardOf(client, count + 1))
+    expect(moved.every((client) => shardOf(client, count + 1) === count)).toBe(true)
+    const fair = CLIENTS.length / (count + 1)
+    expect(Math.abs(moved.length - fair)).toBeLessThan(5 * Math.sqrt(fair))
+  }
+})
+
+/** Once deployed, they must never change. */
+const FOREVER = [10, 5, 8, 7, 1]
