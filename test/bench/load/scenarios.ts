@@ -1,18 +1,23 @@
 /** What is measured, scenario by scenario: each gets a server that was just started. */
 import type { Figures, Job, ScenarioName } from '../job.ts'
-import { cpuUs, memoryKb } from '../proc.ts'
-import { type Crowd, createCrowd } from './crowd.ts'
+import { createCrowd } from './crowd.ts'
 import { payload } from './payload.ts'
-import { createPublisher, type Publisher } from './publisher.ts'
-import { nowUs, sleep, within } from './wire.ts'
-
-/** The longest that one event may take to reach all. */
-const EVENT_MS = 20_000
-/** Requests that are on their way at the same time where the order does not matter. */
-const LANES = 16
-/** Events of one burst: 50 of them every 100 ms are 500 a second. */
-const BURST = 50
-const BURST_EVERY_MS = 100
+import { createPublisher } from './publisher.ts'
+import {
+  BURST,
+  BURST_EVERY_MS,
+  checkFair,
+  EVENT_MS,
+  fill,
+  gather,
+  inLanes,
+  LANES,
+  measure,
+  settled,
+  tell,
+  tellBurst,
+} from './stage.ts'
+import { nowUs, sleep } from './wire.ts'
 
 type Scenario = (job: Job) => Promise<Figures>
 
@@ -221,70 +226,4 @@ async function health(job: Job): Promise<Figures> {
     healthP99Ms: at(0.99) ?? 0,
     healthMaxMs: at(1) ?? 0,
   }
-}
-
-async function gather(job: Job, sampleEvery: number, lanes: number) {
-  const crowd = createCrowd(job.port, sampleEvery)
-  const path = (index: number) => fill(job.protocol.stream, index)
-  await crowd.open({ count: job.connections, path })
-  await sleep(500)
-  const publisher = await createPublisher(job.port, lanes)
-  return { crowd, publisher }
-}
-
-async function tell(job: Job, crowd: Crowd, publisher: Publisher): Promise<void> {
-  const goal = crowd.delivered() + crowd.size
-  const [answered, arrived] = [
-    publisher.post(job.protocol.broadcast, payload()),
-    crowd.reach(goal, EVENT_MS),
-  ]
-  await Promise.all([answered, arrived])
-}
-
-async function tellBurst(job: Job, crowd: Crowd, publisher: Publisher): Promise<void> {
-  const goal = crowd.delivered() + crowd.size * BURST
-  const answers = Array.from({ length: BURST }, (_, lane) =>
-    publisher.post(job.protocol.broadcast, payload(), lane),
-  )
-  await Promise.all([...answers, crowd.reach(goal, EVENT_MS)])
-}
-
-async function inLanes(
-  count: number,
-  work: (index: number, lane: number) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  const lane = async (_: unknown, number: number) => {
-    while (next < count) await work(next++, number)
-  }
-  await within(60_000, `${count} requests`, Promise.all(Array.from({ length: LANES }, lane)))
-}
-
-function checkFair(crowd: Crowd): void {
-  const { least, most } = crowd.spread()
-  if (least !== most) throw new Error(`one stream got ${least} events, another ${most}`)
-}
-
-function fill(template: string, index: number): string {
-  return template.replace('{id}', `u${index}`)
-}
-
-function measure({ pid }: Job) {
-  const startUs = nowUs()
-  const startCpu = cpuUs(pid)
-  const elapsedMs = () => (nowUs() - startUs) / 1_000
-  return { elapsedMs, read: () => ({ cpu: cpuUs(pid) - startCpu, seconds: elapsedMs() / 1_000 }) }
-}
-
-/** Kilobytes of the server once they no longer change; ten seconds are waited at the most. */
-async function settled({ pid }: Job): Promise<number> {
-  let steady = 0
-  let last = memoryKb(pid)
-  for (let i = 0; i < 40 && steady < 6; i++) {
-    await sleep(250)
-    const now = memoryKb(pid)
-    steady = Math.abs(now - last) <= last / 500 ? steady + 1 : 0
-    last = now
-  }
-  return last
 }

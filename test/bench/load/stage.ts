@@ -1,0 +1,88 @@
+/** What the scenarios share: crowds and publishers, and a meter at the server. */
+import type { Job } from '../job.ts'
+import { cpuUs, memoryKb } from '../proc.ts'
+import { type Crowd, createCrowd } from './crowd.ts'
+import { payload } from './payload.ts'
+import { createPublisher, type Publisher } from './publisher.ts'
+import { nowUs, sleep, within } from './wire.ts'
+
+/** The longest that one event may take to reach all. */
+export const EVENT_MS = 20_000
+/** Requests that are on their way at the same time where the order does not matter. */
+export const LANES = 16
+/** Events of one burst: 50 of them every 100 ms are 500 a second. */
+export const BURST = 50
+export const BURST_EVERY_MS = 100
+
+/** A crowd that hears broadcasts, and then publishers: servers close those who wait in silence. */
+export async function gather(job: Job, sampleEvery: number, lanes: number) {
+  const crowd = createCrowd(job.port, sampleEvery)
+  const path = (index: number) => fill(job.protocol.stream, index)
+  await crowd.open({ count: job.connections, path })
+  await sleep(500)
+  const publisher = await createPublisher(job.port, lanes)
+  return { crowd, publisher }
+}
+
+/** Publishes one event, and waits until all have it. */
+export async function tell(job: Job, crowd: Crowd, publisher: Publisher): Promise<void> {
+  const goal = crowd.delivered() + crowd.size
+  const [answered, arrived] = [
+    publisher.post(job.protocol.broadcast, payload()),
+    crowd.reach(goal, EVENT_MS),
+  ]
+  await Promise.all([answered, arrived])
+}
+
+/** Publishes one burst, and waits until all have it. */
+export async function tellBurst(job: Job, crowd: Crowd, publisher: Publisher): Promise<void> {
+  const goal = crowd.delivered() + crowd.size * BURST
+  const answers = Array.from({ length: BURST }, (_, lane) =>
+    publisher.post(job.protocol.broadcast, payload(), lane),
+  )
+  await Promise.all([...answers, crowd.reach(goal, EVENT_MS)])
+}
+
+/** Does work so often, as much of it at a time as there are lanes. */
+export async function inLanes(
+  count: number,
+  work: (index: number, lane: number) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const lane = async (_: unknown, number: number) => {
+    while (next < count) await work(next++, number)
+  }
+  await within(60_000, `${count} requests`, Promise.all(Array.from({ length: LANES }, lane)))
+}
+
+/** @throws when one stream got more than another */
+export function checkFair(crowd: Crowd): void {
+  const { least, most } = crowd.spread()
+  if (least !== most) throw new Error(`one stream got ${least} events, another ${most}`)
+}
+
+/** A path for the client with that number. */
+export function fill(template: string, index: number): string {
+  return template.replace('{id}', `u${index}`)
+}
+
+/** CPU time of the server in microseconds, and the seconds that have passed, from now on. */
+export function measure({ pid }: Job) {
+  const startUs = nowUs()
+  const startCpu = cpuUs(pid)
+  const elapsedMs = () => (nowUs() - startUs) / 1_000
+  return { elapsedMs, read: () => ({ cpu: cpuUs(pid) - startCpu, seconds: elapsedMs() / 1_000 }) }
+}
+
+/** Kilobytes of the server once they no longer change; ten seconds are waited at the most. */
+export async function settled({ pid }: Job): Promise<number> {
+  let steady = 0
+  let last = memoryKb(pid)
+  for (let i = 0; i < 40 && steady < 6; i++) {
+    await sleep(250)
+    const now = memoryKb(pid)
+    steady = Math.abs(now - last) <= last / 500 ? steady + 1 : 0
+    last = now
+  }
+  return last
+}
