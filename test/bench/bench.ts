@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
 })
 
 /** Milliseconds after which a quick run begins nothing new; what is under way still ends in time. */
-const QUICK_MS = 100_000
+const QUICK_MS = 80_000
 /** Whom a quick run leaves out: what they show is no news, or has its own place in a full run. */
 const SLOW = [
   'node-portable',
