@@ -14,6 +14,8 @@ const GROWTH_BYTES = 128 * 2 ** 20
 export function bodies(farm: Farm): void {
   const measured = farm.runtime.process === 'serves'
   const ownHttp = measured
+  // The proxy of `wrangler dev` may say 503 itself, because the answer came before the body's end.
+  const early = (status: number) => (ownHttp ? [String(status)] : [String(status), '503'])
 
   test('a gzip bomb is answered 415 at once, and never unpacked', async () => {
     const server = await farm.start(OPEN)
@@ -62,37 +64,29 @@ export function bodies(farm: Farm): void {
     }
   })
 
-  testWhere(ownHttp)(
-    'a body without an end is cut off as soon as it is too large',
-    async () => {
-      const server = await farm.start(OPEN)
-      const before = measured ? residentBytes(server.pid) : 0
-      const sent = await pour(
-        server.url,
-        head(server.url, '/broadcast', 'Transfer-Encoding: chunked'),
-      )
-      expect(sent.answer).toMatch(/^HTTP\/1\.1 413 /)
-      if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
-      await expectWell(server.url)
-    },
-    60_000,
-  )
+  test('a body without an end is cut off as soon as it is too large', async () => {
+    const server = await farm.start(OPEN)
+    const before = measured ? residentBytes(server.pid) : 0
+    const sent = await pour(
+      server.url,
+      head(server.url, '/broadcast', 'Transfer-Encoding: chunked'),
+    )
+    expect(early(413)).toContain(sent.answer.slice(9, 12))
+    if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
+    await expectWell(server.url)
+  }, 60_000)
 
-  testWhere(ownHttp)(
-    'a body without an end from who has no right is answered 401 and not read',
-    async () => {
-      const server = await farm.start(KEYED)
-      const before = measured ? residentBytes(server.pid) : 0
-      const sent = await pour(
-        server.url,
-        head(server.url, '/broadcast', 'Transfer-Encoding: chunked'),
-      )
-      expect(sent.answer).toMatch(/^HTTP\/1\.1 401 /)
-      if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
-      await expectWell(server.url, KEY)
-    },
-    60_000,
-  )
+  test('a body without an end from who has no right is answered 401 and not read', async () => {
+    const server = await farm.start(KEYED)
+    const before = measured ? residentBytes(server.pid) : 0
+    const sent = await pour(
+      server.url,
+      head(server.url, '/broadcast', 'Transfer-Encoding: chunked'),
+    )
+    expect(early(401)).toContain(sent.answer.slice(9, 12))
+    if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
+    await expectWell(server.url, KEY)
+  }, 60_000)
 
   testWhere(ownHttp)(
     'a body without an end for a route that reads none is answered and not kept',
