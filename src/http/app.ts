@@ -3,7 +3,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { Hub } from '../hub/hub.ts'
 import type { Access } from './access/access.ts'
 import { isPercentEncoded } from './body.ts'
-import { noSecretsInQuery } from './guard.ts'
+import { noSecretsInQuery, pass } from './guard.ts'
 import type { Limits } from './limits.ts'
 import { listening } from './listening.ts'
 import { presence } from './presence.ts'
@@ -50,8 +50,6 @@ export function createApp(options: AppOptions): Hono {
   refuseOtherMethods(app)
   return app
 }
-
-const pass: MiddlewareHandler = (_, next) => next()
 
 const wellFormedUrl: MiddlewareHandler = async (c, next) => {
   // Runtimes put it together from whatever the client sends as Host.

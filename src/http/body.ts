@@ -1,8 +1,11 @@
-/** Bodies: JSON, text and a form are three spellings of one publishing request. */
+/** Bodies: JSON, text and a form are three spellings of one publishing request, held to one schema. */
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { every } from 'hono/combine'
+import { HTTPException } from 'hono/http-exception'
+import type { z } from 'zod'
+import { PublishBody } from './contract.ts'
 import { problem } from './problem.ts'
+import { invalid, type Valid } from './valid.ts'
 
 /** JSON spells a byte with six at the most (`\u0000`); beside the data stand names and quotes. */
 const SPELLING = 6
@@ -12,51 +15,93 @@ const SLACK_BYTES = 4_096
 const JSON_BYTES = 65_536
 
 const TOO_LARGE = 'The JSON holds a number that is too large to be kept: send it as a string.'
+const NO_FORM = 'The form is not percent-encoded UTF-8, or has a field twice.'
 const NOT_UTF8 = 'The body is not valid UTF-8.'
 const CHARSET_UTF8 = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i
 const UNSUPPORTED =
   'Send application/json {"data": …}, text/plain, or application/x-www-form-urlencoded with data=, in UTF-8 and without Content-Encoding.'
 
-/**
- * Reads the body strictly and leaves it as the JSON of a publishing request.
- * Answers 413 over its bound, 415 for another type, 400 for what is not UTF-8.
- */
-export function publishingBody(maxEventBytes: number): MiddlewareHandler {
-  const detail = `An event may carry ${maxEventBytes} bytes of data.`
-  return every(readWithin(maxEventBytes * SPELLING + SLACK_BYTES, detail), spellAsJson)
+/** Makes of text the value that a schema is asked about. @throws {HTTPException} 400 */
+type Reader = (text: string) => unknown
+
+const EVENT_READERS: Readonly<Record<string, Reader>> = {
+  'application/json': fromJson,
+  'text/plain': (text) => ({ data: text }),
+  'application/x-www-form-urlencoded': fromForm,
 }
 
-/** Reads a body that can only be JSON, as strictly. */
-export function jsonBody(): MiddlewareHandler {
-  const read = readWithin(JSON_BYTES, `The body may have ${JSON_BYTES} bytes.`)
-  return every(read, async (c: Context, next: () => Promise<void>) => {
-    if (typeOf(c) !== 'application/json') return problem(c, 415, 'Send application/json.')
-    if (decode(await c.req.arrayBuffer()) === undefined) return problem(c, 400, NOT_UTF8)
-    return await next()
+/**
+ * Reads a publishing request strictly, however it is written.
+ * Answers 413 over its bound, 415 for another type, 400 for what is not UTF-8 or does not fit the schema.
+ */
+export function publishingBody(
+  maxEventBytes: number,
+): MiddlewareHandler<object, string, Valid<'json', PublishBody>> {
+  return bodyOf(PublishBody, {
+    readers: EVENT_READERS,
+    unsupported: UNSUPPORTED,
+    maxBytes: maxEventBytes * SPELLING + SLACK_BYTES,
+    tooLarge: `An event may carry ${maxEventBytes} bytes of data.`,
   })
 }
 
-/** Reads the body into Hono's cache, within a limit. */
-function readWithin(maxSize: number, detail: string): MiddlewareHandler {
-  const refuse = (c: Context) => problem(c, 413, detail)
-  const limit = bodyLimit({ maxSize, onError: refuse })
+/** Reads a body that can only be JSON, as strictly. */
+export function jsonBody<Output>(
+  schema: z.ZodType<Output>,
+): MiddlewareHandler<object, string, Valid<'json', Output>> {
+  return bodyOf(schema, {
+    readers: { 'application/json': fromJson },
+    unsupported: 'Send application/json.',
+    maxBytes: JSON_BYTES,
+    tooLarge: `The body may have ${JSON_BYTES} bytes.`,
+  })
+}
+
+interface BodyRules {
+  readonly readers: Readonly<Record<string, Reader>>
+  readonly unsupported: string
+  readonly maxBytes: number
+  readonly tooLarge: string
+}
+
+/** Leaves what it has read where Hono's validator leaves JSON. */
+function bodyOf<Output>(
+  schema: z.ZodType<Output>,
+  { readers, unsupported, maxBytes, tooLarge }: BodyRules,
+): MiddlewareHandler<object, string, Valid<'json', Output>> {
+  const bytesOf = readerWithin(maxBytes)
   return async (c, next) => {
-    // The host has read it: it is in the cache, and its stream is locked.
-    if (c.req.raw.bodyUsed) return await next()
-    let read = false
-    const readOn = async () => {
-      await c.req.arrayBuffer()
-      read = true
-      await next()
+    const bytes = await bytesOf(c)
+    if (bytes === 'too large') return problem(c, 413, tooLarge)
+    if (bytes === 'broken') return problem(c, 400, 'The body broke off.')
+    const reader = readers[typeOf(c) ?? '']
+    if (!reader) return problem(c, 415, unsupported)
+    const text = decode(bytes)
+    if (text === undefined) return problem(c, 400, NOT_UTF8)
+    const checked = schema.safeParse(reader(text))
+    if (!checked.success) return invalid(c, 'json', checked.error)
+    c.req.addValidatedData('json', checked.data as object)
+    return await next()
+  }
+}
+
+/** Reads bodies within a limit. */
+function readerWithin(maxSize: number) {
+  const limit = bodyLimit({ maxSize, onError: (c) => c.body(null, 413) })
+  return async (c: Context): Promise<ArrayBuffer | 'too large' | 'broken'> => {
+    let bytes: ArrayBuffer | undefined
+    const read = async () => {
+      bytes = await c.req.arrayBuffer()
     }
     try {
       const length = lengthOf(c)
-      // Asking Node for the body as a stream costs ten times what reading it does.
-      if (length === undefined) return await limit(c, readOn)
-      return length > maxSize ? refuse(c) : await readOn()
-    } catch (error) {
-      if (read) throw error
-      return problem(c, 400, 'The body broke off.')
+      // The host may have read it: then it is in the cache, and its stream is locked. And asking Node
+      // for the body as a stream costs ten times what reading it does.
+      if (c.req.raw.bodyUsed || (length ?? maxSize + 1) <= maxSize) await read()
+      else if (length === undefined) await limit(c, read)
+      return bytes ?? 'too large'
+    } catch {
+      return 'broken'
     }
   }
 }
@@ -67,35 +112,6 @@ function lengthOf(c: Context): number | undefined {
   return /^\d+$/.test(length) && !c.req.header('Transfer-Encoding') ? Number(length) : undefined
 }
 
-async function spellAsJson(c: Context, next: () => Promise<void>): Promise<Response | undefined> {
-  const spell = spellingOf(c)
-  if (!spell) return problem(c, 415, UNSUPPORTED)
-  const text = decode(await c.req.arrayBuffer())
-  if (text === undefined) return problem(c, 400, NOT_UTF8)
-  if (spell === asItIs && hasInfinity(text)) return problem(c, 400, TOO_LARGE)
-  const json = spell(text)
-  if (json === undefined)
-    return problem(c, 400, 'The form is not percent-encoded UTF-8, or has a field twice.')
-  respell(c, json)
-  await next()
-  return undefined
-}
-
-type Spelling = (text: string) => string | undefined
-
-function spellingOf(c: Context): Spelling | undefined {
-  switch (typeOf(c)) {
-    case 'application/json':
-      return asItIs
-    case 'text/plain':
-      return (text) => JSON.stringify({ data: text })
-    case 'application/x-www-form-urlencoded':
-      return formToJson
-    default:
-      return undefined
-  }
-}
-
 /** The media type, if it comes uncompressed and in UTF-8. */
 function typeOf(c: Context): string | undefined {
   const type = c.req.header('Content-Type') ?? ''
@@ -104,9 +120,15 @@ function typeOf(c: Context): string | undefined {
   return type.split(';')[0]?.trim().toLowerCase()
 }
 
-function asItIs(json: string): string {
+function fromJson(text: string): unknown {
   // RFC 8259 §8.1: a byte order mark may be ignored.
-  return json.replace(/^\uFEFF/, '')
+  const json = text.replace(/^\uFEFF/, '')
+  if (hasInfinity(json)) throw new HTTPException(400, { message: TOO_LARGE })
+  try {
+    return JSON.parse(json)
+  } catch {
+    throw new HTTPException(400, { message: 'The body is not JSON.' })
+  }
 }
 
 /** Whether JSON holds a number that JavaScript takes for infinite, and would write as null. */
@@ -125,15 +147,15 @@ function hasInfinity(json: string): boolean {
   return found
 }
 
-function formToJson(text: string): string | undefined {
-  if (!isPercentEncoded(text)) return undefined
+function fromForm(text: string): unknown {
+  if (!isPercentEncoded(text)) throw new HTTPException(400, { message: NO_FORM })
   const fields = new Map<string, unknown>()
   for (const [name, value] of new URLSearchParams(text)) {
     // Which of two was meant nobody can know.
-    if (fields.has(name)) return undefined
+    if (fields.has(name)) throw new HTTPException(400, { message: NO_FORM })
     fields.set(name, toField(name, value))
   }
-  return JSON.stringify(Object.fromEntries(fields))
+  return Object.fromEntries(fields)
 }
 
 function toField(name: string, value: string): unknown {
@@ -160,14 +182,4 @@ function decode(bytes: ArrayBuffer): string | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Leaves the JSON where Hono's validator looks for it: in the cache of a request of that type. */
-function respell(c: Context, json: string): void {
-  // Typed as the text, though Hono keeps and awaits a promise of it.
-  c.req.bodyCache = { text: Promise.resolve(json) as unknown as string }
-  if (typeOf(c) === 'application/json') return
-  const headers = new Headers(c.req.raw.headers)
-  headers.set('Content-Type', 'application/json')
-  c.req.raw = new Request(c.req.url, { method: c.req.method, headers })
 }

@@ -6,8 +6,9 @@ import { problem } from './problem.ts'
 
 /** Lets pass who may see and disconnect clients; all, where there is no access control. */
 export function operators(access: Access | undefined): MiddlewareHandler {
+  if (!access) return pass
   return async (c, next) => {
-    await access?.operate(c)
+    await access.operate(c)
     await next()
   }
 }
@@ -17,18 +18,23 @@ export function publishers(
   access: Access | undefined,
   addressOf: (c: Context) => Address,
 ): MiddlewareHandler {
+  if (!access) return pass
   return async (c, next) => {
-    if (access) c.set('holder', await access.publish(c, addressOf(c)))
+    c.set('holder', await access.publish(c, addressOf(c)))
     await next()
   }
 }
+
+/** Lets everything pass. */
+export const pass: MiddlewareHandler = (_, next) => next()
 
 /** Names under which people put credentials into URLs. */
 const SECRETS = /^(access_?token|api_?key|auth|authorization|bearer|jwt|key|publish_?key|token)$/i
 
 /** Refuses a credential in the query, so that nobody gets used to one that every log on the way keeps. */
 export const noSecretsInQuery: MiddlewareHandler = async (c, next) => {
-  const names = c.req.url.includes('?') ? [...new URL(c.req.url).searchParams.keys()] : []
+  const at = c.req.url.indexOf('?')
+  const names = at === -1 ? [] : [...new URLSearchParams(c.req.url.slice(at)).keys()]
   if (!names.some((name) => SECRETS.test(name))) return await next()
   return problem(c, 400, 'Never put a credential into a URL: send it as "Authorization: Bearer".')
 }

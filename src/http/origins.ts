@@ -37,15 +37,18 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
  * to 127.0.0.1 (DNS rebinding), because the browser that shows it runs on this machine.
  */
 export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
+  let known: string | undefined
   return async (c, next) => {
-    const hosts = [new URL(c.req.url).host, c.req.header('Host')]
-    if (!hosts.every((host) => host === undefined || isLoopback(host.replace(/:\d*$/, '')))) {
+    // Nearly all requests name the same host: it is looked at again only when another comes.
+    const named = hostsIn(c)
+    if (named !== known && !isForLoopback(c)) {
       return problem(
         c,
         421,
         'This hub has no key and answers to loopback names only: set PUBLISH_KEY.',
       )
     }
+    known = named
     if (FORWARDED.some((name) => c.req.header(name) !== undefined)) {
       return problem(c, 403, 'This hub has no key and answers to no proxy: set PUBLISH_KEY.')
     }
@@ -54,6 +57,18 @@ export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
     }
     return await next()
   }
+}
+
+/** The text that a request's hosts are read from: its URL up to the path, and the header. */
+function hostsIn(c: Context): string {
+  const { url } = c.req
+  const path = url.indexOf('/', url.indexOf('//') + 2)
+  return `${path === -1 ? url : url.slice(0, path)} ${c.req.header('Host')}`
+}
+
+function isForLoopback(c: Context): boolean {
+  const hosts = [new URL(c.req.url).host, c.req.header('Host')]
+  return hosts.every((host) => host === undefined || isLoopback(host.replace(/:\d*$/, '')))
 }
 
 /** Set by proxies, behind which anyone may stand. */

@@ -5,7 +5,7 @@ import type { EventInput } from '../hub/event.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access } from './access/access.ts'
 import { publishingBody } from './body.ts'
-import { ClientParam, PublishBody, TopicParam } from './contract.ts'
+import { ClientParam, TopicParam } from './contract.ts'
 import { publishers } from './guard.ts'
 import { valid } from './valid.ts'
 
@@ -20,7 +20,6 @@ export interface PublishingOptions {
 /** The routes under which events come in. */
 export function publishing({ hub, access, limit }: PublishingOptions): Hono {
   const body = publishingBody(hub.maxEventBytes)
-  const event = valid('json', PublishBody)
   const client = valid('param', ClientParam)
   const topic = valid('param', TopicParam)
   const toClient = publishers(access, (c) => ({ client: c.req.param('id') ?? '' }))
@@ -30,15 +29,13 @@ export function publishing({ hub, access, limit }: PublishingOptions): Hono {
     .post('/ping/:id', client, toClient, limit, (c) =>
       send(c, { client: c.req.valid('param').id }, { data: 'hello' }),
     )
-    .post('/clients/:id', client, toClient, limit, body, event, (c) =>
+    .post('/clients/:id', client, toClient, limit, body, (c) =>
       send(c, { client: c.req.valid('param').id }, c.req.valid('json')),
     )
-    .post('/topics/:topic', topic, toTopic, limit, body, event, (c) =>
+    .post('/topics/:topic', topic, toTopic, limit, body, (c) =>
       send(c, { topic: c.req.valid('param').topic }, c.req.valid('json')),
     )
-    .post('/broadcast', toEveryone, limit, body, event, (c) =>
-      send(c, 'everyone', c.req.valid('json')),
-    )
+    .post('/broadcast', toEveryone, limit, body, (c) => send(c, 'everyone', c.req.valid('json')))
 
   async function send(c: Context, address: Address, input: EventInput): Promise<Response> {
     return c.json(await hub.publish(address, input))

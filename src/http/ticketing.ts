@@ -6,7 +6,6 @@ import { forbidden } from './access/refusals.ts'
 import { TICKET_SECONDS } from './access/tickets.ts'
 import { jsonBody } from './body.ts'
 import { TicketBody } from './contract.ts'
-import { valid } from './valid.ts'
 
 /** The route that issues tickets. */
 export function ticketing(hub: Hub, access: Access): Hono {
@@ -17,8 +16,7 @@ export function ticketing(hub: Hub, access: Access): Hono {
       c.set('issue', await access.issuer(c as unknown as Context))
       await next()
     },
-    jsonBody(),
-    valid('json', TicketBody),
+    jsonBody(TicketBody),
     async (c) => {
       const { client, topics, grantSeconds } = c.req.valid('json')
       if (hub.blocked(client)) throw forbidden('This client is blocked for now.')

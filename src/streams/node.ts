@@ -1,6 +1,7 @@
 /** Streams straight to Node's sockets: a frame is chunk-encoded once, however many connections get it. */
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
@@ -94,11 +95,16 @@ function isHttp2(outgoing: NodeBindings['outgoing']): outgoing is Http2ServerRes
 /** HTTP/1.1: writes chunks to the socket, past the buffers of the response. */
 class SocketSink implements EventStream {
   readonly #outgoing: ServerResponse
+  /** Kept apart: asking the response for it takes longer than all else that a write does here. */
+  readonly #socket: Socket | null
+  readonly #chunked: boolean
 
   constructor(outgoing: ServerResponse) {
     this.#outgoing = outgoing
     // The head goes through the response; whatever follows must find it sent.
     outgoing.flushHeaders()
+    this.#socket = outgoing.socket
+    this.#chunked = outgoing.chunkedEncoding
   }
 
   get aborted(): boolean {
@@ -106,10 +112,9 @@ class SocketSink implements EventStream {
   }
 
   write(bytes: Uint8Array): Promise<unknown> | undefined {
-    const { socket, chunkedEncoding } = this.#outgoing
-    if (!socket) return undefined
-    const ready = socket.write(chunkedEncoding ? asChunk(bytes) : bytes)
-    return ready ? undefined : once(socket, 'drain')
+    const socket = this.#socket
+    if (!socket || socket.write(this.#chunked ? asChunk(bytes) : bytes)) return undefined
+    return once(socket, 'drain')
   }
 
   onAbort(listener: () => void): void {
