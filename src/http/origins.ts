@@ -40,7 +40,7 @@ export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
   let known: string | undefined
   return async (c, next) => {
     // Nearly all requests name the same host: it is looked at again only when another comes.
-    const named = hostsIn(c)
+    const named = `${originText(c.req.url)} ${c.req.header('Host')}`
     if (named !== known && !isForLoopback(c)) {
       return problem(
         c,
@@ -59,11 +59,10 @@ export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
   }
 }
 
-/** The text that a request's hosts are read from: its URL up to the path, and the header. */
-function hostsIn(c: Context): string {
-  const { url } = c.req
+/** The text of a URL up to its path. */
+export function originText(url: string): string {
   const path = url.indexOf('/', url.indexOf('//') + 2)
-  return `${path === -1 ? url : url.slice(0, path)} ${c.req.header('Host')}`
+  return path === -1 ? url : url.slice(0, path)
 }
 
 function isForLoopback(c: Context): boolean {
