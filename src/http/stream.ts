@@ -4,6 +4,7 @@ import { streamSSE } from 'hono/streaming'
 import { checkName, checkTopics } from '../hub/address.ts'
 import type { EventStream } from '../hub/connection.ts'
 import type { ConnectOptions, Hub } from '../hub/hub.ts'
+import type { RefusalReason } from '../hub/options.ts'
 
 /**
  * Opens a stream: makes the Response, calls `run` once for it, and closes the stream when the
@@ -79,11 +80,14 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
 }
 
 /** Lasts as long as the stream. Apart from the request, so that it does not keep it for as long. */
-async function attend(hub: Hub, options: ConnectOptions): Promise<void> {
+function attend(hub: Hub, options: ConnectOptions): Promise<void> {
   // An opener may wait for middleware before it runs this: the hub may have filled up since.
   const refused = hub.refusal(options.client)
-  if (!refused) return await hub.connect(options).ended
-  await options.stream.write(hub.farewell(refused === 'blocked' ? 'disconnected' : refused))
+  return refused ? turnAway(hub, options.stream, refused) : hub.connect(options).ended
+}
+
+async function turnAway(hub: Hub, stream: EventStream, refused: RefusalReason): Promise<void> {
+  await stream.write(hub.farewell(refused === 'blocked' ? 'disconnected' : refused))
 }
 
 /** What HEAD gets: Hono would run GET's handler and drop the body unread, a stream for ever. */

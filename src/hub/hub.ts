@@ -98,6 +98,9 @@ export interface Hub {
   close(drainMs?: number): Promise<void>
 }
 
+/** Shared by all connections without topics. */
+const NO_TOPICS: readonly string[] = []
+
 /** Makes a hub. It holds no timer until somebody connects. @throws {HubError} `invalid-option` */
 export function createHub(options: HubOptions = {}): Hub {
   const settings = settle(options)
@@ -170,7 +173,7 @@ export function createHub(options: HubOptions = {}): Hub {
     connects += 1
     const endsAt = clock.now() + settings.lifetimeMs * (0.8 + 0.4 * random())
     const id = `c-${connects}`
-    const names = [...new Set(topics)]
+    const names = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
     const connection = new Connection(
       { id, client, topics: names, stream, endsAt, expiresAt },
       carrier,

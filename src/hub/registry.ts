@@ -30,18 +30,19 @@ export interface Turnstile {
 
 /** Makes an empty index. */
 export function createRegistry({ first, last }: Turnstile = {}): Registry {
-  const byKey = new Map<string, Set<Connection>>()
+  // Most keys have one listener, who needs no set of its own.
+  const byKey = new Map<string, Connection | Set<Connection>>()
   return { add, remove, at, clients, count }
 
   function add(connection: Connection): void {
     for (const key of keysOf(connection)) {
       const listeners = byKey.get(key)
-      if (listeners) {
-        listeners.add(connection)
-        continue
+      if (listeners instanceof Set) listeners.add(connection)
+      else if (listeners) byKey.set(key, new Set([listeners, connection]))
+      else {
+        byKey.set(key, connection)
+        first?.(key)
       }
-      byKey.set(key, new Set([connection]))
-      first?.(key)
     }
   }
 
@@ -49,8 +50,8 @@ export function createRegistry({ first, last }: Turnstile = {}): Registry {
     if (!at(EVERYONE).has(connection)) return false
     for (const key of keysOf(connection)) {
       const listeners = byKey.get(key)
-      listeners?.delete(connection)
-      if (listeners?.size !== 0) continue
+      if (listeners instanceof Set) listeners.delete(connection)
+      if (listeners instanceof Set && listeners.size > 0) continue
       byKey.delete(key)
       last?.(key)
     }
@@ -58,7 +59,9 @@ export function createRegistry({ first, last }: Turnstile = {}): Registry {
   }
 
   function at(key: string): ReadonlySet<Connection> {
-    return byKey.get(key) ?? NOBODY
+    const listeners = byKey.get(key)
+    if (listeners instanceof Set) return listeners
+    return listeners ? new Set([listeners]) : NOBODY
   }
 
   function* clients(): Iterable<string> {

@@ -118,7 +118,7 @@ class SocketSink implements EventStream {
   }
 
   onAbort(listener: () => void): void {
-    this.#outgoing.once('close', listener)
+    this.#outgoing.on('close', listener)
   }
 
   abort(): void {
@@ -143,7 +143,7 @@ class Http2Sink implements EventStream {
   }
 
   onAbort(listener: () => void): void {
-    this.#outgoing.once('close', listener)
+    this.#outgoing.on('close', listener)
   }
 
   abort(): void {
