@@ -52,8 +52,8 @@ export const OPEN: Environment = { ALLOW_ANONYMOUS: 'true', LOG_LEVEL: 'trace' }
 
 const QUIET: Environment = { CLOCK_SECONDS: '0' }
 
-/** Starts servers, and ends them when all tests of the file are over. */
-export function createFarm(runtime: Runtime): Farm {
+/** Starts servers, and ends them when all tests of the file are over. @param common - what all of them are told */
+export function createFarm(runtime: Runtime, common: Environment = {}): Farm {
   const shared = new Map<string, Promise<Server>>()
   const all: Promise<Process>[] = []
   afterAll(async () => {
@@ -71,13 +71,13 @@ export function createFarm(runtime: Runtime): Farm {
   }
 
   function start(environment: Environment): Promise<Server> {
-    const server = startServer(runtime.command, { ...QUIET, ...environment }).then(ready)
+    const server = startServer(runtime.command, { ...QUIET, ...common, ...environment }).then(ready)
     all.push(server)
     return server
   }
 
   function launch(environment: Environment): Process {
-    const process = startProcess(runtime.command, { ...QUIET, ...environment })
+    const process = startProcess(runtime.command, { ...QUIET, ...common, ...environment })
     all.push(Promise.resolve(process))
     return process
   }

@@ -1,5 +1,6 @@
 /** One suite for every runtime: what an attacker tries against a server, through real sockets. */
 import { describe } from 'vitest'
+import { OPENERS } from '../runtime/runtime.ts'
 import { anonymity } from './anonymity.ts'
 import { bodies } from './bodies.ts'
 import { createFarm, type Runtime } from './farm.ts'
@@ -9,12 +10,17 @@ import { requests } from './requests.ts'
 import { secrecy } from './secrecy.ts'
 import { tickets } from './tickets.ts'
 
-/** Holds a runtime to what the hub promises to those who mean it ill. */
+/** Holds a runtime, with each way to open a stream, to what the hub promises to those who mean it ill. */
 export function hardening(runtime: Runtime): void {
+  for (const opener of OPENERS) withOpener(runtime, opener)
+}
+
+function withOpener(runtime: Runtime, STREAM: string): void {
   // A platform's stand-in weighs much: ten of them at once would starve each other.
   const concurrent = runtime.process === 'serves'
-  describe(`the hub on ${runtime.name}, attacked`, { timeout: 60_000, concurrent }, () => {
-    const farm = createFarm(runtime)
+  const title = `the hub on ${runtime.name}, with ${STREAM} streams, attacked`
+  describe(title, { timeout: 60_000, concurrent }, () => {
+    const farm = createFarm(runtime, { STREAM })
     anonymity(farm)
     tickets(farm)
     secrecy(farm)
