@@ -15,14 +15,15 @@ export type Telling<Word extends string> =
   | Refusing<object>
 
 /** A route whose answer the client reads by itself. */
-export interface Sending<Input> {
+export type Sending<Input> = {
   input: Input
   output: unknown
   outputFormat: ResponseFormat
   status: StatusCode
 }
 
-interface Refusing<Input> {
+// A type and not an interface: `hc` takes only what has an implicit index signature for a route.
+type Refusing<Input> = {
   input: Input
   output: Problem
   outputFormat: 'json'
