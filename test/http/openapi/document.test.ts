@@ -2,14 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import fc from 'fast-check'
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { operations } from '../../../src/http/openapi/operations.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { guarded, KEY, SECRET } from '../access/stage.ts'
-import { form, json, stage, text } from '../stage.ts'
+import { stage } from '../stage.ts'
 import { type Answer, checkAgainst, type Document, type Operation, resolve } from './schemas.ts'
 import { situations } from './situations.ts'
 
@@ -233,72 +232,3 @@ function checkOwn(events: readonly EventSourceMessage[]): void {
     if (schemas[event]) expect(check({ $ref }, JSON.parse(data)), event).toEqual([])
   }
 }
-
-describe('what fits the schema is taken, and nothing else:', () => {
-  const Event = { $ref: '#/components/schemas/Event' }
-  const EventForm = { $ref: '#/components/schemas/EventForm' }
-  const Grant = { $ref: '#/components/schemas/Grant' }
-  const anything = fc.oneof(
-    fc.jsonValue(),
-    fc.constantFrom('hub:x', 'open', 'error', 'a\nb', '.', ''),
-  )
-  const maybe = (known: fc.Arbitrary<unknown>) =>
-    fc.option(fc.oneof({ weight: 3, arbitrary: known }, anything), { nil: undefined })
-
-  test('an event in JSON', async () => {
-    const { ask } = stage()
-    const event = fc.record({
-      data: maybe(fc.jsonValue()),
-      event: maybe(fc.string({ minLength: 1 })),
-      ephemeral: maybe(fc.boolean()),
-    })
-    await fc.assert(
-      fc.asyncProperty(fc.oneof(event, anything), async (value) => {
-        const sent = JSON.parse(JSON.stringify(value)) as unknown
-        const { status } = await ask('/broadcast', json(sent))
-        expect(status).toBe(check(Event, sent).length === 0 ? 200 : 400)
-      }),
-    )
-  })
-
-  test('an event in a form', async () => {
-    const { ask } = stage()
-    const field = fc.constantFrom('data', 'event', 'ephemeral', 'x')
-    const value = fc.oneof(fc.string(), fc.constantFrom('true', 'false', 'open'))
-    await fc.assert(
-      fc.asyncProperty(fc.dictionary(field, value), async (fields) => {
-        const { status } = await ask('/broadcast', form(new URLSearchParams(fields).toString()))
-        const { ephemeral } = fields
-        const read =
-          ephemeral && /^(true|false)$/.test(ephemeral) ? ephemeral === 'true' : ephemeral
-        const sent = { ...fields, ...(read !== undefined && { ephemeral: read }) }
-        expect(status).toBe(check(EventForm, sent).length === 0 ? 200 : 400)
-      }),
-    )
-  })
-
-  test('a text, whatever it is', async () => {
-    const { ask } = stage()
-    await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (data) => {
-        expect((await ask('/broadcast', text(data))).status).toBe(200)
-      }),
-    )
-  })
-
-  test('a grant of a ticket', async () => {
-    const { send } = guarded()
-    const grant = fc.record({
-      client: maybe(fc.string({ minLength: 1 })),
-      topics: maybe(fc.array(fc.string({ minLength: 1 }))),
-      grantSeconds: maybe(fc.integer({ min: -1, max: 90_000 })),
-    })
-    await fc.assert(
-      fc.asyncProperty(fc.oneof(grant, anything), async (value) => {
-        const sent = JSON.parse(JSON.stringify(value)) as unknown
-        const { status } = await send('/tickets', KEY, sent)
-        expect(status).toBe(check(Grant, sent).length === 0 ? 200 : 400)
-      }),
-    )
-  })
-})
