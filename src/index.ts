@@ -16,7 +16,7 @@ export {
   type Tickets,
 } from './http/access/tickets.ts'
 export { createTokens, type TokenOptions, type Tokens } from './http/access/tokens.ts'
-export { type AppOptions, createApp } from './http/app.ts'
+export { type AppOptions, type AppType, createApp } from './http/app.ts'
 export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'
 export type { Address } from './hub/address.ts'

@@ -1,17 +1,21 @@
 /** The web face of a hub: one Hono app for every runtime. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import type { BlankEnv } from 'hono/types'
 import type { Hub } from '../hub/hub.ts'
 import type { Access } from './access/access.ts'
 import { isPercentEncoded } from './body.ts'
+import { type DescribingRoutes, describing } from './describing.ts'
 import { noSecretsInQuery, pass } from './guard.ts'
 import type { Limits } from './limits.ts'
-import { listening } from './listening.ts'
+import { type ListeningRoutes, listening } from './listening.ts'
+import { createDocument } from './openapi/document.ts'
 import { originText } from './origins.ts'
-import { presence } from './presence.ts'
+import { type PresenceRoutes, presence } from './presence.ts'
 import { problem, problemOf, RETRY_AFTER } from './problem.ts'
-import { publishing } from './publishing.ts'
+import { type PublishingRoutes, publishing } from './publishing.ts'
 import type { OpenStream } from './stream.ts'
-import { ticketing } from './ticketing.ts'
+import { type TicketingRoutes, ticketing } from './ticketing.ts'
+import { declared, type Telling } from './typing.ts'
 
 /** What an app is made of. */
 export interface AppOptions {
@@ -28,8 +32,24 @@ export interface AppOptions {
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
+type HealthRoutes = {
+  '/healthz': { $get: Telling<'ok'> }
+  '/readyz': { $get: Telling<'ready'> }
+}
+
+/** The app with its routes, for a typed client: `hc<AppType>(url)`. */
+export type AppType = Hono<
+  BlankEnv,
+  ListeningRoutes &
+    PublishingRoutes &
+    PresenceRoutes &
+    TicketingRoutes &
+    DescribingRoutes &
+    HealthRoutes
+>
+
 /** Makes the app; serve it as it is, or mount it with `app.route('/realtime', …)`. */
-export function createApp(options: AppOptions): Hono {
+export function createApp(options: AppOptions): AppType {
   const { hub, openStream, access, before = [], limits = {}, onError = console.error } = options
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
@@ -37,19 +57,23 @@ export function createApp(options: AppOptions): Hono {
     problem(c, 404, 'Nothing is here: GET /sse listens, POST /broadcast publishes.'),
   )
   app.use(wellFormedUrl, ...before, noSecretsInQuery)
-  app.route('/', listening({ hub, access, openStream, limit: limits.streams ?? pass }))
-  app.route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
-  app.route('/', presence(hub, access))
-  if (access) app.route('/', ticketing(hub, access))
-  app.get('/healthz', (c) => c.text('ok'))
-  app.get('/readyz', (c) => {
-    if (hub.closing) return problem(c, 503, 'The hub is closing: use another.')
-    if (hub.ready) return c.text('ready')
-    c.header('Retry-After', RETRY_AFTER)
-    return problem(c, 503, 'The journal can’t be reached: nothing can be published now.')
-  })
+  const tickets: Hono<BlankEnv, TicketingRoutes> = access ? ticketing(hub, access) : new Hono()
+  const describe = () => createDocument({ routes: app.routes, guarded: access !== undefined })
+  const complete = app
+    .route('/', listening({ hub, access, openStream, limit: limits.streams ?? pass }))
+    .route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
+    .route('/', presence(hub, access))
+    .route('/', tickets)
+    .route('/', describing(describe))
+    .get('/healthz', (c) => c.text('ok', 200))
+    .get('/readyz', (c) => {
+      if (hub.closing) return problem(c, 503, 'The hub is closing: use another.')
+      if (hub.ready) return c.text('ready', 200)
+      c.header('Retry-After', RETRY_AFTER)
+      return problem(c, 503, 'The journal can’t be reached: nothing can be published now.')
+    })
   refuseOtherMethods(app)
-  return app
+  return declared(complete)
 }
 
 const wellFormedUrl: MiddlewareHandler = async (c, next) => {
@@ -59,7 +83,7 @@ const wellFormedUrl: MiddlewareHandler = async (c, next) => {
   return problem(c, 400, 'The URL is not percent-encoded UTF-8.')
 }
 
-let latestOrigin = ''
+let latestOrigin: string | undefined
 
 /** Whether a URL may begin like this. No path can spoil it, and most requests name the same host. */
 function isOrigin(text: string): boolean {

@@ -36,7 +36,7 @@ const EVENT_READERS: Readonly<Record<string, Reader>> = {
  */
 export function publishingBody(
   maxEventBytes: number,
-): MiddlewareHandler<object, string, Valid<'json', PublishBody>> {
+): MiddlewareHandler<object, string, Valid<'json', PublishBody, z.input<typeof PublishBody>>> {
   return bodyOf(PublishBody, {
     readers: EVENT_READERS,
     unsupported: UNSUPPORTED,
@@ -46,9 +46,9 @@ export function publishingBody(
 }
 
 /** Reads a body that can only be JSON, as strictly. */
-export function jsonBody<Output>(
-  schema: z.ZodType<Output>,
-): MiddlewareHandler<object, string, Valid<'json', Output>> {
+export function jsonBody<Output, Input>(
+  schema: z.ZodType<Output, Input>,
+): MiddlewareHandler<object, string, Valid<'json', Output, Input>> {
   return bodyOf(schema, {
     readers: { 'application/json': fromJson },
     unsupported: 'Send application/json.',
@@ -65,10 +65,10 @@ interface BodyRules {
 }
 
 /** Leaves what it has read where Hono's validator leaves JSON. */
-function bodyOf<Output>(
-  schema: z.ZodType<Output>,
+function bodyOf<Output, Input>(
+  schema: z.ZodType<Output, Input>,
   { readers, unsupported, maxBytes, tooLarge }: BodyRules,
-): MiddlewareHandler<object, string, Valid<'json', Output>> {
+): MiddlewareHandler<object, string, Valid<'json', Output, Input>> {
   const bytesOf = readerWithin(maxBytes)
   return async (c, next) => {
     const bytes = await bytesOf(c)

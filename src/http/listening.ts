@@ -1,11 +1,13 @@
 /** The route where clients listen. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import type { BlankEnv } from 'hono/types'
 import { HubError, type HubErrorCode } from '../hub/errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access, Listening } from './access/access.ts'
 import { isForNow } from './access/refusals.ts'
-import { StreamQuery } from './contract.ts'
+import { StreamQuery, type StreamQueryInput } from './contract.ts'
 import { type OpenStream, refuseForNow, streamEvents, streamHead } from './stream.ts'
+import { declared, type Sending } from './typing.ts'
 import { valid } from './valid.ts'
 
 /** What listening needs. */
@@ -17,10 +19,15 @@ export interface ListeningOptions {
   readonly limit: MiddlewareHandler
 }
 
+/** The route of the stream, as a type. */
+export type ListeningRoutes = {
+  '/sse': { $get: Sending<{ query: StreamQueryInput }> }
+}
+
 /** The route of the stream. */
-export function listening({ hub, access, openStream, limit }: ListeningOptions): Hono {
-  const app = new Hono<{ Variables: { listening: Listening; holder: string } }>()
-  app.get(
+export function listening(options: ListeningOptions): Hono<BlankEnv, ListeningRoutes> {
+  const { hub, access, openStream, limit } = options
+  const app = new Hono<{ Variables: { listening: Listening; holder: string } }>().get(
     '/sse',
     valid('query', StreamQuery),
     async (c, next) => {
@@ -38,7 +45,7 @@ export function listening({ hub, access, openStream, limit }: ListeningOptions):
       return streamEvents(c, { hub, ...c.get('listening'), lastEventId, openStream })
     },
   )
-  return app as unknown as Hono
+  return declared(app)
 
   async function grantOrRefuse(c: Context, query: StreamQuery): Promise<Listening | Response> {
     const { id, topic, ticket } = query

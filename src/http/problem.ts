@@ -4,6 +4,7 @@
  */
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import type { TypedResponse } from 'hono/types'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { HubError, type HubErrorCode } from '../hub/errors.ts'
 
@@ -12,6 +13,9 @@ export interface Issue {
   readonly path: string
   readonly message: string
 }
+
+/** The statuses that are answered with a problem. */
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 421 | 429 | 500 | 503
 
 /** The body of every answer that is an error, as `application/problem+json`. */
 export interface Problem {
@@ -23,7 +27,8 @@ export interface Problem {
   readonly issues?: readonly Issue[]
 }
 
-const TITLES: Readonly<Record<number, string>> = {
+/** The statuses of problems, in words. */
+export const TITLES: Readonly<Record<ProblemStatus, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -57,10 +62,12 @@ export function problem(
   status: ContentfulStatusCode,
   detail: string,
   issues?: readonly Issue[],
-): Response {
-  const title = TITLES[status] ?? 'Error'
+): Response & TypedResponse<Problem, ProblemStatus, 'json'> {
+  const title = TITLES[status as ProblemStatus] ?? 'Error'
   const body: Problem = { type: 'about:blank', title, status, detail, ...(issues && { issues }) }
-  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' })
+  const headers = { 'Content-Type': 'application/problem+json' }
+  return c.body(JSON.stringify(body), status, headers) as unknown as Response &
+    TypedResponse<Problem, ProblemStatus, 'json'>
 }
 
 /** Answers for what a handler threw; what nobody expected goes to `report` and tells the client nothing. */

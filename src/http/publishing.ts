@@ -1,12 +1,16 @@
 /** Routes that publish: to one client, to one topic, to everyone. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import type { BlankEnv } from 'hono/types'
+import type { z } from 'zod'
 import type { Address } from '../hub/address.ts'
 import type { EventInput } from '../hub/event.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access } from './access/access.ts'
+import type { Published } from './answers.ts'
 import { publishingBody } from './body.ts'
-import { ClientParam, TopicParam } from './contract.ts'
+import { ClientParam, type PublishBody, TopicParam } from './contract.ts'
 import { publishers } from './guard.ts'
+import { type Answering, answer, declared } from './typing.ts'
 import { valid } from './valid.ts'
 
 /** What publishing needs. */
@@ -17,15 +21,28 @@ export interface PublishingOptions {
   readonly limit: MiddlewareHandler
 }
 
+type ToClient = { param: z.input<typeof ClientParam> }
+type ToTopic = { param: z.input<typeof TopicParam> }
+type AnEvent = { json: z.input<typeof PublishBody> }
+
+/** The routes under which events come in, as types. */
+export type PublishingRoutes = {
+  '/ping/:id': { $post: Answering<ToClient, Published> }
+  '/clients/:id': { $post: Answering<ToClient & AnEvent, Published> }
+  '/topics/:topic': { $post: Answering<ToTopic & AnEvent, Published> }
+  '/broadcast': { $post: Answering<AnEvent, Published> }
+}
+
 /** The routes under which events come in. */
-export function publishing({ hub, access, limit }: PublishingOptions): Hono {
+export function publishing(options: PublishingOptions): Hono<BlankEnv, PublishingRoutes> {
+  const { hub, access, limit } = options
   const body = publishingBody(hub.maxEventBytes)
   const client = valid('param', ClientParam)
   const topic = valid('param', TopicParam)
   const toClient = publishers(access, (c) => ({ client: c.req.param('id') ?? '' }))
   const toTopic = publishers(access, (c) => ({ topic: c.req.param('topic') ?? '' }))
   const toEveryone = publishers(access, () => 'everyone')
-  return new Hono()
+  const app = new Hono()
     .post('/ping/:id', client, toClient, limit, (c) =>
       send(c, { client: c.req.valid('param').id }, { data: 'hello' }),
     )
@@ -36,8 +53,9 @@ export function publishing({ hub, access, limit }: PublishingOptions): Hono {
       send(c, { topic: c.req.valid('param').topic }, c.req.valid('json')),
     )
     .post('/broadcast', toEveryone, limit, body, (c) => send(c, 'everyone', c.req.valid('json')))
+  return declared(app)
 
-  async function send(c: Context, address: Address, input: EventInput): Promise<Response> {
-    return c.json(await hub.publish(address, input))
+  async function send(c: Context, address: Address, input: EventInput) {
+    return answer<Published>(c, await hub.publish(address, input))
   }
 }

@@ -1,16 +1,24 @@
 /** The route where a back end gets tickets for its pages. */
 import { type Context, Hono } from 'hono'
+import type { BlankEnv } from 'hono/types'
+import type { z } from 'zod'
 import type { Hub } from '../hub/hub.ts'
 import type { Access, Issuer } from './access/access.ts'
 import { forbidden } from './access/refusals.ts'
 import { TICKET_SECONDS } from './access/tickets.ts'
+import type { IssuedTicket } from './answers.ts'
 import { jsonBody } from './body.ts'
 import { TicketBody } from './contract.ts'
+import { type Answering, answer, declared } from './typing.ts'
+
+/** The route that issues tickets, as a type. */
+export type TicketingRoutes = {
+  '/tickets': { $post: Answering<{ json: z.input<typeof TicketBody> }, IssuedTicket> }
+}
 
 /** The route that issues tickets. */
-export function ticketing(hub: Hub, access: Access): Hono {
-  const app = new Hono<{ Variables: { issue: Issuer } }>()
-  app.post(
+export function ticketing(hub: Hub, access: Access): Hono<BlankEnv, TicketingRoutes> {
+  const app = new Hono<{ Variables: { issue: Issuer } }>().post(
     '/tickets',
     async (c, next) => {
       c.set('issue', await access.issuer(c as unknown as Context))
@@ -22,8 +30,8 @@ export function ticketing(hub: Hub, access: Access): Hono {
       if (hub.blocked(client)) throw forbidden('This client is blocked for now.')
       const ticket = await c.get('issue')({ client, topics }, grantSeconds)
       c.header('Cache-Control', 'no-store')
-      return c.json({ ticket, expiresInSeconds: TICKET_SECONDS })
+      return answer<IssuedTicket>(c, { ticket, expiresInSeconds: TICKET_SECONDS })
     },
   )
-  return app as unknown as Hono
+  return declared(app)
 }

@@ -4,20 +4,20 @@ import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import type { z } from 'zod'
 import { problem } from './problem.ts'
 
-/** What a validated target holds. */
-export type Valid<Target extends keyof ValidationTargets, Output> = {
-  in: { [K in Target]: unknown }
+/** What a validated target holds, and what a client may send. */
+export type Valid<Target extends keyof ValidationTargets, Output, Input> = {
+  in: { [K in Target]: Input }
   out: { [K in Target]: Output }
 }
 
 /** Lets a request through when the target fits the schema, else answers 400. */
-export function valid<Target extends 'query' | 'param', Output>(
+export function valid<Target extends 'query' | 'param', Output, Input>(
   target: Target,
-  schema: z.ZodType<Output>,
-): MiddlewareHandler<object, string, Valid<Target, Output>> {
+  schema: z.ZodType<Output, Input>,
+): MiddlewareHandler<object, string, Valid<Target, Output, Input>> {
   return zValidator(target, schema, (result, c) => {
     return result.success ? undefined : invalid(c, target, result.error)
-  }) as unknown as MiddlewareHandler<object, string, Valid<Target, Output>>
+  }) as unknown as MiddlewareHandler<object, string, Valid<Target, Output, Input>>
 }
 
 /** Answers 400 with everything that is wrong. */

@@ -27,19 +27,22 @@ export interface Fields extends HubEvent {
   readonly retry?: number | undefined
 }
 
-/** An event's name: 1 to 128 characters, none a control character, none half a surrogate pair. */
-export const EVENT_NAME: RegExp = /^[^\p{Cc}\p{Cs}]{1,128}$/u
+/**
+ * An event's name: 1 to 128 characters, none a control character, none half a surrogate pair; `hub:`
+ * is the hub's own, and EventSource keeps `error` and `open`.
+ */
+export const EVENT_NAME: RegExp = /^(?!hub:|(?:error|open)$)[^\p{Cc}\p{Cs}]{1,128}$/u
 
-/** The rule for names in words. */
+/** The rule of {@link EVENT_NAME} in words. */
 export const EVENT_NAME_RULE =
   'must have 1 to 128 characters, without control characters and lone surrogates, and be neither "error" nor "open" nor begin with "hub:"'
 
 const LINE_BREAK = /\r\n|\r|\n/
 const encoder = new TextEncoder()
 
-/** Whether a publisher may use this name: `hub:` is the hub's own, EventSource keeps `error` and `open`. */
+/** Whether a publisher may use this name. */
 export function isEventName(name: string): boolean {
-  return EVENT_NAME.test(name) && name !== 'error' && name !== 'open' && !name.startsWith('hub:')
+  return typeof name === 'string' && EVENT_NAME.test(name)
 }
 
 /**

@@ -1,5 +1,6 @@
 /** One suite for every runtime: what the hub promises, seen through real sockets. */
 import { describe } from 'vitest'
+import { describing } from './describing.ts'
 import { draining } from './draining.ts'
 import { leaving } from './leaving.ts'
 import { opening } from './opening.ts'
@@ -21,6 +22,7 @@ function withOpener(runtime: Runtime, STREAM: string): void {
     publishing(farm)
     resuming(farm)
     refusing(farm)
+    describing(farm)
     leaving(farm)
     stalling(farm)
     draining(farm)

@@ -1,0 +1,105 @@
+/**
+ * The OpenAPI document of an app, made from the schemas that its requests are held to.
+ * @see https://spec.openapis.org/oas/v3.1.1.html
+ */
+import type { z } from 'zod'
+import { Bye, Gap, Problem, Ready } from '../answers.ts'
+import { notes } from './notes.ts'
+import type { Answer, Contents, Operation } from './operation.ts'
+import { operations } from './operations.ts'
+import {
+  EVERYWHERE,
+  headers,
+  headersOf,
+  referencesTo,
+  responses,
+  security,
+  securitySchemes,
+} from './parts.ts'
+import { type Json, parametersIn, schemaOf, schemasOf } from './schemas.ts'
+
+/** The version of the package. */
+export const VERSION = '0.1.0'
+
+/** What the document is of. */
+export interface DocumentInit {
+  readonly routes: readonly { readonly method: string; readonly path: string }[]
+  /** Whether anybody is asked who they are. */
+  readonly guarded: boolean
+}
+
+/** Makes the document of those routes that are described. */
+export function createDocument({ routes, guarded }: DocumentInit): Json {
+  // Those of the stream stand in no body that the document could describe.
+  const named = new Set<z.ZodType>([Problem, Ready, Gap, Bye])
+  const paths: Record<string, Json> = {}
+  for (const { method, path } of routes) {
+    const operation = operations[`${method} ${path}`]
+    if (!operation) continue
+    const template = path.replace(/:(\w+)/g, '{$1}')
+    paths[template] = { ...paths[template], [method.toLowerCase()]: operationOf(operation) }
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'hono-sse',
+      version: VERSION,
+      summary: 'A hub for server-sent events.',
+      description:
+        'GET answers HEAD, too. Paths that are not there answer 404, and methods that are not, 405 with `Allow`: both as `Problem`.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    // Relative to where the document is served: true below any path that the app is mounted at.
+    servers: [{ url: '.' }],
+    paths,
+    components: {
+      schemas: schemasOf([...named]),
+      responses,
+      headers,
+      ...(guarded && { securitySchemes }),
+    },
+  }
+
+  function operationOf(operation: Operation): Json {
+    const { id, tag, summary, description, right, parameters, body } = operation
+    const credential = guarded ? right : undefined
+    const { answers, problems = [] } = operation
+    const described = Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)])
+    return {
+      operationId: id,
+      tags: [tag],
+      summary,
+      ...(description && { description }),
+      ...(credential && { security: security[credential] }),
+      ...(parameters && { parameters: Object.entries(parameters).flatMap(parametersIn) }),
+      ...(body && { requestBody: { required: true, content: contentOf(body) } }),
+      responses: {
+        ...Object.fromEntries(described),
+        ...referencesTo([...EVERYWHERE, ...problems]),
+        ...(credential && referencesTo([401])),
+      },
+    }
+  }
+
+  function answerOf({ description, headers: names, content }: Answer): Json {
+    return {
+      description,
+      ...(names && headersOf(names)),
+      ...(content && { content: contentOf(content) }),
+    }
+  }
+
+  function contentOf(contents: Contents): Json {
+    const entries = Object.entries(contents).map(([type, { schema, example }]) => {
+      return [type, { schema: referenceTo(schema), example }]
+    })
+    return Object.fromEntries(entries)
+  }
+
+  function referenceTo(schema: z.ZodType): Json {
+    const id = notes.get(schema)?.id
+    if (id === undefined) return schemaOf(schema, 'input')
+    named.add(schema)
+    return { $ref: `#/components/schemas/${id}` }
+  }
+}

@@ -1,0 +1,210 @@
+/** The operations by method and path: a route of the app is described by one entry here. */
+import { z } from 'zod'
+import {
+  ClientConnections,
+  Clients,
+  Disconnected,
+  IssuedTicket,
+  Published,
+  TopicConnections,
+} from '../answers.ts'
+import {
+  ClientParam,
+  DisconnectQuery,
+  ListQuery,
+  PublishBody,
+  PublishForm,
+  StreamQuery,
+  TicketBody,
+  TopicParam,
+} from '../contract.ts'
+import { notes } from './notes.ts'
+import { type Answer, content, json, type Operation, text } from './operation.ts'
+
+const SINCE = '2026-11-22T09:00:00.000Z'
+const CONNECTION = {
+  connection: 'c-7',
+  client: 'alice',
+  topics: ['news'],
+  since: SINCE,
+  queuedBytes: 0,
+}
+
+const STREAM = `retry: 2000
+id: lz3k9q-41
+event: hub:ready
+data: {"client":"alice","connection":"c-7","topics":["news"],"resume":"fresh"}
+
+id: lz3k9q-42
+data: hello
+
+id: lz3k9q-43
+event: inbox
+data: {"unread":3}
+
+id: lz3k9q-43
+event: hub:beat
+data: 15
+
+retry: 3117
+event: hub:bye
+data: {"reason":"lifetime"}
+
+`
+
+const StreamHeaders = z.object({
+  'Last-Event-ID': z.string().optional().register(notes, {
+    description: 'Where to resume: the id of the last event that came. An EventSource sends it.',
+  }),
+})
+
+const event = {
+  'application/json': content(PublishBody, { data: { unread: 3 }, event: 'inbox' }),
+  'text/plain': content(z.string(), 'hello'),
+  'application/x-www-form-urlencoded': content(PublishForm, { data: 'hello' }),
+}
+
+const published: Answer = {
+  ...json('What became of the event.', Published, { id: 'lz3k9q-42', connections: 2 }),
+  headers: ['RateLimit', 'RateLimit-Policy'],
+}
+
+/** What is the same wherever events are published. */
+const publishing = {
+  tag: 'publish',
+  right: 'publish',
+  body: event,
+  answers: { 200: published },
+  problems: [413, 415, 429],
+} as const
+
+/** All operations: `GET /clients/:id` → what it does. */
+export const operations: Readonly<Record<string, Operation>> = {
+  'GET /sse': {
+    id: 'listen',
+    tag: 'listen',
+    summary: 'Opens a stream of server-sent events.',
+    description:
+      'A stream that can’t be had now is answered 200 with `hub:bye` and closed, because an EventSource gives up for good at any other status. The data of the hub’s own events are the schemas `Ready`, `Gap` and `Bye`.',
+    right: 'listen',
+    parameters: { query: StreamQuery, header: StreamHeaders },
+    answers: {
+      200: {
+        ...text('The stream.', 'text/event-stream', z.string(), STREAM),
+        headers: ['Cache-Control', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Set-Cookie'],
+      },
+      204: { description: 'The client is kept away for now; an EventSource stops.' },
+    },
+  },
+  'POST /clients/:id': {
+    ...publishing,
+    id: 'publishToClient',
+    summary: 'Publishes to all connections of one client.',
+    parameters: { path: ClientParam },
+  },
+  'POST /topics/:topic': {
+    ...publishing,
+    id: 'publishToTopic',
+    summary: 'Publishes to all who follow a topic.',
+    parameters: { path: TopicParam },
+  },
+  'POST /broadcast': {
+    ...publishing,
+    id: 'broadcast',
+    summary: 'Publishes to everyone.',
+  },
+  'POST /ping/:id': {
+    id: 'ping',
+    tag: 'publish',
+    summary: 'Publishes `hello` to one client.',
+    right: 'publish',
+    parameters: { path: ClientParam },
+    answers: { 200: published },
+    problems: [429],
+  },
+  'GET /clients': {
+    id: 'listClients',
+    tag: 'operate',
+    summary: 'Tells who is connected.',
+    right: 'operate',
+    parameters: { query: ListQuery },
+    answers: {
+      200: json('The clients, longest connected first.', Clients, {
+        clients: [{ client: 'alice', connections: 2, since: SINCE, queuedBytes: 0 }],
+        total: 1,
+      }),
+    },
+  },
+  'GET /clients/:id': {
+    id: 'showClient',
+    tag: 'operate',
+    summary: 'Tells the connections of one client.',
+    right: 'operate',
+    parameters: { path: ClientParam },
+    answers: {
+      200: json('Its connections: none, if it is not there.', ClientConnections, {
+        client: 'alice',
+        connections: [CONNECTION],
+      }),
+    },
+  },
+  'DELETE /clients/:id': {
+    id: 'disconnect',
+    tag: 'operate',
+    summary: 'Says goodbye to all connections of a client.',
+    right: 'operate',
+    parameters: { path: ClientParam, query: DisconnectQuery },
+    answers: {
+      200: json('It is sent away.', Disconnected, { disconnected: 2, blockedSeconds: 3_600 }),
+    },
+  },
+  'GET /topics/:topic': {
+    id: 'showTopic',
+    tag: 'operate',
+    summary: 'Tells who follows a topic.',
+    right: 'operate',
+    parameters: { path: TopicParam, query: ListQuery },
+    answers: {
+      200: json('The connections that follow it.', TopicConnections, {
+        topic: 'news',
+        connections: [CONNECTION],
+        total: 1,
+      }),
+    },
+  },
+  'POST /tickets': {
+    id: 'issueTicket',
+    tag: 'listen',
+    summary: 'Gets a ticket, with which a page opens a stream. For back ends.',
+    right: 'issue',
+    body: { 'application/json': content(TicketBody, { client: 'alice', topics: ['news'] }) },
+    answers: {
+      200: {
+        ...json('The ticket.', IssuedTicket, { ticket: 'eyJhbGciOi…', expiresInSeconds: 30 }),
+        headers: ['Cache-Control'],
+      },
+    },
+    problems: [413, 415],
+  },
+  'GET /healthz': {
+    id: 'health',
+    tag: 'about',
+    summary: 'Answers as long as the process lives.',
+    answers: { 200: text('It lives.', 'text/plain', z.literal('ok'), 'ok') },
+  },
+  'GET /readyz': {
+    id: 'readiness',
+    tag: 'about',
+    summary: 'Tells whether streams and events are taken.',
+    description: 'Answers 503 while the hub closes, and while the journal can’t be reached.',
+    answers: { 200: text('They are.', 'text/plain', z.literal('ready'), 'ready') },
+  },
+  'GET /openapi.json': {
+    id: 'openapi',
+    tag: 'about',
+    summary: 'This document. It holds no secrets, and takes no credential.',
+    answers: {
+      200: json('OpenAPI 3.1.', z.record(z.string(), z.unknown()), { openapi: '3.1.1' }),
+    },
+  },
+}

@@ -1,0 +1,82 @@
+/** Holds values to the schemas of an OpenAPI document, by a validator that is not ours. */
+import { createRequire } from 'node:module'
+
+/** A JSON object. */
+export type Json = Record<string, unknown>
+
+/** The parts of a document that tests look at. */
+export interface Document extends Json {
+  readonly info: { readonly version: string }
+  readonly servers: readonly { readonly url: string }[]
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: Readonly<Record<string, Readonly<Record<string, Json>>>>
+}
+
+/** One method of one path. */
+export interface Operation {
+  readonly operationId: string
+  readonly security?: readonly Json[]
+  readonly requestBody?: { readonly content: Contents }
+  readonly responses: Readonly<Record<string, Answer | Reference>>
+}
+
+/** An answer of an operation. */
+export interface Answer {
+  readonly headers?: Readonly<Record<string, Header | Reference>>
+  readonly content?: Contents
+}
+
+interface Header {
+  readonly required?: boolean
+  readonly schema: Json
+}
+
+/** Bodies by media type. */
+export type Contents = Readonly<
+  Record<string, { readonly schema: Json; readonly example: unknown }>
+>
+
+interface Reference {
+  readonly $ref: string
+}
+
+/** What a value breaks of a schema: nothing, if it fits. */
+export type Check = (schema: Json, value: unknown) => unknown[]
+
+interface Ajv {
+  addSchema(schema: Json, key: string): Ajv
+  validate(schema: Json, value: unknown): boolean
+  readonly errors?: unknown[] | null
+}
+
+// The validator of the document brings them along.
+const require = createRequire(
+  createRequire(import.meta.url).resolve('@seriousme/openapi-schema-validator'),
+)
+const Ajv2020 = require('ajv/dist/2020.js').default as new (options: Json) => Ajv
+const addFormats = require('ajv-formats').default as (ajv: Ajv) => Ajv
+
+/** Holds values to the schemas of a document, in which an object may have just what is described. */
+export function checkAgainst(document: Document): Check {
+  const ajv = addFormats(new Ajv2020({ strict: false })).addSchema(closed(document) as Json, 'api')
+  return (schema, value) => {
+    const whole = JSON.parse(JSON.stringify(closed(schema)).replaceAll('"#/', '"api#/')) as Json
+    return ajv.validate(whole, value) ? [] : (ajv.errors ?? [])
+  }
+}
+
+/** What a reference means; anything else is what it is. */
+export function resolve<T extends object>(document: Document, part: T | Reference): T {
+  if (!('$ref' in part)) return part
+  const steps = part.$ref.slice(2).split('/')
+  return steps.reduce((at: unknown, step) => (at as Json)[step], document) as T
+}
+
+/** A schema whose objects may have no other properties: in the document answers may grow. */
+function closed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(closed)
+  if (typeof value !== 'object' || value === null) return value
+  const copy = Object.fromEntries(Object.entries(value).map(([key, part]) => [key, closed(part)]))
+  if (copy.type !== 'object' || !copy.properties) return copy
+  return { ...copy, additionalProperties: false }
+}

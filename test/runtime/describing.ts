@@ -1,0 +1,23 @@
+/** Describing: the interface tells what it is, wherever it runs. */
+import { expect, test } from 'vitest'
+import type { Farm } from './runtime.ts'
+
+/** How a runtime describes its interface. */
+export function describing(farm: Farm): void {
+  test('the OpenAPI document is there, and its server is the one that was asked', async () => {
+    const { url } = await farm.shared()
+    const response = await fetch(`${url}/openapi.json`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toBe('application/json')
+    const document = (await response.json()) as {
+      openapi: string
+      servers: { url: string }[]
+      paths: object
+    }
+    expect(document.openapi).toMatch(/^3\.1\./)
+    expect(new URL(document.servers[0]?.url ?? '', response.url).href).toBe(`${url}/`)
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(['/sse', '/clients/{id}', '/topics/{topic}', '/broadcast']),
+    )
+  })
+}
