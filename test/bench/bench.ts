@@ -31,6 +31,8 @@ const SLOW = [
   'hono-loop',
   'transmit',
   'go',
+  'bun-bare',
+  'deno-bare',
 ]
 const QUICK_SCENARIOS = ['broadcast', 'burst', 'storm', 'idle']
 

@@ -16,7 +16,7 @@ export interface Command {
 export interface Contestant {
   readonly name: string
   readonly title: string
-  /** `base` is what a ratio may be drawn to and who wins nothing: the floor, or the bare route. */
+  /** `base` wins nothing: the floor, or what a runtime costs with nothing around it. */
   readonly kind: 'ours' | 'peer' | 'base'
   readonly protocol: Protocol
   /** Scenarios it is there for. @defaultValue all that its protocol allows */
@@ -49,6 +49,9 @@ const quiet = {
   LIFETIME_SECONDS: '86400',
   LOG_LEVEL: 'error',
 }
+
+/** What those are there for who only hold streams. */
+const STREAMS: readonly ScenarioName[] = ['broadcast', 'storm', 'idle']
 
 /** All contestants, the most interesting first. */
 export const contestants: readonly Contestant[] = [
@@ -92,6 +95,9 @@ export const contestants: readonly Contestant[] = [
     protocol: plain,
     start: (port, folder) => ({ file: compile('net-http.go', 'go', folder), args: [String(port)] }),
   },
+  { ...onNode('node-bare', 'bare socket.write() on Node'), kind: 'base', only: STREAMS },
+  bare('bun', ['run']),
+  bare('deno', ['run', '--allow-net', '--allow-env']),
   {
     ...onNode('hono-bare', 'bare Hono route on Node'),
     kind: 'base',
@@ -133,6 +139,22 @@ function onNode(name: string, title: string): Contestant {
     env: { PORT: String(port), NODE_ENV: 'production' },
   })
   return { name, title, kind: 'peer', protocol: plain, start }
+}
+
+/** What a runtime's own streams cost, with nothing around them. */
+function bare(runtime: 'bun' | 'deno', args: readonly string[]): Contestant {
+  return {
+    name: `${runtime}-bare`,
+    title: `bare ReadableStream on ${runtime === 'bun' ? 'Bun' : 'Deno'}`,
+    kind: 'base',
+    protocol: plain,
+    only: STREAMS,
+    start: (port) => ({
+      file: tool(runtime),
+      args: [...args, join(HERE, 'contestants/web-bare.js')],
+      env: { PORT: String(port), DENO_NO_UPDATE_CHECK: '1' },
+    }),
+  }
 }
 
 /** The path of a runtime that the development dependencies bring. @throws {Missing} */

@@ -10,6 +10,8 @@ export interface Plan {
   readonly unit: string
   /** Whether much of it is good. @defaultValue `false` */
   readonly moreIsBetter?: boolean
+  /** The contestant that is the floor. @defaultValue `floor` */
+  readonly floor?: string
   /** Other figures that the table shows. */
   readonly also: readonly string[]
   readonly full: Size
@@ -77,6 +79,7 @@ export const plans: readonly Plan[] = [
     title: 'Publish requests with nobody connected',
     figure: 'cpuUsPerRequest',
     unit: 'µs CPU per request',
+    floor: 'hono-bare',
     also: ['requestsPerSecond'],
     full: { connections: 0, events: 10_000, maxMs: 20_000 },
     quick: { connections: 0, events: 4_000, maxMs: 10_000 },

@@ -31,7 +31,6 @@ export interface Row {
 /** The rows of one scenario, best first. */
 export function rowsOf(plan: Plan, runs: readonly Run[], all: readonly Contestant[]): Row[] {
   const own = runs.filter(({ scenario }) => scenario === plan.name)
-  const base = all.filter(({ kind }) => kind === 'base').map(({ name }) => name)
   const peers = all.filter(({ kind }) => kind === 'peer').map(({ name }) => name)
   const rows = all.flatMap(({ name, title, kind }) => {
     const mine = own.filter(({ contestant }) => contestant === name)
@@ -43,7 +42,7 @@ export function rowsOf(plan: Plan, runs: readonly Run[], all: readonly Contestan
       title,
       kind,
       figures: medians(good.flatMap(({ figures }) => (figures ? [figures] : []))),
-      ...ratio('toFloor', good, base),
+      ...ratio('toFloor', good, [plan.floor ?? 'floor']),
       ...ratio('toBestPeer', good, peers),
       rounds: good.length,
       errors,
