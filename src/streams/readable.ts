@@ -40,6 +40,7 @@ class Source implements EventStream {
   #aborted = false
   #onAbort: (() => void) | undefined
   #onRoom: (() => void) | undefined
+  #askAgain: (() => void) | undefined
 
   constructor(cutOff: (() => void) | undefined) {
     this.#cutOff = cutOff
@@ -54,10 +55,18 @@ class Source implements EventStream {
     this.#controller = controller
   }
 
-  pull(): void {
+  /**
+   * Called when the reader wants more than there is. While the promise is pending it is not called
+   * again: each call would cost more than the write itself.
+   * https://streams.spec.whatwg.org/#readable-stream-default-controller-call-pull-if-needed
+   */
+  pull(): Promise<void> {
     const room = this.#onRoom
     this.#onRoom = undefined
     room?.()
+    return new Promise((resolve) => {
+      this.#askAgain = resolve
+    })
   }
 
   cancel(): void {
@@ -70,6 +79,7 @@ class Source implements EventStream {
     if (-(this.#controller.desiredSize ?? 0) < HIGH_WATER_BYTES) return undefined
     return new Promise((resolve) => {
       this.#onRoom = resolve
+      this.#askAgain?.()
     })
   }
 
