@@ -10,12 +10,12 @@ const MIB = 1_048_576
 const TEXT = 'x'.repeat(100_000)
 /** More than the buffers of kernel, runtime and proxy together swallow, less than the journal keeps. */
 const FIRST_EVENTS = 200
-const ALL_EVENTS = 1_400
+const ALL_EVENTS = 2_000
 const HISTORY_BYTES = 32 * MIB
 const SAMPLE_EVENTS = 50
-/** The lowest of so many samples is free of most garbage; the first ones see the server warm up. */
+/** The lowest of so many samples is free of most garbage; the first ones see a heap grow to its size. */
 const SAMPLES = 6
-const WARM_UP_SAMPLES = 7
+const WARM_UP_SAMPLES = 16
 /** Between the two looks at the memory 50 MB or more are published: who kept them would be found out. */
 const MAX_GROWTH_BYTES = 35 * MIB
 /** Goodbye, its deadline, the next sweep, and Bun's timer, which takes some seconds. */
