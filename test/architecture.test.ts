@@ -88,6 +88,11 @@ describe('a house is not in order when', () => {
       /may see only types/,
     ],
     [
+      'the command sees more than types of the web face',
+      { 'src/command/remote.ts': file(`import { createApp } from '../http/app.ts'`) },
+      /may see only types/,
+    ],
+    [
       'the hub sees a package',
       { 'src/hub/hub.ts': file(`import type { z } from 'zod'`) },
       /sees a package: zod/,

@@ -15,7 +15,7 @@ const STARTS = ['node', 'bun', 'deno', 'worker']
 /** What each part of the house may see of its own files; of another part listed, all of it. */
 const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   cli: ['command'],
-  command: ['command', 'doors', 'server'],
+  command: ['command', 'doors', 'server', 'http'],
   start: ['doors', 'server', 'streams', 'http', 'journal', 'hub'],
   doors: ['server', 'streams', 'http'],
   front: ['streams', 'http', 'journal', 'hub'],
@@ -78,7 +78,7 @@ function arrows(path: string, text: string): string[] {
     const target = resolve(path, specifier)
     const other = zoneOf(target)
     if (!MAY_SEE[zone]?.includes(other)) return [`${path} must not see ${target}`]
-    if (zone === 'streams' && other === 'http' && !typeOnly) {
+    if (['streams', 'command'].includes(zone) && other === 'http' && !typeOnly) {
       return [`${path} may see only types of ${target}`]
     }
     return []

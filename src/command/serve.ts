@@ -1,7 +1,7 @@
 /** Starts a server whose flags are the variables of its environment. */
 import { type Command, Option } from 'commander'
 import { type Config, defaults, variables } from '../server/config.ts'
-import { type Door, run } from '../server/run.ts'
+import type { Door } from '../server/run.ts'
 import { bannerOf } from './banner.ts'
 
 /** Whom a flag concerns, for the help; the last takes what no other has. */
@@ -31,6 +31,8 @@ export async function serve(
   flags: Readonly<Record<string, unknown>>,
   version: string,
 ): Promise<void> {
+  // Loaded only here: who just publishes need not wait for a server's parts.
+  const { run } = await import('../server/run.ts')
   await run(await doorHere(), {
     environment: { ...process.env, ...environmentOf(flags) },
     greet: (facts) => console.error(bannerOf(facts, version)),
