@@ -70,7 +70,7 @@ test(
   'JSR would take it',
   async () => {
     // Types are checked elsewhere: here it is whether those of the interface can be read off.
-  const flags = ['publish', '--dry-run', '--allow-dirty', '--no-check', '--config', 'jsr.json']
+    const flags = ['publish', '--dry-run', '--allow-dirty', '--no-check', '--config', 'jsr.json']
     const said = runFile(join(ROOT, 'node_modules/.bin/deno'), flags, { cwd: ROOT })
     await expect(said).resolves.toMatchObject({
       stderr: expect.stringContaining('Dry run complete'),
