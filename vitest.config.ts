@@ -14,6 +14,7 @@ const systems = [
   'cluster',
   'command',
   'package',
+  'deploy',
 ].map((folder) => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({
