@@ -115,9 +115,12 @@ function openShards(env: Env): Shard {
   })
 }
 
-export default {
-  fetch(request: Request, env: Env): Promise<Response> {
+/** What the platform calls for each request. */
+const entry: { fetch(request: Request, env: Env): Promise<Response> } = {
+  fetch(request, env) {
     shards ??= openShards(env)
     return shards.fetch(request)
   },
 }
+
+export default entry

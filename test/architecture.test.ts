@@ -43,9 +43,24 @@ describe('a house is not in order when', () => {
       /run\.ts must not see/,
     ],
     [
-      'a door sees another',
+      'a start sees another',
       { 'src/bun.ts': file(`import './node.ts'`) },
       /bun\.ts must not see src\/node\.ts/,
+    ],
+    [
+      'a door sees another',
+      { 'src/doors/bun.ts': file(`import { nodeDoor } from './node.ts'`) },
+      /bun\.ts must not see src\/doors\/node\.ts/,
+    ],
+    [
+      'an arrow runs back to the command',
+      { 'src/doors/node.ts': file(`import { greet } from '../command/banner.ts'`) },
+      /node\.ts must not see/,
+    ],
+    [
+      'the command sees the hub',
+      { 'src/command/serve.ts': file(`import { createHub } from '../hub/hub.ts'`) },
+      /serve\.ts must not see/,
     ],
     [
       'the library’s front door sees the server',
@@ -70,6 +85,11 @@ describe('a house is not in order when', () => {
     [
       'a stream sees more than types of the web face',
       { 'src/streams/node.ts': file(`import { type A, b } from '../http/stream.ts'`) },
+      /may see only types/,
+    ],
+    [
+      'the command sees more than types of the web face',
+      { 'src/command/remote.ts': file(`import { createApp } from '../http/app.ts'`) },
       /may see only types/,
     ],
     [

@@ -10,11 +10,14 @@ interface Import {
 }
 
 const MAX_LINES = 250
-const DOORS = ['node', 'bun', 'deno', 'worker']
+const STARTS = ['node', 'bun', 'deno', 'worker']
 
 /** What each part of the house may see of its own files; of another part listed, all of it. */
 const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
-  door: ['server', 'streams', 'http', 'journal', 'hub'],
+  cli: ['command'],
+  command: ['command', 'doors', 'server', 'http'],
+  start: ['doors', 'server', 'streams', 'http', 'journal', 'hub'],
+  doors: ['server', 'streams', 'http'],
   front: ['streams', 'http', 'journal', 'hub'],
   server: ['server', 'streams', 'http', 'journal', 'hub'],
   streams: ['streams', 'http', 'hub'],
@@ -75,7 +78,7 @@ function arrows(path: string, text: string): string[] {
     const target = resolve(path, specifier)
     const other = zoneOf(target)
     if (!MAY_SEE[zone]?.includes(other)) return [`${path} must not see ${target}`]
-    if (zone === 'streams' && other === 'http' && !typeOnly) {
+    if (['streams', 'command'].includes(zone) && other === 'http' && !typeOnly) {
       return [`${path} may see only types of ${target}`]
     }
     return []
@@ -105,7 +108,7 @@ function zoneOf(path: string): string {
   const [, zone = '', file] = path.split('/')
   if (file !== undefined) return zone
   const name = zone.replace(/\.ts$/, '')
-  if (DOORS.includes(name)) return 'door'
+  if (STARTS.includes(name)) return 'start'
   return name === 'index' ? 'front' : name
 }
 

@@ -20,6 +20,7 @@ test('the library has these exports and no more', async () => {
       "createTickets",
       "createTokens",
       "portableStream",
+      "readableStream",
       "streamEvents",
       "systemClock",
     ]

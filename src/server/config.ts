@@ -149,8 +149,11 @@ function isLongSecret(secret: string): boolean {
   return new TextEncoder().encode(secret).byteLength >= 32
 }
 
-/** The names of all variables, with the defaults of those that have one. */
+/** The defaults of the variables that have one. */
 export const defaults: Config = z.object(fields).parse({})
+
+/** The names of all variables. */
+export const variables = Object.keys(fields) as readonly (keyof Config)[]
 
 const Environment = z
   .object(fields)

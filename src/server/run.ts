@@ -3,7 +3,7 @@ import type { Hono } from 'hono'
 import { compose, type Runtime } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { openLog } from './log.ts'
-import { OPEN_TO_ALL, reachOf, stanceOf } from './rights.ts'
+import { OPEN_TO_ALL, reachOf, type Stance, stanceOf } from './rights.ts'
 import { sharedJournal } from './sharing.ts'
 
 /** A socket that accepts requests. */
@@ -22,6 +22,21 @@ export interface Door extends Runtime {
   listen(app: Hono, config: Config): Promise<Listener>
 }
 
+/** What there is to say of a server once it listens. */
+export interface Facts {
+  readonly url: string
+  readonly stance: Stance
+  readonly journal: 'memory' | 'redis'
+}
+
+/** How a server is started. */
+export interface RunOptions {
+  /** What configures it. @defaultValue `process.env` */
+  readonly environment?: Readonly<Record<string, unknown>>
+  /** Called once it listens. @defaultValue nothing is said beside the log */
+  readonly greet?: (facts: Facts) => void
+}
+
 /** The part of the drain that is left to requests still under way once all streams are over; 500 ms at the most. */
 const LAST_REQUESTS = 0.1
 
@@ -29,8 +44,9 @@ const LAST_REQUESTS = 0.1
 const FIRST_REACH_MS = 8_000
 
 /** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
-export async function run(door: Door): Promise<void> {
-  const config = configOrExit(door)
+export async function run(door: Door, options: RunOptions = {}): Promise<void> {
+  const { environment = process.env, greet } = options
+  const config = configOrExit(door, environment)
   const log = openLog(config.LOG_LEVEL)
   const stance = stanceOf(config, reachOf(config))
   if (stance === 'anonymous') log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
@@ -58,10 +74,10 @@ export async function run(door: Door): Promise<void> {
     })
   }
   // Said last: whoever reads it may send a signal at once.
-  log.info('listening', {
-    url: `${scheme}://${host}:${listener.port}`,
-    journal: shared ? 'redis' : 'memory',
-  })
+  const url = `${scheme}://${host}:${listener.port}`
+  const journal = shared ? 'redis' : 'memory'
+  log.info('listening', { url, journal })
+  greet?.({ url, stance, journal })
 
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
@@ -81,9 +97,12 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-function configOrExit({ tls = false }: Door): Config {
+function configOrExit(
+  { tls = false }: Door,
+  environment: Readonly<Record<string, unknown>>,
+): Config {
   try {
-    const config = readConfig(process.env)
+    const config = readConfig(environment)
     if (config.TLS_CERT !== undefined && !tls) {
       throw new ConfigError('TLS_CERT is for the Node door: here, let a proxy in front speak TLS.')
     }

@@ -2,6 +2,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Server } from '../runtime/process.ts'
 import { startServer } from '../runtime/process.ts'
+import { NODE_DOOR } from '../support/node.ts'
 
 /** A server that clients reach through a line that can be cut. */
 export interface Door {
@@ -17,7 +18,7 @@ export interface Door {
 
 /** Starts the Node door with short retries and without the clock. */
 export async function openDoor(): Promise<Door> {
-  const command = { file: process.execPath, args: ['dist/node.js'] }
+  const command = NODE_DOOR
   const server = await startServer(command, { CLOCK_SECONDS: '0', RETRY_MS: '100' })
   const line = await openLine(Number(new URL(server.url).port))
   return {

@@ -1,12 +1,12 @@
-/** Runs the Workers door in workerd, offline, as a process that behaves like the other servers. */
+/** Runs a Worker in workerd, offline, as a process that behaves like the other servers: by default the Workers door. */
 import { unstable_startWorker } from 'wrangler'
 
-const { PATH, HOME, PORT, NO_COLOR, ...variables } = process.env
+const { PATH, HOME, PORT, NO_COLOR, CONFIG = 'wrangler.toml', ...variables } = process.env
 process.env.WRANGLER_SEND_METRICS = 'false'
 process.env.CI = '1'
 
 const worker = await unstable_startWorker({
-  config: 'wrangler.toml',
+  config: CONFIG,
   bindings: Object.fromEntries(
     Object.entries(variables).map(([name, value]) => [name, { type: 'plain_text', value }]),
   ),

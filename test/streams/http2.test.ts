@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Server, startServer } from '../runtime/process.ts'
 import { OPENERS } from '../runtime/runtime.ts'
 import { eventually } from '../support/eventually.ts'
+import { NODE_DOOR } from '../support/node.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
 const TLS_CERT = join(folder, 'cert.pem')
@@ -25,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
   let server: Server
   beforeAll(async () => {
-    const command = { file: process.execPath, args: ['dist/node.js'] }
+    const command = NODE_DOOR
     server = await startServer(command, { STREAM, TLS_CERT, TLS_KEY, CLOCK_SECONDS: '0' })
   })
   afterAll(() => server.kill())

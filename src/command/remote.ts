@@ -1,0 +1,79 @@
+/** A hub as commands reach it: through its HTTP interface. */
+import type { Problem } from '../http/problem.ts'
+import { EXIT, Failure } from './exit.ts'
+
+/**
+ * The URL of a route. The hub may be given without a scheme, and with the `/sse` of its stream.
+ * @throws {Failure} `usage` for what is no URL
+ */
+export function routeOf(hub: string, ...path: readonly string[]): URL {
+  const text = /^https?:\/\//i.test(hub) ? hub : `http://${hub}`
+  if (!URL.canParse(text)) throw new Failure(EXIT.usage, `${hub} is not a URL.`)
+  const url = new URL(text)
+  const base = url.pathname.replace(/(\/sse)?\/*$/, '')
+  url.pathname = [base, ...path.map(encodeURIComponent)].join('/')
+  return url
+}
+
+/** The first of the keys that `PUBLISH_KEY` may hold: the one that signs. */
+export function firstKey(keys: string): string {
+  return keys.split(',')[0]?.trim() ?? ''
+}
+
+/** Bears a key or a token; nothing without one. */
+export function bearer(credential: string | undefined): Record<string, string> {
+  return credential ? { Authorization: `Bearer ${credential}` } : {}
+}
+
+/** Posts JSON, and returns the text of the answer. @throws {Failure} */
+export async function post(
+  url: URL,
+  body: unknown,
+  credential: string | undefined,
+): Promise<string> {
+  const response = await reach(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...bearer(credential) },
+    body: JSON.stringify(body),
+  })
+  if (response.ok) return await response.text()
+  throw await failureOf(response)
+}
+
+/** A request whose answer may be anything. @throws {Failure} `unavailable` when none comes */
+export async function reach(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (error) {
+    throw new Failure(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
+  }
+}
+
+/** What an answer that is no success means. */
+export async function failureOf(response: Response): Promise<Failure> {
+  const { status, statusText } = response
+  const { detail = statusText, issues = [] } = problemIn(await response.text())
+  const lines = issues.map(({ path, message }) => `\n  ${path} ${message}`)
+  return new Failure(codeOf(status), `${status}: ${detail}${lines.join('')}`)
+}
+
+function codeOf(status: number): number {
+  if (status === 401 || status === 403) return EXIT.noRight
+  return status === 429 || status >= 500 ? EXIT.unavailable : EXIT.refused
+}
+
+function problemIn(text: string): Partial<Problem> {
+  try {
+    return (JSON.parse(text) as Partial<Problem> | null) ?? {}
+  } catch {
+    // A proxy's own words are pages, not for a terminal.
+    return {}
+  }
+}
+
+/** `fetch` says only that it failed; why is in the cause, which for several addresses is several. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error
+  const [first = cause] = cause instanceof AggregateError ? cause.errors : []
+  return first instanceof Error ? first.message : String(first)
+}

@@ -1,0 +1,92 @@
+/** The package holds what is needed and nothing else, and is what it says it is. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { manifest, PACK_MS, pack, ROOT, runFile, type Tarball } from './tarball.ts'
+
+let tarball: Tarball
+beforeAll(async () => {
+  tarball = await pack()
+}, PACK_MS)
+afterAll(() => tarball.remove())
+
+test('beside what is built it holds what a reader needs', () => {
+  expect(tarball.files.filter((file) => !file.startsWith('dist/'))).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'SECURITY.md',
+    'package.json',
+  ])
+})
+
+test('all that is built is code or its types, of a source that there is', () => {
+  const built = tarball.files.filter((file) => file.startsWith('dist/'))
+  const sources = built.map((file) => file.replace(/^dist\/(.*?)(?:\.d\.ts|\.js)$/, 'src/$1.ts'))
+  expect(sources.filter((file) => !existsSync(join(ROOT, file)))).toEqual([])
+  expect(built.filter((file) => /\/(test|page|bench)\//.test(file))).toEqual([])
+})
+
+test('all that it exports is in it', () => {
+  const targets = Object.values(manifest.exports).flatMap((target) =>
+    typeof target === 'string' ? [target] : [target.types, target.default],
+  )
+  const wanted = [...targets, ...Object.values(manifest.bin)].map((path) => path.replace('./', ''))
+  expect(wanted.filter((path) => !tarball.files.includes(path))).toEqual([])
+})
+
+test('the command is one that a shell can run', () => {
+  const code = readFileSync(join(tarball.folder, manifest.bin['hono-sse'] ?? ''), 'utf8')
+  expect(code).toMatch(/^#!\/usr\/bin\/env node\n/)
+})
+
+test('every file that is built sees the packages that it depends on, and no others', () => {
+  const seen = tarball.files
+    .filter((file) => file.startsWith('dist/'))
+    .flatMap((file) => [
+      ...readFileSync(join(tarball.folder, file), 'utf8').matchAll(
+        /(?:^|\n)(?:import|export)[^'"`;]*?from ['"]([^.'"][^'"]*)['"]|\bimport\(['"]([^.'"][^'"]*)['"]/g,
+      ),
+    ])
+    .map(([, named, dynamic]) => named ?? dynamic ?? '')
+    .filter((name) => !name.startsWith('node:'))
+    .map((name) => (name.startsWith('@') ? name.split('/', 2).join('/') : name.split('/')[0]))
+  expect([...new Set(seen)].sort()).toEqual(Object.keys(manifest.dependencies).sort())
+})
+
+test.each([
+  ['publint', ['--strict']],
+  ['attw', ['--profile', 'esm-only', '--no-color', '--no-emoji']],
+])(
+  '%s finds nothing to complain of',
+  async (tool, flags) => {
+    const said = runFile(join(ROOT, 'node_modules/.bin', tool), [tarball.file, ...flags])
+    await expect(said).resolves.toBeDefined()
+  },
+  PACK_MS,
+)
+
+test(
+  'JSR would take it',
+  async () => {
+    // Types are checked elsewhere: here it is whether those of the interface can be read off.
+    const flags = ['publish', '--dry-run', '--allow-dirty', '--no-check', '--config', 'jsr.json']
+    const said = runFile(join(ROOT, 'node_modules/.bin/deno'), flags, { cwd: ROOT })
+    await expect(said).resolves.toMatchObject({
+      stderr: expect.stringContaining('Dry run complete'),
+    })
+  },
+  PACK_MS,
+)
+
+test('jsr.json has its version, and the same entries', () => {
+  const jsr = JSON.parse(readFileSync(join(ROOT, 'jsr.json'), 'utf8')) as {
+    version: string
+    exports: Record<string, string>
+  }
+  const entries = Object.entries(manifest.exports).flatMap(([name, target]) => {
+    if (typeof target === 'string') return []
+    return [[name, target.default.replace(/^\.\/dist\/(.*)\.js$/, './src/$1.ts')]]
+  })
+  expect(jsr).toMatchObject({ version: manifest.version, exports: Object.fromEntries(entries) })
+})
