@@ -5,6 +5,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { createApp } from '../http/app.ts'
 import { clientAddress, createLimits } from '../http/limits.ts'
 import { allowOrigins, onlyLoopback } from '../http/origins.ts'
+import { createPage } from '../http/page.ts'
 import type { OpenStream } from '../http/stream.ts'
 import { systemClock } from '../hub/clock.ts'
 import { createHub } from '../hub/hub.ts'
@@ -88,6 +89,7 @@ export function compose(
       clock,
       addressOf: (c) => clientAddress(c, TRUST_PROXY, runtime.peerOf(c)),
     }),
+    page: config.PAGE === 'on' ? createPage() : undefined,
     onError,
   })
   return {
