@@ -495,6 +495,10 @@ tbody small {
   #feed code {
     margin-left: 0;
   }
+
+  tbody small {
+    white-space: normal;
+  }
 }
 
 [hidden] {

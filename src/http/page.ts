@@ -34,7 +34,7 @@ async function policyFor(html: string): Promise<string> {
 
 /** The hash of the one element of this name. */
 async function sourceOf(name: 'style' | 'script', html: string): Promise<string> {
-  const [, text = ''] = new RegExp(`<${name}[^>]*>([^]*?)</${name}>`).exec(html) ?? []
+  const [, text = ''] = new RegExp(`<${name}[^>]*>([\\s\\S]*?)</${name}>`).exec(html) ?? []
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
   return `'sha256-${btoa(String.fromCharCode(...new Uint8Array(hash)))}'`
 }
