@@ -19,20 +19,19 @@ export interface AppOptions {
   readonly openStream?: OpenStream | undefined
   /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
   readonly access?: Access | undefined
+  /** What is at `/`: `createPage()`. @defaultValue nothing */
+  readonly page?: Hono | undefined
   /** Middleware in front of all routes. @defaultValue none */
   readonly before?: readonly MiddlewareHandler[] | undefined
   /** How often streams are opened and events published. @defaultValue no limits */
   readonly limits?: Limits | undefined
-  /** What is at `/`: `createPage()`. @defaultValue nothing */
-  readonly page?: Hono | undefined
   /** Hears of errors that nobody expected; their clients get 500. @defaultValue `console.error` */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** Makes the app; serve it as it is, or mount it with `app.route('/realtime', …)`. */
 export function createApp(options: AppOptions): Hono {
-  const { hub, openStream, access, before = [], limits = {}, page } = options
-  const { onError = console.error } = options
+  const { hub, openStream, access, before = [], limits = {}, onError = console.error } = options
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
   app.notFound((c) =>
@@ -43,7 +42,7 @@ export function createApp(options: AppOptions): Hono {
   app.route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
   app.route('/', presence(hub, access))
   if (access) app.route('/', ticketing(hub, access))
-  if (page) app.route('/', page)
+  if (options.page) app.route('/', options.page)
   app.get('/healthz', (c) => c.text('ok'))
   app.get('/readyz', (c) => {
     if (hub.closing) return problem(c, 503, 'The hub is closing: use another.')

@@ -82,6 +82,7 @@ export function compose(
       ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
       ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
     ],
+    page: config.PAGE === 'on' ? createPage() : undefined,
     limits: createLimits({
       hub,
       streamsPerMinute: config.STREAMS_PER_MINUTE,
@@ -89,7 +90,6 @@ export function compose(
       clock,
       addressOf: (c) => clientAddress(c, TRUST_PROXY, runtime.peerOf(c)),
     }),
-    page: config.PAGE === 'on' ? createPage() : undefined,
     onError,
   })
   return {
