@@ -793,6 +793,7 @@ function createAccess(on) {
       key.forget()
       credential.focus()
     },
+    insist: () => credential.focus(),
     settle: () => {
       isMissing = false
       show()
@@ -864,6 +865,9 @@ function rowOf({ type, lastEventId, data }) {
 /** Events that every stream asks for: those without a name, the demo clock's, and the hub's own. */
 const NAMES = ['message', 'time', 'hub:ready', 'hub:gap', 'hub:beat', 'hub:bye']
 
+/** What an EventSource calls its own events: no hub sends any of these names. */
+const RESERVED = ['error', 'open']
+
 /** Silence is broken at least so often, until \`hub:beat\` tells how often it is. */
 const BEAT_MS = 15_000
 
@@ -878,7 +882,7 @@ const AGAIN_MS = 2_000
 
 /** Listens until it is left, through lost lines, restarts of the hub and grants that end. */
 function listen({ client, topics, names }, listener) {
-  const wanted = new Set([...NAMES, ...names])
+  const wanted = new Set([...NAMES, ...names].filter(isForPages))
   let source
   let state = { is: 'left' }
   /** The id of the latest event: where to go on. */
@@ -984,6 +988,7 @@ function listen({ client, topics, names }, listener) {
   }
 
   function also(name) {
+    if (!isForPages(name)) return
     wanted.add(name)
     // Asked for twice, it is heard once all the same.
     source?.addEventListener(name, hear)
@@ -1002,7 +1007,13 @@ function listen({ client, topics, names }, listener) {
   }
 }
 
+function isForPages(name) {
+  return !RESERVED.includes(name)
+}
+
 /** What the page says about the state of its stream. */
+
+const LATE = \`The hub has not answered yet.\${isHttp1 ? \` \${SIX}\` : ''}\`
 
 const GAPS = {
   epoch:
@@ -1035,7 +1046,7 @@ function wordsOf(state) {
       return {
         label: 'Still connecting',
         tone: 'warn',
-        detail: \`The hub has not answered yet. \${isHttp1 ? SIX : ''}\`,
+        detail: LATE,
       }
     case 'live':
       return live(state)
@@ -1074,7 +1085,7 @@ function parting(reason) {
 
 /** The form that joins, and the state of the stream that it opens. */
 
-/** Makes the form work. @param mayJoin - false while a key is missing */
+/** Makes the form work. @param mayJoin - is asked before; false while a key is missing */
 function createJoining(mayJoin) {
   const fields = {
     client: at('client', HTMLInputElement),
@@ -1387,7 +1398,10 @@ function receiptIn(json) {
 /** Milliseconds between two looks at figures and clients. */
 const LOOK_MS = 2_000
 
-const joining = createJoining(() => !access.isMissing)
+const joining = createJoining(() => {
+  if (access.isMissing) access.insist()
+  return !access.isMissing
+})
 const access = createAccess({ changed: arrive, forgotten: joining.leave })
 const look = createOverview()
 

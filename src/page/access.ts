@@ -8,6 +8,8 @@ export interface Access {
   readonly isMissing: boolean
   /** Shows the form, and what the hub said. */
   ask(problem: string): void
+  /** Leads to the form. */
+  insist(): void
   /** The hub has what it needs. */
   settle(): void
 }
@@ -42,6 +44,7 @@ export function createAccess(on: { changed(): void; forgotten(): void }): Access
       key.forget()
       credential.focus()
     },
+    insist: () => credential.focus(),
     settle: () => {
       isMissing = false
       show()

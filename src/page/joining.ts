@@ -13,7 +13,7 @@ export interface Joining {
   leave(): void
 }
 
-/** Makes the form work. @param mayJoin - false while a key is missing */
+/** Makes the form work. @param mayJoin - is asked before; false while a key is missing */
 export function createJoining(mayJoin: () => boolean): Joining {
   const fields = {
     client: at('client', HTMLInputElement),

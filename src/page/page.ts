@@ -7,7 +7,10 @@ import { createSending } from './sending.ts'
 /** Milliseconds between two looks at figures and clients. */
 const LOOK_MS = 2_000
 
-const joining = createJoining(() => !access.isMissing)
+const joining = createJoining(() => {
+  if (access.isMissing) access.insist()
+  return !access.isMissing
+})
 const access = createAccess({ changed: arrive, forgotten: joining.leave })
 const look = createOverview()
 

@@ -49,6 +49,9 @@ export interface Listener {
 /** Events that every stream asks for: those without a name, the demo clock's, and the hub's own. */
 const NAMES = ['message', 'time', 'hub:ready', 'hub:gap', 'hub:beat', 'hub:bye']
 
+/** What an EventSource calls its own events: no hub sends any of these names. */
+const RESERVED = ['error', 'open']
+
 /** Silence is broken at least so often, until `hub:beat` tells how often it is. */
 const BEAT_MS = 15_000
 
@@ -63,7 +66,7 @@ const AGAIN_MS = 2_000
 
 /** Listens until it is left, through lost lines, restarts of the hub and grants that end. */
 export function listen({ client, topics, names }: Wanted, listener: Listener): Listening {
-  const wanted = new Set([...NAMES, ...names])
+  const wanted = new Set([...NAMES, ...names].filter(isForPages))
   let source: EventSource | undefined
   let state: State = { is: 'left' }
   /** The id of the latest event: where to go on. */
@@ -169,6 +172,7 @@ export function listen({ client, topics, names }: Wanted, listener: Listener): L
   }
 
   function also(name: string): void {
+    if (!isForPages(name)) return
     wanted.add(name)
     // Asked for twice, it is heard once all the same.
     source?.addEventListener(name, hear)
@@ -185,4 +189,8 @@ export function listen({ client, topics, names }: Wanted, listener: Listener): L
     state = next
     listener.state(next)
   }
+}
+
+function isForPages(name: string): boolean {
+  return !RESERVED.includes(name)
 }

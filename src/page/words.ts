@@ -9,6 +9,8 @@ export interface Words {
   readonly detail: string
 }
 
+const LATE = `The hub has not answered yet.${isHttp1 ? ` ${SIX}` : ''}`
+
 const GAPS = {
   epoch:
     'The hub began anew: what was published before is not known to it. Some of it may be lost to this page.',
@@ -40,7 +42,7 @@ export function wordsOf(state: State): Words {
       return {
         label: 'Still connecting',
         tone: 'warn',
-        detail: `The hub has not answered yet. ${isHttp1 ? SIX : ''}`,
+        detail: LATE,
       }
     case 'live':
       return live(state)

@@ -158,13 +158,13 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
 
   test('without /metrics the page says so, and asks no more', async () => {
     const window = await openWindow()
-    const tab = await window.open(server.url)
+    const tab = await window.open('about:blank')
     let asked = 0
     await tab.route('**/metrics', (route) => {
       asked += 1
       return route.fulfill({ status: 404, body: '' })
     })
-    await tab.reload()
+    await tab.goto(server.url)
     await reads(tab, '#figures-note', 'Figures are unavailable: this hub has no /metrics.')
     for (let looks = 0; looks < 2; looks++) await tab.waitForResponse(/\/clients\?/)
     expect(asked).toBe(1)

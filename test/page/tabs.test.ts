@@ -82,6 +82,18 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     }
   })
 
+  test('names that an EventSource keeps for itself are not taken for events', async () => {
+    const tab = await window.open(server.url, 'alice')
+    await tab.getByLabel('Event names').fill('error, open')
+    await tab.getByRole('button', { name: 'Join again' }).click()
+    await shows(tab, 'Live')
+    await fetch(`${server.url}/clients/alice`, { method: 'DELETE' })
+    await shows(tab, 'Live, resumed')
+    const names = await tab.locator('#feed strong').allTextContents()
+    expect([...new Set(names)].sort()).toEqual(['hub:bye', 'hub:ready'])
+    expect(window.complaints).toEqual([])
+  })
+
   test('a refusal is told in the words of the hub', async () => {
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Event name, if any').fill('hub:bye')
