@@ -90,7 +90,7 @@ header p {
 
 main {
   display: grid;
-  grid-template-columns: minmax(0, 1fr) 22rem;
+  grid-template-columns: minmax(0, 1fr) 24rem;
   align-items: start;
   gap: 1.25rem;
 }
@@ -417,7 +417,7 @@ table {
 
 th,
 td {
-  padding: 0.375rem 0.75rem 0.375rem 0;
+  padding: 0.375rem 0.5rem 0.375rem 0;
   border-bottom: 1px solid var(--line);
   font-variant-numeric: tabular-nums;
   text-align: left;
@@ -822,14 +822,19 @@ const precise = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
 })
 
-/** Makes the feed of a list; \`count\` says how many there were, and how many are shown. */
-function createFeed(list, count) {
+/** Makes the feed. */
+function createFeed({ list, count, ticks }) {
   let total = 0
+  let lastId = ''
   tell()
 
   return {
     add: (event) => {
-      list.prepend(rowOf(event))
+      // An event without an id shows that of the one before.
+      const id = event.lastEventId === lastId ? '' : event.lastEventId
+      lastId = event.lastEventId
+      if (isTick(event) && !ticks.checked) return
+      list.prepend(rowOf(event, id))
       if (list.childElementCount > MAX_ROWS) list.lastElementChild?.remove()
       total += 1
       tell()
@@ -847,13 +852,17 @@ function createFeed(list, count) {
   }
 }
 
-function rowOf({ type, lastEventId, data }) {
+function isTick({ type }) {
+  return type === 'time' || type === 'hub:beat'
+}
+
+function rowOf({ type, data }, id) {
   const row = make('li', '', type.startsWith('hub:') ? 'own' : '')
   const head = make('p')
   const now = new Date()
   const time = make('time', precise.format(now))
   time.dateTime = now.toISOString()
-  head.append(make('strong', type), time, make('code', lastEventId && \`id \${lastEventId}\`))
+  head.append(make('strong', type), time, make('code', id && \`id \${id}\`))
   const tooLong = data.length > MAX_CHARACTERS
   const text = tooLong ? \`\${data.slice(0, MAX_CHARACTERS)}… (\${data.length} characters)\` : data
   row.append(head, make('pre', text))
@@ -1092,8 +1101,11 @@ function createJoining(mayJoin) {
     topics: at('topics', HTMLInputElement),
     names: at('names', HTMLInputElement),
   }
-  const ticks = at('ticks', HTMLInputElement)
-  const feed = createFeed(at('feed', HTMLElement), at('count', HTMLElement))
+  const feed = createFeed({
+    list: at('feed', HTMLElement),
+    count: at('count', HTMLElement),
+    ticks: at('ticks', HTMLInputElement),
+  })
   let listening
   showState({ is: 'left' })
   at('clear', HTMLElement).addEventListener('click', feed.clear)
@@ -1130,8 +1142,7 @@ function createJoining(mayJoin) {
 
   function showEvent(event) {
     say(at('heard', HTMLElement), \`Last heard at \${timeOfDay(new Date())}\`)
-    const isTick = event.type === 'time' || event.type === 'hub:beat'
-    if (!isTick || ticks.checked) feed.add(event)
+    feed.add(event)
   }
 }
 

@@ -15,20 +15,34 @@ const precise = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
 })
 
+/** What the feed is made of. */
+export interface FeedParts {
+  readonly list: HTMLElement
+  /** Says how many events there were, and how many of them are shown. */
+  readonly count: HTMLElement
+  /** Whether the clock and heartbeats are shown, too. */
+  readonly ticks: HTMLInputElement
+}
+
 /** A list that is shown. */
 export interface Feed {
   add(event: MessageEvent<string>): void
   clear(): void
 }
 
-/** Makes the feed of a list; `count` says how many there were, and how many are shown. */
-export function createFeed(list: HTMLElement, count: HTMLElement): Feed {
+/** Makes the feed. */
+export function createFeed({ list, count, ticks }: FeedParts): Feed {
   let total = 0
+  let lastId = ''
   tell()
 
   return {
     add: (event) => {
-      list.prepend(rowOf(event))
+      // An event without an id shows that of the one before.
+      const id = event.lastEventId === lastId ? '' : event.lastEventId
+      lastId = event.lastEventId
+      if (isTick(event) && !ticks.checked) return
+      list.prepend(rowOf(event, id))
       if (list.childElementCount > MAX_ROWS) list.lastElementChild?.remove()
       total += 1
       tell()
@@ -46,13 +60,17 @@ export function createFeed(list: HTMLElement, count: HTMLElement): Feed {
   }
 }
 
-function rowOf({ type, lastEventId, data }: MessageEvent<string>): HTMLElement {
+function isTick({ type }: MessageEvent): boolean {
+  return type === 'time' || type === 'hub:beat'
+}
+
+function rowOf({ type, data }: MessageEvent<string>, id: string): HTMLElement {
   const row = make('li', '', type.startsWith('hub:') ? 'own' : '')
   const head = make('p')
   const now = new Date()
   const time = make('time', precise.format(now))
   time.dateTime = now.toISOString()
-  head.append(make('strong', type), time, make('code', lastEventId && `id ${lastEventId}`))
+  head.append(make('strong', type), time, make('code', id && `id ${id}`))
   const tooLong = data.length > MAX_CHARACTERS
   const text = tooLong ? `${data.slice(0, MAX_CHARACTERS)}… (${data.length} characters)` : data
   row.append(head, make('pre', text))

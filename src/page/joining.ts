@@ -20,8 +20,11 @@ export function createJoining(mayJoin: () => boolean): Joining {
     topics: at('topics', HTMLInputElement),
     names: at('names', HTMLInputElement),
   }
-  const ticks = at('ticks', HTMLInputElement)
-  const feed = createFeed(at('feed', HTMLElement), at('count', HTMLElement))
+  const feed = createFeed({
+    list: at('feed', HTMLElement),
+    count: at('count', HTMLElement),
+    ticks: at('ticks', HTMLInputElement),
+  })
   let listening: Listening | undefined
   showState({ is: 'left' })
   at('clear', HTMLElement).addEventListener('click', feed.clear)
@@ -58,8 +61,7 @@ export function createJoining(mayJoin: () => boolean): Joining {
 
   function showEvent(event: MessageEvent<string>): void {
     say(at('heard', HTMLElement), `Last heard at ${timeOfDay(new Date())}`)
-    const isTick = event.type === 'time' || event.type === 'hub:beat'
-    if (!isTick || ticks.checked) feed.add(event)
+    feed.add(event)
   }
 }
 

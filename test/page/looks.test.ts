@@ -38,7 +38,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     ['light', 'narrow', NARROW],
     ['dark', 'narrow', NARROW],
   ] as const)(
-    'in %s colours on a %s screen every text is legible',
+    'in %s colours on a %s screen every text is legible and in its place',
     async (...[colour, width, viewport]) => {
       const window = await openWindow({ colorScheme: colour, viewport })
       const tab = await window.open(server.url, 'alice', 'news')
@@ -48,6 +48,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       const texts = await tab.evaluate<Text[]>(`(${CONTRASTS})()`)
       expect(texts.length).toBeGreaterThan(30)
       expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([])
+      expect(await tab.evaluate(TOO_WIDE)).toEqual([])
       await tab.screenshot({ path: join(SHOTS, `${colour}-${width}.png`), fullPage: true })
       await window.close()
     },
@@ -206,6 +207,14 @@ async function tabTo(tab: Page, name: string): Promise<void> {
   }
   throw new Error(`The keyboard does not reach ${name}.`)
 }
+
+/** Elements that reach into the margin of their card, or beyond it. */
+const TOO_WIDE = `[...document.querySelectorAll('.card:not([hidden])')].flatMap((card) => {
+  const edge = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight)
+  return [...card.querySelectorAll(':not(svg *)')]
+    .filter((element) => element.getBoundingClientRect().right > edge + 1)
+    .map((element) => element.tagName + ' ' + element.textContent.trim())
+})`
 
 interface Text {
   readonly text: string

@@ -79,6 +79,8 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     for (const tab of [sender, reader]) {
       await showsEvent(tab, 'It is out.')
       expect(await tab.locator('#feed strong').first().textContent()).toBe('headline')
+      // It has no id: that of the event before is not shown as its own.
+      expect(await tab.locator('#feed code').first().textContent()).toBe('')
     }
   })
 
