@@ -17,10 +17,10 @@ export interface AppOptions {
   readonly hub: Hub
   /** How a stream opens on this runtime. @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
-  /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
-  readonly access?: Access | undefined
   /** What is at `/`: `createPage()`. @defaultValue nothing */
   readonly page?: Hono | undefined
+  /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
+  readonly access?: Access | undefined
   /** Middleware in front of all routes. @defaultValue none */
   readonly before?: readonly MiddlewareHandler[] | undefined
   /** How often streams are opened and events published. @defaultValue no limits */
