@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { generate } from 'selfsigned'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Environment, Server } from '../runtime/process.ts'
 import { eventually } from '../support/eventually.ts'
 import {
   CHROMIUM_IS_MISSING,
@@ -18,10 +19,27 @@ import {
 const TABS = 7
 
 describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
-  afterAll(closeBrowser)
+  let folder = ''
+  const servers: Server[] = []
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
+  })
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.kill()
+  })
+  afterAll(async () => {
+    rmSync(folder, { recursive: true })
+    await closeBrowser()
+  })
+
+  async function start(environment: Environment = {}): Promise<Server> {
+    const server = await startHub(environment)
+    servers.push(server)
+    return server
+  }
 
   test('over HTTP/1.1 six are live, and the seventh says what it waits for', async () => {
-    const server = await startHub()
+    const server = await start()
     const window = await openWindow()
     const tabs = await joinAll(window, server.url)
     await eventually(async () => {
@@ -35,24 +53,20 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tabs[labels.indexOf('Live')]?.close()
     await waiting?.locator('#label', { hasText: /^Live$/ }).waitFor()
     await window.close()
-    await server.kill()
   })
 
   test('over HTTP/2 all are live', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
     const [TLS_CERT, TLS_KEY] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
     const pair = await generate([{ name: 'commonName', value: 'localhost' }])
     writeFileSync(TLS_CERT, pair.cert)
     writeFileSync(TLS_KEY, pair.private)
-    const server = await startHub({ TLS_CERT, TLS_KEY })
+    const server = await start({ TLS_CERT, TLS_KEY })
     const window = await openWindow({ ignoreHTTPSErrors: true })
     const tabs = await joinAll(window, server.url)
     await eventually(async () => {
       expect(await labelsOf(tabs)).toEqual(Array(TABS).fill('Live'))
     })
     await window.close()
-    await server.kill()
-    rmSync(folder, { recursive: true })
   })
 })
 

@@ -28,8 +28,8 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     server = await startHub()
   })
   afterAll(async () => {
-    await closeBrowser()
     await server.kill()
+    await closeBrowser()
   })
 
   test.each([

@@ -23,8 +23,8 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     server = await startHub()
   })
   afterAll(async () => {
-    await closeBrowser()
     await server.kill()
+    await closeBrowser()
   })
   beforeEach(async () => {
     window = await openWindow()
