@@ -15,6 +15,7 @@ const systems = [
   'command',
   'package',
   'deploy',
+  'page',
 ].map((folder) => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({

@@ -17,6 +17,7 @@ export {
 } from './http/access/tickets.ts'
 export { createTokens, type TokenOptions, type Tokens } from './http/access/tokens.ts'
 export { type AppOptions, type AppType, createApp } from './http/app.ts'
+export { createPage } from './http/page.ts'
 export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'
 export type { Address } from './hub/address.ts'

@@ -24,6 +24,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   http: ['http', 'hub'],
   journal: ['journal', 'hub'],
   hub: ['hub'],
+  page: ['page'],
 }
 
 /** Strings, templates, regular expressions and comments, so that none is mistaken for another. */

@@ -22,6 +22,8 @@ export interface AppOptions {
   readonly hub: Hub
   /** How a stream opens on this runtime. @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
+  /** What is at `/`: `createPage()`. @defaultValue nothing */
+  readonly page?: Hono | undefined
   /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
   readonly access?: Access | undefined
   /** Middleware in front of all routes. @defaultValue none */
@@ -72,6 +74,7 @@ export function createApp(options: AppOptions): AppType {
       c.header('Retry-After', RETRY_AFTER)
       return problem(c, 503, 'The journal can’t be reached: nothing can be published now.')
     })
+  if (options.page) app.route('/', options.page)
   refuseOtherMethods(app)
   return declared(complete)
 }

@@ -5,6 +5,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { createApp } from '../http/app.ts'
 import { clientAddress, createLimits } from '../http/limits.ts'
 import { allowOrigins, onlyLoopback } from '../http/origins.ts'
+import { createPage } from '../http/page.ts'
 import type { OpenStream } from '../http/stream.ts'
 import { systemClock } from '../hub/clock.ts'
 import { createHub } from '../hub/hub.ts'
@@ -81,6 +82,7 @@ export function compose(
       ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
       ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
     ],
+    page: config.PAGE === 'on' ? createPage() : undefined,
     limits: createLimits({
       hub,
       streamsPerMinute: config.STREAMS_PER_MINUTE,

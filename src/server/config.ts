@@ -63,6 +63,8 @@ export interface Config {
   readonly TLS_CERT?: string | undefined
   /** A file with the certificate's private key. */
   readonly TLS_KEY?: string | undefined
+  /** Whether the page is at `/`. */
+  readonly PAGE: 'on' | 'off'
   /** How streams open: the fastest way of the runtime, or Hono's `streamSSE`. */
   readonly STREAM: 'native' | 'portable'
   /** What is worth a line in the log. */
@@ -126,6 +128,7 @@ const fields = {
   DRAIN_SECONDS: number(0, 3_600).default(10),
   TLS_CERT: z.string().optional(),
   TLS_KEY: z.string().optional(),
+  PAGE: z.enum(['on', 'off'], 'must be on or off').default('on'),
   STREAM: z.enum(['native', 'portable'], 'must be native or portable').default('native'),
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }

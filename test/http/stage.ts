@@ -2,6 +2,7 @@
 import type { Hono } from 'hono'
 import { expect } from 'vitest'
 import { type AppOptions, createApp } from '../../src/http/app.ts'
+import { createPage } from '../../src/http/page.ts'
 import type { Problem } from '../../src/http/problem.ts'
 import { createHub, type Hub } from '../../src/hub/hub.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
@@ -28,7 +29,8 @@ export function stage(options: HubOptions = {}, web: Omit<AppOptions, 'hub'> = {
   const clock = manualClock()
   const hub = createHub({ clock, ...options })
   const errors: unknown[] = []
-  const app = createApp({ hub, onError: (error) => void errors.push(error), ...web })
+  const onError = (error: unknown) => void errors.push(error)
+  const app = createApp({ hub, onError, page: createPage(), ...web })
   return { clock, hub, app, errors, ask, listen, connected }
 
   async function ask(path: string, init?: RequestInit): Promise<Response> {

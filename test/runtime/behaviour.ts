@@ -1,5 +1,6 @@
 /** One suite for every runtime: what the hub promises, seen through real sockets. */
 import { describe } from 'vitest'
+import { browsing } from './browsing.ts'
 import { describing } from './describing.ts'
 import { draining } from './draining.ts'
 import { leaving } from './leaving.ts'
@@ -18,6 +19,7 @@ export function hubBehaviour(runtime: Runtime): void {
 function withOpener(runtime: Runtime, STREAM: string): void {
   describe.concurrent(`the hub on ${runtime.name}, with ${STREAM} streams`, () => {
     const farm = createFarm({ ...runtime, environment: { ...runtime.environment, STREAM } })
+    browsing(farm)
     opening(farm)
     publishing(farm)
     resuming(farm)

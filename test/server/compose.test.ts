@@ -109,6 +109,15 @@ test('LIFETIME_SECONDS bounds the life of a stream, give or take a fifth', async
   expect(reader.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"lifetime"}' })
 })
 
+test('PAGE=off takes the page away: then / is a path like any unknown one', async () => {
+  expect((await serve().request('/')).headers.get('Content-Type')).toContain('text/html')
+  const app = serve({ PAGE: 'off' })
+  const [root, unknown] = [await app.request('/'), await app.request('/nothing')]
+  expect(root.status).toBe(404)
+  expect(await root.text()).toBe(await unknown.text())
+  expect(root.headers.has('Content-Security-Policy')).toBe(false)
+})
+
 describe.each([
   ['STREAM=native', { STREAM: 'native' }],
   ['STREAM=native with CORS_ORIGINS', { STREAM: 'native', CORS_ORIGINS: ORIGIN }],

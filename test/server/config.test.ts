@@ -34,6 +34,7 @@ const TABLE: Record<keyof Config, unknown> = {
   DRAIN_SECONDS: 10,
   TLS_CERT: undefined,
   TLS_KEY: undefined,
+  PAGE: 'on',
   STREAM: 'native',
   LOG_LEVEL: 'info',
 }
@@ -104,6 +105,7 @@ test.each([
   ['MAX_EVENT_BYTES', '0'],
   ['MAX_QUEUED_BYTES', '65535'],
   ['LIFETIME_SECONDS', '0'],
+  ['PAGE', 'true'],
   ['STREAM', 'fast'],
   ['LOG_LEVEL', 'loud'],
   ['LOG_LEVEL', 'INFO'],

@@ -186,6 +186,12 @@ export const operations: Readonly<Record<string, Operation>> = {
     },
     problems: [413, 415],
   },
+  'GET /': {
+    id: 'page',
+    tag: 'about',
+    summary: 'A page to listen and send with, where the host wants one.',
+    answers: { 200: text('The page.', 'text/html', z.string(), '<!doctype html>') },
+  },
   'GET /healthz': {
     id: 'health',
     tag: 'about',

@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { clientAddress, createLimits } from '../../../src/http/limits.ts'
 import { allowOrigins, onlyLoopback } from '../../../src/http/origins.ts'
+import { createPage } from '../../../src/http/page.ts'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
 import { type Config, defaults } from '../../../src/server/config.ts'
 import { accessOf, type Stance } from '../../../src/server/rights.ts'
@@ -57,6 +58,7 @@ export function guarded(setup: Setup = {}): Guarded {
   const hub = createHub({ clock })
   const errors: unknown[] = []
   const app = createApp({
+    page: createPage(),
     hub,
     access: accessOf(stance, config, { hub, clock }),
     before: [
