@@ -1,11 +1,13 @@
 /** The web face of a hub: one Hono app for every runtime. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import type { Trace } from '../hub/connection.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access } from './access/access.ts'
 import { isPercentEncoded } from './body.ts'
 import { noSecretsInQuery } from './guard.ts'
 import type { Limits } from './limits.ts'
 import { listening } from './listening.ts'
+import { metrics } from './metrics.ts'
 import { presence } from './presence.ts'
 import { problem, problemOf, RETRY_AFTER } from './problem.ts'
 import { publishing } from './publishing.ts'
@@ -23,22 +25,35 @@ export interface AppOptions {
   readonly before?: readonly MiddlewareHandler[] | undefined
   /** How often streams are opened and events published. @defaultValue no limits */
   readonly limits?: Limits | undefined
+  /** How a stream came in, for operators to see. @defaultValue nothing is known */
+  readonly traceOf?: ((c: Context) => Trace) | undefined
+  /** Hears of every request that is answered, with its answer in `c.res`. @defaultValue nobody */
+  readonly onAnswer?: ((c: Context) => void) | undefined
   /** Hears of errors that nobody expected; their clients get 500. @defaultValue `console.error` */
-  readonly onError?: ((error: unknown) => void) | undefined
+  readonly onError?: ((error: unknown, c: Context) => void) | undefined
 }
 
 /** Makes the app; serve it as it is, or mount it with `app.route('/realtime', …)`. */
 export function createApp(options: AppOptions): Hono {
-  const { hub, openStream, access, before = [], limits = {}, onError = console.error } = options
+  const { hub, openStream, access, before = [], limits = {}, traceOf = nothing } = options
+  const { onAnswer, onError = (error) => console.error(error) } = options
+  const errors = new Map<number, number>()
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
   app.notFound((c) =>
     problem(c, 404, 'Nothing is here: GET /sse listens, POST /broadcast publishes.'),
   )
+  app.use(async (c, next) => {
+    await next()
+    const { status } = c.res
+    if (status >= 400) errors.set(status, (errors.get(status) ?? 0) + 1)
+    onAnswer?.(c)
+  })
   app.use(wellFormedUrl, ...before, noSecretsInQuery)
-  app.route('/', listening({ hub, access, openStream, limit: limits.streams ?? pass }))
+  app.route('/', listening({ hub, access, openStream, traceOf, limit: limits.streams ?? pass }))
   app.route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
   app.route('/', presence(hub, access))
+  app.route('/', metrics({ hub, access, errors }))
   if (access) app.route('/', ticketing(hub, access))
   app.get('/healthz', (c) => c.text('ok'))
   app.get('/readyz', (c) => {
@@ -51,6 +66,7 @@ export function createApp(options: AppOptions): Hono {
   return app
 }
 
+const nothing = () => undefined
 const pass: MiddlewareHandler = (_, next) => next()
 
 const wellFormedUrl: MiddlewareHandler = async (c, next) => {

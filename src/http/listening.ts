@@ -1,5 +1,6 @@
 /** The route where clients listen. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import type { Trace } from '../hub/connection.ts'
 import { HubError, type HubErrorCode } from '../hub/errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access, Listening } from './access/access.ts'
@@ -13,12 +14,14 @@ export interface ListeningOptions {
   readonly hub: Hub
   readonly access: Access | undefined
   readonly openStream: OpenStream | undefined
+  /** How a request came in. */
+  traceOf(c: Context): Trace | undefined
   /** Limits how often streams are opened; it answers what `refuseForNow` answers. */
   readonly limit: MiddlewareHandler
 }
 
 /** The route of the stream. */
-export function listening({ hub, access, openStream, limit }: ListeningOptions): Hono {
+export function listening({ hub, access, openStream, traceOf, limit }: ListeningOptions): Hono {
   const app = new Hono<{ Variables: { listening: Listening; holder: string } }>()
   app.get(
     '/sse',
@@ -35,7 +38,8 @@ export function listening({ hub, access, openStream, limit }: ListeningOptions):
     limit,
     (c) => {
       const { lastEventId } = c.req.valid('query')
-      return streamEvents(c, { hub, ...c.get('listening'), lastEventId, openStream })
+      const trace = traceOf(c as unknown as Context)
+      return streamEvents(c, { hub, ...c.get('listening'), lastEventId, trace, openStream })
     },
   )
   return app as unknown as Hono

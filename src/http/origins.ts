@@ -20,7 +20,7 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
     credentials: true,
     allowMethods: ['GET', 'POST', 'DELETE'],
     allowHeaders: ['Authorization', 'Content-Type', 'Last-Event-ID'],
-    exposeHeaders: ['Retry-After'],
+    exposeHeaders: ['Retry-After', 'X-Request-Id'],
     maxAge: 600,
   })
   return async (c, next) => {

@@ -123,7 +123,7 @@ export function createCourier(init: CourierInit): Courier {
       // Nothing comes before the opening, which may wait for the journal.
       else if (replays.isOpen(connection)) offer(connection, frame)
     }
-    flusher.noted(now)
+    if (size > 0) flusher.noted(now)
     return size
   }
 
