@@ -20,7 +20,9 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
+    const { figures } = journal
     await call('revive')
+    expect(journal.figures).toEqual(figures)
     const page = await journal.read([ALICE], first.id, 1_000)
     expect(page).toMatchObject({ gap: undefined, done: true })
     expect(page.entries.map(({ id }) => id)).toEqual([second.id])

@@ -2,6 +2,7 @@
 import { describe } from 'vitest'
 import { draining } from './draining.ts'
 import { leaving } from './leaving.ts'
+import { observing } from './observing.ts'
 import { opening } from './opening.ts'
 import { publishing } from './publishing.ts'
 import { refusing } from './refusing.ts'
@@ -22,6 +23,7 @@ function withOpener(runtime: Runtime, STREAM: string): void {
     resuming(farm)
     refusing(farm)
     leaving(farm)
+    observing(farm)
     stalling(farm)
     draining(farm)
   })
