@@ -21,7 +21,7 @@ export interface AppOptions {
   readonly openStream?: OpenStream | undefined
   /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
   readonly access?: Access | undefined
-  /** Middleware in front of all routes. @defaultValue none */
+  /** Middleware in front of all routes; `c.req.url` may not be a URL yet. @defaultValue none */
   readonly before?: readonly MiddlewareHandler[] | undefined
   /** How often streams are opened and events published. @defaultValue no limits */
   readonly limits?: Limits | undefined
@@ -49,7 +49,7 @@ export function createApp(options: AppOptions): Hono {
     if (status >= 400) errors.set(status, (errors.get(status) ?? 0) + 1)
     onAnswer?.(c)
   })
-  app.use(wellFormedUrl, ...before, noSecretsInQuery)
+  app.use(...before, wellFormedUrl, noSecretsInQuery)
   app.route('/', listening({ hub, access, openStream, traceOf, limit: limits.streams ?? pass }))
   app.route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
   app.route('/', presence(hub, access))

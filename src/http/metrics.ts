@@ -59,7 +59,11 @@ function moment(stats: HubStats): string[] {
 
 function events({ tally }: HubStats): string[] {
   return [
-    counter('hono_sse_publishes_total', 'Events published here.', by('address', tally.publishes)),
+    counter(
+      'hono_sse_publishes_total',
+      'Events taken in to be published, stored or not.',
+      by('address', tally.publishes),
+    ),
     counter(
       'hono_sse_deliveries_total',
       'Events times the open streams that they were queued for.',
@@ -114,8 +118,8 @@ function streams({ tally }: HubStats): string[] {
 function journal({ journal: { ready, events, bytes, reconnects } }: HubStats): string[] {
   return [
     gauge('hono_sse_journal_up', 'Whether events can be stored and read.', Number(ready)),
-    gauge('hono_sse_journal_events', 'Events kept.', events),
-    gauge('hono_sse_journal_bytes', 'Events kept, with what keeping them costs.', bytes),
+    gauge('hono_sse_journal_events', 'Events kept, for all who share the journal.', events),
+    gauge('hono_sse_journal_bytes', 'The same with what keeping them costs.', bytes),
     counter(
       'hono_sse_journal_reconnects_total',
       'Times that the journal was reached again after it was lost.',

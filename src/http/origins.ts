@@ -38,7 +38,9 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
  */
 export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
   return async (c, next) => {
-    const hosts = [new URL(c.req.url).host, c.req.header('Host')]
+    // What is no URL is refused behind this.
+    const url = URL.canParse(c.req.url) ? new URL(c.req.url) : undefined
+    const hosts = [url?.host, c.req.header('Host')]
     if (!hosts.every((host) => host === undefined || isLoopback(host.replace(/:\d*$/, '')))) {
       return problem(
         c,

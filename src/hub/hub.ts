@@ -79,7 +79,7 @@ export interface Hub {
   clients(): Iterable<string>
   /** Its figures; it looks at every connection. */
   stats(): HubStats
-  /** The frame that says goodbye to a stream that can't be opened. */
+  /** The frame that says goodbye to a stream that can't be opened; it counts as said. */
   farewell(reason: ByeReason): Uint8Array
   /**
    * Refuses new streams and says goodbye to the open ones one after another, many at a time where it

@@ -15,7 +15,7 @@ export interface Histogram {
 
 /** All that is counted, since the start. */
 export interface Tally {
-  /** Events that were published at this hub. */
+  /** Events that were taken in to be published at this hub, whether or not the journal could store them. */
   readonly publishes: Record<AddressKind, number>
   /** Events times the connections that they were queued for. */
   deliveries: number
@@ -39,7 +39,7 @@ export interface Tally {
   readonly delayMs: Histogram
 }
 
-/** Milliseconds; the clock tells no less than one. */
+/** Milliseconds; the clock tells no less than one, and on Workers it stands still while code runs. */
 const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000]
 
 /** Makes a tally of nothing. */

@@ -92,6 +92,7 @@ describe('the journal in SQLite', () => {
       code: 'journal-unavailable',
     })
     await call('fail')
+    expect(journal.figures).toMatchObject({ events: await call('count', 'entries') })
     expect(deliveries).toHaveLength(1)
     const page = await journal.read([ALICE], 'earliest', 1_000)
     expect(page.entries.map(({ id }) => id)).toEqual([first.id])

@@ -149,6 +149,9 @@ describe('a request', () => {
       expect(await idFor(bad)).toMatch(UUID)
     }
     expect(await idFor()).not.toBe(await idFor())
+    const nowhere = await app.request('/healthz', { headers: { Host: 'a b' } })
+    expect(nowhere.headers.get('X-Request-Id')).toMatch(UUID)
+    expect((await app.request('/clients/%FF')).headers.get('X-Request-Id')).toMatch(UUID)
   })
 
   test('that is refused is told by its route and id, without what it brought', async () => {
