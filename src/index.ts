@@ -22,16 +22,17 @@ export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'
 export type { Address } from './hub/address.ts'
 export { type Clock, systemClock } from './hub/clock.ts'
-export type { Connection, EventStream } from './hub/connection.ts'
+export type { Connection, EventStream, Trace } from './hub/connection.ts'
 export { HubError, type HubErrorCode } from './hub/errors.ts'
 export type { EventInput, HubEvent } from './hub/event.ts'
 export type { ByeReason, GapReason } from './hub/frames.ts'
-export { type ConnectOptions, createHub, type Hub, type HubStats } from './hub/hub.ts'
+export { type ConnectOptions, createHub, type Hub } from './hub/hub.ts'
 export type {
   Awaitable,
   Delivery,
   Entry,
   Journal,
+  JournalFigures,
   Page,
   Place,
   Reach,
@@ -41,4 +42,6 @@ export { createMemoryJournal, type MemoryJournalOptions } from './hub/memory.ts'
 export type { EndReason, HubObserver, HubOptions, RefusalReason } from './hub/options.ts'
 export type { ClientRow, ConnectionRow, Listing, Presence } from './hub/presence.ts'
 export type { Receipt } from './hub/press.ts'
+export type { HubStats } from './hub/stats.ts'
+export type { Histogram, Tally } from './hub/tally.ts'
 export { readableStream } from './streams/readable.ts'

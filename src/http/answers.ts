@@ -7,6 +7,7 @@ import { notes } from './openapi/notes.ts'
 import type { Problem as ProblemData } from './problem.ts'
 
 const text = (description: string) => z.string().register(notes, { description })
+const maybe = (description: string) => text(description).optional()
 const count = (description: string) => z.int().min(0).register(notes, { description })
 const since = z.iso.datetime().register(notes, { description: 'Since when, in UTC.' })
 const shard = z.int().min(0).exactOptional().register(notes, {
@@ -60,6 +61,11 @@ const Connection: z.ZodType<Told<ConnectionRow>> = z
     topics,
     since,
     queuedBytes: count('Bytes that wait for it.'),
+    queuedEvents: count('Events that wait for it, the hub’s own included.'),
+    cursor: maybe('Where it stands: the id of the last event that it was given.'),
+    opener: maybe('How its stream was opened.'),
+    remoteAddress: maybe('Where its request came from.'),
+    requestId: maybe('What its request is called in the log.'),
   })
   .register(notes, { id: 'Connection', description: 'One open stream.' })
 

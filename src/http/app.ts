@@ -1,6 +1,7 @@
 /** The web face of a hub: one Hono app for every runtime. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
+import type { Trace } from '../hub/connection.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access } from './access/access.ts'
 import { isPercentEncoded } from './body.ts'
@@ -8,6 +9,7 @@ import { type DescribingRoutes, describing } from './describing.ts'
 import { noSecretsInQuery, pass } from './guard.ts'
 import type { Limits } from './limits.ts'
 import { type ListeningRoutes, listening } from './listening.ts'
+import { type MetricsRoutes, metrics } from './metrics.ts'
 import { createDocument } from './openapi/document.ts'
 import { originText } from './origins.ts'
 import { type PresenceRoutes, presence } from './presence.ts'
@@ -26,12 +28,16 @@ export interface AppOptions {
   readonly page?: Hono | undefined
   /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
   readonly access?: Access | undefined
-  /** Middleware in front of all routes. @defaultValue none */
+  /** Middleware in front of all routes; `c.req.url` may not be a URL yet. @defaultValue none */
   readonly before?: readonly MiddlewareHandler[] | undefined
   /** How often streams are opened and events published. @defaultValue no limits */
   readonly limits?: Limits | undefined
+  /** How a stream came in, for operators to see. @defaultValue nothing is known */
+  readonly traceOf?: ((c: Context) => Trace) | undefined
+  /** Hears of every request that is answered, with its answer in `c.res`. @defaultValue nobody */
+  readonly onAnswer?: ((c: Context) => void) | undefined
   /** Hears of errors that nobody expected; their clients get 500. @defaultValue `console.error` */
-  readonly onError?: ((error: unknown) => void) | undefined
+  readonly onError?: ((error: unknown, c: Context) => void) | undefined
 }
 
 type HealthRoutes = {
@@ -45,6 +51,7 @@ export type AppType = Hono<
   ListeningRoutes &
     PublishingRoutes &
     PresenceRoutes &
+    MetricsRoutes &
     TicketingRoutes &
     DescribingRoutes &
     HealthRoutes
@@ -52,19 +59,28 @@ export type AppType = Hono<
 
 /** Makes the app; serve it as it is, or mount it with `app.route('/realtime', …)`. */
 export function createApp(options: AppOptions): AppType {
-  const { hub, openStream, access, before = [], limits = {}, onError = console.error } = options
+  const { hub, openStream, access, before = [], limits = {}, traceOf = nothing } = options
+  const { onAnswer, onError = (error) => console.error(error) } = options
+  const errors = new Map<number, number>()
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
   app.notFound((c) =>
     problem(c, 404, 'Nothing is here: GET /sse listens, POST /broadcast publishes.'),
   )
-  app.use(wellFormedUrl, ...before, noSecretsInQuery)
+  app.use(async (c, next) => {
+    await next()
+    const { status } = c.res
+    if (status >= 400) errors.set(status, (errors.get(status) ?? 0) + 1)
+    onAnswer?.(c)
+  })
+  app.use(...before, wellFormedUrl, noSecretsInQuery)
   const tickets: Hono<BlankEnv, TicketingRoutes> = access ? ticketing(hub, access) : new Hono()
   const describe = () => createDocument({ routes: app.routes, guarded: access !== undefined })
   const complete = app
-    .route('/', listening({ hub, access, openStream, limit: limits.streams ?? pass }))
+    .route('/', listening({ hub, access, openStream, traceOf, limit: limits.streams ?? pass }))
     .route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
     .route('/', presence(hub, access))
+    .route('/', metrics({ hub, access, errors }))
     .route('/', tickets)
     .route('/', describing(describe))
     .get('/healthz', (c) => c.text('ok', 200))
@@ -78,6 +94,8 @@ export function createApp(options: AppOptions): AppType {
   refuseOtherMethods(app)
   return declared(complete)
 }
+
+const nothing = () => undefined
 
 const wellFormedUrl: MiddlewareHandler = async (c, next) => {
   // Runtimes put it together from whatever the client sends as Host.

@@ -1,6 +1,7 @@
 /** The route where clients listen. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
+import type { Trace } from '../hub/connection.ts'
 import { HubError, type HubErrorCode } from '../hub/errors.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access, Listening } from './access/access.ts'
@@ -15,6 +16,8 @@ export interface ListeningOptions {
   readonly hub: Hub
   readonly access: Access | undefined
   readonly openStream: OpenStream | undefined
+  /** How a request came in. */
+  traceOf(c: Context): Trace | undefined
   /** Limits how often streams are opened; it answers what `refuseForNow` answers. */
   readonly limit: MiddlewareHandler
 }
@@ -26,7 +29,7 @@ export type ListeningRoutes = {
 
 /** The route of the stream. */
 export function listening(options: ListeningOptions): Hono<BlankEnv, ListeningRoutes> {
-  const { hub, access, openStream, limit } = options
+  const { hub, access, openStream, traceOf, limit } = options
   const app = new Hono<{ Variables: { listening: Listening; holder: string } }>().get(
     '/sse',
     valid('query', StreamQuery),
@@ -42,7 +45,8 @@ export function listening(options: ListeningOptions): Hono<BlankEnv, ListeningRo
     limit,
     (c) => {
       const { lastEventId } = c.req.valid('query')
-      return streamEvents(c, { hub, ...c.get('listening'), lastEventId, openStream })
+      const trace = traceOf(c as unknown as Context)
+      return streamEvents(c, { hub, ...c.get('listening'), lastEventId, trace, openStream })
     },
   )
   return declared(app)

@@ -20,7 +20,7 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
     credentials: true,
     allowMethods: ['GET', 'POST', 'DELETE'],
     allowHeaders: ['Authorization', 'Content-Type', 'Last-Event-ID'],
-    exposeHeaders: ['Retry-After'],
+    exposeHeaders: ['Retry-After', 'X-Request-Id'],
     maxAge: 600,
   })
   return async (c, next) => {
@@ -66,7 +66,9 @@ export function originText(url: string): string {
 }
 
 function isForLoopback(c: Context): boolean {
-  const hosts = [new URL(c.req.url).host, c.req.header('Host')]
+  // What is no URL is refused behind this.
+  const url = URL.canParse(c.req.url) ? new URL(c.req.url) : undefined
+  const hosts = [url?.host, c.req.header('Host')]
   return hosts.every((host) => host === undefined || isLoopback(host.replace(/:\d*$/, '')))
 }
 

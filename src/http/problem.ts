@@ -71,7 +71,11 @@ export function problem(
 }
 
 /** Answers for what a handler threw; what nobody expected goes to `report` and tells the client nothing. */
-export function problemOf(error: unknown, c: Context, report: (error: unknown) => void): Response {
+export function problemOf(
+  error: unknown,
+  c: Context,
+  report: (error: unknown, c: Context) => void,
+): Response {
   if (error instanceof HubError) {
     if (error.code === 'journal-unavailable') c.header('Retry-After', RETRY_AFTER)
     return problem(c, STATUS[error.code], error.message)
@@ -81,6 +85,6 @@ export function problemOf(error: unknown, c: Context, report: (error: unknown) =
     if (error.status === 401) c.header('WWW-Authenticate', 'Bearer realm="hono-sse"')
     return problem(c, error.status as ContentfulStatusCode, error.message)
   }
-  report(error)
+  report(error, c)
   return problem(c, 500, 'The server failed to answer: its log says why.')
 }

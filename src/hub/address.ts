@@ -42,6 +42,15 @@ export function addressKey(address: Address): string {
   throw new HubError('invalid-address', "An address is 'everyone', { client } or { topic }.")
 }
 
+/** What an address is of. */
+export type AddressKind = 'client' | 'topic' | 'everyone'
+
+/** The kind of an address. */
+export function kindOf(address: Address): AddressKind {
+  if (address === 'everyone') return address
+  return address.client === undefined ? 'topic' : 'client'
+}
+
 /** Topics that one connection may follow. */
 export const MAX_TOPICS = 50
 

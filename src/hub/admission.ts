@@ -1,9 +1,11 @@
 /** Who may open a stream now: not when the hub closes, is full, or keeps the client away. */
 import { checkName, clientKey, EVERYONE } from './address.ts'
+import type { Trace } from './connection.ts'
 import { HubError } from './errors.ts'
 import type { ExpiringSet } from './expiring.ts'
 import type { HubSettings, RefusalReason } from './options.ts'
 import type { Registry } from './registry.ts'
+import type { Tally } from './tally.ts'
 
 /** What admission looks at. */
 export interface AdmissionInit {
@@ -13,6 +15,7 @@ export interface AdmissionInit {
   >
   readonly registry: Registry
   readonly blocked: ExpiringSet
+  readonly tally: Pick<Tally, 'refusals'>
   /** Whether the hub takes nobody any more. */
   closed(): boolean
   /** Streams that are no longer registered and not over yet. */
@@ -22,25 +25,27 @@ export interface AdmissionInit {
 /** Decides who may come in. */
 export interface Admission {
   /** Why not, if not; the observer hears of it. @throws {HubError} `invalid-address` */
-  refusal(client: string): RefusalReason | undefined
+  refusal(client: string, trace?: Trace): RefusalReason | undefined
   /** @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
-  admit(client: string): void
+  admit(client: string, trace?: Trace): void
 }
 
 /** Makes the door-keeper of a hub. */
 export function createAdmission(init: AdmissionInit): Admission {
-  const { settings, registry, blocked, closed, leaving } = init
+  const { settings, registry, blocked, tally, closed, leaving } = init
   const { journal, maxConnections, maxConnectionsPerClient, observer } = settings
   return { refusal, admit }
 
-  function refusal(client: string): RefusalReason | undefined {
+  function refusal(client: string, trace: Trace = {}): RefusalReason | undefined {
     const reason = whyNot(checkName('client id', client))
-    if (reason) observer.refused?.(client, reason)
+    if (!reason) return undefined
+    tally.refusals[reason] += 1
+    observer.refused?.(client, reason, trace)
     return reason
   }
 
-  function admit(client: string): void {
-    const reason = refusal(client)
+  function admit(client: string, trace?: Trace): void {
+    const reason = refusal(client, trace)
     if (reason) throw refusalError(reason)
   }
 

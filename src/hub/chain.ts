@@ -8,6 +8,8 @@
 export interface Chain {
   readonly before: Chain | undefined
   readonly frame: Uint8Array
+  /** Frames that wait, this one included. */
+  readonly length: number
   /** Bytes from the first frame to this one. */
   readonly byteLength: number
   latest: Chain | undefined
@@ -16,7 +18,15 @@ export interface Chain {
 
 /** The empty queue, from which all chains of one hub grow. */
 export function emptyChain(): Chain {
-  return link(undefined, new Uint8Array(0))
+  const frame = new Uint8Array(0)
+  return {
+    before: undefined,
+    frame,
+    length: 0,
+    byteLength: 0,
+    latest: undefined,
+    joined: undefined,
+  }
 }
 
 /** The queue with one more frame. */
@@ -31,9 +41,10 @@ export function join(chain: Chain): Uint8Array {
   return chain.joined
 }
 
-function link(before: Chain | undefined, frame: Uint8Array): Chain {
-  const byteLength = (before?.byteLength ?? 0) + frame.byteLength
-  return { before, frame, byteLength, latest: undefined, joined: undefined }
+function link(before: Chain, frame: Uint8Array): Chain {
+  const length = before.length + 1
+  const byteLength = before.byteLength + frame.byteLength
+  return { before, frame, length, byteLength, latest: undefined, joined: undefined }
 }
 
 function concatenate(chain: Chain): Uint8Array {

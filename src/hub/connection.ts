@@ -26,6 +26,16 @@ export interface Carrier {
   ended(connection: Connection): void
 }
 
+/** How a stream came in, as far as its host tells: for operators and logs, never for listeners. */
+export interface Trace {
+  /** The way in which it was opened: `native` or `portable`, say. */
+  readonly opener?: string | undefined
+  /** Where the request came from. */
+  readonly remoteAddress?: string | undefined
+  /** What the request is called in the log. */
+  readonly requestId?: string | undefined
+}
+
 /** Whose stream it is. */
 export interface ConnectionInit {
   readonly id: string
@@ -36,7 +46,11 @@ export interface ConnectionInit {
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
+  /** @defaultValue nothing is known */
+  readonly trace?: Trace | undefined
 }
+
+const UNKNOWN: Trace = {}
 
 type State = 'open' | 'closing' | 'ended'
 
@@ -51,6 +65,10 @@ export class Connection {
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined
+  readonly trace: Trace
+  /** Events that were handed to its transport, the hub's own included. */
+  sentEvents = 0
+  sentBytes = 0
   /** The sequence of the last journalled event that it was given. */
   position = 0
   /** When its client's cursor last moved, in milliseconds since 1970. */
@@ -61,12 +79,13 @@ export class Connection {
   readonly #stream: EventStream
   #state: State = 'open'
   #chain: Chain
+  #writingEvents = 0
   #writingBytes = 0
   #writingSince = 0
   #settle: () => void = () => {}
 
   constructor(init: ConnectionInit, carrier: Carrier) {
-    const { id, client, topics, stream, endsAt, expiresAt } = init
+    const { id, client, topics, stream, endsAt, expiresAt, trace = UNKNOWN } = init
     this.id = id
     this.client = client
     this.topics = topics
@@ -74,6 +93,7 @@ export class Connection {
     this.movedAt = this.since
     this.endsAt = endsAt
     this.expiresAt = expiresAt
+    this.trace = trace
     this.#carrier = carrier
     this.#stream = stream
     this.#chain = carrier.empty
@@ -89,6 +109,11 @@ export class Connection {
   /** Bytes that wait here or that the transport has not taken yet. */
   get queuedBytes(): number {
     return this.#chain.byteLength + this.#writingBytes
+  }
+
+  /** Events that wait here or that the transport has not taken yet, the hub's own included. */
+  get queuedEvents(): number {
+    return this.#chain.length + this.#writingEvents
   }
 
   /** Since when the transport has been busy with one write, or undefined. Milliseconds since 1970. */
@@ -118,10 +143,13 @@ export class Connection {
   /** Hands what is queued to the transport in one write, unless it is still busy with the last one. */
   flush(): void {
     if (this.#writingBytes > 0 || this.#chain === this.#carrier.empty) return
+    const { length, byteLength } = this.#chain
     const bytes = join(this.#chain)
     this.#chain = this.#carrier.empty
+    this.sentEvents += length
+    this.sentBytes += byteLength
     const busy = this.#write(bytes)
-    if (busy) this.#await(busy, bytes.byteLength)
+    if (busy) this.#await(busy, length, byteLength)
     else this.#written()
   }
 
@@ -168,7 +196,8 @@ export class Connection {
     }
   }
 
-  #await(busy: PromiseLike<unknown>, byteLength: number): void {
+  #await(busy: PromiseLike<unknown>, events: number, byteLength: number): void {
+    this.#writingEvents = events
     this.#writingBytes = byteLength
     this.#writingSince = this.#carrier.now()
     busy.then(
@@ -178,6 +207,7 @@ export class Connection {
   }
 
   #written(): void {
+    this.#writingEvents = 0
     this.#writingBytes = 0
     if (this.#state === 'ended') return
     if (this.#chain !== this.#carrier.empty) this.flush()

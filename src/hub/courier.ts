@@ -2,16 +2,20 @@
 import { EVERYONE } from './address.ts'
 import type { Connection } from './connection.ts'
 import { placeAt } from './cursor.ts'
+import type { Flusher } from './flusher.ts'
 import { gapFrame, type Resume, readyFrame } from './frames.ts'
 import type { Delivery, Entry, Page } from './journal.ts'
 import type { HubSettings } from './options.ts'
 import { keysOf, type Registry } from './registry.ts'
 import { createReplays } from './replay.ts'
+import type { Tally } from './tally.ts'
 
 /** What delivering needs of the hub. */
 export interface CourierInit {
   readonly settings: HubSettings
   readonly registry: Registry
+  readonly flusher: Pick<Flusher, 'noted'>
+  readonly tally: Tally
   /** The connection can't take more. */
   tooSlow(connection: Connection): void
 }
@@ -24,6 +28,8 @@ export interface Courier {
   deliver(delivery: Delivery): number
   /** Queues a frame for one connection. */
   offer(connection: Connection, frame: Uint8Array): void
+  /** Where the connection stands in the journal; undefined before its opening. */
+  cursorOf(connection: Connection): string | undefined
   /** Whether the connection has all that it should have up to now. */
   isLive(connection: Connection): boolean
   /** Whether the connection, which has had its opening, waits for the journal. */
@@ -36,11 +42,13 @@ export interface Courier {
 }
 
 /** Makes the courier of a hub. */
-export function createCourier({ settings, registry, tooSlow }: CourierInit): Courier {
+export function createCourier(init: CourierInit): Courier {
+  const { settings, registry, flusher, tally, tooSlow } = init
   const { journal, clock, retryMs, maxQueuedBytes, observer } = settings
   const replays = createReplays({
     journal,
     maxPageBytes: Math.ceil(maxQueuedBytes / 4),
+    tally,
     offer: (connection, entry) => offerEntry(connection, entry, clock.now()),
     gap: tellGap,
     failed: (connection, error) => {
@@ -53,6 +61,7 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
     open,
     deliver,
     offer,
+    cursorOf,
     isLive: (connection) => !replays.has(connection),
     isReading: replays.isReading,
     catchUp,
@@ -63,6 +72,7 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
   function open(connection: Connection, lastEventId: string | undefined): void {
     const noGap: Resume = lastEventId === undefined ? 'fresh' : 'complete'
     const cursor = lastEventId ?? journal.head().id
+    if (lastEventId !== undefined) tally.replays += 1
     replays.begin(connection, lastEventId, (page) => {
       greet(connection, page, page.gap ? 'gap' : noGap)
       tellGap(connection, page, cursor)
@@ -77,12 +87,19 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
       // It has all that was delivered here, and more if it read ahead.
       const { position } = connection
       const { id } = position > head.sequence ? placeAt(head, position) : head
+      tally.replays += 1
       replays.rejoin(connection, id)
     }
   }
 
+  function cursorOf(connection: Connection): string | undefined {
+    if (!replays.isOpen(connection)) return undefined
+    return placeAt(journal.head(), connection.position).id
+  }
+
   function greet(connection: Connection, page: Page, resume: Resume): void {
     const { id, client, topics } = connection
+    tally.openings[resume] += 1
     const upToDate = page.entries.length === 0 && resume !== 'gap'
     const head = upToDate ? page.end.id : undefined
     offer(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
@@ -90,6 +107,7 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
 
   function tellGap(connection: Connection, { gap, entries, end }: Page, cursor: string): void {
     if (!gap) return
+    tally.gaps[gap] += 1
     const [first] = entries
     const told = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
     offer(connection, gapFrame(told, first ? undefined : end.id))
@@ -105,6 +123,7 @@ export function createCourier({ settings, registry, tooSlow }: CourierInit): Cou
       // Nothing comes before the opening, which may wait for the journal.
       else if (replays.isOpen(connection)) offer(connection, frame)
     }
+    if (size > 0) flusher.noted(now)
     return size
   }
 

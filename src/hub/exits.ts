@@ -3,11 +3,13 @@ import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { type ByeReason, byeFrame } from './frames.ts'
 import type { EndReason } from './options.ts'
+import type { Tally } from './tally.ts'
 
 /** What saying goodbye needs to know. */
 export interface ExitsInit {
   readonly clock: Clock
   readonly retryMs: number
+  readonly tally: Tally
   random(): number
 }
 
@@ -29,7 +31,7 @@ export interface Exits {
 const GOODBYE_MS = 5_000
 
 /** Makes an empty set of leaving streams. */
-export function createExits({ clock, retryMs, random }: ExitsInit): Exits {
+export function createExits({ clock, retryMs, tally, random }: ExitsInit): Exits {
   const leaving = new Map<Connection, { reason: ByeReason; deadline: number }>()
 
   return {
@@ -53,6 +55,7 @@ export function createExits({ clock, retryMs, random }: ExitsInit): Exits {
   function settle(connection: Connection): EndReason {
     const reason = leaving.get(connection)?.reason ?? 'left'
     leaving.delete(connection)
+    if (reason === 'left') tally.departures += 1
     return reason
   }
 
@@ -66,6 +69,7 @@ export function createExits({ clock, retryMs, random }: ExitsInit): Exits {
   }
 
   function farewell(reason: ByeReason): Uint8Array {
+    tally.goodbyes[reason] += 1
     return byeFrame(reason, retryAfter(reason))
   }
 

@@ -2,6 +2,7 @@
 import { type Chain, emptyChain } from './chain.ts'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
+import { observe, type Tally } from './tally.ts'
 
 /** Connections flushed before other work gets its turn: some milliseconds of socket writes. */
 const SLICE = 256
@@ -11,17 +12,25 @@ export interface Flusher {
   /** The empty queue of all connections. */
   readonly empty: Chain
   schedule(connection: Connection): void
+  /** An event was queued at `now`: how long it waits is observed, together with its batch. */
+  noted(now: number): void
 }
 
 /** Makes a flusher that holds no timer while nothing is queued. */
-export function createFlusher(clock: Clock): Flusher {
+export function createFlusher(clock: Clock, { flushMs, delayMs }: Tally): Flusher {
   const empty = emptyChain()
   let waiting: Connection[] = []
   let leaving: Connection[] = []
   let next = 0
   let scheduled = false
+  /** Events of the batch, and since when the first of them waits. */
+  let waitingEvents = 0
+  let waitingSince = 0
+  let leavingEvents = 0
+  let leavingSince = 0
+  let flushingSince = 0
 
-  return { empty, schedule }
+  return { empty, schedule, noted }
 
   function schedule(connection: Connection): void {
     waiting.push(connection)
@@ -30,10 +39,18 @@ export function createFlusher(clock: Clock): Flusher {
     clock.soon(flushSlice)
   }
 
+  function noted(now: number): void {
+    // Where all transports are busy it leaves when they are ready, and with no batch.
+    if (waiting.length === 0) return
+    if (waitingEvents === 0) waitingSince = now
+    waitingEvents += 1
+  }
+
   function flushSlice(): void {
     if (next === leaving.length) takeWaiting()
     const end = Math.min(next + SLICE, leaving.length)
     while (next < end) leaving[next++]?.flush()
+    if (next === leaving.length) measure()
     if (next < leaving.length || waiting.length > 0) clock.soon(flushSlice)
     else rest()
   }
@@ -50,5 +67,15 @@ export function createFlusher(clock: Clock): Flusher {
     leaving = waiting
     waiting = []
     next = 0
+    leavingEvents = waitingEvents
+    leavingSince = waitingSince
+    waitingEvents = 0
+    flushingSince = clock.now()
+  }
+
+  function measure(): void {
+    const now = clock.now()
+    observe(flushMs, now - flushingSince)
+    if (leavingEvents > 0) observe(delayMs, now - leavingSince, leavingEvents)
   }
 }

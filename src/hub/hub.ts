@@ -2,7 +2,7 @@
 import { type Address, addressKey, checkTopics, clientKey, EVERYONE } from './address.ts'
 import { createAdmission } from './admission.ts'
 import { createCaretaker } from './caretaker.ts'
-import { type Carrier, Connection, type EventStream } from './connection.ts'
+import { type Carrier, Connection, type EventStream, type Trace } from './connection.ts'
 import { createCourier } from './courier.ts'
 import { drain } from './drain.ts'
 import { HubError } from './errors.ts'
@@ -16,6 +16,8 @@ import { type HubOptions, type RefusalReason, settle } from './options.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { createPress, type Receipt } from './press.ts'
 import { createRegistry } from './registry.ts'
+import { type HubStats, takeStats } from './stats.ts'
+import { createTally } from './tally.ts'
 
 /** Who wants a stream, and where its bytes go. */
 export interface ConnectOptions {
@@ -26,20 +28,9 @@ export interface ConnectOptions {
   readonly lastEventId?: string | undefined
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
+  /** How the stream came in: shown to operators. @defaultValue nothing is known */
+  readonly trace?: Trace | undefined
   readonly stream: EventStream
-}
-
-/** Figures of the moment and since the start. */
-export interface HubStats {
-  readonly connections: number
-  readonly clients: number
-  readonly topics: number
-  /** Streams that said goodbye and are not over yet. */
-  readonly closing: number
-  /** Events since the start. */
-  readonly published: number
-  /** Events times the connections that they were queued for, since the start. */
-  readonly delivered: number
 }
 
 /** A hub. */
@@ -56,7 +47,7 @@ export interface Hub {
    * Why the client can't have a stream now, or undefined if it can. The observer hears of a refusal.
    * @throws {HubError} `invalid-address`
    */
-  refusal(client: string): RefusalReason | undefined
+  refusal(client: string, trace?: Trace): RefusalReason | undefined
   /**
    * Opens a stream. It is over when the connection's `ended` resolves.
    * @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed`
@@ -86,8 +77,9 @@ export interface Hub {
   listeners(address: Address): ReadonlySet<Connection>
   /** The ids of the clients that are connected to this hub, longest connected first. */
   clients(): Iterable<string>
+  /** Its figures; it looks at every connection. */
   stats(): HubStats
-  /** The frame that says goodbye to a stream that can't be opened. */
+  /** The frame that says goodbye to a stream that can't be opened; it counts as said. */
   farewell(reason: ByeReason): Uint8Array
   /**
    * Refuses new streams and says goodbye to the open ones one after another, many at a time where it
@@ -105,17 +97,19 @@ const NO_TOPICS: readonly string[] = []
 export function createHub(options: HubOptions = {}): Hub {
   const settings = settle(options)
   const { journal, clock, observer, random, retryMs, maxQueuedBytes } = settings
-  const flusher = createFlusher(clock)
+  const tally = createTally()
+  const flusher = createFlusher(clock, tally)
   const registry = createRegistry({
     first: (key) => journal.watch?.(key),
     last: (key) => journal.unwatch?.(key),
   })
   const blocked = createExpiringSet(clock)
-  const exits = createExits({ clock, retryMs, random })
+  const exits = createExits({ clock, retryMs, tally, random })
   const admission = createAdmission({
     settings,
     registry,
     blocked,
+    tally,
     closed: () => closed !== undefined,
     leaving: () => exits.size,
   })
@@ -130,10 +124,13 @@ export function createHub(options: HubOptions = {}): Hub {
   const courier = createCourier({
     settings,
     registry,
+    flusher,
+    tally,
     tooSlow: (connection) => dismiss(connection, 'slow'),
   })
-  const press = createPress({ settings, registry, courier })
-  const presence = createPresence({ journal, registry, dismiss: sendAway })
+  const press = createPress({ settings, registry, courier, tally })
+  const { cursorOf } = courier
+  const presence = createPresence({ journal, registry, cursorOf, dismiss: sendAway })
   const { deliver } = press
   const ticker = createCaretaker({ settings, registry, courier, exits, deliver, dismiss })
   let connects = 0
@@ -158,7 +155,7 @@ export function createHub(options: HubOptions = {}): Hub {
     useOnce: async (name, ttlMs) => await journal.useOnce(name, ttlMs),
     listeners: (address) => registry.at(addressKey(address)),
     clients: registry.clients,
-    stats,
+    stats: () => takeStats({ journal, registry, exits, tally }),
     farewell: exits.farewell,
     close: (drainMs = 0) => {
       closed ??= shutDown(drainMs)
@@ -167,15 +164,15 @@ export function createHub(options: HubOptions = {}): Hub {
   }
 
   function connect(options: ConnectOptions): Connection {
-    const { client, topics = [], lastEventId, expiresAt, stream } = options
+    const { client, topics = [], lastEventId, expiresAt, trace, stream } = options
     checkTopics(topics)
-    admission.admit(client)
+    admission.admit(client, trace)
     connects += 1
     const endsAt = clock.now() + settings.lifetimeMs * (0.8 + 0.4 * random())
     const id = `c-${connects}`
     const names = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
     const connection = new Connection(
-      { id, client, topics: names, stream, endsAt, expiresAt },
+      { id, client, topics: names, stream, endsAt, expiresAt, trace },
       carrier,
     )
     // Registered before the journal is read: what is published meanwhile is held, not missed.
@@ -189,11 +186,6 @@ export function createHub(options: HubOptions = {}): Hub {
   async function publish(address: Address, input: EventInput): Promise<Receipt> {
     if (over) throw new HubError('hub-closed', 'The hub is closed: use another.')
     return await press.publish(address, input)
-  }
-
-  function stats(): HubStats {
-    const { published, delivered } = press
-    return { ...registry.count(), closing: exits.size, published, delivered }
   }
 
   function sendAway(client: string, blockMs: number): number {

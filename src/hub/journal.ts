@@ -56,12 +56,23 @@ export interface Receiver {
   answer(question: unknown, keptMs: number): unknown
 }
 
+/** How much a journal holds, and how it stands with the place where it is kept. */
+export interface JournalFigures {
+  readonly events: number
+  /** With what keeping them costs. */
+  readonly bytes: number
+  /** How often it was reached again after it was lost; absent where it can't be. */
+  readonly reconnects?: number | undefined
+}
+
 /** A bounded store of recent events. */
 export interface Journal {
   /** Names this hub among those that share the journal. @defaultValue none: nobody shares it */
   readonly instance?: string | undefined
   /** Whether events can be stored and read now. @defaultValue `true` */
   readonly ready?: boolean
+  /** What it holds now, or held a moment ago. @defaultValue nobody knows */
+  readonly figures?: JournalFigures
   /**
    * Stores an event and delivers it. Deliveries MUST come in the order of their sequence.
    * @throws {HubError} `journal-unavailable` when it can't be stored, or nobody knows whether it was

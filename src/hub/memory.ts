@@ -36,7 +36,19 @@ export function createMemoryJournal({
   let sequence = 0
   let deliver: (delivery: Delivery) => void = () => {}
 
-  return { append, relay, read, head, useOnce, open, close }
+  return {
+    get figures() {
+      shelf.expire(clock.now())
+      return shelf.size
+    },
+    append,
+    relay,
+    read,
+    head,
+    useOnce,
+    open,
+    close,
+  }
 
   function append(key: string, event: HubEvent): Entry {
     sequence += 1

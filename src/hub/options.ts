@@ -1,6 +1,6 @@
 /** The hub's options, their defaults and their bounds. */
 import { type Clock, systemClock } from './clock.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Trace } from './connection.ts'
 import { checkRange } from './errors.ts'
 import type { ByeReason } from './frames.ts'
 import type { Journal } from './journal.ts'
@@ -42,7 +42,7 @@ export interface HubObserver {
   /** A stream is over. */
   ended?(connection: Connection, reason: EndReason): void
   /** A stream was refused. */
-  refused?(client: string, reason: RefusalReason): void
+  refused?(client: string, reason: RefusalReason, trace: Trace): void
   /** Work that nobody waits for has failed. */
   failed?(error: unknown, stage: 'replay' | 'time'): void
 }
@@ -94,7 +94,7 @@ export function settle(options: HubOptions): HubSettings {
 function apart(observer: HubObserver): HubObserver {
   return {
     ended: (connection, reason) => tell(() => observer.ended?.(connection, reason)),
-    refused: (client, reason) => tell(() => observer.refused?.(client, reason)),
+    refused: (client, reason, trace) => tell(() => observer.refused?.(client, reason, trace)),
     failed: (error, stage) => tell(() => observer.failed?.(error, stage)),
   }
 }

@@ -1,6 +1,6 @@
 /** Who is connected, and who must go: here, and at all hubs that share the journal. */
 import { type Address, addressKey, checkName, clientKey } from './address.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Trace } from './connection.ts'
 import type { Awaitable, Journal } from './journal.ts'
 import type { Registry } from './registry.ts'
 
@@ -14,7 +14,7 @@ export interface ClientRow {
 }
 
 /** One connection. */
-export interface ConnectionRow {
+export interface ConnectionRow extends Trace {
   readonly connection: string
   /** Which hub holds it; absent where the journal is not shared. */
   readonly instance?: string
@@ -23,6 +23,10 @@ export interface ConnectionRow {
   /** Milliseconds since 1970. */
   readonly since: number
   readonly queuedBytes: number
+  /** The hub's own included. */
+  readonly queuedEvents: number
+  /** Where it stands in the journal: behind the last event that it was given. Absent before its opening. */
+  readonly cursor?: string | undefined
 }
 
 /** The first rows of a list, and how long it is. */
@@ -41,6 +45,7 @@ type Question =
 export interface PresenceInit {
   readonly journal: Journal
   readonly registry: Registry
+  cursorOf(connection: Connection): string | undefined
   /** Sends a client away from this hub; returns how many connections it had. */
   dismiss(client: string, blockMs: number): number
 }
@@ -57,7 +62,8 @@ export interface Presence {
 }
 
 /** Makes the presence of a hub. */
-export function createPresence({ journal, registry, dismiss }: PresenceInit): Presence {
+export function createPresence(init: PresenceInit): Presence {
+  const { journal, registry, cursorOf, dismiss } = init
   return { clients, connections, disconnect, answer }
 
   function clients(limit: number): Awaitable<Listing<ClientRow>> {
@@ -113,9 +119,11 @@ export function createPresence({ journal, registry, dismiss }: PresenceInit): Pr
     return { rows: take(listeners, limit).map(connectionRow), total: listeners.size }
   }
 
-  function connectionRow({ id, client, topics, since, queuedBytes }: Connection): ConnectionRow {
+  function connectionRow(connection: Connection): ConnectionRow {
     const { instance } = journal
-    const row = { connection: id, client, topics, since, queuedBytes }
+    const { id, client, topics, since, queuedBytes, queuedEvents, trace } = connection
+    const queue = { queuedBytes, queuedEvents, cursor: cursorOf(connection) }
+    const row = { connection: id, client, topics, since, ...queue, ...trace }
     return instance === undefined ? row : { instance, ...row }
   }
 }

@@ -1,10 +1,11 @@
 /** Publishing: an event goes through the journal to whoever listens, in one order for all. */
-import { type Address, addressKey } from './address.ts'
+import { type Address, addressKey, kindOf } from './address.ts'
 import type { Courier } from './courier.ts'
 import { type EventInput, type HubEvent, prepareEvent } from './event.ts'
 import type { Delivery } from './journal.ts'
 import type { HubSettings } from './options.ts'
 import type { Registry } from './registry.ts'
+import type { Tally } from './tally.ts'
 
 /** What became of a published event. */
 export interface Receipt {
@@ -21,6 +22,7 @@ export interface PressInit {
   readonly settings: Pick<HubSettings, 'journal' | 'maxEventBytes'>
   readonly registry: Registry
   readonly courier: Pick<Courier, 'deliver'>
+  readonly tally: Tally
 }
 
 /** Takes events in and gives them out. */
@@ -28,32 +30,18 @@ export interface Press {
   /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
   publish(address: Address, input: EventInput): Promise<Receipt>
   deliver(delivery: Delivery): void
-  readonly published: number
-  readonly delivered: number
 }
 
 /** Makes the press of a hub. */
-export function createPress({ settings, registry, courier }: PressInit): Press {
+export function createPress({ settings, registry, courier, tally }: PressInit): Press {
   const { journal, maxEventBytes } = settings
   const deliveries: Delivery[] = []
-  let published = 0
-  let delivered = 0
-
-  return {
-    publish,
-    deliver,
-    get published() {
-      return published
-    },
-    get delivered() {
-      return delivered
-    },
-  }
+  return { publish, deliver }
 
   function publish(address: Address, input: EventInput): Promise<Receipt> {
     const key = addressKey(address)
     const event = prepareEvent(input, maxEventBytes)
-    published += 1
+    tally.publishes[kindOf(address)] += 1
     return input.ephemeral ? relay(key, event) : append(key, event)
   }
 
@@ -74,7 +62,11 @@ export function createPress({ settings, registry, courier }: PressInit): Press {
     // What an observer publishes meanwhile comes behind it, not in the middle.
     if (deliveries.length > 1) return
     try {
-      for (const next of deliveries) delivered += courier.deliver(next)
+      for (const next of deliveries) {
+        const reached = courier.deliver(next)
+        tally.deliveries += reached
+        tally.deliveredBytes += reached * next.frame.byteLength
+      }
     } finally {
       deliveries.length = 0
     }

@@ -3,12 +3,14 @@ import type { Connection } from './connection.ts'
 import { placeAt } from './cursor.ts'
 import type { Entry, Journal, Page } from './journal.ts'
 import { keysOf } from './registry.ts'
+import type { Tally } from './tally.ts'
 
 /** What replaying needs of the hub. */
 export interface ReplayInit {
   readonly journal: Journal
   /** Bytes that are read at a time, and bytes of live events that may wait for one reading. */
   readonly maxPageBytes: number
+  readonly tally: Pick<Tally, 'replayedEvents'>
   offer(connection: Connection, entry: Entry): void
   /** Tells of a gap that opened while the client was catching up. */
   gap(connection: Connection, page: Page, cursor: string): void
@@ -52,7 +54,7 @@ interface Replay {
 
 /** Makes the book of those who are catching up. */
 export function createReplays(init: ReplayInit): Replays {
-  const { journal, maxPageBytes, offer, gap, failed } = init
+  const { journal, maxPageBytes, tally, offer, gap, failed } = init
   const replays = new Map<Connection, Replay>()
 
   return {
@@ -140,6 +142,7 @@ export function createReplays(init: ReplayInit): Replays {
     if (page.gap === 'epoch') connection.position = 0
     before(page)
     replay.opened = true
+    tally.replayedEvents += page.entries.length
     for (const entry of page.entries) offer(connection, entry)
     // Reading ends only here: a flush in the loop above must not begin the next page.
     Object.assign(replay, newReplay(page.end.id), { opened: true })

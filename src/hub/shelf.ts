@@ -13,6 +13,8 @@ export interface ShelfBounds {
 
 /** A bounded store of entries. */
 export interface Shelf {
+  /** Entries, and their bytes with what keeping them costs. */
+  readonly size: { readonly events: number; readonly bytes: number }
   put(key: string, entry: Entry, now: number): void
   /** Gives up what is too old. */
   expire(now: number): void
@@ -61,11 +63,21 @@ export function createShelf({ maxEvents, maxAgeMs, maxBytes }: ShelfBounds): She
   const remembered = new Map<string, number>()
   /** Of an address that is in neither map, nothing behind this sequence was given up. */
   let forgotten = 0
+  let events = 0
   let bytes = 0
   let oldest: Book | undefined
   let newest: Book | undefined
 
-  return { put, expire, after, evictedAfter, clear }
+  return {
+    get size() {
+      return { events, bytes }
+    },
+    put,
+    expire,
+    after,
+    evictedAfter,
+    clear,
+  }
 
   function put(key: string, entry: Entry, now: number): void {
     const row = rows.get(key) ?? newRow(key)
@@ -75,6 +87,7 @@ export function createShelf({ maxEvents, maxAgeMs, maxBytes }: ShelfBounds): She
     else oldest = book
     newest = book
     row.books.push(book)
+    events += 1
     bytes += size
     if (row.books.length - row.first > maxEvents) evictFirst(row)
     while (oldest && bytes > maxBytes) evictFirst(oldest.row)
@@ -114,6 +127,7 @@ export function createShelf({ maxEvents, maxAgeMs, maxBytes }: ShelfBounds): She
     remembered.clear()
     oldest = undefined
     newest = undefined
+    events = 0
     bytes = 0
   }
 
@@ -131,6 +145,7 @@ export function createShelf({ maxEvents, maxAgeMs, maxBytes }: ShelfBounds): She
     row.books[row.first] = undefined
     row.first += 1
     row.evicted = book.entry.sequence
+    events -= 1
     bytes -= book.bytes
     unlink(book)
     if (row.first === row.books.length) forget(row)

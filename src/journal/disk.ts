@@ -87,6 +87,7 @@ export function openDisk({
   const encoder = new TextEncoder()
   const { epoch, start } = storage.transactionSync(begin)
   let forgotten = 0
+  let events = 0
   let bytes = 0
   let oldestAt: number | undefined
   let untidy = 0
@@ -95,6 +96,9 @@ export function openDisk({
   return {
     epoch,
     start,
+    get size() {
+      return { events, bytes }
+    },
     get oldestAt() {
       return oldestAt
     },
@@ -117,6 +121,7 @@ export function openDisk({
   /** What is known by heart, from the disk. */
   function load(): void {
     forgotten = numberOf('SELECT forgotten FROM head', 'forgotten')
+    events = numberOf('SELECT count(*) AS events FROM entries', 'events')
     bytes = numberOf('SELECT sum(bytes) AS bytes FROM entries', 'bytes')
     const [oldest] = run('SELECT at FROM entries ORDER BY sequence LIMIT 1')
     oldestAt = oldest && Number(oldest.at)
@@ -138,6 +143,7 @@ export function openDisk({
   function insert(key: string, sequence: number, frame: Uint8Array, now: number): void {
     const size = frame.byteLength + 2 * encoder.encode(key).byteLength + ENTRY_BYTES
     run('INSERT INTO entries VALUES (?, ?, ?, ?, ?)', sequence, key, now, size, frame)
+    events += 1
     bytes += size
     oldestAt ??= now
     const [row] = run(
@@ -191,6 +197,7 @@ export function openDisk({
       last,
     )
     for (const row of run(`DELETE ${which} RETURNING bytes`, ...key, last)) {
+      events -= 1
       bytes -= Number(row.bytes)
       untidy += 1
     }

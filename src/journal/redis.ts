@@ -7,7 +7,7 @@ import { createKeeper, type Keeper } from './keeper.ts'
 import { type Link, openLink } from './link.ts'
 import { type RedisJournalOptions, settle, unavailable } from './options.ts'
 import { createQuestions } from './questions.ts'
-import { idOf, textOf, toCatchUp, toPage } from './replies.ts'
+import { idOf, textOf, toCatchUp, toPage, toSize } from './replies.ts'
 import { ASK, CATCH_UP, PUBLISH, PULSE, READ, type Script } from './scripts.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
@@ -42,9 +42,12 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const waiting: (() => void)[] = []
   let pendingCharacters = 0
   let closed = false
+  const figures = { events: 0, bytes: 0, reconnects: 0 }
+  const weigh = (reply: unknown) => void Object.assign(figures, toSize(reply))
 
   return {
     instance,
+    figures,
     get ready() {
       return link !== undefined
     },
@@ -74,7 +77,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       },
       up,
       down,
-      probe: (held) => void call(PULSE, [inbox], held).catch(() => {}),
+      probe: (held) => void call(PULSE, [inbox], held).then(weigh, () => {}),
     })
   }
 
@@ -84,12 +87,12 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     opening = next
     fresh = newEpoch(clock)
     await subscriptions.move(next, [forAll, inbox])
-    const place = parseCursor(head.id)
-    const seen = epoch === '' ? ['', '0'] : [epoch, String(place?.sequence ?? 0)]
+    const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
     const reply = await next.run1(CATCH_UP, `${tag}:head`, [...first(next), ...seen])
     if (next.lost) return
     const { end, affects, kept } = toCatchUp(reply)
     receiver.missed(affects)
+    if (epoch !== '') figures.reconnects += 1
     epoch = end.epoch
     // It may be in use now: the next new epoch must have a name of its own.
     fresh = newEpoch(clock)

@@ -35,6 +35,12 @@ export function toPage(reply: unknown): Page {
   return { entries, end: placeOf(epoch, end), done: done === 1, gap: reason }
 }
 
+/** How much the journal holds, from the reply of the script that keeps it alive. */
+export function toSize(reply: unknown): { readonly events: number; readonly bytes: number } {
+  const [, , events, bytes] = reply as [string, number, number, number]
+  return { events, bytes }
+}
+
 /** How it stands with the journal when a link is new. */
 export interface CatchUp {
   readonly end: { readonly epoch: string; readonly sequence: number }

@@ -194,7 +194,7 @@ return { epoch, seq, all, changed, questions }
 `,
 )
 
-/** channel → epoch, sequence. Sweeps, renews what would expire, and tells the head on the channel. */
+/** channel → epoch, sequence, events, bytes. Sweeps, renews what would expire, and tells the head on the channel. */
 export const PULSE: Script = script(
   'pulse',
   `
@@ -203,7 +203,7 @@ for _, key in ipairs({ KEYS[1], order, evicted }) do
   redis.call('PEXPIRE', key, maxAge + ${AFTERLIFE_MS})
 end
 redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
-return { epoch, seq }
+return { epoch, seq, redis.call('XLEN', order), bytes }
 `,
 )
 

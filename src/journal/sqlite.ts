@@ -60,7 +60,20 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   /** When this life of the object has asked to be woken. An older alarm may stand, and is as good. */
   let alarmAt = Number.POSITIVE_INFINITY
 
-  return { append, relay, read, head, useOnce, ask, open, prune, close }
+  return {
+    get figures() {
+      return disk.size
+    },
+    append,
+    relay,
+    read,
+    head,
+    useOnce,
+    ask,
+    open,
+    prune,
+    close,
+  }
 
   function append(key: string, event: HubEvent): Entry {
     const next = placeOf(disk.epoch, sequence + 1)

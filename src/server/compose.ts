@@ -1,6 +1,7 @@
 /** From configuration to a service: what all doors share. */
 import type { Logger } from '@logtape/logtape'
 import type { Context, Hono } from 'hono'
+import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { createApp } from '../http/app.ts'
 import { clientAddress, createLimits } from '../http/limits.ts'
@@ -12,7 +13,7 @@ import { createHub } from '../hub/hub.ts'
 import type { Journal } from '../hub/journal.ts'
 import { createMemoryJournal } from '../hub/memory.ts'
 import type { Config } from './config.ts'
-import { observeWith } from './log.ts'
+import { answersWith, observeWith } from './log.ts'
 import { accessOf, type Stance } from './rights.ts'
 
 /** The one app, and how it ends. */
@@ -34,6 +35,9 @@ const HEADERS = {
   xPermittedCrossDomainPolicies: false,
   xXssProtection: false,
 }
+
+/** Characters of an address that are kept: a proxy may write what it likes. */
+const MAX_ADDRESS = 64
 
 /** What a runtime brings along. */
 export interface Runtime {
@@ -65,19 +69,25 @@ export function compose(
     maxEventBytes: config.MAX_EVENT_BYTES,
     lifetimeMs: config.LIFETIME_SECONDS * 1_000,
     clockMs: config.CLOCK_SECONDS * 1_000,
-    observer: observeWith(log),
+    observer: observeWith(log, clock),
   })
-  const onError = (error: unknown) => log.error('request failed', { error: describe(error) })
-  const { CORS_ORIGINS, TRUST_PROXY } = config
+  const { CORS_ORIGINS, TRUST_PROXY, STREAM } = config
+  const addressOf = (c: Context) => clientAddress(c, TRUST_PROXY, runtime.peerOf(c))
   const app = createApp({
     hub,
-    openStream: runtime[config.STREAM],
+    openStream: runtime[STREAM],
+    traceOf: (c) => ({
+      opener: STREAM,
+      remoteAddress: addressOf(c)?.slice(0, MAX_ADDRESS),
+      requestId: c.get('requestId'),
+    }),
     access: accessOf(stance, config, {
       hub,
       clock,
       report: (error) => log.warn('token keys unavailable', { error: describe(error) }),
     }),
     before: [
+      requestId(),
       secureHeaders(HEADERS),
       ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
       ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
@@ -88,9 +98,11 @@ export function compose(
       streamsPerMinute: config.STREAMS_PER_MINUTE,
       publishesPerMinute: config.PUBLISHES_PER_MINUTE,
       clock,
-      addressOf: (c) => clientAddress(c, TRUST_PROXY, runtime.peerOf(c)),
+      addressOf,
     }),
-    onError,
+    onAnswer: answersWith(log),
+    onError: (error, c) =>
+      log.error('request failed', { error: describe(error), requestId: c.get('requestId') }),
   })
   return {
     app,

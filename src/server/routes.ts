@@ -9,10 +9,10 @@ export type Route =
   | { readonly to: 'client'; readonly client: string }
   /** A ticket, whose body names the client. */
   | { readonly to: 'ticket' }
-  | { readonly to: 'all'; readonly what: 'event' | 'clients' | 'connections' }
+  | { readonly to: 'all'; readonly what: 'event' | 'clients' | 'connections' | 'metrics' }
   | { readonly to: 'any' }
 
-const PATH = /^\/(?:(ping|clients|topics)\/([^/]+)|(sse|clients|broadcast|tickets))$/
+const PATH = /^\/(?:(ping|clients|topics)\/([^/]+)|(sse|clients|broadcast|tickets|metrics))$/
 
 /** Where a request goes. */
 export function routeOf(request: Request): Route {
@@ -22,6 +22,7 @@ export function routeOf(request: Request): Route {
   const reads = method === 'GET'
   if (word === 'sse') return streamOf(request, searchParams)
   if (word === 'clients') return reads ? { to: 'all', what: 'clients' } : { to: 'any' }
+  if (word === 'metrics') return reads ? { to: 'all', what: 'metrics' } : { to: 'any' }
   if (method === 'POST' && word === 'broadcast') return { to: 'all', what: 'event' }
   if (method === 'POST' && word === 'tickets') return { to: 'ticket' }
   if (kind === 'topics' && reads) return { to: 'all', what: 'connections' }

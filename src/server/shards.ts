@@ -4,6 +4,7 @@
  */
 import { byeFrame } from '../hub/frames.ts'
 import { clientOf, type Route, routeOf } from './routes.ts'
+import { putTogether } from './scrape.ts'
 import { shardOf } from './spread.ts'
 
 /** An object that holds a part of the clients, and serves the whole interface to them. */
@@ -52,10 +53,16 @@ export function createShards(init: ShardsInit): Shard {
       case 'ticket':
         return await issue(request)
       case 'all':
-        return route.what === 'event' ? await publish(request) : await list(request, route.what)
+        return await askAll(request, route.what)
       case 'any':
         return await shard(0).fetch(request)
     }
+  }
+
+  async function askAll(request: Request, what: (Route & { to: 'all' })['what']) {
+    if (what === 'event') return await publish(request)
+    if (what === 'metrics') return await scrape(request)
+    return await list(request, what)
   }
 
   function of(client: string): Shard {
@@ -83,7 +90,9 @@ export function createShards(init: ShardsInit): Shard {
     const body = await bodyOf(request, maxBodyBytes)
     const first = await shard(0).fetch(copyOf(request, body))
     if (!first.ok) return first
-    const others = range(1, count).map((index) => shard(index).fetch(copyOf(request, body)))
+    // In the logs of all it is one request.
+    const id = first.headers.get('X-Request-Id')
+    const others = range(1, count).map((index) => shard(index).fetch(copyOf(request, body, id)))
     const settled = await Promise.allSettled(others)
     const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     const receipts = await Promise.all([first, ...answers].filter(({ ok }) => ok).map(receiptOf))
@@ -112,6 +121,18 @@ export function createShards(init: ShardsInit): Shard {
       .sort((one, other) => (one.since < other.since ? -1 : 1))
     const total = lists.reduce((sum, one) => sum + one.total, 0)
     return json(first, { ...lists[0], [what]: rows.slice(0, limit), total })
+  }
+
+  /** Figures of all that answer: of the others it is told that they do not. */
+  async function scrape(request: Request): Promise<Response> {
+    const asked = range(0, count).map((index) => shard(index).fetch(new Request(request)))
+    const settled = await Promise.allSettled(asked)
+    const answers = settled.map((one) => (one.status === 'fulfilled' ? one.value : undefined))
+    const first = answers.find((one) => one?.ok)
+    // Refused, or failed: by all of them, and for the same reason.
+    if (!first) return answers.find((one) => one !== undefined) ?? (await Promise.race(asked))
+    const texts = answers.map((one) => (one?.ok ? one.text() : undefined))
+    return answer(first, putTogether(await Promise.all(texts)))
   }
 
   function comeBack(): Response {
@@ -177,17 +198,22 @@ async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<Ar
   return body
 }
 
-function copyOf(request: Request, body: Uint8Array<ArrayBuffer>): Request {
+function copyOf(request: Request, body: Uint8Array<ArrayBuffer>, id?: string | null): Request {
   const headers = new Headers(request.headers)
+  if (id) headers.set('X-Request-Id', id)
   headers.delete('Content-Length')
   return new Request(request.url, { method: request.method, headers, body })
 }
 
-/** An answer with the headers of the first object's: those of CORS, say. */
 function json(first: Response, body: unknown): Response {
+  return answer(first, JSON.stringify(body))
+}
+
+/** An answer with the headers of the first object's: those of CORS, say. */
+function answer(first: Response, body: string): Response {
   const headers = new Headers(first.headers)
   headers.delete('Content-Length')
-  return new Response(JSON.stringify(body), { status: 200, headers })
+  return new Response(body, { status: 200, headers })
 }
 
 function unavailable(detail: string): Response {

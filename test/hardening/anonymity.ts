@@ -129,6 +129,7 @@ const ROUTES = [
   ['GET', '/clients'],
   ['GET', '/clients/alice'],
   ['GET', '/topics/news'],
+  ['GET', '/metrics'],
   ['DELETE', '/clients/alice'],
 ] as const
 

@@ -31,6 +31,7 @@ test('the app has the routes of the design', () => {
       '/clients GET HEAD OPTIONS',
       '/healthz GET HEAD OPTIONS',
       '/readyz GET HEAD OPTIONS',
+      '/metrics GET HEAD OPTIONS',
     ]),
   )
 })

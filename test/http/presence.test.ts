@@ -1,7 +1,8 @@
 /** Who is connected is told as it is, and who is sent away hears why and stays away. */
+import type { Context } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { readEvents } from '../support/reader.ts'
-import { json, problemIn, type Stage, stage } from './stage.ts'
+import { json, problemIn, readyOf, type Stage, stage } from './stage.ts'
 
 const NINE = '2026-11-22T09:00:00.000Z'
 const ONE_LATER = '2026-11-22T09:00:01.000Z'
@@ -84,11 +85,51 @@ describe('GET /clients/:id', () => {
   test('tells each connection with its topics and since when it is there', async () => {
     const { client, connections } = await get(await audience(), '/clients/alice')
     expect(client).toBe('alice')
-    const any = expect.stringMatching(/./)
+    const rest = {
+      connection: expect.stringMatching(/./),
+      client: 'alice',
+      queuedBytes: 0,
+      queuedEvents: 0,
+      cursor: expect.stringMatching(/-0$/),
+    }
     expect(connections).toEqual([
-      { connection: any, client: 'alice', topics: ['news', 'sport'], since: NINE, queuedBytes: 0 },
-      { connection: any, client: 'alice', topics: [], since: ONE_LATER, queuedBytes: 0 },
+      { ...rest, topics: ['news', 'sport'], since: NINE },
+      { ...rest, topics: [], since: ONE_LATER },
     ])
+  })
+
+  test('tells how each came in, where the host knows, and tells the client nothing of it', async () => {
+    const traceOf = (c: Context) => ({
+      opener: 'portable',
+      remoteAddress: '192.0.2.7',
+      requestId: c.req.header('X-Request-Id'),
+    })
+    const set = stage({}, { traceOf })
+    const reader = await set.listen('/sse?id=alice', { headers: { 'X-Request-Id': 'r-1' } })
+    const { connections } = await get(set, '/clients/alice')
+    expect(connections).toMatchObject([
+      { opener: 'portable', remoteAddress: '192.0.2.7', requestId: 'r-1' },
+    ])
+    await set.ask('/clients/alice', json({ data: 'x' }))
+    await reader.next()
+    expect(JSON.stringify(reader.events)).not.toMatch(/192\.0\.2\.7|r-1/)
+    expect(Object.keys(readyOf(reader))).toEqual(['client', 'connection', 'topics', 'resume'])
+  })
+
+  test('tells where each stands: behind the last event that it was given', async () => {
+    const set = stage()
+    const first = await set.ask('/broadcast', json({ data: 'before' }))
+    const { id: seen } = (await first.json()) as { id: string }
+    await set.listen('/sse?id=alice')
+    const cursorNow = async () => {
+      const { connections } = await get(set, '/clients/alice')
+      return (connections as { cursor: string }[]).map(({ cursor }) => cursor)
+    }
+    expect(await cursorNow()).toEqual([seen])
+    await set.ask('/clients/bob', json({ data: 'not for alice' }))
+    expect(await cursorNow()).toEqual([seen])
+    const last = await set.ask('/clients/alice', json({ data: 'after' }))
+    expect(await cursorNow()).toEqual([((await last.json()) as { id: string }).id])
   })
 
   test('is empty for a client that is not there', async () => {
@@ -104,7 +145,7 @@ describe('GET /clients/:id', () => {
     const [row] = (await get(set, '/clients')).clients as { queuedBytes: number }[]
     expect(row?.queuedBytes).toBeGreaterThan(1_000)
     expect((await get(set, '/clients/slow')).connections).toMatchObject([
-      row && { queuedBytes: row.queuedBytes },
+      row && { queuedBytes: row.queuedBytes, queuedEvents: expect.any(Number) },
     ])
     const reader = readEvents(response)
     while (reader.events.length < 6) await reader.next()

@@ -52,6 +52,19 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(new Set(news.rows.map(({ instance }) => instance)).size).toBe(2)
   })
 
+  test('tell of each other’s connections how they came in, and where they stand', async () => {
+    const [one, other] = await pair()
+    const { id } = await one.publish('everyone', { data: 'a' })
+    const trace = { opener: 'native', remoteAddress: '192.0.2.7', requestId: 'r-1' }
+    const stream = fakeStream()
+    other.connect({ client: 'alice', stream, trace })
+    await until('the stream is open', () => named(stream, 'hub:ready').length === 1)
+    const { rows } = await one.presence.connections({ client: 'alice' }, 100)
+    expect(rows).toEqual([
+      expect.objectContaining({ client: 'alice', queuedEvents: 0, cursor: id, ...trace }),
+    ])
+  })
+
   test('forget the connections of a hub that is gone', async () => {
     const [one, other] = await pair()
     await enter(other, 'bob')
@@ -105,6 +118,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     await until('it came', () => heard(stream).length === 1)
     expect(named(stream, 'hub:bye')).toEqual([])
     expect(named(stream, 'hub:gap')).toEqual([])
+    expect(one.stats().journal).toMatchObject({ ready: true, reconnects: 1 })
   })
 
   test('tell a gap, and go on, when Redis is flushed under open streams', async () => {

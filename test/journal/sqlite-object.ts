@@ -1,5 +1,5 @@
 /** A Durable Object around the journal in SQLite, which tests drive from outside workerd. */
-import type { Delivery } from '../../src/hub/journal.ts'
+import type { Delivery, JournalFigures } from '../../src/hub/journal.ts'
 import type { ObjectStorage } from '../../src/journal/disk.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite.ts'
 import type { Bounds } from './suite.ts'
@@ -19,6 +19,7 @@ export interface Outcome {
   readonly error?: { readonly code: string; readonly message: string }
   readonly deliveries: readonly unknown[]
   readonly head: { readonly id: string; readonly sequence: number }
+  readonly figures: JournalFigures
   /** When the journal asked to be woken last. */
   readonly alarm: number | null
   /** Questions that the hub was asked, and for how long they were kept. */
@@ -108,8 +109,8 @@ export class Hub {
   }
 
   #answer(outcome: Partial<Outcome>): Response {
-    const { head } = this.#journal ?? {}
-    const rest = { head: head?.(), alarm: this.#alarm, asked: this.#asked }
+    const { head, figures } = this.#journal ?? {}
+    const rest = { head: head?.(), figures, alarm: this.#alarm, asked: this.#asked }
     return new Response(
       JSON.stringify({ ...outcome, ...rest, deliveries: this.#deliveries }, (name, value) =>
         name === 'frame' ? new TextDecoder().decode(value as Uint8Array) : value,

@@ -56,6 +56,9 @@ export async function startObjects(): Promise<Objects> {
         relay: async (key, event) => void (await call('relay', key, event)),
         read: async (...args) => toPage((await call('read', ...args)) as Page),
         head: (): Place => last.head,
+        get figures() {
+          return last.figures
+        },
         useOnce: async (...args) => (await call('useOnce', ...args)) as boolean,
         ask: async (...args) => (await call('ask', ...args)) as unknown[],
         open: () => {},

@@ -20,7 +20,9 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
+    const { figures } = journal
     await call('revive')
+    expect(journal.figures).toEqual(figures)
     const page = await journal.read([ALICE], first.id, 1_000)
     expect(page).toMatchObject({ gap: undefined, done: true })
     expect(page.entries.map(({ id }) => id)).toEqual([second.id])
@@ -90,6 +92,7 @@ describe('the journal in SQLite', () => {
       code: 'journal-unavailable',
     })
     await call('fail')
+    expect(journal.figures).toMatchObject({ events: await call('count', 'entries') })
     expect(deliveries).toHaveLength(1)
     const page = await journal.read([ALICE], 'earliest', 1_000)
     expect(page.entries.map(({ id }) => id)).toEqual([first.id])

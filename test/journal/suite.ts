@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../src/hub/address.ts'
 import type { Delivery, Journal, Page } from '../../src/hub/journal.ts'
+import { eventually } from '../support/eventually.ts'
 
 /** A journal on trial, and what was delivered by it. */
 export interface Trial {
@@ -161,6 +162,24 @@ export function journalSuite(makeTrial: MakeTrial): void {
     expect(kept.length).toBeGreaterThan(5)
     expect(kept.length * 300).toBeLessThanOrEqual(10_000)
     expect(kept).toEqual(ids.slice(-kept.length))
+  })
+
+  test('tells how much it holds, without what it has given up', async () => {
+    const { journal, put } = await setUp({ maxEvents: 2 })
+    const holds = (events: number) =>
+      eventually(() => {
+        expect(journal.figures).toMatchObject({ events, bytes: expect.any(Number) })
+        return journal.figures?.bytes ?? 0
+      })
+    expect(await holds(0)).toBe(0)
+    await put(ALICE, 'a')
+    const one = await holds(1)
+    expect(one).toBeGreaterThan('id: \ndata: a\n\n'.length)
+    await put(ALICE, 'b', 'c', 'd')
+    await put(BOB, 'x'.repeat(1_000))
+    const three = await holds(3)
+    expect(three).toBeGreaterThan(1_000 + one)
+    expect(three).toBeLessThan(1_000 + 4 * one)
   })
 
   test('a journal of nothing keeps nothing, and says so', async () => {

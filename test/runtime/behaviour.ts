@@ -4,6 +4,7 @@ import { browsing } from './browsing.ts'
 import { describing } from './describing.ts'
 import { draining } from './draining.ts'
 import { leaving } from './leaving.ts'
+import { observing } from './observing.ts'
 import { opening } from './opening.ts'
 import { publishing } from './publishing.ts'
 import { refusing } from './refusing.ts'
@@ -26,6 +27,7 @@ function withOpener(runtime: Runtime, STREAM: string): void {
     refusing(farm)
     describing(farm)
     leaving(farm)
+    observing(farm)
     stalling(farm)
     draining(farm)
   })

@@ -69,16 +69,18 @@ export function named(name: string): (event: EventSourceMessage) => boolean {
   return ({ event }) => event === name
 }
 
+/** A connection, as the server lists it. */
+export interface Row {
+  readonly connection: string
+  readonly queuedBytes: number
+  readonly requestId: string
+}
+
 /** The connections of a client, as the server lists them. */
-export async function connectionsOf(
-  url: string,
-  client: string,
-): Promise<{ connection: string; queuedBytes: number }[]> {
+export async function connectionsOf(url: string, client: string): Promise<readonly Row[]> {
   const response = await fetch(`${url}/clients/${client}`)
   expect(response.status).toBe(200)
-  const { connections } = (await response.json()) as {
-    connections: { connection: string; queuedBytes: number }[]
-  }
+  const { connections } = (await response.json()) as { connections: readonly Row[] }
   return connections
 }
 

@@ -37,6 +37,8 @@ export const OPENERS = ['native', 'portable'] as const
 /** The servers of one test file. */
 export interface Farm {
   readonly runtime: Runtime
+  /** How its servers open streams: one of the `OPENERS`. */
+  readonly opener: string
   /** A server that other tests use, too: one for each environment. */
   shared(environment?: Environment): Promise<Server>
   /** A server for one test alone. */
@@ -72,6 +74,7 @@ export function createFarm(runtime: Runtime): Farm {
 
   return {
     runtime,
+    opener: runtime.environment?.STREAM ?? 'native',
     start,
     shared: (environment = {}) => {
       const key = JSON.stringify(environment)

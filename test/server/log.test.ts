@@ -1,12 +1,14 @@
 /** The log is one JSON line for each thing that an operator would want to know, and no more. */
 import { type Logger, resetSync } from '@logtape/logtape'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { type LogLevel, readConfig } from '../../src/server/config.ts'
 import { openLog } from '../../src/server/log.ts'
+import type { Stance } from '../../src/server/rights.ts'
 import { readEvents } from '../support/reader.ts'
 
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/
 const METHODS = ['debug', 'info', 'log', 'warn', 'error'] as const
 let said: string[] = []
 const open: Service[] = []
@@ -24,15 +26,20 @@ afterEach(async () => {
   vi.restoreAllMocks()
 })
 
-function serve(level: LogLevel, openStream = portableStream()): Service['app'] {
+function serve(
+  level: LogLevel,
+  openStream = portableStream(),
+  stance: Stance = 'loopback',
+): Service['app'] {
   const environment = {
+    ...(stance === 'rights' && { PUBLISH_KEY: 'key-of-the-log-0123456789' }),
     CLOCK_SECONDS: '0',
     DRAIN_SECONDS: '0',
     MAX_CONNECTIONS: '1',
     MAX_EVENT_BYTES: '60000',
     MAX_QUEUED_BYTES: '130000',
   }
-  const service = compose(readConfig(environment), 'loopback', openLog(level), {
+  const service = compose(readConfig(environment), stance, openLog(level), {
     native: openStream,
     portable: openStream,
     peerOf: () => '127.0.0.1',
@@ -65,7 +72,7 @@ async function cutOff(app: Service['app']): Promise<void> {
   await readEvents(response).end()
 }
 
-test('a stream that is refused is a warning that names the client and the reason', async () => {
+test('a stream that is refused is a warning that names the client, the reason and the request', async () => {
   await refuse(serve('info'), 'bob')
   expect(lines()).toEqual([
     expect.objectContaining({
@@ -74,6 +81,8 @@ test('a stream that is refused is a warning that names the client and the reason
       message: 'stream refused',
       client: 'bob',
       reason: 'at-capacity',
+      remoteAddress: '127.0.0.1',
+      requestId: expect.stringMatching(UUID),
     }),
   ])
 })
@@ -87,19 +96,101 @@ test('a stream that is cut off is a warning that names the connection', async ()
       client: 'slow',
       connection: expect.stringMatching(/./),
       reason: 'slow',
+      requestId: expect.stringMatching(UUID),
     }),
   ])
 })
 
 test('streams that end as they should are told at the level debug only', async () => {
   const app = serve('debug')
-  const reader = readEvents(await app.request('/sse?id=alice'))
+  const headers = { 'X-Request-Id': 'from-the-proxy' }
+  const response = await app.request('/sse?id=alice', { headers })
+  expect(response.headers.get('X-Request-Id')).toBe('from-the-proxy')
+  let bytes = 0
+  const count = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => {
+      bytes += chunk.byteLength
+      controller.enqueue(chunk)
+    },
+  })
+  const reader = readEvents(new Response(response.body?.pipeThrough(count)))
+  await reader.next()
+  await app.request('/ping/alice', { method: 'POST' })
   await reader.next()
   await app.request('/clients/alice', { method: 'DELETE' })
   await reader.end()
-  expect(lines()).toEqual([
-    expect.objectContaining({ level: 'DEBUG', message: 'stream ended', reason: 'disconnected' }),
+  expect(lines().filter(({ message }) => message === 'stream ended')).toEqual([
+    expect.objectContaining({
+      level: 'DEBUG',
+      client: 'alice',
+      connection: expect.stringMatching(/^c-\d+$/),
+      reason: 'disconnected',
+      livedSeconds: expect.any(Number),
+      events: reader.events.length,
+      bytes,
+      opener: 'native',
+      remoteAddress: '127.0.0.1',
+      requestId: 'from-the-proxy',
+    }),
   ])
+})
+
+describe('a request', () => {
+  const requests = () => lines().filter(({ message }) => String(message).startsWith('request'))
+
+  test('has an id, its own if that is well formed', async () => {
+    const app = serve('info')
+    const idFor = async (id?: string) => {
+      const headers: Record<string, string> = id === undefined ? {} : { 'X-Request-Id': id }
+      return (await app.request('/healthz', { headers })).headers.get('X-Request-Id')
+    }
+    expect(await idFor('a-b_c=1')).toBe('a-b_c=1')
+    for (const bad of [undefined, '', 'a b', 'ü', '<script>', 'x'.repeat(256)]) {
+      expect(await idFor(bad)).toMatch(UUID)
+    }
+    expect(await idFor()).not.toBe(await idFor())
+    const nowhere = await app.request('/healthz', { headers: { Host: 'a b' } })
+    expect(nowhere.headers.get('X-Request-Id')).toMatch(UUID)
+    expect((await app.request('/clients/%FF')).headers.get('X-Request-Id')).toMatch(UUID)
+  })
+
+  test('that is refused is told by its route and id, without what it brought', async () => {
+    const app = serve('info', portableStream(), 'rights')
+    const headers = { Authorization: 'Bearer sesame', 'X-Request-Id': 'r-1' }
+    await app.request('/clients/sesame?block=sesame', { method: 'DELETE', headers })
+    expect(requests()).toEqual([
+      expect.objectContaining({
+        level: 'INFO',
+        message: 'request refused',
+        status: 401,
+        method: 'DELETE',
+        route: '/clients/:id',
+        requestId: 'r-1',
+      }),
+    ])
+    expect(said.join()).not.toContain('sesame')
+  })
+
+  test('that fails is told with its id', async () => {
+    const app = serve('info', () => {
+      throw new Error('no socket')
+    })
+    await app.request('/sse', { headers: { 'X-Request-Id': 'r-1' } })
+    expect(requests()).toMatchObject([{ message: 'request failed', requestId: 'r-1' }])
+  })
+
+  test('that is answered is told at the level debug only', async () => {
+    const ask = (app: Service['app']) => app.request('/clients/alice?x=secret')
+    await ask(serve('info'))
+    expect(requests()).toEqual([])
+    await ask(serve('debug'))
+    expect(requests()).toMatchObject([
+      { level: 'DEBUG', message: 'request answered', status: 200, route: '/clients/:id' },
+    ])
+    await serve('debug').request('/secret')
+    expect(requests()).toMatchObject([{}, { status: 404, route: '/*' }])
+    expect(said.join()).not.toContain('secret')
+  })
 })
 
 test('each line has a time', async () => {

@@ -1,5 +1,5 @@
 /** One hub over several objects: each is a whole service here, and none knows of the others. */
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { createAccess } from '../../src/http/access/access.ts'
 import { createTickets } from '../../src/http/access/tickets.ts'
@@ -7,7 +7,9 @@ import { createApp } from '../../src/http/app.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { createShards } from '../../src/server/shards.ts'
 import { shardOf } from '../../src/server/spread.ts'
+import { complaintsAbout, PROMTOOL_IS_MISSING } from '../support/promtool.ts'
 import { readEvents } from '../support/reader.ts'
+import { samplesOf } from '../support/samples.ts'
 
 const COUNT = 3
 const NAMES = Array.from({ length: 12 }, (_, i) => `user-${i}`)
@@ -131,6 +133,47 @@ describe('what is for many goes to all objects:', () => {
     expect(some.connections).toHaveLength(5)
   })
 
+  test('figures, each of which says whose it is', async () => {
+    const { send, open, asked } = setUp()
+    for (const name of NAMES) await open(`?id=${name}`)
+    await send('POST', '/broadcast', 'hi')
+    const answer = await send('GET', '/metrics')
+    expect(asked).toEqual([0, 1, 2])
+    expect(answer.headers.get('Content-Type')).toContain('version=0.0.4')
+    const samples = samplesOf(await answer.text())
+    for (let shard = 0; shard < COUNT; shard++) {
+      const here = NAMES.filter((name) => shardOf(name, COUNT) === shard).length
+      expect(samples.get(`hono_sse_connections{shard="${shard}"}`)).toBe(here)
+      const published = `hono_sse_publishes_total{shard="${shard}",address="everyone"}`
+      expect(samples.get(published)).toBe(1)
+      expect(samples.get(`hono_sse_shard_up{shard="${shard}"}`)).toBe(1)
+    }
+  })
+
+  test.skipIf(PROMTOOL_IS_MISSING)(
+    'figures that promtool has nothing to say against (skipped where it is not installed)',
+    async () => {
+      const { send, broken } = setUp()
+      broken.set(1, { fetch: () => Promise.reject(new Error('reset')) })
+      expect(complaintsAbout(await (await send('GET', '/metrics')).text())).toBe('')
+    },
+  )
+
+  test('one request, by its name in all their logs', async () => {
+    const seen: (string | null)[] = []
+    const { send } = setUp((hub) => {
+      const named: MiddlewareHandler = async (c, next) => {
+        seen.push(c.req.header('X-Request-Id') ?? null)
+        c.header('X-Request-Id', 'r-1')
+        await next()
+      }
+      return createApp({ hub, before: [named] })
+    })
+    const answer = await send('POST', '/broadcast', 'hi')
+    expect(seen).toEqual([null, 'r-1', 'r-1'])
+    expect(answer.headers.get('X-Request-Id')).toBe('r-1')
+  })
+
   test('but not what the first of them refuses', async () => {
     const { send, asked, hubs } = setUp()
     const body = '{"data":1,"event":"hub:x"}'
@@ -166,10 +209,23 @@ describe('an object that can’t be reached now', () => {
     expect(await answer.text()).toContain('to 2 of 3 objects')
   })
 
+  test('has no figures, which is told beside those of the others', async () => {
+    const { send, broken } = setUp()
+    broken.set(1, away())
+    const samples = samplesOf(await (await send('GET', '/metrics')).text())
+    expect(samples.get('hono_sse_shard_up{shard="1"}')).toBe(0)
+    expect(samples.has('hono_sse_connections{shard="1"}')).toBe(false)
+    expect(samples.get('hono_sse_connections{shard="2"}')).toBe(0)
+    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, away())
+    expect((await send('GET', '/metrics')).status).toBe(503)
+  })
+
   test('is an error like any other when it is not only for now', async () => {
     const { send, broken } = setUp()
     broken.set(0, { fetch: () => Promise.reject(new Error('bad environment')) })
     await expect(send('GET', '/healthz')).rejects.toThrow('bad environment')
+    for (const shard of [1, 2]) broken.set(shard, broken.get(0) ?? away())
+    await expect(send('GET', '/metrics')).rejects.toThrow('bad environment')
   })
 })
 
@@ -193,6 +249,8 @@ test('a ticket is used once, because it always comes to its client’s object', 
     const elsewhere = await send('GET', `/sse?ticket=${ticket}&id=other`)
     expect([401, 403]).toContain(elsewhere.status)
   }
+  expect((await send('GET', '/metrics')).status).toBe(401)
+  expect((await send('GET', '/metrics', undefined, headers)).status).toBe(200)
   await send('DELETE', '/clients/user-1?block=60', undefined, headers)
   expect((await send('POST', '/tickets', '{"client":"user-1"}', headers)).status).toBe(403)
 })

@@ -28,6 +28,11 @@ const CONNECTION = {
   topics: ['news'],
   since: SINCE,
   queuedBytes: 0,
+  queuedEvents: 0,
+  cursor: 'lz3k9q-42',
+  opener: 'native',
+  remoteAddress: '192.0.2.1',
+  requestId: '3c4a5e0c-8f0e-4b43-9c77-0b5f7f3d1a52',
 }
 
 const STREAM = `retry: 2000
@@ -185,6 +190,13 @@ export const operations: Readonly<Record<string, Operation>> = {
       },
     },
     problems: [413, 415],
+  },
+  'GET /metrics': {
+    id: 'metrics',
+    tag: 'operate',
+    summary: 'Tells Prometheus what the hub does, in its text format.',
+    right: 'operate',
+    answers: { 200: text('The figures.', 'text/plain', z.string(), 'hono_sse_connections 2\n') },
   },
   'GET /': {
     id: 'page',

@@ -60,8 +60,10 @@ test('no spelling of a path gets around the right to it', async () => {
 test('no token operates, whatever it claims', async () => {
   const { ask, token } = guarded()
   const credential = await token({ sub: 'alice', publish: '*', topics: '*', operate: true })
-  for (const path of ['/clients', '/clients/alice', '/topics/news']) {
+  for (const path of ['/clients', '/clients/alice', '/topics/news', '/metrics']) {
     expect(await statusOf(ask(path, credential))).toBe(403)
+    expect(await statusOf(ask(path))).toBe(401)
+    expect(await statusOf(ask(path, KEY))).toBe(200)
   }
   expect(await statusOf(ask('/clients/alice', credential, { method: 'DELETE' }))).toBe(403)
 })

@@ -1,6 +1,7 @@
 /** Every way in which a request may go: the real app in each, for any operation. */
 import { createApp } from '../../../src/http/app.ts'
 import { createLimits } from '../../../src/http/limits.ts'
+import { createPage } from '../../../src/http/page.ts'
 import { HubError } from '../../../src/hub/errors.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import type { Journal, Receiver } from '../../../src/hub/journal.ts'
@@ -116,7 +117,7 @@ async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Respons
   const hub = createHub({ clock, journal: { ...createMemoryJournal({ clock }), ...journal } })
   const rates = { streamsPerMinute: 9, publishesPerMinute: 9, addressOf: () => '192.0.2.1' }
   const limits = createLimits({ hub, clock, ...rates })
-  const app = createApp({ hub, limits, onError: () => {} })
+  const app = createApp({ hub, limits, page: createPage(), onError: () => {} })
   const stream = await app.request('/sse?id=alice&topic=news')
   const response = await app.request(asked.path, init(asked))
   await clock.settle()
