@@ -13,7 +13,7 @@ export interface LinkInit {
 
 /** A link that is open or lost. */
 export interface Link {
-  /** Names the server process at the other end: another one may have lost the tail. */
+  /** Names the server process at the other end, and its history: another one may have lost the tail. */
   readonly run: string
   readonly lost: boolean
   /** Resolves with the reason when the link is lost. */
@@ -85,7 +85,7 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
       if (/^role:(?!master)/m.test(about)) throw new Error('Redis is a replica.')
       const hashes = new Map<Script, string>()
       for (const script of SCRIPTS) hashes.set(script, `${await commands.scriptLoad(script.text)}`)
-      const run = /^run_id:(\w+)/m.exec(about)?.[1] ?? ''
+      const run = runOf(about)
       return { run, run1: (script, key, args) => run1(script, key, args, hashes) }
     } catch (error) {
       drop(asError(error))
@@ -140,6 +140,15 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
     for (const client of clients) client.destroy()
     settle(asError(reason))
   }
+}
+
+/** A process that was a replica in between has another history, and one that began anew another name. */
+function runOf(about: string): string {
+  const names = ['run_id', 'master_replid'].map(
+    (name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(about)?.[1],
+  )
+  if (names.includes(undefined)) throw new Error('Redis does not tell by INFO who it is.')
+  return names.join(':')
 }
 
 function asError(error: unknown): Error {

@@ -36,9 +36,9 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   /** What came before it had. */
   let early: (() => void)[] = []
   let epoch = ''
-  /** What a script calls a new epoch, should it have to begin one. */
-  let fresh = ''
   let head: Place = placeOf(instance, 0)
+  /** The newest of this epoch that is known to be stored, delivered here or not. */
+  let stored = 0
   const waiting: (() => void)[] = []
   let pendingCharacters = 0
   let closed = false
@@ -82,7 +82,6 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   async function up(next: Link): Promise<void> {
     early = []
     opening = next
-    fresh = newEpoch(clock)
     await subscriptions.move(next, [forAll, inbox])
     const place = parseCursor(head.id)
     const seen = epoch === '' ? ['', '0'] : [epoch, String(place?.sequence ?? 0)]
@@ -91,9 +90,8 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     const { end, affects, kept } = toCatchUp(reply)
     receiver.missed(affects)
     epoch = end.epoch
-    // It may be in use now: the next new epoch must have a name of its own.
-    fresh = newEpoch(clock)
     head = placeOf(end.epoch, end.sequence)
+    stored = end.sequence
     link = next
     for (const task of early.splice(0)) task()
     for (const { question, ms } of kept) receiver.answer(question, ms)
@@ -170,8 +168,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       (held) => held.run1(script, `${tag}:head`, [...first(held), ...args]),
       over,
     )
-    const itsEpoch = Array.isArray(reply) ? reply[0] : epoch
-    if (itsEpoch !== epoch) (over ?? link)?.drop(new Error('Redis has begun a new epoch.'))
+    if (!Array.isArray(reply)) return reply
+    const [itsEpoch, sequence] = reply as unknown as [string, number]
+    if (itsEpoch === epoch) stored = Math.max(stored, sequence)
+    else (over ?? link)?.drop(new Error('Redis has begun a new epoch.'))
     return reply
   }
 
@@ -185,7 +185,9 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   function first({ run }: Link): string[] {
-    return [tag, run, fresh, epoch, String(head.sequence), ...bounds]
+    const seen = Math.max(stored, head.sequence)
+    // A name of its own for each call: of two calls on their way both may have to begin an epoch.
+    return [tag, run, newEpoch(clock), epoch, String(seen), ...bounds]
   }
 
   function heard(channel: string, message: Uint8Array): void {

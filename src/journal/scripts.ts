@@ -23,10 +23,11 @@ const MAX_REMEMBERED = 100_000
 const AFTERLIFE_MS = 86_400_000
 
 /**
- * Settles the epoch. Another server process than the one that wrote last may have lost the tail (a
- * restart, a failover), and one that remembers less than was seen has: then a new epoch goes on
- * from what is left, and `lineage` says up to where cursors of older ones hold. A server without a
- * head was flushed or replaced, and no cursor holds.
+ * Settles the epoch. Another server than the one that wrote last may have lost the tail (a restart, a
+ * failover): then a new epoch goes on from what is left, and `lineage` says up to where cursors of
+ * older ones hold. Where a hub has seen more than that, the tail is known to be lost, and who has not
+ * seen it missed it: a `!` says so of all cursors up to now. A server without a head was flushed or
+ * replaced, and no cursor holds.
  */
 const SETTLE = `
 local prefix, run, fresh, seenEpoch, seen = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
@@ -36,14 +37,33 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'run', 'root', 'bytes', 'oldest', 'forgotten', 'lineage')
 local epoch, seq, root, lineage = head[1], tonumber(head[2]), head[4], head[8]
 local bytes, oldest, forgotten = tonumber(head[5]), tonumber(head[6]), tonumber(head[7])
-if not epoch then
-  epoch, seq, root, bytes, oldest, forgotten, lineage = fresh, 0, fresh, 0, now, 0, ''
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', 0, 'run', run, 'root', root, 'bytes', 0,
-    'oldest', now, 'forgotten', 0, 'lineage', '')
-elseif head[3] ~= run or (seenEpoch == epoch and seen > seq) then
-  lineage = string.sub(epoch .. ':' .. seq .. ';' .. lineage, 1, 1000)
+
+local function heldTo(itsEpoch)
+  local upTo, torn = string.match(';' .. lineage, ';' .. itsEpoch .. ':(%d+)(!?);')
+  return tonumber(upTo), torn == '!'
+end
+
+local function begin(torn)
+  lineage = epoch .. ':' .. seq .. ';' .. lineage
+  if torn then lineage = string.gsub(lineage, '!?;', '!;') end
+  lineage = string.sub(lineage, 1, 1000)
   epoch = fresh
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'run', run, 'lineage', lineage)
+end
+
+if not epoch then
+  epoch, seq, root, bytes, oldest, forgotten = fresh, 0, fresh, 0, now, 0
+  lineage = seenEpoch ~= '' and seenEpoch .. ':0!;' or ''
+  redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', 0, 'run', run, 'root', root, 'bytes', 0,
+    'oldest', now, 'forgotten', 0, 'lineage', lineage)
+elseif seenEpoch == epoch or seenEpoch == '' then
+  local torn = seenEpoch == epoch and seen > seq
+  if torn or head[3] ~= run then begin(torn) end
+else
+  local upTo, torn = heldTo(seenEpoch)
+  if not upTo then lineage = seenEpoch .. ':0;' .. lineage end
+  local news = not torn and seen > (upTo or 0)
+  if news or head[3] ~= run then begin(news) end
 end
 local base = prefix .. ':' .. root .. ':'
 local order, evicted = base .. 'order', base .. 'evicted'
@@ -79,14 +99,16 @@ end
 
 local function locate(itsEpoch, place)
   if itsEpoch == epoch and place <= seq then return place end
-  local upTo = itsEpoch ~= '' and string.match(';' .. lineage, ';' .. itsEpoch .. ':(%d+);')
-  if not upTo then return 0, 'epoch' end
-  if place <= tonumber(upTo) then return place end
-  return tonumber(upTo), 'epoch'
+  local upTo, torn = heldTo(itsEpoch)
+  if upTo and place <= upTo and not torn then return place end
+  return math.min(place, upTo or 0), 'epoch'
 end
 `
 
-/** Arguments of all scripts, in front of their own: prefix, run, a new epoch, what was seen, bounds. */
+/**
+ * Arguments of all scripts, in front of their own: prefix, run, a name for a new epoch, the epoch and
+ * the newest sequence that this hub has seen, bounds.
+ */
 const FIRST = 9
 
 /** key, body → epoch, sequence, instances that listen. */
