@@ -15,6 +15,8 @@ export interface LinkInit {
 export interface Link {
   /** Names the server process at the other end, and its history: another one may have lost the tail. */
   readonly run: string
+  /** The policy by which the server drops keys when its memory is full; undefined when it drops none. */
+  readonly eviction: string | undefined
   readonly lost: boolean
   /** Resolves with the reason when the link is lost. */
   readonly end: Promise<Error>
@@ -78,7 +80,7 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
     },
   }
 
-  async function prepare(): Promise<Pick<Link, 'run' | 'run1'>> {
+  async function prepare(): Promise<Pick<Link, 'run' | 'eviction' | 'run1'>> {
     try {
       await Promise.all(clients.map((client) => client.connect()))
       const about = `${await commands.info()}`
@@ -86,7 +88,8 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
       const hashes = new Map<Script, string>()
       for (const script of SCRIPTS) hashes.set(script, `${await commands.scriptLoad(script.text)}`)
       const run = runOf(about)
-      return { run, run1: (script, key, args) => run1(script, key, args, hashes) }
+      const eviction = evictionOf(about)
+      return { run, eviction, run1: (script, key, args) => run1(script, key, args, hashes) }
     } catch (error) {
       drop(asError(error))
       throw error
@@ -149,6 +152,11 @@ function runOf(about: string): string {
   )
   if (names.includes(undefined)) throw new Error('Redis does not tell by INFO who it is.')
   return names.join(':')
+}
+
+function evictionOf(about: string): string | undefined {
+  const [, policy] = /^maxmemory_policy:(\S+)/m.exec(about) ?? []
+  return /^maxmemory:0\r?$/m.test(about) || policy === 'noeviction' ? undefined : policy
 }
 
 function asError(error: unknown): Error {

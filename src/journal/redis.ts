@@ -2,12 +2,13 @@
 import type { createClient } from 'redis'
 import { newEpoch, parseCursor, placeOf } from '../hub/cursor.ts'
 import { frameText, type HubEvent } from '../hub/event.ts'
-import type { Delivery, Journal, Page, Place, Reach, Receiver } from '../hub/journal.ts'
+import type { Delivery, Journal, Place, Reach, Receiver } from '../hub/journal.ts'
 import { createKeeper, type Keeper } from './keeper.ts'
 import { type Link, openLink } from './link.ts'
-import { type RedisJournalOptions, settle, unavailable } from './options.ts'
+import { type RedisJournalOptions, reasonOf, settle, unavailable } from './options.ts'
 import { createQuestions } from './questions.ts'
-import { idOf, textOf, toCatchUp, toPage } from './replies.ts'
+import { createReadings } from './readings.ts'
+import { idOf, textOf, toCatchUp } from './replies.ts'
 import { ASK, CATCH_UP, PUBLISH, PULSE, READ, type Script } from './scripts.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
@@ -26,6 +27,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const forAll = `${tag}:all`
   const bounds = [maxEvents, Math.ceil(maxAgeMs), maxBytes].map(String)
   const subscriptions = createSubscriptions(`${tag}:on:`)
+  const readings = createReadings({
+    link: () => link,
+    ask: (keys, args, over) => subscriptions.settled(keys).then(() => call(READ, args, over)),
+  })
   const questions = createQuestions({ clock, inbox, tell, send })
   let deliver: (delivery: Delivery) => void = () => {}
   let receiver: Receiver = { missed: () => {}, answer: () => null }
@@ -39,9 +44,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   let head: Place = placeOf(instance, 0)
   /** The newest of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
-  const waiting: (() => void)[] = []
   let pendingCharacters = 0
-  let closed = false
 
   return {
     instance,
@@ -50,7 +53,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     },
     append,
     relay,
-    read,
+    read: readings.read,
     head: () => head,
     useOnce,
     watch: subscriptions.watch,
@@ -95,8 +98,8 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     link = next
     for (const task of early.splice(0)) task()
     for (const { question, ms } of kept) receiver.answer(question, ms)
-    for (const wake of waiting.splice(0)) wake()
-    observer?.reached?.()
+    readings.wake()
+    observer?.reached?.(next.eviction)
   }
 
   function down(reason: Error): void {
@@ -124,43 +127,15 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     return { instances: await attempt((held) => held.publish(channel, frameText(event))) }
   }
 
-  async function read(
-    keys: readonly string[],
-    cursor: string | undefined,
-    maxPageBytes: number,
-  ): Promise<Page> {
-    const { epoch: itsEpoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
-    const mark = cursor === undefined ? 'latest' : cursor === 'earliest' ? cursor : itsEpoch
-    const args = [mark, String(sequence), String(maxPageBytes), ...keys]
-    for (;;) {
-      const held = link ?? (await nextLink())
-      const reply = await subscriptions
-        .settled(keys)
-        .then(() => call(READ, args, held))
-        .catch((error: unknown) => {
-          if (!held.lost) throw error
-        })
-      // A page of a link that is lost says nothing of what came behind it.
-      if (reply && held === link) return toPage(reply)
-    }
-  }
-
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {
     return await attempt((held) => held.take(`${tag}:once:${name}`, ttlMs))
   }
 
   function close(): void {
-    closed = true
     deliver = () => {}
     keeper?.close()
     link = undefined
-    for (const wake of waiting.splice(0)) wake()
-  }
-
-  async function nextLink(): Promise<Link> {
-    if (!closed) await new Promise<void>((resolve) => waiting.push(resolve))
-    if (closed) throw unavailable('is not asked any more: the hub is closed')
-    return link ?? (await nextLink())
+    readings.close()
   }
 
   async function call(script: Script, args: readonly string[], over?: Link): Promise<unknown> {
@@ -180,7 +155,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     try {
       return await work(over)
     } catch (error) {
-      throw unavailable(`did not answer (${error instanceof Error ? error.message : error})`)
+      throw unavailable(reasonOf(error))
     }
   }
 

@@ -70,9 +70,10 @@ local order, evicted = base .. 'order', base .. 'evicted'
 
 local function giveUp(mark)
   local id, key = mark[1], mark[2][2]
-  local new = redis.call('ZADD', evicted, string.match(id, '^%d+'), key)
+  -- What frees memory first: without any to spare, Redis lets a script write once it has begun to.
   redis.call('XDEL', order, id)
   redis.call('XDEL', base .. 'a:' .. key, id)
+  local new = redis.call('ZADD', evicted, string.match(id, '^%d+'), key)
   bytes = bytes - tonumber(mark[2][4])
   if new == 0 or redis.call('ZCARD', evicted) <= ${MAX_REMEMBERED} then return end
   forgotten = math.max(forgotten, tonumber(redis.call('ZPOPMIN', evicted)[2]))
@@ -216,13 +217,17 @@ return { epoch, seq, all, changed, questions }
 `,
 )
 
-/** channel → epoch, sequence. Sweeps, renews what would expire, and tells the head on the channel. */
+/**
+ * channel → epoch, sequence. Sweeps, renews what would expire, and tells the head on the channel. A
+ * server that takes no writes for now is alive all the same, but not one that has become a replica.
+ */
 export const PULSE: Script = script(
   'pulse',
   `
 sweep()
 for _, key in ipairs({ KEYS[1], order, evicted }) do
-  redis.call('PEXPIRE', key, maxAge + ${AFTERLIFE_MS})
+  local reply = redis.pcall('PEXPIRE', key, maxAge + ${AFTERLIFE_MS})
+  if type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) then return reply end
 end
 redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
 return { epoch, seq }

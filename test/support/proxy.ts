@@ -2,7 +2,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 
 /** A proxy on a port of its own. */
-export interface Proxy {
+export interface TcpProxy {
   readonly port: number
   /** What clients have sent since the proxy was turned last. */
   readonly sent: string
@@ -17,7 +17,7 @@ export interface Proxy {
 }
 
 /** Opens a proxy that leads to a port of this machine. */
-export async function openProxy(to: number): Promise<Proxy> {
+export async function openProxy(to: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   const upstreams = new Set<Socket>()
   let target: number | undefined = to

@@ -99,7 +99,8 @@ async function end(child: ChildProcess): Promise<void> {
   await gone
 }
 
-function freePort(): Promise<number> {
+/** A port that nobody listens on now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
