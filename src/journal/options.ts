@@ -8,7 +8,7 @@ export interface RedisJournalOptions {
   readonly url: string
   /** Names the hub: hubs with the same prefix share one journal. @defaultValue `hono-sse` */
   readonly prefix?: string | undefined
-  /** Events per address. @defaultValue `1_000` */
+  /** Events per address, and up to a sixteenth more. @defaultValue `1_000` */
   readonly maxEvents?: number | undefined
   /** Milliseconds that an event is kept. @defaultValue `300_000` (5 minutes) */
   readonly maxAgeMs?: number | undefined
