@@ -6,14 +6,12 @@ import type { Delivery, Journal, Place, Reach, Receiver } from '../hub/journal.t
 import { createKeeper, type Keeper } from './keeper.ts'
 import { type Link, openLink } from './link.ts'
 import { type RedisJournalOptions, reasonOf, settle, unavailable } from './options.ts'
+import { createPublishing } from './publishing.ts'
 import { createQuestions } from './questions.ts'
 import { createReadings } from './readings.ts'
 import { idOf, textOf, toCatchUp } from './replies.ts'
 import { ASK, CATCH_UP, PUBLISH, PULSE, READ, type Script } from './scripts.ts'
 import { createSubscriptions } from './subscriptions.ts'
-
-/** Characters of events on their way to Redis; beyond it the next is refused. */
-const MAX_PENDING_CHARACTERS = 67_108_864
 
 /** Messages that may wait while a new link catches up. */
 const MAX_EARLY = 50_000
@@ -31,6 +29,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     link: () => link,
     ask: (keys, args, over) => subscriptions.settled(keys).then(() => call(READ, args, over)),
   })
+  const publishing = createPublishing({ clock, store: (args) => call(PUBLISH, args) })
   const questions = createQuestions({ clock, inbox, tell, send })
   let deliver: (delivery: Delivery) => void = () => {}
   let receiver: Receiver = { missed: () => {}, answer: () => null }
@@ -44,14 +43,13 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   let head: Place = placeOf(instance, 0)
   /** The newest of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
-  let pendingCharacters = 0
 
   return {
     instance,
     get ready() {
       return link !== undefined
     },
-    append,
+    append: publishing.append,
     relay,
     read: readings.read,
     head: () => head,
@@ -106,20 +104,6 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     link = undefined
     subscriptions.leave()
     observer?.lost?.(reason)
-  }
-
-  async function append(key: string, event: HubEvent): Promise<Place & Reach> {
-    const body = frameText(event)
-    if (pendingCharacters + body.length > MAX_PENDING_CHARACTERS) {
-      throw unavailable('takes events more slowly than they come')
-    }
-    pendingCharacters += body.length
-    try {
-      const [itsEpoch, sequence, instances] = (await call(PUBLISH, [key, body])) as Published
-      return { ...placeOf(itsEpoch, sequence), instances }
-    } finally {
-      pendingCharacters -= body.length
-    }
   }
 
   async function relay(key: string, event: HubEvent): Promise<Reach> {
@@ -220,5 +204,3 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     attempt((held) => held.publish(to, message)).catch(() => {})
   }
 }
-
-type Published = readonly [epoch: string, sequence: number, instances: number]

@@ -21,7 +21,7 @@ const AFTERLIFE_MS = 86_400_000
 /** The part by which bounds may be overstepped, so that many are given up at a time. */
 const SLACK = 1 / 16
 
-/** Entries that publishing one gives up at the most. */
+/** Entries of one address, and of all, that are given up at a time when events are published. */
 const MAX_GIVEN_UP = 100
 
 /**
@@ -30,26 +30,31 @@ const MAX_GIVEN_UP = 100
  */
 const FIRST = 9
 
-/** key, body → epoch, sequence, instances that listen. */
+/** (key, body)… → epoch, sequence of the last, (instances that listen)… */
 export const PUBLISH: Script = script(
   'publish',
   `
-local key, body = ARGV[${FIRST}], ARGV[${FIRST + 1}]
-seq = seq + 1
-local id, log, size = seq .. '-' .. now, base .. 'a:' .. key, #key + #body + ${ENTRY_BYTES}
-if bytes == 0 then oldest = now end
-bytes = bytes + size
-redis.call('XADD', log, id, 'f', body)
-redis.call('XADD', order, id, 'k', key, 'b', size)
-local surplus = redis.call('XLEN', log) - maxEvents
-if surplus > math.min(maxEvents * ${SLACK}, ${MAX_GIVEN_UP - 1}) then
-  trim(log, key, math.min(surplus, ${MAX_GIVEN_UP}))
+local answer = { epoch, seq }
+for i = ${FIRST}, #ARGV, 2 do
+  local key, body = ARGV[i], ARGV[i + 1]
+  seq = seq + 1
+  local id, log, size = seq .. '-' .. now, base .. 'a:' .. key, #key + #body + ${ENTRY_BYTES}
+  if bytes == 0 then oldest = now end
+  bytes = bytes + size
+  redis.call('XADD', log, id, 'f', body)
+  redis.call('XADD', order, id, 'k', key, 'b', size)
+  local surplus = redis.call('XLEN', log) - maxEvents
+  if surplus > math.min(maxEvents * ${SLACK}, ${MAX_GIVEN_UP - 1}) then
+    trim(log, key, math.min(surplus, ${MAX_GIVEN_UP}))
+  end
+  redis.call('PEXPIRE', log, maxAge + 60000)
+  local frame = 'id: ' .. epoch .. '-' .. seq .. '\\n' .. body
+  answer[#answer + 1] = redis.call('PUBLISH', prefix .. ':on:' .. key, frame)
 end
 tidy(${MAX_GIVEN_UP}, ${SLACK})
 save()
-redis.call('PEXPIRE', log, maxAge + 60000)
-local frame = 'id: ' .. epoch .. '-' .. seq .. '\\n' .. body
-return { epoch, seq, redis.call('PUBLISH', prefix .. ':on:' .. key, frame) }
+answer[2] = seq
+return answer
 `,
 )
 

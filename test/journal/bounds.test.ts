@@ -46,7 +46,9 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     journal.open(() => {})
     await until('the journal is ready', () => journal.ready === true)
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
-    await expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(/NOREPLICAS/)
+    const refused = expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(/NOREPLICAS/)
+    await clock.settle()
+    await refused
     for (let seconds = 0; seconds < 20; seconds += 2) {
       await clock.advance(2_000)
       // Behind the probe on the same connection.
@@ -54,7 +56,9 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
       expect(journal.ready).toBe(true)
     }
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
-    await journal.append(ALICE, { data: 'b' })
+    const taken = journal.append(ALICE, { data: 'b' })
+    await clock.settle()
+    await taken
     await journal.close()
   })
 })
