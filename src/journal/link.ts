@@ -13,8 +13,10 @@ export interface LinkInit {
 
 /** A link that is open or lost. */
 export interface Link {
-  /** Names the server process at the other end: another one may have lost the tail. */
+  /** Names the server process at the other end, and its history: another one may have lost the tail. */
   readonly run: string
+  /** The policy by which the server drops keys when its memory is full; undefined when it drops none. */
+  readonly eviction: string | undefined
   readonly lost: boolean
   /** Resolves with the reason when the link is lost. */
   readonly end: Promise<Error>
@@ -78,15 +80,16 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
     },
   }
 
-  async function prepare(): Promise<Pick<Link, 'run' | 'run1'>> {
+  async function prepare(): Promise<Pick<Link, 'run' | 'eviction' | 'run1'>> {
     try {
       await Promise.all(clients.map((client) => client.connect()))
       const about = `${await commands.info()}`
       if (/^role:(?!master)/m.test(about)) throw new Error('Redis is a replica.')
       const hashes = new Map<Script, string>()
       for (const script of SCRIPTS) hashes.set(script, `${await commands.scriptLoad(script.text)}`)
-      const run = /^run_id:(\w+)/m.exec(about)?.[1] ?? ''
-      return { run, run1: (script, key, args) => run1(script, key, args, hashes) }
+      const run = runOf(about)
+      const eviction = evictionOf(about)
+      return { run, eviction, run1: (script, key, args) => run1(script, key, args, hashes) }
     } catch (error) {
       drop(asError(error))
       throw error
@@ -140,6 +143,20 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
     for (const client of clients) client.destroy()
     settle(asError(reason))
   }
+}
+
+/** A process that was a replica in between has another history, and one that began anew another name. */
+function runOf(about: string): string {
+  const names = ['run_id', 'master_replid'].map(
+    (name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(about)?.[1],
+  )
+  if (names.includes(undefined)) throw new Error('Redis does not tell by INFO who it is.')
+  return names.join(':')
+}
+
+function evictionOf(about: string): string | undefined {
+  const [, policy] = /^maxmemory_policy:(\S+)/m.exec(about) ?? []
+  return /^maxmemory:0\r?$/m.test(about) || policy === 'noeviction' ? undefined : policy
 }
 
 function asError(error: unknown): Error {

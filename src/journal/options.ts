@@ -8,7 +8,7 @@ export interface RedisJournalOptions {
   readonly url: string
   /** Names the hub: hubs with the same prefix share one journal. @defaultValue `hono-sse` */
   readonly prefix?: string | undefined
-  /** Events per address. @defaultValue `1_000` */
+  /** Events per address, and up to a sixteenth more. @defaultValue `1_000` */
   readonly maxEvents?: number | undefined
   /** Milliseconds that an event is kept. @defaultValue `300_000` (5 minutes) */
   readonly maxAgeMs?: number | undefined
@@ -24,7 +24,11 @@ export interface RedisJournalOptions {
 
 /** Hears how it stands with Redis. */
 export interface LinkObserver {
-  reached?(): void
+  /**
+   * @param eviction - the policy by which this Redis drops keys when its memory is full; undefined
+   * when it drops none, as a journal needs it
+   */
+  reached?(eviction: string | undefined): void
   /** The link is lost, or could not be had. */
   lost?(error: Error): void
 }
@@ -58,4 +62,12 @@ export function settle(options: RedisJournalOptions): RedisJournalSettings {
 export function unavailable(what: string): HubError {
   const message = `The journal ${what}: what was sent may not be stored. Try again.`
   return new HubError('journal-unavailable', message)
+}
+
+/** What `unavailable` says of an error: an answer of Redis begins with a word in capitals. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  // Where in a script it happened is nothing that a publisher could use.
+  const message = text.replace(/\.? script: [0-9a-f]{40}.*/s, '')
+  return `${/^[A-Z]{2,} /.test(text) ? 'refused' : 'did not answer'} (${message})`
 }

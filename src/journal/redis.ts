@@ -2,17 +2,16 @@
 import type { createClient } from 'redis'
 import { newEpoch, parseCursor, placeOf } from '../hub/cursor.ts'
 import { frameText, type HubEvent } from '../hub/event.ts'
-import type { Delivery, Journal, Page, Place, Reach, Receiver } from '../hub/journal.ts'
+import type { Delivery, Journal, Place, Reach, Receiver } from '../hub/journal.ts'
 import { createKeeper, type Keeper } from './keeper.ts'
 import { type Link, openLink } from './link.ts'
-import { type RedisJournalOptions, settle, unavailable } from './options.ts'
+import { type RedisJournalOptions, reasonOf, settle, unavailable } from './options.ts'
+import { createPublishing } from './publishing.ts'
 import { createQuestions } from './questions.ts'
-import { idOf, textOf, toCatchUp, toPage, toSize } from './replies.ts'
+import { createReadings } from './readings.ts'
+import { idOf, textOf, toCatchUp, toSize } from './replies.ts'
 import { ASK, CATCH_UP, PUBLISH, PULSE, READ, type Script } from './scripts.ts'
 import { createSubscriptions } from './subscriptions.ts'
-
-/** Characters of events on their way to Redis; beyond it the next is refused. */
-const MAX_PENDING_CHARACTERS = 67_108_864
 
 /** Messages that may wait while a new link catches up. */
 const MAX_EARLY = 50_000
@@ -26,6 +25,11 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const forAll = `${tag}:all`
   const bounds = [maxEvents, Math.ceil(maxAgeMs), maxBytes].map(String)
   const subscriptions = createSubscriptions(`${tag}:on:`)
+  const readings = createReadings({
+    link: () => link,
+    ask: (keys, args, over) => subscriptions.settled(keys).then(() => call(READ, args, over)),
+  })
+  const publishing = createPublishing({ clock, store: (args) => call(PUBLISH, args) })
   const questions = createQuestions({ clock, inbox, tell, send })
   let deliver: (delivery: Delivery) => void = () => {}
   let receiver: Receiver = { missed: () => {}, answer: () => null }
@@ -36,14 +40,11 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   /** What came before it had. */
   let early: (() => void)[] = []
   let epoch = ''
-  /** What a script calls a new epoch, should it have to begin one. */
-  let fresh = ''
   let head: Place = placeOf(instance, 0)
-  const waiting: (() => void)[] = []
-  let pendingCharacters = 0
-  let closed = false
   const figures = { events: 0, bytes: 0, reconnects: 0 }
   const weigh = (reply: unknown) => void Object.assign(figures, toSize(reply))
+  /** The newest of this epoch that is known to be stored, delivered here or not. */
+  let stored = 0
 
   return {
     instance,
@@ -51,9 +52,9 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     get ready() {
       return link !== undefined
     },
-    append,
+    append: publishing.append,
     relay,
-    read,
+    read: readings.read,
     head: () => head,
     useOnce,
     watch: subscriptions.watch,
@@ -85,7 +86,6 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   async function up(next: Link): Promise<void> {
     early = []
     opening = next
-    fresh = newEpoch(clock)
     await subscriptions.move(next, [forAll, inbox])
     const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
     const reply = await next.run1(CATCH_UP, `${tag}:head`, [...first(next), ...seen])
@@ -94,14 +94,13 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     receiver.missed(affects)
     if (epoch !== '') figures.reconnects += 1
     epoch = end.epoch
-    // It may be in use now: the next new epoch must have a name of its own.
-    fresh = newEpoch(clock)
     head = placeOf(end.epoch, end.sequence)
+    stored = end.sequence
     link = next
     for (const task of early.splice(0)) task()
     for (const { question, ms } of kept) receiver.answer(question, ms)
-    for (const wake of waiting.splice(0)) wake()
-    observer?.reached?.()
+    readings.wake()
+    observer?.reached?.(next.eviction)
   }
 
   function down(reason: Error): void {
@@ -110,44 +109,9 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     observer?.lost?.(reason)
   }
 
-  async function append(key: string, event: HubEvent): Promise<Place & Reach> {
-    const body = frameText(event)
-    if (pendingCharacters + body.length > MAX_PENDING_CHARACTERS) {
-      throw unavailable('takes events more slowly than they come')
-    }
-    pendingCharacters += body.length
-    try {
-      const [itsEpoch, sequence, instances] = (await call(PUBLISH, [key, body])) as Published
-      return { ...placeOf(itsEpoch, sequence), instances }
-    } finally {
-      pendingCharacters -= body.length
-    }
-  }
-
   async function relay(key: string, event: HubEvent): Promise<Reach> {
     const channel = subscriptions.channelOf(key)
     return { instances: await attempt((held) => held.publish(channel, frameText(event))) }
-  }
-
-  async function read(
-    keys: readonly string[],
-    cursor: string | undefined,
-    maxPageBytes: number,
-  ): Promise<Page> {
-    const { epoch: itsEpoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
-    const mark = cursor === undefined ? 'latest' : cursor === 'earliest' ? cursor : itsEpoch
-    const args = [mark, String(sequence), String(maxPageBytes), ...keys]
-    for (;;) {
-      const held = link ?? (await nextLink())
-      const reply = await subscriptions
-        .settled(keys)
-        .then(() => call(READ, args, held))
-        .catch((error: unknown) => {
-          if (!held.lost) throw error
-        })
-      // A page of a link that is lost says nothing of what came behind it.
-      if (reply && held === link) return toPage(reply)
-    }
   }
 
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {
@@ -155,17 +119,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   function close(): void {
-    closed = true
     deliver = () => {}
     keeper?.close()
     link = undefined
-    for (const wake of waiting.splice(0)) wake()
-  }
-
-  async function nextLink(): Promise<Link> {
-    if (!closed) await new Promise<void>((resolve) => waiting.push(resolve))
-    if (closed) throw unavailable('is not asked any more: the hub is closed')
-    return link ?? (await nextLink())
+    readings.close()
   }
 
   async function call(script: Script, args: readonly string[], over?: Link): Promise<unknown> {
@@ -173,8 +130,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       (held) => held.run1(script, `${tag}:head`, [...first(held), ...args]),
       over,
     )
-    const itsEpoch = Array.isArray(reply) ? reply[0] : epoch
-    if (itsEpoch !== epoch) (over ?? link)?.drop(new Error('Redis has begun a new epoch.'))
+    if (!Array.isArray(reply)) return reply
+    const [itsEpoch, sequence] = reply as unknown as [string, number]
+    if (itsEpoch === epoch) stored = Math.max(stored, sequence)
+    else (over ?? link)?.drop(new Error('Redis has begun a new epoch.'))
     return reply
   }
 
@@ -183,12 +142,14 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     try {
       return await work(over)
     } catch (error) {
-      throw unavailable(`did not answer (${error instanceof Error ? error.message : error})`)
+      throw unavailable(reasonOf(error))
     }
   }
 
   function first({ run }: Link): string[] {
-    return [tag, run, fresh, epoch, String(head.sequence), ...bounds]
+    const seen = Math.max(stored, head.sequence)
+    // A name of its own for each call: of two calls on their way both may have to begin an epoch.
+    return [tag, run, newEpoch(clock), epoch, String(seen), ...bounds]
   }
 
   function heard(channel: string, message: Uint8Array): void {
@@ -246,5 +207,3 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     attempt((held) => held.publish(to, message)).catch(() => {})
   }
 }
-
-type Published = readonly [epoch: string, sequence: number, instances: number]

@@ -7,109 +7,54 @@
  * An entry's id is `<sequence>-<milliseconds>`, so that streams are ordered by sequence and know ages.
  */
 
+import { ENTRY_BYTES, SETTLE } from './epochs.ts'
+
 /** A script and the number that names it on a link. */
 export interface Script {
   readonly name: string
   readonly text: string
 }
 
-/** What an entry costs Redis beside its key and its body, roughly as MEMORY USAGE tells. */
-const ENTRY_BYTES = 200
-
-/** Addresses of which it is remembered what they gave up. */
-const MAX_REMEMBERED = 100_000
-
 /** Milliseconds that what is left of an idle hub outlives its events. */
 const AFTERLIFE_MS = 86_400_000
 
+/** The part by which bounds may be overstepped, so that many are given up at a time. */
+const SLACK = 1 / 16
+
+/** Entries of one address, and of all, that are given up at a time when events are published. */
+const MAX_GIVEN_UP = 100
+
 /**
- * Settles the epoch. Another server process than the one that wrote last may have lost the tail (a
- * restart, a failover), and one that remembers less than was seen has: then a new epoch goes on
- * from what is left, and `lineage` says up to where cursors of older ones hold. A server without a
- * head was flushed or replaced, and no cursor holds.
+ * Arguments of all scripts, in front of their own: prefix, run, a name for a new epoch, the epoch and
+ * the newest sequence that this hub has seen, bounds.
  */
-const SETTLE = `
-local prefix, run, fresh, seenEpoch, seen = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local maxEvents, maxAge, maxBytes = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local head = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'run', 'root', 'bytes', 'oldest', 'forgotten', 'lineage')
-local epoch, seq, root, lineage = head[1], tonumber(head[2]), head[4], head[8]
-local bytes, oldest, forgotten = tonumber(head[5]), tonumber(head[6]), tonumber(head[7])
-if not epoch then
-  epoch, seq, root, bytes, oldest, forgotten, lineage = fresh, 0, fresh, 0, now, 0, ''
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'seq', 0, 'run', run, 'root', root, 'bytes', 0,
-    'oldest', now, 'forgotten', 0, 'lineage', '')
-elseif head[3] ~= run or (seenEpoch == epoch and seen > seq) then
-  lineage = string.sub(epoch .. ':' .. seq .. ';' .. lineage, 1, 1000)
-  epoch = fresh
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'run', run, 'lineage', lineage)
-end
-local base = prefix .. ':' .. root .. ':'
-local order, evicted = base .. 'order', base .. 'evicted'
-
-local function giveUp(mark)
-  local id, key = mark[1], mark[2][2]
-  local new = redis.call('ZADD', evicted, string.match(id, '^%d+'), key)
-  redis.call('XDEL', order, id)
-  redis.call('XDEL', base .. 'a:' .. key, id)
-  bytes = bytes - tonumber(mark[2][4])
-  if new == 0 or redis.call('ZCARD', evicted) <= ${MAX_REMEMBERED} then return end
-  forgotten = math.max(forgotten, tonumber(redis.call('ZPOPMIN', evicted)[2]))
-end
-
-local function tidy(limit)
-  for _ = 1, limit do
-    if bytes <= maxBytes and now - oldest <= maxAge then break end
-    local mark = redis.call('XRANGE', order, '-', '+', 'COUNT', 1)[1]
-    oldest = mark and tonumber(string.match(mark[1], '%d+$')) or now
-    if not mark then bytes = 0 break end
-    if bytes > maxBytes or now - oldest > maxAge then giveUp(mark) end
-  end
-end
-
-local function save()
-  redis.call('HSET', KEYS[1], 'seq', seq, 'bytes', bytes, 'oldest', oldest, 'forgotten', forgotten)
-end
-
--- A Redis without memory to spare refuses to write, and must be read all the same.
-local function sweep()
-  pcall(function() tidy(1000) save() end)
-end
-
-local function locate(itsEpoch, place)
-  if itsEpoch == epoch and place <= seq then return place end
-  local upTo = itsEpoch ~= '' and string.match(';' .. lineage, ';' .. itsEpoch .. ':(%d+);')
-  if not upTo then return 0, 'epoch' end
-  if place <= tonumber(upTo) then return place end
-  return tonumber(upTo), 'epoch'
-end
-`
-
-/** Arguments of all scripts, in front of their own: prefix, run, a new epoch, what was seen, bounds. */
 const FIRST = 9
 
-/** key, body → epoch, sequence, instances that listen. */
+/** (key, body)… → epoch, sequence of the last, (instances that listen)… */
 export const PUBLISH: Script = script(
   'publish',
   `
-local key, body = ARGV[${FIRST}], ARGV[${FIRST + 1}]
-seq = seq + 1
-local id, log, size = seq .. '-' .. now, base .. 'a:' .. key, #key + #body + ${ENTRY_BYTES}
-if bytes == 0 then oldest = now end
-bytes = bytes + size
-redis.call('XADD', log, id, 'f', body)
-redis.call('XADD', order, id, 'k', key, 'b', size)
-for _ = maxEvents + 1, redis.call('XLEN', log) do
-  local first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1][1]
-  local mark = redis.call('XRANGE', order, first, first)[1]
-  if mark then giveUp(mark) else redis.call('XDEL', log, first) end
+local answer = { epoch, seq }
+for i = ${FIRST}, #ARGV, 2 do
+  local key, body = ARGV[i], ARGV[i + 1]
+  seq = seq + 1
+  local id, log, size = seq .. '-' .. now, base .. 'a:' .. key, #key + #body + ${ENTRY_BYTES}
+  if bytes == 0 then oldest = now end
+  bytes = bytes + size
+  redis.call('XADD', log, id, 'f', body)
+  redis.call('XADD', order, id, 'k', key, 'b', size)
+  local surplus = redis.call('XLEN', log) - maxEvents
+  if surplus > math.min(maxEvents * ${SLACK}, ${MAX_GIVEN_UP - 1}) then
+    trim(log, key, math.min(surplus, ${MAX_GIVEN_UP}))
+  end
+  redis.call('PEXPIRE', log, maxAge + 60000)
+  local frame = 'id: ' .. epoch .. '-' .. seq .. '\\n' .. body
+  answer[#answer + 1] = redis.call('PUBLISH', prefix .. ':on:' .. key, frame)
 end
-tidy(100)
+tidy(${MAX_GIVEN_UP}, ${SLACK})
 save()
-redis.call('PEXPIRE', log, maxAge + 60000)
-local frame = 'id: ' .. epoch .. '-' .. seq .. '\\n' .. body
-return { epoch, seq, redis.call('PUBLISH', prefix .. ':on:' .. key, frame) }
+answer[2] = seq
+return answer
 `,
 )
 
@@ -194,13 +139,17 @@ return { epoch, seq, all, changed, questions }
 `,
 )
 
-/** channel → epoch, sequence, events, bytes. Sweeps, renews what would expire, and tells the head on the channel. */
+/**
+ * channel → epoch, sequence, events, bytes. Sweeps, renews what would expire, and tells the head on the channel. A
+ * server that takes no writes for now is alive all the same, but not one that has become a replica.
+ */
 export const PULSE: Script = script(
   'pulse',
   `
 sweep()
 for _, key in ipairs({ KEYS[1], order, evicted }) do
-  redis.call('PEXPIRE', key, maxAge + ${AFTERLIFE_MS})
+  local reply = redis.pcall('PEXPIRE', key, maxAge + ${AFTERLIFE_MS})
+  if type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) then return reply end
 end
 redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
 return { epoch, seq, redis.call('XLEN', order), bytes }

@@ -58,7 +58,11 @@ export async function run(door: Door, options: RunOptions = {}): Promise<void> {
   const shared = await sharedJournal(config, log)
   const service = compose(config, stance, log, door, shared?.journal)
   // Who comes at once need not be sent away; who comes to a hub without its journal must be.
-  if (shared) await Promise.race([shared.reached, sleep(FIRST_REACH_MS)])
+  const refusal = shared && (await Promise.race([shared.reached, sleep(FIRST_REACH_MS)]))
+  if (refusal) {
+    log.fatal('Redis refuses the user or the password of REDIS_URL', { reason: refusal })
+    process.exit(2)
+  }
   const listener = await door.listen(service.app, config).catch((error: unknown) => {
     log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })
     process.exit(1)
@@ -93,8 +97,8 @@ export async function run(door: Door, options: RunOptions = {}): Promise<void> {
   }
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+function sleep(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, ms, undefined))
 }
 
 function configOrExit(

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { type Command, type Contestant, tool } from './contestants.ts'
 import type { Answer, Job, ScenarioName, Size } from './job.ts'
 
-const START_MS = 15_000
+const START_MS = 30_000
 const STOP_MS = 1_000
 /** The longest that a run may take, whatever its scenario waits for. */
 const RUN_MS = 150_000

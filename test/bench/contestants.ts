@@ -99,6 +99,27 @@ export const contestants: readonly Contestant[] = [
   bare('bun', ['run']),
   bare('deno', ['run', '--allow-net', '--allow-env']),
   {
+    ...onNode('cluster', 'hono-sse on Node, two instances on Redis'),
+    kind: 'ours',
+    protocol: { ...hub, streamPort: 1 },
+    only: ['cluster'],
+    start: (port) => {
+      need('redis-server')
+      const env = { ...quiet, PORT: String(port) }
+      return { file: process.execPath, args: [join(HERE, 'contestants/cluster.js')], env }
+    },
+  },
+  {
+    ...onNode('redis-bare', 'PUBLISH and nothing else'),
+    kind: 'base',
+    protocol: { ...plain, roundTrip: '/rtt' },
+    only: ['cluster'],
+    start: (port) => {
+      need('redis-server')
+      return onNode('redis-bare', '').start(port, '')
+    },
+  },
+  {
     ...onNode('hono-bare', 'bare Hono route on Node'),
     kind: 'base',
     only: ['publish'],
@@ -162,6 +183,10 @@ export function tool(name: 'bun' | 'deno'): string {
   const path = join(ROOT, 'node_modules/.bin', name)
   if (existsSync(path)) return path
   throw new Missing(`no ${name} in node_modules`)
+}
+
+function need(program: string): void {
+  if (spawnSync(program, ['--version']).error) throw new Missing(`no ${program} on this machine`)
 }
 
 function compile(source: string, compiler: 'cc' | 'go', folder: string): string {

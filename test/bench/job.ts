@@ -14,6 +14,10 @@ export interface Protocol {
   readonly replays?: boolean
   /** A path that answers at once. */
   readonly health?: string
+  /** Streams are at a port so much higher: that of another instance. @defaultValue `0` */
+  readonly streamPort?: number
+  /** A path that answers with the milliseconds of a round trip to Redis. */
+  readonly roundTrip?: string
 }
 
 /** What is measured. */
@@ -26,6 +30,7 @@ export type ScenarioName =
   | 'replay'
   | 'publish'
   | 'crowd'
+  | 'cluster'
 
 /** How much of it. */
 export interface Size {

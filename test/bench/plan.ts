@@ -93,4 +93,14 @@ export const plans: readonly Plan[] = [
     full: { connections: 15_000, events: 10, maxMs: 20_000 },
     quick: { connections: 2_000, events: 5, maxMs: 10_000 },
   },
+  {
+    name: 'cluster',
+    title:
+      'From one instance to 10 connections at another: 200 events a second, then all that can be',
+    figure: 'p50Ms',
+    unit: 'ms, median delay',
+    also: ['p99Ms', 'publishesPerSecond', 'cpuUsPerPublish', 'redisRoundTripMs'],
+    full: { connections: 10, events: 2_000, maxMs: 20_000 },
+    quick: { connections: 10, events: 1_000, maxMs: 10_000 },
+  },
 ]

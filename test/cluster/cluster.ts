@@ -1,10 +1,15 @@
 /** A cluster for tests: a Redis of its own, and an instance on each runtime. */
-import { type Persistence, type RedisServer, startRedis } from '../support/redis.ts'
 import { createInstance, type DoorName, type Instance } from './instance.ts'
 
+/** What the instances share. */
+export interface Shared {
+  readonly url: string
+  close(): Promise<void>
+}
+
 /** A Redis and three instances. */
-export interface Cluster {
-  readonly redis: RedisServer
+export interface Cluster<Redis extends Shared = Shared> {
+  readonly redis: Redis
   readonly instances: readonly Instance[]
   instance(name: DoorName): Instance
   /** Resolves when all that run reach Redis. */
@@ -12,12 +17,11 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-/** Starts a cluster. */
-export async function startCluster(
-  persistence: Persistence = 'none',
+/** Starts a cluster on a Redis, which ends with it. */
+export async function startCluster<Redis extends Shared>(
+  redis: Redis,
   environment: Record<string, string> = {},
-): Promise<Cluster> {
-  const redis = await startRedis(persistence)
+): Promise<Cluster<Redis>> {
   const settings = { REDIS_URL: redis.url, RETRY_MS: '100', LOG_LEVEL: 'info', ...environment }
   const instances = (['node', 'bun', 'deno'] as const).map((name) => createInstance(name, settings))
   await Promise.all(instances.map((instance) => instance.start()))

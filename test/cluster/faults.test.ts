@@ -1,7 +1,8 @@
 /** What breaks while clients hop and events flow: nothing acknowledged is lost unless a gap says so. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Persistence, REDIS_IS_MISSING } from '../support/redis.ts'
-import { type Cluster, startCluster } from './cluster.ts'
+import { startPair } from '../support/failover.ts'
+import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
+import { type Cluster, type Shared, startCluster } from './cluster.ts'
 import { type Crowd, createCrowd, type Reckoning } from './crowd.ts'
 
 // Three runtimes, a Redis and a crowd share what cores there are.
@@ -13,10 +14,10 @@ const MEANWHILE = 1_000
 const AFTER = 300
 
 /** Sets up a cluster and a crowd, and floods them before, during and after what goes wrong. */
-function stage(persistence: Persistence) {
-  const at: { cluster?: Cluster; crowd?: Crowd } = {}
+function stage<Redis extends Shared>(start: () => Promise<Redis>) {
+  const at: { cluster?: Cluster<Redis>; crowd?: Crowd } = {}
   beforeAll(async () => {
-    at.cluster = await startCluster(persistence, { HISTORY_EVENTS: '20000' })
+    at.cluster = await startCluster(await start(), { HISTORY_EVENTS: '20000' })
     at.crowd = createCrowd(at.cluster.instances, CLIENTS)
     await at.crowd.arrive()
   })
@@ -24,7 +25,7 @@ function stage(persistence: Persistence) {
     at.crowd?.stop()
     await at.cluster?.stop()
   })
-  return async (fault: (cluster: Cluster) => Promise<void>): Promise<Reckoning> => {
+  return async (fault: (cluster: Cluster<Redis>) => Promise<void>): Promise<Reckoning> => {
     const { cluster, crowd } = at
     if (!cluster || !crowd) throw new Error('The stage is not set.')
     await crowd.flood(BEFORE)
@@ -41,7 +42,7 @@ function stage(persistence: Persistence) {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes each event down at once', () => {
-  const suffer = stage('always')
+  const suffer = stage(() => startRedis('always'))
 
   test('loses nothing that was acknowledged when Redis is killed and comes back', async () => {
     const found = await suffer(async ({ redis }) => {
@@ -53,7 +54,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes each event down 
 })
 
 describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second', () => {
-  const suffer = stage('everysec')
+  const suffer = stage(() => startRedis('everysec'))
 
   test('loses nothing when an instance is killed', async () => {
     const found = await suffer(async ({ instance }) => {
@@ -93,6 +94,20 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second
       await redis.crash('empty')
       await redis.restart()
     })
+    expect(found.gapped).toBe(CLIENTS)
+  })
+})
+
+describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis has a replica', () => {
+  const suffer = stage(startPair)
+
+  test('loses nothing unsaid when the primary is killed and its replica lacks the last events', async () => {
+    const found = await suffer(async ({ redis }) => {
+      redis.fallBehind()
+      await pause(500)
+      await redis.failOver()
+    })
+    expect(found.refused).toBeGreaterThan(0)
     expect(found.gapped).toBe(CLIENTS)
   })
 })

@@ -1,6 +1,6 @@
 /** Clients hop between instances of three runtimes, and each gets exactly its own events. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { REDIS_IS_MISSING } from '../support/redis.ts'
+import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { createCrowd } from './crowd.ts'
 
@@ -10,7 +10,7 @@ const EVENTS = 10_000
 describe.skipIf(REDIS_IS_MISSING)('three instances on one Redis', () => {
   let cluster: Cluster
   beforeAll(async () => {
-    cluster = await startCluster('none', { HISTORY_EVENTS: '20000' })
+    cluster = await startCluster(await startRedis(), { HISTORY_EVENTS: '20000' })
   })
   afterAll(() => cluster.stop())
 

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../src/hub/address.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../support/redis.ts'
-import { closeAll, newPrefix, openStand } from './stand.ts'
+import { closeAll, newPrefix, openStand, until } from './stand.ts'
 import { journalSuite } from './suite.ts'
 
 const ALICE = clientKey('alice')
@@ -35,6 +35,10 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   test('hears nothing of a key that nobody watches any more', async () => {
     const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
     journal.unwatch?.(ALICE)
+    await until('it is unsubscribed', async () => {
+      const channels = (await redis.command('PUBSUB', 'CHANNELS', '*')) as string[]
+      return !channels.some((channel) => channel.endsWith(ALICE))
+    })
     expect(await journal.append(ALICE, { data: 'a' })).toMatchObject({ instances: 0 })
     journal.watch?.(ALICE)
     await journal.read([ALICE], undefined, 1_000)
@@ -42,6 +46,31 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     await delivered(1)
     expect(new TextDecoder().decode(deliveries[0]?.frame)).toContain('data: b')
   })
+
+  test('stores what is published together in few calls, in order, each with its own receipt', async () => {
+    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
+    const keys = [ALICE, EVERYONE, clientKey('nobody')]
+    const before = await calls()
+    const receipts = await Promise.all(
+      Array.from({ length: 300 }, (_, i) => journal.append(keys[i % 3] ?? '', { data: `${i}` })),
+    )
+    // One a probe may have made.
+    expect((await calls()) - before).toBeLessThanOrEqual(Math.ceil(300 / 64) + 1)
+    expect(receipts.map(({ sequence }) => sequence)).toEqual(receipts.map((_, i) => i + 1))
+    expect(receipts.slice(0, 3).map(({ instances }) => instances)).toEqual([1, 1, 0])
+    await delivered(200)
+    const ids = receipts.filter(({ instances }) => instances === 1).map(({ id }) => id)
+    expect(deliveries.map(({ entry }) => entry?.id)).toEqual(ids)
+    // Large ones don't wait for each other: a call is what all others wait for.
+    const large = { data: 'x'.repeat(100_000) }
+    await Promise.all(Array.from({ length: 9 }, () => journal.append(ALICE, large)))
+    expect(await calls()).toBeGreaterThanOrEqual(before + Math.ceil(300 / 64) + 4)
+  })
+
+  async function calls(): Promise<number> {
+    const stats = String(await redis.command('INFO', 'commandstats'))
+    return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
+  }
 
   test('puts a question to all hubs, and a kept one to who comes later', async () => {
     const prefix = newPrefix()

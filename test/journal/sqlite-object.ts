@@ -26,6 +26,8 @@ export interface Outcome {
   readonly asked: readonly (readonly [unknown, number])[]
 }
 
+type Cursor = Iterable<unknown> & { readonly rowsWritten: number }
+
 interface State {
   readonly storage: ObjectStorage
 }
@@ -38,6 +40,8 @@ type Calls = Pick<
   revive(): void
   /** How many rows a table has. */
   count(table: string): number
+  /** Rows that were written, as the platform bills them, since this was asked last. */
+  written(): number
   /** From now on the statement that has this text in it fails; without a text none does. */
   fail(text?: string): void
 }
@@ -51,13 +55,16 @@ export class Hub {
   #deliveries: Delivery[] = []
   #asked: [unknown, number][] = []
   #alarm: number | null = null
+  #cursors: Cursor[] = []
 
   constructor({ storage }: State) {
     this.#storage = {
       sql: {
         exec: (query, ...values) => {
           if (this.#broken && query.includes(this.#broken)) throw new Error('disk is full')
-          return storage.sql.exec(query, ...values)
+          const cursor = storage.sql.exec(query, ...values) as Cursor
+          this.#cursors.push(cursor)
+          return cursor
         },
       },
       transactionSync: (work) => storage.transactionSync(work),
@@ -97,6 +104,11 @@ export class Hub {
         this.#journal = this.#open(bounds)
       },
       count: (table) => [...this.#storage.sql.exec(`SELECT 1 FROM ${table}`)].length,
+      written: () => {
+        const cursors = this.#cursors
+        this.#cursors = []
+        return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)
+      },
       fail: (text) => {
         this.#broken = text
       },

@@ -1,6 +1,7 @@
 /** The journal in SQLite keeps the contract of all journals, and what only one on disk can promise. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../src/hub/address.ts'
+import { ROWS_PER_EVENT } from '../bench/growing.ts'
 import { type Objects, startObjects } from './sqlite-stand.ts'
 import { journalSuite } from './suite.ts'
 
@@ -70,6 +71,17 @@ describe('the journal in SQLite', () => {
     // Nothing is left to wake up for.
     expect(stand.alarm).toBe(stand.now)
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
+  })
+
+  test('writes so few rows for an event, from its coming to its end, as its bill is reckoned by', async () => {
+    const { journal, call, pass } = await objects.open({ maxAgeMs: 60_000 })
+    await call('written')
+    // The dearest: each is the only one of its address.
+    for (let i = 0; i < 100; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
+    await pass(60_001)
+    await call('prune')
+    expect(await call('count', 'entries')).toBe(0)
+    expect(Math.round(Number(await call('written')) / 100)).toBe(ROWS_PER_EVENT)
   })
 
   test('asks for few alarms, however much is published', async () => {

@@ -32,7 +32,7 @@ export async function closeAll(): Promise<void> {
 
 /** Opens a journal. */
 export async function openStand(
-  redis: RedisServer,
+  redis: Pick<RedisServer, 'url' | 'command'>,
   bounds: Bounds = {},
   watched: readonly string[] = [],
   prefix = newPrefix(),

@@ -1,12 +1,16 @@
-/** Runs the Workers door in workerd, offline: `PERSIST` names the folder that its objects keep. */
+/**
+ * Runs the Workers door in workerd, offline: `PERSIST` names the folder that its objects keep,
+ * `ENTRYPOINT` another file than the door.
+ */
 import { unstable_startWorker } from 'wrangler'
 
-const { PATH, HOME, PERSIST = '', ...variables } = process.env
+const { PATH, HOME, PERSIST = '', ENTRYPOINT, ...variables } = process.env
 process.env.WRANGLER_SEND_METRICS = 'false'
 process.env.CI = '1'
 
 const worker = await unstable_startWorker({
   config: 'wrangler.toml',
+  ...(ENTRYPOINT && { entrypoint: ENTRYPOINT }),
   bindings: Object.fromEntries(
     Object.entries(variables).map(([name, value]) => [name, { type: 'plain_text', value }]),
   ),

@@ -17,6 +17,7 @@ export type Persistence = 'none' | 'everysec' | 'always'
 
 /** A server that can be ended, begun again, and stopped in its tracks. */
 export interface RedisServer {
+  readonly port: number
   readonly url: string
   /** Begins again with what is on the disk. */
   restart(): Promise<void>
@@ -34,18 +35,22 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts a server. */
-export async function startRedis(persistence: Persistence = 'none'): Promise<RedisServer> {
+/** Starts a server. @param settings - lines of its configuration, beside those that all have */
+export async function startRedis(
+  persistence: Persistence = 'none',
+  settings: readonly string[] = [],
+): Promise<RedisServer> {
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}`
   const folder = mkdtempSync(join(tmpdir(), 'hono-sse-redis-'))
   const config = join(folder, 'redis.conf')
   const aof = persistence === 'none' ? 'no' : `yes\nappendfsync ${persistence}`
   const lines = [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, 'save ""', `appendonly ${aof}`]
-  writeFileSync(config, `${lines.join('\n')}\n`)
+  writeFileSync(config, `${[...lines, ...settings].join('\n')}\n`)
   let child = await begin()
 
   return {
+    port,
     url,
     restart: async () => {
       child = await begin()
@@ -94,7 +99,8 @@ async function end(child: ChildProcess): Promise<void> {
   await gone
 }
 
-function freePort(): Promise<number> {
+/** A port that nobody listens on now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

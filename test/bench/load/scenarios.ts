@@ -1,5 +1,6 @@
 /** What is measured, scenario by scenario: each gets a server that was just started. */
 import type { Figures, Job, ScenarioName } from '../job.ts'
+import { cluster } from './cluster.ts'
 import { createCrowd } from './crowd.ts'
 import { payload } from './payload.ts'
 import { createPublisher } from './publisher.ts'
@@ -31,6 +32,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   replay,
   publish,
   crowd: health,
+  cluster,
 }
 
 /** One event at a time: the next leaves when the last stream has the one before. */

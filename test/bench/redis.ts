@@ -1,0 +1,117 @@
+/**
+ * What publishing costs Redis: `npm run bench:redis [-- --save]`. It counts CPU time as Redis itself
+ * tells it, so that it holds on a busy machine, too. The script is set beside a bare XADD and beside
+ * scripts of the same shape that do less.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+
+/** What is measured, and how many events one call of it stores. */
+interface Subject {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly events: number
+}
+
+const EVENTS = 30_000
+const ROUNDS = 3
+const BODY = `data: ${'x'.repeat(100)}\n\n`
+/** What every script is given: prefix, run, a new epoch, what was seen, and the default bounds. */
+const FIRST = ['{bench}', 'run', 'fresh', '', '0', '1000', '300000', '67108864']
+
+const scripts = (await import(join(process.cwd(), 'dist/journal/scripts.js'))) as {
+  readonly PUBLISH: { readonly text: string }
+}
+const port = await freePort()
+const server: ChildProcess = spawn('redis-server', ['--port', port, '--save', ''], {
+  stdio: 'ignore',
+})
+process.once('exit', () => server.kill('SIGKILL'))
+while (!answers()) await new Promise((resolve) => setTimeout(resolve, 50))
+
+const subjects: readonly Subject[] = [
+  { name: 'XADD', command: ['XADD', 'log', '*', 'f', BODY], events: 1 },
+  calling('a script that does nothing', 'return 1'),
+  calling('a script with one XADD', xadd('log')),
+  calling('a script with two XADD', xadd('log') + xadd('order')),
+  calling('publish to one address', scripts.PUBLISH.text, ['all', BODY]),
+  ...[1, 4, 16, 64].map((events) =>
+    calling(
+      `publish to 10,000 addresses, ${events} at a time`,
+      scripts.PUBLISH.text,
+      Array.from({ length: events }, () => ['c:__rand_int__', BODY]).flat(),
+    ),
+  ),
+]
+
+const figures = Object.fromEntries(subjects.map((subject) => [subject.name, medianUs(subject)]))
+for (const [name, us] of Object.entries(figures))
+  console.log(`${us.toFixed(1).padStart(7)} µs  ${name}`)
+if (process.argv.includes('--save')) {
+  const folder = join(process.cwd(), 'test/bench/figures')
+  mkdirSync(folder, { recursive: true })
+  const data = { date: new Date().toISOString(), cpuUsPerEvent: figures }
+  writeFileSync(join(folder, 'redis.json'), `${JSON.stringify(data, null, 2)}\n`)
+}
+process.exit()
+
+function calling(name: string, text: string, args: readonly string[] = ['all', BODY]): Subject {
+  const command = ['EVALSHA', redis('SCRIPT', 'LOAD', text), '1', '{bench}:head', ...FIRST, ...args]
+  return { name, command, events: args.length / 2 }
+}
+
+function xadd(stream: string): string {
+  return `redis.call('XADD', '${stream}', '*', 'f', ARGV[10]) `
+}
+
+function medianUs(subject: Subject): number {
+  const all = Array.from({ length: ROUNDS }, () => measureUs(subject))
+  return all.sort((a, b) => a - b)[ROUNDS >> 1] ?? 0
+}
+
+/** Microseconds of CPU for one event, once the journal is filled with some. */
+function measureUs({ command, events }: Subject): number {
+  redis('FLUSHALL')
+  const calls = Math.ceil(EVENTS / events)
+  load(command, Math.ceil(calls / 4))
+  const before = cpuSeconds()
+  load(command, calls)
+  return ((cpuSeconds() - before) * 1e6) / (calls * events)
+}
+
+function load(command: readonly string[], calls: number): void {
+  const options = ['-p', port, '-n', String(calls), '-c', '16', '-P', '16', '-r', '10000', '-q']
+  execFileSync('redis-benchmark', [...options, ...command])
+}
+
+function cpuSeconds(): number {
+  const text = redis('INFO', 'cpu')
+  const seconds = (name: string) => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(text)?.[1])
+  return seconds('used_cpu_user_main_thread') + seconds('used_cpu_sys_main_thread')
+}
+
+function redis(...args: string[]): string {
+  return execFileSync('redis-cli', ['-p', port, ...args], { encoding: 'utf8' }).trim()
+}
+
+function answers(): boolean {
+  try {
+    return redis('PING') === 'PONG'
+  } catch {
+    return false
+  }
+}
+
+function freePort(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      const number = typeof address === 'object' && address ? address.port : 0
+      probe.close(() => resolve(String(number)))
+    })
+  })
+}

@@ -1,0 +1,68 @@
+/** A primary and its replica behind one address, where the replica takes over when the primary is gone. */
+import { openProxy } from './proxy.ts'
+import { startRedis } from './redis.ts'
+
+/** Two servers that look like one. */
+export interface Pair {
+  /** Leads to whichever is the primary now. */
+  readonly url: string
+  /** The port in it. */
+  readonly port: number
+  /** Sends one command to whichever is the primary now. */
+  command(...args: string[]): Promise<unknown>
+  /** Resolves when the replica has all that the primary has. */
+  caughtUp(): Promise<void>
+  /** From now on the replica gets nothing more. */
+  fallBehind(): void
+  /** Kills the primary, and puts the replica in its place with what it has. */
+  failOver(): Promise<void>
+  /** Makes the server that `url` leads to a replica, whose connections stay. */
+  demote(): Promise<void>
+  /** Makes it a primary again. */
+  promote(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts a primary and a replica that follows it. */
+export async function startPair(): Promise<Pair> {
+  const primary = await startRedis('none', ['repl-diskless-sync-delay 0'])
+  const stream = await openProxy(primary.port)
+  const replica = await startRedis('none', [`replicaof 127.0.0.1 ${stream.port}`])
+  const front = await openProxy(primary.port)
+  let now = primary
+  const pair: Pair = {
+    url: `redis://127.0.0.1:${front.port}`,
+    port: front.port,
+    command: (...args) => now.command(...args),
+    caughtUp,
+    fallBehind: stream.cut,
+    failOver: async () => {
+      stream.cut()
+      front.cut()
+      await primary.crash()
+      await replica.command('REPLICAOF', 'NO', 'ONE')
+      now = replica
+      front.turn(replica.port)
+    },
+    // Of a server that is not there: what it holds stays.
+    demote: async () => void (await now.command('REPLICAOF', '127.0.0.1', '1')),
+    promote: async () => void (await now.command('REPLICAOF', 'NO', 'ONE')),
+    close: async () => {
+      for (const part of [front, stream, primary, replica]) await part.close()
+    },
+  }
+  await caughtUp()
+  return pair
+
+  async function caughtUp(): Promise<void> {
+    while (!(await inStep())) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+
+  async function inStep(): Promise<boolean> {
+    const [mine, its] = await Promise.all(
+      [primary, replica].map((server) => server.command('INFO', 'replication')),
+    )
+    const offset = (text: unknown) => /^master_repl_offset:(\d+)/m.exec(`${text}`)?.[1]
+    return /^master_link_status:up/m.test(`${its}`) && offset(mine) === offset(its)
+  }
+}

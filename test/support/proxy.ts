@@ -1,0 +1,85 @@
+/** A TCP proxy that tests turn, cut and hold: what stands in front of it notices a lost line only. */
+import { connect, createServer, type Socket } from 'node:net'
+
+/** A proxy on a port of its own. */
+export interface TcpProxy {
+  readonly port: number
+  /** What clients have sent since the proxy was turned last. */
+  readonly sent: string
+  /** Leads to another port from now on; open connections are cut. */
+  turn(port: number): void
+  /** Cuts all connections, and lets no other through. */
+  cut(): void
+  /** Keeps back what servers answer, until it is released. */
+  hold(): void
+  release(): void
+  close(): Promise<void>
+}
+
+/** Opens a proxy that leads to a port of this machine. */
+export async function openProxy(to: number): Promise<TcpProxy> {
+  const sockets = new Set<Socket>()
+  const upstreams = new Set<Socket>()
+  let target: number | undefined = to
+  let held = false
+  let sent = ''
+  const server = createServer(accept)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    get sent() {
+      return sent
+    },
+    turn,
+    cut: () => turn(undefined),
+    hold: () => {
+      held = true
+      for (const upstream of upstreams) upstream.pause()
+    },
+    release: () => {
+      held = false
+      for (const upstream of upstreams) upstream.resume()
+    },
+    close: async () => {
+      turn(undefined)
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+
+  function turn(port: number | undefined): void {
+    target = port
+    sent = ''
+    for (const socket of sockets) socket.destroy()
+  }
+
+  function accept(client: Socket): void {
+    if (target === undefined) {
+      client.destroy()
+      return
+    }
+    const upstream = connect(target, '127.0.0.1')
+    upstreams.add(upstream)
+    pair(client, upstream)
+    pair(upstream, client)
+    client.on('data', (bytes) => {
+      sent += bytes.toString('latin1')
+      upstream.write(bytes)
+    })
+    upstream.on('data', (bytes) => void client.write(bytes))
+    if (held) upstream.pause()
+  }
+
+  /** One end takes the other along. */
+  function pair(one: Socket, other: Socket): void {
+    sockets.add(one)
+    one.setNoDelay(true)
+    one.on('error', () => {})
+    one.on('close', () => {
+      sockets.delete(one)
+      upstreams.delete(one)
+      other.destroy()
+    })
+  }
+}
