@@ -16,9 +16,12 @@ export const EXIT = {
 export class Failure extends Error {
   override readonly name = 'Failure'
   readonly exitCode: number
+  /** The status of the hub's answer, if there was one. */
+  readonly status: number | undefined
 
-  constructor(exitCode: number, message: string) {
+  constructor(exitCode: number, message: string, status?: number) {
     super(message)
     this.exitCode = exitCode
+    this.status = status
   }
 }

@@ -82,7 +82,7 @@ function opener(hub: string, flags: ListenFlags) {
 
   return async (url: URL, init: RequestInit): Promise<Response> => {
     const target = new URL(url)
-    const used = key && client !== undefined ? await ticketOf(hub, { client, topic, key }) : ticket
+    const used = key && client !== undefined ? await freshTicket(client, key) : ticket
     if (used) target.searchParams.set('ticket', used)
     const headers = new Headers({ ...(init.headers as object), ...bearer(token) })
     if (cookie) headers.set('Cookie', cookie)
@@ -92,5 +92,15 @@ function opener(hub: string, flags: ListenFlags) {
     if (response.status === 200) return response
     if (response.status === 204) throw new Failure(EXIT.noRight, 'This client is blocked for now.')
     throw await failureOf(response)
+  }
+
+  /** None where there are no tickets: a hub without a key lets all listen. */
+  async function freshTicket(client: string, key: string): Promise<string | undefined> {
+    try {
+      return await ticketOf(hub, { client, topic, key })
+    } catch (error) {
+      if (error instanceof Failure && error.status === 404) return undefined
+      throw error
+    }
   }
 }

@@ -7,9 +7,18 @@ import { EXIT, Failure } from './exit.ts'
  * @throws {Failure} `usage` for what is no URL
  */
 export function routeOf(hub: string, ...path: readonly string[]): URL {
-  const text = /^https?:\/\//i.test(hub) ? hub : `http://${hub}`
-  if (!URL.canParse(text)) throw new Failure(EXIT.usage, `${hub} is not a URL.`)
-  const url = new URL(text)
+  const text = hub.includes('://') ? hub : `http://${hub}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  // Whatever it is, it is not repeated: a password may stand in it.
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new Failure(EXIT.usage, 'The URL of the hub is to be like http://localhost:3020.')
+  }
+  if (url.username || url.password) {
+    throw new Failure(EXIT.usage, 'Never put a credential into a URL: use --key or --token.')
+  }
+  if (path.some((name) => name === '.' || name === '..')) {
+    throw new Failure(EXIT.usage, '. and .. are no names: a path that holds one is another path.')
+  }
   const base = url.pathname.replace(/(\/sse)?\/*$/, '')
   url.pathname = [base, ...path.map(encodeURIComponent)].join('/')
   return url
@@ -54,7 +63,7 @@ export async function failureOf(response: Response): Promise<Failure> {
   const { status, statusText } = response
   const { detail = statusText, issues = [] } = problemIn(await response.text())
   const lines = issues.map(({ path, message }) => `\n  ${path} ${message}`)
-  return new Failure(codeOf(status), `${status}: ${detail}${lines.join('')}`)
+  return new Failure(codeOf(status), `${status}: ${detail}${lines.join('')}`, status)
 }
 
 function codeOf(status: number): number {

@@ -15,24 +15,26 @@ export function lineOf(event: MessageEvent, { json }: { readonly json?: true }):
 
 /** What an event of the hub's own means; undefined where it is not worth a word. */
 export function wordsOf(type: string, data: string): string | undefined {
-  const words = WORDS[type]
+  const words = WORDS.get(type)
   return words && visible(words(JSON.parse(data) as Record<string, unknown>))
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
-const WORDS: Readonly<Record<string, (fields: Fields) => string>> = {
-  'hub:ready': ({ client, topics, resume }) => {
-    const names = Array.isArray(topics) && topics.length > 0 ? ` to ${topics.join(', ')}` : ''
-    const missed = { complete: ': resumed, nothing was missed', gap: ': resumed with a gap' }
-    return `listening as ${client}${names}${missed[resume as 'complete' | 'gap'] ?? ''}`
-  },
-  'hub:gap': ({ requested, earliest, reason }) => {
-    const left = earliest ? `what is left begins with ${earliest}` : 'nothing is left'
-    return `gap: events after ${requested} are lost, ${GAPS[String(reason)] ?? reason}; ${left}`
-  },
-  'hub:bye': ({ reason }) => `goodbye from the hub (${reason}): coming back`,
-}
+const WORDS: ReadonlyMap<string, (fields: Fields) => string> = new Map(
+  Object.entries({
+    'hub:ready': ({ client, topics, resume }: Fields) => {
+      const names = Array.isArray(topics) && topics.length > 0 ? ` to ${topics.join(', ')}` : ''
+      const missed = { complete: ': resumed, nothing was missed', gap: ': resumed with a gap' }
+      return `listening as ${client}${names}${missed[resume as 'complete' | 'gap'] ?? ''}`
+    },
+    'hub:gap': ({ requested, earliest, reason }: Fields) => {
+      const left = earliest ? `what is left begins with ${earliest}` : 'nothing is left'
+      return `gap: events after ${requested} are lost, ${GAPS[String(reason)] ?? reason}; ${left}`
+    },
+    'hub:bye': ({ reason }: Fields) => `goodbye from the hub (${reason}): coming back`,
+  }),
+)
 
 /** Text that can't steer a terminal: control characters but tab and line feed are made visible. */
 function visible(text: string): string {

@@ -24,11 +24,13 @@ const UNSUPPORTED =
 /** Makes of text the value that a schema is asked about. @throws {HTTPException} 400 */
 type Reader = (text: string) => unknown
 
-const EVENT_READERS: Readonly<Record<string, Reader>> = {
-  'application/json': fromJson,
-  'text/plain': (text) => ({ data: text }),
-  'application/x-www-form-urlencoded': fromForm,
-}
+type Readers = ReadonlyMap<string | undefined, Reader>
+
+const EVENT_READERS: Readers = new Map([
+  ['application/json', fromJson],
+  ['text/plain', (text) => ({ data: text })],
+  ['application/x-www-form-urlencoded', fromForm],
+])
 
 /**
  * Reads a publishing request strictly, however it is written.
@@ -50,7 +52,7 @@ export function jsonBody<Output, Input>(
   schema: z.ZodType<Output, Input>,
 ): MiddlewareHandler<object, string, Valid<'json', Output, Input>> {
   return bodyOf(schema, {
-    readers: { 'application/json': fromJson },
+    readers: new Map([['application/json', fromJson]]),
     unsupported: 'Send application/json.',
     maxBytes: JSON_BYTES,
     tooLarge: `The body may have ${JSON_BYTES} bytes.`,
@@ -58,7 +60,7 @@ export function jsonBody<Output, Input>(
 }
 
 interface BodyRules {
-  readonly readers: Readonly<Record<string, Reader>>
+  readonly readers: Readers
   readonly unsupported: string
   readonly maxBytes: number
   readonly tooLarge: string
@@ -74,7 +76,7 @@ function bodyOf<Output, Input>(
     const bytes = await bytesOf(c)
     if (bytes === 'too large') return problem(c, 413, tooLarge)
     if (bytes === 'broken') return problem(c, 400, 'The body broke off.')
-    const reader = readers[typeOf(c) ?? '']
+    const reader = readers.get(typeOf(c))
     if (!reader) return problem(c, 415, unsupported)
     const text = decode(bytes)
     if (text === undefined) return problem(c, 400, NOT_UTF8)

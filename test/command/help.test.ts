@@ -41,7 +41,10 @@ test.each([
   [['publish', 'localhost:3020', 'hello'], /one of --client, --topic and --broadcast/],
   [['publish', 'localhost:3020', 'hello', '--client', 'a', '--broadcast'], /one of --client/],
   [['publish', 'localhost:3020', '{', '--broadcast', '--json'], /not JSON/],
-  [['listen', 'http://'], /is not a URL/],
+  [['listen', 'http://'], /to be like http/],
+  [['listen', 'ftp://x'], /to be like http/],
+  [['listen', 'http://user:pass@localhost'], /^(?!.*pass@).*credential/],
+  [['publish', 'localhost:1', 'x', '--client', '..'], /no names/],
   [['listen', 'localhost:3020', '--key', 'a-key-of-16-chars'], /--client must say whom/],
 ])('%j is wrong usage, and exits with 2', async (args, words) => {
   const { stdout, stderr, end } = await run(args)

@@ -35,12 +35,20 @@ describe('without keys', () => {
     await run(['publish', door.url, 'mine', '--client', 'alice'])
     await run(['publish', door.url, 'not mine', '--client', 'bob'])
     await run(['publish', door.url, 'goal', '--topic', 'sport', '--event', 'score'])
+    await run(['publish', door.url, 'any', '--client', 'alice', '--event', 'constructor'])
     await run(['publish', door.url, '{"to":"all"}', '--broadcast', '--json', '--ephemeral'])
     await listener.says('"all"')
-    expect(listener.stdout).toBe('mine\nscore: goal\n{"to":"all"}\n')
+    expect(listener.stdout).toBe('mine\nscore: goal\nconstructor: any\n{"to":"all"}\n')
     expect(listener.stderr).toBe('listening as alice to news, sport\n')
     await left(listener)
     expect(listener.stderr).toBe('listening as alice to news, sport\n')
+  })
+
+  test('a key that the environment holds is no hindrance', async () => {
+    const args = ['listen', door.url, '--client', 'keyed']
+    const listener = start(args, { environment: { PUBLISH_KEY: KEY } })
+    await listener.says('listening as keyed')
+    await left(listener)
   })
 
   test('with --json each event is one line', async () => {

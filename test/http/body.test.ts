@@ -45,6 +45,8 @@ describe('Content-Type', () => {
     'application/json5',
     'json',
     'application/json, text/plain',
+    '__proto__',
+    'constructor',
   ])('%s is not supported', async (type) => {
     const detail = await expectRefused(415, post('{"data":1}', type))
     expect(detail).toContain('application/json')
