@@ -2,9 +2,16 @@
 import { defineConfig } from 'vitest/config'
 
 /** Suites that start servers and talk to them through sockets. */
-const systems = ['runtime', 'hardening', 'clients', 'soak', 'streams', 'journal', 'cluster'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-)
+const systems = [
+  'runtime',
+  'hardening',
+  'clients',
+  'soak',
+  'streams',
+  'journal',
+  'cluster',
+  'recipes',
+].map((folder) => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({
   test: {

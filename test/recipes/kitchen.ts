@@ -1,0 +1,135 @@
+/** Where recipes are tried: a folder with their files, compiled as a reader of them would, and run. */
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll } from 'vitest'
+import { type Environment, ROOT, type Server, startProcess, startServer } from '../runtime/process.ts'
+import { eventually } from '../support/eventually.ts'
+import { filesOf } from './document.ts'
+
+/** A folder of a recipe's files. */
+export interface Kitchen {
+  readonly folder: string
+  /** Runs a command in the folder to its end, and returns what it says. @throws if it fails */
+  run(file: string, ...args: string[]): Promise<string>
+  /** Starts a program in the folder, and waits until it says where it listens. */
+  serve(environment: Environment, file: string, ...args: string[]): Promise<Server>
+}
+
+/** What recipes may import. */
+const PACKAGES = ['@hono', '@types', 'hono', 'react', 'react-dom']
+
+/** Compiler options of a reader who is strict, and runs the same files on a server and in a page. */
+const TSCONFIG = {
+  extends: join(ROOT, 'tsconfig.json'),
+  compilerOptions: {
+    rootDir: '.',
+    outDir: '.',
+    lib: ['ES2024', 'DOM', 'DOM.Iterable'],
+    jsx: 'react-jsx',
+    declaration: false,
+    isolatedDeclarations: false,
+  },
+  include: ['.'],
+  exclude: ['node_modules'],
+}
+
+/** The key of the hubs that recipes talk to. */
+export const KEY = 'a-key-for-the-recipes-0123456789'
+
+/** A header that gives all rights. */
+export const WITH_KEY = { Authorization: `Bearer ${KEY}` }
+
+const cleaners: (() => unknown)[] = []
+
+/** Lays out the files of a recipe, and what else a test adds to them; all is gone afterwards. */
+export function openKitchen(recipe: string, more: Readonly<Record<string, string>> = {}): Kitchen {
+  const folder = mkdtempSync(join(tmpdir(), 'hono-sse-recipe-'))
+  afterAll(async () => {
+    for (const clean of cleaners.splice(0).reverse()) await clean()
+    rmSync(folder, { recursive: true })
+  })
+  const files = { ...Object.fromEntries(filesOf(recipe)), ...more, ...settings() }
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(ROOT, join(folder, 'node_modules/hono-sse'))
+  for (const name of PACKAGES) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+  }
+  return { folder, run, serve }
+
+  async function run(file: string, ...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(file, args, { cwd: folder }).catch((error) => {
+      throw new Error(`${error.message}\n${error.stdout}`)
+    })
+    return stdout
+  }
+
+  async function serve(environment: Environment, ...command: string[]): Promise<Server> {
+    const server = startProcess(inFolder(folder, command), environment)
+    cleaners.push(server.kill)
+    const over = server.exit.then((code) => {
+      throw new Error(`${command.join(' ')} is over with ${code}: ${server.stderr}`)
+    })
+    const url = await Promise.race([over, eventually(() => urlIn(server.lines))])
+    over.catch(() => {})
+    return Object.assign(server, { url })
+  }
+}
+
+/** Compiles the recipe's TypeScript, and says what is wrong with it. */
+export async function compile({ run }: Kitchen): Promise<void> {
+  await run(join(ROOT, 'node_modules/.bin/tsc'), '-p', '.')
+}
+
+/** Starts a program in a folder. */
+export function inFolder(folder: string, command: readonly string[]) {
+  return { file: 'sh', args: ['-c', 'cd "$0" && exec "$@"', folder, ...command] }
+}
+
+/** Starts the hub that recipes talk to; neither the clock nor long waits disturb the tests. */
+export async function startHub(environment: Environment = {}): Promise<Server> {
+  const command = { file: process.execPath, args: ['dist/node.js'] }
+  const quiet = { CLOCK_SECONDS: '0', RETRY_MS: '100', PUBLISH_KEY: KEY }
+  const hub = await startServer(command, { ...quiet, ...environment })
+  cleaners.push(hub.kill)
+  return hub
+}
+
+/** Publishes to a hub as a back end does. */
+export async function publish(url: string, path: string, body: unknown): Promise<void> {
+  const headers = { ...WITH_KEY, 'Content-Type': 'application/json' }
+  const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
+}
+
+/** A port that nobody listens on now, for what must be named before it listens. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
+
+function settings(): Record<string, string> {
+  return {
+    'package.json': JSON.stringify({ type: 'module', private: true }),
+    'tsconfig.json': JSON.stringify(TSCONFIG),
+  }
+}
+
+function urlIn(lines: readonly string[]): string {
+  const url = lines.find((line) => line.startsWith('http://'))
+  if (!url) throw new Error(`It has not said where it listens: ${lines.join('\n')}`)
+  return url
+}
