@@ -6,7 +6,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll } from 'vitest'
-import { type Environment, ROOT, type Server, startProcess, startServer } from '../runtime/process.ts'
+import {
+  type Command,
+  type Environment,
+  type Process,
+  ROOT,
+  type Server,
+  startProcess,
+  startServer,
+} from '../runtime/process.ts'
 import { eventually } from '../support/eventually.ts'
 import { filesOf } from './document.ts'
 
@@ -15,6 +23,8 @@ export interface Kitchen {
   readonly folder: string
   /** Runs a command in the folder to its end, and returns what it says. @throws if it fails */
   run(file: string, ...args: string[]): Promise<string>
+  /** Starts a program in the folder. */
+  start(environment: Environment, file: string, ...args: string[]): Process
   /** Starts a program in the folder, and waits until it says where it listens. */
   serve(environment: Environment, file: string, ...args: string[]): Promise<Server>
 }
@@ -62,7 +72,7 @@ export function openKitchen(recipe: string, more: Readonly<Record<string, string
   for (const name of PACKAGES) {
     symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
   }
-  return { folder, run, serve }
+  return { folder, run, start, serve }
 
   async function run(file: string, ...args: string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(file, args, { cwd: folder }).catch((error) => {
@@ -71,14 +81,15 @@ export function openKitchen(recipe: string, more: Readonly<Record<string, string
     return stdout
   }
 
+  function start(environment: Environment, ...command: string[]): Process {
+    const started = startProcess(inFolder(folder, command), environment)
+    cleaners.push(started.kill)
+    return started
+  }
+
   async function serve(environment: Environment, ...command: string[]): Promise<Server> {
-    const server = startProcess(inFolder(folder, command), environment)
-    cleaners.push(server.kill)
-    const over = server.exit.then((code) => {
-      throw new Error(`${command.join(' ')} is over with ${code}: ${server.stderr}`)
-    })
-    const url = await Promise.race([over, eventually(() => urlIn(server.lines))])
-    over.catch(() => {})
+    const server = start(environment, ...command)
+    const url = await eventually(() => urlIn(server))
     return Object.assign(server, { url })
   }
 }
@@ -88,8 +99,7 @@ export async function compile({ run }: Kitchen): Promise<void> {
   await run(join(ROOT, 'node_modules/.bin/tsc'), '-p', '.')
 }
 
-/** Starts a program in a folder. */
-export function inFolder(folder: string, command: readonly string[]) {
+function inFolder(folder: string, command: readonly string[]): Command {
   return { file: 'sh', args: ['-c', 'cd "$0" && exec "$@"', folder, ...command] }
 }
 
@@ -128,8 +138,8 @@ function settings(): Record<string, string> {
   }
 }
 
-function urlIn(lines: readonly string[]): string {
+function urlIn({ lines, stderr }: Process): string {
   const url = lines.find((line) => line.startsWith('http://'))
-  if (!url) throw new Error(`It has not said where it listens: ${lines.join('\n')}`)
+  if (!url) throw new Error(`It has not said where it listens: ${lines.join('\n')}\n${stderr}`)
   return url
 }
