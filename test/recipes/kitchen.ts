@@ -104,9 +104,9 @@ function inFolder(folder: string, command: readonly string[]): Command {
 }
 
 /** Starts the hub that recipes talk to; neither the clock nor long waits disturb the tests. */
-export async function startHub(environment: Environment = {}): Promise<Server> {
+export async function startHub(environment: Environment): Promise<Server> {
   const command = { file: process.execPath, args: ['dist/node.js'] }
-  const quiet = { CLOCK_SECONDS: '0', RETRY_MS: '100', PUBLISH_KEY: KEY }
+  const quiet = { CLOCK_SECONDS: '0', RETRY_MS: '100' }
   const hub = await startServer(command, { ...quiet, ...environment })
   cleaners.push(hub.kill)
   return hub

@@ -56,7 +56,7 @@ function behaviour(prepare: (kitchen: Kitchen) => Promise<[string, ...string[]]>
   let hub: Server
   beforeAll(async () => {
     command = await prepare(kitchen)
-    hub = await startHub()
+    hub = await startHub({ PUBLISH_KEY: KEY })
   }, 120_000)
 
   test('a program publishes, listens, and after an interruption gets what it missed', async () => {

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Server } from '../runtime/process.ts'
 import { eventually } from '../support/eventually.ts'
 import { CHROMIUM_IS_MISSING, IN_CHROMIUM, openWindow } from './chromium.ts'
-import { compile, freePort, openKitchen, startHub, WITH_KEY } from './kitchen.ts'
+import { compile, freePort, KEY, openKitchen, startHub, WITH_KEY } from './kitchen.ts'
 
 const PEOPLE = { alice: 'wonderland', bob: 'builder' }
 type Person = keyof typeof PEOPLE
@@ -17,10 +17,9 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
   beforeAll(async () => {
     await compile(kitchen)
     const port = await freePort()
-    hub = await startHub({ CORS_ORIGINS: `http://127.0.0.1:${port}` })
-    const environment = { HUB_URL: hub.url, PUBLISH_KEY: WITH_KEY.Authorization.slice(7) }
-    const options = { ...environment, PORT: `${port}` }
-    backEnd = await kitchen.serve(options, process.execPath, 'backend.js')
+    hub = await startHub({ PUBLISH_KEY: KEY, CORS_ORIGINS: `http://127.0.0.1:${port}` })
+    const environment = { HUB_URL: hub.url, PUBLISH_KEY: KEY, PORT: `${port}` }
+    backEnd = await kitchen.serve(environment, process.execPath, 'backend.js')
   })
 
   test('a message reaches all tabs of whom it is for, nobody else, and after an interruption', async () => {
