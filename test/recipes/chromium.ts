@@ -1,6 +1,11 @@
 /** A real browser, in which the pages of the recipes run. */
 import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+} from 'playwright-core'
 import { afterAll, vi } from 'vitest'
 
 // Browsers are slow on a machine that is busy with something else.

@@ -54,7 +54,8 @@ for (const proxy of proxies()) {
         urls.map(async (url) => readEvents(await fetch1(`${url}/sse`))),
       )
       await dying?.end(15_000)
-      for (let beats = 0; beats < 5; beats++) await living?.next(({ event }) => event === 'hub:beat')
+      for (let beats = 0; beats < 5; beats++)
+        await living?.next(({ event }) => event === 'hub:beat')
       expect(living?.ended).toBe(false)
       await living?.close()
     })
