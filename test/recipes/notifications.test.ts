@@ -25,6 +25,12 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
   test('a message reaches all tabs of whom it is for, nobody else, and after an interruption', async () => {
     const [alices, bobs] = [await windowOf('alice'), await windowOf('bob')]
     const tabs = [await alices(), await alices()]
+    let tickets = 0
+    for (const tab of tabs) {
+      tab.on('request', (request) => {
+        if (request.url().endsWith('/events-url')) tickets += 1
+      })
+    }
     const other = await bobs()
     await eventually(async () => expect(await connected()).toEqual({ alice: 2, bob: 1 }))
 
@@ -35,6 +41,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
     await fetch(`${hub.url}/clients/alice`, { method: 'DELETE', headers: WITH_KEY })
     await send('bob', 'alice', 'or dinner?')
     for (const tab of tabs) await shows(tab, ['bob: lunch?', 'bob: or dinner?'])
+    expect(tickets).toBe(0)
 
     await send('alice', 'bob', 'dinner')
     await shows(other, ['alice: dinner'])

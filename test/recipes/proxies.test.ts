@@ -33,6 +33,7 @@ for (const proxy of proxies()) {
         return got
       })
       await eventually(() => expect(streams.filter(has('hub:ready'))).toHaveLength(STREAMS))
+      expect(session.alpnProtocol).toBe('h2')
       await publish(hub.url, '/broadcast', { data: 'for all' })
       await publish(hub.url, '/clients/client-7', { data: 'for seven' })
       await eventually(() => expect(streams.filter(has('for all'))).toHaveLength(STREAMS))
