@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import {
   type Command,
   type Environment,
@@ -54,25 +54,26 @@ export const KEY = 'a-key-for-the-recipes-0123456789'
 export const WITH_KEY = { Authorization: `Bearer ${KEY}` }
 
 const cleaners: (() => unknown)[] = []
+afterAll(async () => {
+  for (const clean of cleaners.reverse()) await clean()
+})
 
-/** Lays out the files of a recipe, and what else a test adds to them; all is gone afterwards. */
+/** Lays out the files of a recipe, and what else a test adds to them, before its suite. */
 export function openKitchen(recipe: string, more: Readonly<Record<string, string>> = {}): Kitchen {
-  const folder = mkdtempSync(join(tmpdir(), 'hono-sse-recipe-'))
-  afterAll(async () => {
-    for (const clean of cleaners.splice(0).reverse()) await clean()
-    rmSync(folder, { recursive: true })
+  let folder = ''
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'hono-sse-recipe-'))
+    cleaners.push(() => rmSync(folder, { recursive: true }))
+    layOut(folder, recipe, more)
   })
-  const files = { ...Object.fromEntries(filesOf(recipe)), ...more, ...settings() }
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true })
-    writeFileSync(join(folder, name), text)
+  return {
+    get folder() {
+      return folder
+    },
+    run,
+    start,
+    serve,
   }
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/hono-sse'))
-  for (const name of PACKAGES) {
-    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
-  }
-  return { folder, run, start, serve }
 
   async function run(file: string, ...args: string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(file, args, { cwd: folder }).catch((error) => {
@@ -97,6 +98,19 @@ export function openKitchen(recipe: string, more: Readonly<Record<string, string
 /** Compiles the recipe's TypeScript, and says what is wrong with it. */
 export async function compile({ run }: Kitchen): Promise<void> {
   await run(join(ROOT, 'node_modules/.bin/tsc'), '-p', '.')
+}
+
+function layOut(folder: string, recipe: string, more: Readonly<Record<string, string>>): void {
+  const files = { ...Object.fromEntries(filesOf(recipe)), ...more, ...settings() }
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(ROOT, join(folder, 'node_modules/hono-sse'))
+  for (const name of PACKAGES) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+  }
 }
 
 function inFolder(folder: string, command: readonly string[]): Command {

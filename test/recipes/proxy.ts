@@ -33,11 +33,12 @@ export function isMissing(program: string): boolean {
 
 /** All proxies of the recipe. */
 export function proxies(): readonly Proxy[] {
-  // Workers of nginx are of another user, who must get at its folder.
-  const folder = mkdtempSync(join(tmpdir(), 'hono-sse-proxy-'))
-  chmodSync(folder, 0o755)
   const started: Process[] = []
+  let folder = ''
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'hono-sse-proxy-'))
+    // Workers of nginx are of another user, who must get at it.
+    chmodSync(folder, 0o755)
     const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }])
     writeFileSync(join(folder, 'hub.pem'), cert)
     writeFileSync(join(folder, 'hub.key'), key)
