@@ -16,6 +16,7 @@ const systems = [
   'package',
   'deploy',
   'page',
+  'recipes',
 ].map((folder) => `test/${folder}/**/*.test.ts`)
 
 export default defineConfig({

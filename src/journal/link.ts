@@ -27,7 +27,7 @@ export interface Link {
   /** `PUBLISH`: how many links hear it. */
   publish(channel: string, message: string): Promise<number>
   subscribe(channels: readonly string[]): Promise<void>
-  unsubscribe(channel: string): void
+  unsubscribe(channel: string): Promise<void>
   /** Gives the link up. */
   drop(reason: Error): void
 }
@@ -129,8 +129,8 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
     }
   }
 
-  function unsubscribe(channel: string): void {
-    if (!lost) subscriber.unsubscribe(channel, listener, true).catch(drop)
+  async function unsubscribe(channel: string): Promise<void> {
+    await subscriber.unsubscribe(channel, listener, true)
   }
 
   function listener(message: Uint8Array, channel: Uint8Array): void {

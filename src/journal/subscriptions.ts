@@ -21,25 +21,43 @@ export function createSubscriptions(prefix: string): Subscriptions {
   const watched = new Set<string>()
   /** Those that Redis has not confirmed yet. */
   const pending = new Map<string, Promise<void>>()
+  /** What is under way at each key, and what waits behind it. */
+  const turns = new Map<string, Promise<void>>()
+  let moved: Promise<void> = Promise.resolve()
   let link: Link | undefined
   return { watch, unwatch, settled, move, leave, channelOf, keyOf }
 
   function watch(key: string): void {
     watched.add(key)
     if (!link || link.lost) return
-    const done = link.subscribe([channelOf(key)])
+    const held = link
+    const done = inTurn(key, () => held.subscribe([channelOf(key)]))
     pending.set(key, done)
     done.then(
       () => pending.get(key) === done && pending.delete(key),
       // Who waits for it hears of it.
-      link.drop,
+      held.drop,
     )
   }
 
   function unwatch(key: string): void {
     watched.delete(key)
     pending.delete(key)
-    link?.unsubscribe(channelOf(key))
+    if (!link || link.lost) return
+    const held = link
+    inTurn(key, () => held.unsubscribe(channelOf(key))).catch(held.drop)
+  }
+
+  /**
+   * One after another at each key. Redis' client, told to leave a channel before it has heard that it
+   * is on it, and to come back before it has heard that it left, sends nothing and thinks it is on it.
+   */
+  function inTurn(key: string, work: () => Promise<void>): Promise<void> {
+    const turn = (turns.get(key) ?? moved).then(work)
+    const over = () => void (turns.get(key) === turn && turns.delete(key))
+    turns.set(key, turn)
+    turn.then(over, over)
+    return turn
   }
 
   async function settled(keys: readonly string[]): Promise<unknown> {
@@ -48,14 +66,16 @@ export function createSubscriptions(prefix: string): Subscriptions {
   }
 
   async function move(next: Link, others: readonly string[]): Promise<void> {
-    pending.clear()
+    leave()
     link = next
-    await next.subscribe([...others, ...[...watched].map(channelOf)])
+    moved = next.subscribe([...others, ...[...watched].map(channelOf)])
+    await moved
   }
 
   function leave(): void {
     link = undefined
     pending.clear()
+    turns.clear()
   }
 
   function channelOf(key: string): string {

@@ -1,41 +1,8 @@
 /** A real browser, and what a person sees in its tabs. */
-import { existsSync } from 'node:fs'
-import {
-  type Browser,
-  type BrowserContext,
-  type BrowserContextOptions,
-  chromium,
-  type Page,
-  type ViewportSize,
-} from 'playwright-core'
-import { vi } from 'vitest'
+import type { BrowserContext, BrowserContextOptions, Page, ViewportSize } from 'playwright-core'
 import { type Environment, type Server, startServer } from '../runtime/process.ts'
+import { openContext } from '../support/chromium.ts'
 import { eventually } from '../support/eventually.ts'
-
-// Browsers are slow on a machine that is busy with something else.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
-
-const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium'
-
-/** Whether the tests may do without a browser: never where all must run. */
-export const CHROMIUM_IS_MISSING: boolean = !existsSync(CHROMIUM) && !process.env.CI
-
-if (CHROMIUM_IS_MISSING) console.warn(`${CHROMIUM} is not installed: what needs it is skipped.`)
-
-/** Where the tests run; the name says so if they do not. */
-export const IN_CHROMIUM: string = CHROMIUM_IS_MISSING
-  ? 'in Chromium (skipped: it is not installed)'
-  : 'in Chromium'
-
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 /** Tabs that share cookies and connections, as those of one person do. */
 export interface Window {
@@ -46,12 +13,9 @@ export interface Window {
   close(): Promise<void>
 }
 
-let browser: Promise<Browser> | undefined
-
-/** Opens an empty window of a browser that has never been used before. */
+/** Opens an empty window. */
 export async function openWindow(options: BrowserContextOptions = {}): Promise<Window> {
-  browser ??= chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
-  const context = await (await browser).newContext({ viewport: WIDE, ...options })
+  const context = await openContext({ viewport: WIDE, ...options })
   const complaints: string[] = []
   context.on('console', (message) => {
     const isComplaint = message.type() === 'error' || message.type() === 'warning'
@@ -65,12 +29,6 @@ export async function openWindow(options: BrowserContextOptions = {}): Promise<W
 
 /** The size of a tab, unless a test says otherwise. */
 export const WIDE: ViewportSize = { width: 1280, height: 900 }
-
-/** Ends the browser. */
-export async function closeBrowser(): Promise<void> {
-  await (await browser)?.close()
-  browser = undefined
-}
 
 async function openTab(context: BrowserContext, url: string, client?: string, topics = '') {
   const page = await context.newPage()

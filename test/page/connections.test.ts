@@ -6,15 +6,9 @@ import type { Page } from 'playwright-core'
 import { generate } from 'selfsigned'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Environment, Server } from '../runtime/process.ts'
+import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
 import { eventually } from '../support/eventually.ts'
-import {
-  CHROMIUM_IS_MISSING,
-  closeBrowser,
-  IN_CHROMIUM,
-  openWindow,
-  startHub,
-  type Window,
-} from './browser.ts'
+import { openWindow, startHub, type Window } from './browser.ts'
 
 const TABS = 7
 

@@ -3,18 +3,8 @@ import { SignJWT } from 'jose'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Environment, Server } from '../runtime/process.ts'
-import {
-  CHROMIUM_IS_MISSING,
-  closeBrowser,
-  dataOn,
-  IN_CHROMIUM,
-  openWindow,
-  reads,
-  shows,
-  showsEvent,
-  startHub,
-  type Window,
-} from './browser.ts'
+import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import { dataOn, openWindow, reads, shows, showsEvent, startHub, type Window } from './browser.ts'
 
 const PUBLISH_KEY = 'the-key-of-this-test'
 const JWT_SECRET = 'a secret of these tests, 32 bytes or more'

@@ -5,18 +5,8 @@ import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Server } from '../runtime/process.ts'
-import {
-  CHROMIUM_IS_MISSING,
-  closeBrowser,
-  IN_CHROMIUM,
-  openWindow,
-  publish,
-  reads,
-  shows,
-  showsEvent,
-  startHub,
-  WIDE,
-} from './browser.ts'
+import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import { openWindow, publish, reads, shows, showsEvent, startHub, WIDE } from './browser.ts'
 
 const SHOTS = fileURLToPath(new URL('../../coverage/page', import.meta.url))
 const NARROW = { width: 360, height: 740 }

@@ -2,19 +2,9 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Environment, Server } from '../runtime/process.ts'
+import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
 import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
-import {
-  CHROMIUM_IS_MISSING,
-  closeBrowser,
-  dataOn,
-  IN_CHROMIUM,
-  openWindow,
-  publish,
-  shows,
-  showsEvent,
-  startHub,
-  type Window,
-} from './browser.ts'
+import { dataOn, openWindow, publish, shows, showsEvent, startHub, type Window } from './browser.ts'
 
 describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
   const servers: Server[] = []

@@ -2,11 +2,9 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Server } from '../runtime/process.ts'
+import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
 import {
-  CHROMIUM_IS_MISSING,
-  closeBrowser,
   dataOn,
-  IN_CHROMIUM,
   openWindow,
   publish,
   reads,

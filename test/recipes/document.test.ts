@@ -1,0 +1,50 @@
+/** No recipe is left untried. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { blocksIn, codeOf, RECIPES } from './document.ts'
+
+const names = readdirSync(RECIPES)
+  .filter((name) => name.endsWith('.md') && name !== 'README.md')
+  .map((name) => name.slice(0, -3))
+
+function textOf(name: string): string {
+  return readFileSync(new URL(`${name}.md`, RECIPES), 'utf8')
+}
+
+test('the index leads to every recipe', () => {
+  const links = [...textOf('README').matchAll(/\]\((\S+)\.md\)/g)].map(([, name]) => name)
+  expect(links.toSorted()).toEqual(names.toSorted())
+})
+
+describe.each(names)('%s', (name) => {
+  test('is tried by a suite of its own', () => {
+    expect(existsSync(new URL(`${name}.test.ts`, import.meta.url))).toBe(true)
+  })
+
+  test('has no block that is not a file, which the suite would leave out', () => {
+    const blocks = blocksIn(textOf(name))
+    expect(blocks.length).toBeGreaterThan(0)
+    // Two fences for each: none is left that was not read.
+    expect(textOf(name).match(/^\s*(```|~~~)/gm)).toHaveLength(blocks.length * 2)
+    expect(blocks.filter(({ title }) => title === undefined)).toEqual([])
+  })
+
+  test('leads to recipes that exist', () => {
+    const links = [...textOf(name).matchAll(/\]\((\w+)\.md\)/g)].map(([, link]) => link)
+    expect(names).toEqual(expect.arrayContaining(links))
+  })
+})
+
+test('a file is found by its title, as it stands there', () => {
+  const text = 'A.\n\n```ts title=a.ts\nconst a = `b`\n\na()\n```\n\n```sh\nb\n```\n'
+  expect(blocksIn(text)).toEqual([
+    { title: 'a.ts', code: 'const a = `b`\n\na()\n' },
+    { title: undefined, code: 'b\n' },
+  ])
+})
+
+test('a file that is not there is an error that names it', () => {
+  expect(() => codeOf('proxies', 'apache.conf')).toThrow(
+    'proxies.md has no block with the title apache.conf',
+  )
+})

@@ -1,0 +1,48 @@
+/** A real browser. */
+import { existsSync } from 'node:fs'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+} from 'playwright-core'
+import { vi } from 'vitest'
+
+// Browsers are slow on a machine that is busy with something else.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+
+const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium'
+
+/** Whether the tests may do without a browser: never where all must run. */
+export const CHROMIUM_IS_MISSING: boolean = !existsSync(CHROMIUM) && !process.env.CI
+
+if (CHROMIUM_IS_MISSING) console.warn(`${CHROMIUM} is not installed: what needs it is skipped.`)
+
+/** Where the tests run; the name says so if they do not. */
+export const IN_CHROMIUM: string = CHROMIUM_IS_MISSING
+  ? 'in Chromium (skipped: it is not installed)'
+  : 'in Chromium'
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+let browser: Promise<Browser> | undefined
+
+/** Opens an empty window, as a person of their own would, whose tabs share cookies and connections. */
+export async function openContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  browser ??= chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+  return await (await browser).newContext(options)
+}
+
+/** Ends the browser. */
+export async function closeBrowser(): Promise<void> {
+  await (await browser)?.close()
+  browser = undefined
+}
