@@ -39,7 +39,13 @@ export type {
   Receiver,
 } from './hub/journal.ts'
 export { createMemoryJournal, type MemoryJournalOptions } from './hub/memory.ts'
-export type { EndReason, HubObserver, HubOptions, RefusalReason } from './hub/options.ts'
+export type {
+  EndReason,
+  HubObserver,
+  HubOptions,
+  RefusalReason,
+  TurnedAwayReason,
+} from './hub/options.ts'
 export type { ClientRow, ConnectionRow, Listing, Presence } from './hub/presence.ts'
 export type { Receipt } from './hub/press.ts'
 export type { HubStats } from './hub/stats.ts'

@@ -2,7 +2,7 @@
 
 /** Exit codes, as far as may be those of sysexits(3). */
 export const EXIT = {
-  /** The hub refused the request as it is. */
+  /** The hub refused the request as it is; or a server can't have its port. */
   refused: 1,
   /** The command can't be understood, or the configuration not used. */
   usage: 2,

@@ -16,7 +16,7 @@ ${flagsHelp()}
 `
 const ENDS = `
 Secrets in flags can be seen by every user of the machine (ps): prefer the environment.
-Exit codes: 0 done, 1 refused by the hub, 2 usage or configuration, 69 unavailable, 77 no right.`
+Exit codes: 0 done, 1 refused, 2 usage or configuration, 69 unavailable, 77 no right.`
 
 /** Runs the command that the arguments name. */
 export async function main(args: readonly string[]): Promise<void> {

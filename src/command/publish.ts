@@ -1,7 +1,7 @@
 /** Publishes one event, or gets one ticket, with one request. */
 import { buffer } from 'node:stream/consumers'
 import { EXIT, Failure } from './exit.ts'
-import { firstKey, post, routeOf } from './remote.ts'
+import { fieldsOf, firstKey, post, routeOf } from './remote.ts'
 
 /** What stands for the right to publish. */
 export interface Credentials {
@@ -40,7 +40,9 @@ export async function ticketOf(hub: string, flags: TicketFlags): Promise<string>
   const { client, topic: topics, grantSeconds } = flags
   const body = { client, topics, grantSeconds }
   const answer = await post(routeOf(hub, 'tickets'), body, credentialOf(flags))
-  return (JSON.parse(answer) as { ticket: string }).ticket
+  const { ticket } = fieldsOf(answer)
+  if (typeof ticket !== 'string') throw new Failure(EXIT.refused, 'The answer holds no ticket.')
+  return ticket
 }
 
 function credentialOf({ key, token }: Credentials): string | undefined {

@@ -1,6 +1,7 @@
 /** A hub as commands reach it: through its HTTP interface. */
-import type { Problem } from '../http/problem.ts'
+import type { Issue } from '../http/problem.ts'
 import { EXIT, Failure } from './exit.ts'
+import { visible } from './words.ts'
 
 /**
  * The URL of a route. The hub may be given without a scheme, and with the `/sse` of its stream.
@@ -61,9 +62,9 @@ export async function reach(url: URL, init: RequestInit): Promise<Response> {
 /** What an answer that is no success means. */
 export async function failureOf(response: Response): Promise<Failure> {
   const { status, statusText } = response
-  const { detail = statusText, issues = [] } = problemIn(await response.text())
-  const lines = issues.map(({ path, message }) => `\n  ${path} ${message}`)
-  return new Failure(codeOf(status), `${status}: ${detail}${lines.join('')}`, status)
+  const { detail = statusText, issues } = fieldsOf(await response.text())
+  const lines = Array.isArray(issues) ? (issues as Issue[]).map(lineOf) : []
+  return new Failure(codeOf(status), `${status}: ${visible(`${detail}`)}${lines.join('')}`, status)
 }
 
 function codeOf(status: number): number {
@@ -71,11 +72,15 @@ function codeOf(status: number): number {
   return status === 429 || status >= 500 ? EXIT.unavailable : EXIT.refused
 }
 
-function problemIn(text: string): Partial<Problem> {
+function lineOf({ path, message }: Issue): string {
+  return `\n  ${visible(`${path} ${message}`)}`
+}
+
+/** The fields of a JSON object; none where something else came, a proxy's own page, say. */
+export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   try {
-    return (JSON.parse(text) as Partial<Problem> | null) ?? {}
+    return { ...(JSON.parse(text) as object | null) }
   } catch {
-    // A proxy's own words are pages, not for a terminal.
     return {}
   }
 }

@@ -37,6 +37,6 @@ const WORDS: ReadonlyMap<string, (fields: Fields) => string> = new Map(
 )
 
 /** Text that can't steer a terminal: control characters but tab and line feed are made visible. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, '\ufffd')
 }

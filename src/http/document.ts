@@ -91,8 +91,14 @@ header p {
 main {
   display: grid;
   grid-template-columns: minmax(0, 1fr) 24rem;
+  /* What the stream is taller by goes to the last row alone. */
+  grid-template-rows: auto auto 1fr;
   align-items: start;
   gap: 1.25rem;
+}
+
+main:has(> #key:not([hidden])) {
+  grid-template-rows: auto auto auto 1fr;
 }
 
 #key,
@@ -795,8 +801,11 @@ function createAccess(on) {
     },
     insist: () => credential.focus(),
     settle: () => {
+      const isHere = form.contains(document.activeElement)
       isMissing = false
       show()
+      // What is hidden loses the focus to nothing: whoever uses the keyboard goes on with joining.
+      if (isHere) at('client', HTMLInputElement).focus()
     },
   }
 
@@ -993,7 +1002,10 @@ function listen({ client, topics, names }, listener) {
     const quietMs = Date.now() - heardAt
     if (state.is === 'connecting' && quietMs > LATE_MS) become({ is: 'waiting' })
     const isDead = quietMs > BEATS_MISSED * beatMs
-    if (isDead && source?.readyState === EventSource.OPEN) reopen()
+    if (!isDead || source?.readyState !== EventSource.OPEN) return
+    // No heartbeat may be due yet, where the hub's are rare: next time more patience is shown.
+    beatMs *= 2
+    reopen()
   }
 
   function also(name) {

@@ -38,7 +38,11 @@ const MAX_COUNTED = 100_000
 export function createLimits(options: LimitOptions): Limits {
   const { hub, streamsPerMinute, publishesPerMinute, clock, addressOf } = options
   return {
-    streams: limit(streamsPerMinute, (c) => refuseForNow(c, hub)),
+    streams: limit(streamsPerMinute, (c) => {
+      const trace = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
+      hub.turnAway(c.get('listening').client, 'rate-limited', trace)
+      return refuseForNow(c, hub)
+    }),
     publishing: limit(publishesPerMinute, (c) => {
       return problem(
         c,

@@ -3,7 +3,7 @@ import { checkName, clientKey, EVERYONE } from './address.ts'
 import type { Trace } from './connection.ts'
 import { HubError } from './errors.ts'
 import type { ExpiringSet } from './expiring.ts'
-import type { HubSettings, RefusalReason } from './options.ts'
+import type { HubSettings, RefusalReason, TurnedAwayReason } from './options.ts'
 import type { Registry } from './registry.ts'
 import type { Tally } from './tally.ts'
 
@@ -26,6 +26,8 @@ export interface AdmissionInit {
 export interface Admission {
   /** Why not, if not; the observer hears of it. @throws {HubError} `invalid-address` */
   refusal(client: string, trace?: Trace): RefusalReason | undefined
+  /** Counts a refusal, and tells the observer. */
+  turnAway(client: string, reason: TurnedAwayReason, trace?: Trace): void
   /** @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
   admit(client: string, trace?: Trace): void
 }
@@ -34,14 +36,17 @@ export interface Admission {
 export function createAdmission(init: AdmissionInit): Admission {
   const { settings, registry, blocked, tally, closed, leaving } = init
   const { journal, maxConnections, maxConnectionsPerClient, observer } = settings
-  return { refusal, admit }
+  return { refusal, turnAway, admit }
 
-  function refusal(client: string, trace: Trace = {}): RefusalReason | undefined {
+  function refusal(client: string, trace?: Trace): RefusalReason | undefined {
     const reason = whyNot(checkName('client id', client))
-    if (!reason) return undefined
+    if (reason) turnAway(client, reason, trace)
+    return reason
+  }
+
+  function turnAway(client: string, reason: TurnedAwayReason, trace: Trace = {}): void {
     tally.refusals[reason] += 1
     observer.refused?.(client, reason, trace)
-    return reason
   }
 
   function admit(client: string, trace?: Trace): void {

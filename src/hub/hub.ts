@@ -12,7 +12,7 @@ import { createExpiringSet } from './expiring.ts'
 import { createFlusher } from './flusher.ts'
 import type { ByeReason } from './frames.ts'
 import type { Awaitable } from './journal.ts'
-import { type HubOptions, type RefusalReason, settle } from './options.ts'
+import { type HubOptions, type RefusalReason, settle, type TurnedAwayReason } from './options.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { createPress, type Receipt } from './press.ts'
 import { createRegistry } from './registry.ts'
@@ -48,6 +48,8 @@ export interface Hub {
    * @throws {HubError} `invalid-address`
    */
   refusal(client: string, trace?: Trace): RefusalReason | undefined
+  /** Notes that the host has turned a stream away: it is counted, and the observer hears of it. */
+  turnAway(client: string, reason: TurnedAwayReason, trace?: Trace): void
   /**
    * Opens a stream. It is over when the connection's `ended` resolves.
    * @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed`
@@ -148,6 +150,7 @@ export function createHub(options: HubOptions = {}): Hub {
     },
     presence,
     refusal: admission.refusal,
+    turnAway: admission.turnAway,
     connect,
     publish,
     disconnect: (client, blockMs = 0) => presence.disconnect(client, blockMs),

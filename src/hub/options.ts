@@ -42,13 +42,16 @@ export interface HubObserver {
   /** A stream is over. */
   ended?(connection: Connection, reason: EndReason): void
   /** A stream was refused. */
-  refused?(client: string, reason: RefusalReason, trace: Trace): void
+  refused?(client: string, reason: TurnedAwayReason, trace: Trace): void
   /** Work that nobody waits for has failed. */
   failed?(error: unknown, stage: 'replay' | 'time'): void
 }
 
 /** Why a stream can't be opened now; `blocked` until its block ends. */
 export type RefusalReason = 'shutdown' | 'at-capacity' | 'blocked'
+
+/** The same, or because its host opens no more of them for now. */
+export type TurnedAwayReason = RefusalReason | 'rate-limited'
 
 /** Options with nothing left open. */
 export type HubSettings = { readonly [K in keyof HubOptions]-?: NonNullable<HubOptions[K]> }

@@ -1,7 +1,7 @@
 /** What a hub counts: plain numbers, added once for an event or a batch, and read when somebody asks. */
 import type { AddressKind } from './address.ts'
 import type { ByeReason, GapReason, Resume } from './frames.ts'
-import type { RefusalReason } from './options.ts'
+import type { TurnedAwayReason } from './options.ts'
 
 /** How often something was observed, by how large it was. */
 export interface Histogram {
@@ -32,7 +32,7 @@ export interface Tally {
   readonly goodbyes: Record<ByeReason, number>
   /** Streams that ended without a goodbye: the client has left, or the transport has failed. */
   departures: number
-  readonly refusals: Record<RefusalReason, number>
+  readonly refusals: Record<TurnedAwayReason, number>
   /** How long a flush took from its first write to its last, in milliseconds. */
   readonly flushMs: Histogram
   /** How long an event waited until the last write of its batch, in milliseconds. */
@@ -61,7 +61,7 @@ export function createTally(): Tally {
       lifetime: 0,
     },
     departures: 0,
-    refusals: { shutdown: 0, 'at-capacity': 0, blocked: 0 },
+    refusals: { shutdown: 0, 'at-capacity': 0, blocked: 0, 'rate-limited': 0 },
     flushMs: createHistogram(BOUNDS_MS),
     delayMs: createHistogram(BOUNDS_MS),
   }

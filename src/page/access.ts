@@ -46,8 +46,11 @@ export function createAccess(on: { changed(): void; forgotten(): void }): Access
     },
     insist: () => credential.focus(),
     settle: () => {
+      const isHere = form.contains(document.activeElement)
       isMissing = false
       show()
+      // What is hidden loses the focus to nothing: whoever uses the keyboard goes on with joining.
+      if (isHere) at('client', HTMLInputElement).focus()
     },
   }
 

@@ -168,7 +168,10 @@ export function listen({ client, topics, names }: Wanted, listener: Listener): L
     const quietMs = Date.now() - heardAt
     if (state.is === 'connecting' && quietMs > LATE_MS) become({ is: 'waiting' })
     const isDead = quietMs > BEATS_MISSED * beatMs
-    if (isDead && source?.readyState === EventSource.OPEN) reopen()
+    if (!isDead || source?.readyState !== EventSource.OPEN) return
+    // No heartbeat may be due yet, where the hub's are rare: next time more patience is shown.
+    beatMs *= 2
+    reopen()
   }
 
   function also(name: string): void {

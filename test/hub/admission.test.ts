@@ -1,11 +1,11 @@
 /** Admission: who is refused, why, and that the observer hears of it. */
 import { describe, expect, test } from 'vitest'
-import type { RefusalReason } from '../../src/hub/options.ts'
+import type { TurnedAwayReason } from '../../src/hub/options.ts'
 import { fakeStream, named, told } from './fake-stream.ts'
 import { createStage, type StageOptions } from './stage.ts'
 
 function setUp(options: StageOptions = {}) {
-  const refused: [string, RefusalReason][] = []
+  const refused: [string, TurnedAwayReason][] = []
   const stage = createStage({
     ...options,
     observer: { refused: (client, reason) => void refused.push([client, reason]) },

@@ -102,7 +102,7 @@ describe('a hub counts', () => {
     expect(hub.refusal('alice')).toBe('shutdown')
     const { goodbyes, refusals } = hub.stats().tally
     expect(goodbyes).toMatchObject({ slow: 1, 'at-capacity': 1 })
-    expect(refusals).toEqual({ 'at-capacity': 1, blocked: 1, shutdown: 1 })
+    expect(refusals).toEqual({ 'at-capacity': 1, blocked: 1, shutdown: 1, 'rate-limited': 0 })
   })
 
   test('what waits, how much of it for the slowest, and how many transports are busy', async () => {

@@ -49,7 +49,12 @@ describe('with a list of origins', () => {
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
     expect(response.headers.get('Access-Control-Allow-Credentials')).toBe('true')
     const allowed = (response.headers.get('Access-Control-Allow-Headers') ?? '').toLowerCase()
-    expect(allowed.split(',').sort()).toEqual(['authorization', 'content-type', 'last-event-id'])
+    expect(allowed.split(',').sort()).toEqual([
+      'authorization',
+      'content-type',
+      'last-event-id',
+      'x-request-id',
+    ])
     expect(response.headers.get('Access-Control-Allow-Methods')).toBe('GET,POST,DELETE')
   })
 
