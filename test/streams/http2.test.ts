@@ -1,33 +1,26 @@
 /** HTTP/2 on the Node door: many streams in one connection, and HTTP/1.1 beside it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
 import { request } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { generate } from 'selfsigned'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Server, startServer } from '../runtime/process.ts'
 import { OPENERS } from '../runtime/runtime.ts'
+import { type Certificate, createCertificate } from '../support/certificate.ts'
 import { eventually } from '../support/eventually.ts'
 import { NODE_DOOR } from '../support/node.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
-const TLS_CERT = join(folder, 'cert.pem')
-const TLS_KEY = join(folder, 'key.pem')
 const STREAMS = 200
 
+let certificate: Certificate
 beforeAll(async () => {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }])
-  writeFileSync(TLS_CERT, cert)
-  writeFileSync(TLS_KEY, key)
+  certificate = await createCertificate()
 })
-afterAll(() => rmSync(folder, { recursive: true }))
+afterAll(() => certificate.remove())
 
 describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
   let server: Server
   beforeAll(async () => {
-    const command = NODE_DOOR
-    server = await startServer(command, { STREAM, TLS_CERT, TLS_KEY, CLOCK_SECONDS: '0' })
+    const { environment } = certificate
+    server = await startServer(NODE_DOOR, { ...environment, STREAM, CLOCK_SECONDS: '0' })
   })
   afterAll(() => server.kill())
 
