@@ -58,8 +58,11 @@ afterAll(async () => {
   for (const clean of cleaners.reverse()) await clean()
 })
 
-/** Lays out the files of a recipe, and what else a test adds to them, before its suite. */
-export function openKitchen(recipe: string, more: Readonly<Record<string, string>> = {}): Kitchen {
+/** Lays out the files of a recipe, if it is one, and what else a test adds to them, before its suite. */
+export function openKitchen(
+  recipe: string | undefined,
+  more: Readonly<Record<string, string>> = {},
+): Kitchen {
   let folder = ''
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'hono-sse-recipe-'))
@@ -100,8 +103,13 @@ export async function compile({ run }: Kitchen): Promise<void> {
   await run(join(ROOT, 'node_modules/.bin/tsc'), '-p', '.')
 }
 
-function layOut(folder: string, recipe: string, more: Readonly<Record<string, string>>): void {
-  const files = { ...Object.fromEntries(filesOf(recipe)), ...more, ...settings() }
+function layOut(
+  folder: string,
+  recipe: string | undefined,
+  more: Readonly<Record<string, string>>,
+): void {
+  const own = recipe === undefined ? [] : filesOf(recipe)
+  const files = { ...Object.fromEntries(own), ...more, ...settings() }
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true })
     writeFileSync(join(folder, name), text)
