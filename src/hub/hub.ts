@@ -73,7 +73,7 @@ export interface Hub {
   /** Asks the journal: true for the first who names this within `ttlMs` milliseconds, wherever. */
   useOnce(name: string, ttlMs: number): Promise<boolean>
   /**
-   * The open connections of this hub that listen to an address.
+   * The open connections of this hub that listen to an address, as they are now.
    * @throws {HubError} `invalid-address`
    */
   listeners(address: Address): ReadonlySet<Connection>
@@ -156,7 +156,7 @@ export function createHub(options: HubOptions = {}): Hub {
     disconnect: (client, blockMs = 0) => presence.disconnect(client, blockMs),
     blocked: blocked.has,
     useOnce: async (name, ttlMs) => await journal.useOnce(name, ttlMs),
-    listeners: (address) => registry.at(addressKey(address)),
+    listeners: (address) => new Set(registry.at(addressKey(address))),
     clients: registry.clients,
     stats: () => takeStats({ journal, registry, exits, tally }),
     farewell: exits.farewell,

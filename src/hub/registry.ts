@@ -9,7 +9,7 @@ export interface Registry {
   add(connection: Connection): void
   /** False when it was not there. */
   remove(connection: Connection): boolean
-  /** Those who listen to the address with this key. */
+  /** Those who listen to the address with this key: for the moment, it may change with the next that come or go. */
   at(key: string): ReadonlySet<Connection>
   /** The client ids that are connected, those who came first first. */
   clients(): Iterable<string>

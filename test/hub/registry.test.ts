@@ -31,6 +31,15 @@ test('listeners are found by their address', async () => {
   expect([...hub.clients()]).toEqual(['alice', 'bob'])
 })
 
+test.each([1, 2])('what is told of %d listeners is of that moment', async (count) => {
+  const { hub, join } = createStage()
+  for (let n = 0; n < count; n++) await join('alice')
+  const before = hub.listeners({ client: 'alice' })
+  await join('alice')
+  expect(before.size).toBe(count)
+  expect(hub.listeners({ client: 'alice' }).size).toBe(count + 1)
+})
+
 test('a connection tells who it is, since when, and how much waits for it', async () => {
   const { clock, hub, enter, tell } = createStage()
   const start = clock.now()
