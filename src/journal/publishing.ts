@@ -29,7 +29,7 @@ type Stored = readonly [epoch: string, last: number, ...instances: number[]]
 const MAX_PENDING_CHARACTERS = 67_108_864
 
 /** Events of one call, and about as many characters: a call is what all others in Redis wait for. */
-const MAX_EVENTS = 64
+const MAX_EVENTS = 128
 const MAX_CHARACTERS = 262_144
 
 /** Makes the way to Redis of one hub. */
@@ -70,8 +70,13 @@ export function createPublishing({ clock, store }: PublishingInit): Publishing {
     const leaving = new Promise<void>((leave) => clock.soon(leave))
     const stored = leaving.then(() => {
       if (open?.args === args) open = undefined
-      return store(args)
+      return store([marked(args), ...args])
     })
     return { args, stored: stored as Promise<Stored> }
   }
+}
+
+/** Each key of (key, body)… once, a line each. */
+function marked(args: readonly string[]): string {
+  return [...new Set(args.filter((_, at) => at % 2 === 0))].join('\n')
 }

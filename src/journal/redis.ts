@@ -9,7 +9,7 @@ import { type RedisJournalOptions, reasonOf, settle, unavailable } from './optio
 import { createPublishing } from './publishing.ts'
 import { createQuestions } from './questions.ts'
 import { createReadings } from './readings.ts'
-import { idOf, textOf, toCatchUp, toSize } from './replies.ts'
+import { framesOf, idOf, textOf, toCatchUp, toSize } from './replies.ts'
 import { ASK, CATCH_UP, PUBLISH, PULSE, READ, type Script } from './scripts.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
@@ -160,7 +160,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
 
   function hear(channel: string, message: Uint8Array): void {
     const key = subscriptions.keyOf(channel)
-    if (key !== undefined) receive(key, message)
+    if (key !== undefined) for (const frame of framesOf(message)) receive(key, frame)
     else if (channel === forAll) questions.asked(textOf(message), receiver.answer)
     else inboxHas(textOf(message))
   }

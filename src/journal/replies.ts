@@ -23,14 +23,28 @@ export function idOf(frame: Uint8Array): string | undefined {
   return decoder.decode(frame.subarray(ID.length, end))
 }
 
+/** The frames of a message: what one call published at one address, one behind another. */
+export function framesOf(message: Uint8Array): readonly Uint8Array[] {
+  const frames: Uint8Array[] = []
+  let from = 0
+  for (let at = message.indexOf(LINE_FEED); at >= 0; at = message.indexOf(LINE_FEED, at + 1)) {
+    if (message[at + 1] !== LINE_FEED) continue
+    at += 1
+    frames.push(message.subarray(from, at + 1))
+    from = at + 1
+  }
+  return frames
+}
+
 /** A page from the reply of the script that reads. */
 export function toPage(reply: unknown): Page {
-  const [epoch, end, gap, done, ...rest] = reply as [string, number, string, number, ...unknown[]]
-  const entries = []
-  for (let at = 0; at < rest.length; at += 2) {
-    const place = placeOf(epoch, Number(rest[at]))
-    entries.push({ ...place, frame: encoder.encode(`id: ${place.id}\n${rest[at + 1]}`) })
-  }
+  const [epoch, end, gap, done, ...frames] = reply as [string, number, string, number, ...string[]]
+  const entries = frames.map((frame) => {
+    const end = frame.indexOf('\n')
+    // Written in an older epoch, maybe: cursors are this one's.
+    const place = placeOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
+    return { ...place, frame: encoder.encode(`id: ${place.id}${frame.slice(end)}`) }
+  })
   const reason = gap === '' ? undefined : (gap as GapReason)
   return { entries, end: placeOf(epoch, end), done: done === 1, gap: reason }
 }

@@ -2,12 +2,12 @@
  * What runs inside Redis: each script is one step that nothing comes between.
  *
  * Keys, all in one slot: `{prefix}:head` a hash with the epoch and the count; below a root that a
- * flush renews, `a:<key>` a stream for each address and `order`, a stream of all entries by age;
- * `evicted`, the last sequence that each address gave up; `kept`, questions for who comes later.
- * An entry's id is `<sequence>-<milliseconds>`, so that streams are ordered by sequence and know ages.
+ * flush renews, `log:<key>` a list of frames for each address; `order`, a stream with a mark for each
+ * call that published: the id says its last sequence and the time, `k` for which keys, `b` how many
+ * bytes; `evicted`, the last sequence that each address gave up; `kept`, questions for who comes later.
  */
-
-import { ENTRY_BYTES, SETTLE } from './epochs.ts'
+import { SETTLE } from './epochs.ts'
+import { ENTRY_BYTES, MARK_BYTES, PRUNE, SLACK } from './pruning.ts'
 
 /** A script and the number that names it on a link. */
 export interface Script {
@@ -15,14 +15,14 @@ export interface Script {
   readonly text: string
 }
 
-/** Milliseconds that what is left of an idle hub outlives its events. */
+/** Milliseconds that what is left of an idle hub outlives its logs. */
 const AFTERLIFE_MS = 86_400_000
 
-/** The part by which bounds may be overstepped, so that many are given up at a time. */
-const SLACK = 1 / 16
+/** Events by which an address may overstep its bound at the most, so that many are given up at a time. */
+const MAX_SURPLUS = 99
 
-/** Entries of one address, and of all, that are given up at a time when events are published. */
-const MAX_GIVEN_UP = 100
+/** `00` to `99`, one behind another. */
+const TWO_DIGITS = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0')).join('')
 
 /**
  * Arguments of all scripts, in front of their own: prefix, run, a name for a new epoch, the epoch and
@@ -30,35 +30,71 @@ const MAX_GIVEN_UP = 100
  */
 const FIRST = 9
 
-/** (key, body)… → epoch, sequence of the last, (instances that listen)… */
+/**
+ * keys, a line each, (key, body)… → epoch, sequence of the last, (instances that listen)…
+ *
+ * What follows one another at the same key is stored and told in one step.
+ */
 export const PUBLISH: Script = script(
   'publish',
   `
-local answer = { epoch, seq }
-for i = ${FIRST}, #ARGV, 2 do
-  local key, body = ARGV[i], ARGV[i + 1]
+local args, call, sub = ARGV, redis.call, string.sub
+local answer, count, size, i = { epoch, seq }, 2, 0, ${FIRST + 1}
+local line, on, began = 'id: ' .. epoch .. '-', prefix .. ':on:', bytes == 0
+local most = maxEvents + math.min(maxEvents * ${SLACK}, ${MAX_SURPLUS})
+if began then oldest = now end
+-- Lua takes half a microsecond to write a number: all but two digits are written once for a hundred.
+local digits, stem = '${TWO_DIGITS}', nil
+local function framed(body)
   seq = seq + 1
-  local id, log, size = seq .. '-' .. now, base .. 'a:' .. key, #key + #body + ${ENTRY_BYTES}
-  if bytes == 0 then oldest = now end
-  bytes = bytes + size
-  redis.call('XADD', log, id, 'f', body)
-  redis.call('XADD', order, id, 'k', key, 'b', size)
-  local surplus = redis.call('XLEN', log) - maxEvents
-  if surplus > math.min(maxEvents * ${SLACK}, ${MAX_GIVEN_UP - 1}) then
-    trim(log, key, math.min(surplus, ${MAX_GIVEN_UP}))
-  end
-  redis.call('PEXPIRE', log, maxAge + 60000)
-  local frame = 'id: ' .. epoch .. '-' .. seq .. '\\n' .. body
-  answer[#answer + 1] = redis.call('PUBLISH', prefix .. ':on:' .. key, frame)
+  local rest = seq % 100
+  if rest == 0 or not stem then stem = line .. (seq < 100 and '' or math.floor(seq / 100)) end
+  return stem .. (seq < 10 and seq or sub(digits, rest * 2 + 1, rest * 2 + 2)) .. '\\n' .. body
 end
-tidy(${MAX_GIVEN_UP}, ${SLACK})
+while args[i] do
+  local key, run, length = args[i], 1, nil
+  local log, frame = logs .. key, framed(args[i + 1])
+  i = i + 2
+  if args[i] ~= key then
+    length = call('RPUSH', log, frame)
+  else
+    local frames = { frame }
+    repeat
+      run = run + 1
+      frames[run] = framed(args[i + 1])
+      i = i + 2
+    until args[i] ~= key
+    length = call('RPUSH', log, unpack(frames))
+    frame = table.concat(frames)
+  end
+  if length == run then call('PEXPIRE', log, ttl) end
+  events, size = events + run, size + #frame + run * ${ENTRY_BYTES}
+  if length > most then
+    local trim = pruning()
+    trim(key, length - maxEvents)
+  end
+  local instances = call('PUBLISH', on .. key, frame)
+  for _ = 1, run do
+    count = count + 1
+    answer[count] = instances
+  end
+end
+local keys = args[${FIRST}]
+size = size + #keys + ${MARK_BYTES}
+bytes = bytes + size
+call('XADD', order, seq .. '-' .. now, 'k', keys, 'b', size)
+if began then call('PEXPIRE', order, ttl + ${AFTERLIFE_MS}) end
+if due(${SLACK}) then
+  local _, tidy = pruning()
+  tidy(2 * (count - 2), ${SLACK})
+end
 save()
 answer[2] = seq
 return answer
 `,
 )
 
-/** epoch or `earliest` or `latest`, sequence, bytes, keys… → epoch, end, gap, done, (sequence, body)… */
+/** epoch or `earliest` or `latest`, sequence, bytes, keys… → epoch, end, gap, done, frames… */
 export const READ: Script = script(
   'read',
   `
@@ -67,48 +103,51 @@ sweep()
 if itsEpoch == 'latest' then return { epoch, seq, '', 1 } end
 local start, gap = 0, nil
 if itsEpoch ~= 'earliest' then start, gap = locate(itsEpoch, place) end
+-- Where the first frame behind the start stands.
+local function find(log)
+  local low, high = 0, redis.call('LLEN', log)
+  local probe = high - 1
+  while low < high do
+    if sequenceOf(redis.call('LINDEX', log, probe)) > start then high = probe else low = probe + 1 end
+    probe = math.floor((low + high) / 2)
+  end
+  return low
+end
 local rows = {}
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
   if itsEpoch ~= 'earliest' and not gap then
     if tonumber(redis.call('ZSCORE', evicted, key) or forgotten) > start then gap = 'evicted' end
   end
-  rows[#rows + 1] = { log = base .. 'a:' .. key, from = start + 1, at = 1, list = {} }
+  local log = logs .. key
+  rows[#rows + 1] = { log = log, from = start == 0 and 0 or find(log), at = 1, list = {} }
 end
 local function peek(row)
   if row.at > #row.list then
     if not row.from then return nil end
-    row.list, row.at = redis.call('XRANGE', row.log, row.from, '+', 'COUNT', 32), 1
-    local last = row.list[32]
-    row.from = last and string.match(last[1], '^%d+') + 1
+    row.list, row.at = redis.call('LRANGE', row.log, row.from, row.from + 31), 1
+    row.from = row.list[32] and row.from + 32
   end
   return row.list[row.at]
 end
-local answer, used = { epoch, seq, '', 1 }, 0
+local answer, used = { epoch, seq, gap or '', 1 }, 0
 while true do
   local best, bestSeq
   for _, row in ipairs(rows) do
-    local entry = peek(row)
-    local s = entry and tonumber(string.match(entry[1], '^%d+'))
+    local frame = peek(row)
+    local s = frame and sequenceOf(frame)
     if s and (not best or s < bestSeq) then best, bestSeq = row, s end
   end
   if not best then break end
-  local entry = best.list[best.at]
-  if now - string.match(entry[1], '%d+$') > maxAge then
-    if itsEpoch ~= 'earliest' and not gap then gap = 'evicted' end
-  else
-    local body = entry[2][2]
-    if used > 0 and used + #body > room then
-      answer[2], answer[4] = answer[#answer - 1], 0
-      break
-    end
-    used = used + #body
-    answer[#answer + 1] = bestSeq
-    answer[#answer + 1] = body
+  local frame = best.list[best.at]
+  if used > 0 and used + #frame > room then
+    answer[2], answer[4] = sequenceOf(answer[#answer]), 0
+    break
   end
+  used = used + #frame
+  answer[#answer + 1] = frame
   best.at = best.at + 1
 end
-answer[3] = gap or ''
 return answer
 `,
 )
@@ -127,8 +166,9 @@ if all == 0 then
   local known = {}
   for _, key in ipairs(changed) do known[key] = true end
   for _, mark in ipairs(marks) do
-    local key = mark[2][2]
-    if not known[key] then known[key] = true changed[#changed + 1] = key end
+    for key in string.gmatch(mark[2][2], '[^\\n]+') do
+      if not known[key] then known[key] = true changed[#changed + 1] = key end
+    end
   end
   if #marks == 5000 or #changed >= 5000 then all, changed = 1, {} end
 end
@@ -148,11 +188,11 @@ export const PULSE: Script = script(
   `
 sweep()
 for _, key in ipairs({ KEYS[1], order, evicted }) do
-  local reply = redis.pcall('PEXPIRE', key, maxAge + ${AFTERLIFE_MS})
+  local reply = redis.pcall('PEXPIRE', key, ttl + ${AFTERLIFE_MS})
   if type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) then return reply end
 end
 redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
-return { epoch, seq, redis.call('XLEN', order), bytes }
+return { epoch, seq, events, bytes }
 `,
 )
 
@@ -172,5 +212,5 @@ return redis.call('PUBLISH', ARGV[${FIRST}], ARGV[${FIRST + 1}])
 export const SCRIPTS: readonly Script[] = [PUBLISH, READ, CATCH_UP, PULSE, ASK]
 
 function script(name: string, text: string): Script {
-  return { name, text: SETTLE + text }
+  return { name, text: SETTLE + PRUNE + text }
 }

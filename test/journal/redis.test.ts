@@ -1,6 +1,7 @@
 /** The journal in Redis keeps the contract of all journals, and what only a shared one can promise. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../src/hub/address.ts'
+import { encodeFrame } from '../../src/hub/event.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../support/redis.ts'
 import { closeAll, newPrefix, openStand, until } from './stand.ts'
 import { journalSuite } from './suite.ts'
@@ -55,7 +56,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
       Array.from({ length: 300 }, (_, i) => journal.append(keys[i % 3] ?? '', { data: `${i}` })),
     )
     // One a probe may have made.
-    expect((await calls()) - before).toBeLessThanOrEqual(Math.ceil(300 / 64) + 1)
+    expect((await calls()) - before).toBeLessThanOrEqual(Math.ceil(300 / 128) + 1)
     expect(receipts.map(({ sequence }) => sequence)).toEqual(receipts.map((_, i) => i + 1))
     expect(receipts.slice(0, 3).map(({ instances }) => instances)).toEqual([1, 1, 0])
     await delivered(200)
@@ -64,7 +65,19 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     // Large ones don't wait for each other: a call is what all others wait for.
     const large = { data: 'x'.repeat(100_000) }
     await Promise.all(Array.from({ length: 9 }, () => journal.append(ALICE, large)))
-    expect(await calls()).toBeGreaterThanOrEqual(before + Math.ceil(300 / 64) + 4)
+    expect(await calls()).toBeGreaterThanOrEqual(before + Math.ceil(300 / 128) + 4)
+  })
+
+  test('tells apart what one call published at one address', async () => {
+    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE])
+    // Past 9, 10, 99 and 100, where numbers grow longer; some data ends in line breaks.
+    const sent = Array.from({ length: 120 }, (_, i) => `${i}${'\n'.repeat(i % 4)}`)
+    const receipts = await Promise.all(sent.map((data) => journal.append(ALICE, { data })))
+    await delivered(120)
+    const { entries } = await journal.read([ALICE], 'earliest', 1e6)
+    const frames = sent.map((data, i) => encodeFrame({ id: receipts[i]?.id, data }))
+    expect(deliveries.map(({ frame }) => Buffer.from(frame))).toEqual(frames.map(Buffer.from))
+    expect(entries.map(({ frame }) => frame)).toEqual(frames)
   })
 
   async function calls(): Promise<number> {
@@ -103,9 +116,18 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const { journal } = await openStand(redis, {}, [], prefix)
     await journal.append(ALICE, { data: 'a' })
     const keys = (await redis.command('KEYS', `{${prefix}}:*`)) as string[]
-    expect(keys.length).toBeGreaterThan(2)
-    expect(
-      await redis.command('PTTL', keys.find((key) => key.includes(':a:')) ?? ''),
-    ).toBeGreaterThan(0)
+    expect(keys).toHaveLength(3)
+    for (const key of keys) expect(await redis.command('PTTL', key), key).toBeGreaterThan(0)
+  })
+
+  test('lets logs live on for a hub that keeps events longer', async () => {
+    const prefix = newPrefix()
+    const { journal } = await openStand(redis, { maxAgeMs: 1_000 }, [], prefix)
+    await journal.append(ALICE, { data: 'a' })
+    const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
+    const life = async () => Number(await redis.command('PTTL', ...logs))
+    expect(await life()).toBeLessThanOrEqual(64_000)
+    await openStand(redis, { maxAgeMs: 3_600_000 }, [], prefix)
+    expect(await life()).toBeGreaterThan(3_600_000)
   })
 })
