@@ -1,7 +1,7 @@
 /**
  * What publishing costs Redis: `npm run bench:redis [-- --save]`. It counts CPU time as Redis itself
- * tells it, so that it holds on a busy machine, too. The script is set beside a bare XADD and beside
- * scripts of the same shape that do less.
+ * tells it, so that it holds on a busy machine, too. The script is set beside a bare XADD, pipelined.
+ * A full journal gives up an event for each that comes, as any does that has run for HISTORY_SECONDS.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -15,11 +15,16 @@ interface Subject {
   readonly events: number
 }
 
-const EVENTS = 30_000
+const EVENTS = 120_000
 const ROUNDS = 3
 const BODY = `data: ${'x'.repeat(100)}\n\n`
-/** What every script is given: prefix, run, a new epoch, what was seen, and the default bounds. */
-const FIRST = ['{bench}', 'run', 'fresh', '', '0', '1000', '300000', '67108864']
+/** redis-benchmark puts a number below 10,000 here. */
+const ONE_OF_MANY = '__rand_int__'
+/** What every script is given: prefix, run, a new epoch, what was seen, and bounds: on events, age, bytes. */
+const FIRST = ['{bench}', 'run', 'fresh', '', '0', '1000', '300000']
+const ROOMY = '1000000000'
+/** Less than is stored before the measurement begins. */
+const FULL = '8000000'
 
 const scripts = (await import(join(process.cwd(), 'dist/journal/scripts.js'))) as {
   readonly PUBLISH: { readonly text: string }
@@ -33,16 +38,18 @@ while (!answers()) await new Promise((resolve) => setTimeout(resolve, 50))
 
 const subjects: readonly Subject[] = [
   { name: 'XADD', command: ['XADD', 'log', '*', 'f', BODY], events: 1 },
-  calling('a script that does nothing', 'return 1'),
-  calling('a script with one XADD', xadd('log')),
-  calling('a script with two XADD', xadd('log') + xadd('order')),
-  calling('publish to one address', scripts.PUBLISH.text, ['all', BODY]),
-  ...[1, 4, 16, 64].map((events) =>
-    calling(
-      `publish to 10,000 addresses, ${events} at a time`,
-      scripts.PUBLISH.text,
-      Array.from({ length: events }, () => ['c:__rand_int__', BODY]).flat(),
-    ),
+  {
+    name: 'XADD to 10,000 streams',
+    command: ['XADD', `log:${ONE_OF_MANY}`, '*', 'f', BODY],
+    events: 1,
+  },
+  calling('a script that does nothing', 'return 1', ['all', BODY]),
+  ...[1, 16, 128].map((events) => publishing('one address', 'all', events)),
+  ...[1, 4, 16, 64, 128].map((events) =>
+    publishing('10,000 addresses', `c:${ONE_OF_MANY}`, events),
+  ),
+  ...[1, 16, 128].map((events) =>
+    publishing('10,000 addresses of a full journal', `c:${ONE_OF_MANY}`, events, FULL),
   ),
 ]
 
@@ -57,13 +64,19 @@ if (process.argv.includes('--save')) {
 }
 process.exit()
 
-function calling(name: string, text: string, args: readonly string[] = ['all', BODY]): Subject {
-  const command = ['EVALSHA', redis('SCRIPT', 'LOAD', text), '1', '{bench}:head', ...FIRST, ...args]
-  return { name, command, events: args.length / 2 }
+/** A call of the script, as instances make it. */
+function publishing(to: string, key: string, events: number, bytes = ROOMY): Subject {
+  const keys = Array.from({ length: events }, () => key)
+  const marks = (key.includes(ONE_OF_MANY) ? keys : [key]).join('\n')
+  const args = [marks, ...keys.flatMap((one) => [one, BODY])]
+  const name = `publish to ${to}, ${events} at a time`
+  return { ...calling(name, scripts.PUBLISH.text, args, bytes), events }
 }
 
-function xadd(stream: string): string {
-  return `redis.call('XADD', '${stream}', '*', 'f', ARGV[10]) `
+function calling(name: string, text: string, args: readonly string[], bytes = ROOMY): Subject {
+  const sha = redis('SCRIPT', 'LOAD', text)
+  const command = ['EVALSHA', sha, '1', '{bench}:head', ...FIRST, bytes, ...args]
+  return { name, command, events: 1 }
 }
 
 function medianUs(subject: Subject): number {
