@@ -1,7 +1,7 @@
-/** The tables of docs/growing.md say what the figures of the benchmark say. */
+/** Pages say what the figures of the benchmark say. */
 import { expect, test } from 'vitest'
-import { derived, documented } from './growing.ts'
+import { derived, documented, PAGE_NAMES } from './growing.ts'
 
-test('docs/growing.md has the tables that its figures give: `npm run bench:growing` writes them', () => {
-  expect(documented()).toBe(derived())
+test.each(PAGE_NAMES)('%s has what its figures give: `npm run bench:growing` writes it', (page) => {
+  expect(documented(page)).toBe(derived(page))
 })

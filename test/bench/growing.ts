@@ -1,6 +1,7 @@
 /**
  * What one instance, one Redis and one object carry, and what a million connections take:
- * `npm run bench:growing` writes the tables of docs/growing.md, from the figures that stand beside it.
+ * `npm run bench:growing` writes the tables of docs/growing.md and the sum of them in the README, from
+ * the figures that stand beside it.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -49,25 +50,48 @@ interface RedisBench {
   readonly cpuUsPerEvent: Readonly<Record<string, number>>
 }
 
-const DOC = new URL('docs/growing.md', rootOf())
 const BETWEEN = /<!-- derived -->[\s\S]*<!-- \/derived -->/
+const PAGES = {
+  'docs/growing.md': () => `\n\n${[carryTable(), millionTable(), billTable()].join('\n\n')}\n\n`,
+  'README.md': summary,
+}
 
-/** What stands in docs/growing.md. */
-export function documented(): string {
-  return BETWEEN.exec(readFileSync(DOC, 'utf8'))?.[0] ?? ''
+/** A page that says what figures give. */
+export type PageName = keyof typeof PAGES
+
+/** The pages that say what figures give. */
+export const PAGE_NAMES = Object.keys(PAGES) as readonly PageName[]
+
+/** What stands in a page. */
+export function documented(page: PageName): string {
+  return BETWEEN.exec(readFileSync(new URL(page, rootOf()), 'utf8'))?.[0] ?? ''
 }
 
 /** What should stand there, by the figures in test/bench/figures. @throws when one is missing */
-export function derived(): string {
-  const tables = [carryTable(), millionTable(), billTable()].join('\n\n')
-  return `<!-- derived -->\n\n${tables}\n\n<!-- /derived -->`
+export function derived(page: PageName): string {
+  return `<!-- derived -->${PAGES[page]()}<!-- /derived -->`
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(
-    DOC,
-    readFileSync(DOC, 'utf8').replace(BETWEEN, () => derived()),
-  )
+  for (const page of PAGE_NAMES) {
+    const file = new URL(page, rootOf())
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace(BETWEEN, () => derived(page)),
+    )
+  }
+}
+
+function summary(): string {
+  const { instances, redis } = million()
+  const deliveries = count(perCore(us('broadcast', 'node')))
+  const requests = count(perCore(us('publish', 'node')))
+  const events = [1, 128].map((atATime) => count(perCore(redisUs(atATime)))).join(' to ')
+  return [
+    `, one core of Node delivers ${deliveries} events a second, or takes ${requests} publish requests; one GB holds`,
+    `${count(KB_PER_GB / kb('node'))} connections; one Redis takes ${events} events a second; one object holds ${count(perObject())} connections. **A million connections**, an`,
+    `event for each a minute, take ${instances} instances and ${redis} Redis primaries, or ${objects()} objects. [Growing](docs/growing.md) has the bill, and the rest.`,
+  ].join('\n')
 }
 
 function carryTable(): string {
@@ -91,7 +115,8 @@ function carryTable(): string {
   ].join('\n')
 }
 
-function millionTable(): string {
+/** What a million connections on Node take. */
+function million() {
   const events = (MILLION * EVENTS_PER_CONNECTION_AND_MINUTE) / 60
   const beats = MILLION / HEARTBEAT_SECONDS
   const connects = MILLION / LIFETIME_SECONDS
@@ -104,6 +129,11 @@ function millionTable(): string {
   const sum = Object.values(cores).reduce((one, other) => one + other, 0)
   const instances = Math.max(Math.ceil(sum), Math.ceil(MILLION / CONNECTIONS_PER_INSTANCE))
   const redis = Math.ceil((events * redisUs(1)) / MILLION / SHARE)
+  return { events, beats, connects, cores, instances, redis }
+}
+
+function millionTable(): string {
+  const { events, beats, connects, cores, instances, redis } = million()
   const gigabytes = (MILLION * kb('node')) / KB_PER_GB
   return [
     '| a million connections on Node | |',
@@ -118,10 +148,16 @@ function millionTable(): string {
   ].join('\n')
 }
 
+function perObject(): number {
+  return Math.floor((OBJECT.memoryKb * OBJECT_SHARE) / kb('node') / 1_000) * 1_000
+}
+
+function objects(): number {
+  return Math.ceil(MILLION / perObject())
+}
+
 function billTable(): string {
-  const perObject = Math.floor((OBJECT.memoryKb * OBJECT_SHARE) / kb('node') / 1_000) * 1_000
-  const objects = Math.ceil(MILLION / perObject)
-  const gbSeconds = objects * MONTH_SECONDS * OBJECT.gigabytes
+  const gbSeconds = objects() * MONTH_SECONDS * OBJECT.gigabytes
   const duration = Math.max(0, gbSeconds - OBJECT.freeGbSeconds) * OBJECT.dollarsPerGbSecond
   const connects = (MILLION * MONTH_SECONDS) / LIFETIME_SECONDS
   const opening = connects * OBJECT.dollarsPerRequest
@@ -129,14 +165,14 @@ function billTable(): string {
   return [
     '| a million connections on Durable Objects | |',
     '| --- | --- |',
-    `| connections of one object | ${count(perObject)} |`,
-    `| **objects** (\`HUB_SHARDS\`) | **${objects}** |`,
+    `| connections of one object | ${count(perObject())} |`,
+    `| **objects** (\`HUB_SHARDS\`) | **${objects()}** |`,
     `| duration, a month | $${count(duration)} |`,
     `| requests that open streams, a month | $${count(opening)} |`,
     `| each million events for one client | $${event.toFixed(2)} |`,
     `| the same, one for each connection a minute, a month | $${count((event * EVENTS_PER_CONNECTION_AND_MINUTE * MONTH_SECONDS) / 60)} |`,
     `| each million events that are not kept (\`ephemeral\`) | $${(MILLION * OBJECT.dollarsPerRequest).toFixed(2)} |`,
-    `| each thousand broadcasts | $${((objects * event) / 1_000).toFixed(2)} |`,
+    `| each thousand broadcasts | $${((objects() * event) / 1_000).toFixed(2)} |`,
   ].join('\n')
 }
 
