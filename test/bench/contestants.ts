@@ -1,8 +1,9 @@
 /** Who takes part: every door and opener of this hub, its peers, and the floor. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nchanConfig } from './contestants/nchan.ts'
+import { workerdConfig } from './contestants/workerd.ts'
 import type { Protocol, ScenarioName } from './job.ts'
 
 /** A process to start. */
@@ -72,6 +73,18 @@ export const contestants: readonly Contestant[] = [
   ours('bun-portable', 'hono-sse on Bun, streamSSE', bun, { STREAM: 'portable' }),
   ours('deno', 'hono-sse on Deno', deno, {}),
   ours('deno-portable', 'hono-sse on Deno, streamSSE', deno, { STREAM: 'portable' }),
+  {
+    name: 'worker',
+    title: 'hono-sse in a Durable Object',
+    kind: 'ours',
+    protocol: hub,
+    start: (port, folder) => {
+      const args = ['deploy', '--dry-run', '--outdir', folder]
+      const { status, stderr } = spawnSync(tool('wrangler'), args, { encoding: 'utf8' })
+      if (status !== 0) throw new Missing(`wrangler can't bundle the Worker: ${stderr}`)
+      return workerd(port, folder, { ...quiet, ALLOW_ANONYMOUS: 'true' })
+    },
+  },
   onNode('better-sse', 'better-sse on Node'),
   onNode('hono-loop', 'streamSSE in a loop on Node'),
   onNode('transmit', '@boringnode/transmit on Node'),
@@ -98,6 +111,17 @@ export const contestants: readonly Contestant[] = [
   { ...onNode('node-bare', 'bare socket.write() on Node'), kind: 'base', only: STREAMS },
   bare('bun', ['run']),
   bare('deno', ['run', '--allow-net', '--allow-env']),
+  {
+    name: 'worker-bare',
+    title: 'bare ReadableStream in a Durable Object',
+    kind: 'base',
+    protocol: plain,
+    only: STREAMS,
+    start: (port, folder) => {
+      copyFileSync(join(HERE, 'contestants/object-bare.js'), join(folder, 'worker.js'))
+      return workerd(port, folder, {})
+    },
+  },
   {
     ...onNode('cluster', 'hono-sse on Node, two instances on Redis'),
     kind: 'ours',
@@ -178,8 +202,17 @@ function bare(runtime: 'bun' | 'deno', args: readonly string[]): Contestant {
   }
 }
 
-/** The path of a runtime that the development dependencies bring. @throws {Missing} */
-export function tool(name: 'bun' | 'deno'): string {
+/** What Cloudflare's servers run, around `worker.js` of that folder. */
+function workerd(port: number, folder: string, variables: Readonly<Record<string, string>>) {
+  const disk = join(folder, 'disk')
+  const config = join(folder, 'workerd.capnp')
+  mkdirSync(disk)
+  writeFileSync(config, workerdConfig({ port, module: 'worker.js', disk, variables }))
+  return { file: tool('workerd'), args: ['serve', '--experimental', config] }
+}
+
+/** The path of a program that the development dependencies bring. @throws {Missing} */
+export function tool(name: 'bun' | 'deno' | 'wrangler' | 'workerd'): string {
   const path = join(ROOT, 'node_modules/.bin', name)
   if (existsSync(path)) return path
   throw new Missing(`no ${name} in node_modules`)

@@ -95,12 +95,12 @@ function summary(): string {
 }
 
 function carryTable(): string {
-  const doors = ['node', 'bun', 'deno']
+  const doors = ['node', 'bun', 'deno', 'worker']
   const row = (what: string, value: (door: string) => number) =>
     `| ${what} | ${doors.map((door) => count(value(door))).join(' | ')} |`
   return [
-    '| one core, or one GB | Node | Bun | Deno | measured as |',
-    '| --- | --- | --- | --- | --- |',
+    '| one core, or one GB | Node | Bun | Deno | workerd | measured as |',
+    '| --- | --- | --- | --- | --- | --- |',
     `${row('connections in one GB', (door) => KB_PER_GB / kb(door))} \`idle\` |`,
     `${row('deliveries a second, one event at a time', (door) => perCore(us('broadcast', door)))} \`broadcast\` |`,
     `${row('deliveries a second, 50 events at once', (door) => perCore(us('burst', door)))} \`burst\` |`,
@@ -149,7 +149,7 @@ function millionTable(): string {
 }
 
 function perObject(): number {
-  return Math.floor((OBJECT.memoryKb * OBJECT_SHARE) / kb('node') / 1_000) * 1_000
+  return Math.floor((OBJECT.memoryKb * OBJECT_SHARE) / kb('worker') / 100) * 100
 }
 
 function objects(): number {
@@ -190,7 +190,7 @@ function kb(door: string): number {
 
 /** The figures of all benches; the whole one is asked first. */
 function figure(scenario: string, contestant: string, name: string): number {
-  for (const file of ['bench', 'cluster']) {
+  for (const file of ['bench', 'cluster', 'worker']) {
     const { scenarios } = read<Bench>(`${file}.json`)
     const rows = scenarios.find((one) => one.scenario === scenario)?.rows
     const value = rows?.find((row) => row.contestant === contestant)?.figures[name]
