@@ -9,6 +9,8 @@ export type Route =
   | { readonly to: 'client'; readonly client: string }
   /** A ticket, whose body names the client. */
   | { readonly to: 'ticket' }
+  /** A block: each object must know it, because a token of the client may publish at any of them. */
+  | { readonly to: 'block'; readonly client: string }
   | { readonly to: 'all'; readonly what: 'event' | 'clients' | 'connections' | 'metrics' }
   | { readonly to: 'any' }
 
@@ -27,8 +29,9 @@ export function routeOf(request: Request): Route {
   if (method === 'POST' && word === 'tickets') return { to: 'ticket' }
   if (kind === 'topics' && reads) return { to: 'all', what: 'connections' }
   if (kind === 'topics' && method === 'POST') return { to: 'all', what: 'event' }
-  if (kind === 'ping' || kind === 'clients') return { to: 'client', client: decoded(name) }
-  return { to: 'any' }
+  if (kind !== 'ping' && kind !== 'clients') return { to: 'any' }
+  const blocks = kind === 'clients' && method === 'DELETE' && searchParams.has('block')
+  return { to: blocks ? 'block' : 'client', client: decoded(name) }
 }
 
 /**

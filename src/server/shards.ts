@@ -52,6 +52,8 @@ export function createShards(init: ShardsInit): Shard {
         return await of(route.client).fetch(request)
       case 'ticket':
         return await issue(request)
+      case 'block':
+        return await block(request, shardOf(route.client, count))
       case 'all':
         return await askAll(request, route.what)
       case 'any':
@@ -85,17 +87,11 @@ export function createShards(init: ShardsInit): Shard {
     return await chosen.fetch(copyOf(request, body))
   }
 
-  /** The first object judges for all whether the event may be published, and only then others get it. */
+  /** The first object judges for all whether the event may be published. */
   async function publish(request: Request): Promise<Response> {
     const body = await bodyOf(request, maxBodyBytes)
-    const first = await shard(0).fetch(copyOf(request, body))
-    if (!first.ok) return first
-    // In the logs of all it is one request.
-    const id = first.headers.get('X-Request-Id')
-    const others = range(1, count).map((index) => shard(index).fetch(copyOf(request, body, id)))
-    const settled = await Promise.allSettled(others)
-    const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-    const receipts = await Promise.all([first, ...answers].filter(({ ok }) => ok).map(receiptOf))
+    const { judgement, receipts } = await tellAll<Receipt>(request, body, 0)
+    if (!judgement.ok) return judgement
     if (receipts.length < count) {
       return unavailable(
         `The event was published to ${receipts.length} of ${count} objects: to publish it again is to publish it twice to those.`,
@@ -103,7 +99,32 @@ export function createShards(init: ShardsInit): Shard {
     }
     const ids = receipts.flatMap(({ id }) => (id === undefined ? [] : [id]))
     const connections = receipts.reduce((sum, one) => sum + one.connections, 0)
-    return json(first, ids.length > 0 ? { ids, connections } : { connections })
+    return json(judgement, ids.length > 0 ? { ids, connections } : { connections })
+  }
+
+  /** The client's own object says goodbye to it; all of them refuse its tokens. */
+  async function block(request: Request, own: number): Promise<Response> {
+    const { judgement, receipts } = await tellAll<{ disconnected: number }>(request, NOTHING, own)
+    if (!judgement.ok) return judgement
+    if (receipts.length === count) return json(judgement, receipts[0])
+    return unavailable(
+      `Only ${receipts.length} of ${count} objects keep the client away. Try again.`,
+    )
+  }
+
+  /** One object judges for all, and only if it consents the others are told; its receipt is the first. */
+  async function tellAll<T>(request: Request, body: Uint8Array<ArrayBuffer>, judge: number) {
+    const judgement = await shard(judge).fetch(copyOf(request, body))
+    if (!judgement.ok) return { judgement, receipts: [] }
+    // In the logs of all it is one request.
+    const id = judgement.headers.get('X-Request-Id')
+    const others = range(0, count)
+      .filter((index) => index !== judge)
+      .map((index) => shard(index).fetch(copyOf(request, body, id)))
+    const settled = await Promise.allSettled(others)
+    const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const told = [judgement, ...answers].filter(({ ok }) => ok)
+    return { judgement, receipts: (await Promise.all(told.map((one) => one.json()))) as T[] }
   }
 
   async function list(request: Request, what: 'clients' | 'connections'): Promise<Response> {
@@ -147,6 +168,9 @@ export function createShards(init: ShardsInit): Shard {
 
 const NOBODY = 'The object that holds the hub can’t be reached now. Try again.'
 
+/** The body of a request that needs none. */
+const NOTHING = new Uint8Array()
+
 interface Receipt {
   readonly id?: string
   readonly connections: number
@@ -171,10 +195,6 @@ function isForNow(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { retryable, overloaded } = error as Error & { retryable?: boolean; overloaded?: boolean }
   return retryable === true || overloaded === true
-}
-
-async function receiptOf(answer: Response): Promise<Receipt> {
-  return (await answer.json()) as Receipt
 }
 
 /** A body that is read as far as one may be; what is cut off there is too large for an object, too. */

@@ -43,8 +43,8 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
     return shards.fetch(new Request(`http://localhost${path}`, init))
   }
 
-  async function open(query: string) {
-    const response = await send('GET', `/sse${query}`)
+  async function open(query: string, headers = {}) {
+    const response = await send('GET', `/sse${query}`, undefined, headers)
     expect(response.status).toBe(200)
     const reader = readEvents(response)
     const { data } = await reader.next(({ event }) => event === 'hub:ready')
@@ -253,4 +253,58 @@ test('a ticket is used once, because it always comes to its client’s object', 
   expect((await send('GET', '/metrics', undefined, headers)).status).toBe(200)
   await send('DELETE', '/clients/user-1?block=60', undefined, headers)
   expect((await send('POST', '/tickets', '{"client":"user-1"}', headers)).status).toBe(403)
+})
+
+describe('a client that is blocked', () => {
+  const headers = { Authorization: 'Bearer a-key-that-is-long-enough' }
+
+  test('can’t publish with its token at any object, not even to others', async () => {
+    const { send } = withTokens()
+    const token = { Authorization: 'Bearer mallory' }
+    const publish = (path: string) => send('POST', path, 'evil', token)
+    expect((await publish('/clients/user-1')).status).toBe(200)
+    const answer = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
+    expect(answer).toEqual({ disconnected: 0, blockedSeconds: 60 })
+    for (const name of NAMES) expect((await publish(`/clients/${name}`)).status).toBe(403)
+    for (const path of ['/broadcast', '/topics/news'])
+      expect((await publish(path)).status).toBe(403)
+  })
+
+  test('is sent away by its own object, which judges whether it may be', async () => {
+    const { send, open, asked } = withTokens()
+    const stream = await open('?id=mallory', { Authorization: 'Bearer mallory' })
+    const own = shardOf('mallory', COUNT)
+    expect((await send('DELETE', '/clients/mallory?block=60')).status).toBe(401)
+    expect((await send('DELETE', '/clients/mallory?block=x', undefined, headers)).status).toBe(400)
+    expect(asked).toEqual([own])
+    const answer = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
+    expect(answer).toEqual({ disconnected: 1, blockedSeconds: 60 })
+    expect([...asked].sort()).toEqual([0, 1, 2])
+    await stream.next(({ event }) => event === 'hub:bye')
+  })
+
+  test('is not told to be blocked as long as an object can’t be reached', async () => {
+    const { send, broken } = withTokens()
+    const other = (shardOf('mallory', COUNT) + 1) % COUNT
+    broken.set(other, { fetch: () => Promise.reject(new Error('reset')) })
+    const answer = await send('DELETE', '/clients/mallory?block=60', undefined, headers)
+    expect(answer.status).toBe(503)
+    expect(await answer.text()).toContain('2 of 3 objects keep the client away')
+  })
+
+  /** A token names its client, which may do all. */
+  function withTokens() {
+    const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
+    const tokens = {
+      verify: async (client: string) =>
+        ({ holder: client, client, topics: '*', publish: '*', operate: false }) as const,
+    }
+    return setUp((hub) => {
+      const publishKeys = ['a-key-that-is-long-enough']
+      return createApp({
+        hub,
+        access: createAccess({ publishKeys, tokens, blocked: hub.blocked, clock }),
+      })
+    })
+  }
 })
