@@ -7,6 +7,7 @@ import { readConfig } from './server/config.ts'
 import { openLog } from './server/log.ts'
 import { stanceOf } from './server/rights.ts'
 import { createShards, type Shard } from './server/shards.ts'
+import { markOf } from './server/spread.ts'
 import { readableStream } from './streams/readable.ts'
 
 /** The part of a Durable Object namespace that this door uses. */
@@ -17,6 +18,7 @@ interface Namespace {
 
 /** The part of a Durable Object's state that this door uses. */
 interface State {
+  readonly id: object
   readonly storage: ObjectStorage & { sync(): Promise<void> }
   blockConcurrencyWhile(work: () => Promise<void>): Promise<void>
   waitUntil(promise: Promise<unknown>): void
@@ -39,7 +41,8 @@ export class Hub {
     this.#state = state
     const config = readConfig(env)
     const { MAX_EVENT_BYTES: maxEventBytes } = config
-    this.#journal = createSqliteJournal({ storage, maxEventBytes, ...historyOf(config) })
+    const mark = markOf(numberOf(state, env, config.HUB_SHARDS))
+    this.#journal = createSqliteJournal({ storage, maxEventBytes, mark, ...historyOf(config) })
     const stance = stanceOf(config, 'world')
     this.#service = compose(
       config,
@@ -100,6 +103,17 @@ async function skip(body: ReadableStream<Uint8Array>): Promise<void> {
 const SPELLING = 6
 const SLACK_BYTES = 8_192
 
+/** The first has the same name however many there are: what it keeps outlives a change of their number. */
+function nameOf(shard: number): string {
+  return shard === 0 ? 'hub' : `hub-${shard}`
+}
+
+/** Which of the objects this is; 0 for one that has no part of the clients. */
+function numberOf({ id }: State, { HUB }: Env, count: number): number {
+  const others = Array.from({ length: count - 1 }, (_, i) => i + 1)
+  return others.find((shard) => `${HUB.idFromName(nameOf(shard))}` === `${id}`) ?? 0
+}
+
 /** The objects, as this isolate reaches them. */
 let shards: Shard | undefined
 
@@ -110,8 +124,7 @@ function openShards(env: Env): Shard {
     count: HUB_SHARDS,
     retryMs: RETRY_MS,
     maxBodyBytes: MAX_EVENT_BYTES * SPELLING + SLACK_BYTES,
-    // The first has the same name however many there are: what it keeps outlives a change of their number.
-    shard: (index) => env.HUB.get(env.HUB.idFromName(index === 0 ? 'hub' : `hub-${index}`)),
+    shard: (index) => env.HUB.get(env.HUB.idFromName(nameOf(index))),
   })
 }
 

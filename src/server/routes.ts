@@ -4,8 +4,14 @@ import { NAME } from '../hub/address.ts'
 
 /** Where a request goes. */
 export type Route =
-  /** A stream; `named` says whether the request itself names its client. */
-  | { readonly to: 'stream'; readonly client: string; readonly named: boolean }
+  /** A stream, of somebody new if no client is known; `named` says whether the request itself names it. */
+  | {
+      readonly to: 'stream'
+      readonly client?: string | undefined
+      readonly named: boolean
+      /** Where it was, if it was here before. */
+      readonly cursor: string
+    }
   | { readonly to: 'client'; readonly client: string }
   /** A ticket, whose body names the client. */
   | { readonly to: 'ticket' }
@@ -40,10 +46,11 @@ export function routeOf(request: Request): Route {
  */
 function streamOf({ headers }: Request, query: URLSearchParams): Route {
   const id = query.get('id')
-  if (id !== null) return { to: 'stream', client: id, named: true }
+  const cursor = headers.get('Last-Event-ID') || query.get('lastEventId') || ''
+  if (id !== null) return { to: 'stream', client: id, named: true, cursor }
   const [, token] = /^Bearer +(\S+) *$/i.exec(headers.get('Authorization') ?? '') ?? []
   const client = claimOf(query.get('ticket'), 'client') ?? claimOf(token, 'sub')
-  return { to: 'stream', client: client ?? crypto.randomUUID(), named: false }
+  return { to: 'stream', client, named: false, cursor }
 }
 
 /** A name that a ticket or a token claims; undefined for what is neither. */

@@ -3,9 +3,10 @@
  * goes to one object; broadcasts, topics and lists go to all, and their answers are put together.
  */
 import { byeFrame } from '../hub/frames.ts'
+import { bodyOf, copyOf } from './copies.ts'
 import { clientOf, type Route, routeOf } from './routes.ts'
 import { putTogether } from './scrape.ts'
-import { shardOf } from './spread.ts'
+import { newName, shardOf } from './spread.ts'
 
 /** An object that holds a part of the clients, and serves the whole interface to them. */
 export interface Shard {
@@ -72,7 +73,8 @@ export function createShards(init: ShardsInit): Shard {
   }
 
   /** The client must be known before its object is: who comes without an id is given one here. */
-  async function listen(request: Request, { client, named }: Route & { to: 'stream' }) {
+  async function listen(request: Request, { named, cursor, ...route }: Route & { to: 'stream' }) {
+    const { client = newName(cursor, count) } = route
     if (named) return await of(client).fetch(request)
     const sign = request.url.includes('?') ? '&' : '?'
     const url = `${request.url}${sign}id=${encodeURIComponent(client)}`
@@ -195,34 +197,6 @@ function isForNow(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { retryable, overloaded } = error as Error & { retryable?: boolean; overloaded?: boolean }
   return retryable === true || overloaded === true
-}
-
-/** A body that is read as far as one may be; what is cut off there is too large for an object, too. */
-async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  const reader = request.body?.getReader()
-  while (reader && bytes <= maxBytes) {
-    const { done, value } = await reader.read()
-    if (done) break
-    parts.push(value)
-    bytes += value.byteLength
-  }
-  await reader?.cancel()
-  const body = new Uint8Array(bytes)
-  let at = 0
-  for (const part of parts) {
-    body.set(part, at)
-    at += part.byteLength
-  }
-  return body
-}
-
-function copyOf(request: Request, body: Uint8Array<ArrayBuffer>, id?: string | null): Request {
-  const headers = new Headers(request.headers)
-  if (id) headers.set('X-Request-Id', id)
-  headers.delete('Content-Length')
-  return new Request(request.url, { method: request.method, headers, body })
 }
 
 function json(first: Response, body: unknown): Response {
