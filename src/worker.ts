@@ -41,7 +41,8 @@ export class Hub {
     this.#state = state
     const config = readConfig(env)
     const { MAX_EVENT_BYTES: maxEventBytes } = config
-    const mark = markOf(numberOf(state, env, config.HUB_SHARDS))
+    const own = numberOf(state, env, config.HUB_SHARDS)
+    const mark = markOf(own)
     this.#journal = createSqliteJournal({ storage, maxEventBytes, mark, ...historyOf(config) })
     const stance = stanceOf(config, 'world')
     this.#service = compose(
@@ -54,6 +55,8 @@ export class Hub {
         portable: portableStream(),
         // Set by Cloudflare, whatever the client sends.
         peerOf: (c) => c.req.header('CF-Connecting-IP'),
+        // By the first object, whose judgement holds for all: else some would have the event, others not.
+        isCounted: (c) => own > 0 && /^\/(broadcast$|topics\/)/.test(c.req.path),
       },
       this.#journal,
     )
