@@ -122,10 +122,13 @@ let shards: Shard | undefined
 
 /** @throws {ConfigError} */
 function openShards(env: Env): Shard {
-  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS } = readConfig(env)
+  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readConfig(env)
+  const log = openLog(LOG_LEVEL)
   return createShards({
     count: HUB_SHARDS,
     retryMs: RETRY_MS,
+    corsOrigins: CORS_ORIGINS,
+    report: (error) => log.warn('object unavailable', { error: String(error) }),
     maxBodyBytes: MAX_EVENT_BYTES * SPELLING + SLACK_BYTES,
     shard: (index) => env.HUB.get(env.HUB.idFromName(nameOf(index))),
   })

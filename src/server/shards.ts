@@ -2,6 +2,8 @@
  * One hub over several objects: each client has its own, found by a hash. What is for one client
  * goes to one object; broadcasts, topics and lists go to all, and their answers are put together.
  */
+import { Hono } from 'hono'
+import { allowOrigins } from '../http/origins.ts'
 import { byeFrame } from '../hub/frames.ts'
 import { bodyOf, copyOf } from './copies.ts'
 import { clientOf, type Route, routeOf } from './routes.ts'
@@ -18,10 +20,14 @@ export interface ShardsInit {
   readonly count: number
   /** Milliseconds that clients wait before they reconnect. */
   readonly retryMs: number
+  /** Origins whose pages may read answers. @defaultValue none */
+  readonly corsOrigins?: readonly string[] | undefined
   /** Bytes of a body that are read here before it is sent on: more than any object takes. */
   readonly maxBodyBytes: number
   /** The object with this number, from 0 up to `count`. */
   shard(index: number): Shard
+  /** Hears why an object can't be reached. @defaultValue nobody */
+  report?(error: unknown): void
   /** A number from 0 up to 1. @defaultValue `Math.random` */
   random?(): number
 }
@@ -31,7 +37,11 @@ const DEFAULT_ROWS = 1_000
 
 /** Makes one hub of several objects. */
 export function createShards(init: ShardsInit): Shard {
-  const { count, retryMs, maxBodyBytes, shard, random = Math.random } = init
+  const { count, retryMs, corsOrigins = [], maxBodyBytes, shard, random = Math.random } = init
+  // An EventSource of another origin would take an answer that it may not read for a refusal for good.
+  const readable = new Hono<{ Bindings: { answer: Response } }>()
+    .use(allowOrigins(corsOrigins))
+    .all('*', (c) => c.env.answer)
   return { fetch }
 
   async function fetch(request: Request): Promise<Response> {
@@ -40,8 +50,9 @@ export function createShards(init: ShardsInit): Shard {
       if (count === 1) return await shard(0).fetch(request)
       return await take(request, route)
     } catch (error) {
-      if (isForNow(error)) return route.to === 'stream' ? comeBack() : unavailable(NOBODY)
-      throw error
+      if (!isForNow(error)) throw error
+      init.report?.(error)
+      return route.to === 'stream' ? await comeBack(request) : await unavailable(request, NOBODY)
     }
   }
 
@@ -95,7 +106,8 @@ export function createShards(init: ShardsInit): Shard {
     const { judgement, receipts } = await tellAll<Receipt>(request, body, 0)
     if (!judgement.ok) return judgement
     if (receipts.length < count) {
-      return unavailable(
+      return await unavailable(
+        request,
         `The event was published to ${receipts.length} of ${count} objects: to publish it again is to publish it twice to those.`,
       )
     }
@@ -109,9 +121,8 @@ export function createShards(init: ShardsInit): Shard {
     const { judgement, receipts } = await tellAll<{ disconnected: number }>(request, NOTHING, own)
     if (!judgement.ok) return judgement
     if (receipts.length === count) return json(judgement, receipts[0])
-    return unavailable(
-      `Only ${receipts.length} of ${count} objects keep the client away. Try again.`,
-    )
+    const kept = `Only ${receipts.length} of ${count} objects keep the client away. Try again.`
+    return await unavailable(request, kept)
   }
 
   /** One object judges for all, and only if it consents the others are told; its receipt is the first. */
@@ -125,6 +136,7 @@ export function createShards(init: ShardsInit): Shard {
       .map((index) => shard(index).fetch(copyOf(request, body, id)))
     const settled = await Promise.allSettled(others)
     const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    for (const one of settled) if (one.status === 'rejected') init.report?.(one.reason)
     const told = [judgement, ...answers].filter(({ ok }) => ok)
     return { judgement, receipts: (await Promise.all(told.map((one) => one.json()))) as T[] }
   }
@@ -135,7 +147,7 @@ export function createShards(init: ShardsInit): Shard {
     )
     const refused = answers.find(({ ok }) => !ok)
     const [first] = answers
-    if (refused || !first) return refused ?? unavailable(NOBODY)
+    if (refused || !first) return refused ?? (await unavailable(request, NOBODY))
     const lists = (await Promise.all(answers.map((one) => one.json()))) as List[]
     const limit = Number(new URL(request.url).searchParams.get('limit') ?? DEFAULT_ROWS)
     const rows = lists
@@ -158,13 +170,20 @@ export function createShards(init: ShardsInit): Shard {
     return answer(first, putTogether(await Promise.all(texts)))
   }
 
-  function comeBack(): Response {
+  async function comeBack(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
     const headers = {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
     }
-    return new Response(bye.slice(), { headers })
+    return await readable.fetch(request, { answer: new Response(bye.slice(), { headers }) })
+  }
+
+  async function unavailable(request: Request, detail: string): Promise<Response> {
+    const problem = { type: 'about:blank', title: 'Service Unavailable', status: 503, detail }
+    const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '2' }
+    const answer = new Response(JSON.stringify(problem), { status: 503, headers })
+    return await readable.fetch(request, { answer })
   }
 }
 
@@ -195,8 +214,9 @@ interface Row {
  */
 function isForNow(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const { retryable, overloaded } = error as Error & { retryable?: boolean; overloaded?: boolean }
-  return retryable === true || overloaded === true
+  const { retryable, overloaded, durableObjectReset } = error as Error & Record<string, unknown>
+  // Of what an object had in hand when it was reset the platform says no more than that.
+  return [retryable, overloaded, durableObjectReset].includes(true)
 }
 
 function json(first: Response, body: unknown): Response {
@@ -208,12 +228,6 @@ function answer(first: Response, body: string): Response {
   const headers = new Headers(first.headers)
   headers.delete('Content-Length')
   return new Response(body, { status: 200, headers })
-}
-
-function unavailable(detail: string): Response {
-  const problem = { type: 'about:blank', title: 'Service Unavailable', status: 503, detail }
-  const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '2' }
-  return new Response(JSON.stringify(problem), { status: 503, headers })
 }
 
 function range(from: number, to: number): number[] {

@@ -20,10 +20,13 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
   const hubs = Array.from({ length: COUNT }, () => createHub())
   const apps = hubs.map(appOf)
   const asked: number[] = []
+  const reports: string[] = []
   const broken = new Map<number, Answer>()
   const shards = createShards({
     count: COUNT,
     retryMs: 2_000,
+    corsOrigins: ['https://app.example'],
+    report: (error) => void reports.push(String(error)),
     maxBodyBytes: 2_000_000,
     random: () => 0.5,
     shard: (index) => ({
@@ -34,7 +37,7 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
       },
     }),
   })
-  return { hubs, asked, broken, send, open }
+  return { hubs, asked, broken, reports, send, open }
 
   function send(method: string, path: string, body?: string, headers = {}): Promise<Response> {
     asked.length = 0
@@ -188,25 +191,47 @@ describe('what is for many goes to all objects:', () => {
 })
 
 describe('an object that can’t be reached now', () => {
-  const away = (): Answer => ({
-    fetch: () => Promise.reject(Object.assign(new Error('reset'), { retryable: true })),
+  const away = (why = 'retryable'): Answer => ({
+    fetch: () => Promise.reject(Object.assign(new Error('reset'), { [why]: true })),
   })
 
-  test('makes a stream come back, for an EventSource would give up at an error', async () => {
+  test.each(['retryable', 'overloaded', 'durableObjectReset'])(
+    'makes a stream come back, for an EventSource would give up at an error (%s)',
+    async (why) => {
+      const { send, broken } = setUp()
+      broken.set(shardOf('alice', COUNT), away(why))
+      const answer = await send('GET', '/sse?id=alice')
+      expect(answer.status).toBe(200)
+      expect(await answer.text()).toBe(
+        'retry: 3000\nevent: hub:bye\ndata: {"reason":"shutdown"}\n\n',
+      )
+      expect((await send('POST', '/clients/alice', 'hi')).status).toBe(503)
+    },
+  )
+
+  test('is told so that a page of a listed origin can read it, and of no other', async () => {
     const { send, broken } = setUp()
-    broken.set(shardOf('alice', COUNT), away())
-    const answer = await send('GET', '/sse?id=alice')
-    expect(answer.status).toBe(200)
-    expect(await answer.text()).toBe('retry: 3000\nevent: hub:bye\ndata: {"reason":"shutdown"}\n\n')
-    expect((await send('POST', '/clients/alice', 'hi')).status).toBe(503)
+    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, away())
+    const allowed = async (Origin: string, method: string, path: string) => {
+      const { headers } = await send(method, path, undefined, { Origin })
+      return headers.get('Access-Control-Allow-Origin')
+    }
+    for (const [method, path] of [
+      ['GET', '/sse?id=alice'],
+      ['POST', '/broadcast'],
+    ] as const) {
+      expect(await allowed('https://app.example', method, path)).toBe('https://app.example')
+      expect(await allowed('https://evil.example', method, path)).toBeNull()
+    }
   })
 
   test('is told to who published to all', async () => {
-    const { send, broken } = setUp()
+    const { send, broken, reports } = setUp()
     broken.set(2, away())
     const answer = await send('POST', '/broadcast', 'hi')
     expect(answer.status).toBe(503)
     expect(await answer.text()).toContain('to 2 of 3 objects')
+    expect(reports).toEqual(['Error: reset'])
   })
 
   test('has no figures, which is told beside those of the others', async () => {
