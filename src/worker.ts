@@ -7,6 +7,7 @@ import { readConfig } from './server/config.ts'
 import { openLog } from './server/log.ts'
 import { stanceOf } from './server/rights.ts'
 import { createShards, type Shard } from './server/shards.ts'
+import { markOf } from './server/spread.ts'
 import { readableStream } from './streams/readable.ts'
 
 /** The part of a Durable Object namespace that this door uses. */
@@ -17,6 +18,7 @@ interface Namespace {
 
 /** The part of a Durable Object's state that this door uses. */
 interface State {
+  readonly id: object
   readonly storage: ObjectStorage & { sync(): Promise<void> }
   blockConcurrencyWhile(work: () => Promise<void>): Promise<void>
   waitUntil(promise: Promise<unknown>): void
@@ -39,7 +41,9 @@ export class Hub {
     this.#state = state
     const config = readConfig(env)
     const { MAX_EVENT_BYTES: maxEventBytes } = config
-    this.#journal = createSqliteJournal({ storage, maxEventBytes, ...historyOf(config) })
+    const own = numberOf(state, env, config.HUB_SHARDS)
+    const mark = markOf(own)
+    this.#journal = createSqliteJournal({ storage, maxEventBytes, mark, ...historyOf(config) })
     const stance = stanceOf(config, 'world')
     this.#service = compose(
       config,
@@ -51,6 +55,8 @@ export class Hub {
         portable: portableStream(),
         // Set by Cloudflare, whatever the client sends.
         peerOf: (c) => c.req.header('CF-Connecting-IP'),
+        // By the first object, whose judgement holds for all: else some would have the event, others not.
+        isCounted: (c) => own > 0 && /^\/(broadcast$|topics\/)/.test(c.req.path),
       },
       this.#journal,
     )
@@ -100,18 +106,31 @@ async function skip(body: ReadableStream<Uint8Array>): Promise<void> {
 const SPELLING = 6
 const SLACK_BYTES = 8_192
 
+/** The first has the same name however many there are: what it keeps outlives a change of their number. */
+function nameOf(shard: number): string {
+  return shard === 0 ? 'hub' : `hub-${shard}`
+}
+
+/** Which of the objects this is; 0 for one that has no part of the clients. */
+function numberOf({ id }: State, { HUB }: Env, count: number): number {
+  const others = Array.from({ length: count - 1 }, (_, i) => i + 1)
+  return others.find((shard) => `${HUB.idFromName(nameOf(shard))}` === `${id}`) ?? 0
+}
+
 /** The objects, as this isolate reaches them. */
 let shards: Shard | undefined
 
 /** @throws {ConfigError} */
 function openShards(env: Env): Shard {
-  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS } = readConfig(env)
+  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readConfig(env)
+  const log = openLog(LOG_LEVEL)
   return createShards({
     count: HUB_SHARDS,
     retryMs: RETRY_MS,
+    corsOrigins: CORS_ORIGINS,
+    report: (error) => log.warn('object unavailable', { error: String(error) }),
     maxBodyBytes: MAX_EVENT_BYTES * SPELLING + SLACK_BYTES,
-    // The first has the same name however many there are: what it keeps outlives a change of their number.
-    shard: (index) => env.HUB.get(env.HUB.idFromName(index === 0 ? 'hub' : `hub-${index}`)),
+    shard: (index) => env.HUB.get(env.HUB.idFromName(nameOf(index))),
   })
 }
 

@@ -27,6 +27,8 @@ export interface LimitOptions {
   readonly clock: Clock
   /** The address that a request came from. */
   addressOf(c: Context): string | undefined
+  /** Whether a publish was counted elsewhere. @defaultValue none was */
+  isCounted?(c: Context): boolean
 }
 
 const MINUTE_MS = 60_000
@@ -43,18 +45,23 @@ export function createLimits(options: LimitOptions): Limits {
       hub.turnAway(c.get('listening').client, 'rate-limited', trace)
       return refuseForNow(c, hub)
     }),
-    publishing: limit(publishesPerMinute, (c) => {
-      return problem(
-        c,
-        429,
-        'Too much was published within a minute: wait as long as Retry-After says.',
-      )
-    }),
+    publishing: limit(
+      publishesPerMinute,
+      (c) => {
+        return problem(
+          c,
+          429,
+          'Too much was published within a minute: wait as long as Retry-After says.',
+        )
+      },
+      options.isCounted,
+    ),
   }
 
   function limit(
     perMinute: number,
     refuse: (c: Context) => Response,
+    skip: (c: Context) => boolean = () => false,
   ): MiddlewareHandler | undefined {
     if (perMinute === 0) return undefined
     return rateLimiter({
@@ -63,6 +70,7 @@ export function createLimits(options: LimitOptions): Limits {
       standardHeaders: 'draft-7',
       keyGenerator: (c: Context) => c.get('holder') ?? addressKey(addressOf(c) ?? 'unknown'),
       handler: (c: Context) => refuse(c),
+      skip,
       store: minuteStore(clock),
     })
   }

@@ -201,6 +201,7 @@ export function openDisk({
       bytes -= Number(row.bytes)
       untidy += 1
     }
+    if (events === 0) oldestAt = undefined
   }
 
   function tidy(): void {

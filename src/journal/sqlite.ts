@@ -22,6 +22,8 @@ export interface SqliteJournalOptions {
   readonly maxEventBytes?: number | undefined
   /** Addresses without an event left of which it is remembered what they lost. @defaultValue `100_000` */
   readonly maxRemembered?: number | undefined
+  /** What the epoch ends with, if it is a new one: letters and digits. @defaultValue nothing */
+  readonly mark?: string | undefined
   /** Time. @defaultValue the machine's */
   readonly clock?: Clock | undefined
 }
@@ -45,13 +47,13 @@ const ASKED = 'asked:'
 /** Makes the journal of an object, or finds it again: with the same epoch. @throws {HubError} `invalid-option` */
 export function createSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
   const { storage, maxEvents = 1_000, maxAgeMs = 300_000, maxBytes = 67_108_864 } = options
-  const { maxEventBytes = 262_144, maxRemembered, clock = systemClock } = options
+  const { maxEventBytes = 262_144, maxRemembered, mark = '', clock = systemClock } = options
   checkRange('maxEvents', maxEvents, 0)
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)
   checkRange('maxEventBytes', maxEventBytes, 1, MAX_VALUE_BYTES)
   const pauseMs = Math.max(MIN_PAUSE_MS, maxAgeMs / ALARMS_PER_AGE)
-  const freshEpoch = newEpoch(clock)
+  const freshEpoch = newEpoch(clock) + mark
   const disk = openDisk({ storage, maxEvents, maxAgeMs, maxBytes, maxRemembered, freshEpoch })
   const lapsing = openLapsing(storage)
   let sequence = disk.start

@@ -47,6 +47,8 @@ export interface Runtime {
   readonly portable: OpenStream
   /** The address of the peer, as the socket knows it. */
   peerOf(c: Context): string | undefined
+  /** Whether a publish counts against its limit elsewhere. @defaultValue none does */
+  isCounted?(c: Context): boolean
 }
 
 /** Puts a service together. @param journal - where events live; by default in memory */
@@ -99,6 +101,7 @@ export function compose(
       publishesPerMinute: config.PUBLISHES_PER_MINUTE,
       clock,
       addressOf,
+      ...(runtime.isCounted && { isCounted: runtime.isCounted }),
     }),
     onAnswer: answersWith(log),
     onError: (error, c) =>

@@ -4,11 +4,19 @@ import { NAME } from '../hub/address.ts'
 
 /** Where a request goes. */
 export type Route =
-  /** A stream; `named` says whether the request itself names its client. */
-  | { readonly to: 'stream'; readonly client: string; readonly named: boolean }
+  /** A stream, of somebody new if no client is known; `named` says whether the request itself names it. */
+  | {
+      readonly to: 'stream'
+      readonly client?: string | undefined
+      readonly named: boolean
+      /** Where it was, if it was here before. */
+      readonly cursor: string
+    }
   | { readonly to: 'client'; readonly client: string }
   /** A ticket, whose body names the client. */
   | { readonly to: 'ticket' }
+  /** A block: each object must know it, because a token of the client may publish at any of them. */
+  | { readonly to: 'block'; readonly client: string }
   | { readonly to: 'all'; readonly what: 'event' | 'clients' | 'connections' | 'metrics' }
   | { readonly to: 'any' }
 
@@ -27,8 +35,9 @@ export function routeOf(request: Request): Route {
   if (method === 'POST' && word === 'tickets') return { to: 'ticket' }
   if (kind === 'topics' && reads) return { to: 'all', what: 'connections' }
   if (kind === 'topics' && method === 'POST') return { to: 'all', what: 'event' }
-  if (kind === 'ping' || kind === 'clients') return { to: 'client', client: decoded(name) }
-  return { to: 'any' }
+  if (kind !== 'ping' && kind !== 'clients') return { to: 'any' }
+  const blocks = kind === 'clients' && method === 'DELETE' && searchParams.has('block')
+  return { to: blocks ? 'block' : 'client', client: decoded(name) }
 }
 
 /**
@@ -37,10 +46,11 @@ export function routeOf(request: Request): Route {
  */
 function streamOf({ headers }: Request, query: URLSearchParams): Route {
   const id = query.get('id')
-  if (id !== null) return { to: 'stream', client: id, named: true }
+  const cursor = headers.get('Last-Event-ID') || query.get('lastEventId') || ''
+  if (id !== null) return { to: 'stream', client: id, named: true, cursor }
   const [, token] = /^Bearer +(\S+) *$/i.exec(headers.get('Authorization') ?? '') ?? []
   const client = claimOf(query.get('ticket'), 'client') ?? claimOf(token, 'sub')
-  return { to: 'stream', client: client ?? crypto.randomUUID(), named: false }
+  return { to: 'stream', client, named: false, cursor }
 }
 
 /** A name that a ticket or a token claims; undefined for what is neither. */

@@ -2,10 +2,13 @@
  * One hub over several objects: each client has its own, found by a hash. What is for one client
  * goes to one object; broadcasts, topics and lists go to all, and their answers are put together.
  */
+import { Hono } from 'hono'
+import { allowOrigins } from '../http/origins.ts'
 import { byeFrame } from '../hub/frames.ts'
+import { bodyOf, copyOf } from './copies.ts'
 import { clientOf, type Route, routeOf } from './routes.ts'
 import { putTogether } from './scrape.ts'
-import { shardOf } from './spread.ts'
+import { newName, shardOf } from './spread.ts'
 
 /** An object that holds a part of the clients, and serves the whole interface to them. */
 export interface Shard {
@@ -17,10 +20,14 @@ export interface ShardsInit {
   readonly count: number
   /** Milliseconds that clients wait before they reconnect. */
   readonly retryMs: number
+  /** Origins whose pages may read answers. @defaultValue none */
+  readonly corsOrigins?: readonly string[] | undefined
   /** Bytes of a body that are read here before it is sent on: more than any object takes. */
   readonly maxBodyBytes: number
   /** The object with this number, from 0 up to `count`. */
   shard(index: number): Shard
+  /** Hears why an object can't be reached. @defaultValue nobody */
+  report?(error: unknown): void
   /** A number from 0 up to 1. @defaultValue `Math.random` */
   random?(): number
 }
@@ -30,7 +37,11 @@ const DEFAULT_ROWS = 1_000
 
 /** Makes one hub of several objects. */
 export function createShards(init: ShardsInit): Shard {
-  const { count, retryMs, maxBodyBytes, shard, random = Math.random } = init
+  const { count, retryMs, corsOrigins = [], maxBodyBytes, shard, random = Math.random } = init
+  // An EventSource of another origin would take an answer that it may not read for a refusal for good.
+  const readable = new Hono<{ Bindings: { answer: Response } }>()
+    .use(allowOrigins(corsOrigins))
+    .all('*', (c) => c.env.answer)
   return { fetch }
 
   async function fetch(request: Request): Promise<Response> {
@@ -39,8 +50,9 @@ export function createShards(init: ShardsInit): Shard {
       if (count === 1) return await shard(0).fetch(request)
       return await take(request, route)
     } catch (error) {
-      if (isForNow(error)) return route.to === 'stream' ? comeBack() : unavailable(NOBODY)
-      throw error
+      if (!isForNow(error)) throw error
+      init.report?.(error)
+      return route.to === 'stream' ? await comeBack(request) : await unavailable(request, NOBODY)
     }
   }
 
@@ -52,6 +64,8 @@ export function createShards(init: ShardsInit): Shard {
         return await of(route.client).fetch(request)
       case 'ticket':
         return await issue(request)
+      case 'block':
+        return await block(request, shardOf(route.client, count))
       case 'all':
         return await askAll(request, route.what)
       case 'any':
@@ -70,7 +84,8 @@ export function createShards(init: ShardsInit): Shard {
   }
 
   /** The client must be known before its object is: who comes without an id is given one here. */
-  async function listen(request: Request, { client, named }: Route & { to: 'stream' }) {
+  async function listen(request: Request, { named, cursor, ...route }: Route & { to: 'stream' }) {
+    const { client = newName(cursor, count) } = route
     if (named) return await of(client).fetch(request)
     const sign = request.url.includes('?') ? '&' : '?'
     const url = `${request.url}${sign}id=${encodeURIComponent(client)}`
@@ -85,25 +100,45 @@ export function createShards(init: ShardsInit): Shard {
     return await chosen.fetch(copyOf(request, body))
   }
 
-  /** The first object judges for all whether the event may be published, and only then others get it. */
+  /** The first object judges for all whether the event may be published. */
   async function publish(request: Request): Promise<Response> {
     const body = await bodyOf(request, maxBodyBytes)
-    const first = await shard(0).fetch(copyOf(request, body))
-    if (!first.ok) return first
-    // In the logs of all it is one request.
-    const id = first.headers.get('X-Request-Id')
-    const others = range(1, count).map((index) => shard(index).fetch(copyOf(request, body, id)))
-    const settled = await Promise.allSettled(others)
-    const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-    const receipts = await Promise.all([first, ...answers].filter(({ ok }) => ok).map(receiptOf))
+    const { judgement, receipts } = await tellAll<Receipt>(request, body, 0)
+    if (!judgement.ok) return judgement
     if (receipts.length < count) {
-      return unavailable(
+      return await unavailable(
+        request,
         `The event was published to ${receipts.length} of ${count} objects: to publish it again is to publish it twice to those.`,
       )
     }
     const ids = receipts.flatMap(({ id }) => (id === undefined ? [] : [id]))
     const connections = receipts.reduce((sum, one) => sum + one.connections, 0)
-    return json(first, ids.length > 0 ? { ids, connections } : { connections })
+    return json(judgement, ids.length > 0 ? { ids, connections } : { connections })
+  }
+
+  /** The client's own object says goodbye to it; all of them refuse its tokens. */
+  async function block(request: Request, own: number): Promise<Response> {
+    const { judgement, receipts } = await tellAll<{ disconnected: number }>(request, NOTHING, own)
+    if (!judgement.ok) return judgement
+    if (receipts.length === count) return json(judgement, receipts[0])
+    const kept = `Only ${receipts.length} of ${count} objects keep the client away. Try again.`
+    return await unavailable(request, kept)
+  }
+
+  /** One object judges for all, and only if it consents the others are told; its receipt is the first. */
+  async function tellAll<T>(request: Request, body: Uint8Array<ArrayBuffer>, judge: number) {
+    const judgement = await shard(judge).fetch(copyOf(request, body))
+    if (!judgement.ok) return { judgement, receipts: [] }
+    // In the logs of all it is one request.
+    const id = judgement.headers.get('X-Request-Id')
+    const others = range(0, count)
+      .filter((index) => index !== judge)
+      .map((index) => shard(index).fetch(copyOf(request, body, id)))
+    const settled = await Promise.allSettled(others)
+    const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    for (const one of settled) if (one.status === 'rejected') init.report?.(one.reason)
+    const told = [judgement, ...answers].filter(({ ok }) => ok)
+    return { judgement, receipts: (await Promise.all(told.map((one) => one.json()))) as T[] }
   }
 
   async function list(request: Request, what: 'clients' | 'connections'): Promise<Response> {
@@ -112,7 +147,7 @@ export function createShards(init: ShardsInit): Shard {
     )
     const refused = answers.find(({ ok }) => !ok)
     const [first] = answers
-    if (refused || !first) return refused ?? unavailable(NOBODY)
+    if (refused || !first) return refused ?? (await unavailable(request, NOBODY))
     const lists = (await Promise.all(answers.map((one) => one.json()))) as List[]
     const limit = Number(new URL(request.url).searchParams.get('limit') ?? DEFAULT_ROWS)
     const rows = lists
@@ -135,17 +170,27 @@ export function createShards(init: ShardsInit): Shard {
     return answer(first, putTogether(await Promise.all(texts)))
   }
 
-  function comeBack(): Response {
+  async function comeBack(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
     const headers = {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
     }
-    return new Response(bye.slice(), { headers })
+    return await readable.fetch(request, { answer: new Response(bye.slice(), { headers }) })
+  }
+
+  async function unavailable(request: Request, detail: string): Promise<Response> {
+    const problem = { type: 'about:blank', title: 'Service Unavailable', status: 503, detail }
+    const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '2' }
+    const answer = new Response(JSON.stringify(problem), { status: 503, headers })
+    return await readable.fetch(request, { answer })
   }
 }
 
 const NOBODY = 'The object that holds the hub can’t be reached now. Try again.'
+
+/** The body of a request that needs none. */
+const NOTHING = new Uint8Array()
 
 interface Receipt {
   readonly id?: string
@@ -169,40 +214,9 @@ interface Row {
  */
 function isForNow(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const { retryable, overloaded } = error as Error & { retryable?: boolean; overloaded?: boolean }
-  return retryable === true || overloaded === true
-}
-
-async function receiptOf(answer: Response): Promise<Receipt> {
-  return (await answer.json()) as Receipt
-}
-
-/** A body that is read as far as one may be; what is cut off there is too large for an object, too. */
-async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  const reader = request.body?.getReader()
-  while (reader && bytes <= maxBytes) {
-    const { done, value } = await reader.read()
-    if (done) break
-    parts.push(value)
-    bytes += value.byteLength
-  }
-  await reader?.cancel()
-  const body = new Uint8Array(bytes)
-  let at = 0
-  for (const part of parts) {
-    body.set(part, at)
-    at += part.byteLength
-  }
-  return body
-}
-
-function copyOf(request: Request, body: Uint8Array<ArrayBuffer>, id?: string | null): Request {
-  const headers = new Headers(request.headers)
-  if (id) headers.set('X-Request-Id', id)
-  headers.delete('Content-Length')
-  return new Request(request.url, { method: request.method, headers, body })
+  const { retryable, overloaded, durableObjectReset } = error as Error & Record<string, unknown>
+  // Of what an object had in hand when it was reset the platform says no more than that.
+  return [retryable, overloaded, durableObjectReset].includes(true)
 }
 
 function json(first: Response, body: unknown): Response {
@@ -214,12 +228,6 @@ function answer(first: Response, body: string): Response {
   const headers = new Headers(first.headers)
   headers.delete('Content-Length')
   return new Response(body, { status: 200, headers })
-}
-
-function unavailable(detail: string): Response {
-  const problem = { type: 'about:blank', title: 'Service Unavailable', status: 503, detail }
-  const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '2' }
-  return new Response(JSON.stringify(problem), { status: 503, headers })
 }
 
 function range(from: number, to: number): number[] {

@@ -18,6 +18,26 @@ export function shardOf(client: string, count: number): number {
   return at
 }
 
+/** What the epochs of an object end with, but for the first's: so a cursor says where it is from. */
+export function markOf(shard: number): string {
+  return shard === 0 ? '' : `s${shard.toString(36).padStart(2, '0')}`
+}
+
+/** Without its mark an epoch has 12 characters, from 2059 on 13. */
+const CURSOR = /^[0-9a-z]{12,13}(?:s([0-9a-z]{2}))?-\d+$/
+
+/**
+ * A client id for somebody who comes without one: one of the object that the cursor is from, because
+ * no other can know what was missed since.
+ */
+export function newName(cursor: string, count: number): string {
+  const [match, mark = '0'] = CURSOR.exec(cursor) ?? []
+  const home = match === undefined ? count : Number.parseInt(mark, 36)
+  let name = crypto.randomUUID()
+  while (home < count && shardOf(name, count) !== home) name = crypto.randomUUID()
+  return name
+}
+
 /** FNV-1a over UTF-8, in 32 bits. https://datatracker.ietf.org/doc/html/draft-eastlake-fnv */
 function hash(text: string): number {
   let state = 0x811c9dc5

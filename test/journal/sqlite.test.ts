@@ -73,6 +73,14 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
   })
 
+  test('asks for no alarm when it keeps nothing', async () => {
+    const stand = await objects.open({ maxEvents: 0 })
+    const { id } = await stand.journal.append(ALICE, { data: 'a' })
+    await stand.journal.append(ALICE, { data: 'b' })
+    expect(stand.alarm).toBeNull()
+    expect((await stand.journal.read([ALICE], id, 1_000)).gap).toBe('evicted')
+  })
+
   test('writes so few rows for an event, from its coming to its end, as its bill is reckoned by', async () => {
     const { journal, call, pass } = await objects.open({ maxAgeMs: 60_000 })
     await call('written')

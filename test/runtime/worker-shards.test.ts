@@ -8,10 +8,17 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 })
 const COUNT = 3
 const NAMES = Array.from({ length: 9 }, (_, i) => `user-${i}`)
 
+/** Publishes that each object takes within a minute: more than the tests before the last need. */
+const LIMIT = 60
+
 const disk = createDisk()
 let url = ''
 beforeAll(async () => {
-  const environment = { HUB_SHARDS: `${COUNT}`, HEARTBEAT_SECONDS: '1' }
+  const environment = {
+    HUB_SHARDS: `${COUNT}`,
+    HEARTBEAT_SECONDS: '1',
+    PUBLISHES_PER_MINUTE: `${LIMIT}`,
+  }
   url = (await disk.start(environment)).url
 })
 afterAll(disk.remove)
@@ -75,6 +82,22 @@ test('who comes without an id is reached by the one it got, and is forgotten whe
   await until('it is forgotten', async () => (await totalOf()) === 0)
 })
 
+test('who comes without an id resumes at the object where it was, and gets nothing twice', async () => {
+  // The first alone would be right by chance one time in three.
+  for (let i = 0; i < 5; i++) {
+    const stream = await listen(url, 'topic=news')
+    await ask(`${url}/topics/news`, text('one'))
+    const { id = '' } = await stream.next(({ data }) => data === 'one')
+    await stream.close()
+    await ask(`${url}/topics/news`, text('two'))
+    const back = await listen(url, 'topic=news', { 'Last-Event-ID': id })
+    expect(back.ready.resume).toBe('complete')
+    await back.next(({ data }) => data === 'two')
+    expect(dataOf(back)).toEqual(['two'])
+    await back.close()
+  }
+})
+
 test('a client resumes at its own object, complete', async () => {
   const { id = '' } = await ask<Receipt>(`${url}/clients/zoe`, text('one'))
   await ask(`${url}/clients/zoe`, text('two'))
@@ -84,4 +107,13 @@ test('a client resumes at its own object, complete', async () => {
   await back.next(({ data }) => data === 'three')
   expect(dataOf(back)).toEqual(['two', 'three'])
   await back.close()
+})
+
+test('what the first object lets pass all take, however much some have had of the same publisher', async () => {
+  const name = NAMES.find((one) => shardOf(one, COUNT) === 2)
+  const publish = async () => (await fetch(`${url}/clients/${name}`, text('much'))).status
+  await until('its object takes no more', async () => (await publish()) === 429)
+  expect((await ask<Receipt>(`${url}/broadcast`, text('all'))).ids).toHaveLength(COUNT)
+  const all = async () => (await fetch(`${url}/broadcast`, text('all'))).status
+  await until('the first takes no more', async () => (await all()) === 429)
 })

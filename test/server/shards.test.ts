@@ -20,10 +20,13 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
   const hubs = Array.from({ length: COUNT }, () => createHub())
   const apps = hubs.map(appOf)
   const asked: number[] = []
+  const reports: string[] = []
   const broken = new Map<number, Answer>()
   const shards = createShards({
     count: COUNT,
     retryMs: 2_000,
+    corsOrigins: ['https://app.example'],
+    report: (error) => void reports.push(String(error)),
     maxBodyBytes: 2_000_000,
     random: () => 0.5,
     shard: (index) => ({
@@ -34,7 +37,7 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
       },
     }),
   })
-  return { hubs, asked, broken, send, open }
+  return { hubs, asked, broken, reports, send, open }
 
   function send(method: string, path: string, body?: string, headers = {}): Promise<Response> {
     asked.length = 0
@@ -43,8 +46,8 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
     return shards.fetch(new Request(`http://localhost${path}`, init))
   }
 
-  async function open(query: string) {
-    const response = await send('GET', `/sse${query}`)
+  async function open(query: string, headers = {}) {
+    const response = await send('GET', `/sse${query}`, undefined, headers)
     expect(response.status).toBe(200)
     const reader = readEvents(response)
     const { data } = await reader.next(({ event }) => event === 'hub:ready')
@@ -188,25 +191,47 @@ describe('what is for many goes to all objects:', () => {
 })
 
 describe('an object that can’t be reached now', () => {
-  const away = (): Answer => ({
-    fetch: () => Promise.reject(Object.assign(new Error('reset'), { retryable: true })),
+  const away = (why = 'retryable'): Answer => ({
+    fetch: () => Promise.reject(Object.assign(new Error('reset'), { [why]: true })),
   })
 
-  test('makes a stream come back, for an EventSource would give up at an error', async () => {
+  test.each(['retryable', 'overloaded', 'durableObjectReset'])(
+    'makes a stream come back, for an EventSource would give up at an error (%s)',
+    async (why) => {
+      const { send, broken } = setUp()
+      broken.set(shardOf('alice', COUNT), away(why))
+      const answer = await send('GET', '/sse?id=alice')
+      expect(answer.status).toBe(200)
+      expect(await answer.text()).toBe(
+        'retry: 3000\nevent: hub:bye\ndata: {"reason":"shutdown"}\n\n',
+      )
+      expect((await send('POST', '/clients/alice', 'hi')).status).toBe(503)
+    },
+  )
+
+  test('is told so that a page of a listed origin can read it, and of no other', async () => {
     const { send, broken } = setUp()
-    broken.set(shardOf('alice', COUNT), away())
-    const answer = await send('GET', '/sse?id=alice')
-    expect(answer.status).toBe(200)
-    expect(await answer.text()).toBe('retry: 3000\nevent: hub:bye\ndata: {"reason":"shutdown"}\n\n')
-    expect((await send('POST', '/clients/alice', 'hi')).status).toBe(503)
+    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, away())
+    const allowed = async (Origin: string, method: string, path: string) => {
+      const { headers } = await send(method, path, undefined, { Origin })
+      return headers.get('Access-Control-Allow-Origin')
+    }
+    for (const [method, path] of [
+      ['GET', '/sse?id=alice'],
+      ['POST', '/broadcast'],
+    ] as const) {
+      expect(await allowed('https://app.example', method, path)).toBe('https://app.example')
+      expect(await allowed('https://evil.example', method, path)).toBeNull()
+    }
   })
 
   test('is told to who published to all', async () => {
-    const { send, broken } = setUp()
+    const { send, broken, reports } = setUp()
     broken.set(2, away())
     const answer = await send('POST', '/broadcast', 'hi')
     expect(answer.status).toBe(503)
     expect(await answer.text()).toContain('to 2 of 3 objects')
+    expect(reports).toEqual(['Error: reset'])
   })
 
   test('has no figures, which is told beside those of the others', async () => {
@@ -253,4 +278,58 @@ test('a ticket is used once, because it always comes to its client’s object', 
   expect((await send('GET', '/metrics', undefined, headers)).status).toBe(200)
   await send('DELETE', '/clients/user-1?block=60', undefined, headers)
   expect((await send('POST', '/tickets', '{"client":"user-1"}', headers)).status).toBe(403)
+})
+
+describe('a client that is blocked', () => {
+  const headers = { Authorization: 'Bearer a-key-that-is-long-enough' }
+
+  test('can’t publish with its token at any object, not even to others', async () => {
+    const { send } = withTokens()
+    const token = { Authorization: 'Bearer mallory' }
+    const publish = (path: string) => send('POST', path, 'evil', token)
+    expect((await publish('/clients/user-1')).status).toBe(200)
+    const answer = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
+    expect(answer).toEqual({ disconnected: 0, blockedSeconds: 60 })
+    for (const name of NAMES) expect((await publish(`/clients/${name}`)).status).toBe(403)
+    for (const path of ['/broadcast', '/topics/news'])
+      expect((await publish(path)).status).toBe(403)
+  })
+
+  test('is sent away by its own object, which judges whether it may be', async () => {
+    const { send, open, asked } = withTokens()
+    const stream = await open('?id=mallory', { Authorization: 'Bearer mallory' })
+    const own = shardOf('mallory', COUNT)
+    expect((await send('DELETE', '/clients/mallory?block=60')).status).toBe(401)
+    expect((await send('DELETE', '/clients/mallory?block=x', undefined, headers)).status).toBe(400)
+    expect(asked).toEqual([own])
+    const answer = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
+    expect(answer).toEqual({ disconnected: 1, blockedSeconds: 60 })
+    expect([...asked].sort()).toEqual([0, 1, 2])
+    await stream.next(({ event }) => event === 'hub:bye')
+  })
+
+  test('is not told to be blocked as long as an object can’t be reached', async () => {
+    const { send, broken } = withTokens()
+    const other = (shardOf('mallory', COUNT) + 1) % COUNT
+    broken.set(other, { fetch: () => Promise.reject(new Error('reset')) })
+    const answer = await send('DELETE', '/clients/mallory?block=60', undefined, headers)
+    expect(answer.status).toBe(503)
+    expect(await answer.text()).toContain('2 of 3 objects keep the client away')
+  })
+
+  /** A token names its client, which may do all. */
+  function withTokens() {
+    const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
+    const tokens = {
+      verify: async (client: string) =>
+        ({ holder: client, client, topics: '*', publish: '*', operate: false }) as const,
+    }
+    return setUp((hub) => {
+      const publishKeys = ['a-key-that-is-long-enough']
+      return createApp({
+        hub,
+        access: createAccess({ publishKeys, tokens, blocked: hub.blocked, clock }),
+      })
+    })
+  }
 })

@@ -1,6 +1,7 @@
 /** Clients are spread evenly, for good, and most stay where they are when objects are added. */
 import { expect, test } from 'vitest'
-import { shardOf } from '../../src/server/spread.ts'
+import { newEpoch } from '../../src/hub/cursor.ts'
+import { markOf, newName, shardOf } from '../../src/server/spread.ts'
 
 const CLIENTS = Array.from({ length: 20_000 }, (_, i) => `user-${i}`)
 
@@ -30,6 +31,24 @@ test('with one object more a client stays, or moves to the new one', () => {
     expect(moved.every((client) => shardOf(client, count + 1) === count)).toBe(true)
     const fair = CLIENTS.length / (count + 1)
     expect(Math.abs(moved.length - fair)).toBeLessThan(5 * Math.sqrt(fair))
+  }
+})
+
+test('who comes with a cursor and without a name gets one of the object that the cursor is from', () => {
+  for (const time of [Date.now(), Date.UTC(2070)]) {
+    const epoch = newEpoch({ now: () => time, every: () => () => {}, soon: () => {} })
+    for (const shard of [0, 1, 35, 36, 255]) {
+      const cursor = `${epoch}${markOf(shard)}-12000041`
+      expect(shardOf(newName(cursor, 256), 256)).toBe(shard)
+    }
+  }
+})
+
+test('any other cursor, or one of an object that is no more, gets a name of any', () => {
+  const cursors = ['', 'earliest', 'nonsense', 'lz3k9q7ab012s07-1']
+  for (const cursor of cursors) {
+    const names = Array.from({ length: 200 }, () => newName(cursor, 3))
+    expect(new Set(names.map((name) => shardOf(name, 3))).size).toBe(3)
   }
 })
 
