@@ -130,4 +130,10 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     await openStand(redis, { maxAgeMs: 3_600_000 }, [], prefix)
     expect(await life()).toBeGreaterThan(3_600_000)
   })
+
+  test('takes bounds that are no whole numbers', async () => {
+    const { journal } = await openStand(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
+    for (const data of ['a', 'b', 'c', 'd']) await journal.append(ALICE, { data })
+    expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(2)
+  })
 })
