@@ -7,6 +7,7 @@ import { closeAll, newPrefix, openStand, until } from './stand.ts'
 import { journalSuite } from './suite.ts'
 
 const ALICE = clientKey('alice')
+const BOB = clientKey('bob')
 
 describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   let redis: RedisServer
@@ -135,5 +136,18 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const { journal } = await openStand(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
     for (const data of ['a', 'b', 'c', 'd']) await journal.append(ALICE, { data })
     expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(2)
+  })
+
+  test('gives up by parts what far oversteps a bound that was lowered', async () => {
+    const prefix = newPrefix()
+    const limits = { maxEvents: 1_000_000, maxAgeMs: 3_600_000 }
+    const before = await openStand(redis, limits, [], prefix)
+    const all = Array.from({ length: 25_000 }, (_, at) => (at % 2 ? ALICE : BOB))
+    await Promise.all(all.map((key) => before.journal.append(key, { data: 'a' })))
+    await closeAll()
+    const events = async () => Number(await redis.command('HGET', `{${prefix}}:head`, 'events'))
+    await openStand(redis, { ...limits, maxAgeMs: 1 }, [], prefix)
+    expect(await events(), 'Redis is not held up until all is gone').toBeGreaterThan(0)
+    await until('all is gone', async () => (await events()) === 0)
   })
 })
