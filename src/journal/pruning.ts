@@ -31,6 +31,8 @@ export const PRUNE: string = `
 -- Of a log, from when its first event came or the last were given up: longer than tidy ever lets one
 -- be overdue, for the hub that keeps events longest.
 local ttl = math.max(age, maxAge) * 4 + 60000
+-- Nobody was here to give anything up, for so long that logs may have expired.
+local lapsed = bytes > 0 and now - oldest > age * 3 + 30000
 
 local function save()
   redis.call('HSET', KEYS[1], 'seq', seq, 'events', events, 'bytes', bytes, 'oldest', oldest,
@@ -130,9 +132,20 @@ local function pruning()
     return count
   end
 
+  -- Gives up all, logs that have expired and those that have not.
+  local function lapse()
+    for key, sequence in pairs(marked()) do
+      redis.call('UNLINK', logs .. key)
+      remember({ sequence, key })
+    end
+    redis.call('XTRIM', order, 'MAXLEN', 0)
+    events, bytes, oldest, lapsed = 0, 0, now, false
+  end
+
   -- Gives up what is due of all, a part at a time, and a larger one where far too much is: a log must
   -- not expire before its last event.
   local function tidy(limit, slack)
+    if lapsed then lapse() end
     local room = bytes > maxBytes and maxBytes - math.floor(maxBytes * slack) or maxBytes
     local count = 0
     while due(slack) do

@@ -132,6 +132,23 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(await life()).toBeGreaterThan(3_600_000)
   })
 
+  test('tells a gap where logs expired while all hubs were away, and only there', async () => {
+    const prefix = newPrefix()
+    const before = await openStand(redis, {}, [], prefix)
+    const { id } = await before.journal.append(ALICE, { data: 'a' })
+    await before.journal.append(ALICE, { data: 'b' })
+    await closeAll()
+    const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
+    for (const log of logs) await redis.command('DEL', log)
+    await redis.command('HSET', `{${prefix}}:head`, 'oldest', `${Date.now() - 3_600_000}`)
+    const { journal } = await openStand(redis, { maxAgeMs: 36_000_000 }, [], prefix)
+    expect(await journal.read([ALICE], id, 1_000)).toMatchObject({ entries: [], gap: 'evicted' })
+    expect(await journal.read([BOB], id, 1_000)).toMatchObject({ entries: [], gap: undefined })
+    const next = await journal.append(ALICE, { data: 'c' })
+    const figures = await redis.command('HMGET', `{${prefix}}:head`, 'seq', 'events')
+    expect(figures).toEqual([`${next.sequence}`, '1'])
+  })
+
   test('takes bounds that are no whole numbers', async () => {
     const { journal } = await openStand(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
     for (const data of ['a', 'b', 'c', 'd']) await journal.append(ALICE, { data })
