@@ -38,6 +38,7 @@ const FIRST = 9
 export const PUBLISH: Script = script(
   'publish',
   `
+if refused then return refused end
 if lapsed then
   local _, tidy = pruning()
   tidy(0, ${SLACK})
@@ -181,8 +182,8 @@ if all == 0 then
   end
   if #marks == 5000 or #changed >= 5000 then all, changed = 1, {} end
 end
-redis.call('ZREMRANGEBYSCORE', kept, '-inf', now)
-local questions = redis.call('ZRANGE', kept, 0, -1, 'WITHSCORES')
+redis.pcall('ZREMRANGEBYSCORE', kept, '-inf', now)
+local questions = redis.call('ZRANGEBYSCORE', kept, '(' .. now, '+inf', 'WITHSCORES')
 for i = 2, #questions, 2 do questions[i] = questions[i] - now end
 return { epoch, seq, all, changed, questions }
 `,

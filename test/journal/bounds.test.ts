@@ -61,4 +61,38 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     await taken
     await journal.close()
   })
+
+  test.each([
+    ['misses its replicas', 'min-replicas-to-write', /NOREPLICAS/],
+    ['has no memory to spare', 'maxmemory', /OOM/],
+  ])('that took over and %s is read, and begins its epoch once it writes', async (_, name, why) => {
+    const other = await startRedis('always')
+    try {
+      const { journal, away, reached } = await openStand(other)
+      const { id } = await journal.append(ALICE, { data: 'a' })
+      const { sequence } = await journal.append(ALICE, { data: 'b' })
+      await other.command('CONFIG', 'SET', name, '1')
+      await other.command('CONFIG', 'REWRITE')
+      await other.crash()
+      await away()
+      await other.restart()
+      await reached()
+      expect(await journal.read([ALICE], id, 1_000)).toMatchObject({
+        entries: [{ sequence }],
+        gap: undefined,
+      })
+      await expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(why)
+      await other.command('CONFIG', 'SET', name, '0')
+      await away()
+      await reached()
+      const next = await journal.append(ALICE, { data: 'c' })
+      expect(next.id.split('-')[0]).not.toBe(id.split('-')[0])
+      const page = await journal.read([ALICE], id, 1_000)
+      expect(page).toMatchObject({ entries: [{ sequence }, { sequence: next.sequence }] })
+      expect(page.gap).toBeUndefined()
+    } finally {
+      await closeAll()
+      await other.close()
+    }
+  })
 })
