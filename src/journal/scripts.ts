@@ -99,15 +99,15 @@ return answer
 `,
 )
 
-/** epoch or `earliest` or `latest`, sequence, bytes, keys… → epoch, end, gap, done, frames… */
+/** epoch (`EARLIEST` and `LATEST` are none), sequence, bytes, keys… → epoch, end, gap, done, frames… */
 export const READ: Script = script(
   'read',
   `
 local itsEpoch, place, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
 sweep()
-if itsEpoch == 'latest' then return { epoch, seq, '', 1 } end
+if itsEpoch == 'LATEST' then return { epoch, seq, '', 1 } end
 local start, gap = 0, nil
-if itsEpoch ~= 'earliest' then start, gap = locate(itsEpoch, place) end
+if itsEpoch ~= 'EARLIEST' then start, gap = locate(itsEpoch, place) end
 -- Where the first frame behind the start stands; nothing where there is none.
 local function find(log)
   local low, high = 0, redis.call('LLEN', log)
@@ -135,7 +135,7 @@ local function step(row)
 end
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
-  if itsEpoch ~= 'earliest' and not gap then
+  if itsEpoch ~= 'EARLIEST' and not gap then
     if lapsed or tonumber(redis.call('ZSCORE', evicted, key) or forgotten) > start then gap = 'evicted' end
   end
   local from = find(logs .. key)
