@@ -136,7 +136,7 @@ end
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
   if itsEpoch ~= 'EARLIEST' and not gap then
-    if lapsed or tonumber(redis.call('ZSCORE', evicted, key) or forgotten) > start then gap = 'evicted' end
+    if lapsed and start < seq or tonumber(redis.call('ZSCORE', evicted, key) or forgotten) > start then gap = 'evicted' end
   end
   local from = find(logs .. key)
   if from then rows[#rows + 1] = { log = logs .. key, from = from, wanted = 1, at = 0, list = {} } end
@@ -169,7 +169,7 @@ export const CATCH_UP: Script = script(
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
 local kept, changed, all = prefix .. ':kept', {}, gap and 1 or 0
-if lapsed or forgotten > start then all = 1 end
+if lapsed and start < seq or forgotten > start then all = 1 end
 if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
   local marks = redis.call('XRANGE', order, start + 1, '+', 'COUNT', 5000)

@@ -40,6 +40,21 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     expect(await redis.command('XLEN', order), 'its memory is free again').toBe(0)
   })
 
+  test('that refuses to write for longer than logs live tells a gap to who is behind, and only to them', async () => {
+    const prefix = newPrefix()
+    const { journal } = await openStand(redis, {}, [], prefix)
+    const first = await journal.append(ALICE, { data: 'a' })
+    const last = await journal.append(ALICE, { data: 'b' })
+    const [log = ''] = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
+    // As if it had been so for an hour.
+    const aged = `redis.call('DEL', KEYS[1])
+      redis.call('HSET', KEYS[2], 'oldest', ${Date.now() - 3_600_000})`
+    await redis.command('EVAL', aged, '2', log, `{${prefix}}:head`)
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    expect((await journal.read([ALICE], last.id, 1_000)).gap).toBeUndefined()
+    expect((await journal.read([ALICE], first.id, 1_000)).gap).toBe('evicted')
+  })
+
   test('that misses its replicas is alive, however long that takes', async () => {
     const clock = manualClock()
     const journal = createRedisJournal({ url: redis.url, prefix: newPrefix(), clock })
