@@ -23,12 +23,15 @@ local function heldTo(itsEpoch)
   return tonumber(upTo), torn == '!'
 end
 
+-- Where Redis refuses to write, what is left is read in the epoch that was: nothing new comes to it.
+local refused
 local function begin(torn)
-  lineage = epoch .. ':' .. seq .. ';' .. lineage
-  if torn then lineage = string.gsub(lineage, '!?;', '!;') end
-  lineage = string.sub(lineage, 1, 1000)
-  epoch = fresh
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'run', run, 'lineage', lineage)
+  local older = epoch .. ':' .. seq .. ';' .. lineage
+  if torn then older = string.gsub(older, '!?;', '!;') end
+  older = string.sub(older, 1, 1000)
+  local write = torn and redis.call or redis.pcall
+  local reply = write('HSET', KEYS[1], 'epoch', fresh, 'run', run, 'lineage', older)
+  if type(reply) == 'table' then refused = reply else epoch, lineage = fresh, older end
 end
 
 if not epoch then

@@ -16,8 +16,9 @@ const MAX_KEYS = 100
 /** Frames of one log that are looked at together at the most. */
 const MAX_WANTED = 128
 
-/** Events that a sweep gives up, unless bounds are far overstepped. */
+/** Events that a sweep gives up, and those that any step does where bounds are far overstepped: 0.2 s. */
 const MAX_SWEPT = 1_000
+const MAX_PRESSED = 10_000
 
 /** Addresses of which it is remembered what they gave up. */
 const MAX_REMEMBERED = 100_000
@@ -30,6 +31,8 @@ export const PRUNE: string = `
 -- Of a log, from when its first event came or the last were given up: longer than tidy ever lets one
 -- be overdue, for the hub that keeps events longest.
 local ttl = math.max(age, maxAge) * 4 + 60000
+-- Nobody was here to give anything up, for so long that logs may have expired.
+local lapsed = bytes > 0 and now - oldest > age * 3 + 30000
 
 local function save()
   redis.call('HSET', KEYS[1], 'seq', seq, 'events', events, 'bytes', bytes, 'oldest', oldest,
@@ -42,6 +45,20 @@ end
 
 local function due(slack)
   return bytes > maxBytes or now - oldest > maxAge + maxAge * slack
+end
+
+-- All keys that marks tell of, and the last sequence that each can have.
+local function marked()
+  local keys, from = {}, '-'
+  while from do
+    local marks = redis.call('XRANGE', order, from, '+', 'COUNT', 100)
+    for _, mark in ipairs(marks) do
+      local sequence = string.match(mark[1], '^%d+')
+      for key in string.gmatch(mark[2][2], '[^\\n]+') do keys[key] = sequence end
+    end
+    from = marks[100] and '(' .. marks[100][1]
+  end
+  return keys
 end
 
 local function pruning()
@@ -65,7 +82,7 @@ local function pruning()
   -- to spare, Redis lets a script write once it has begun to.
   local function trim(key, count)
     local log = logs .. key
-    local frames = redis.call('LPOP', log, count)
+    local frames = redis.call('LPOP', log, math.min(count, ${MAX_PRESSED}))
     redis.call('PEXPIRE', log, ttl)
     remember({ lighten(frames, #frames), key })
   end
@@ -115,14 +132,25 @@ local function pruning()
     return count
   end
 
-  -- Gives up what is due of all, a part at a time unless far too much is. What is overdue by maxAge
-  -- goes at once: a log must not expire before its last event.
+  -- Gives up all, logs that have expired and those that have not.
+  local function lapse()
+    for key, sequence in pairs(marked()) do
+      redis.call('UNLINK', logs .. key)
+      remember({ sequence, key })
+    end
+    redis.call('XTRIM', order, 'MAXLEN', 0)
+    events, bytes, oldest, lapsed = 0, 0, now, false
+  end
+
+  -- Gives up what is due of all, a part at a time, and a larger one where far too much is: a log must
+  -- not expire before its last event.
   local function tidy(limit, slack)
+    if lapsed then lapse() end
     local room = bytes > maxBytes and maxBytes - math.floor(maxBytes * slack) or maxBytes
     local count = 0
     while due(slack) do
       local pressing = bytes > maxBytes + maxBytes * ${SLACK} or now - oldest > maxAge * 2
-      if count >= limit and not pressing then return end
+      if count >= (pressing and ${MAX_PRESSED} or limit) then return end
       local some = cutFirst(room)
       if some == 0 then return end
       count = count + some
@@ -134,23 +162,16 @@ end
 
 -- A hub has come that keeps events longer than all before it: logs have to live longer, too.
 local function prolong()
-  local from = '-'
-  while from do
-    local marks = redis.call('XRANGE', order, from, '+', 'COUNT', 100)
-    for _, mark in ipairs(marks) do
-      for key in string.gmatch(mark[2][2], '[^\\n]+') do redis.call('PEXPIRE', logs .. key, ttl) end
-    end
-    from = marks[100] and '(' .. marks[100][1]
-  end
+  for key in pairs(marked()) do redis.call('PEXPIRE', logs .. key, ttl) end
   redis.call('HSET', KEYS[1], 'age', maxAge)
 end
 
 -- A Redis without memory to spare refuses to write, and must be read all the same.
 local function sweep()
   pcall(function()
-    if maxAge > age then prolong() end
     local _, tidy = pruning()
     tidy(${MAX_SWEPT}, 0)
+    if maxAge > age then prolong() end
     save()
   end)
 end

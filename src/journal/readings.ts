@@ -41,7 +41,7 @@ export function createReadings({ link, ask }: ReadingsInit): Readings {
     maxBytes: number,
   ): Promise<Page> {
     const { epoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
-    const mark = cursor === undefined ? 'latest' : cursor === 'earliest' ? cursor : epoch
+    const mark = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
     const args = [mark, String(sequence), String(maxBytes), ...keys]
     return turn(() => readOver(keys, args))
   }

@@ -23,7 +23,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const instance = newEpoch(clock)
   const inbox = `${tag}:to:${instance}`
   const forAll = `${tag}:all`
-  const bounds = [maxEvents, Math.ceil(maxAgeMs), maxBytes].map(String)
+  const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
   const subscriptions = createSubscriptions(`${tag}:on:`)
   const readings = createReadings({
     link: () => link,

@@ -41,6 +41,11 @@ const FIRST = 9
 export const PUBLISH: Script = script(
   'publish',
   `
+if refused then return refused end
+if lapsed then
+  local _, tidy = pruning()
+  tidy(0, ${SLACK})
+end
 local args, call, sub = ARGV, redis.call, string.sub
 local answer, count, size, i = { epoch, seq }, 2, 0, ${FIRST + 1}
 local line, on, began = 'id: ' .. epoch .. '-', prefix .. ':on:', bytes == 0
@@ -97,59 +102,64 @@ return answer
 `,
 )
 
-/** epoch or `earliest` or `latest`, sequence, bytes, keys… → epoch, end, gap, done, frames… */
+/** epoch (`EARLIEST` and `LATEST` are none), sequence, bytes, keys… → epoch, end, gap, done, frames… */
 export const READ: Script = script(
   'read',
   `
 local itsEpoch, place, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
 sweep()
-if itsEpoch == 'latest' then return { epoch, seq, '', 1 } end
+if itsEpoch == 'LATEST' then return { epoch, seq, '', 1 } end
 local start, gap = 0, nil
-if itsEpoch ~= 'earliest' then start, gap = locate(itsEpoch, place) end
--- Where the first frame behind the start stands.
+if itsEpoch ~= 'EARLIEST' then start, gap = locate(itsEpoch, place) end
+-- Where the first frame behind the start stands; nothing where there is none.
 local function find(log)
   local low, high = 0, redis.call('LLEN', log)
-  local probe = high - 1
+  local size, probe = high, high - 1
+  if start == 0 then high = 0 end
   while low < high do
     if sequenceOf(redis.call('LINDEX', log, probe)) > start then high = probe else low = probe + 1 end
     probe = math.floor((low + high) / 2)
   end
-  return low
+  return low < size and low
 end
+-- A log's next frame, and its sequence. Of many logs with large events each gets but a small part of the room.
 local rows = {}
+local function step(row)
+  row.at = row.at + 1
+  row.frame = row.list[row.at]
+  if not row.frame and row.from then
+    row.list, row.at = redis.call('LRANGE', row.log, row.from, row.from + row.wanted - 1), 1
+    row.from, row.frame = row.list[row.wanted] and row.from + row.wanted, row.list[1]
+    if row.frame then
+      row.wanted = math.max(1, math.min(32, math.floor(room / #row.frame / #rows)))
+    end
+  end
+  row.seq = row.frame and sequenceOf(row.frame) or math.huge
+end
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
-  if itsEpoch ~= 'earliest' and not gap then
-    if tonumber(redis.call('ZSCORE', evicted, key) or forgotten) > start then gap = 'evicted' end
+  if itsEpoch ~= 'EARLIEST' and not gap then
+    if lapsed and start < seq or tonumber(redis.call('ZSCORE', evicted, key) or forgotten) > start then gap = 'evicted' end
   end
-  local log = logs .. key
-  rows[#rows + 1] = { log = log, from = start == 0 and 0 or find(log), at = 1, list = {} }
+  local from = find(logs .. key)
+  if from then rows[#rows + 1] = { log = logs .. key, from = from, wanted = 1, at = 0, list = {} } end
 end
-local function peek(row)
-  if row.at > #row.list then
-    if not row.from then return nil end
-    row.list, row.at = redis.call('LRANGE', row.log, row.from, row.from + 31), 1
-    row.from = row.list[32] and row.from + 32
-  end
-  return row.list[row.at]
-end
-local answer, used = { epoch, seq, gap or '', 1 }, 0
+for _, row in ipairs(rows) do step(row) end
+local answer, used, none = { epoch, seq, gap or '', 1 }, 0, { seq = math.huge }
 while true do
-  local best, bestSeq
+  local best = none
   for _, row in ipairs(rows) do
-    local frame = peek(row)
-    local s = frame and sequenceOf(frame)
-    if s and (not best or s < bestSeq) then best, bestSeq = row, s end
+    if row.seq < best.seq then best = row end
   end
-  if not best then break end
-  local frame = best.list[best.at]
+  local frame = best.frame
+  if not frame then break end
   if used > 0 and used + #frame > room then
     answer[2], answer[4] = sequenceOf(answer[#answer]), 0
     break
   end
   used = used + #frame
   answer[#answer + 1] = frame
-  best.at = best.at + 1
+  step(best)
 end
 return answer
 `,
@@ -162,7 +172,7 @@ export const CATCH_UP: Script = script(
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
 local kept, changed, all = prefix .. ':kept', {}, gap and 1 or 0
-if forgotten > start then all = 1 end
+if lapsed and start < seq or forgotten > start then all = 1 end
 if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
   local marks = redis.call('XRANGE', order, start + 1, '+', 'COUNT', 5000)
@@ -175,8 +185,8 @@ if all == 0 then
   end
   if #marks == 5000 or #changed >= 5000 then all, changed = 1, {} end
 end
-redis.call('ZREMRANGEBYSCORE', kept, '-inf', now)
-local questions = redis.call('ZRANGE', kept, 0, -1, 'WITHSCORES')
+redis.pcall('ZREMRANGEBYSCORE', kept, '-inf', now)
+local questions = redis.call('ZRANGEBYSCORE', kept, '(' .. now, '+inf', 'WITHSCORES')
 for i = 2, #questions, 2 do questions[i] = questions[i] - now end
 return { epoch, seq, all, changed, questions }
 `,

@@ -7,6 +7,7 @@ import { closeAll, newPrefix, openStand, until } from './stand.ts'
 import { journalSuite } from './suite.ts'
 
 const ALICE = clientKey('alice')
+const BOB = clientKey('bob')
 
 describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   let redis: RedisServer
@@ -129,5 +130,41 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(await life()).toBeLessThanOrEqual(64_000)
     await openStand(redis, { maxAgeMs: 3_600_000 }, [], prefix)
     expect(await life()).toBeGreaterThan(3_600_000)
+  })
+
+  test('tells a gap where logs expired while all hubs were away, and only there', async () => {
+    const prefix = newPrefix()
+    const before = await openStand(redis, {}, [], prefix)
+    const { id } = await before.journal.append(ALICE, { data: 'a' })
+    await before.journal.append(ALICE, { data: 'b' })
+    await closeAll()
+    const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
+    for (const log of logs) await redis.command('DEL', log)
+    await redis.command('HSET', `{${prefix}}:head`, 'oldest', `${Date.now() - 3_600_000}`)
+    const { journal } = await openStand(redis, { maxAgeMs: 36_000_000 }, [], prefix)
+    expect(await journal.read([ALICE], id, 1_000)).toMatchObject({ entries: [], gap: 'evicted' })
+    expect(await journal.read([BOB], id, 1_000)).toMatchObject({ entries: [], gap: undefined })
+    const next = await journal.append(ALICE, { data: 'c' })
+    const figures = await redis.command('HMGET', `{${prefix}}:head`, 'seq', 'events')
+    expect(figures).toEqual([`${next.sequence}`, '1'])
+  })
+
+  test('takes bounds that are no whole numbers', async () => {
+    const { journal } = await openStand(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
+    for (const data of ['a', 'b', 'c', 'd']) await journal.append(ALICE, { data })
+    expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(2)
+  })
+
+  test('gives up by parts what far oversteps a bound that was lowered', async () => {
+    const prefix = newPrefix()
+    const limits = { maxEvents: 1_000_000, maxAgeMs: 3_600_000 }
+    const before = await openStand(redis, limits, [], prefix)
+    const all = Array.from({ length: 25_000 }, (_, at) => (at % 2 ? ALICE : BOB))
+    await Promise.all(all.map((key) => before.journal.append(key, { data: 'a' })))
+    await closeAll()
+    const events = async () => Number(await redis.command('HGET', `{${prefix}}:head`, 'events'))
+    await openStand(redis, { ...limits, maxAgeMs: 1 }, [], prefix)
+    expect(await events(), 'Redis is not held up until all is gone').toBeGreaterThan(0)
+    await until('all is gone', async () => (await events()) === 0)
   })
 })

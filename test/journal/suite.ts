@@ -193,6 +193,8 @@ export function journalSuite(makeTrial: MakeTrial): void {
   test.each([
     ['of another epoch', (id: string) => id.replace(/^./, (first) => (first === 'a' ? 'b' : 'a'))],
     ['of the future', (id: string) => id.replace(/\d+$/, (digits) => `${Number(digits) + 1}`)],
+    ['of an epoch named like a word of ours', () => 'latest-1'],
+    ['of an epoch named like another', () => 'earliest-1'],
     ['with an epoch only', (id: string) => id.replace(/\d+$/, '')],
     ['in other letters', (id: string) => id.toUpperCase()],
     ['called latest', () => 'latest'],
