@@ -21,9 +21,6 @@ const AFTERLIFE_MS = 86_400_000
 /** Events by which an address may overstep its bound at the most, so that many are given up at a time. */
 const MAX_SURPLUS = 99
 
-/** Events of one address that a call gives up at the most, where its bound was lowered, say. */
-const MAX_TRIMMED = 1_000
-
 /** `00` to `99`, one behind another. */
 const TWO_DIGITS = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0')).join('')
 
@@ -79,7 +76,7 @@ while args[i] do
   events, size = events + run, size + #frame + run * ${ENTRY_BYTES}
   if length > most then
     local trim = pruning()
-    trim(key, math.min(length - maxEvents, ${MAX_TRIMMED}))
+    trim(key, length - maxEvents)
   end
   local instances = call('PUBLISH', on .. key, frame)
   for _ = 1, run do

@@ -106,10 +106,11 @@ export function createShards(init: ShardsInit): Shard {
     const { judgement, receipts } = await tellAll<Receipt>(request, body, 0)
     if (!judgement.ok) return judgement
     if (receipts.length < count) {
-      return await unavailable(
-        request,
-        `The event was published to ${receipts.length} of ${count} objects: to publish it again is to publish it twice to those.`,
-      )
+      const some = `The event was published to ${receipts.length} of ${count} objects: to publish it again is to publish it twice to those.`
+      const answer = await unavailable(request, some)
+      // Whoever obeyed it would do just that.
+      answer.headers.delete('Retry-After')
+      return answer
     }
     const ids = receipts.flatMap(({ id }) => (id === undefined ? [] : [id]))
     const connections = receipts.reduce((sum, one) => sum + one.connections, 0)

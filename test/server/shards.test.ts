@@ -231,6 +231,7 @@ describe('an object that can’t be reached now', () => {
     const answer = await send('POST', '/broadcast', 'hi')
     expect(answer.status).toBe(503)
     expect(await answer.text()).toContain('to 2 of 3 objects')
+    expect(answer.headers.get('Retry-After'), 'whoever obeyed it would double it').toBeNull()
     expect(reports).toEqual(['Error: reset'])
   })
 
