@@ -172,15 +172,18 @@ local kept, changed, all = prefix .. ':kept', {}, gap and 1 or 0
 if lapsed and start < seq or forgotten > start then all = 1 end
 if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
-  local marks = redis.call('XRANGE', order, start + 1, '+', 'COUNT', 5000)
-  local known = {}
+  local known, read, from = {}, 0, start + 1
   for _, key in ipairs(changed) do known[key] = true end
-  for _, mark in ipairs(marks) do
-    for key in string.gmatch(mark[2][2], '[^\\n]+') do
-      if not known[key] then known[key] = true changed[#changed + 1] = key end
+  while from and read < 5000 and #changed < 5000 do
+    local marks = redis.call('XRANGE', order, from, '+', 'COUNT', 100)
+    for _, mark in ipairs(marks) do
+      for key in string.gmatch(mark[2][2], '[^\\n]+') do
+        if not known[key] then known[key] = true changed[#changed + 1] = key end
+      end
     end
+    read, from = read + #marks, marks[100] and '(' .. marks[100][1]
   end
-  if #marks == 5000 or #changed >= 5000 then all, changed = 1, {} end
+  if from or #changed >= 5000 then all, changed = 1, {} end
 end
 redis.pcall('ZREMRANGEBYSCORE', kept, '-inf', now)
 local questions = redis.call('ZRANGEBYSCORE', kept, '(' .. now, '+inf', 'WITHSCORES')

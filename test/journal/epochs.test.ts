@@ -102,6 +102,29 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect(dataOf(page)).toEqual(['b'])
   })
 
+  test.each([
+    ['many events', 250, false],
+    ['more addresses than are worth naming', 5_200, true],
+  ])('says so after %s', async (_, addresses, all) => {
+    const prefix = newPrefix()
+    const stand = await openStand(redis, {}, [ALICE], prefix)
+    const other = await openStand(redis, {}, [], prefix)
+    // Who is connected stays so; nobody can come, because a link begins with INFO.
+    await redis.command('ACL', 'SETUSER', 'default', '-info')
+    const connections = String(await redis.command('CLIENT', 'LIST', 'TYPE', 'pubsub'))
+    const [, id = ''] = /^id=(\d+)/m.exec(connections) ?? []
+    await redis.command('CLIENT', 'KILL', 'ID', id)
+    const keys = Array.from({ length: addresses }, (_, i) => clientKey(`client-${i}`))
+    for (let at = 0; at < addresses; at += all ? 128 : 1) {
+      await Promise.all(keys.slice(at, at + (all ? 128 : 1)).map((key) => put(other, key, 'a')))
+    }
+    await redis.command('ACL', 'SETUSER', 'default', '+info')
+    await stand.reached()
+    const affects = stand.missed.at(-1)
+    expect(keys.every((key) => affects?.(key))).toBe(true)
+    expect(affects?.(ALICE)).toBe(all)
+  })
+
   test('that falls silent is noticed within ten seconds, and comes back', async () => {
     const stand = await openStand(redis, {}, [ALICE])
     redis.signal('SIGSTOP')
