@@ -19,6 +19,9 @@ const CONNECTIONS_PER_INSTANCE = 50_000
 const HEARTBEAT_SECONDS = 15
 const LIFETIME_SECONDS = 3_600
 
+/** What `HUB_SHARDS` may be. */
+const MAX_SHARDS = 256
+
 /** Each connection gets so many events for it alone. */
 const EVENTS_PER_CONNECTION_AND_MINUTE = 1
 
@@ -166,7 +169,8 @@ function billTable(): string {
     '| a million connections on Durable Objects | |',
     '| --- | --- |',
     `| connections of one object | ${count(perObject())} |`,
-    `| **objects** (\`HUB_SHARDS\`) | **${objects()}** |`,
+    `| **objects**, \`HUB_SHARDS\` up to ${MAX_SHARDS} of them a hub | **${objects()}** |`,
+    `| **hubs** | **${Math.ceil(objects() / MAX_SHARDS)}** |`,
     `| duration, a month | $${count(duration)} |`,
     `| requests that open streams, a month | $${count(opening)} |`,
     `| each million events for one client | $${event.toFixed(2)} |`,
