@@ -3,11 +3,11 @@ import { portableStream } from './http/stream.ts'
 import type { ObjectStorage } from './journal/disk.ts'
 import { createSqliteJournal, type SqliteJournal } from './journal/sqlite.ts'
 import { compose, historyOf, type Service } from './server/compose.ts'
-import { readConfig } from './server/config.ts'
+import { MAX_SHARDS, readConfig } from './server/config.ts'
 import { openLog } from './server/log.ts'
 import { stanceOf } from './server/rights.ts'
+import { createSettling, firstMark, type Settling, tellingOf, toldIn } from './server/settling.ts'
 import { createShards, type Shard } from './server/shards.ts'
-import { markOf } from './server/spread.ts'
 import { readableStream } from './streams/readable.ts'
 
 /** The part of a Durable Object namespace that this door uses. */
@@ -34,16 +34,24 @@ export class Hub {
   readonly #state: State
   readonly #service: Service
   readonly #journal: SqliteJournal
+  readonly #settling: Settling
 
   /** @throws {ConfigError} @throws {HubError} `invalid-option` for events that SQLite can't take */
   constructor(state: State, env: Env) {
     const { storage } = state
     this.#state = state
     const config = readConfig(env)
-    const { MAX_EVENT_BYTES: maxEventBytes } = config
-    const own = numberOf(state, env, config.HUB_SHARDS)
-    const mark = markOf(own)
+    const { MAX_EVENT_BYTES: maxEventBytes, HUB_SHARDS: count } = config
+    const own = numberOf(state, env)
+    const mark = firstMark(count)
     this.#journal = createSqliteJournal({ storage, maxEventBytes, mark, ...historyOf(config) })
+    this.#settling = createSettling({
+      own,
+      count,
+      journal: this.#journal,
+      sync: () => storage.sync(),
+      tell: (shard) => tell(env, shard, count),
+    })
     const stance = stanceOf(config, 'world')
     this.#service = compose(
       config,
@@ -70,9 +78,17 @@ export class Hub {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const response = await this.#service.app.fetch(request)
-    if (request.body && !request.bodyUsed) await this.#skip(request.body)
-    return response
+    const count = toldIn(request)
+    if (count !== undefined) {
+      await this.#settling.unsettle(count)
+      return new Response(null, { status: 204 })
+    }
+    try {
+      await this.#settling.settle()
+      return await this.#service.app.fetch(request)
+    } finally {
+      if (request.body && !request.bodyUsed) await this.#skip(request.body)
+    }
   }
 
   /** workerd cuts the connection of a request that is answered with its body unread: it gets a moment. */
@@ -111,10 +127,16 @@ function nameOf(shard: number): string {
   return shard === 0 ? 'hub' : `hub-${shard}`
 }
 
-/** Which of the objects this is; 0 for one that has no part of the clients. */
-function numberOf({ id }: State, { HUB }: Env, count: number): number {
-  const others = Array.from({ length: count - 1 }, (_, i) => i + 1)
-  return others.find((shard) => `${HUB.idFromName(nameOf(shard))}` === `${id}`) ?? 0
+/** Which of the objects this is, however many there are now; 0 for one of another name. */
+function numberOf({ id }: State, { HUB }: Env): number {
+  const numbers = Array.from({ length: MAX_SHARDS }, (_, shard) => shard)
+  return numbers.find((shard) => `${HUB.idFromName(nameOf(shard))}` === `${id}`) ?? 0
+}
+
+/** Tells another object how many there are. */
+async function tell({ HUB }: Env, shard: number, count: number): Promise<void> {
+  const { status } = await HUB.get(HUB.idFromName(nameOf(shard))).fetch(tellingOf(count))
+  if (status !== 204) throw new Error(`Object ${shard} answered ${status}.`)
 }
 
 /** The objects, as this isolate reaches them. */
@@ -136,9 +158,11 @@ function openShards(env: Env): Shard {
 
 /** What the platform calls for each request. */
 const entry: { fetch(request: Request, env: Env): Promise<Response> } = {
-  fetch(request, env) {
+  async fetch(request, env) {
+    // Only an object may say such a thing to another.
+    if (toldIn(request) !== undefined) return new Response(null, { status: 404 })
     shards ??= openShards(env)
-    return shards.fetch(request)
+    return await shards.fetch(request)
   },
 }
 

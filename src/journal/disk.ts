@@ -2,6 +2,7 @@
 import { placeOf } from '../hub/cursor.ts'
 import type { Entry } from '../hub/journal.ts'
 import type { Shelf, ShelfBounds } from '../hub/shelf.ts'
+import { NEWEST, SCHEMA } from './tables.ts'
 
 /** The part of a Durable Object's storage that the journal uses. */
 export interface ObjectStorage {
@@ -32,6 +33,8 @@ export interface Disk extends Omit<Shelf, 'clear'> {
   readonly oldestAt: number | undefined
   /** Forgets what was lost by addresses beyond the bound, those that lost it first. */
   tidy(): void
+  /** Begins another epoch, for good. What is kept stays, and so does the count. */
+  renew(epoch: string): void
 }
 
 /** What an entry costs beside its frame and two keys, roughly: its columns, and its place in the index. */
@@ -45,29 +48,6 @@ const LIFE_STEP = 1_000_000
 
 /** Entries whose numbers are looked up together, and evictions between two looks at what is remembered. */
 const BATCH = 250
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS head (
-    id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL,
-    start INTEGER NOT NULL, forgotten INTEGER NOT NULL
-  );
-  CREATE TABLE IF NOT EXISTS entries (
-    sequence INTEGER PRIMARY KEY, key TEXT NOT NULL, at INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, frame BLOB NOT NULL
-  );
-  CREATE INDEX IF NOT EXISTS entries_by_key ON entries (key, sequence);
-  CREATE TABLE IF NOT EXISTS addresses (
-    key TEXT PRIMARY KEY, entries INTEGER NOT NULL, evicted INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS addresses_empty ON addresses (evicted) WHERE entries = 0;
-`
-
-/** Of an address with entries the newest of them is newer than all that it lost. */
-const NEWEST = `
-  SELECT max(start, forgotten,
-    coalesce((SELECT max(sequence) FROM entries), 0),
-    coalesce((SELECT max(evicted) FROM addresses WHERE entries = 0), 0)) AS newest
-  FROM head`
 
 /** The list of keys is one value: so the text of a statement is always the same, and prepared once. */
 const KEYS = '(SELECT value FROM json_each(?))'
@@ -85,7 +65,8 @@ export function openDisk({
 }: DiskInit): Disk {
   const { maxEvents, maxAgeMs, maxBytes } = bounds
   const encoder = new TextEncoder()
-  const { epoch, start } = storage.transactionSync(begin)
+  const { start, ...head } = storage.transactionSync(begin)
+  let epoch = head.epoch
   let forgotten = 0
   let events = 0
   let bytes = 0
@@ -94,7 +75,9 @@ export function openDisk({
   load()
 
   return {
-    epoch,
+    get epoch() {
+      return epoch
+    },
     start,
     get size() {
       return { events, bytes }
@@ -107,6 +90,7 @@ export function openDisk({
     after,
     evictedAfter,
     tidy,
+    renew,
   }
 
   function begin(): { readonly epoch: string; readonly start: number } {
@@ -213,6 +197,11 @@ export function openDisk({
     forgotten = Math.max(forgotten, numberOf(`SELECT evicted ${oldest}`, 'evicted', surplus - 1))
     run('DELETE FROM addresses WHERE entries = 0 AND evicted <= ?', forgotten)
     run('UPDATE head SET forgotten = ?', forgotten)
+  }
+
+  function renew(next: string): void {
+    run('UPDATE head SET epoch = ?', next)
+    epoch = next
   }
 
   function* after(keys: readonly string[], sequence: number): Iterable<Entry> {

@@ -32,6 +32,12 @@ export interface SqliteJournalOptions {
 export interface SqliteJournal extends Journal {
   /** Gives up what is too old, and asks to be woken for what is left. Call it from `alarm()`. */
   prune(): void
+  /**
+   * Begins an epoch that ends with this mark: of all older cursors it tells that something may have
+   * been missed. What is kept stays. It lasts once the storage has synced.
+   * @throws {HubError} `journal-unavailable`
+   */
+  renew(mark: string): void
 }
 
 /** What a value in a Durable Object may have, less a name and an id. https://developers.cloudflare.com/durable-objects/platform/limits/ */
@@ -74,6 +80,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     ask,
     open,
     prune,
+    renew,
     close,
   }
 
@@ -136,6 +143,10 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     const lapseAt = lapsing.prune(now)
     wakeForOldest()
     if (lapseAt !== undefined) wake(lapseAt)
+  }
+
+  function renew(next: string): void {
+    store(() => disk.renew(newEpoch(clock) + next))
   }
 
   function wakeForOldest(): void {

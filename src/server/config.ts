@@ -83,6 +83,9 @@ export class ConfigError extends Error {
 
 const DAY_SECONDS = 86_400
 
+/** How many objects may share the clients. */
+export const MAX_SHARDS = 256
+
 const fields = {
   PORT: wholeNumber(0, 65_535).default(3020),
   // As in a URL, an IPv6 address may stand in brackets, which no socket takes.
@@ -113,7 +116,7 @@ const fields = {
     .string()
     .regex(/^[\w.:-]{1,64}$/, 'must have 1 to 64 letters, digits, and of "_.:-"')
     .default('hono-sse'),
-  HUB_SHARDS: wholeNumber(1, 256).default(1),
+  HUB_SHARDS: wholeNumber(1, MAX_SHARDS).default(1),
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),
   RETRY_MS: number(0, 3_600_000).default(2_000),

@@ -8,6 +8,7 @@ import { byeFrame } from '../hub/frames.ts'
 import { bodyOf, copyOf } from './copies.ts'
 import { clientOf, type Route, routeOf } from './routes.ts'
 import { putTogether } from './scrape.ts'
+import { isUnsettled } from './settling.ts'
 import { newName, shardOf } from './spread.ts'
 
 /** An object that holds a part of the clients, and serves the whole interface to them. */
@@ -217,7 +218,7 @@ function isForNow(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { retryable, overloaded, durableObjectReset } = error as Error & Record<string, unknown>
   // Of what an object had in hand when it was reset the platform says no more than that.
-  return [retryable, overloaded, durableObjectReset].includes(true)
+  return [retryable, overloaded, durableObjectReset].includes(true) || isUnsettled(error)
 }
 
 function json(first: Response, body: unknown): Response {

@@ -18,24 +18,54 @@ export function shardOf(client: string, count: number): number {
   return at
 }
 
-/** What the epochs of an object end with, but for the first's: so a cursor says where it is from. */
-export function markOf(shard: number): string {
-  return shard === 0 ? '' : `s${shard.toString(36).padStart(2, '0')}`
+/** What the epochs of one object among so many end with: so a cursor says where it is from. */
+export function markOf(shard: number, count: number): string {
+  return count === 1 ? '' : `s${pair(shard)}${pair(count)}`
+}
+
+/** What the epoch of an object ends with that serves nobody before others know of it: up to this number. */
+export function unsettledMark(count: number): string {
+  return `x${pair(0)}${pair(count)}`
 }
 
 /** Without its mark an epoch has 12 characters, from 2059 on 13. */
-const CURSOR = /^[0-9a-z]{12,13}(?:s([0-9a-z]{2}))?-\d+$/
+const PLACE = /^[0-9a-z]{12,13}(([sx])([0-9a-z]{2})([0-9a-z]{2}))?-\d+$/
+
+/** What the id of a place says of the object that it is from. */
+export interface Origin {
+  readonly mark: string
+  /** Undefined if the epoch was never one to serve with. */
+  readonly shard: number | undefined
+  /** How many objects there were. */
+  readonly count: number
+}
+
+/** Where a cursor is from; undefined when it is none. */
+export function originOf(cursor: string): Origin | undefined {
+  const match = PLACE.exec(cursor)
+  if (!match) return undefined
+  const [, mark = '', kind = 's', shard = '0', count = '1'] = match
+  return {
+    mark,
+    shard: kind === 's' ? Number.parseInt(shard, 36) : undefined,
+    count: Number.parseInt(count, 36),
+  }
+}
 
 /**
  * A client id for somebody who comes without one: one of the object that the cursor is from, because
- * no other can know what was missed since.
+ * no other can know what was missed since. With another number of objects none does.
  */
 export function newName(cursor: string, count: number): string {
-  const [match, mark = '0'] = CURSOR.exec(cursor) ?? []
-  const home = match === undefined ? count : Number.parseInt(mark, 36)
+  const origin = originOf(cursor)
+  const home = origin?.count === count ? (origin.shard ?? count) : count
   let name = crypto.randomUUID()
   while (home < count && shardOf(name, count) !== home) name = crypto.randomUUID()
   return name
+}
+
+function pair(number: number): string {
+  return number.toString(36).padStart(2, '0')
 }
 
 /** FNV-1a over UTF-8, in 32 bits. https://datatracker.ietf.org/doc/html/draft-eastlake-fnv */

@@ -34,7 +34,7 @@ interface State {
 
 type Calls = Pick<
   SqliteJournal,
-  'append' | 'relay' | 'read' | 'useOnce' | 'ask' | 'prune' | 'head'
+  'append' | 'relay' | 'read' | 'useOnce' | 'ask' | 'prune' | 'renew' | 'head'
 > & {
   /** A new life of the object, on the same disk. */
   revive(): void

@@ -34,6 +34,41 @@ describe('the journal in SQLite', () => {
     expect(rest.entries.map(({ id }) => id)).toEqual([third.id])
   })
 
+  test('begins another epoch when it is told to, for good: older cursors hold no more, and what is kept stays', async () => {
+    const { journal, call } = await objects.open()
+    const first = await journal.append(ALICE, { data: 'a' })
+    const second = await journal.append(ALICE, { data: 'b' })
+    await call('renew', 'mark')
+    expect(journal.head().sequence).toBe(second.sequence)
+    const third = await journal.append(ALICE, { data: 'c' })
+    expect(third.sequence).toBe(second.sequence + 1)
+    const epochs = [first, second, third].map(({ id }) => id.split('-')[0])
+    expect(epochs).toEqual([epochs[0], epochs[0], expect.stringMatching(/^[0-9a-z]{12}mark$/)])
+    const check = async () => {
+      const page = await journal.read([ALICE], second.id, 1_000)
+      expect(page.gap).toBe('epoch')
+      expect(page.entries.map(({ sequence }) => sequence)).toEqual(
+        [first, second, third].map(({ sequence }) => sequence),
+      )
+      const rest = await journal.read([ALICE], page.entries[1]?.id ?? '', 1_000)
+      expect(rest).toMatchObject({ gap: undefined, entries: [{ id: third.id }] })
+    }
+    await check()
+    await call('revive')
+    await check()
+    expect(journal.head().id.split('-')[0]).toBe(epochs[2])
+  })
+
+  test('keeps its epoch when another can’t be written', async () => {
+    const { journal, call } = await objects.open()
+    const { id } = await journal.append(ALICE, { data: 'a' })
+    await call('fail', 'UPDATE head SET epoch')
+    await expect(call('renew', 'mark')).rejects.toMatchObject({ code: 'journal-unavailable' })
+    await call('fail')
+    expect(journal.head().id).toBe(id)
+    expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
+  })
+
   test('knows in its next life what it gave up in this one', async () => {
     const { journal, call } = await objects.open({ maxEvents: 1 })
     const first = await journal.append(ALICE, { data: 'a' })

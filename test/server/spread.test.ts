@@ -1,7 +1,7 @@
 /** Clients are spread evenly, for good, and most stay where they are when objects are added. */
 import { expect, test } from 'vitest'
 import { newEpoch } from '../../src/hub/cursor.ts'
-import { markOf, newName, shardOf } from '../../src/server/spread.ts'
+import { markOf, newName, originOf, shardOf, unsettledMark } from '../../src/server/spread.ts'
 
 const CLIENTS = Array.from({ length: 20_000 }, (_, i) => `user-${i}`)
 
@@ -34,21 +34,55 @@ test('with one object more a client stays, or moves to the new one', () => {
   }
 })
 
+const TIMES = [Date.now(), Date.UTC(2070)]
+const epochAt = (time: number) =>
+  newEpoch({ now: () => time, every: () => () => {}, soon: () => {} })
+const homes = (cursor: string, count: number) =>
+  new Set(Array.from({ length: 200 }, () => shardOf(newName(cursor, count), count)))
+
+test('a cursor says which of how many objects it is from', () => {
+  for (const time of TIMES) {
+    for (const [shard, count] of [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+      [35, 36],
+      [36, 256],
+      [255, 256],
+    ] as const) {
+      const mark = markOf(shard, count)
+      expect(originOf(`${epochAt(time)}${mark}-12000041`)).toEqual({ mark, shard, count })
+    }
+    const mark = unsettledMark(256)
+    const origin = { mark, shard: undefined, count: 256 }
+    expect(originOf(`${epochAt(time)}${mark}-0`)).toEqual(origin)
+  }
+  for (const cursor of ['', 'earliest', 'nonsense', 'lz3k9q7ab012s07-1']) {
+    expect(originOf(cursor)).toBeUndefined()
+  }
+})
+
+test('the epochs of a lone object have no mark, and all others have one of their own', () => {
+  expect(markOf(0, 1)).toBe('')
+  const counts = Array.from({ length: 256 }, (_, i) => i + 1)
+  const marks = counts.flatMap((count) => [markOf(0, count), unsettledMark(count)])
+  expect(new Set(marks).size).toBe(512)
+})
+
 test('who comes with a cursor and without a name gets one of the object that the cursor is from', () => {
-  for (const time of [Date.now(), Date.UTC(2070)]) {
-    const epoch = newEpoch({ now: () => time, every: () => () => {}, soon: () => {} })
+  for (const time of TIMES) {
     for (const shard of [0, 1, 35, 36, 255]) {
-      const cursor = `${epoch}${markOf(shard)}-12000041`
+      const cursor = `${epochAt(time)}${markOf(shard, 256)}-12000041`
       expect(shardOf(newName(cursor, 256), 256)).toBe(shard)
     }
   }
 })
 
-test('any other cursor, or one of an object that is no more, gets a name of any', () => {
-  const cursors = ['', 'earliest', 'nonsense', 'lz3k9q7ab012s07-1']
-  for (const cursor of cursors) {
-    const names = Array.from({ length: 200 }, () => newName(cursor, 3))
-    expect(new Set(names.map((name) => shardOf(name, 3))).size).toBe(3)
+test('any other cursor, or one of another number of objects, gets a name of any', () => {
+  const marks = [markOf(0, 1), markOf(1, 2), markOf(1, 4), markOf(7, 8), unsettledMark(3)]
+  const cursors = marks.map((mark) => `${epochAt(Date.now())}${mark}-1`)
+  for (const cursor of ['', 'earliest', 'nonsense', 'lz3k9q7ab012s07-1', ...cursors]) {
+    expect(homes(cursor, 3).size).toBe(3)
   }
 })
 
