@@ -99,8 +99,9 @@ function summary(): string {
 
 function carryTable(): string {
   const doors = ['node', 'bun', 'deno', 'worker']
-  const row = (what: string, value: (door: string) => number) =>
-    `| ${what} | ${doors.map((door) => count(value(door))).join(' | ')} |`
+  const cell = (value: number | undefined) => (value === undefined ? '–' : count(value))
+  const row = (what: string, value: (door: string) => number | undefined) =>
+    `| ${what} | ${doors.map((door) => cell(value(door))).join(' | ')} |`
   return [
     '| one core, or one GB | Node | Bun | Deno | workerd | measured as |',
     '| --- | --- | --- | --- | --- | --- |',
@@ -108,7 +109,8 @@ function carryTable(): string {
     `${row('deliveries a second, one event at a time', (door) => perCore(us('broadcast', door)))} \`broadcast\` |`,
     `${row('deliveries a second, 50 events at once', (door) => perCore(us('burst', door)))} \`burst\` |`,
     `${row('connects a second', (door) => perCore(us('storm', door)))} \`storm\` |`,
-    `${row('publish requests a second', (door) => perCore(us('publish', door)))} \`publish\` |`,
+    // workerd resets a few kept connections in ten thousand requests, whatever it runs, and the load client ends there.
+    `${row('publish requests a second', (door) => (door === 'worker' ? undefined : perCore(us('publish', door))))} \`publish\` |`,
     '',
     '| one Redis primary | events a second | measured as |',
     '| --- | --- | --- |',
