@@ -25,7 +25,7 @@ const MAX_REMEMBERED = 100_000
 
 /**
  * Lua behind what settles the epoch: `save`; `due` and `pruning`, whose functions are made only where
- * something is to be given up: making them costs as much as two commands; and `sweep`, for all but publishing.
+ * something is to be given up: making them costs as much as two commands.
  */
 export const PRUNE: string = `
 -- Of a log, from when its first event came or the last were given up: longer than tidy ever lets one
@@ -47,21 +47,21 @@ local function due(slack)
   return bytes > maxBytes or now - oldest > maxAge + maxAge * slack
 end
 
--- All keys that marks tell of, and the last sequence that each can have.
-local function marked()
-  local keys, from = {}, '-'
-  while from do
-    local marks = redis.call('XRANGE', order, from, '+', 'COUNT', 100)
-    for _, mark in ipairs(marks) do
-      local sequence = string.match(mark[1], '^%d+')
-      for key in string.gmatch(mark[2][2], '[^\\n]+') do keys[key] = sequence end
-    end
-    from = marks[100] and '(' .. marks[100][1]
-  end
-  return keys
-end
-
 local function pruning()
+  -- All keys that marks tell of, and the last sequence that each can have.
+  local function marked()
+    local keys, from = {}, '-'
+    while from do
+      local marks = redis.call('XRANGE', order, from, '+', 'COUNT', 100)
+      for _, mark in ipairs(marks) do
+        local sequence = string.match(mark[1], '^%d+')
+        for key in string.gmatch(mark[2][2], '[^\\n]+') do keys[key] = sequence end
+      end
+      from = marks[100] and '(' .. marks[100][1]
+    end
+    return keys
+  end
+
   -- Remembers up to where each address lost something; beyond the bound, only up to where any did.
   local function remember(losses)
     redis.call('ZADD', evicted, 'GT', unpack(losses))
@@ -157,19 +157,22 @@ local function pruning()
     end
   end
 
-  return trim, tidy
-end
+  -- A hub has come that keeps events longer than all before it: logs have to live longer, too.
+  local function prolong()
+    for key in pairs(marked()) do redis.call('PEXPIRE', logs .. key, ttl) end
+    redis.call('HSET', KEYS[1], 'age', maxAge)
+  end
 
--- A hub has come that keeps events longer than all before it: logs have to live longer, too.
-local function prolong()
-  for key in pairs(marked()) do redis.call('PEXPIRE', logs .. key, ttl) end
-  redis.call('HSET', KEYS[1], 'age', maxAge)
+  return trim, tidy, prolong
 end
+`
 
+/** Lua behind that, for all that does not publish: `sweep`. */
+export const SWEEP: string = `
 -- A Redis without memory to spare refuses to write, and must be read all the same.
 local function sweep()
   pcall(function()
-    local _, tidy = pruning()
+    local _, tidy, prolong = pruning()
     tidy(${MAX_SWEPT}, 0)
     if maxAge > age then prolong() end
     save()

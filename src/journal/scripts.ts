@@ -7,7 +7,7 @@
  * bytes; `evicted`, the last sequence that each address gave up; `kept`, questions for who comes later.
  */
 import { SETTLE } from './epochs.ts'
-import { ENTRY_BYTES, MARK_BYTES, PRUNE, SLACK } from './pruning.ts'
+import { ENTRY_BYTES, MARK_BYTES, PRUNE, SLACK, SWEEP } from './pruning.ts'
 
 /** A script and the number that names it on a link. */
 export interface Script {
@@ -54,7 +54,8 @@ local function framed(body)
   seq = seq + 1
   local rest = seq % 100
   if rest == 0 or not stem then stem = line .. (seq < 100 and '' or math.floor(seq / 100)) end
-  return stem .. (seq < 10 and seq or sub(digits, rest * 2 + 1, rest * 2 + 2)) .. '\\n' .. body
+  if seq < 10 then return line .. seq .. '\\n' .. body end
+  return stem .. sub(digits, rest * 2 + 1, rest * 2 + 2) .. '\\n' .. body
 end
 while args[i] do
   local key, run, length = args[i], 1, nil
@@ -103,6 +104,7 @@ return answer
 export const READ: Script = script(
   'read',
   `
+${SWEEP}
 local itsEpoch, place, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
 sweep()
 if itsEpoch == 'LATEST' then return { epoch, seq, '', 1 } end
@@ -166,6 +168,7 @@ return answer
 export const CATCH_UP: Script = script(
   'catch up',
   `
+${SWEEP}
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
 local kept, changed, all = prefix .. ':kept', {}, gap and 1 or 0
@@ -199,6 +202,7 @@ return { epoch, seq, all, changed, questions }
 export const PULSE: Script = script(
   'pulse',
   `
+${SWEEP}
 sweep()
 for _, key in ipairs({ KEYS[1], order, evicted }) do
   local reply = redis.pcall('PEXPIRE', key, ttl + ${AFTERLIFE_MS})

@@ -4,6 +4,7 @@
  * A full journal gives up an event for each that comes, as any does that has run for HISTORY_SECONDS.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -11,6 +12,8 @@ import { join } from 'node:path'
 /** What is measured, and how many events one call of it stores. */
 interface Subject {
   readonly name: string
+  /** What has to be loaded before. */
+  readonly script?: string
   readonly command: readonly string[]
   readonly events: number
 }
@@ -30,11 +33,8 @@ const scripts = (await import(join(process.cwd(), 'dist/journal/scripts.js'))) a
   readonly PUBLISH: { readonly text: string }
 }
 const port = await freePort()
-const server: ChildProcess = spawn('redis-server', ['--port', port, '--save', ''], {
-  stdio: 'ignore',
-})
-process.once('exit', () => server.kill('SIGKILL'))
-while (!answers()) await new Promise((resolve) => setTimeout(resolve, 50))
+let server: ChildProcess | undefined
+process.once('exit', () => server?.kill('SIGKILL'))
 
 const subjects: readonly Subject[] = [
   { name: 'XADD', command: ['XADD', 'log', '*', 'f', BODY], events: 1 },
@@ -53,7 +53,16 @@ const subjects: readonly Subject[] = [
   ),
 ]
 
-const figures = Object.fromEntries(subjects.map((subject) => [subject.name, medianUs(subject)]))
+// Round by round, so that what the machine does meanwhile falls on all of them.
+const rounds: number[][] = []
+for (let round = 0; round < ROUNDS; round++) {
+  const measured: number[] = []
+  for (const subject of subjects) measured.push(await measureUs(subject))
+  rounds.push(measured)
+}
+const figures = Object.fromEntries(
+  subjects.map(({ name }, at) => [name, median(rounds.map((round) => round[at] ?? 0))]),
+)
 for (const [name, us] of Object.entries(figures))
   console.log(`${us.toFixed(1).padStart(7)} µs  ${name}`)
 if (process.argv.includes('--save')) {
@@ -74,24 +83,29 @@ function publishing(to: string, key: string, events: number, bytes = ROOMY): Sub
 }
 
 function calling(name: string, text: string, args: readonly string[], bytes = ROOMY): Subject {
-  const sha = redis('SCRIPT', 'LOAD', text)
+  const sha = createHash('sha1').update(text).digest('hex')
   const command = ['EVALSHA', sha, '1', '{bench}:head', ...FIRST, bytes, ...args]
-  return { name, command, events: 1 }
+  return { name, script: text, command, events: 1 }
 }
 
-function medianUs(subject: Subject): number {
-  const all = Array.from({ length: ROUNDS }, () => measureUs(subject))
-  return all.sort((a, b) => a - b)[ROUNDS >> 1] ?? 0
+function median(values: number[]): number {
+  return values.sort((one, other) => one - other)[values.length >> 1] ?? 0
 }
 
-/** Microseconds of CPU for one event, once the journal is filled with some. */
-function measureUs({ command, events }: Subject): number {
-  redis('FLUSHALL')
+/** Microseconds of CPU for one event, in a Redis of its own, once the journal is filled with some. */
+async function measureUs({ script, command, events }: Subject): Promise<number> {
+  server = spawn('redis-server', ['--port', port, '--save', ''], { stdio: 'ignore' })
+  const gone = new Promise((resolve) => server?.once('close', resolve))
+  while (!answers()) await new Promise((resolve) => setTimeout(resolve, 50))
+  if (script !== undefined) redis('SCRIPT', 'LOAD', script)
   const calls = Math.ceil(EVENTS / events)
   load(command, Math.ceil(calls / 4))
   const before = cpuSeconds()
   load(command, calls)
-  return ((cpuSeconds() - before) * 1e6) / (calls * events)
+  const us = ((cpuSeconds() - before) * 1e6) / (calls * events)
+  server.kill('SIGKILL')
+  await gone
+  return us
 }
 
 function load(command: readonly string[], calls: number): void {
@@ -106,7 +120,10 @@ function cpuSeconds(): number {
 }
 
 function redis(...args: string[]): string {
-  return execFileSync('redis-cli', ['-p', port, ...args], { encoding: 'utf8' }).trim()
+  return execFileSync('redis-cli', ['-p', port, ...args], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  }).trim()
 }
 
 function answers(): boolean {
