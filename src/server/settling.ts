@@ -14,8 +14,8 @@ export interface SettlingInit {
   readonly journal: Pick<SqliteJournal, 'head' | 'renew'>
   /** Resolves once all that was written is on disk. */
   sync(): Promise<void>
-  /** Tells another object how many there are: it resolves once that one's `unsettle` has. */
-  tell(shard: number, count: number): Promise<void>
+  /** Tells another object of `count`: it resolves once that one's `unsettle` has. */
+  tell(shard: number): Promise<void>
 }
 
 /** An object's word with the others. */
@@ -70,7 +70,7 @@ export function createSettling({ own, count, journal, sync, tell }: SettlingInit
     if (mark === undefined) throw new Error(`this is none of ${count}`)
     const before = objections
     const all = Array.from({ length: Math.max(reach(), count) }, (_, shard) => shard)
-    await Promise.all(all.filter((shard) => shard !== own).map((shard) => tell(shard, count)))
+    await Promise.all(all.filter((shard) => shard !== own).map((shard) => tell(shard)))
     if (objections === before) journal.renew(mark)
     await sync()
     // Another may have said so a moment ago.

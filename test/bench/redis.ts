@@ -6,8 +6,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from './arena.ts'
 
 /** What is measured, and how many events one call of it stores. */
 interface Subject {
@@ -32,7 +32,7 @@ const FULL = '8000000'
 const scripts = (await import(join(process.cwd(), 'dist/journal/scripts.js'))) as {
   readonly PUBLISH: { readonly text: string }
 }
-const port = await freePort()
+const port = String(await freePort())
 let server: ChildProcess | undefined
 process.once('exit', () => server?.kill('SIGKILL'))
 
@@ -132,16 +132,4 @@ function answers(): boolean {
   } catch {
     return false
   }
-}
-
-function freePort(): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const number = typeof address === 'object' && address ? address.port : 0
-      probe.close(() => resolve(String(number)))
-    })
-  })
 }

@@ -12,9 +12,14 @@ import {
 import { markOf } from '../../src/server/spread.ts'
 import door from '../../src/worker.ts'
 
-const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
+let ms = 1_800_000_000_000
+/** No two epochs begin in the same millisecond. */
+const clock = { now: () => ms++, every: () => () => {}, soon: () => {} }
 
-const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+/** Lets the event loop turn: what has only promises to wait for is over by then. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
 
 /** Objects on their disks; which of them live, and with which number, is for the test. */
 function setUp() {
@@ -46,16 +51,16 @@ function setUp() {
       },
     }
     const sync = async () => {
-      await pass(2)
+      await turns(2)
       disks.set(own, epoch)
     }
-    const tell = async (to: number, number: number) => {
+    const tell = async (to: number) => {
       told.push([own, to])
       await Promise.resolve()
       // Later than the others have answered.
-      if (away.has(to)) await pass(10)
+      if (away.has(to)) await turns(20)
       if (away.has(to)) throw new Error('It is away.')
-      await at(to).unsettle(number)
+      await at(to).unsettle(count)
     }
     return createSettling({ own, count, journal, sync, tell })
   }
@@ -110,7 +115,7 @@ test('nobody is served before the disk has the epoch', async () => {
   const others: Promise<string>[] = []
   while (!over) {
     others.push(serve(0))
-    await new Promise((resolve) => setImmediate(resolve))
+    await turns(1)
   }
   expect(new Set(await Promise.all(others))).toEqual(new Set([await first]))
 })
