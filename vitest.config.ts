@@ -3,21 +3,15 @@ import { defineConfig } from 'vitest/config'
 
 const { CI, REPORT = 'report' } = process.env
 
-/** Suites that start servers and talk to them through sockets. */
+/** Suites that start servers, browsers or other programs and talk to them through sockets. */
 const systems = [
-  'runtime',
-  'hardening',
-  'clients',
-  'soak',
-  'streams',
-  'journal',
-  'cluster',
-  'command',
-  'package',
-  'deploy',
-  'page',
-  'recipes',
-].map((folder) => `test/${folder}/**/*.test.ts`)
+  'test/system/**/*.test.ts',
+  'test/adapters/node/*.test.ts',
+  'test/adapters/cloudflare/{index,resharding.deploy,router.workerd}*.test.ts',
+  'test/journal/{redis,sqlite}/*.test.ts',
+  'test/cli/*.test.ts',
+  'test/dashboard/*.test.ts',
+]
 
 export default defineConfig({
   test: {

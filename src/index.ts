@@ -1,4 +1,12 @@
 /** Everything that a host of the library uses. */
+
+export type { Address } from './core/address.ts'
+export { type Clock, systemClock } from './core/clock.ts'
+export type { ByeReason, GapReason } from './core/control-events.ts'
+export type { Place } from './core/cursor.ts'
+export { HubError, type HubErrorCode } from './core/errors.ts'
+export type { EventInput, HubEvent } from './core/event.ts'
+export { type AppOptions, type AppType, createApp } from './http/app.ts'
 export {
   type Access,
   type AccessOptions,
@@ -6,39 +14,23 @@ export {
   type Issuer,
   type Listening,
   type Wanted,
-} from './http/access/access.ts'
-export type { Names, Rights } from './http/access/rights.ts'
+} from './http/auth/authorizer.ts'
+export type { Names, Rights } from './http/auth/permissions.ts'
 export {
   createTickets,
   type Grant,
   type TicketNote,
   type TicketOptions,
   type Tickets,
-} from './http/access/tickets.ts'
-export { createTokens, type TokenOptions, type Tokens } from './http/access/tokens.ts'
-export { type AppOptions, type AppType, createApp } from './http/app.ts'
-export { createPage } from './http/page.ts'
+} from './http/auth/tickets.ts'
+export { createTokens, type TokenOptions, type Tokens } from './http/auth/tokens.ts'
+export { createPage } from './http/dashboard.ts'
 export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'
-export type { Address } from './hub/address.ts'
-export { type Clock, systemClock } from './hub/clock.ts'
+export { readableStream } from './http/web-stream.ts'
 export type { Connection, EventStream, Trace } from './hub/connection.ts'
-export { HubError, type HubErrorCode } from './hub/errors.ts'
-export type { EventInput, HubEvent } from './hub/event.ts'
-export type { ByeReason, GapReason } from './hub/frames.ts'
 export { type ConnectOptions, createHub, type Hub } from './hub/hub.ts'
-export type {
-  Awaitable,
-  Delivery,
-  Entry,
-  Journal,
-  JournalFigures,
-  Page,
-  Place,
-  Reach,
-  Receiver,
-} from './hub/journal.ts'
-export { createMemoryJournal, type MemoryJournalOptions } from './hub/memory.ts'
+export type { Histogram, HubStats, Tally } from './hub/metrics.ts'
 export type {
   EndReason,
   HubObserver,
@@ -48,6 +40,14 @@ export type {
 } from './hub/options.ts'
 export type { ClientRow, ConnectionRow, Listing, Presence } from './hub/presence.ts'
 export type { Receipt } from './hub/press.ts'
-export type { HubStats } from './hub/stats.ts'
-export type { Histogram, Tally } from './hub/tally.ts'
-export { readableStream } from './streams/readable.ts'
+export type {
+  Awaitable,
+  Delivery,
+  Entry,
+  Journal,
+  JournalFigures,
+  Page,
+  Reach,
+  Receiver,
+} from './journal/journal.ts'
+export { createMemoryJournal, type MemoryJournalOptions } from './journal/memory/journal.ts'

@@ -1,5 +1,5 @@
 /** Starts a server on Node. */
-import { nodeDoor } from './doors/node.ts'
+import { nodeDoor } from './adapters/node/adapter.ts'
 import { run } from './server/run.ts'
 
 await run(nodeDoor())

@@ -2,12 +2,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Sources, violations } from './architecture.ts'
+import { type Sources, violations } from './support/architecture.ts'
 
 const ROOT = new URL('../', import.meta.url)
 
-/** Made of src/page, whose files keep the rules. */
-const GENERATED = join('http', 'document.ts')
+/** Made of src/dashboard, whose files keep the rules. */
+const GENERATED = join('http', 'dashboard.generated.ts')
 
 function readSources(): Sources {
   const paths = readdirSync(new URL('src', ROOT), { recursive: true, encoding: 'utf8' })
@@ -29,87 +29,107 @@ describe('a house is not in order when', () => {
     [
       'an arrow runs back from the hub',
       { 'src/hub/hub.ts': file(`import { app } from '../http/app.ts'`) },
-      /hub\.ts must not see src\/http\/app\.ts/,
+      /hub\.ts must not import src\/http\/app\.ts/,
     ],
     [
       'an arrow runs back from the web face',
       { 'src/http/app.ts': file(`import type { Config } from '../server/config.ts'`) },
-      /app\.ts must not see/,
+      /app\.ts must not import/,
     ],
     [
       'an arrow runs back from a stream',
-      { 'src/streams/node.ts': file(`export * from '../server/run.ts'`) },
-      /node\.ts must not see/,
+      { 'src/http/web-stream.ts': file(`export * from '../server/run.ts'`) },
+      /web-stream\.ts must not import/,
     ],
     [
-      'an arrow runs back to a door',
+      'an arrow runs back to an entry point',
       { 'src/server/run.ts': file(`const door = await import('../node.ts')`) },
-      /run\.ts must not see/,
+      /run\.ts must not import/,
     ],
     [
       'a start sees another',
       { 'src/bun.ts': file(`import './node.ts'`) },
-      /bun\.ts must not see src\/node\.ts/,
+      /bun\.ts must not import src\/node\.ts/,
     ],
     [
-      'a door sees another',
-      { 'src/doors/bun.ts': file(`import { nodeDoor } from './node.ts'`) },
-      /bun\.ts must not see src\/doors\/node\.ts/,
+      'an adapter sees another',
+      { 'src/adapters/bun/index.ts': file(`import { nodeDoor } from '../node/adapter.ts'`) },
+      /index\.ts must not import src\/adapters\/node\/adapter\.ts/,
     ],
     [
       'an arrow runs back to the command',
-      { 'src/doors/node.ts': file(`import { greet } from '../command/banner.ts'`) },
-      /node\.ts must not see/,
+      { 'src/adapters/node/adapter.ts': file(`import { greet } from '../../cli/banner.ts'`) },
+      /adapter\.ts must not import/,
     ],
     [
       'the command sees the hub',
-      { 'src/command/serve.ts': file(`import { createHub } from '../hub/hub.ts'`) },
-      /serve\.ts must not see/,
+      { 'src/cli/serve.ts': file(`import { createHub } from '../hub/hub.ts'`) },
+      /serve\.ts must not import/,
     ],
     [
       'the library’s front door sees the server',
       { 'src/index.ts': file(`export { compose } from './server/compose.ts'`) },
-      /index\.ts must not see/,
+      /index\.ts must not import/,
     ],
     [
       'the web face sees a journal',
-      { 'src/http/app.ts': file(`import { a } from '../journal/redis.ts'`) },
-      /app\.ts must not see/,
+      { 'src/http/app.ts': file(`import { a } from '../journal/redis/journal.ts'`) },
+      /app\.ts must not import/,
     ],
     [
       'a journal sees the web face',
-      { 'src/journal/redis.ts': file(`import { a } from '../http/app.ts'`) },
-      /redis\.ts must not see/,
+      { 'src/journal/redis/journal.ts': file(`import { a } from '../../http/app.ts'`) },
+      /journal\.ts must not import/,
+    ],
+    [
+      'the hub sees the journal in Redis',
+      { 'src/hub/hub.ts': file(`import { a } from '../journal/redis/journal.ts'`) },
+      /hub\.ts must not import/,
+    ],
+    [
+      'the hub sees the journal in SQLite',
+      { 'src/hub/hub.ts': file(`import type { A } from '../journal/sqlite/journal.ts'`) },
+      /hub\.ts must not import/,
+    ],
+    [
+      'a journal sees another',
+      { 'src/journal/redis/journal.ts': file(`import { a } from '../memory/store.ts'`) },
+      /journal\.ts must not import/,
+    ],
+    [
+      'an arrow runs back from the core',
+      { 'src/core/cursor.ts': file(`import type { A } from '../journal/journal.ts'`) },
+      /cursor\.ts must not import/,
+    ],
+    [
+      'a folder is crowded',
+      Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`src/hub/${n}.ts`, file('')])),
+      /src\/hub has 16 files/,
     ],
     [
       'the web face sees what runs in browsers',
-      { 'src/http/page.ts': file(`import { at } from '../page/elements.ts'`) },
-      /page\.ts must not see/,
+      { 'src/http/dashboard.ts': file(`import { at } from '../dashboard/elements.ts'`) },
+      /dashboard\.ts must not import/,
     ],
     [
       'what runs in browsers sees the hub',
-      { 'src/page/page.ts': file(`import type { Hub } from '../hub/hub.ts'`) },
-      /page\.ts must not see/,
+      { 'src/dashboard/page.ts': file(`import type { Hub } from '../hub/hub.ts'`) },
+      /page\.ts must not import/,
     ],
     [
       'a folder is nobody’s',
       { 'src/hub/hub.ts': file(`import { a } from '../utils/a.ts'`) },
-      /hub\.ts must not see src\/utils\/a\.ts/,
-    ],
-    [
-      'a stream sees more than types of the web face',
-      { 'src/streams/node.ts': file(`import { type A, b } from '../http/stream.ts'`) },
-      /may see only types/,
+      /hub\.ts must not import src\/utils\/a\.ts/,
     ],
     [
       'the command sees more than types of the web face',
-      { 'src/command/remote.ts': file(`import { createApp } from '../http/app.ts'`) },
-      /may see only types/,
+      { 'src/cli/remote.ts': file(`import { createApp } from '../http/app.ts'`) },
+      /may import only types/,
     ],
     [
-      'the hub sees a package',
+      'the hub imports a package',
       { 'src/hub/hub.ts': file(`import type { z } from 'zod'`) },
-      /sees a package: zod/,
+      /imports a package: zod/,
     ],
     [
       'files go round in a circle',
@@ -147,7 +167,7 @@ describe('a house is not in order when', () => {
     ],
     [
       'a journal sees a module of Cloudflare',
-      { 'src/journal/a.ts': file(`import { DurableObject } from 'cloudflare:workers'`) },
+      { 'src/journal/sqlite/a.ts': file(`import { DurableObject } from 'cloudflare:workers'`) },
       /touches the runtime: cloudflare:workers/,
     ],
     [
@@ -175,17 +195,16 @@ describe('a house is not in order when', () => {
     expect(violations({ 'src/hub/a.ts': file(code) })).toEqual([])
   })
 
-  test('and is in order when doors, servers and streams touch their runtime', () => {
+  test('and is in order when adapters, server and entry points touch their runtime', () => {
     const touching = `import { a } from 'node:http'\nprocess.exit(1)\nsetTimeout(a, 1)`
     const sources = {
-      'src/node.ts': `#!/usr/bin/env node\n${file(`import './server/run.ts'\n${touching}`)}`,
-      'src/server/run.ts': file(
-        `import '../streams/node.ts'\nimport '../journal/a.ts'\n${touching}`,
-      ),
-      'src/streams/node.ts': file(`import type { A } from '../http/a.ts'\n${touching}`),
+      'src/node.ts': `#!/usr/bin/env node\n${file(`import './adapters/node/adapter.ts'\n${touching}`)}`,
+      'src/adapters/node/adapter.ts': file(`import '../../server/run.ts'\n${touching}`),
+      'src/server/run.ts': file(`import '../journal/redis/a.ts'\n${touching}`),
       'src/http/a.ts': file(`import { b } from '../hub/b.ts'`),
-      'src/journal/a.ts': file(`import { b } from '../hub/b.ts'`),
+      'src/journal/redis/a.ts': file(`import { b } from '../../core/b.ts'`),
       'src/hub/b.ts': file('export const b = 1'),
+      'src/core/b.ts': file('export const b = 1'),
     }
     expect(violations(sources)).toEqual([])
   })

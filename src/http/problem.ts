@@ -6,7 +6,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { TypedResponse } from 'hono/types'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { HubError, type HubErrorCode } from '../hub/errors.ts'
+import { HubError, type HubErrorCode } from '../core/errors.ts'
 
 /** One thing that is wrong with a request, and where: `query.id`, `json.event`. */
 export interface Issue {

@@ -1,7 +1,7 @@
 /** How a stream opens: a Web Response whose bytes come from a connection of the hub. */
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import { checkName, checkTopics } from '../hub/address.ts'
+import { checkName, checkTopics } from '../core/address.ts'
 import type { EventStream, Trace } from '../hub/connection.ts'
 import type { ConnectOptions, Hub } from '../hub/hub.ts'
 import type { RefusalReason } from '../hub/options.ts'

@@ -1,11 +1,11 @@
 /** Who may open a stream now: not when the hub closes, is full, or keeps the client away. */
-import { checkName, clientKey, EVERYONE } from './address.ts'
+import { checkName, clientKey, EVERYONE } from '../core/address.ts'
+import { HubError } from '../core/errors.ts'
+import type { ExpiringSet } from '../core/expiring-set.ts'
 import type { Trace } from './connection.ts'
-import { HubError } from './errors.ts'
-import type { ExpiringSet } from './expiring.ts'
+import type { Tally } from './metrics.ts'
 import type { HubSettings, RefusalReason, TurnedAwayReason } from './options.ts'
 import type { Registry } from './registry.ts'
-import type { Tally } from './tally.ts'
 
 /** What admission looks at. */
 export interface AdmissionInit {

@@ -1,5 +1,5 @@
 /** One open stream of one client: frames go in, bytes leave as fast as the transport takes them. */
-import { type Chain, extend, join } from './chain.ts'
+import { type Chain, extend, join } from './frame-queue.ts'
 
 /** The part of Hono's streaming API that the hub needs. An opener closes it once `run` settles. */
 export interface EventStream {

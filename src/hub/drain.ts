@@ -1,5 +1,5 @@
 /** Draining: streams end one after another, so that their clients don't return all at once. */
-import type { Clock } from './clock.ts'
+import type { Clock } from '../core/clock.ts'
 
 /** What is to be drained, and how long it may take. */
 export interface DrainInit<T> {

@@ -1,23 +1,22 @@
 /** The hub: knows who is connected, keyed by client id; publishes, replays, bounds, closes. */
-import { type Address, addressKey, checkTopics, clientKey, EVERYONE } from './address.ts'
+import { type Address, addressKey, checkTopics, clientKey, EVERYONE } from '../core/address.ts'
+import type { ByeReason } from '../core/control-events.ts'
+import { HubError } from '../core/errors.ts'
+import type { EventInput } from '../core/event.ts'
+import { createExpiringSet } from '../core/expiring-set.ts'
+import type { Awaitable } from '../journal/journal.ts'
 import { createAdmission } from './admission.ts'
-import { createCaretaker } from './caretaker.ts'
+import { createExits } from './closing.ts'
 import { type Carrier, Connection, type EventStream, type Trace } from './connection.ts'
-import { createCourier } from './courier.ts'
+import { createCourier } from './delivery.ts'
 import { drain } from './drain.ts'
-import { HubError } from './errors.ts'
-import type { EventInput } from './event.ts'
-import { createExits } from './exits.ts'
-import { createExpiringSet } from './expiring.ts'
-import { createFlusher } from './flusher.ts'
-import type { ByeReason } from './frames.ts'
-import type { Awaitable } from './journal.ts'
+import { createFlusher } from './flush.ts'
+import { createCaretaker } from './maintenance.ts'
+import { createTally, type HubStats, takeStats } from './metrics.ts'
 import { type HubOptions, type RefusalReason, settle, type TurnedAwayReason } from './options.ts'
 import { createPresence, type Presence } from './presence.ts'
 import { createPress, type Receipt } from './press.ts'
 import { createRegistry } from './registry.ts'
-import { type HubStats, takeStats } from './stats.ts'
-import { createTally } from './tally.ts'
 
 /** Who wants a stream, and where its bytes go. */
 export interface ConnectOptions {
@@ -158,7 +157,7 @@ export function createHub(options: HubOptions = {}): Hub {
     useOnce: async (name, ttlMs) => await journal.useOnce(name, ttlMs),
     listeners: (address) => new Set(registry.at(addressKey(address))),
     clients: registry.clients,
-    stats: () => takeStats({ journal, registry, exits, tally }),
+    stats: () => takeStats({ journal, registry, closing: exits.size, tally }),
     farewell: exits.farewell,
     close: (drainMs = 0) => {
       closed ??= shutDown(drainMs)

@@ -1,10 +1,10 @@
 /** The hub's options, their defaults and their bounds. */
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import type { ByeReason } from '../core/control-events.ts'
+import { checkRange } from '../core/errors.ts'
+import type { Journal } from '../journal/journal.ts'
+import { createMemoryJournal } from '../journal/memory/journal.ts'
 import type { Connection, Trace } from './connection.ts'
-import { checkRange } from './errors.ts'
-import type { ByeReason } from './frames.ts'
-import type { Journal } from './journal.ts'
-import { createMemoryJournal } from './memory.ts'
 
 /** How a hub may be set up. */
 export interface HubOptions {

@@ -1,7 +1,7 @@
 /** Who is connected, and who must go: here, and at all hubs that share the journal. */
-import { type Address, addressKey, checkName, clientKey } from './address.ts'
+import { type Address, addressKey, checkName, clientKey } from '../core/address.ts'
+import type { Awaitable, Journal } from '../journal/journal.ts'
 import type { Connection, Trace } from './connection.ts'
-import type { Awaitable, Journal } from './journal.ts'
 import type { Registry } from './registry.ts'
 
 /** One client with all its connections. */

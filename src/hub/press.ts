@@ -1,11 +1,11 @@
 /** Publishing: an event goes through the journal to whoever listens, in one order for all. */
-import { type Address, addressKey, kindOf } from './address.ts'
-import type { Courier } from './courier.ts'
-import { type EventInput, type HubEvent, prepareEvent } from './event.ts'
-import type { Delivery } from './journal.ts'
+import { type Address, addressKey, kindOf } from '../core/address.ts'
+import { type EventInput, type HubEvent, prepareEvent } from '../core/event.ts'
+import type { Delivery } from '../journal/journal.ts'
+import type { Courier } from './delivery.ts'
+import type { Tally } from './metrics.ts'
 import type { HubSettings } from './options.ts'
 import type { Registry } from './registry.ts'
-import type { Tally } from './tally.ts'
 
 /** What became of a published event. */
 export interface Receipt {

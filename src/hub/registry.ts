@@ -1,5 +1,5 @@
 /** Who is connected: connections by the keys of the addresses they listen to. */
-import { clientKey, EVERYONE, topicKey } from './address.ts'
+import { clientKey, EVERYONE, topicKey } from '../core/address.ts'
 import type { Connection } from './connection.ts'
 
 const NOBODY: ReadonlySet<Connection> = new Set()

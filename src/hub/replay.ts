@@ -1,9 +1,10 @@
 /** Catching up: what a returning client missed comes from the journal, at the pace of its transport. */
+
+import { placeAt } from '../core/cursor.ts'
+import type { Entry, Journal, Page } from '../journal/journal.ts'
 import type { Connection } from './connection.ts'
-import { placeAt } from './cursor.ts'
-import type { Entry, Journal, Page } from './journal.ts'
+import type { Tally } from './metrics.ts'
 import { keysOf } from './registry.ts'
-import type { Tally } from './tally.ts'
 
 /** What replaying needs of the hub. */
 export interface ReplayInit {

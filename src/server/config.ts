@@ -1,6 +1,6 @@
 /** Configuration: the environment, read once, with every problem in one message. */
 import { z } from 'zod'
-import { isLoopback } from '../http/origins.ts'
+import { isLoopback } from '../http/middleware/origins.ts'
 import { QUEUE_SLACK_BYTES } from '../hub/options.ts'
 
 /** What the environment settles, with its defaults filled in. */

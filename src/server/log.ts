@@ -8,7 +8,7 @@ import {
 } from '@logtape/logtape'
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import type { Clock } from '../hub/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { HubObserver } from '../hub/options.ts'
 import type { LogLevel } from './config.ts'
 

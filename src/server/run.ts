@@ -1,10 +1,10 @@
 /** The life of a server process: configuration, start, signals, a graceful end. */
 import type { Hono } from 'hono'
+import { OPEN_TO_ALL, reachOf, type Stance, stanceOf } from './access.ts'
 import { compose, type Runtime } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { openLog } from './log.ts'
-import { OPEN_TO_ALL, reachOf, type Stance, stanceOf } from './rights.ts'
-import { sharedJournal } from './sharing.ts'
+import { sharedJournal } from './redis.ts'
 
 /** A socket that accepts requests. */
 export interface Listener {

@@ -7,7 +7,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from './arena.ts'
+import { freePort } from './contest.ts'
 
 /** What is measured, and how many events one call of it stores. */
 interface Subject {
@@ -29,7 +29,7 @@ const ROOMY = '1000000000'
 /** Less than is stored before the measurement begins. */
 const FULL = '8000000'
 
-const scripts = (await import(join(process.cwd(), 'dist/journal/scripts.js'))) as {
+const scripts = (await import(join(process.cwd(), 'dist/journal/redis/scripts/index.js'))) as {
   readonly PUBLISH: { readonly text: string }
 }
 const port = String(await freePort())

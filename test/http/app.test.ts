@@ -1,7 +1,7 @@
 /** Every path answers every method: with what it has, with 405, or with 404. */
 import { describe, expect, test } from 'vitest'
+import { problemIn, stage } from '../support/app-harness.ts'
 import { testWhere } from '../support/where.ts'
-import { problemIn, stage } from './stage.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
 

@@ -1,9 +1,9 @@
 /** What went wrong is told to the client as a problem, and what nobody expected to the host alone. */
 import { expect, test } from 'vitest'
-import type { Journal } from '../../src/hub/journal.ts'
-import { createMemoryJournal } from '../../src/hub/memory.ts'
+import type { Journal } from '../../src/journal/journal.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
+import { json, post, problemIn, stage } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
-import { json, post, problemIn, stage } from './stage.ts'
 
 function brokenJournal(append: Journal['append']): Journal {
   return { ...createMemoryJournal({ clock: manualClock() }), append }

@@ -1,7 +1,7 @@
 /** A stream opens at once, with the right headers, or says why not in a way that EventSource understands. */
 import { expect, test } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
-import { json, readyOf, stage } from './stage.ts'
+import { json, readyOf, stage } from '../support/app-harness.ts'
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',

@@ -1,8 +1,8 @@
 /** Admission: who is refused, why, and that the observer hears of it. */
 import { describe, expect, test } from 'vitest'
 import type { TurnedAwayReason } from '../../src/hub/options.ts'
-import { fakeStream, named, told } from './fake-stream.ts'
-import { createStage, type StageOptions } from './stage.ts'
+import { fakeStream, named, told } from '../support/fake-stream.ts'
+import { createStage, type StageOptions } from '../support/hub-harness.ts'
 
 function setUp(options: StageOptions = {}) {
   const refused: [string, TurnedAwayReason][] = []

@@ -1,7 +1,7 @@
 /** Connections: what one reader does never harms another, nor the hub's memory. */
 import { describe, expect, test } from 'vitest'
-import { cursorOf, fakeStream, heard, named, told } from './fake-stream.ts'
-import { createStage, SMALL } from './stage.ts'
+import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
+import { createStage, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
 const HEARTBEAT_MS = 15_000

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { manualClock } from '../support/clock.ts'
+import { createStage, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
-import { createStage, SMALL } from './stage.ts'
 
 test('a quiet stream gets a heartbeat that carries the head of the journal', async () => {
   const clock = manualClock()

@@ -1,6 +1,6 @@
 /** The registry: who is connected, as the hub tells it. */
 import { expect, test } from 'vitest'
-import { createStage } from './stage.ts'
+import { createStage } from '../support/hub-harness.ts'
 
 test('the hub counts connections, clients and topics, and forgets who has left', async () => {
   const { clock, hub, enter } = createStage()

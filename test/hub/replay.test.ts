@@ -1,7 +1,7 @@
 /** Catching up from a journal that answers at once: nothing is lost, doubled or out of order. */
 import { describe, expect, test } from 'vitest'
-import { cursorOf, fakeStream, heard, named, told } from './fake-stream.ts'
-import { createStage, SMALL } from './stage.ts'
+import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
+import { createStage, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
 const many = (count: number, name = 'n') => Array.from({ length: count }, (_, i) => `${name}${i}`)

@@ -2,9 +2,9 @@
 import { getLogger, resetSync } from '@logtape/logtape'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
+import { readableStream } from '../../src/http/web-stream.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { readConfig } from '../../src/server/config.ts'
-import { readableStream } from '../../src/streams/readable.ts'
 import { type Reader, readEvents } from '../support/reader.ts'
 
 let service: Service | undefined

@@ -2,10 +2,10 @@
 import { type Logger, resetSync } from '@logtape/logtape'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
+import type { Stance } from '../../src/server/access.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { type LogLevel, readConfig } from '../../src/server/config.ts'
 import { openLog } from '../../src/server/log.ts'
-import type { Stance } from '../../src/server/rights.ts'
 import { readEvents } from '../support/reader.ts'
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/

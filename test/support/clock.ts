@@ -1,5 +1,5 @@
 /** A clock that tests turn by hand. */
-import type { Clock } from '../../src/hub/clock.ts'
+import type { Clock } from '../../src/core/clock.ts'
 
 /** Time that stands still until `advance` is called; work for `soon` waits for `settle`. */
 export interface ManualClock extends Clock {

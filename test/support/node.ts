@@ -1,5 +1,5 @@
 /** The Node door, as `npm start` runs it. */
-import type { Command } from '../runtime/process.ts'
+import type { Command } from './process.ts'
 
 /** How it is started: on the tests' own Node, unless another is to be held to them (see .ci/nodes). */
 export const NODE_DOOR: Command = {

@@ -3,8 +3,9 @@
  * @see https://spec.openapis.org/oas/v3.1.1.html
  */
 import type { z } from 'zod'
-import { Bye, Gap, Problem, Ready } from '../answers.ts'
-import { notes } from './notes.ts'
+import { notes } from '../schemas/metadata.ts'
+import { Bye, Gap, Problem, Ready } from '../schemas/responses.ts'
+import { type Json, parametersIn, schemaOf, schemasOf } from './json-schema.ts'
 import type { Answer, Contents, Operation } from './operation.ts'
 import { operations } from './operations.ts'
 import {
@@ -16,7 +17,6 @@ import {
   security,
   securitySchemes,
 } from './parts.ts'
-import { type Json, parametersIn, schemaOf, schemasOf } from './schemas.ts'
 
 /** The version of the package. */
 export const VERSION = '0.1.0'

@@ -1,13 +1,6 @@
 /** The operations by method and path: a route of the app is described by one entry here. */
 import { z } from 'zod'
-import {
-  ClientConnections,
-  Clients,
-  Disconnected,
-  IssuedTicket,
-  Published,
-  TopicConnections,
-} from '../answers.ts'
+import { notes } from '../schemas/metadata.ts'
 import {
   ClientParam,
   DisconnectQuery,
@@ -17,8 +10,15 @@ import {
   StreamQuery,
   TicketBody,
   TopicParam,
-} from '../contract.ts'
-import { notes } from './notes.ts'
+} from '../schemas/requests.ts'
+import {
+  ClientConnections,
+  Clients,
+  Disconnected,
+  IssuedTicket,
+  Published,
+  TopicConnections,
+} from '../schemas/responses.ts'
 import { type Answer, content, json, type Operation, text } from './operation.ts'
 
 const SINCE = '2026-11-22T09:00:00.000Z'

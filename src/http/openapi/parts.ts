@@ -1,7 +1,7 @@
 /** What operations share in the OpenAPI document: problems, headers, and where rights come from. */
 import { type ProblemStatus, TITLES } from '../problem.ts'
+import type { Json } from './json-schema.ts'
 import type { HeaderName, Right } from './operation.ts'
-import type { Json } from './schemas.ts'
 
 /** The problems that any request may meet. */
 export const EVERYWHERE: readonly ProblemStatus[] = [400, 403, 421, 500, 503]

@@ -1,9 +1,9 @@
 /** Events that come in at one instance and go out at another: how long that takes, and how many it can be. */
 import type { Figures, Job } from '../job.ts'
 import { createCrowd } from './crowd.ts'
+import { checkFair, EVENT_MS, fill, inLanes, LANES, measure } from './harness.ts'
 import { payload } from './payload.ts'
 import { createPublisher } from './publisher.ts'
-import { checkFair, EVENT_MS, fill, inLanes, LANES, measure } from './stage.ts'
 import { nowUs, sleep } from './wire.ts'
 
 /** Events a second while delays are looked at: far from what anyone can do at the most. */

@@ -2,8 +2,6 @@
 import type { Figures, Job, ScenarioName } from '../job.ts'
 import { cluster } from './cluster.ts'
 import { createCrowd } from './crowd.ts'
-import { payload } from './payload.ts'
-import { createPublisher } from './publisher.ts'
 import {
   BURST,
   BURST_EVERY_MS,
@@ -17,7 +15,9 @@ import {
   settled,
   tell,
   tellBurst,
-} from './stage.ts'
+} from './harness.ts'
+import { payload } from './payload.ts'
+import { createPublisher } from './publisher.ts'
 import { nowUs, sleep } from './wire.ts'
 
 type Scenario = (job: Job) => Promise<Figures>

@@ -7,10 +7,16 @@ import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { operations } from '../../../src/http/openapi/operations.ts'
 import { createHub } from '../../../src/hub/hub.ts'
-import { guarded, KEY, SECRET } from '../access/stage.ts'
-import { stage } from '../stage.ts'
-import { type Answer, checkAgainst, type Document, type Operation, resolve } from './schemas.ts'
-import { situations } from './situations.ts'
+import { stage } from '../../support/app-harness.ts'
+import { guarded, KEY, SECRET } from '../../support/auth-harness.ts'
+import { situations } from '../../support/openapi-requests.ts'
+import {
+  type Answer,
+  checkAgainst,
+  type Document,
+  type Operation,
+  resolve,
+} from '../../support/openapi-validator.ts'
 
 async function read(app: Hono, path = '/openapi.json'): Promise<Document> {
   const response = await app.request(path)

@@ -1,0 +1,2 @@
+/** `hono-sse/bun`: streams on `Bun.serve`. */
+export { type BunBindings, bunStream } from './stream.ts'

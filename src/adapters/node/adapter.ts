@@ -1,0 +1,31 @@
+/** The Node door: `node:http`, or with a certificate `node:http2`. */
+import { readFileSync } from 'node:fs'
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
+import { portableStream } from '../../http/stream.ts'
+import type { Config } from '../../server/config.ts'
+import type { Door } from '../../server/run.ts'
+import { type Certificate, serveNode } from './server.ts'
+import { createNodeStreams, cutOff } from './stream.ts'
+
+type NodeContext = Context<{ Bindings: HttpBindings }>
+
+/** What Node brings along. */
+export function nodeDoor(): Door {
+  const native = createNodeStreams()
+  return {
+    native: native.openStream,
+    portable: portableStream((c: NodeContext) => cutOff(c.env.outgoing)),
+    peerOf: (c: NodeContext) => c.env.incoming.socket.remoteAddress,
+    tls: true,
+    listen: async ({ fetch }, config) => {
+      const { PORT: port, HOST: hostname } = config
+      return serveNode({ fetch: native.serve(fetch), port, hostname, tls: certificateOf(config) })
+    },
+  }
+}
+
+function certificateOf({ TLS_CERT, TLS_KEY }: Config): Certificate | undefined {
+  if (TLS_CERT === undefined || TLS_KEY === undefined) return undefined
+  return { cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY) }
+}

@@ -1,0 +1,176 @@
+/** Streams straight to Node's sockets: a frame is chunk-encoded once, however many connections get it. */
+import type { ServerResponse } from 'node:http'
+import { constants, type Http2ServerResponse } from 'node:http2'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Context } from 'hono'
+import type { OpenStream } from '../../http/stream.ts'
+import type { EventStream } from '../../hub/connection.ts'
+
+/** What `@hono/node-server` hands to an app. */
+export interface NodeBindings {
+  readonly outgoing: ServerResponse | Http2ServerResponse
+}
+
+/** A fetch handler as `@hono/node-server` calls it. */
+export type NodeFetch<Env> = (request: Request, env: Env) => Response | Promise<Response>
+
+/** An opener, and the wrapper of the app's fetch that goes with it. */
+export interface NodeStreams {
+  readonly openStream: OpenStream
+  /**
+   * Takes over the responses that stand for streams, once all middleware has set its headers.
+   * A pipelined request waits for its turn: Node never tells one in the queue that its client left.
+   */
+  serve<Env extends NodeBindings>(fetch: NodeFetch<Env>): NodeFetch<Env>
+}
+
+/** Requests that may wait behind another on one connection. */
+const MAX_PIPELINED = 100
+
+type Run = (stream: EventStream) => Promise<void>
+
+/** Makes the opener of one server. */
+export function createNodeStreams(): NodeStreams {
+  const runs = new WeakMap<object, Run>()
+  const queued = new WeakMap<object, number>()
+  return { openStream, serve }
+
+  function openStream(c: Context, run: Run): Response {
+    runs.set((c.env as NodeBindings).outgoing, run)
+    return c.body(null)
+  }
+
+  function serve<Env extends NodeBindings>(fetch: NodeFetch<Env>): NodeFetch<Env> {
+    return async (request, env) => {
+      const { outgoing } = env
+      if (!outgoing.socket) await turnOf(outgoing as ServerResponse)
+      const response = await fetch(request, env)
+      const run = runs.get(outgoing)
+      // What middleware put in its place, an error say, is answered like any other response.
+      if (!run || !isStream(response)) return response
+      runs.delete(outgoing)
+      if (!outgoing.destroyed) begin(outgoing, response.headers, run)
+      return RESPONSE_ALREADY_SENT
+    }
+  }
+
+  /** Behind a stream a turn may never come, and Node reads on: who queues too many is cut off. */
+  async function turnOf(outgoing: ServerResponse): Promise<void> {
+    const { socket } = outgoing.req
+    const count = (queued.get(socket) ?? 0) + 1
+    queued.set(socket, count)
+    if (count > MAX_PIPELINED) socket.destroy()
+    await once(outgoing, 'socket')
+    queued.set(socket, (queued.get(socket) ?? 1) - 1)
+  }
+}
+
+/** Drops a stream with all that it has not taken: its socket, or on HTTP/2 only itself. */
+export function cutOff(outgoing: NodeBindings['outgoing']): void {
+  if (isHttp2(outgoing)) outgoing.stream.close(constants.NGHTTP2_CANCEL)
+  // A reset drops what the kernel holds, too. It is for TCP alone: TLS refuses it.
+  else if (outgoing.socket instanceof TLSSocket) outgoing.socket.destroy()
+  else outgoing.socket?.resetAndDestroy()
+}
+
+function isStream({ status, headers }: Response): boolean {
+  return status === 200 && (headers.get('Content-Type') ?? '').startsWith('text/event-stream')
+}
+
+function begin(outgoing: NodeBindings['outgoing'], headers: Headers, run: Run): void {
+  const cookies = headers.getSetCookie()
+  const fields = Object.fromEntries(headers)
+  outgoing.writeHead(200, cookies.length > 0 ? { ...fields, 'set-cookie': cookies } : fields)
+  const stream = isHttp2(outgoing) ? new Http2Sink(outgoing) : new SocketSink(outgoing)
+  const end = () => void (outgoing.writableEnded || outgoing.end())
+  run(stream).then(end, () => cutOff(outgoing))
+}
+
+function isHttp2(outgoing: NodeBindings['outgoing']): outgoing is Http2ServerResponse {
+  return 'stream' in outgoing
+}
+
+/** HTTP/1.1: writes chunks to the socket, past the buffers of the response. */
+class SocketSink implements EventStream {
+  readonly #outgoing: ServerResponse
+  /** Kept apart: asking the response for it takes longer than all else that a write does here. */
+  readonly #socket: Socket | null
+  readonly #chunked: boolean
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing
+    // The head goes through the response; whatever follows must find it sent.
+    outgoing.flushHeaders()
+    this.#socket = outgoing.socket
+    this.#chunked = outgoing.chunkedEncoding
+  }
+
+  get aborted(): boolean {
+    return this.#outgoing.destroyed
+  }
+
+  write(bytes: Uint8Array): Promise<unknown> | undefined {
+    const socket = this.#socket
+    if (!socket || socket.write(this.#chunked ? asChunk(bytes) : bytes)) return undefined
+    return once(socket, 'drain')
+  }
+
+  onAbort(listener: () => void): void {
+    this.#outgoing.on('close', listener)
+  }
+
+  abort(): void {
+    cutOff(this.#outgoing)
+  }
+}
+
+/** HTTP/2: writes through the stream, which frames and flow-controls. */
+class Http2Sink implements EventStream {
+  readonly #outgoing: Http2ServerResponse
+
+  constructor(outgoing: Http2ServerResponse) {
+    this.#outgoing = outgoing
+  }
+
+  get aborted(): boolean {
+    return this.#outgoing.stream.destroyed
+  }
+
+  write(bytes: Uint8Array): Promise<unknown> | undefined {
+    return this.#outgoing.write(bytes) ? undefined : once(this.#outgoing, 'drain')
+  }
+
+  onAbort(listener: () => void): void {
+    this.#outgoing.on('close', listener)
+  }
+
+  abort(): void {
+    cutOff(this.#outgoing)
+  }
+}
+
+let latestBytes: Uint8Array | undefined
+let latestChunk: Uint8Array = new Uint8Array(0)
+
+/**
+ * Bytes as one chunk. A flush hands the same buffer to many connections one after another, so
+ * remembering the latest is enough to encode it once.
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-7.1
+ */
+function asChunk(bytes: Uint8Array): Uint8Array {
+  if (bytes === latestBytes) return latestChunk
+  const head = `${bytes.byteLength.toString(16)}\r\n`
+  const chunk = Buffer.allocUnsafe(head.length + bytes.byteLength + 2)
+  chunk.write(head, 'latin1')
+  chunk.set(bytes, head.length)
+  chunk.write('\r\n', head.length + bytes.byteLength, 'latin1')
+  latestBytes = bytes
+  latestChunk = chunk
+  return chunk
+}
+
+function once(emitter: NodeJS.EventEmitter, event: string): Promise<unknown> {
+  return new Promise((resolve) => emitter.once(event, resolve))
+}

@@ -1,2 +1,0 @@
-/** `hono-sse/bun`: streams on `Bun.serve`. */
-export { type BunBindings, bunStream } from '../streams/bun.ts'

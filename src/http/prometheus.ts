@@ -1,0 +1,81 @@
+/**
+ * Figures as text for Prometheus. Written here because prom-client, which would count and write them,
+ * loads `cluster`, `fs` and `os`, which Workers don't have.
+ * @see https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+ */
+import type { Histogram } from '../hub/metrics.ts'
+
+/** The media type of the format. */
+export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** Values by what one label says; a number alone has no label, and what nobody knows no line. */
+export type Values =
+  | number
+  | undefined
+  | { readonly label: string; readonly values: Iterable<readonly [string, number]> }
+
+/** A figure that goes up and down. */
+export function gauge(name: string, help: string, values: Values): string {
+  return family(name, 'gauge', help, values)
+}
+
+/** A figure that only grows until the process ends. */
+export function counter(name: string, help: string, values: Values): string {
+  return family(name, 'counter', help, values)
+}
+
+/** How often values were observed, in seconds. @param observed - in milliseconds */
+export function histogram(name: string, help: string, observed: Histogram): string {
+  const { bounds, counts, sum } = observed
+  let count = 0
+  const buckets = counts.map((times, i): [string, number] => {
+    count += times
+    return [i < bounds.length ? String((bounds[i] ?? 0) / 1_000) : '+Inf', count]
+  })
+  return [
+    head(name, 'histogram', help),
+    samples(`${name}_bucket`, { label: 'le', values: buckets }),
+    samples(`${name}_sum`, sum / 1_000),
+    samples(`${name}_count`, count),
+  ].join('')
+}
+
+/** The same text with one label more on every sample. */
+export function labelled(text: string, label: string, value: string): string {
+  return text.replace(SAMPLE, (_, name: string, labels = '') => {
+    return `${name}{${label}="${value}"${labels && `,${labels}`}} `
+  })
+}
+
+/** The name and the labels of a sample. */
+const SAMPLE = /^(\w+)(?:\{(.*)\})? /gm
+
+/** Puts texts of the same figures together, so that each figure is described once. */
+export function merged(texts: readonly string[]): string {
+  const families = new Map<string, string>()
+  for (const text of texts) {
+    for (const [, description = '', lines = ''] of text.matchAll(FAMILY)) {
+      families.set(description, (families.get(description) ?? '') + lines)
+    }
+  }
+  return [...families].map(([description, lines]) => description + lines).join('')
+}
+
+/** What describes a figure, and its samples. */
+const FAMILY = /((?:^#.*\n)+)((?:^[^#].*\n)*)/gm
+
+function family(name: string, type: string, help: string, values: Values): string {
+  return values === undefined ? '' : head(name, type, help) + samples(name, values)
+}
+
+function head(name: string, type: string, help: string): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
+}
+
+function samples(name: string, values: NonNullable<Values>): string {
+  if (typeof values === 'number') return `${name} ${values}\n`
+  const lines = [...values.values].map(
+    ([is, value]) => `${name}{${values.label}="${is}"} ${value}\n`,
+  )
+  return lines.join('')
+}

@@ -1,0 +1,61 @@
+/** Routes that publish: to one client, to one topic, to everyone. */
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import type { BlankEnv } from 'hono/types'
+import type { z } from 'zod'
+import type { Address } from '../../core/address.ts'
+import type { EventInput } from '../../core/event.ts'
+import type { Hub } from '../../hub/hub.ts'
+import type { Access } from '../auth/authorizer.ts'
+import { publishers } from '../middleware/authorize.ts'
+import { publishingBody } from '../middleware/body.ts'
+import { valid } from '../middleware/validate.ts'
+import { ClientParam, type PublishBody, TopicParam } from '../schemas/requests.ts'
+import type { Published } from '../schemas/responses.ts'
+import { type Answering, answer, declared } from './types.ts'
+
+/** What publishing needs. */
+export interface PublishingOptions {
+  readonly hub: Hub
+  readonly access: Access | undefined
+  /** Limits how often is published. */
+  readonly limit: MiddlewareHandler
+}
+
+type ToClient = { param: z.input<typeof ClientParam> }
+type ToTopic = { param: z.input<typeof TopicParam> }
+type AnEvent = { json: z.input<typeof PublishBody> }
+
+/** The routes under which events come in, as types. */
+export type PublishingRoutes = {
+  '/ping/:id': { $post: Answering<ToClient, Published> }
+  '/clients/:id': { $post: Answering<ToClient & AnEvent, Published> }
+  '/topics/:topic': { $post: Answering<ToTopic & AnEvent, Published> }
+  '/broadcast': { $post: Answering<AnEvent, Published> }
+}
+
+/** The routes under which events come in. */
+export function publishing(options: PublishingOptions): Hono<BlankEnv, PublishingRoutes> {
+  const { hub, access, limit } = options
+  const body = publishingBody(hub.maxEventBytes)
+  const client = valid('param', ClientParam)
+  const topic = valid('param', TopicParam)
+  const toClient = publishers(access, (c) => ({ client: c.req.param('id') ?? '' }))
+  const toTopic = publishers(access, (c) => ({ topic: c.req.param('topic') ?? '' }))
+  const toEveryone = publishers(access, () => 'everyone')
+  const app = new Hono()
+    .post('/ping/:id', client, toClient, limit, (c) =>
+      send(c, { client: c.req.valid('param').id }, { data: 'hello' }),
+    )
+    .post('/clients/:id', client, toClient, limit, body, (c) =>
+      send(c, { client: c.req.valid('param').id }, c.req.valid('json')),
+    )
+    .post('/topics/:topic', topic, toTopic, limit, body, (c) =>
+      send(c, { topic: c.req.valid('param').topic }, c.req.valid('json')),
+    )
+    .post('/broadcast', toEveryone, limit, body, (c) => send(c, 'everyone', c.req.valid('json')))
+  return declared(app)
+
+  async function send(c: Context, address: Address, input: EventInput) {
+    return answer<Published>(c, await hub.publish(address, input))
+  }
+}

@@ -1,0 +1,91 @@
+/** The journal in memory: fast, bounded, and gone with the process. */
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { newEpoch, type Place, placeOf } from '../../core/cursor.ts'
+import { checkRange } from '../../core/errors.ts'
+import { encodeFrame, type HubEvent } from '../../core/event.ts'
+import { createExpiringSet } from '../../core/expiring-set.ts'
+import type { Shelf } from '../event-store.ts'
+import type { Delivery, Entry, Journal, Page } from '../journal.ts'
+import { readShelf } from '../read-page.ts'
+import { createShelf } from './store.ts'
+
+/** How much the journal keeps. */
+export interface MemoryJournalOptions {
+  /** Events per address. @defaultValue `1_000` */
+  readonly maxEvents?: number | undefined
+  /** Milliseconds that an event is kept. @defaultValue `300_000` (5 minutes) */
+  readonly maxAgeMs?: number | undefined
+  /** Bytes of all events, with what keeping them costs. @defaultValue `67_108_864` (64 MiB) */
+  readonly maxBytes?: number | undefined
+  /** Time. @defaultValue the machine's */
+  readonly clock?: Clock | undefined
+}
+
+/** Makes an empty journal with an epoch of its own. @throws {HubError} `invalid-option` */
+export function createMemoryJournal({
+  maxEvents = 1_000,
+  maxAgeMs = 300_000,
+  maxBytes = 67_108_864,
+  clock = systemClock,
+}: MemoryJournalOptions = {}): Journal {
+  checkRange('maxEvents', maxEvents, 0)
+  checkRange('maxAgeMs', maxAgeMs, 0)
+  checkRange('maxBytes', maxBytes, 0)
+  const epoch = newEpoch(clock)
+  const shelf: Shelf = createShelf({ maxEvents, maxAgeMs, maxBytes })
+  const used = createExpiringSet(clock)
+  let sequence = 0
+  let deliver: (delivery: Delivery) => void = () => {}
+
+  return {
+    get figures() {
+      shelf.expire(clock.now())
+      return shelf.size
+    },
+    append,
+    relay,
+    read,
+    head,
+    useOnce,
+    open,
+    close,
+  }
+
+  function append(key: string, event: HubEvent): Entry {
+    sequence += 1
+    const { id } = head()
+    const entry = { id, sequence, frame: encodeFrame({ ...event, id }) }
+    shelf.put(key, entry, clock.now())
+    deliver({ key, frame: entry.frame, entry })
+    return entry
+  }
+
+  function relay(key: string, event: HubEvent): undefined {
+    deliver({ key, frame: encodeFrame(event) })
+  }
+
+  function read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Page {
+    if (cursor === undefined) return { entries: [], end: head(), done: true }
+    shelf.expire(clock.now())
+    return readShelf(shelf, head(), { keys, cursor, maxBytes })
+  }
+
+  function head(): Place {
+    return placeOf(epoch, sequence)
+  }
+
+  function useOnce(name: string, ttlMs: number): boolean {
+    if (used.has(name)) return false
+    used.add(name, ttlMs)
+    return true
+  }
+
+  function open(receiver: (delivery: Delivery) => void): void {
+    deliver = receiver
+  }
+
+  function close(): void {
+    deliver = () => {}
+    shelf.clear()
+  }
+}

@@ -1,0 +1,122 @@
+/** Keeps a link to Redis: notices when it is lost, also when nobody says so, and opens another. */
+import type { Clock } from '../../core/clock.ts'
+import type { Link } from './connection.ts'
+
+/** What a keeper is to keep. */
+export interface KeeperInit {
+  readonly clock: Clock
+  random(): number
+  open(signal: AbortSignal): Promise<Link>
+  /** Puts a new link to work. Resolves when all is ready. */
+  up(link: Link): Promise<void>
+  /** The link, or the try to open one, is lost. */
+  down(reason: Error): void
+  /** Asks Redis for a sign of life, which is to be told by `alive`. */
+  probe(link: Link): void
+}
+
+/** Keeps trying until it is closed. */
+export interface Keeper {
+  /** The link that was put to work, if there is one. */
+  readonly link: Link | undefined
+  /** A sign of life has come. */
+  alive(): void
+  close(): void
+}
+
+/** Milliseconds between two probes. */
+const PROBE_MS = 2_000
+
+/** Milliseconds without a sign of life after which a link is dead: with the probe before it, 8 s at the most. */
+const DEAD_MS = 6_000
+
+/** Milliseconds that opening may take. */
+const OPEN_MS = 8_000
+
+const MIN_WAIT_MS = 50
+const MAX_WAIT_MS = 3_000
+
+/** Makes a keeper, which begins at once. */
+export function createKeeper({ clock, random, open, up, down, probe }: KeeperInit): Keeper {
+  let link: Link | undefined
+  let closed = false
+  let failures = 0
+  let aliveAt = 0
+  let wake: () => void = () => {}
+  let giveUp: (reason: Error) => void = () => {}
+  void keep()
+
+  return {
+    get link() {
+      return link
+    },
+    alive: () => {
+      aliveAt = clock.now()
+    },
+    close: () => {
+      closed = true
+      giveUp(new Error('The journal is closed.'))
+      wake()
+    },
+  }
+
+  async function keep(): Promise<void> {
+    while (!closed) {
+      const reason = await hold().catch((error: Error) => error)
+      link = undefined
+      if (closed) return
+      down(reason)
+      // Doubled from try to try, and spread, so that instances don't come back all at once.
+      const waitMs = Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** failures)
+      failures = Math.min(failures + 1, 10)
+      await pause(waitMs * (0.5 + random()))
+    }
+  }
+
+  /** One link from its beginning to its end. */
+  async function hold(): Promise<Error> {
+    const late = new AbortController()
+    giveUp = () => late.abort()
+    let stop = after(OPEN_MS, () => late.abort())
+    let next: Link | undefined
+    try {
+      next = await open(late.signal)
+      const held = next
+      giveUp = (reason) => held.drop(reason)
+      await Promise.race([up(held), held.end.then((reason) => Promise.reject(reason))])
+      stop()
+      link = held
+      failures = 0
+      aliveAt = clock.now()
+      stop = clock.every(PROBE_MS, () => check(held))
+      probe(held)
+      return await held.end
+    } finally {
+      stop()
+      next?.drop(new Error('It was given up.'))
+    }
+  }
+
+  function check(held: Link): void {
+    if (clock.now() - aliveAt < DEAD_MS) probe(held)
+    else held.drop(new Error(`Redis has not answered for ${DEAD_MS / 1_000} seconds.`))
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = after(ms, resolve)
+      wake = () => {
+        stop()
+        resolve()
+      }
+    })
+  }
+
+  function after(ms: number, task: () => void): () => void {
+    const stop = clock.every(ms, () => {
+      stop()
+      task()
+    })
+    return stop
+  }
+}

@@ -1,0 +1,8 @@
+/** `hono-sse/sqlite`: a journal on the disk of a Durable Object. */
+
+export {
+  createSqliteJournal,
+  type SqliteJournal,
+  type SqliteJournalOptions,
+} from './journal.ts'
+export type { ObjectStorage } from './store.ts'

@@ -1,0 +1,179 @@
+/** The journal in the SQLite storage of a Durable Object: a deploy or an eviction loses nothing. */
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { newEpoch, type Place, placeOf } from '../../core/cursor.ts'
+import { checkRange, HubError } from '../../core/errors.ts'
+import { encodeFrame, type HubEvent } from '../../core/event.ts'
+import type { Delivery, Entry, Journal, Page, Receiver } from '../journal.ts'
+import { readShelf } from '../read-page.ts'
+import { openLapsing } from './expiring-table.ts'
+import { type ObjectStorage, openDisk } from './store.ts'
+
+/** Where the journal is, and how much it keeps. */
+export interface SqliteJournalOptions {
+  /** `state.storage` of a Durable Object whose class is among `new_sqlite_classes`. */
+  readonly storage: ObjectStorage
+  /** Events per address. @defaultValue `1_000` */
+  readonly maxEvents?: number | undefined
+  /** Milliseconds that an event is kept. @defaultValue `300_000` (5 minutes) */
+  readonly maxAgeMs?: number | undefined
+  /** Bytes of all events, with about what keeping them costs. @defaultValue `67_108_864` (64 MiB) */
+  readonly maxBytes?: number | undefined
+  /** Bytes of data that the hub lets an event carry: SQLite must take it as one value. @defaultValue `262_144` (256 KiB) */
+  readonly maxEventBytes?: number | undefined
+  /** Addresses without an event left of which it is remembered what they lost. @defaultValue `100_000` */
+  readonly maxRemembered?: number | undefined
+  /** What the epoch ends with, if it is a new one: letters and digits. @defaultValue nothing */
+  readonly mark?: string | undefined
+  /** Time. @defaultValue the machine's */
+  readonly clock?: Clock | undefined
+}
+
+/** A journal that its object wakes up to prune. */
+export interface SqliteJournal extends Journal {
+  /** Gives up what is too old, and asks to be woken for what is left. Call it from `alarm()`. */
+  prune(): void
+  /**
+   * Begins an epoch that ends with this mark: of all older cursors it tells that something may have
+   * been missed. What is kept stays. It lasts once the storage has synced.
+   * @throws {HubError} `journal-unavailable`
+   */
+  renew(mark: string): void
+}
+
+/** What a value in a Durable Object may have, less a name and an id. https://developers.cloudflare.com/durable-objects/platform/limits/ */
+const MAX_VALUE_BYTES = 2_000_000 - 4_096
+
+/** Milliseconds between two alarms, at least; and no more than this many alarms within the age of an event. */
+const MIN_PAUSE_MS = 1_000
+const ALARMS_PER_AGE = 10
+
+const USED = 'used:'
+const ASKED = 'asked:'
+
+/** Makes the journal of an object, or finds it again: with the same epoch. @throws {HubError} `invalid-option` */
+export function createSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
+  const { storage, maxEvents = 1_000, maxAgeMs = 300_000, maxBytes = 67_108_864 } = options
+  const { maxEventBytes = 262_144, maxRemembered, mark = '', clock = systemClock } = options
+  checkRange('maxEvents', maxEvents, 0)
+  checkRange('maxAgeMs', maxAgeMs, 0)
+  checkRange('maxBytes', maxBytes, 0)
+  checkRange('maxEventBytes', maxEventBytes, 1, MAX_VALUE_BYTES)
+  const pauseMs = Math.max(MIN_PAUSE_MS, maxAgeMs / ALARMS_PER_AGE)
+  const freshEpoch = newEpoch(clock) + mark
+  const disk = openDisk({ storage, maxEvents, maxAgeMs, maxBytes, maxRemembered, freshEpoch })
+  const lapsing = openLapsing(storage)
+  let sequence = disk.start
+  let deliver: (delivery: Delivery) => void = () => {}
+  let receiver: Receiver | undefined
+  /** When this life of the object has asked to be woken. An older alarm may stand, and is as good. */
+  let alarmAt = Number.POSITIVE_INFINITY
+
+  return {
+    get figures() {
+      return disk.size
+    },
+    append,
+    relay,
+    read,
+    head,
+    useOnce,
+    ask,
+    open,
+    prune,
+    renew,
+    close,
+  }
+
+  function append(key: string, event: HubEvent): Entry {
+    const next = placeOf(disk.epoch, sequence + 1)
+    const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
+    store(() => disk.put(key, entry, clock.now()))
+    sequence = next.sequence
+    wakeForOldest()
+    deliver({ key, frame: entry.frame, entry })
+    return entry
+  }
+
+  function relay(key: string, event: HubEvent): undefined {
+    deliver({ key, frame: encodeFrame(event) })
+  }
+
+  function read(keys: readonly string[], cursor: string | undefined, maxPageBytes: number): Page {
+    if (cursor === undefined) return { entries: [], end: head(), done: true }
+    disk.expire(clock.now())
+    return readShelf(disk, head(), { keys, cursor, maxBytes: maxPageBytes })
+  }
+
+  function head(): Place {
+    return placeOf(disk.epoch, sequence)
+  }
+
+  function useOnce(name: string, ttlMs: number): boolean {
+    const now = clock.now()
+    if (lapsing.has(USED + name, now)) return false
+    store(() => lapsing.add(USED + name, now + ttlMs, now))
+    wake(now + ttlMs)
+    return true
+  }
+
+  /** Nobody shares this journal, but the object's next life does: what is kept is put to it, too. */
+  async function ask(question: unknown, keepMs = 0): Promise<readonly unknown[]> {
+    const now = clock.now()
+    if (keepMs > 0) {
+      store(() => lapsing.add(ASKED + JSON.stringify(question), now + keepMs, now))
+      wake(now + keepMs)
+    }
+    return [receiver?.answer(question, keepMs)]
+  }
+
+  function open(deliverTo: (delivery: Delivery) => void, hub?: Receiver): void {
+    deliver = deliverTo
+    receiver = hub
+    const now = clock.now()
+    for (const { name, end } of lapsing.list(ASKED, now)) {
+      hub?.answer(JSON.parse(name.slice(ASKED.length)), end - now)
+    }
+  }
+
+  function prune(): void {
+    const now = clock.now()
+    alarmAt = Number.POSITIVE_INFINITY
+    disk.expire(now)
+    disk.tidy()
+    const lapseAt = lapsing.prune(now)
+    wakeForOldest()
+    if (lapseAt !== undefined) wake(lapseAt)
+  }
+
+  function renew(next: string): void {
+    store(() => disk.renew(newEpoch(clock) + next))
+  }
+
+  function wakeForOldest(): void {
+    if (disk.oldestAt !== undefined) wake(disk.oldestAt + maxAgeMs + 1)
+  }
+
+  function wake(at: number): void {
+    const now = clock.now()
+    const due = Math.ceil(Math.max(at, now + pauseMs))
+    if (due >= alarmAt && alarmAt > now) return
+    alarmAt = due
+    void storage.setAlarm(due)
+  }
+
+  function close(): void {
+    deliver = () => {}
+    receiver = undefined
+  }
+}
+
+/** @throws {HubError} `journal-unavailable` for what the storage throws */
+function store(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof HubError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new HubError('journal-unavailable', `The journal can’t store (${reason}). Try again.`)
+  }
+}

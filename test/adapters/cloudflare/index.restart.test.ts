@@ -1,0 +1,76 @@
+/** A Durable Object that ends without a word, and begins again: its clients miss nothing. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test, vi } from 'vitest'
+import {
+  ask,
+  createDisk,
+  type Disk,
+  dataOf,
+  listen,
+  text,
+  until,
+} from '../../support/worker/edge.ts'
+
+// workerd starts twice in a test, which takes seconds each time on a busy machine.
+vi.setConfig({ testTimeout: 90_000 })
+
+let disk: Disk | undefined
+afterEach(() => disk?.remove())
+
+interface Receipt {
+  readonly id: string
+  readonly connections: number
+}
+
+test('clients of an object that was cut off resume in its next life, complete and in order', async () => {
+  disk = createDisk()
+  const before = await disk.start()
+  const alice = await listen(before.url, 'id=alice&topic=news')
+  const { id } = await ask<Receipt>(`${before.url}/clients/alice`, text('one'))
+  await alice.next(({ data }) => data === 'one')
+  await ask(`${before.url}/topics/news`, text('two'))
+  await ask(`${before.url}/clients/bob`, text('not hers'))
+  const { id: last } = await ask<Receipt>(`${before.url}/broadcast`, text('three'))
+  await ask(`${before.url}/clients/mallory?block=3600`, { method: 'DELETE' })
+  await before.kill()
+  await alice.end()
+
+  const { url } = await disk.start()
+  const back = await listen(url, 'id=alice&topic=news', { 'Last-Event-ID': id })
+  expect(back.ready.resume).toBe('complete')
+  const { id: next } = await ask<Receipt>(`${url}/clients/alice`, text('four'))
+  await back.next(({ data }) => data === 'four')
+  expect(dataOf(back)).toEqual(['two', 'three', 'four'])
+  const [epoch, sequence] = last.split('-')
+  expect(next.split('-')[0]).toBe(epoch)
+  expect(Number(next.split('-')[1])).toBeGreaterThan(Number(sequence))
+  await back.close()
+  // A block outlives the object, too.
+  expect((await fetch(`${url}/sse?id=mallory`)).status).toBe(204)
+})
+
+test('an alarm gives up what is too old while nobody is there, and that is told', async () => {
+  disk = createDisk()
+  const { folder } = disk
+  const { url } = await disk.start({ HISTORY_SECONDS: '1' })
+  const { id } = await ask<Receipt>(`${url}/clients/carol`, text('one'))
+  await ask(`${url}/clients/carol`, text('two'))
+  await until('the disk holds nothing', () => entriesOn(folder) === 0)
+  const back = await listen(url, 'id=carol', { 'Last-Event-ID': id })
+  expect(back.ready.resume).toBe('gap')
+  await back.close()
+})
+
+/** How many events the objects keep, as another program sees it that reads their files. */
+function entriesOn(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  const file = files.find((path) => /-Hub\/[0-9a-f]{64}\.sqlite$/.test(path)) ?? ''
+  const script = `
+    const { Database } = await import('bun:sqlite')
+    const db = new Database(process.argv[1], { readonly: true })
+    console.log(db.query('SELECT count(*) AS count FROM entries').get().count)`
+  const { stdout } = spawnSync('node_modules/.bin/bun', ['-e', script, join(folder, file)])
+  return stdout.toString() === '' ? Number.NaN : Number(stdout.toString())
+}

@@ -1,0 +1,96 @@
+/** Clients are spread evenly, for good, and most stay where they are when objects are added. */
+import { expect, test } from 'vitest'
+import {
+  markOf,
+  newName,
+  originOf,
+  shardOf,
+  unsettledMark,
+} from '../../../src/adapters/cloudflare/sharding.ts'
+import { newEpoch } from '../../../src/core/cursor.ts'
+
+const CLIENTS = Array.from({ length: 20_000 }, (_, i) => `user-${i}`)
+
+test('one object has all clients', () => {
+  expect(new Set(CLIENTS.map((client) => shardOf(client, 1)))).toEqual(new Set([0]))
+})
+
+test.each([2, 3, 16, 256])('%i objects have about as many clients each', (count) => {
+  const sizes = new Array<number>(count).fill(0)
+  for (const client of CLIENTS)
+    sizes[shardOf(client, count)] = (sizes[shardOf(client, count)] ?? 0) + 1
+  const fair = CLIENTS.length / count
+  // Five standard deviations of a spread by chance.
+  const slack = 5 * Math.sqrt(fair)
+  expect(Math.min(...sizes)).toBeGreaterThan(fair - slack)
+  expect(Math.max(...sizes)).toBeLessThan(fair + slack)
+})
+
+test('a client has the same object today and tomorrow', () => {
+  const clients = ['alice', 'bob', 'zoë', '🙂', 'a'.repeat(128)]
+  expect(clients.map((client) => shardOf(client, 16))).toEqual(FOREVER)
+})
+
+test('with one object more a client stays, or moves to the new one', () => {
+  for (const count of [1, 3, 16, 255]) {
+    const moved = CLIENTS.filter((client) => shardOf(client, count) !== shardOf(client, count + 1))
+    expect(moved.every((client) => shardOf(client, count + 1) === count)).toBe(true)
+    const fair = CLIENTS.length / (count + 1)
+    expect(Math.abs(moved.length - fair)).toBeLessThan(5 * Math.sqrt(fair))
+  }
+})
+
+const TIMES = [Date.now(), Date.UTC(2070)]
+const epochAt = (time: number) =>
+  newEpoch({ now: () => time, every: () => () => {}, soon: () => {} })
+const homes = (cursor: string, count: number) =>
+  new Set(Array.from({ length: 200 }, () => shardOf(newName(cursor, count), count)))
+
+test('a cursor says which of how many objects it is from', () => {
+  for (const time of TIMES) {
+    for (const [shard, count] of [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+      [35, 36],
+      [36, 256],
+      [255, 256],
+    ] as const) {
+      const mark = markOf(shard, count)
+      expect(originOf(`${epochAt(time)}${mark}-12000041`)).toEqual({ mark, shard, count })
+    }
+    const mark = unsettledMark(256)
+    const origin = { mark, shard: undefined, count: 256 }
+    expect(originOf(`${epochAt(time)}${mark}-0`)).toEqual(origin)
+  }
+  for (const cursor of ['', 'earliest', 'nonsense', 'lz3k9q7ab012s07-1']) {
+    expect(originOf(cursor)).toBeUndefined()
+  }
+})
+
+test('the epochs of a lone object have no mark, and all others have one of their own', () => {
+  expect(markOf(0, 1)).toBe('')
+  const counts = Array.from({ length: 256 }, (_, i) => i + 1)
+  const marks = counts.flatMap((count) => [markOf(0, count), unsettledMark(count)])
+  expect(new Set(marks).size).toBe(512)
+})
+
+test('who comes with a cursor and without a name gets one of the object that the cursor is from', () => {
+  for (const time of TIMES) {
+    for (const shard of [0, 1, 35, 36, 255]) {
+      const cursor = `${epochAt(time)}${markOf(shard, 256)}-12000041`
+      expect(shardOf(newName(cursor, 256), 256)).toBe(shard)
+    }
+  }
+})
+
+test('any other cursor, or one of another number of objects, gets a name of any', () => {
+  const marks = [markOf(0, 1), markOf(1, 2), markOf(1, 4), markOf(7, 8), unsettledMark(3)]
+  const cursors = marks.map((mark) => `${epochAt(Date.now())}${mark}-1`)
+  for (const cursor of ['', 'earliest', 'nonsense', 'lz3k9q7ab012s07-1', ...cursors]) {
+    expect(homes(cursor, 3).size).toBe(3)
+  }
+})
+
+/** Once deployed, they must never change. */
+const FOREVER = [10, 5, 8, 7, 1]

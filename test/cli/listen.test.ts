@@ -1,0 +1,239 @@
+/** `hono-sse listen` prints what comes, comes back by itself, and ends where coming back is no use. */
+import { SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CLI, type Running, run, start, startFile } from '../support/cli.ts'
+import { publish } from '../support/client.ts'
+import { eventually } from '../support/eventually.ts'
+import { NODE_DOOR } from '../support/node.ts'
+import { type Server, startServer } from '../support/process.ts'
+import { type Door, openDoor } from '../system/clients/server.ts'
+
+const QUIET = { CLOCK_SECONDS: '0', RETRY_MS: '100' }
+const KEY = 'a-publish-key-of-the-tests'
+const SECRET = 'a-secret-of-the-tests-with-32-bytes'
+
+async function listening(url: string, client: string, ...args: string[]): Promise<Running> {
+  const listener = start(['listen', url, '--client', client, ...args])
+  await listener.says(`listening as ${client}`)
+  return listener
+}
+
+async function left(listener: Running): Promise<void> {
+  listener.signal('SIGINT')
+  expect((await listener.ended).end).toBe('SIGINT')
+}
+
+describe('without keys', () => {
+  let door: Door
+  beforeAll(async () => {
+    door = await openDoor()
+  })
+  afterAll(() => door.close())
+
+  test('what is for the client, its topics and everyone goes to stdout, and nothing else', async () => {
+    const listener = await listening(door.url, 'alice', '--topic', 'news', '--topic', 'sport')
+    await run(['publish', door.url, 'mine', '--client', 'alice'])
+    await run(['publish', door.url, 'not mine', '--client', 'bob'])
+    await run(['publish', door.url, 'goal', '--topic', 'sport', '--event', 'score'])
+    await run(['publish', door.url, 'any', '--client', 'alice', '--event', 'constructor'])
+    await run(['publish', door.url, '{"to":"all"}', '--broadcast', '--json', '--ephemeral'])
+    await listener.says('"all"')
+    expect(listener.stdout).toBe('mine\nscore: goal\nconstructor: any\n{"to":"all"}\n')
+    expect(listener.stderr).toBe('listening as alice to news, sport\n')
+    await left(listener)
+    expect(listener.stderr).toBe('listening as alice to news, sport\n')
+  })
+
+  test('a key that the environment holds is no hindrance', async () => {
+    const args = ['listen', door.url, '--client', 'keyed']
+    const listener = start(args, { environment: { PUBLISH_KEY: KEY } })
+    await listener.says('listening as keyed')
+    await left(listener)
+  })
+
+  test('with --json each event is one line', async () => {
+    const listener = await listening(door.url, 'json', '--json')
+    const { id } = await publish(door.url, '/clients/json', 'one\ntwo\u001b[2J')
+    await run([
+      'publish',
+      door.url,
+      '[1]',
+      '--client',
+      'json',
+      '--json',
+      '--event',
+      'list',
+      '--ephemeral',
+    ])
+    await listener.says('[1]')
+    expect(
+      listener.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { id, event: 'message', data: 'one\ntwo\u001b[2J' },
+      { id: null, event: 'list', data: '[1]' },
+    ])
+    await left(listener)
+  })
+
+  test('no data steers the terminal', async () => {
+    const listener = await listening(door.url, 'tty')
+    await publish(door.url, '/clients/tty', 'red \u001b[31m\u009b2J\u0007\tend')
+    await listener.says('end')
+    expect(listener.stdout).toBe('red \ufffd[31m\ufffd2J\ufffd\tend\n')
+    await left(listener)
+  })
+
+  test('it resumes without loss or doubles when the line is cut', async () => {
+    const listener = await listening(door.lineUrl, 'train')
+    await publish(door.url, '/clients/train', 'before')
+    await listener.says('before')
+    door.cut()
+    await publish(door.url, '/clients/train', 'in the tunnel')
+    await listener.says('in the tunnel')
+    await publish(door.url, '/clients/train', 'behind it')
+    await listener.says('behind it')
+    expect(listener.stdout).toBe('before\nin the tunnel\nbehind it\n')
+    expect(listener.stderr).toMatch(/^connection lost.*: coming back$/m)
+    expect(listener.stderr).toContain('listening as train: resumed, nothing was missed')
+    await left(listener)
+  })
+
+  test('it begins where it is told to', async () => {
+    await publish(door.url, '/clients/late', 'kept')
+    const listener = await listening(door.url, 'late', '--last-event-id', 'earliest')
+    await listener.says('kept')
+    await left(listener)
+  })
+
+  test('a client that is sent away and blocked hears goodbye, and ends with 77', async () => {
+    const listener = await listening(door.url, 'mallory')
+    await fetch(`${door.url}/clients/mallory?block=60`, { method: 'DELETE' })
+    const { stdout, stderr, end } = await listener.ended
+    expect(stderr).toContain('goodbye from the hub (disconnected)')
+    expect(stderr).toContain('hono-sse: This client is blocked for now.')
+    expect({ stdout, end }).toEqual({ stdout: '', end: 77 })
+  })
+
+  test('a query that is refused ends it with 1, and the reason', async () => {
+    const { stdout, stderr, end } = await run(['listen', door.url, '--client', ''])
+    expect(stderr).toMatch(/^hono-sse: 400: .*\n {2}query\.id must/)
+    expect({ stdout, end }).toEqual({ stdout: '', end: 1 })
+  })
+
+  test('an answer that is no stream ends it with 1', async () => {
+    const { stderr, end } = await run(['listen', `${door.url}/realtime`])
+    expect(stderr).toMatch(/^hono-sse: 404: /)
+    expect(end).toBe(1)
+  })
+
+  test('a reader that has had enough ends it, without a word', async () => {
+    const line = `"$0" ${CLI} listen ${door.url} --client pipe | head -n 1; echo "ended with \${PIPESTATUS[0]}"`
+    const pipe = startFile('bash', ['-c', line, process.execPath], {})
+    await pipe.says('listening as pipe')
+    await publish(door.url, '/clients/pipe', 'first')
+    await pipe.says('first')
+    await eventually(async () => {
+      await publish(door.url, '/clients/pipe', 'more')
+      expect(pipe.stdout).toContain('ended')
+    })
+    expect(pipe.stdout).toBe('first\nended with 0\n')
+    expect(pipe.stderr).toBe('listening as pipe\n')
+  })
+})
+
+test('a hub that begins anew is a gap, and what comes then is heard', async () => {
+  const first = await startServer(NODE_DOOR, QUIET)
+  const listener = await listening(first.url, 'alice')
+  await publish(first.url, '/clients/alice', 'in the first life')
+  await listener.says('in the first life')
+  await first.kill()
+  await listener.says('connection lost')
+  const second = await startServer(NODE_DOOR, { ...QUIET, PORT: new URL(first.url).port })
+  await listener.says(/listening as alice: resumed with a gap\ngap: events after \S+ are lost/)
+  await publish(second.url, '/clients/alice', 'in the second life')
+  await listener.says('in the second life')
+  expect(listener.stdout).toBe('in the first life\nin the second life\n')
+  await left(listener)
+  await second.kill()
+})
+
+test('a hub that is not there ends it with 69, and the reason', async () => {
+  const gone = await startServer(NODE_DOOR, QUIET)
+  await gone.kill()
+  const { stdout, stderr, end } = await run(['listen', gone.url])
+  expect(stderr).toMatch(/^hono-sse: http:\/\/127\.0\.0\.1:\d+ can’t be reached: .*ECONNREFUSED/)
+  expect({ stdout, end }).toEqual({ stdout: '', end: 69 })
+})
+
+describe('with keys and tokens', () => {
+  let server: Server
+  beforeAll(async () => {
+    server = await startServer(NODE_DOOR, {
+      ...QUIET,
+      PUBLISH_KEY: `${KEY},another-key-of-16`,
+      JWT_SECRET: SECRET,
+    })
+  })
+  afterAll(() => server.kill())
+
+  const withKey = { environment: { PUBLISH_KEY: `${KEY},another-key-of-16` } }
+  const sendAway = (client: string) =>
+    fetch(`${server.url}/clients/${client}`, {
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${KEY}` },
+    })
+
+  async function hearsAndComesBack(listener: Running, client: string): Promise<void> {
+    await listener.says(`listening as ${client} to news`)
+    await run(['publish', server.url, 'one', '--topic', 'news'], withKey)
+    await listener.says('one')
+    await sendAway(client)
+    await run(['publish', server.url, 'two', '--topic', 'news'], withKey)
+    await listener.says('two')
+    expect(listener.stdout).toBe('one\ntwo\n')
+    expect(listener.stderr).toContain('resumed, nothing was missed')
+    await left(listener)
+  }
+
+  const wanted = ['--client', 'alice', '--topic', 'news']
+
+  test('the key of the environment opens a stream, and opens it again', async () => {
+    await hearsAndComesBack(start(['listen', server.url, ...wanted], withKey), 'alice')
+  })
+
+  test('a ticket opens a stream, its cookie opens it again, and nobody else can use it', async () => {
+    const ticket = await run(['ticket', server.url, '--client', 'bob', '--topic', 'news'], withKey)
+    expect(ticket).toMatchObject({ stderr: '', end: 0 })
+    const flags = ['listen', server.url, '--ticket', ticket.stdout.trim()]
+    await hearsAndComesBack(start(flags, withKey), 'bob')
+    const { stderr, end } = await run(flags)
+    expect(stderr).toMatch(/^hono-sse: 401: The ticket was used/)
+    expect(end).toBe(77)
+  })
+
+  test('a token opens a stream, and opens it again', async () => {
+    const token = await new SignJWT({ topics: ['news'] })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('carol')
+      .setExpirationTime('1h')
+      .sign(new TextEncoder().encode(SECRET))
+    const listener = start(['listen', server.url, '--topic', 'news'], {
+      environment: { HUB_TOKEN: token },
+    })
+    await hearsAndComesBack(listener, 'carol')
+  })
+
+  test.each([
+    ['nothing', [], /^hono-sse: 401: /],
+    ['a wrong key', ['--key', 'a-wrong-key-of-16-characters'], /^hono-sse: 401: /],
+    ['a wrong ticket', ['--ticket', 'none'], /^hono-sse: 401: /],
+    ['a wrong token', ['--token', 'none'], /^hono-sse: 401: /],
+  ])('%s ends it with 77, and the reason', async (_, flags, words) => {
+    const { stdout, stderr, end } = await run(['listen', server.url, ...wanted, ...flags])
+    expect(stderr).toMatch(words)
+    expect({ stdout, end }).toEqual({ stdout: '', end: 77 })
+  })
+})

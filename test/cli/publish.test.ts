@@ -1,0 +1,92 @@
+/** `hono-sse publish` sends one event as it is, prints the receipt, and says why it was refused. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { run } from '../support/cli.ts'
+import { type Listener, listen, says } from '../support/client.ts'
+import { NODE_DOOR } from '../support/node.ts'
+import { type Server, startServer } from '../support/process.ts'
+
+let server: Server
+let listener: Listener
+beforeAll(async () => {
+  server = await startServer(NODE_DOOR, { CLOCK_SECONDS: '0', MAX_EVENT_BYTES: '1000' })
+  listener = await listen(server.url, 'id=alice%2Fbob&topic=news')
+})
+afterAll(async () => {
+  await listener.close()
+  await server.kill()
+})
+
+const RECEIPT = /^\{"id":"[^"]+","connections":1\}\n$/
+
+describe.each([[['--client', 'alice/bob']], [['--topic', 'news']], [['--broadcast']]])(
+  'to %j',
+  (address) => {
+    test('it is delivered, and the receipt printed', async () => {
+      const data = `hello ${address.join(' ')}`
+      const { stdout, stderr, end } = await run(['publish', server.url, data, ...address])
+      expect(stdout).toMatch(RECEIPT)
+      expect({ stderr, end }).toEqual({ stderr: '', end: 0 })
+      await listener.next(says(data))
+    })
+  },
+)
+
+test.each([
+  ['its line break at the end is the shell’s', 'from a pipe\n', 'from a pipe'],
+  ['others are the event’s', 'ü😀\n\n', 'ü😀\n'],
+])('data may come through stdin: %s', async (_, stdin, data) => {
+  const { end } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
+  expect(end).toBe(0)
+  await listener.next(says(data))
+})
+
+test('what stdin holds must be UTF-8', async () => {
+  const stdin = Uint8Array.of(0xff, 0xfe)
+  const { stdout, stderr, end } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
+  expect(stderr).toBe('hono-sse: What stdin holds is not UTF-8.\n')
+  expect({ stdout, end }).toEqual({ stdout: '', end: 2 })
+})
+
+test('an event may have a name, and be JSON that is not kept', async () => {
+  const flags = ['--event', 'inbox', '--json', '--ephemeral', '--broadcast']
+  const { stdout } = await run(['publish', `${server.url}/sse`, '{ "unread": 3 }', ...flags])
+  expect(stdout).toBe('{"connections":1}\n')
+  const { id, data } = await listener.next(({ event }) => event === 'inbox')
+  expect({ id, data }).toEqual({ id: undefined, data: '{"unread":3}' })
+})
+
+test('data that looks like a flag goes behind --', async () => {
+  await run(['publish', '--broadcast', server.url, '--', '--client'])
+  await listener.next(says('--client'))
+})
+
+test.each([
+  ['a name of the hub’s own', ['x', '--event', 'hub:x'], /400: .*\n {2}json\.event /],
+  ['a client id that is too long', ['x', '--client', 'a'.repeat(129)], /400: .*\n {2}param\.id /],
+  ['too much data', ['x'.repeat(1_001)], /413: An event may carry 1000 bytes/],
+])('%s is refused with 1, and the reason', async (_, args, words) => {
+  const address = args.includes('--client') ? [] : ['--broadcast']
+  const { stdout, stderr, end } = await run(['publish', server.url, ...args, ...address])
+  expect(stderr).toMatch(words)
+  expect({ stdout, end }).toEqual({ stdout: '', end: 1 })
+})
+
+test('a hub that is not there is 69', async () => {
+  const gone = await startServer(NODE_DOOR, {})
+  await gone.kill()
+  const { stderr, end } = await run(['publish', gone.url, 'hello', '--broadcast'])
+  expect(stderr).toMatch(/can’t be reached: .*ECONNREFUSED/)
+  expect(end).toBe(69)
+})
+
+test('a key that is wrong or missing is 77, and stands in no message', async () => {
+  const closed = await startServer(NODE_DOOR, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
+  const wrong = 'a-wrong-key-of-16-characters'
+  for (const flags of [[], ['--key', wrong], ['--token', wrong]]) {
+    const { stderr, end } = await run(['publish', closed.url, 'hello', '--broadcast', ...flags])
+    expect(stderr).toMatch(/^hono-sse: 401: /)
+    expect(stderr).not.toContain(wrong)
+    expect(end).toBe(77)
+  }
+  await closed.kill()
+})

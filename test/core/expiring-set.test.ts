@@ -1,0 +1,53 @@
+/** Names that count for a while: until the very moment, within a bound, and never longer. */
+import { describe, expect, test } from 'vitest'
+import { createExpiringSet } from '../../src/core/expiring-set.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
+import { manualClock } from '../support/clock.ts'
+
+describe('a name', () => {
+  test('counts until its time is over, without a timer', async () => {
+    const clock = manualClock()
+    const set = createExpiringSet(clock)
+    set.add('a', 1_000)
+    expect(clock.timers).toBe(0)
+    expect([set.has('a'), set.has('b')]).toEqual([true, false])
+    await clock.advance(999)
+    expect(set.has('a')).toBe(true)
+    await clock.advance(1)
+    expect(set.has('a')).toBe(false)
+  })
+
+  test('that is added again counts from then on', async () => {
+    const clock = manualClock()
+    const set = createExpiringSet(clock)
+    set.add('a', 1_000)
+    await clock.advance(900)
+    set.add('a', 1_000)
+    await clock.advance(900)
+    expect(set.has('a')).toBe(true)
+  })
+
+  test('over the bound is refused, rather than another forgotten', async () => {
+    const clock = manualClock()
+    const set = createExpiringSet(clock, 2)
+    set.add('a', 1_000)
+    set.add('b', 2_000)
+    const full = expect.objectContaining({ name: 'HubError', code: 'at-capacity' })
+    expect(() => set.add('c', 1_000)).toThrow(full)
+    set.add('a', 1_000)
+    expect([set.has('a'), set.has('b'), set.has('c')]).toEqual([true, true, false])
+    await clock.advance(1_000)
+    set.add('c', 1_000)
+    expect([set.has('a'), set.has('b'), set.has('c')]).toEqual([false, true, true])
+  })
+})
+
+test('the journal lets a name be used once, and again when its time is over', async () => {
+  const clock = manualClock()
+  const journal = createMemoryJournal({ clock })
+  expect(journal.useOnce('ticket', 1_000)).toBe(true)
+  expect(journal.useOnce('ticket', 1_000)).toBe(false)
+  expect(journal.useOnce('another', 1_000)).toBe(true)
+  await clock.advance(1_000)
+  expect(journal.useOnce('ticket', 1_000)).toBe(true)
+})

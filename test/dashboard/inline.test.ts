@@ -1,0 +1,13 @@
+/** The document that is served is the one that src/dashboard makes. */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { inline, TARGET } from '../../src/dashboard/inline.ts'
+
+test('the committed document is what its sources make: `npm run page` makes it anew', () => {
+  expect(readFileSync(TARGET, 'utf8')).toBe(inline())
+})
+
+test('it asks nobody else for anything', () => {
+  const addresses = inline().match(/(?<=(?:src|href|url\(|import)\W{1,3})(?:https?:)?\/\/[^"')]+/g)
+  expect(addresses).toBeNull()
+})

@@ -1,0 +1,178 @@
+/** Tabs of one client and of another: who gets what, and what the page does with it. */
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import type { Server } from '../support/process.ts'
+import {
+  dataOn,
+  openWindow,
+  publish,
+  reads,
+  shows,
+  showsEvent,
+  startHub,
+  type Window,
+} from '../support/tabs.ts'
+
+describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
+  let server: Server
+  let window: Window
+  beforeAll(async () => {
+    server = await startHub()
+  })
+  afterAll(async () => {
+    await server.kill()
+    await closeBrowser()
+  })
+  beforeEach(async () => {
+    window = await openWindow()
+  })
+  afterEach(() => window.close())
+
+  test('a ping comes to both tabs of its client and not to another’s', async () => {
+    const { open } = window
+    const [one, two, other] = [
+      await open(server.url, 'alice'),
+      await open(server.url, 'alice'),
+      await open(server.url, 'bob'),
+    ]
+    await other.getByRole('button', { name: 'Ping' }).click()
+    await reads(other, '#receipt', /^Queued for 2 connections, as \S+\.$/)
+    // What is for everyone comes behind it: whoever has that would have had the ping.
+    await publish(server.url, '/broadcast', 'for all')
+    for (const tab of [one, two, other]) await showsEvent(tab, 'for all')
+    expect(await dataOn(one)).toEqual(['hello', 'for all'])
+    expect(await dataOn(two)).toEqual(['hello', 'for all'])
+    expect(await dataOn(other)).toEqual(['for all'])
+  })
+
+  test('what is sent to a client, a topic and everyone is shown with its name and id', async () => {
+    const [sender, reader] = [
+      await window.open(server.url, 'sender'),
+      await window.open(server.url, 'reader', 'news'),
+    ]
+    await send(sender, 'a client', 'reader', 'one')
+    await send(sender, 'a topic', 'news', 'two')
+    await send(sender, 'everyone', undefined, 'three')
+    await showsEvent(reader, 'three')
+    expect(await dataOn(reader)).toEqual(['one', 'two', 'three'])
+    expect(await dataOn(sender)).toEqual(['three'])
+    const row = reader.locator('#feed li').first()
+    expect(await row.locator('strong').textContent()).toBe('message')
+    expect(await row.locator('time').textContent()).toMatch(/^\d\d:\d\d:\d\d\.\d{3}$/)
+    const id = (await row.locator('code').textContent())?.replace('id ', '')
+    expect(await sender.locator('#receipt').textContent()).toContain(`as ${id}.`)
+  })
+
+  test('a named event is shown where it is sent and where its name was asked for', async () => {
+    const sender = await window.open(server.url, 'sender')
+    const reader = await window.open(server.url, 'reader')
+    await reader.getByLabel('Event names').fill('headline, other')
+    await reader.getByRole('button', { name: 'Join again' }).click()
+    await shows(reader, 'Live')
+    await sender.getByLabel('Event name, if any').fill('headline')
+    await sender.getByLabel('Ephemeral').check()
+    await send(sender, 'everyone', undefined, 'It is out.')
+    await reads(sender, '#receipt', 'Queued for 2 connections.')
+    for (const tab of [sender, reader]) {
+      await showsEvent(tab, 'It is out.')
+      expect(await tab.locator('#feed strong').first().textContent()).toBe('headline')
+      // It has no id: that of the event before is not shown as its own.
+      expect(await tab.locator('#feed code').first().textContent()).toBe('')
+    }
+  })
+
+  test('names that an EventSource keeps for itself are not taken for events', async () => {
+    const tab = await window.open(server.url, 'alice')
+    await tab.getByLabel('Event names').fill('error, open')
+    await tab.getByRole('button', { name: 'Join again' }).click()
+    await shows(tab, 'Live')
+    await fetch(`${server.url}/clients/alice`, { method: 'DELETE' })
+    await shows(tab, 'Live, resumed')
+    const names = await tab.locator('#feed strong').allTextContents()
+    expect([...new Set(names)].sort()).toEqual(['hub:bye', 'hub:ready'])
+    expect(window.complaints).toEqual([])
+  })
+
+  test('a refusal is told in the words of the hub', async () => {
+    const tab = await window.open(server.url, 'alice')
+    await tab.getByLabel('Event name, if any').fill('hub:bye')
+    await tab.getByRole('button', { name: 'Send', exact: true }).click()
+    await reads(tab, '#receipt', /^json\.event must .*\(400\)$/)
+  })
+
+  test('nothing that was published becomes markup', async () => {
+    const evil = '<img src=x onerror="document.title=`owned`">'
+    const id = '<b>bold</b>'
+    const tab = await window.open(server.url, id, evil)
+    await tab.getByLabel('Event name, if any').fill(evil)
+    await send(tab, 'a topic', evil, `${evil}</pre><script>document.title='owned'</script>`)
+    await showsEvent(tab, `${evil}</pre><script>document.title='owned'</script>`)
+    await tab.getByRole('button', { name: `Disconnect ${id}` }).waitFor()
+    expect(await tab.locator('#feed strong').first().textContent()).toBe(evil)
+    expect(await tab.locator('#detail').textContent()).toContain(`${id} is connection`)
+    expect(await tab.locator('img, b, body script:not([type])').count()).toBe(0)
+    expect(await tab.title()).toBe('hono-sse')
+    expect(window.complaints).toEqual([])
+  })
+
+  test('the list keeps the latest 200 events, and says so', async () => {
+    const tab = await window.open(server.url, 'many')
+    for (let n = 1; n < 205; n++) await publish(server.url, '/clients/many', `number ${n}`)
+    await showsEvent(tab, 'number 204')
+    await reads(tab, '#count', '205 events, the latest 200 shown')
+    const data = await dataOn(tab)
+    expect([data.length, data[0], data.at(-1)]).toEqual([200, 'number 5', 'number 204'])
+    await tab.getByRole('button', { name: 'Clear' }).click()
+    await reads(tab, '#count', '0 events')
+  })
+
+  test('a client that is disconnected there says goodbye, and is back by itself', async () => {
+    const operator = await window.open(server.url, 'operator')
+    const tab = await window.open(server.url, 'guest')
+    await publish(server.url, '/clients/guest', 'before')
+    await showsEvent(tab, 'before')
+    await operator.getByRole('button', { name: 'Disconnect guest' }).click()
+    await reads(operator, '#disconnected', /^Said goodbye to guest\./)
+    await tab.locator('#feed .own', { hasText: '"reason":"disconnected"' }).waitFor()
+    await shows(tab, 'Live, resumed')
+    expect(await dataOn(tab)).toEqual(['before'])
+  })
+
+  test('a client that is kept away is told so, and may ask again', async () => {
+    const tab = await window.open(server.url, 'banned')
+    await fetch(`${server.url}/clients/banned?block=1`, { method: 'DELETE' })
+    await shows(tab, 'Closed')
+    expect(await tab.locator('#detail').textContent()).toMatch(/away for now \(204\)\./)
+    await tab.getByRole('button', { name: 'Join again' }).waitFor()
+    // A second later the block is over.
+    await expect
+      .poll(async () => {
+        await tab.getByRole('button', { name: 'Join again' }).click()
+        await tab.locator('#state[data-tone=good], #state[data-tone=bad]').waitFor()
+        return await tab.locator('#label').textContent()
+      })
+      .toBe('Live')
+  })
+
+  test('a tab that leaves is gone, one that is reloaded is back', async () => {
+    const tab = await window.open(server.url, 'alice', 'news,sports')
+    await tab.reload()
+    await shows(tab, 'Live')
+    expect(await tab.locator('#detail').textContent()).toContain('follows news, sports.')
+    await tab.getByRole('button', { name: 'Leave' }).click()
+    await shows(tab, 'Not joined')
+    await reads(tab, '#clients-note', '0 clients.')
+    await tab.reload()
+    await shows(tab, 'Not joined')
+  })
+})
+
+async function send(tab: Page, to: string, name: string | undefined, data: string): Promise<void> {
+  await tab.locator('#to').selectOption(to)
+  if (name !== undefined) await tab.getByLabel('Its name').fill(name)
+  await tab.getByLabel('Data').fill(data)
+  const before = await tab.locator('#receipt').textContent()
+  await tab.getByRole('button', { name: 'Send', exact: true }).click()
+  await tab.locator('#receipt', { hasText: /./, hasNotText: before || '\0' }).waitFor()
+}

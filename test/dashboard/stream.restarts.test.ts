@@ -1,0 +1,122 @@
+/** The hub goes and comes back while tabs are open: each is told what that means for it. */
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import type { Environment, Server } from '../support/process.ts'
+import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
+import {
+  dataOn,
+  openWindow,
+  publish,
+  shows,
+  showsEvent,
+  startHub,
+  type Window,
+} from '../support/tabs.ts'
+
+describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
+  const servers: Server[] = []
+  let window: Window
+  beforeEach(async () => {
+    window = await openWindow()
+  })
+  afterEach(async () => {
+    await window.close()
+    for (const server of servers.splice(0)) await server.kill()
+  })
+  afterAll(closeBrowser)
+
+  async function start(environment: Environment = {}): Promise<Server> {
+    const server = await startHub(environment)
+    servers.push(server)
+    return server
+  }
+
+  async function openThree({ url }: Server): Promise<Page[]> {
+    return [
+      await window.open(url, 'alice'),
+      await window.open(url, 'alice'),
+      await window.open(url, 'bob'),
+    ]
+  }
+
+  test('a hub whose journal was in memory has begun anew: each tab shows the gap', async () => {
+    const server = await start()
+    const tabs = await openThree(server)
+    await publish(server.url, '/broadcast', 'before')
+    for (const tab of tabs) await showsEvent(tab, 'before')
+    await server.kill()
+    for (const tab of tabs) await shows(tab, 'Connecting again')
+    const again = await start({ PORT: new URL(server.url).port })
+    for (const tab of tabs) await shows(tab, 'Live, after a gap')
+    for (const tab of tabs) {
+      expect(await tab.locator('#detail').textContent()).toMatch(/^The hub began anew/)
+      expect(await tab.locator('#feed .own').allTextContents()).toContainEqual(
+        expect.stringMatching(/^hub:gap.*"reason":"epoch"/),
+      )
+    }
+    await publish(again.url, '/broadcast', 'after')
+    for (const tab of tabs) {
+      await showsEvent(tab, 'after')
+      expect(await dataOn(tab)).toEqual(['before', 'after'])
+    }
+  })
+
+  test('a hub that shuts down says goodbye, and the page says when the browser is back', async () => {
+    // Long enough between goodbye and return to be seen on a busy machine.
+    const server = await start({ RETRY_MS: '2000' })
+    const tab = await window.open(server.url, 'alice')
+    server.signal('SIGTERM')
+    await shows(tab, 'Goodbye')
+    expect(await tab.locator('#detail').textContent()).toMatch(
+      /going down\. The browser comes back by itself, at a random moment/,
+    )
+    await server.exit
+    await start({ PORT: new URL(server.url).port })
+    await shows(tab, 'Live, after a gap')
+  })
+
+  test('a line that died without a word is noticed, and the stream goes on', async () => {
+    const server = await start({ HEARTBEAT_SECONDS: '0.5' })
+    const tab = await window.open(server.url, 'alice')
+    await tab.getByLabel('Clock and heartbeats').check()
+    await tab.locator('#feed strong', { hasText: 'hub:beat' }).first().waitFor()
+    server.signal('SIGSTOP')
+    await shows(tab, 'Connecting again')
+    server.signal('SIGCONT')
+    await shows(tab, 'Live, resumed')
+  })
+
+  const withRedis = REDIS_IS_MISSING ? 'with Redis (skipped: it is not installed)' : 'with Redis'
+  describe.skipIf(REDIS_IS_MISSING)(withRedis, () => {
+    test('nothing is missing: each tab resumes, with what was sent to it meanwhile', async () => {
+      const redis = await startRedis()
+      try {
+        const settings = { REDIS_URL: redis.url }
+        const server = await start(settings)
+        const other = await start(settings)
+        const tabs = await openThree(server)
+        await publish(server.url, '/broadcast', 'before')
+        for (const tab of tabs) await showsEvent(tab, 'before')
+        await server.kill()
+        for (const tab of tabs) await shows(tab, 'Connecting again')
+        await publish(other.url, '/clients/alice', 'for alice')
+        await publish(other.url, '/broadcast', 'for all')
+        await start({ ...settings, PORT: new URL(server.url).port })
+        for (const tab of tabs) {
+          await shows(tab, 'Live, resumed')
+          await showsEvent(tab, 'for all')
+          expect(await tab.locator('#feed strong', { hasText: 'hub:gap' }).count()).toBe(0)
+        }
+        const received = await Promise.all(tabs.map(dataOn))
+        expect(received).toEqual([
+          ['before', 'for alice', 'for all'],
+          ['before', 'for alice', 'for all'],
+          ['before', 'for all'],
+        ])
+      } finally {
+        await redis.close()
+      }
+    })
+  })
+})

@@ -1,0 +1,236 @@
+/** The app is a guest in a host's app: it does its own work there and leaves the host's alone. */
+import { Hono } from 'hono'
+import { setCookie } from 'hono/cookie'
+import { cors } from 'hono/cors'
+import { describe, expect, test } from 'vitest'
+import { createApp } from '../../src/http/app.ts'
+import { streamEvents } from '../../src/http/stream.ts'
+import { createHub } from '../../src/hub/hub.ts'
+import type { HubOptions } from '../../src/hub/options.ts'
+import { json, post, problemIn, readyOf, text } from '../support/app-harness.ts'
+import { manualClock } from '../support/clock.ts'
+import { readEvents } from '../support/reader.ts'
+
+const ORIGIN = 'https://app.example'
+
+function hostWith(options: HubOptions = {}) {
+  const clock = manualClock()
+  const hub = createHub({ clock, ...options })
+  const errors: unknown[] = []
+  const host = new Hono()
+  host.use(cors({ origin: ORIGIN, credentials: true }))
+  host.use(async (c, next) => {
+    setCookie(c, 'session', '42', { httpOnly: true })
+    c.header('X-Host', 'before')
+    await next()
+    c.header('X-After', 'after')
+  })
+  host.notFound((c) => c.text('the host has no such page', 404))
+  host.onError((_, c) => c.text('the host failed', 500))
+  host.get('/', (c) => c.text('the host'))
+  host.route('/realtime', createApp({ hub, onError: (error) => void errors.push(error) }))
+
+  async function ask(path: string, init: RequestInit = {}) {
+    const response = await host.request(path, init)
+    await clock.settle()
+    return response
+  }
+  return { clock, hub, host, errors, ask }
+}
+
+describe('mounted under /realtime', () => {
+  test('a stream opens, and the headers of the host reach the client with it', async () => {
+    const { ask } = hostWith()
+    const response = await ask('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
+    expect(response.status).toBe(200)
+    expect(Object.fromEntries(response.headers)).toEqual({
+      'access-control-allow-origin': ORIGIN,
+      'access-control-allow-credentials': 'true',
+      'cache-control': 'private, no-cache, no-store, no-transform',
+      'content-type': 'text/event-stream; charset=utf-8',
+      'set-cookie': 'session=42; Path=/; HttpOnly',
+      vary: 'Origin',
+      'x-accel-buffering': 'no',
+      'x-after': 'after',
+      'x-host': 'before',
+    })
+    const reader = readEvents(response)
+    expect((await reader.next()).event).toBe('hub:ready')
+    await ask('/realtime/clients/alice', text('hello'))
+    expect(await reader.next()).toMatchObject({ data: 'hello' })
+  })
+
+  test.each([
+    ['a refusal', { maxConnections: 0 }, 'GET', 200],
+    ['HEAD', {}, 'HEAD', 200],
+    ['an invalid id', { maxConnections: 0 }, 'GET', 400],
+  ])('%s has the headers of the host, too', async (_, options, method, status) => {
+    const { ask } = hostWith(options)
+    const path = status === 400 ? '/realtime/sse?id=' : '/realtime/sse?id=alice'
+    const response = await ask(path, { method, headers: { Origin: ORIGIN } })
+    expect(response.status).toBe(status)
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe(ORIGIN)
+    expect(response.headers.get('Set-Cookie')).toContain('session=42')
+  })
+
+  test('a client that is sent away gets 204 with the headers of the host', async () => {
+    const { ask } = hostWith()
+    await ask('/realtime/clients/alice?block=60', { method: 'DELETE' })
+    const response = await ask('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe(ORIGIN)
+  })
+
+  test('every route works', async () => {
+    const { ask } = hostWith()
+    const statuses = [
+      await ask('/realtime/ping/alice', { method: 'POST' }),
+      await ask('/realtime/clients/alice', json({ data: 1 })),
+      await ask('/realtime/topics/news', json({ data: 1 })),
+      await ask('/realtime/broadcast', json({ data: 1 })),
+      await ask('/realtime/clients'),
+      await ask('/realtime/clients/alice'),
+      await ask('/realtime/topics/news'),
+      await ask('/realtime/clients/alice', { method: 'DELETE' }),
+      await ask('/realtime/healthz'),
+      await ask('/realtime/readyz'),
+    ].map(({ status }) => status)
+    expect(statuses).toEqual(Array.from(statuses, () => 200))
+  })
+
+  test('errors are problems and not the host’s', async () => {
+    const { ask, errors } = hostWith({ maxEventBytes: 1 })
+    const expected: [number, Response][] = [
+      [405, await ask('/realtime/sse', { method: 'POST' })],
+      [405, await ask('/realtime/broadcast')],
+      [400, await ask('/realtime/sse?id=')],
+      [400, await ask('/realtime/clients/%E0%A4%A')],
+      [400, await ask('/realtime/broadcast', post('{', 'application/json'))],
+      [413, await ask('/realtime/broadcast', text('xx'))],
+      [415, await ask('/realtime/broadcast', post('x', 'text/xml'))],
+    ]
+    for (const [status, response] of expected) {
+      expect(response.status).toBe(status)
+      await problemIn(response)
+    }
+    expect(expected[0]?.[1].headers.get('Allow')).toBe('GET, HEAD, OPTIONS')
+    expect(errors).toEqual([])
+  })
+
+  test('what is not there is for the host to tell', async () => {
+    const { ask } = hostWith()
+    for (const path of ['/nothing', '/realtime/nothing', '/sse']) {
+      const response = await ask(path)
+      expect(response.status).toBe(404)
+      expect(await response.text()).toBe('the host has no such page')
+    }
+    expect(await (await ask('/')).text()).toBe('the host')
+    expect((await ask('/', { method: 'POST' })).status).toBe(404)
+  })
+
+  test.each([
+    ['declared', true],
+    ['not declared', false],
+  ])('a body that the host has read already is not lost, its length %s', async (_, declared) => {
+    const { clock, hub, errors } = hostWith()
+    const host = new Hono()
+    const seen: string[] = []
+    host.use(async (c, next) => {
+      seen.push(await c.req.text())
+      await next()
+    })
+    host.route('/realtime', createApp({ hub, onError: (error) => void errors.push(error) }))
+    const reader = readEvents(await host.request('/realtime/sse?id=alice'))
+    await clock.settle()
+    for (const init of [json({ data: 'é' }), text('é'), post('data=%C3%A9', FORM)]) {
+      const request = new Request('http://localhost/realtime/clients/alice', init)
+      const { byteLength } = await request.clone().arrayBuffer()
+      if (declared) request.headers.set('Content-Length', String(byteLength))
+      expect((await host.request(request)).status).toBe(200)
+      await clock.settle()
+      expect(await reader.next(({ event }) => event === undefined)).toMatchObject({ data: 'é' })
+    }
+    expect(seen).toEqual(['', '{"data":"é"}', 'é', 'data=%C3%A9'])
+    expect(errors).toEqual([])
+  })
+
+  test('a host that sets headers without touching the answer gets the same stream', async () => {
+    const { hub } = hostWith()
+    const host = new Hono()
+    host.use(async (c, next) => {
+      c.header('X-Host', '1')
+      c.header('Cache-Control', 'public')
+      await next()
+    })
+    host.route('/realtime', createApp({ hub }))
+    const { headers, body } = await host.request('/realtime/sse?id=alice')
+    expect(Object.fromEntries(headers)).toEqual({
+      'cache-control': 'private, no-cache, no-store, no-transform',
+      'content-type': 'text/event-stream; charset=utf-8',
+      'x-accel-buffering': 'no',
+      'x-host': '1',
+    })
+    await body?.cancel()
+  })
+
+  const FORM = 'application/x-www-form-urlencoded'
+})
+
+describe('a route of one’s own', () => {
+  function ownRoute(options: HubOptions = {}) {
+    const { clock, hub, host } = hostWith(options)
+    host.get('/events', (c) => {
+      const client = c.req.header('X-User') ?? ''
+      return streamEvents(c, { hub, client, topics: ['news'] })
+    })
+    const ask = async (init: RequestInit, query = '') => {
+      const response = await host.request(`/events${query}`, init)
+      await clock.settle()
+      return response
+    }
+    return { clock, hub, ask }
+  }
+  const alice = { headers: { 'X-User': 'alice' } }
+
+  test('takes the client from the host’s login and not from the query', async () => {
+    const { ask, hub } = ownRoute()
+    const reader = readEvents(await ask(alice, '?id=mallory&topic=secrets'))
+    await reader.next()
+    expect(readyOf(reader)).toMatchObject({ client: 'alice', topics: ['news'] })
+    expect([...hub.clients()]).toEqual(['alice'])
+  })
+
+  test('has the headers of the host and of a stream', async () => {
+    const { ask } = ownRoute()
+    const { headers, body } = await ask({ headers: { 'X-User': 'alice', Origin: ORIGIN } })
+    expect(headers.get('Access-Control-Allow-Origin')).toBe(ORIGIN)
+    expect(headers.get('Set-Cookie')).toContain('session=42')
+    expect(headers.get('Content-Type')).toBe('text/event-stream; charset=utf-8')
+    expect(headers.has('Transfer-Encoding') || headers.has('Connection')).toBe(false)
+    await body?.cancel()
+  })
+
+  test('resumes from the Last-Event-ID header', async () => {
+    const { ask, hub } = ownRoute()
+    const { id = '' } = await hub.publish({ topic: 'news' }, { data: 'one' })
+    await hub.publish({ topic: 'news' }, { data: 'two' })
+    const reader = readEvents(await ask({ headers: { 'X-User': 'alice', 'Last-Event-ID': id } }))
+    await reader.next()
+    expect(await reader.next()).toMatchObject({ data: 'two' })
+  })
+
+  test('registers nobody for HEAD, and sends a blocked client away', async () => {
+    const { ask, hub } = ownRoute()
+    expect((await ask({ ...alice, method: 'HEAD' })).status).toBe(200)
+    expect(hub.stats().connections).toBe(0)
+    hub.disconnect('alice', 1_000)
+    expect((await ask(alice)).status).toBe(204)
+  })
+
+  test('has a client id that breaks the rule as the host’s error', async () => {
+    const { ask, hub } = ownRoute()
+    const response = await ask({})
+    expect(await response.text()).toBe('the host failed')
+    expect(hub.stats().connections).toBe(0)
+  })
+})

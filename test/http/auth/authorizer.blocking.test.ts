@@ -1,0 +1,93 @@
+/** Whoever is sent away for a while comes back with nothing, and afterwards with all it had. */
+import { expect, test } from 'vitest'
+import {
+  cookieOf,
+  type Guarded,
+  guarded,
+  KEY,
+  statusOf,
+  withCookie,
+} from '../../support/auth-harness.ts'
+
+const BLOCK_MS = 60_000
+
+test('its streams end, its reconnects are 204, and after the block all is as before', async () => {
+  const set = guarded()
+  const { ask, clock } = set
+  const path = `/sse?ticket=${await set.ticket({ client: 'alice' })}`
+  const opened = await ask(path)
+  const cookie = withCookie(cookieOf(opened))
+  const token = await set.token({ sub: 'alice', publish: '*' })
+  const reader = await set.listen('/sse', token)
+  expect(await block(set)).toEqual({ disconnected: 2, blockedSeconds: 60 })
+  expect((await reader.next()).data).toBe('{"reason":"disconnected"}')
+  await reader.end()
+  expect(await opened.text()).toContain('"reason":"disconnected"')
+
+  expect(await statusOf(ask(path, undefined, cookie))).toBe(204)
+  expect(await statusOf(ask('/sse', token))).toBe(204)
+  expect(await statusOf(set.send('/broadcast', token, { data: 1 }))).toBe(403)
+  expect(set.hub.stats()).toMatchObject({ connections: 0, published: 0 })
+
+  await clock.advance(BLOCK_MS)
+  expect(await statusOf(ask(path, undefined, cookie))).toBe(200)
+  expect(await statusOf(ask('/sse', token))).toBe(200)
+  expect(await statusOf(set.send('/broadcast', token, { data: 1 }))).toBe(200)
+})
+
+test('a ticket that it has not used yet opens nothing meanwhile', async () => {
+  const set = guarded()
+  const ticket = await set.ticket({ client: 'alice' })
+  await block(set, 10)
+  const refused = await set.ask(`/sse?ticket=${ticket}`)
+  expect(refused.status).toBe(204)
+  expect(await refused.text()).toBe('')
+  expect(set.hub.stats().connections).toBe(0)
+})
+
+test('nobody gets a ticket for it', async () => {
+  const set = guarded()
+  await block(set)
+  expect(await statusOf(set.send('/tickets', KEY, { client: 'alice' }))).toBe(403)
+  expect(await statusOf(set.send('/tickets', KEY, { client: 'bob' }))).toBe(200)
+  await set.clock.advance(BLOCK_MS)
+  expect(await statusOf(set.send('/tickets', KEY, { client: 'alice' }))).toBe(200)
+})
+
+test('its token gets no tickets either, not even for others', async () => {
+  const set = guarded()
+  const token = await set.token({ sub: 'alice', publish: '*' })
+  await block(set)
+  expect(await statusOf(set.send('/tickets', token, { client: 'bob' }))).toBe(403)
+})
+
+test('others are not concerned', async () => {
+  const set = guarded()
+  await block(set)
+  expect(await statusOf(set.ask('/sse', await set.token({ sub: 'bob' })))).toBe(200)
+  expect(await statusOf(set.ask('/sse', await set.token({ sub: 'Alice' })))).toBe(200)
+})
+
+test('without a block it may come back at once', async () => {
+  const set = guarded()
+  const token = await set.token({ sub: 'alice' })
+  const reader = await set.listen('/sse', token)
+  await set.ask('/clients/alice', KEY, { method: 'DELETE' })
+  await reader.end()
+  expect(await statusOf(set.ask('/sse', token))).toBe(200)
+})
+
+test.each(['-1', '1.5', '86401', 'forever', '', '1e3', '0x10'])(
+  'block=%s is 400',
+  async (block) => {
+    const { ask } = guarded()
+    const init = { method: 'DELETE' }
+    expect(await statusOf(ask(`/clients/alice?block=${block}`, KEY, init))).toBe(400)
+  },
+)
+
+async function block({ ask }: Guarded, seconds = 60): Promise<unknown> {
+  const response = await ask(`/clients/alice?block=${seconds}`, KEY, { method: 'DELETE' })
+  expect(response.status).toBe(200)
+  return await response.json()
+}

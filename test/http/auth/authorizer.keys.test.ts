@@ -1,0 +1,150 @@
+/** A key publishes and operates; whoever has none, or nearly one, does nothing. */
+import { describe, expect, test } from 'vitest'
+import { readConfig } from '../../../src/server/config.ts'
+import { guarded, KEY, statusOf } from '../../support/auth-harness.ts'
+
+const ROUTES = [
+  ['POST', '/broadcast'],
+  ['POST', '/clients/alice'],
+  ['POST', '/topics/news'],
+  ['POST', '/ping/alice'],
+  ['GET', '/clients'],
+  ['GET', '/clients/alice'],
+  ['GET', '/topics/news'],
+  ['DELETE', '/clients/alice'],
+  ['POST', '/tickets'],
+  ['GET', '/sse'],
+  ['GET', '/sse?id=alice'],
+] as const
+
+const EVENT = JSON.stringify({ data: 1 })
+const GRANT = JSON.stringify({ client: 'alice' })
+
+describe.each(ROUTES)('%s %s', (method, path) => {
+  const init = {
+    method,
+    headers: { 'Content-Type': 'application/json' },
+    ...(method === 'POST' && { body: path === '/tickets' ? GRANT : EVENT }),
+  }
+
+  test('without a credential is 401, and says which scheme it takes', async () => {
+    const { ask, hub, errors } = guarded()
+    const response = await ask(path, undefined, init)
+    expect(response.status).toBe(401)
+    expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm=/)
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json')
+    expect(await response.json()).toMatchObject({ status: 401, detail: expect.stringMatching(/./) })
+    expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
+    expect(errors).toEqual([])
+  })
+
+  test.each([
+    ['a prefix of the key', KEY.slice(0, -1)],
+    ['the key and a letter', `${KEY}x`],
+    ['the key in capitals', KEY.toUpperCase()],
+    ['two keys with a comma', `${KEY},${KEY}`],
+    ['an empty key', ''],
+    ['another word', 'undefined'],
+  ])('with %s is 401', async (_, credential) => {
+    const { ask, hub } = guarded()
+    expect(await statusOf(ask(path, credential, init))).toBe(401)
+    expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
+  })
+
+  test.each([`Basic ${btoa(`:${KEY}`)}`, KEY, `Bearer${KEY}`, `Token ${KEY}`, `Bearer ${KEY} x`])(
+    'with "Authorization: %s" is 401',
+    async (Authorization) => {
+      const { ask } = guarded()
+      const headers = { ...init.headers, Authorization }
+      expect(await statusOf(ask(path, undefined, { ...init, headers }))).toBe(401)
+    },
+  )
+
+  test('with a credential in the query is 400, and does not say it again', async () => {
+    const { ask, hub } = guarded()
+    const names = ['key', 'token', 'access_token', 'KEY', 'api_key', 'publish_key', 'jwt', 'auth']
+    for (const name of names) {
+      const query = `${path.includes('?') ? '&' : '?'}${name}=${KEY}`
+      const response = await ask(path + query, KEY, init)
+      expect(response.status).toBe(400)
+      expect(await response.text()).not.toContain(KEY)
+    }
+    expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
+  })
+})
+
+test('the key does all but listen, because it names no client', async () => {
+  const { ask } = guarded()
+  for (const [method, path] of ROUTES) {
+    const headers = { 'Content-Type': 'application/json' }
+    const init = {
+      method,
+      headers,
+      ...(method === 'POST' && { body: path === '/tickets' ? GRANT : EVENT }),
+    }
+    const expected = path.startsWith('/sse') ? 403 : 200
+    expect([path, await statusOf(ask(path, KEY, init))]).toEqual([path, expected])
+  }
+})
+
+test('the scheme is written in any case', async () => {
+  const { ask } = guarded()
+  for (const scheme of ['bearer', 'BEARER', 'Bearer  ']) {
+    const init = { headers: { Authorization: `${scheme} ${KEY}` } }
+    expect(await statusOf(ask('/clients', undefined, init))).toBe(200)
+  }
+})
+
+test('healthz and readyz need nothing and tell nothing', async () => {
+  const { ask } = guarded()
+  expect(await (await ask('/healthz')).text()).toBe('ok')
+  expect(await (await ask('/readyz')).text()).toBe('ready')
+})
+
+test('each of several keys works, and one that was taken away does not', async () => {
+  const [old, young] = ['the-key-of-last-year', 'the-key-of-this-year']
+  const both = guarded({ config: { PUBLISH_KEY: [young, old] } })
+  expect(await statusOf(both.ask('/clients', old))).toBe(200)
+  expect(await statusOf(both.ask('/clients', young))).toBe(200)
+  const one = guarded({ config: { PUBLISH_KEY: [young] } })
+  expect(await statusOf(one.ask('/clients', old))).toBe(401)
+})
+
+test('without tokens set up, a token is refused like a wrong key', async () => {
+  const { ask, token } = guarded({ config: { JWT_SECRET: undefined } })
+  expect(await statusOf(ask('/sse', await token({ sub: 'alice' })))).toBe(401)
+})
+
+test('with tokens alone no key works, the empty one least of all', async () => {
+  const { ask, token } = guarded({ config: { PUBLISH_KEY: [] } })
+  expect(await statusOf(ask('/clients', KEY))).toBe(401)
+  expect(await statusOf(ask('/clients', ''))).toBe(401)
+  expect(await statusOf(ask('/clients', await token({ sub: 'alice', publish: '*' })))).toBe(403)
+})
+
+test('every key that the configuration takes works', async () => {
+  const printable = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 + n))
+  for (const char of printable.filter((char) => char !== ',')) {
+    const key = `0123456789abcde${char}`
+    const taken = keysOf(key)
+    if (!taken) continue
+    const { ask } = guarded({ config: { PUBLISH_KEY: taken } })
+    expect([char, await statusOf(ask('/clients', key))]).toEqual([char, 200])
+  }
+})
+
+test('a key that is too short, or not printable, is refused without being repeated', () => {
+  for (const key of ['short', 'x'.repeat(15), 'with a space in it', 'ünicode-ünicode-ü']) {
+    expect(keysOf(key)).toBeUndefined()
+    expect(() => readConfig({ PUBLISH_KEY: key })).toThrow(/PUBLISH_KEY must be/)
+    expect(() => readConfig({ PUBLISH_KEY: key })).not.toThrow(key)
+  }
+})
+
+function keysOf(text: string): readonly string[] | undefined {
+  try {
+    return readConfig({ PUBLISH_KEY: text }).PUBLISH_KEY
+  } catch {
+    return undefined
+  }
+}

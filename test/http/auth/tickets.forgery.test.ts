@@ -1,0 +1,175 @@
+/** What the hub has not signed for this very purpose opens nothing. */
+import { SignJWT } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { createSigner } from '../../../src/http/auth/signer.ts'
+import {
+  cookieOf,
+  type Guarded,
+  guarded,
+  KEY,
+  SECRET,
+  statusOf,
+  withCookie,
+} from '../../support/auth-harness.ts'
+
+const OTHER_KEY = 'another-key-0123456789'
+
+test('a ticket that another key signed is refused', async () => {
+  const other = guarded({ config: { PUBLISH_KEY: [OTHER_KEY] } })
+  const response = await other.send('/tickets', OTHER_KEY, { client: 'alice' })
+  const { ticket } = (await response.json()) as { ticket: string }
+  expect(await statusOf(guarded().ask(`/sse?ticket=${ticket}`))).toBe(401)
+})
+
+test('a ticket and a cookie of a key that was rotated are good, and not once it is gone', async () => {
+  const old = guarded()
+  const path = `/sse?ticket=${await old.ticket({ client: 'alice' })}`
+  const rotated = guarded({ config: { PUBLISH_KEY: [OTHER_KEY, KEY] } })
+  const opened = await rotated.ask(path)
+  expect(opened.status).toBe(200)
+  const cookie = withCookie(cookieOf(opened))
+  expect(await statusOf(rotated.ask(path, undefined, cookie))).toBe(200)
+  const gone = guarded({ config: { PUBLISH_KEY: [OTHER_KEY] } })
+  expect(await statusOf(gone.ask(path, undefined, cookie))).toBe(401)
+})
+
+test('two instances with the same key agree about cookies', async () => {
+  const [one, two] = [guarded(), guarded()]
+  const path = `/sse?ticket=${await one.ticket({ client: 'alice' })}`
+  const cookie = cookieOf(await one.ask(path))
+  expect(await statusOf(two.ask(path, undefined, withCookie(cookie)))).toBe(200)
+})
+
+describe('a forged ticket', () => {
+  test.each(['', 'x', 'a.b.c', '..', KEY, SECRET, '\r\n', 'null', '{}', 'é'.repeat(99)])(
+    '%j is 401',
+    async (ticket) => {
+      const { ask, errors, hub } = guarded()
+      const response = await ask(`/sse?ticket=${encodeURIComponent(ticket)}`)
+      expect(response.status).toBe(401)
+      if (ticket.length > 2) expect(await response.text()).not.toContain(ticket)
+      expect(errors).toEqual([])
+      expect(hub.stats().connections).toBe(0)
+    },
+  )
+
+  test('with another client, or one character changed, is 401', async () => {
+    const set = guarded()
+    const ticket = await set.ticket({ client: 'alice' })
+    const [header, payload = '', signature] = ticket.split('.')
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    const forged = Buffer.from(JSON.stringify({ ...claims, client: 'bob' })).toString('base64url')
+    const flipped = (payload[5] === 'A' ? 'B' : 'A') + payload.slice(6)
+    const forgeries = [
+      `${header}.${forged}.${signature}`,
+      `${header}.${payload.slice(0, 5)}${flipped}.${signature}`,
+      `${header}.${payload}.`,
+      `${header}.${payload}`,
+      `${Buffer.from('{"alg":"none"}').toString('base64url')}.${payload}.`,
+    ]
+    for (const one of forgeries) expect(await statusOf(set.ask(`/sse?ticket=${one}`))).toBe(401)
+    expect(await statusOf(set.ask(`/sse?ticket=${ticket}`))).toBe(200)
+  })
+
+  test.each([KEY, SECRET])('that %s itself signed is 401', async (secret) => {
+    const set = guarded()
+    const claims = { id: 'x', client: 'alice', topics: [], grantSeconds: 60 }
+    const note = { ...claims, expiresAt: set.clock.now() + 30_000 }
+    const jwt = new SignJWT(note).setProtectedHeader({ alg: 'HS256' })
+    const ticket = await jwt.sign(new TextEncoder().encode(secret))
+    expect(await statusOf(set.ask(`/sse?ticket=${ticket}`))).toBe(401)
+  })
+
+  test('beside a good token is 401, because it was meant to count', async () => {
+    const { ask, token } = guarded()
+    expect(await statusOf(ask('/sse?ticket=x', await token({ sub: 'alice' })))).toBe(401)
+  })
+})
+
+describe('a forged cookie', () => {
+  test('with its end put off, or no signature, is 401', async () => {
+    const set = guarded()
+    const { path, name, value } = await used(set)
+    const [header, payload = '', signature] = value.split('.')
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    const later = { ...claims, expiresAt: claims.expiresAt + 1e9 }
+    const forged = Buffer.from(JSON.stringify(later)).toString('base64url')
+    const none = Buffer.from('{"alg":"none"}').toString('base64url')
+    const values = [`${header}.${forged}.${signature}`, `${none}.${payload}.`, '', 'x', 'a.b.c']
+    for (const one of values) {
+      const init = withCookie(`${name}=${one}`)
+      expect(await statusOf(set.ask(path, undefined, init))).toBe(401)
+    }
+  })
+
+  test('of another ticket does not fit, under its own name or another', async () => {
+    const set = guarded()
+    const alice = await used(set, 'alice')
+    const bob = await used(set, 'bob')
+    const news = await used(set, 'alice', ['news'])
+    for (const other of [bob, news]) {
+      for (const name of [alice.name, other.name]) {
+        const init = withCookie(`${name}=${other.value}`)
+        expect(await statusOf(set.ask(alice.path, undefined, init))).toBe(401)
+      }
+    }
+  })
+
+  test('that the ticket key signed is 401', async () => {
+    const set = guarded()
+    const { path, name, value } = await used(set)
+    const claims = JSON.parse(Buffer.from(value.split('.')[1] ?? '', 'base64url').toString())
+    const wrong = await createSigner([KEY], 'ticket').sign(claims)
+    const right = await createSigner([KEY], 'grant').sign(claims)
+    const ask = (note: string) => set.ask(path, undefined, withCookie(`${name}=${note}`))
+    expect(await statusOf(ask(wrong))).toBe(401)
+    expect(await statusOf(ask(right))).toBe(200)
+  })
+
+  test('alone, without the ticket that it belongs to, opens nothing', async () => {
+    const set = guarded()
+    const { name, value } = await used(set)
+    const init = withCookie(`${name}=${value}`)
+    expect(await statusOf(set.ask('/sse', undefined, init))).toBe(401)
+    expect(await statusOf(set.ask('/sse?id=alice', undefined, init))).toBe(401)
+    expect(await statusOf(set.ask('/clients', undefined, init))).toBe(401)
+  })
+})
+
+test('ticket, cookie and token can’t stand in for each other', async () => {
+  const set = guarded()
+  const { path, name, value } = await used(set)
+  const fresh = await set.ticket({ client: 'alice' })
+  const token = await set.token({ sub: 'alice', publish: '*', topics: '*' })
+  for (const credential of [fresh, value]) {
+    expect(await statusOf(set.ask('/sse', credential))).toBe(401)
+    expect(await statusOf(set.send('/broadcast', credential, { data: 1 }))).toBe(401)
+    expect(await statusOf(set.ask('/clients', credential))).toBe(401)
+    expect(await statusOf(set.send('/tickets', credential, { client: 'alice' }))).toBe(401)
+  }
+  for (const ticket of [value, token]) {
+    expect(await statusOf(set.ask(`/sse?ticket=${ticket}`))).toBe(401)
+  }
+  for (const note of [fresh, token]) {
+    expect(await statusOf(set.ask(path, undefined, withCookie(`${name}=${note}`)))).toBe(401)
+  }
+})
+
+test('a secret that signs tokens and tickets, too, keeps them apart', async () => {
+  const set = guarded({ config: { PUBLISH_KEY: [] } })
+  const back = await set.token({ publish: '*' })
+  const response = await set.send('/tickets', back, { client: 'alice' })
+  const { ticket } = (await response.json()) as { ticket: string }
+  expect(await statusOf(set.ask('/sse', ticket))).toBe(401)
+  expect(await statusOf(set.ask(`/sse?ticket=${back}`))).toBe(401)
+  expect(await statusOf(set.ask(`/sse?ticket=${ticket}`))).toBe(200)
+})
+
+/** A ticket that was used: its URL and its cookie. */
+async function used(set: Guarded, client = 'alice', topics: string[] = []) {
+  const path = `/sse?ticket=${await set.ticket({ client, topics })}`
+  const opened = await set.ask(path)
+  const [name = '', value = ''] = cookieOf(opened).split(/=(.*)/s)
+  await opened.body?.cancel()
+  return { path, name, value }
+}

@@ -1,0 +1,238 @@
+/** The life of a ticket: issued, used once, carried on by its cookie, and over at its end. */
+import { describe, expect, test } from 'vitest'
+import {
+  cookieOf,
+  type Guarded,
+  guarded,
+  KEY,
+  statusOf,
+  withCookie,
+} from '../../support/auth-harness.ts'
+
+const GRANT_SECONDS = 600
+
+test('a ticket opens one stream, and its cookie the same stream again until the grant ends', async () => {
+  const set = guarded()
+  const { ask, clock, hub } = set
+  const path = `/sse?ticket=${await issue(set)}`
+  const opened = await ask(path)
+  expect(opened.status).toBe(200)
+  const cookie = cookieOf(opened)
+  expect([...hub.listeners({ client: 'alice' })][0]?.topics).toEqual(['news'])
+  expect(await statusOf(ask(path))).toBe(401)
+  for (let minute = 1; minute < 10; minute++) {
+    await clock.advance(60_000)
+    expect(await statusOf(ask(path, undefined, withCookie('other=1', cookie)))).toBe(200)
+  }
+  expect(await opened.text()).toContain('"client":"alice"')
+  await clock.advance(60_000)
+  expect(await statusOf(ask(path, undefined, withCookie(cookie)))).toBe(401)
+  expect(await statusOf(ask(path))).toBe(401)
+})
+
+test('the answer says within how many seconds a ticket is to be used, and is not to be kept', async () => {
+  const { send } = guarded()
+  const response = await send('/tickets', KEY, { client: 'alice' })
+  expect(response.headers.get('Cache-Control')).toBe('no-store')
+  expect(await response.json()).toEqual({ ticket: expect.any(String), expiresInSeconds: 30 })
+})
+
+test('the end of the grant ends the stream, with a goodbye that says so', async () => {
+  const set = guarded()
+  const reader = await set.listen(`/sse?ticket=${await issue(set)}`)
+  await set.clock.advance(GRANT_SECONDS * 1_000 - 1_000)
+  expect(reader.ended).toBe(false)
+  await set.clock.advance(2_000)
+  const bye = await reader.next(({ event }) => event === 'hub:bye')
+  expect(JSON.parse(bye.data)).toEqual({ reason: 'expired' })
+  await reader.end()
+})
+
+test('the cookie carries the end of the first grant, however often it is used', async () => {
+  const set = guarded()
+  const path = `/sse?ticket=${await issue(set)}`
+  const opened = await set.ask(path)
+  const cookie = cookieOf(opened)
+  await opened.body?.cancel()
+  await set.clock.advance(500_000)
+  const reader = await set.listen(path, undefined, withCookie(cookie))
+  await set.clock.advance(101_000)
+  const bye = await reader.next(({ event }) => event === 'hub:bye')
+  expect(JSON.parse(bye.data)).toEqual({ reason: 'expired' })
+})
+
+describe('its cookie', () => {
+  test.each([
+    ['http://hub.example/sse', 'Path=/sse', false],
+    ['https://hub.example/sse', 'Path=/sse', true],
+  ])('for %s is kept from scripts and other sites', async (url, path, secure) => {
+    const set = guarded()
+    const response = await set.ask(`${url}?ticket=${await issue(set)}`)
+    const attributes = (response.headers.get('Set-Cookie') ?? '').split('; ').slice(1)
+    const expected = [`Max-Age=${GRANT_SECONDS}`, path, 'HttpOnly', 'SameSite=Lax']
+    expect(attributes.sort()).toEqual([...expected, ...(secure ? ['Secure'] : [])].sort())
+    await response.body?.cancel()
+  })
+
+  test('holds to 4,096 bytes, which is what browsers keep', async () => {
+    const set = guarded()
+    const topics = Array.from({ length: 50 }, (_, n) => `${n}`.padStart(128, 'topic-'))
+    const response = await set.send('/tickets', KEY, { client: 'alice', topics })
+    // A grant too large for a cookie had better be refused than lost at the first reconnect.
+    if (response.status === 400) return
+    const { ticket } = (await response.json()) as { ticket: string }
+    const opened = await set.ask(`/sse?ticket=${ticket}`)
+    expect(cookieOf(opened).length).toBeLessThanOrEqual(4_096)
+  })
+})
+
+test('a ticket that nobody uses within 30 seconds opens nothing', async () => {
+  const set = guarded()
+  const [early, late] = [await issue(set), await issue(set)]
+  await set.clock.advance(29_999)
+  expect(await statusOf(set.ask(`/sse?ticket=${early}`))).toBe(200)
+  await set.clock.advance(1)
+  expect(await statusOf(set.ask(`/sse?ticket=${late}`))).toBe(401)
+})
+
+test('of those who use a ticket at the same time exactly one wins', async () => {
+  const set = guarded()
+  const path = `/sse?ticket=${await issue(set)}`
+  const asked = Array.from({ length: 50 }, () => set.app.request(path))
+  const responses = await Promise.all(asked)
+  const statuses = responses.map(({ status }) => status)
+  expect(statuses.filter((status) => status === 200)).toHaveLength(1)
+  expect(statuses.filter((status) => status === 401)).toHaveLength(49)
+  const cookies = responses.filter(({ headers }) => headers.has('Set-Cookie'))
+  expect(cookies).toHaveLength(1)
+  await set.clock.settle()
+  expect(set.hub.stats().connections).toBe(1)
+})
+
+test('asking with HEAD or OPTIONS uses no ticket up', async () => {
+  const set = guarded()
+  const path = `/sse?ticket=${await issue(set)}`
+  for (const method of ['HEAD', 'HEAD', 'OPTIONS', 'POST']) {
+    const response = await set.ask(path, undefined, { method })
+    expect(response.headers.has('Set-Cookie')).toBe(false)
+  }
+  expect(set.hub.stats().connections).toBe(0)
+  expect(await statusOf(set.ask(path))).toBe(200)
+})
+
+test('a ticket is for its client and topics, or fewer of them', async () => {
+  const set = guarded()
+  const ask = async (query: string) =>
+    statusOf(set.ask(`/sse?${query}&ticket=${await issue(set, ['news', 'sport'])}`))
+  expect(await ask('id=alice')).toBe(200)
+  expect(await ask('topic=news')).toBe(200)
+  expect(await ask('id=bob')).toBe(403)
+  expect(await ask('topic=news&topic=other')).toBe(403)
+  expect(await ask('topic=**')).toBe(403)
+})
+
+test('the cookie is for its client and topics, too', async () => {
+  const set = guarded()
+  const path = `/sse?ticket=${await issue(set)}`
+  const opened = await set.ask(path)
+  const init = withCookie(cookieOf(opened))
+  expect(await statusOf(set.ask(`${path}&id=bob`, undefined, init))).toBe(403)
+  expect(await statusOf(set.ask(`${path}&topic=other`, undefined, init))).toBe(403)
+  expect(await statusOf(set.ask(`${path}&topic=news`, undefined, init))).toBe(200)
+  await opened.body?.cancel()
+})
+
+test('a stream that was refused with 403 set no cookie and left the ticket good', async () => {
+  const set = guarded()
+  const ticket = await issue(set)
+  const refused = await set.ask(`/sse?id=bob&ticket=${ticket}`)
+  expect(refused.status).toBe(403)
+  expect(refused.headers.has('Set-Cookie')).toBe(false)
+  expect(await statusOf(set.ask(`/sse?id=alice&ticket=${ticket}`))).toBe(200)
+})
+
+test('two tabs with different grants both come back', async () => {
+  const set = guarded()
+  const tabs = await Promise.all(
+    [['news'], ['sport'], []].map(async (topics) => {
+      const path = `/sse?ticket=${await issue(set, topics)}`
+      return { path, cookie: cookieOf(await set.ask(path)), topics }
+    }),
+  )
+  expect(new Set(tabs.map(({ cookie }) => cookie.split('=')[0])).size).toBe(3)
+  const init = withCookie(...tabs.map(({ cookie }) => cookie))
+  for (const { path, topics } of tabs) {
+    const reader = await set.listen(path, undefined, init)
+    expect(JSON.parse(reader.events[0]?.data ?? '')).toMatchObject({ client: 'alice', topics })
+  }
+})
+
+test('a cursor comes through a reconnect by cookie', async () => {
+  const set = guarded()
+  const path = `/sse?ticket=${await issue(set)}`
+  const opened = await set.ask(path)
+  const cookie = cookieOf(opened)
+  await opened.body?.cancel()
+  const sent = await set.send('/clients/alice', KEY, { data: 'first' })
+  const { id } = (await sent.json()) as { id: string }
+  await set.send('/clients/alice', KEY, { data: 'missed' })
+  const headers = { Cookie: cookie, 'Last-Event-ID': id }
+  const reader = await set.listen(path, undefined, { headers })
+  expect(JSON.parse(reader.events[0]?.data ?? '')).toMatchObject({ resume: 'complete' })
+  expect((await reader.next()).data).toBe('missed')
+})
+
+describe('who may ask for tickets', () => {
+  test.each([
+    [['everyone', 'client:*', 'topic:*'], 403],
+    [['client:alice'], 403],
+    [[], 403],
+    [undefined, 403],
+    ['*', 200],
+    [['*'], 200],
+  ])('a token that publishes to %j gets %d', async (publish, expected) => {
+    const { send, token } = guarded()
+    const credential = await token({ sub: 'server', publish })
+    expect(await statusOf(send('/tickets', credential, { client: 'alice' }))).toBe(expected)
+  })
+})
+
+describe('what a ticket may grant', () => {
+  test.each([0, -1, 1.5, 86_401, 1e9, '60', null, Number.NaN])(
+    'grantSeconds %j is 400',
+    async (grantSeconds) => {
+      const { send } = guarded()
+      const response = await send('/tickets', KEY, { client: 'alice', grantSeconds })
+      expect(response.status).toBe(400)
+      expect(await response.json()).toMatchObject({ issues: [{ path: 'json.grantSeconds' }] })
+    },
+  )
+
+  test.each([1, 3_600, 86_400])('grantSeconds %j is granted', async (grantSeconds) => {
+    const set = guarded()
+    const ticket = await set.ticket({ client: 'alice', grantSeconds })
+    const response = await set.ask(`/sse?ticket=${ticket}`)
+    expect(response.headers.get('Set-Cookie')).toContain(`Max-Age=${grantSeconds};`)
+    await response.body?.cancel()
+  })
+
+  test.each<[unknown]>([
+    [{}],
+    [{ client: '' }],
+    [{ client: 'a\r\nb' }],
+    [{ client: ['alice'] }],
+    [{ client: 'alice', topics: 'news' }],
+    [{ client: 'alice', topics: ['a\nb'] }],
+    [{ client: 'alice', topics: Array(51).fill('t') }],
+    [{ client: 'alice', id: 'bob' }],
+    [[]],
+    [null],
+  ])('%j is 400', async (body) => {
+    const { send } = guarded()
+    expect(await statusOf(send('/tickets', KEY, body))).toBe(400)
+  })
+})
+
+function issue({ ticket }: Guarded, topics = ['news']): Promise<string> {
+  return ticket({ client: 'alice', topics, grantSeconds: GRANT_SECONDS })
+}

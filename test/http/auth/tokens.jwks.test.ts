@@ -1,0 +1,149 @@
+/** The issuer's keys are fetched once, anew for an unknown one, and kept while the issuer is away. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { type Guarded, guarded, KEY, statusOf } from '../../support/auth-harness.ts'
+import { type Issuer, newPair, type Pair, startIssuer } from '../../support/token-issuer.ts'
+
+const COOLDOWN_MS = 30_000
+const CACHE_MS = 600_000
+
+let old: Pair
+let young: Pair
+let issuer: Issuer
+let set: Guarded
+
+beforeEach(async () => {
+  // The library that fetches the keys looks at the machine's clock.
+  vi.useFakeTimers({ toFake: ['Date'] })
+  old = await newPair('old')
+  young = await newPair('young')
+  issuer = await startIssuer(old.jwk)
+  set = guarded({ config: { JWT_SECRET: undefined, JWKS_URL: issuer.url } })
+  vi.setSystemTime(set.clock.now())
+})
+
+afterEach(async () => {
+  vi.useRealTimers()
+  await issuer.close()
+})
+
+test('many tokens need one fetch', async () => {
+  const tokens = await Promise.all([1, 2, 3, 4, 5].map(() => tokenOf(old)))
+  const statuses = await Promise.all(tokens.map((token) => publish(token)))
+  expect(statuses).toEqual([200, 200, 200, 200, 200])
+  await turn(CACHE_MS / 2)
+  expect(await publish(await tokenOf(old))).toBe(200)
+  expect(issuer.asked).toBe(1)
+})
+
+test('the keys are fetched again after ten minutes, so that a withdrawn one ends', async () => {
+  expect(await publish(await tokenOf(old))).toBe(200)
+  issuer.keys.splice(0, 1, young.jwk)
+  await turn(CACHE_MS + 1)
+  expect(await publish(await tokenOf(old))).toBe(401)
+  expect(issuer.asked).toBe(2)
+})
+
+test('an unknown kid fetches them again, and then its token is good', async () => {
+  expect(await publish(await tokenOf(old))).toBe(200)
+  issuer.keys.push(young.jwk)
+  await turn(COOLDOWN_MS + 1)
+  expect(await publish(await tokenOf(young))).toBe(200)
+  expect(await publish(await tokenOf(old))).toBe(200)
+  expect(issuer.asked).toBe(2)
+})
+
+test('many unknown kids fetch them once in 30 seconds', async () => {
+  expect(await publish(await tokenOf(old))).toBe(200)
+  for (let n = 0; n < 20; n++) {
+    expect(await publish(await tokenOf(young, { kid: `made-up-${n}` }))).toBe(401)
+  }
+  expect(issuer.asked).toBe(1)
+  await turn(COOLDOWN_MS + 1)
+  for (let n = 0; n < 20; n++) {
+    expect(await publish(await tokenOf(young, { kid: `made-up-${n}` }))).toBe(401)
+  }
+  expect(issuer.asked).toBe(2)
+})
+
+test.each(['error', 'nonsense', 'redirect'] as const)(
+  'an issuer that answers with an %s leaves the keys that were had',
+  async (how) => {
+    expect(await publish(await tokenOf(old))).toBe(200)
+    issuer.answer(how)
+    await turn(CACHE_MS + 1)
+    expect(await publish(await tokenOf(old))).toBe(200)
+    expect(await publish(await tokenOf(young))).toBe(401)
+    for (let n = 0; n < 5; n++) expect(await publish(await tokenOf(old))).toBe(200)
+    expect(issuer.asked).toBe(2)
+  },
+)
+
+test('an issuer that is gone leaves the keys that were had', async () => {
+  expect(await publish(await tokenOf(old))).toBe(200)
+  await issuer.close()
+  await turn(CACHE_MS + 1)
+  expect(await publish(await tokenOf(old))).toBe(200)
+  await turn(100 * CACHE_MS)
+  expect(await publish(await tokenOf(old))).toBe(200)
+})
+
+test('without any keys a publish is 503, which is no verdict on the token', async () => {
+  issuer.answer('error')
+  const response = await set.send('/broadcast', await tokenOf(old), { data: 1 })
+  expect(response.status).toBe(503)
+  expect(await response.json()).toMatchObject({
+    status: 503,
+    detail: expect.stringContaining('issuer'),
+  })
+  expect(set.errors).toEqual([])
+})
+
+test('without any keys a stream is 200 with a goodbye, so that its client comes back', async () => {
+  issuer.answer('error')
+  const response = await set.ask('/sse', await tokenOf(old))
+  expect(response.status).toBe(200)
+  expect(await response.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: \{.*\}\n\n$/)
+  expect(set.hub.stats().connections).toBe(0)
+})
+
+test('an issuer that is away is asked again after 30 seconds, not with each token', async () => {
+  issuer.answer('error')
+  for (let n = 0; n < 20; n++) expect(await publish(await tokenOf(old))).toBe(503)
+  expect(issuer.asked).toBe(1)
+  issuer.answer('keys')
+  expect(await publish(await tokenOf(old))).toBe(503)
+  await turn(COOLDOWN_MS)
+  expect(await publish(await tokenOf(old))).toBe(200)
+  expect(issuer.asked).toBe(2)
+})
+
+test('the key of the hub works whatever becomes of the issuer', async () => {
+  issuer.answer('error')
+  expect(await publish(KEY)).toBe(200)
+  expect(issuer.asked).toBe(0)
+})
+
+test('with keys of an issuer alone there is nothing to sign tickets with', async () => {
+  const alone = guarded({
+    config: { PUBLISH_KEY: [], JWT_SECRET: undefined, JWKS_URL: issuer.url },
+    clock: set.clock,
+  })
+  const grant = { client: 'alice' }
+  expect(await statusOf(alone.send('/tickets', await tokenOf(old), grant))).toBe(403)
+  expect(await statusOf(alone.ask('/sse?ticket=any'))).toBe(401)
+  expect(await statusOf(alone.ask('/sse', await tokenOf(old)))).toBe(200)
+})
+
+async function turn(ms: number): Promise<void> {
+  await set.clock.advance(ms)
+  vi.setSystemTime(set.clock.now())
+}
+
+function tokenOf(pair: Pair, header = {}): Promise<string> {
+  const exp = set.clock.now() / 1_000 + 3_600
+  return pair.sign({ sub: 'alice', publish: '*', exp }, header)
+}
+
+function publish(credential: string): Promise<number> {
+  return statusOf(set.send('/broadcast', credential, { data: 1 }))
+}

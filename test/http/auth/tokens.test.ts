@@ -1,0 +1,176 @@
+/** A token counts from its nbf to its exp, for its issuer, its audience and what it names. */
+import { SignJWT } from 'jose'
+import { describe, expect, test } from 'vitest'
+import type { Rights } from '../../../src/http/auth/permissions.ts'
+import { createTokens, type TokenOptions } from '../../../src/http/auth/tokens.ts'
+import { SECRET } from '../../support/auth-harness.ts'
+import { manualClock } from '../../support/clock.ts'
+
+const clock = manualClock()
+const now = clock.now() / 1_000
+const good = { sub: 'alice', exp: now + 60 }
+
+test('a good token gives the rights that it names, and never to operate', async () => {
+  const rights = await verify({ ...good, topics: ['news'], publish: ['everyone'] })
+  expect(rights).toEqual({
+    holder: 'token:alice',
+    client: 'alice',
+    topics: ['news'],
+    publish: ['everyone'],
+    operate: false,
+    expiresAt: (now + 60) * 1_000,
+  })
+  const claims = { ...good, operate: true, holder: 'key', rights: '*' }
+  expect(await verify(claims)).toMatchObject({ operate: false, holder: 'token:alice' })
+})
+
+test('a token that names nothing gives nothing', async () => {
+  expect(await verify({ exp: now + 60 })).toMatchObject({ topics: [], publish: [] })
+  expect((await verify({ exp: now + 60 })).client).toBeUndefined()
+})
+
+describe('the time of a token', () => {
+  test('one that has ended more than 30 seconds ago is refused', async () => {
+    expect(await statusOf({ ...good, exp: now - 31 })).toBe(401)
+    expect(await statusOf({ ...good, exp: 0 })).toBe(401)
+    expect(await statusOf({ ...good, exp: -1 })).toBe(401)
+  })
+
+  test('one that ended within 30 seconds is good until those are over', async () => {
+    const exp = now - 29
+    expect((await verify({ ...good, exp })).expiresAt).toBe((exp + 30) * 1_000)
+    expect((await verify({ ...good, exp: now })).expiresAt).toBe((now + 30) * 1_000)
+  })
+
+  test('one that begins in more than 30 seconds is refused, in fewer it is good', async () => {
+    expect(await statusOf({ ...good, nbf: now + 31 })).toBe(401)
+    expect(await statusOf({ ...good, nbf: now + 29 })).toBe(200)
+  })
+
+  test.each([undefined, null, 'tomorrow', '9999999999', {}, [], true])(
+    'one whose exp is %j is refused',
+    async (exp) => {
+      expect(await statusOf({ ...good, exp })).toBe(401)
+    },
+  )
+
+  test('one whose nbf or iat is no time is refused', async () => {
+    expect(await statusOf({ ...good, nbf: 'now' })).toBe(401)
+  })
+
+  test('an exp beyond all calendars is an end like any other', async () => {
+    expect(await statusOf({ ...good, exp: 1e15 })).toBe(200)
+    expect(await statusOf({ ...good, exp: Number.MAX_VALUE })).toBe(200)
+  })
+})
+
+describe('issuer and audience', () => {
+  const options = { issuer: 'https://login.example', audience: 'hub' }
+  const meant = { ...good, iss: 'https://login.example', aud: 'hub' }
+
+  test('a token of the issuer for this audience is good, also beside others', async () => {
+    expect(await statusOf(meant, options)).toBe(200)
+    expect(await statusOf({ ...meant, aud: ['other', 'hub'] }, options)).toBe(200)
+  })
+
+  test.each([undefined, 'https://login.example/', 'https://evil.example', '', 7, null])(
+    'a token whose iss is %j is refused',
+    async (iss) => {
+      expect(await statusOf({ ...meant, iss }, options)).toBe(401)
+    },
+  )
+
+  test.each([undefined, 'hub2', 'HUB', '', [], ['other'], 7, null, { hub: true }])(
+    'a token whose aud is %j is refused',
+    async (aud) => {
+      expect(await statusOf({ ...meant, aud }, options)).toBe(401)
+    },
+  )
+
+  test('what is not configured is not checked', async () => {
+    expect(await statusOf({ ...good, iss: 'anyone', aud: 'any' })).toBe(200)
+  })
+
+  test('the refusal names the claim and not its value', async () => {
+    const refusal = await refusalOf({ ...meant, iss: 'https://evil.example' }, options)
+    expect(refusal).toContain('iss')
+    expect(refusal).not.toContain('evil')
+  })
+})
+
+describe('sub', () => {
+  test.each(['a', '🙂'.repeat(128), 'a b', '__proto__', 'constructor', '%0A', '../x'])(
+    '%j is a client id',
+    async (sub) => {
+      expect((await verify({ ...good, sub })).client).toBe(sub)
+    },
+  )
+
+  test.each(['', 'x'.repeat(129), 'a\nb', 'a\r', 'nul\0', '\ud800', 7, null, {}, ['alice'], true])(
+    '%j is refused',
+    async (sub) => {
+      expect(await statusOf({ ...good, sub })).toBe(401)
+    },
+  )
+})
+
+describe.each(['topics', 'publish'] as const)('%s', (claim) => {
+  test.each([['*'], [['*']], [['news', '*']]])('%j stands for all', async (list) => {
+    expect((await verify({ ...good, [claim]: list }))[claim]).toBe('*')
+  })
+
+  test.each([[[]], [['news']], [['news', '']], [['**', ' *', '* ']]])(
+    '%j stands for itself',
+    async (list) => {
+      expect((await verify({ ...good, [claim]: list }))[claim]).toEqual(list)
+    },
+  )
+
+  test.each([['news'], ['**'], [''], [null], [7], [{}], [['news', 7]], [[['*']]], [true]])(
+    '%j is refused',
+    async (list) => {
+      expect(await statusOf({ ...good, [claim]: list })).toBe(401)
+    },
+  )
+
+  test('every name that a topic or client can have may stand in it', async () => {
+    const longest = '🙂'.repeat(128)
+    const list = claim === 'topics' ? [longest] : [`topic:${longest}`, `client:${longest}`]
+    expect((await verify({ ...good, [claim]: list }))[claim]).toEqual(list)
+  })
+})
+
+test('claims that pollute nothing: __proto__ is no way to more rights', async () => {
+  const payload = JSON.parse(
+    '{"sub":"alice","__proto__":{"publish":"*","topics":"*","operate":true}}',
+  )
+  const rights = await verify({ ...payload, exp: now + 60 })
+  expect(rights).toMatchObject({ publish: [], topics: [], operate: false })
+  expect(Object.hasOwn(Object.prototype, 'operate')).toBe(false)
+})
+
+async function verify(claims: object, options: Partial<TokenOptions> = {}): Promise<Rights> {
+  const jwt = new SignJWT({ ...claims } as Record<string, unknown>)
+  const token = await jwt
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(SECRET))
+  return await createTokens({ secret: SECRET, clock, ...options }).verify(token)
+}
+
+async function statusOf(claims: object, options?: Partial<TokenOptions>): Promise<unknown> {
+  try {
+    await verify(claims, options)
+    return 200
+  } catch (error) {
+    return error instanceof Error && 'status' in error ? error.status : error
+  }
+}
+
+async function refusalOf(claims: object, options: Partial<TokenOptions>): Promise<string> {
+  try {
+    await verify(claims, options)
+    return ''
+  } catch (error) {
+    return String(error)
+  }
+}

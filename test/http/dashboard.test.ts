@@ -1,0 +1,67 @@
+/** The page: who asks for it gets it, with a policy that fits, and who does not has nothing there. */
+import { createHash } from 'node:crypto'
+import { Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { createApp } from '../../src/http/app.ts'
+import { createPage } from '../../src/http/dashboard.ts'
+import { createHub } from '../../src/hub/hub.ts'
+import { problemIn, stage } from '../support/app-harness.ts'
+
+/** What the policy must say of an element: the hash of all that is between its tags. */
+function hashOf(element: 'style' | 'script', html: string): string {
+  const start = html.indexOf('>', html.indexOf(`<${element}`)) + 1
+  const text = html.slice(start, html.indexOf(`</${element}>`))
+  expect(text.length).toBeGreaterThan(1_000)
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+}
+
+test('is at / as one document, with a policy that allows its own style and script alone', async () => {
+  const { ask } = stage({}, { page: createPage() })
+  const response = await ask('/')
+  expect(response.status).toBe(200)
+  expect(response.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
+  const html = await response.text()
+  expect(html).toMatch(/^<!doctype html>\n<html lang="en">/)
+  const policy = response.headers.get('Content-Security-Policy')?.split('; ')
+  expect(policy).toEqual([
+    "default-src 'none'",
+    `style-src ${hashOf('style', html)}`,
+    `script-src ${hashOf('script', html)}`,
+    "connect-src 'self'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ])
+})
+
+test('has one style and one script, and no attribute that is either', async () => {
+  const html = await (await createPage().request('/')).text()
+  expect(html.match(/<style|<script/g)).toEqual(['<style', '<script'])
+  const [markup = ''] = html.replace(/<style>[\s\S]*<\/style>/, '').split('<script')
+  expect(markup).not.toMatch(/\s(style|on\w+)=/)
+})
+
+test('answers HEAD without a body, and other methods with 405', async () => {
+  const { ask } = stage({}, { page: createPage() })
+  const head = await ask('/', { method: 'HEAD' })
+  expect(head.headers.get('Content-Security-Policy')).toContain('sha256-')
+  expect(await head.text()).toBe('')
+  expect((await ask('/', { method: 'POST' })).headers.get('Allow')).toBe('GET, HEAD, OPTIONS')
+})
+
+describe('a library', () => {
+  test('has no page unless it is asked for', async () => {
+    const response = await createApp({ hub: createHub() }).request('/')
+    expect(response.status).toBe(404)
+    await problemIn(response)
+  })
+
+  test('has it where the app is mounted', async () => {
+    const host = new Hono().route('/realtime', createApp({ hub: createHub(), page: createPage() }))
+    expect(await (await host.request('/realtime')).text()).toContain('<!doctype html>')
+    expect((await host.request('/')).status).toBe(404)
+  })
+})

@@ -1,0 +1,205 @@
+/** Only listed origins may read answers; a hub without a key answers to this machine alone. */
+import { describe, expect, test } from 'vitest'
+import { guarded, KEY, statusOf } from '../../support/auth-harness.ts'
+
+const APP = 'https://app.example'
+const STRANGERS = [
+  'https://evil.example',
+  'https://app.example.evil.example',
+  'https://evil-app.example',
+  'http://app.example',
+  'https://app.example:8443',
+  'https://APP.example',
+  'https://sub.app.example',
+  'https://app.example/',
+  'null',
+  '*',
+  '',
+]
+
+describe('with a list of origins', () => {
+  const listed = () => guarded({ config: { CORS_ORIGINS: [APP, 'http://localhost:5173'] } })
+
+  test('a listed one may read any answer, with cookies', async () => {
+    const { ask, token } = listed()
+    const headers = { Origin: APP }
+    const credential = await token({ sub: 'alice' })
+    for (const response of [
+      await ask('/sse', credential, { headers }),
+      await ask('/sse', undefined, { headers }),
+      await ask('/nothing', undefined, { headers }),
+      await ask('/clients', KEY, { headers }),
+    ]) {
+      expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
+      expect(response.headers.get('Access-Control-Allow-Credentials')).toBe('true')
+      expect(response.headers.get('Vary')).toMatch(/origin/i)
+      await response.body?.cancel()
+    }
+  })
+
+  test.each(STRANGERS)('%j may read none', async (Origin) => {
+    const { ask } = listed()
+    const response = await ask('/healthz', undefined, { headers: { Origin } })
+    expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false)
+  })
+
+  test('a preflight lets a listed origin send the headers that the hub knows', async () => {
+    const response = await preflight(APP)
+    expect(response.status).toBe(204)
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
+    expect(response.headers.get('Access-Control-Allow-Credentials')).toBe('true')
+    const allowed = (response.headers.get('Access-Control-Allow-Headers') ?? '').toLowerCase()
+    expect(allowed.split(',').sort()).toEqual([
+      'authorization',
+      'content-type',
+      'last-event-id',
+      'x-request-id',
+    ])
+    expect(response.headers.get('Access-Control-Allow-Methods')).toBe('GET,POST,DELETE')
+  })
+
+  test.each(STRANGERS)('a preflight of %j allows it nothing', async (Origin) => {
+    const response = await preflight(Origin)
+    expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false)
+  })
+
+  test('credentials are promised to listed origins alone', async () => {
+    const { ask } = listed()
+    const asked = await ask('/healthz', undefined, { headers: { Origin: 'https://evil.example' } })
+    expect(asked.headers.has('Access-Control-Allow-Credentials')).toBe(false)
+    const { headers } = await preflight('https://evil.example')
+    expect(headers.has('Access-Control-Allow-Credentials')).toBe(false)
+  })
+
+  function preflight(Origin: string): Promise<Response> {
+    const headers = {
+      Origin,
+      'Access-Control-Request-Method': 'GET',
+      'Access-Control-Request-Headers': 'authorization,last-event-id',
+    }
+    return listed().ask('/sse', undefined, { method: 'OPTIONS', headers })
+  }
+})
+
+test('without a list no origin may read anything', async () => {
+  const { ask } = guarded()
+  for (const method of ['GET', 'OPTIONS']) {
+    const response = await ask('/sse', undefined, { method, headers: { Origin: APP } })
+    const names = [...response.headers.keys()]
+    expect(names.filter((name) => name.startsWith('access-control-'))).toEqual([])
+  }
+})
+
+describe('a hub without a key', () => {
+  test.each([
+    'localhost',
+    'localhost:3020',
+    'LOCALHOST:3020',
+    'LocalHost',
+    'foo.localhost',
+    'foo.localhost:80',
+    '127.0.0.1',
+    '127.0.0.1:3020',
+    '127.8.9.10',
+    '[::1]',
+    '[::1]:3020',
+  ])('answers to the host %s', async (Host) => {
+    expect(await askLoopback({ Host })).toBe(200)
+    expect(await askLoopback({}, `http://${Host}`)).toBe(200)
+  })
+
+  test.each([
+    'evil.example',
+    'evil.example:3020',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    '127.0.0.1.nip.io',
+    'evil.example.localhost.example',
+    'xlocalhost',
+    'localhost.localdomain',
+    '128.0.0.1',
+    '0.0.0.0',
+    '192.168.0.1',
+    '10.127.0.0.1',
+    '[::2]',
+    '[::ffff:192.0.2.1]',
+  ])('answers to the host %s with 421', async (Host) => {
+    expect(await askLoopback({ Host })).toBe(421)
+    if (URL.canParse(`http://${Host}`)) expect(await askLoopback({}, `http://${Host}`)).toBe(421)
+  })
+
+  test.each([
+    'localhost.',
+    '127.0.0.1.',
+    'evil.example.',
+    'localhost@evil.example',
+    'evil.example#localhost',
+    'localhost evil.example',
+    'localhost,evil.example',
+    'localhost:3020:evil',
+    '127.1',
+    '2130706433',
+    '0x7f.1',
+    ' ',
+    '',
+    ':',
+    ':3020',
+  ])('does not guess what the host %j means', async (Host) => {
+    expect(await askLoopback({ Host })).toBe(421)
+  })
+
+  test('looks at the host of the URL, too, when the two differ', async () => {
+    expect(await askLoopback({ Host: 'localhost' }, 'http://evil.example')).toBe(421)
+    expect(await askLoopback({ Host: 'evil.example' }, 'http://localhost')).toBe(421)
+  })
+
+  test.each([
+    'http://localhost:5173',
+    'http://127.0.0.1',
+    'https://[::1]:8443',
+    'http://a.localhost',
+  ])('talks to pages of %s', async (Origin) => {
+    expect(await askLoopback({ Origin })).toBe(200)
+  })
+
+  test.each([
+    'https://evil.example',
+    'http://localhost.evil.example',
+    'http://127.0.0.1.evil.example',
+    'http://localhost@evil.example',
+    'http://evil.example:3020',
+    'null',
+    'file://',
+    'localhost',
+    '',
+    'http://',
+  ])('does not talk to pages of %j, whichever way they ask', async (Origin) => {
+    expect(await askLoopback({ Origin })).toBe(403)
+    const { ask, hub } = guarded({ stance: 'loopback' })
+    for (const path of ['/ping/alice', '/broadcast']) {
+      const init = { method: 'POST', body: 'x', headers: { Origin } }
+      expect(await statusOf(ask(path, undefined, init))).toBe(403)
+    }
+    expect(hub.stats().published).toBe(0)
+  })
+
+  test('talks to pages of a listed origin', async () => {
+    const { ask } = guarded({ stance: 'loopback', config: { CORS_ORIGINS: [APP] } })
+    const response = await ask('/clients', undefined, { headers: { Origin: APP } })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
+  })
+
+  test('does not open a stream for an image or script of a page from elsewhere', async () => {
+    const headers = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' }
+    const { ask, hub } = guarded({ stance: 'loopback' })
+    const response = await ask('/sse?id=alice', undefined, { headers })
+    expect(response.status).toBe(403)
+    expect(hub.stats().connections).toBe(0)
+  })
+
+  function askLoopback(headers: Record<string, string>, base = ''): Promise<number> {
+    const { ask } = guarded({ stance: 'loopback' })
+    return statusOf(ask(`${base}/clients`, undefined, { headers }))
+  }
+})

@@ -1,0 +1,190 @@
+/** Who asks too often is told to wait, in words that fit, and nobody else pays for it. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { addressKey } from '../../../src/http/middleware/rate-limit.ts'
+import { defaults } from '../../../src/server/config.ts'
+import { type Guarded, guarded, KEY, statusOf } from '../../support/auth-harness.ts'
+import { type ManualClock, manualClock } from '../../support/clock.ts'
+
+let clock: ManualClock
+
+// The library that counts tells Retry-After by the machine's clock.
+beforeEach(() => {
+  clock = manualClock()
+  vi.useFakeTimers({ toFake: ['Date'], now: clock.now() })
+})
+afterEach(() => void vi.useRealTimers())
+
+test('nobody is limited unless that is asked for', async () => {
+  expect(defaults).toMatchObject({ STREAMS_PER_MINUTE: 0, PUBLISHES_PER_MINUTE: 0, TRUST_PROXY: 0 })
+  const { ask } = guarded({ clock, stance: 'anonymous' })
+  for (let n = 0; n < 200; n++) {
+    const response = await ask('/ping/alice', undefined, { method: 'POST' })
+    expect(response.status).toBe(200)
+    expect(response.headers.has('RateLimit')).toBe(false)
+  }
+})
+
+describe('publishing', () => {
+  const config = { PUBLISHES_PER_MINUTE: 3 }
+
+  test('too often is 429 with Retry-After, until the minute is over', async () => {
+    const { send, hub } = guarded({ clock, config })
+    for (let n = 0; n < 3; n++) expect(await statusOf(publish(send))).toBe(200)
+    const response = await publish(send)
+    expect(response.status).toBe(429)
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json')
+    const seconds = Number(response.headers.get('Retry-After'))
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThanOrEqual(60)
+    expect(hub.stats().published).toBe(3)
+    await turn(seconds * 1_000)
+    expect(await statusOf(publish(send))).toBe(200)
+  })
+
+  test('is counted for each holder of a right, whatever the address', async () => {
+    let address = 0
+    const { send, token } = guarded({ clock, config, peer: () => `192.0.2.${address++}` })
+    const [alice, bob] = [
+      await token({ sub: 'alice', publish: '*' }),
+      await token({ sub: 'bob', publish: '*' }),
+    ]
+    for (let n = 0; n < 3; n++) expect(await statusOf(publish(send, alice))).toBe(200)
+    expect(await statusOf(publish(send, alice))).toBe(429)
+    expect(await statusOf(publish(send, await token({ sub: 'alice', publish: '*' })))).toBe(429)
+    expect(await statusOf(publish(send, bob))).toBe(200)
+    expect(await statusOf(publish(send))).toBe(200)
+  })
+
+  test('is counted for each address where nobody is asked who they are', async () => {
+    let address = '192.0.2.1'
+    const set = guarded({ clock, config, stance: 'anonymous', peer: () => address })
+    for (let n = 0; n < 3; n++) expect(await pingFrom(set)).toBe(200)
+    expect(await pingFrom(set)).toBe(429)
+    address = '192.0.2.2'
+    expect(await pingFrom(set)).toBe(200)
+  })
+
+  test('what is refused for want of a right costs nobody his share', async () => {
+    const { send } = guarded({ clock, config })
+    for (let n = 0; n < 10; n++) expect(await statusOf(publish(send, 'wrong'))).toBe(401)
+    expect(await statusOf(publish(send))).toBe(200)
+  })
+
+  test('a spoofed X-Forwarded-For is not believed without trusted proxies', async () => {
+    const set = guarded({ clock, config, stance: 'anonymous' })
+    for (let n = 0; n < 3; n++) expect(await pingFrom(set, `203.0.113.${n}`)).toBe(200)
+    expect(await pingFrom(set, '203.0.113.99')).toBe(429)
+  })
+
+  test.each([
+    [1, (n: number) => `203.0.113.${n}, 198.51.100.7`],
+    [1, (n: number) => `198.51.100.7, 203.0.113.${n},198.51.100.7`],
+    [2, (n: number) => `203.0.113.${n}, 198.51.100.7, 10.0.0.1`],
+  ])('behind %d proxies only what they wrote counts', async (TRUST_PROXY, forwarded) => {
+    const trusting = { ...config, TRUST_PROXY }
+    const set = guarded({ clock, config: trusting, stance: 'anonymous' })
+    for (let n = 0; n < 3; n++) expect(await pingFrom(set, forwarded(n))).toBe(200)
+    expect(await pingFrom(set, forwarded(99))).toBe(429)
+    expect(await pingFrom(set, '198.51.100.8, 10.0.0.2')).toBe(200)
+  })
+
+  test('a port that a proxy writes beside the address makes no new address', async () => {
+    const trusting = { ...config, TRUST_PROXY: 1 }
+    const set = guarded({ clock, config: trusting, stance: 'anonymous' })
+    for (let n = 0; n < 3; n++) expect(await pingFrom(set, `198.51.100.7:${5_000 + n}`)).toBe(200)
+    expect(await pingFrom(set, '198.51.100.7:6000')).toBe(429)
+  })
+
+  test('fewer entries than proxies fall back to the peer', async () => {
+    const trusting = { ...config, TRUST_PROXY: 3 }
+    const set = guarded({ clock, config: trusting, stance: 'anonymous' })
+    for (let n = 0; n < 3; n++) expect(await pingFrom(set, `203.0.113.${n}`)).toBe(200)
+    expect(await pingFrom(set, '203.0.113.99')).toBe(429)
+    expect(await pingFrom(set, '')).toBe(429)
+    expect(await pingFrom(set)).toBe(429)
+  })
+})
+
+describe('streams', () => {
+  const config = { STREAMS_PER_MINUTE: 2 }
+
+  test('too often are 200 with a goodbye, because any other status would be for good', async () => {
+    const { ask, hub } = guarded({ clock, config, stance: 'anonymous' })
+    for (let n = 0; n < 2; n++) expect(await statusOf(ask('/sse?id=alice'))).toBe(200)
+    const response = await ask('/sse?id=alice')
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toMatch(/^text\/event-stream/)
+    expect(await response.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: .*at-capacity.*\n\n$/)
+    expect(hub.stats().connections).toBe(0)
+    expect(hub.stats().tally.refusals['rate-limited']).toBe(1)
+    await turn(60_000)
+    const again = await ask('/sse?id=alice')
+    expect(hub.stats().connections).toBe(1)
+    await again.body?.cancel()
+  })
+
+  test('are counted for each client that has a right', async () => {
+    const { ask, token, hub } = guarded({ clock, config })
+    const [alice, bob] = [await token({ sub: 'alice' }), await token({ sub: 'bob' })]
+    for (let n = 0; n < 4; n++) await ask('/sse', alice)
+    expect(hub.stats().connections).toBe(2)
+    await ask('/sse', bob)
+    expect(hub.stats().connections).toBe(3)
+  })
+
+  test('asked for with HEAD, OPTIONS or without a right cost nothing', async () => {
+    const { ask, token, hub } = guarded({ clock, config })
+    const alice = await token({ sub: 'alice' })
+    for (let n = 0; n < 5; n++) {
+      await ask('/sse', alice, { method: 'HEAD' })
+      await ask('/sse', alice, { method: 'OPTIONS' })
+      await ask('/sse?id=bob', alice)
+      await ask('/sse?id=alice')
+    }
+    await ask('/sse', alice)
+    expect(hub.stats().connections).toBe(1)
+  })
+})
+
+describe('an address', () => {
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::FFFF:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::'],
+    ['2001:DB8:1:2::1', '2001:db8:1:2:ffff::'],
+    ['fe80::1%eth0', 'fe80::2'],
+  ])('%s counts as %s', (one, other) => {
+    expect(addressKey(one)).toBe(addressKey(other))
+  })
+
+  test.each([
+    ['192.0.2.1', '192.0.2.2'],
+    ['2001:db8:1:2::1', '2001:db8:1:3::1'],
+    ['::ffff:192.0.2.1', '::ffff:192.0.2.2'],
+    ['::ffff:c000:201', '::ffff:c000:202'],
+  ])('%s does not count as %s', (one, other) => {
+    expect(addressKey(one)).not.toBe(addressKey(other))
+  })
+
+  test.each(['::ffff::1:zz', ':', '[', 'x'.repeat(10_000)])(
+    'that is none, %s, is no error',
+    (text) => {
+      expect(addressKey(text).length).toBeLessThanOrEqual(64)
+    },
+  )
+})
+
+async function turn(ms: number): Promise<void> {
+  await clock.advance(ms)
+  vi.setSystemTime(clock.now())
+}
+
+function publish(send: Guarded['send'], credential = KEY): Promise<Response> {
+  return send('/broadcast', credential, { data: 1 })
+}
+
+function pingFrom({ ask }: Guarded, forwardedFor?: string): Promise<number> {
+  const headers = forwardedFor === undefined ? {} : { 'X-Forwarded-For': forwardedFor }
+  return statusOf(ask('/ping/alice', undefined, { method: 'POST', headers }))
+}

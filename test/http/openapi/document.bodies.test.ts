@@ -1,0 +1,78 @@
+/** What the OpenAPI document says of bodies is what the app takes: no more, no less. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { form, json, stage, text } from '../../support/app-harness.ts'
+import { guarded, KEY } from '../../support/auth-harness.ts'
+import { checkAgainst, type Document } from '../../support/openapi-validator.ts'
+
+const document = (await (await guarded().app.request('/openapi.json')).json()) as Document
+const check = checkAgainst(document)
+
+describe('what fits the schema is taken, and nothing else:', () => {
+  const Event = { $ref: '#/components/schemas/Event' }
+  const EventForm = { $ref: '#/components/schemas/EventForm' }
+  const Grant = { $ref: '#/components/schemas/Grant' }
+  const anything = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom('hub:x', 'open', 'error', 'a\nb', '.', ''),
+  )
+  const maybe = (known: fc.Arbitrary<unknown>) =>
+    fc.option(fc.oneof({ weight: 3, arbitrary: known }, anything), { nil: undefined })
+
+  test('an event in JSON', async () => {
+    const { ask } = stage()
+    const event = fc.record({
+      data: maybe(fc.jsonValue()),
+      event: maybe(fc.string({ minLength: 1 })),
+      ephemeral: maybe(fc.boolean()),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(event, anything), async (value) => {
+        const sent = JSON.parse(JSON.stringify(value)) as unknown
+        const { status } = await ask('/broadcast', json(sent))
+        expect(status).toBe(check(Event, sent).length === 0 ? 200 : 400)
+      }),
+    )
+  })
+
+  test('an event in a form', async () => {
+    const { ask } = stage()
+    const field = fc.constantFrom('data', 'event', 'ephemeral', 'x')
+    const value = fc.oneof(fc.string(), fc.constantFrom('true', 'false', 'open'))
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(field, value), async (fields) => {
+        const { status } = await ask('/broadcast', form(new URLSearchParams(fields).toString()))
+        const { ephemeral } = fields
+        const read =
+          ephemeral && /^(true|false)$/.test(ephemeral) ? ephemeral === 'true' : ephemeral
+        const sent = { ...fields, ...(read !== undefined && { ephemeral: read }) }
+        expect(status).toBe(check(EventForm, sent).length === 0 ? 200 : 400)
+      }),
+    )
+  })
+
+  test('a text, whatever it is', async () => {
+    const { ask } = stage()
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (data) => {
+        expect((await ask('/broadcast', text(data))).status).toBe(200)
+      }),
+    )
+  })
+
+  test('a grant of a ticket', async () => {
+    const { send } = guarded()
+    const grant = fc.record({
+      client: maybe(fc.string({ minLength: 1 })),
+      topics: maybe(fc.array(fc.string({ minLength: 1 }))),
+      grantSeconds: maybe(fc.integer({ min: -1, max: 90_000 })),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(grant, anything), async (value) => {
+        const sent = JSON.parse(JSON.stringify(value)) as unknown
+        const { status } = await send('/tickets', KEY, sent)
+        expect(status).toBe(check(Grant, sent).length === 0 ? 200 : 400)
+      }),
+    )
+  })
+})

@@ -1,0 +1,251 @@
+/** Who is connected is told as it is, and who is sent away hears why and stays away. */
+import type { Context } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { json, problemIn, readyOf, type Stage, stage } from '../../support/app-harness.ts'
+import { readEvents } from '../../support/reader.ts'
+
+const NINE = '2026-11-22T09:00:00.000Z'
+const ONE_LATER = '2026-11-22T09:00:01.000Z'
+
+async function get({ ask }: Stage, path: string): Promise<Record<string, unknown>> {
+  const response = await ask(path)
+  expect(response.status).toBe(200)
+  expect(response.headers.get('Content-Type')).toMatch(/^application\/json/)
+  return (await response.json()) as Record<string, unknown>
+}
+
+async function audience(): Promise<Stage> {
+  const set = stage()
+  await set.listen('/sse?id=alice&topic=news&topic=sport')
+  await set.clock.advance(1_000)
+  await set.listen('/sse?id=bob&topic=news')
+  await set.listen('/sse?id=alice')
+  return set
+}
+
+describe('GET /clients', () => {
+  test('is empty when nobody is there', async () => {
+    expect(await get(stage(), '/clients')).toEqual({ clients: [], total: 0 })
+  })
+
+  test('tells each client once, since when it is there and with how many connections', async () => {
+    expect(await get(await audience(), '/clients')).toEqual({
+      clients: [
+        { client: 'alice', connections: 2, since: NINE, queuedBytes: 0 },
+        { client: 'bob', connections: 1, since: ONE_LATER, queuedBytes: 0 },
+      ],
+      total: 2,
+    })
+  })
+
+  test('tells as many as are wanted, and how many there are', async () => {
+    const { clients, total } = await get(await audience(), '/clients?limit=1')
+    expect(clients).toMatchObject([{ client: 'alice' }])
+    expect(total).toBe(2)
+  })
+
+  test('has whoever bears the name of a topic or a key only for what it is', async () => {
+    const set = stage()
+    for (const id of ['**', 'c:alice', 't:news', '__proto__']) {
+      await set.listen(`/sse?id=${encodeURIComponent(id)}&topic=c:alice&topic=**`)
+    }
+    const { clients, total } = await get(set, '/clients')
+    expect(clients).toMatchObject(
+      ['**', 'c:alice', 't:news', '__proto__'].map((client) => ({ client })),
+    )
+    expect(total).toBe(4)
+    expect(await get(set, '/clients/alice')).toMatchObject({ connections: [] })
+    expect(await get(set, '/topics/news')).toMatchObject({ total: 0 })
+  })
+
+  test.each(['0', '10001', '-1', '1.5', '1e3', '0x10', 'x', '', '%20', '99999999999999999999'])(
+    'refuses the limit %j',
+    async (limit) => {
+      const { ask } = stage()
+      for (const path of ['/clients', '/topics/news']) {
+        const response = await ask(`${path}?limit=${limit}`)
+        expect(response.status).toBe(400)
+        expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.limit' }])
+      }
+    },
+  )
+
+  test('refuses a limit that comes twice', async () => {
+    const { ask } = stage()
+    expect((await problemIn(await ask('/clients?limit=1&limit=2'))).status).toBe(400)
+  })
+
+  test.each(['1', '10000'])('takes the limit %s', async (limit) => {
+    await get(stage(), `/clients?limit=${limit}`)
+    await get(stage(), `/topics/news?limit=${limit}`)
+  })
+})
+
+describe('GET /clients/:id', () => {
+  test('tells each connection with its topics and since when it is there', async () => {
+    const { client, connections } = await get(await audience(), '/clients/alice')
+    expect(client).toBe('alice')
+    const rest = {
+      connection: expect.stringMatching(/./),
+      client: 'alice',
+      queuedBytes: 0,
+      queuedEvents: 0,
+      cursor: expect.stringMatching(/-0$/),
+    }
+    expect(connections).toEqual([
+      { ...rest, topics: ['news', 'sport'], since: NINE },
+      { ...rest, topics: [], since: ONE_LATER },
+    ])
+  })
+
+  test('tells how each came in, where the host knows, and tells the client nothing of it', async () => {
+    const traceOf = (c: Context) => ({
+      opener: 'portable',
+      remoteAddress: '192.0.2.7',
+      requestId: c.req.header('X-Request-Id'),
+    })
+    const set = stage({}, { traceOf })
+    const reader = await set.listen('/sse?id=alice', { headers: { 'X-Request-Id': 'r-1' } })
+    const { connections } = await get(set, '/clients/alice')
+    expect(connections).toMatchObject([
+      { opener: 'portable', remoteAddress: '192.0.2.7', requestId: 'r-1' },
+    ])
+    await set.ask('/clients/alice', json({ data: 'x' }))
+    await reader.next()
+    expect(JSON.stringify(reader.events)).not.toMatch(/192\.0\.2\.7|r-1/)
+    expect(Object.keys(readyOf(reader))).toEqual(['client', 'connection', 'topics', 'resume'])
+  })
+
+  test('tells where each stands: behind the last event that it was given', async () => {
+    const set = stage()
+    const first = await set.ask('/broadcast', json({ data: 'before' }))
+    const { id: seen } = (await first.json()) as { id: string }
+    await set.listen('/sse?id=alice')
+    const cursorNow = async () => {
+      const { connections } = await get(set, '/clients/alice')
+      return (connections as { cursor: string }[]).map(({ cursor }) => cursor)
+    }
+    expect(await cursorNow()).toEqual([seen])
+    await set.ask('/clients/bob', json({ data: 'not for alice' }))
+    expect(await cursorNow()).toEqual([seen])
+    const last = await set.ask('/clients/alice', json({ data: 'after' }))
+    expect(await cursorNow()).toEqual([((await last.json()) as { id: string }).id])
+  })
+
+  test('is empty for a client that is not there', async () => {
+    expect(await get(stage(), '/clients/carol')).toEqual({ client: 'carol', connections: [] })
+  })
+
+  test('tells how many bytes wait for a client that does not read', async () => {
+    const set = stage()
+    const response = await set.ask('/sse?id=slow')
+    for (let n = 0; n < 5; n++) {
+      await set.ask('/clients/slow', json({ data: 'x'.repeat(1_000) }))
+    }
+    const [row] = (await get(set, '/clients')).clients as { queuedBytes: number }[]
+    expect(row?.queuedBytes).toBeGreaterThan(1_000)
+    expect((await get(set, '/clients/slow')).connections).toMatchObject([
+      row && { queuedBytes: row.queuedBytes, queuedEvents: expect.any(Number) },
+    ])
+    const reader = readEvents(response)
+    while (reader.events.length < 6) await reader.next()
+    await set.clock.settle()
+    expect((await get(set, '/clients/slow')).connections).toMatchObject([{ queuedBytes: 0 }])
+  })
+})
+
+describe('GET /topics/:topic', () => {
+  test('tells who follows, and how many', async () => {
+    const set = await audience()
+    const news = await get(set, '/topics/news')
+    expect(news).toMatchObject({
+      topic: 'news',
+      connections: [
+        { client: 'alice', topics: ['news', 'sport'], since: NINE },
+        { client: 'bob', topics: ['news'], since: ONE_LATER },
+      ],
+      total: 2,
+    })
+    const one = await get(set, '/topics/news?limit=1')
+    expect(one).toMatchObject({ connections: [{ client: 'alice' }], total: 2 })
+    expect(one.connections).toHaveLength(1)
+    expect(await get(set, '/topics/none')).toEqual({ topic: 'none', connections: [], total: 0 })
+  })
+})
+
+describe('DELETE /clients/:id', () => {
+  const away = { method: 'DELETE' }
+
+  test('says goodbye to all connections of that client and of nobody else', async () => {
+    const set = stage({ random: () => 0.5 })
+    const first = await set.listen('/sse?id=alice')
+    const second = await set.listen('/sse?id=alice&topic=news')
+    const bob = await set.listen('/sse?id=bob')
+    const response = await set.ask('/clients/alice', away)
+    expect(await response.json()).toEqual({ disconnected: 2, blockedSeconds: 0 })
+    for (const reader of [first, second]) {
+      expect(await reader.next()).toMatchObject({
+        event: 'hub:bye',
+        data: '{"reason":"disconnected"}',
+      })
+      expect(reader.retries).toEqual([2_000, 4_000])
+      await reader.end()
+    }
+    expect(bob.ended).toBe(false)
+    expect(await set.connected()).toBe(1)
+    await set.listen('/sse?id=alice')
+  })
+
+  test('delivers first what was published before', async () => {
+    const { app, listen, clock } = stage()
+    const reader = await listen('/sse?id=alice')
+    await app.request('/clients/alice', json({ data: 'last' }))
+    await app.request('/clients/alice', away)
+    await clock.settle()
+    await reader.end()
+    expect(reader.events.map(({ data }) => data).slice(1)).toEqual([
+      'last',
+      '{"reason":"disconnected"}',
+    ])
+  })
+
+  test('with a block answers 204 to reconnects, until the block ends', async () => {
+    const set = stage()
+    await set.listen('/sse?id=alice')
+    const response = await set.ask('/clients/alice?block=60', away)
+    expect(await response.json()).toEqual({ disconnected: 1, blockedSeconds: 60 })
+    expect((await set.ask('/sse?id=alice')).status).toBe(204)
+    await set.listen('/sse?id=bob')
+    await set.clock.advance(59_999)
+    expect((await set.ask('/sse?id=alice')).status).toBe(204)
+    await set.clock.advance(1)
+    await set.listen('/sse?id=alice')
+  })
+
+  test('blocks a client that is not there yet', async () => {
+    const { ask } = stage()
+    const response = await ask('/clients/alice?block=86400', away)
+    expect(await response.json()).toEqual({ disconnected: 0, blockedSeconds: 86_400 })
+    expect((await ask('/sse?id=alice')).status).toBe(204)
+  })
+
+  test('without a block leaves a block as it is', async () => {
+    const { ask } = stage()
+    await ask('/clients/alice?block=60', away)
+    await ask('/clients/alice', away)
+    expect((await ask('/sse?id=alice')).status).toBe(204)
+  })
+
+  test.each(['-1', '86401', '1.5', '1e3', 'x', '', 'true', '%20', '1&block=2'])(
+    'refuses the block %j and disconnects nobody',
+    async (block) => {
+      const set = stage()
+      const reader = await set.listen('/sse?id=alice')
+      const response = await set.ask(`/clients/alice?block=${block}`, away)
+      expect(response.status).toBe(400)
+      expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.block' }])
+      expect(reader.ended).toBe(false)
+      expect(await set.connected()).toBe(1)
+    },
+  )
+})

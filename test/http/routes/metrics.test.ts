@@ -1,0 +1,163 @@
+/** What Prometheus scrapes: figures that are true, in its own format, with labels that stay few. */
+import { Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { createApp } from '../../../src/http/app.ts'
+import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
+import { json, type Stage, stage, text } from '../../support/app-harness.ts'
+import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
+import { type Samples, samplesOf } from '../../support/samples.ts'
+
+async function scrape({ ask }: Pick<Stage, 'ask'>): Promise<Samples> {
+  return samplesOf(await (await ask('/metrics')).text())
+}
+
+/** A hub where everything that is told has happened. */
+async function busy(): Promise<Stage> {
+  const set = stage({ maxConnectionsPerClient: 2 })
+  const reader = await set.listen('/sse?id=alice&topic=news')
+  await set.listen('/sse?id=alice')
+  await set.ask('/broadcast', text('one'))
+  await set.ask('/clients/alice', json({ data: 'two' }))
+  await set.ask('/topics/news', text('three'))
+  await set.ask('/topics/nobody', text('four'))
+  await (await set.ask('/sse?id=alice')).text()
+  await set.ask('/broadcast', json({ data: 'x', event: 'hub:x' }))
+  await set.ask('/nothing')
+  await set.ask('/nothing-either')
+  await reader.close()
+  await set.clock.settle()
+  await set.listen('/sse?id=bob&lastEventId=earliest')
+  await set.listen('/sse?id=bob&lastEventId=of-another-life')
+  await set.ask('/clients/alice', { method: 'DELETE' })
+  return set
+}
+
+test('the answer is of the media type of the format', async () => {
+  const response = await stage().ask('/metrics')
+  expect(response.status).toBe(200)
+  expect(response.headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+})
+
+test('the figures are those of what has happened', async () => {
+  const samples = await scrape(await busy())
+  expect(Object.fromEntries(samples)).toMatchObject({
+    hono_sse_connections: 2,
+    hono_sse_clients: 1,
+    hono_sse_topics: 0,
+    hono_sse_closing_connections: 0,
+    hono_sse_stalled_connections: 0,
+    hono_sse_queued_bytes: 0,
+    hono_sse_longest_queue_bytes: 0,
+    'hono_sse_publishes_total{address="everyone"}': 1,
+    'hono_sse_publishes_total{address="client"}': 1,
+    'hono_sse_publishes_total{address="topic"}': 2,
+    hono_sse_deliveries_total: 5,
+    'hono_sse_openings_total{resume="fresh"}': 2,
+    'hono_sse_openings_total{resume="complete"}': 1,
+    'hono_sse_openings_total{resume="gap"}': 1,
+    hono_sse_replays_total: 2,
+    hono_sse_replayed_events_total: 2,
+    'hono_sse_gaps_total{reason="epoch"}': 1,
+    'hono_sse_gaps_total{reason="evicted"}': 0,
+    'hono_sse_goodbyes_total{reason="disconnected"}': 1,
+    'hono_sse_goodbyes_total{reason="at-capacity"}': 1,
+    'hono_sse_goodbyes_total{reason="slow"}': 0,
+    hono_sse_departures_total: 1,
+    'hono_sse_refusals_total{reason="at-capacity"}': 1,
+    'hono_sse_request_errors_total{status="400"}': 1,
+    'hono_sse_request_errors_total{status="404"}': 2,
+    hono_sse_journal_up: 1,
+    hono_sse_journal_events: 4,
+  })
+  expect(samples.get('hono_sse_delivered_bytes_total')).toBeGreaterThan(5 * 'id: data: \n\n'.length)
+  expect(samples.get('hono_sse_journal_bytes')).toBeGreaterThan(0)
+  // A journal in memory can't be lost.
+  expect(samples.has('hono_sse_journal_reconnects_total')).toBe(false)
+})
+
+test('times are in seconds, in buckets that hold what is in the smaller ones', async () => {
+  const set = stage()
+  const reader = await set.listen('/sse?id=alice')
+  await set.ask('/broadcast', text('one'))
+  const samples = await scrape(set)
+  expect(samples.get('hono_sse_delivery_delay_seconds_count')).toBe(1)
+  expect(samples.get('hono_sse_delivery_delay_seconds_bucket{le="0.001"}')).toBe(1)
+  expect(samples.get('hono_sse_delivery_delay_seconds_bucket{le="+Inf"}')).toBe(1)
+  expect(samples.get('hono_sse_delivery_delay_seconds_sum')).toBe(0)
+  expect(samples.get('hono_sse_flush_duration_seconds_count')).toBe(2)
+  await reader.close()
+})
+
+test('what waits for a client that does not read is seen', async () => {
+  const set = stage()
+  const response = await set.ask('/sse?id=slow')
+  for (let n = 0; n < 5; n++) await set.ask('/clients/slow', text('x'.repeat(1_000)))
+  const samples = await scrape(set)
+  expect(samples.get('hono_sse_queued_bytes')).toBeGreaterThan(4_000)
+  expect(samples.get('hono_sse_longest_queue_bytes')).toBe(samples.get('hono_sse_queued_bytes'))
+  expect(samples.get('hono_sse_stalled_connections')).toBe(1)
+  await response.body?.cancel()
+})
+
+test('a journal that is lost is down, and what it held is still told', async () => {
+  const figures = { events: 7, bytes: 700, reconnects: 3 }
+  const journal = { ...createMemoryJournal(), ready: false, figures }
+  const samples = await scrape(stage({ journal }))
+  expect(Object.fromEntries(samples)).toMatchObject({
+    hono_sse_journal_up: 0,
+    hono_sse_journal_events: 7,
+    hono_sse_journal_bytes: 700,
+    hono_sse_journal_reconnects_total: 3,
+  })
+})
+
+test('a journal that does not tell how much it holds has no line for it', async () => {
+  const { figures, ...journal } = createMemoryJournal()
+  const samples = await scrape(stage({ journal }))
+  expect(figures).toEqual({ events: 0, bytes: 0 })
+  expect([...samples.keys()].filter((name) => name.includes('journal'))).toEqual([
+    'hono_sse_journal_up',
+  ])
+})
+
+test('clients, topics and paths bring no line of their own', async () => {
+  const set = await busy()
+  const before = (await scrape(set)).size
+  for (let n = 0; n < 20; n++) {
+    await set.listen(`/sse?id=client-${n}&topic=topic-${n}`)
+    await set.ask(`/clients/client-${n}`, text('x'))
+    await set.ask(`/nothing-${n}`)
+  }
+  const samples = await scrape(set)
+  expect(samples.size).toBe(before)
+  expect([...samples.keys()].join()).not.toMatch(/client-1|topic-1|nothing/)
+})
+
+test('mounted below a path it is there, too', async () => {
+  const { hub } = stage()
+  const host = new Hono().route('/realtime', createApp({ hub }))
+  expect((await host.request('/realtime/metrics')).status).toBe(200)
+})
+
+describe.skipIf(PROMTOOL_IS_MISSING)('promtool (skipped where it is not installed)', () => {
+  test.each([
+    ['a hub where nothing has happened', () => stage()],
+    ['a hub where everything has', busy],
+    [
+      'a hub whose journal can be lost',
+      () => {
+        const figures = { events: 0, bytes: 0, reconnects: 0 }
+        return stage({ journal: { ...createMemoryJournal(), figures } })
+      },
+    ],
+  ])('finds nothing to complain about at %s', async (_, make) => {
+    const set = await make()
+    const page = await (await set.ask('/metrics')).text()
+    expect(complaintsAbout(page)).toBe('')
+  })
+
+  test('would find what is wrong', () => {
+    expect(complaintsAbout('# HELP a_ms A.\n# TYPE a_ms counter\na_ms 1\n')).toContain('a_ms')
+    expect(complaintsAbout('a{b="c" 1\n')).not.toBe('')
+  })
+})

@@ -1,0 +1,195 @@
+/** What is published under any route, in any spelling, arrives as exactly what was sent. */
+import { describe, expect, test } from 'vitest'
+import { form, json, post, problemIn, type Stage, stage, text } from '../../support/app-harness.ts'
+
+const ROUTES = ['/clients/alice', '/topics/news', '/broadcast']
+
+describe.each(ROUTES)('POST %s', (path) => {
+  test.each([
+    ['JSON', json({ data: 'hello' })],
+    ['text', text('hello')],
+    ['a form', form('data=hello')],
+  ])('takes %s, and tells the id and how many get it', async (_, init) => {
+    const { ask, listen } = stage()
+    const first = await listen('/sse?id=alice&topic=news')
+    const second = await listen('/sse?id=alice&topic=news')
+    const response = await ask(path, init)
+    expect(response.status).toBe(200)
+    const receipt = (await response.json()) as { id: string }
+    expect(receipt).toEqual({ id: expect.stringMatching(/^[0-9a-z]+-1$/), connections: 2 })
+    for (const reader of [first, second]) {
+      expect(await reader.next()).toEqual({ id: receipt.id, event: undefined, data: 'hello' })
+    }
+  })
+
+  test('keeps what nobody gets now for a return', async () => {
+    const { ask, listen } = stage()
+    expect(await (await ask(path, text('hello'))).json()).toMatchObject({ connections: 0 })
+    const reader = await listen('/sse?id=alice&topic=news&lastEventId=earliest')
+    expect(await reader.next()).toMatchObject({ data: 'hello' })
+  })
+
+  test.each([
+    ['JSON', json({ data: 'now', ephemeral: true, event: 'typing' })],
+    ['a form', form('data=now&ephemeral=true&event=typing')],
+  ])('gives an ephemeral event (%s) no id, and forgets it', async (_, init) => {
+    const { ask, listen } = stage()
+    const reader = await listen('/sse?id=alice&topic=news')
+    expect(await (await ask(path, init)).json()).toEqual({ connections: 1 })
+    expect(await reader.next()).toEqual({ id: undefined, event: 'typing', data: 'now' })
+    const late = await listen('/sse?id=alice&topic=news&lastEventId=earliest')
+    expect(late.events).toHaveLength(1)
+  })
+
+  test('answers 503 once the hub is closed', async () => {
+    const { ask, hub } = stage()
+    await hub.close()
+    const response = await ask(path, text('hello'))
+    expect(response.status).toBe(503)
+    await problemIn(response)
+  })
+
+  test('goes on while the hub drains', async () => {
+    const { ask, hub, listen, clock } = stage()
+    await listen('/sse?id=alice&topic=news')
+    const second = await listen('/sse?id=alice&topic=news')
+    const closing = hub.close(10_000)
+    expect((await ask(path, text('hello'))).status).toBe(200)
+    expect(await second.next()).toMatchObject({ data: 'hello' })
+    await clock.advance(10_000)
+    await closing
+  })
+})
+
+describe('POST /ping/:id', () => {
+  test('says hello to all connections of that client, whatever its body', async () => {
+    const { ask, listen } = stage()
+    const alice = await listen('/sse?id=alice')
+    const bob = await listen('/sse?id=bob')
+    const bodies = [{ method: 'POST' }, json({ data: 'x' }), post('<x/>', 'text/xml')]
+    for (const init of bodies) {
+      const response = await ask('/ping/alice', init)
+      expect(await response.json()).toMatchObject({ id: expect.any(String), connections: 1 })
+      expect(await alice.next()).toMatchObject({ event: undefined, data: 'hello' })
+    }
+    expect(bob.events).toHaveLength(1)
+  })
+
+  test('answers 503 once the hub is closed', async () => {
+    const { ask, hub } = stage()
+    await hub.close()
+    expect((await problemIn(await ask('/ping/alice', { method: 'POST' }))).status).toBe(503)
+  })
+})
+
+describe('data', () => {
+  const values = [
+    [1, 'two', null, { three: [] }],
+    { a: { b: 'c\nd' } },
+    {},
+    [],
+    '',
+    0,
+    -1.5e-7,
+    true,
+    false,
+    null,
+  ]
+
+  test.each(values)('that is JSON arrives as JSON: %j', async (data) => {
+    const { ask, listen } = stage()
+    const reader = await listen('/sse?id=alice')
+    expect((await ask('/clients/alice', json({ data }))).status).toBe(200)
+    const expected = typeof data === 'string' ? data : JSON.stringify(data)
+    expect((await reader.next()).data).toBe(expected)
+  })
+
+  const strings: [string, string, string?][] = [
+    ['line feeds', 'a\nb\n\nc\n'],
+    ['carriage returns', 'a\rb\r', 'a\nb\n'],
+    ['both', 'a\r\nb\r\n\r\nc\n\rd', 'a\nb\n\nc\n\nd'],
+    ['fields of its own', 'x\n\nid: 9\nevent: hub:bye\ndata: forged\nretry: 1\n\n'],
+    ['NUL', 'a\0b'],
+    ['other line separators', 'a\u2028b\u2029c\x85d\x0be\x0cf'],
+    ['a byte order mark', '\ufeffhello\ufeff'],
+    ['spaces around', '  hello  '],
+    ['a colon first', ': no comment'],
+    ['nothing', ''],
+    ['one line feed', '\n'],
+    ['what looks like JSON', '{"data": 1}'],
+    ['what looks like a form', 'data=a&b=%20+'],
+    ['beyond the first plane', '🙂\u{10ffff}'],
+  ]
+  const spellings: [string, (data: string) => RequestInit][] = [
+    ['JSON', (data) => json({ data })],
+    ['text', text],
+    ['a form', (data) => form(new URLSearchParams({ data }).toString())],
+  ]
+
+  describe.each(spellings)('as %s', (_spelling, spell) => {
+    test.each(strings)('may hold %s', async (_, sent, arrives = sent) => {
+      const { ask, listen } = stage()
+      const reader = await listen('/sse?id=alice')
+      expect((await ask('/clients/alice', spell(sent))).status).toBe(200)
+      expect(await reader.next()).toMatchObject({ event: undefined, data: arrives })
+      await ask('/clients/alice', text('next'))
+      expect(await reader.next()).toMatchObject({ data: 'next' })
+    })
+  })
+
+  test.each(['"\\ud800"', '"a\\udc00b"', '"\\udc00\\ud800"'])(
+    'that is a string with a lone surrogate (%s) is refused',
+    async (string) => {
+      const set = stage()
+      const reader = await set.listen('/sse?id=alice')
+      await expectRefused(set, `{"data":${string}}`)
+      expect(reader.events).toHaveLength(1)
+    },
+  )
+
+  test('may hold a lone surrogate inside of an object, which arrives as JSON spells it', async () => {
+    const { ask, listen } = stage()
+    const reader = await listen('/sse?id=alice')
+    const data = '{"half\\udc00":["\\ud800"]}'
+    await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
+    expect((await reader.next()).data).toBe(data)
+  })
+
+  test('may hold keys that every object has', async () => {
+    const { ask, listen } = stage()
+    const reader = await listen('/sse?id=alice')
+    const data = '{"__proto__":{"a":1},"constructor":{"prototype":2},"toJSON":3,"toString":4}'
+    await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
+    expect((await reader.next()).data).toBe(data)
+    expect(({} as Record<string, unknown>).a).toBeUndefined()
+  })
+
+  test('may be nested 64 deep', async () => {
+    const { ask, listen } = stage()
+    const reader = await listen('/sse?id=alice')
+    const data = `${'['.repeat(64)}${']'.repeat(64)}`
+    await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
+    expect((await reader.next()).data).toBe(data)
+  })
+
+  test.each([
+    ['lists', '['.repeat(100_000) + ']'.repeat(100_000)],
+    ['objects', '{"a":'.repeat(100_000) + 0 + '}'.repeat(100_000)],
+  ])('may not be %s nested 100,000 deep', async (_, data) => {
+    await expectRefused(stage(), `{"data":${data}}`)
+  })
+
+  test.each(['1e400', '[-1e999]', `1${'0'.repeat(300)}e20`, `{"n":9${'9'.repeat(310)}}`])(
+    'that JSON cannot hold (%s) is not turned into null',
+    async (n) => {
+      await expectRefused(stage(), `{"data":${n}}`)
+    },
+  )
+
+  async function expectRefused({ ask, errors }: Stage, body: string): Promise<void> {
+    const response = await ask('/clients/alice', post(body, 'application/json'))
+    expect(response.status).toBe(400)
+    await problemIn(response)
+    expect(errors).toEqual([])
+  }
+})

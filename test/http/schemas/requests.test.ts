@@ -1,0 +1,172 @@
+/** Names of clients, topics and events are taken or refused by one rule, wherever they stand. */
+import { describe, expect, test } from 'vitest'
+import { json, problemIn, readyOf, type Stage, stage } from '../../support/app-harness.ts'
+
+const FINE: [string, string][] = [
+  ['one character', 'a'],
+  ['128 characters', 'a'.repeat(128)],
+  ['128 characters beyond the first plane', '🙂'.repeat(128)],
+  ['spaces around', ' a '],
+  ['punctuation', `!"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~`],
+  ['what looks like an escape', '%41%2F%25'],
+  ['a path', '../../etc/passwd'],
+  ['a line separator', 'a\u2028b'],
+  ['a byte order mark', '\ufeffa'],
+  ['a name of every object', '__proto__'],
+  ['combining characters', 'e\u0301\u200d'],
+]
+
+const REFUSED: [string, string][] = [
+  ['129 characters', 'a'.repeat(129)],
+  ['10,000 characters', 'a'.repeat(10_000)],
+  ['a line feed', 'a\nb'],
+  ['a carriage return', 'a\rb'],
+  ['NUL', 'a\0b'],
+  ['a tab', 'a\tb'],
+  ['DEL', 'a\x7fb'],
+  ['a C1 control character', 'a\x85b'],
+]
+
+describe('a client id', () => {
+  test.each(FINE)('may have %s', async (_, id) => {
+    const set = stage()
+    const reader = await set.listen(`/sse?${new URLSearchParams({ id })}`)
+    expect(readyOf(reader)).toMatchObject({ client: id })
+    const response = await set.ask(`/clients/${encodeURIComponent(id)}`, json({ data: 'x' }))
+    expect(await response.json()).toMatchObject({ connections: 1 })
+    expect(await reader.next()).toMatchObject({ data: 'x' })
+  })
+
+  test.each([['nothing', ''], ...REFUSED])('may not have %s', async (_, id) => {
+    const set = stage()
+    const response = await set.ask(`/sse?${new URLSearchParams({ id })}`)
+    expect(response.status).toBe(400)
+    expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.id' }])
+    expect(await set.connected()).toBe(0)
+  })
+
+  test.each(REFUSED)('may not have %s in a path, whatever the route', async (_, id) => {
+    const { ask } = stage()
+    const path = encodeURIComponent(id)
+    const answers = [
+      await ask(`/clients/${path}`, json({ data: 'x' })),
+      await ask(`/ping/${path}`, { method: 'POST' }),
+      await ask(`/clients/${path}`),
+      await ask(`/clients/${path}`, { method: 'DELETE' }),
+    ]
+    for (const answer of answers) {
+      expect(answer.status).toBe(400)
+      expect((await problemIn(answer)).issues).toMatchObject([{ path: 'param.id' }])
+    }
+  })
+
+  test.each(['.', '..'])('may not be %s, because no path can name it', async (id) => {
+    const { ask, connected } = stage()
+    const response = await ask(`/sse?id=${id}`)
+    expect(response.status).toBe(400)
+    expect(await connected()).toBe(0)
+  })
+
+  test('may be given once only', async () => {
+    const { ask } = stage()
+    const problem = await problemIn(await ask('/sse?id=alice&id=bob'))
+    expect(problem).toMatchObject({ status: 400, issues: [{ path: 'query.id' }] })
+  })
+})
+
+describe('a topic', () => {
+  test.each(FINE)('may have %s', async (_, topic) => {
+    const { ask, listen } = stage()
+    const reader = await listen(`/sse?${new URLSearchParams({ topic })}`)
+    expect(readyOf(reader)).toMatchObject({ topics: [topic] })
+    const response = await ask(`/topics/${encodeURIComponent(topic)}`, json({ data: 'x' }))
+    expect(await response.json()).toMatchObject({ connections: 1 })
+    expect(await reader.next()).toMatchObject({ data: 'x' })
+  })
+
+  test.each([['nothing', ''], ...REFUSED])('may not have %s', async (_, topic) => {
+    const set = stage()
+    const query = new URLSearchParams([
+      ['topic', 'news'],
+      ['topic', topic],
+    ])
+    const response = await set.ask(`/sse?${query}`)
+    expect(response.status).toBe(400)
+    expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.topic.1' }])
+    expect(await set.connected()).toBe(0)
+  })
+
+  test.each(REFUSED)('may not have %s in a path', async (_, topic) => {
+    const { ask } = stage()
+    const path = `/topics/${encodeURIComponent(topic)}`
+    for (const answer of [await ask(path, json({ data: 'x' })), await ask(path)]) {
+      expect(answer.status).toBe(400)
+      expect((await problemIn(answer)).issues).toMatchObject([{ path: 'param.topic' }])
+    }
+  })
+
+  test('may be given again and again', async () => {
+    const { ask, listen } = stage()
+    const reader = await listen('/sse?topic=news&topic=sport&topic=news')
+    expect(readyOf(reader)).toMatchObject({ topics: ['news', 'sport'] })
+    await ask('/topics/news', json({ data: 'once' }))
+    await ask('/topics/sport', json({ data: 'too' }))
+    expect(reader.events.map(({ data }) => data).slice(1)).toEqual(['once', 'too'])
+  })
+
+  test('may be one of 50', async () => {
+    const { ask, listen } = stage()
+    const reader = await listen(`/sse?${topics(50)}`)
+    expect(readyOf(reader).topics).toHaveLength(50)
+    await ask('/topics/t49', json({ data: 'x' }))
+    expect(await reader.next()).toMatchObject({ data: 'x' })
+  })
+
+  test('may not be one of 51', async () => {
+    const { ask, connected } = stage()
+    const problem = await problemIn(await ask(`/sse?${topics(51)}`))
+    expect(problem).toMatchObject({ status: 400, issues: [{ path: 'query.topic' }] })
+    expect(await connected()).toBe(0)
+  })
+
+  const topics = (count: number) => Array.from({ length: count }, (_, n) => `topic=t${n}`).join('&')
+})
+
+describe('an event name', () => {
+  const fine = ['message', 'time', 'a'.repeat(128), ' hub:x', 'Hub:x', 'hub', 'Error', 'é 🙂', ':']
+
+  test.each(fine)('may be %j', async (event) => {
+    const { ask, listen } = stage()
+    const reader = await listen('/sse?id=alice')
+    expect((await ask('/clients/alice', json({ data: 'x', event }))).status).toBe(200)
+    expect(await reader.next()).toMatchObject({ event, data: 'x' })
+  })
+
+  const forged = ['a\ndata: b', 'a\rid: 1', 'a\r\n\r\ndata: b', 'a\0', '\n', 'a\x85']
+  const kept = ['hub:x', 'hub:', 'hub:ready', 'hub:bye', 'error', 'open', '']
+  const broken = ['a'.repeat(129), 'a\ud800', '\udc00a', null, 1, true, ['a'], { toString: 'a' }]
+
+  test.each([...forged, ...kept, ...broken])('may not be %j', async (event) => {
+    const set = stage()
+    const reader = await set.listen('/sse?id=alice')
+    const response = await set.ask('/clients/alice', json({ data: 'x', event }))
+    expect(response.status).toBe(400)
+    expect((await problemIn(response)).issues).toMatchObject([{ path: 'json.event' }])
+    await expectNothing(set)
+    expect(reader.events).toHaveLength(1)
+  })
+
+  test('may be had from a form', async () => {
+    const { ask, listen } = stage()
+    const reader = await listen('/sse?id=alice')
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    await ask('/clients/alice', { method: 'POST', headers, body: 'data=x&event=a+b%20c' })
+    expect(await reader.next()).toMatchObject({ event: 'a b c' })
+  })
+
+  async function expectNothing({ listen }: Stage): Promise<void> {
+    const again = await listen('/sse?id=alice&lastEventId=earliest')
+    expect(again.events).toHaveLength(1)
+    await again.close()
+  }
+})

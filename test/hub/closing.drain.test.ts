@@ -1,0 +1,166 @@
+/** Closing: streams end spread out, publishing goes on meanwhile, and at the end all is closed. */
+import { describe, expect, test } from 'vitest'
+import type { EndReason } from '../../src/hub/options.ts'
+import { heard, named, told } from '../support/fake-stream.ts'
+import { createStage, type StageOptions } from '../support/hub-harness.ts'
+
+const DRAIN_MS = 10_000
+
+function setUp(count: number, options: StageOptions = {}) {
+  const reasons: EndReason[] = []
+  const stage = createStage({
+    ...options,
+    observer: { ended: (_, reason) => void reasons.push(reason) },
+  })
+  const guests = Array.from({ length: count }, (_, i) => stage.join(`client-${i}`))
+  return { ...stage, guests, reasons, dismissed }
+
+  function dismissed(): number {
+    return guests.filter(({ stream }) => named(stream, 'hub:bye').length > 0).length
+  }
+}
+
+describe('a hub that closes', () => {
+  test('says goodbye to all, spread over the first half of its time', async () => {
+    const { clock, hub, guests, dismissed, reasons } = setUp(200)
+    await clock.settle()
+    const closed = hub.close(DRAIN_MS)
+    await clock.settle()
+    expect(dismissed()).toBeLessThan(20)
+    await clock.advance(DRAIN_MS / 4)
+    expect(dismissed()).toBeGreaterThan(80)
+    expect(dismissed()).toBeLessThan(120)
+    await clock.advance(DRAIN_MS / 4)
+    expect(dismissed()).toBe(200)
+    await clock.advance(DRAIN_MS / 100)
+    await closed
+    for (const { stream } of guests) expect(told(stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
+    expect(new Set(reasons)).toEqual(new Set(['shutdown']))
+    expect(clock.timers).toBe(0)
+  })
+
+  test('spreads the returns, too', async () => {
+    let chance = 0
+    const random = () => {
+      chance = (chance + 0.37) % 1
+      return chance
+    }
+    const { clock, hub, guests } = setUp(50, { random, retryMs: 1_000 })
+    void hub.close(DRAIN_MS)
+    await clock.advance(DRAIN_MS)
+    const waits = guests.map(({ stream }) => stream.retries.at(-1) ?? 0)
+    expect(new Set(waits).size).toBeGreaterThan(25)
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(3_000)
+  })
+
+  test('refuses new streams from the first moment on', async () => {
+    const { clock, hub, join } = setUp(1)
+    await clock.settle()
+    expect(hub.closing).toBe(false)
+    void hub.close(DRAIN_MS)
+    expect(hub.closing).toBe(true)
+    expect(hub.refusal('late')).toBe('shutdown')
+    expect(() => join('late')).toThrow(
+      expect.objectContaining({ name: 'HubError', code: 'hub-closed' }),
+    )
+  })
+
+  test('delivers what is published until the stream’s own goodbye', async () => {
+    const { clock, hub, guests, tell } = setUp(100)
+    await clock.settle()
+    void hub.close(DRAIN_MS)
+    await clock.advance(DRAIN_MS / 4)
+    await tell('during')
+    await clock.advance(DRAIN_MS / 2)
+    const reached = guests.filter(({ stream }) => heard(stream).includes('during'))
+    expect(reached.length).toBeGreaterThan(40)
+    expect(reached.length).toBeLessThan(60)
+  })
+
+  test('publishes no more when it is closed', async () => {
+    const { clock, hub } = setUp(1)
+    const closed = hub.close()
+    await clock.settle()
+    await closed
+    await expect(hub.publish('everyone', { data: 'late' })).rejects.toThrow(
+      expect.objectContaining({ name: 'HubError', code: 'hub-closed' }),
+    )
+  })
+
+  test('cuts at the end who has not taken the goodbye', async () => {
+    const { clock, hub, guests, reasons } = setUp(2)
+    await clock.settle()
+    const [slow, quick] = guests
+    slow?.stream.stall()
+    const closed = hub.close(4_000)
+    await clock.advance(3_999)
+    expect(slow?.stream.cut).toBe(false)
+    await clock.advance(1)
+    await closed
+    expect(slow?.stream.cut).toBe(true)
+    expect(quick?.stream.cut).toBe(false)
+    expect(reasons).toEqual(['shutdown', 'shutdown'])
+    expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
+    expect(clock.timers).toBe(0)
+  })
+
+  test('is closed as soon as the last has left', async () => {
+    const { clock, hub, guests } = setUp(1)
+    await clock.settle()
+    const start = clock.now()
+    let closedAt = 0
+    void hub.close(DRAIN_MS).then(() => {
+      closedAt = clock.now()
+    })
+    guests[0]?.stream.leave()
+    await clock.advance(DRAIN_MS)
+    expect(closedAt - start).toBeLessThan(DRAIN_MS / 10)
+  })
+
+  test('without anybody there is closed at once', async () => {
+    const { hub, clock } = setUp(0)
+    await hub.close(DRAIN_MS)
+    expect(clock.timers).toBe(0)
+  })
+
+  test('twice gives the same promise, and does nothing a second time', async () => {
+    const { clock, hub, guests } = setUp(3)
+    await clock.settle()
+    const first = hub.close(DRAIN_MS)
+    expect(hub.close(0)).toBe(first)
+    await clock.advance(DRAIN_MS)
+    await first
+    expect(hub.close()).toBe(first)
+    for (const { stream } of guests) expect(named(stream, 'hub:bye')).toHaveLength(1)
+  })
+
+  test('without time to drain ends everyone at once, for the same reason', async () => {
+    const { clock, hub, guests, reasons } = setUp(5)
+    await clock.settle()
+    await hub.close()
+    for (const { connection } of guests) await connection.ended
+    expect(clock.timers).toBe(0)
+    expect(reasons).toEqual(guests.map(() => 'shutdown'))
+  })
+
+  test('closes its journal last', async () => {
+    const { clock, hub, journal, guests } = setUp(1)
+    await clock.settle()
+    const close = journal.close
+    let openAtClose = -1
+    Object.assign(journal, {
+      close: () => {
+        openAtClose = hub.stats().connections + hub.stats().closing
+        return close()
+      },
+    })
+    guests[0]?.stream.stall()
+    const closed = hub.close(1_000)
+    await clock.advance(500)
+    expect(openAtClose).toBe(-1)
+    await clock.advance(500)
+    await closed
+    expect(openAtClose).toBe(0)
+  })
+})

@@ -1,0 +1,121 @@
+/** Exits: every end that the hub makes begins with a goodbye, and none takes for ever. */
+import { describe, expect, test } from 'vitest'
+import type { EndReason } from '../../src/hub/options.ts'
+import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
+import { createStage, type StageOptions } from '../support/hub-harness.ts'
+
+const GOODBYE_MS = 5_000
+const ROUND_MS = 1_000
+
+function setUp(options: StageOptions = {}) {
+  const ended: [string, EndReason][] = []
+  const observer = {
+    ended: ({ client }: { client: string }, reason: EndReason) => void ended.push([client, reason]),
+  }
+  return { ...createStage({ ...options, observer }), ended }
+}
+
+describe('a goodbye', () => {
+  test('says why and when to come back, and carries no cursor', async () => {
+    const { clock, hub, enter, ended } = setUp({ retryMs: 1_000 })
+    const { stream, connection } = await enter('alice')
+    const before = cursorOf(stream)
+    hub.disconnect('alice')
+    await clock.settle()
+    await connection.ended
+    expect(stream.events.at(-1)).toEqual({
+      id: undefined,
+      event: 'hub:bye',
+      data: '{"reason":"disconnected"}',
+    })
+    expect(cursorOf(stream)).toBe(before)
+    expect(stream.retries).toEqual([1_000, 2_000])
+    expect(ended).toEqual([['alice', 'disconnected']])
+    expect(stream.cut).toBe(false)
+  })
+
+  test('spreads the returns: the time to wait is random, from one to three times', async () => {
+    const chances = [0.5, 0, 0.5, 0.999, 0.5, 0.25]
+    const { clock, hub, enter } = setUp({ retryMs: 1_000, random: () => chances.shift() ?? 0 })
+    const waits: (number | undefined)[] = []
+    for (let i = 0; i < 3; i++) {
+      const { stream } = await enter('alice')
+      hub.disconnect('alice')
+      await clock.settle()
+      waits.push(stream.retries.at(-1))
+    }
+    expect(waits).toEqual([1_000, 2_998, 1_500])
+  })
+
+  test('is the last thing that a client gets', async () => {
+    const { clock, hub, enter, tell } = setUp()
+    const { stream } = await enter('alice')
+    hub.disconnect('alice')
+    hub.disconnect('alice')
+    await tell('late')
+    await clock.settle()
+    expect(named(stream, 'hub:bye')).toHaveLength(1)
+    expect(heard(stream)).toEqual([])
+    expect(stream.faults).toEqual([])
+  })
+
+  test('waits for a transport that is busy, behind what was queued before', async () => {
+    const { clock, hub, enter, tell, ended } = setUp()
+    const { stream, connection } = await enter('alice')
+    stream.stall()
+    await tell('a')
+    await clock.settle()
+    await tell('b')
+    hub.disconnect('alice')
+    await clock.advance(GOODBYE_MS - 1)
+    expect(ended).toEqual([])
+    stream.resume()
+    await connection.ended
+    expect(heard(stream)).toEqual(['a', 'b'])
+    expect(told(stream, 'hub:bye')).toEqual({ reason: 'disconnected' })
+    expect(stream.cut).toBe(false)
+  })
+
+  test('that is not taken within its grace ends in a cut, for the reason that was', async () => {
+    const { clock, hub, enter, ended } = setUp({ heartbeatMs: 3_600_000 })
+    const { stream, connection } = await enter('alice')
+    stream.stall()
+    await clock.settle()
+    hub.disconnect('alice')
+    await clock.advance(GOODBYE_MS - 1)
+    expect(stream.cut).toBe(false)
+    await clock.advance(ROUND_MS + 1)
+    expect(stream.cut).toBe(true)
+    await connection.ended
+    expect(ended).toEqual([['alice', 'disconnected']])
+    stream.resume()
+    await clock.settle()
+    expect(stream.faults).toEqual([])
+  })
+
+  test('to who leaves at the same moment is no second end', async () => {
+    const { clock, hub, enter, ended } = setUp()
+    const { stream } = await enter('alice')
+    hub.disconnect('alice')
+    stream.leave()
+    await clock.settle()
+    expect(ended).toEqual([['alice', 'disconnected']])
+    expect(stream.faults).toEqual([])
+    expect(clock.timers).toBe(0)
+  })
+})
+
+test('who goes without a goodbye has left', async () => {
+  const { clock, enter, ended } = setUp()
+  const { stream } = await enter('alice')
+  stream.leave()
+  await clock.settle()
+  expect(ended).toEqual([['alice', 'left']])
+})
+
+test('the frame of a goodbye can be had for a stream that is not opened', () => {
+  const { hub } = setUp({ retryMs: 1_000 })
+  expect(new TextDecoder().decode(hub.farewell('at-capacity'))).toBe(
+    'retry: 2000\nevent: hub:bye\ndata: {"reason":"at-capacity"}\n\n',
+  )
+})

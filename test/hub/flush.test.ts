@@ -1,0 +1,106 @@
+/** The flush: what is published in one turn leaves in one write, and other work gets its turn. */
+import { expect, test } from 'vitest'
+import { heard } from '../support/fake-stream.ts'
+import { createStage } from '../support/hub-harness.ts'
+
+test('nothing is written while something is published', async () => {
+  const { clock, hub, enter } = createStage()
+  const { stream } = await enter('alice')
+  const before = stream.writes.length
+  const receipt = hub.publish('everyone', { data: 'a' })
+  expect(stream.writes).toHaveLength(before)
+  await clock.settle()
+  expect(stream.writes).toHaveLength(before + 1)
+  expect(await receipt).toMatchObject({ connections: 1 })
+})
+
+test('nothing is written while a client connects', async () => {
+  const { clock, join } = createStage()
+  const { stream } = join('alice')
+  expect(stream.writes).toHaveLength(0)
+  await clock.settle()
+  expect(stream.writes).toHaveLength(1)
+})
+
+test('what is published in one turn leaves in one write for each connection', async () => {
+  const { clock, enter, tell } = createStage()
+  const streams = [(await enter('alice')).stream, (await enter('bob')).stream]
+  const before = streams.map(({ writes }) => writes.length)
+  void tell('a', 'b', 'c')
+  await clock.settle()
+  expect(streams.map(({ writes }) => writes.length)).toEqual(before.map((count) => count + 1))
+  expect(streams.map(heard)).toEqual([
+    ['a', 'b', 'c'],
+    ['a', 'b', 'c'],
+  ])
+})
+
+test('equal queues leave as one buffer, and different ones do not', async () => {
+  const { clock, hub, enter, tell } = createStage()
+  const [alice, bob, carol] = [await enter('alice'), await enter('bob'), await enter('carol')]
+  void tell('a', 'b')
+  void hub.publish({ client: 'carol' }, { data: 'for carol' })
+  void tell('c')
+  await clock.settle()
+  const [ofAlice, ofBob, ofCarol] = [alice, bob, carol].map(({ stream }) => stream.writes.at(-1))
+  expect(ofAlice).toBeDefined()
+  expect(ofBob).toBe(ofAlice)
+  expect(ofCarol).not.toBe(ofAlice)
+  expect(heard(alice.stream)).toEqual(['a', 'b', 'c'])
+  expect(heard(carol.stream)).toEqual(['a', 'b', 'for carol', 'c'])
+})
+
+test('a frame that goes to many alone is not copied for any', async () => {
+  const { clock, enter, tell } = createStage()
+  const guests = [await enter('alice'), await enter('bob')]
+  void tell('a')
+  await clock.settle()
+  void tell('b')
+  await clock.settle()
+  const last = guests.map(({ stream }) => stream.writes.at(-1))
+  expect(last[1]).toBe(last[0])
+})
+
+test('a flush over thousands of connections lets other work between', async () => {
+  const { clock, join, tell } = createStage()
+  const streams = Array.from({ length: 3_000 }, (_, i) => join(`client-${i}`).stream)
+  await clock.settle()
+  const reached: number[] = []
+  void tell('to all')
+  lookAgain()
+  await clock.settle()
+  expect(reached.at(-1)).toBe(3_000)
+  // Never more than a sixth of them in one go.
+  const steps = reached.map((count, i) => count - (reached[i - 1] ?? 0))
+  expect(Math.max(...steps)).toBeLessThanOrEqual(500)
+
+  function lookAgain(): void {
+    const count = streams.filter(({ writes }) => writes.length > 1).length
+    reached.push(count)
+    if (count < streams.length) clock.soon(lookAgain)
+  }
+})
+
+test('what is published during a long flush reaches everyone, once and in order', async () => {
+  const { clock, join, tell } = createStage()
+  const streams = Array.from({ length: 1_000 }, (_, i) => join(`client-${i}`).stream)
+  await clock.settle()
+  void tell('first')
+  clock.soon(() => {
+    void tell('second')
+    clock.soon(() => void tell('third'))
+  })
+  await clock.settle()
+  for (const stream of streams) expect(heard(stream)).toEqual(['first', 'second', 'third'])
+})
+
+test('a stream that throws in a flush keeps nobody from their turn', async () => {
+  const { clock, enter, tell } = createStage()
+  const guests = [await enter('alice'), await enter('mallory'), await enter('bob')]
+  guests[1]?.stream.fail('throws')
+  void tell('a')
+  await clock.settle()
+  void tell('b')
+  await clock.settle()
+  expect(guests.map(({ stream }) => heard(stream))).toEqual([['a', 'b'], [], ['a', 'b']])
+})

@@ -1,0 +1,72 @@
+/** Clients that come, stall, drop and return at random: each gets all that is its own, once, in order. */
+import fc from 'fast-check'
+import { test } from 'vitest'
+import type { Address } from '../../src/core/address.ts'
+import { createCast } from '../support/client-model.ts'
+
+const NAMES = ['alice', 'bob', 'carol']
+
+const name = fc.constantFrom(...NAMES)
+const address = fc.constantFrom<Address>(
+  'everyone',
+  { client: 'alice' },
+  { client: 'bob' },
+  { topic: 'news' },
+  { topic: 'sport' },
+)
+/** From small ones to so large that four of them overflow a queue. */
+const size = fc.constantFrom(1, 100, 9_000, 25_000)
+
+const act = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ act: fc.constant('come' as const), name }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('leave' as const), name }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('stall' as const), name }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('resume' as const), name }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      act: fc.constant('publish' as const),
+      address,
+      size,
+      times: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  { weight: 4, arbitrary: fc.constant({ act: 'turn' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      act: fc.constant('pass' as const),
+      ms: fc.constantFrom(300, 4_000, 16_000),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      act: fc.constant('answer' as const),
+      as: fc.constantFrom('asked' as const, 'now' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ act: 'hold' as const }) },
+  { weight: 1, arbitrary: fc.constant({ act: 'release' as const }) },
+)
+
+const story = fc.array(act, { minLength: 5, maxLength: 60 })
+
+test.each([
+  ['that answers at once, and has room for all', { late: false, maxEvents: 1_000 }, 200],
+  ['that answers at once, and gives much up', { late: false, maxEvents: 4 }, 200],
+  ['that answers late, and has room for all', { late: true, maxEvents: 1_000 }, 200],
+  ['that answers late, and gives much up', { late: true, maxEvents: 4 }, 200],
+] as const)(
+  'with a journal %s nobody loses or doubles anything unsaid',
+  async (_, kind, numRuns) => {
+    await fc.assert(
+      fc.asyncProperty(story, async (acts) => {
+        const cast = createCast(NAMES, kind)
+        for (const one of acts) await cast.play(one)
+        await cast.finish()
+      }),
+      { numRuns },
+    )
+  },
+)

@@ -1,0 +1,29 @@
+/** The ticker: all chores start and stop together, however often they are asked to. */
+import { expect, test } from 'vitest'
+import { createTicker } from '../../src/hub/maintenance.ts'
+import { manualClock } from '../support/clock.ts'
+
+test('chores run in their time from the start to the stop, and never with a period of 0', async () => {
+  const clock = manualClock()
+  const runs: string[] = []
+  const ticker = createTicker(clock, [
+    { everyMs: 10, run: () => runs.push('a') },
+    { everyMs: 25, run: () => runs.push('b') },
+    { everyMs: 0, run: () => runs.push('never') },
+  ])
+  await clock.advance(100)
+  expect(runs).toEqual([])
+  ticker.start()
+  ticker.start()
+  expect(clock.timers).toBe(2)
+  await clock.advance(30)
+  expect(runs).toEqual(['a', 'a', 'b', 'a'])
+  ticker.stop()
+  ticker.stop()
+  expect(clock.timers).toBe(0)
+  await clock.advance(100)
+  expect(runs).toHaveLength(4)
+  ticker.start()
+  await clock.advance(10)
+  expect(runs).toHaveLength(5)
+})

@@ -1,0 +1,180 @@
+/** What the hub does by the clock: heartbeats, ends of lives, and the demo clock. */
+import { describe, expect, test } from 'vitest'
+import { cursorOf, named, told } from '../support/fake-stream.ts'
+import { createStage } from '../support/hub-harness.ts'
+
+const HEARTBEAT_MS = 15_000
+/** The longest time between two rounds. */
+const ROUND_MS = 1_000
+
+describe('a heartbeat', () => {
+  test('comes to an idle stream once in its time, with the head and the seconds', async () => {
+    const { clock, hub, enter } = createStage()
+    const { stream } = await enter('alice')
+    const { id } = await hub.publish({ client: 'bob' }, { data: 'x' })
+    await clock.advance(HEARTBEAT_MS - 1)
+    expect(named(stream, 'hub:beat')).toEqual([])
+    await clock.advance(ROUND_MS)
+    expect(named(stream, 'hub:beat')).toMatchObject([{ id, data: '15' }])
+    await clock.advance(10 * HEARTBEAT_MS)
+    expect(named(stream, 'hub:beat').length).toBeGreaterThanOrEqual(10)
+    expect(named(stream, 'hub:beat').length).toBeLessThanOrEqual(11)
+  })
+
+  test('is not for a stream that has news', async () => {
+    const { clock, hub, enter } = createStage()
+    const busy = await enter('alice')
+    const idle = await enter('bob')
+    for (let i = 0; i < 30; i++) {
+      await hub.publish({ client: 'alice' }, { data: `${i}` })
+      await clock.advance(HEARTBEAT_MS / 3)
+    }
+    expect(named(busy.stream, 'hub:beat')).toEqual([])
+    expect(named(idle.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
+  })
+
+  test('keeps the cursor young: who comes back with it has missed nothing', async () => {
+    const { clock, hub, enter } = createStage({ history: { maxEvents: 3, maxAgeMs: 60_000 } })
+    const { stream } = await enter('alice')
+    for (let i = 0; i < 100; i++) {
+      await hub.publish({ client: 'bob' }, { data: `${i}` })
+      await clock.advance(HEARTBEAT_MS)
+    }
+    stream.leave()
+    const back = await enter('alice', { lastEventId: cursorOf(stream) })
+    expect(told(back.stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+  })
+
+  test('is not put off by events that are not kept, which leave the cursor where it is', async () => {
+    const { clock, hub, enter, journal } = createStage()
+    const { stream } = await enter('alice')
+    await hub.publish({ client: 'bob' }, { data: 'x' })
+    const before = cursorOf(stream)
+    for (let i = 0; i < 14; i++) {
+      await hub.publish('everyone', { data: 'typing', ephemeral: true })
+      await clock.advance(1_000)
+    }
+    expect(cursorOf(stream)).toBe(before)
+    await clock.advance(2_000)
+    expect(named(stream, 'hub:beat')).toHaveLength(1)
+    expect(cursorOf(stream)).toBe(journal.head().id)
+  })
+
+  test('tells its own time, however short', async () => {
+    const { clock, enter } = createStage({ heartbeatMs: 200 })
+    const { stream } = await enter('alice')
+    await clock.advance(1_000)
+    expect(named(stream, 'hub:beat').length).toBeGreaterThanOrEqual(4)
+    expect(named(stream, 'hub:beat')[0]?.data).toBe('0.2')
+  })
+})
+
+describe('a timer', () => {
+  test('is one for the hub, and none when nobody is there', async () => {
+    const { clock, hub, enter } = createStage()
+    expect(clock.timers).toBe(0)
+    const guests = [await enter('alice'), await enter('alice'), await enter('bob')]
+    expect(clock.timers).toBe(1)
+    for (const { stream } of guests) stream.leave()
+    await clock.settle()
+    expect(clock.timers).toBe(0)
+    await hub.publish('everyone', { data: 'kept' })
+    await clock.settle()
+    expect(clock.timers).toBe(0)
+    await enter('carol')
+    expect(clock.timers).toBe(1)
+  })
+
+  test('is kept until the last goodbye is taken', async () => {
+    const { clock, hub, enter } = createStage()
+    const { stream } = await enter('alice')
+    stream.stall()
+    expect(hub.disconnect('alice')).toBe(1)
+    await clock.settle()
+    expect(clock.timers).toBe(1)
+    stream.resume()
+    await clock.settle()
+    expect(clock.timers).toBe(0)
+  })
+})
+
+describe('a life', () => {
+  test.each([
+    [0, 0.8],
+    [0.5, 1],
+    [0.999_999, 1.2],
+  ])(
+    'is an hour, give or take a fifth: with the chance %d it is %d hours',
+    async (chance, hours) => {
+      const { clock, enter } = createStage({ random: () => chance })
+      const { stream, connection } = await enter('alice')
+      await clock.advance(hours * 3_600_000 - 2_000)
+      expect(connection.open).toBe(true)
+      await clock.advance(2_000 + ROUND_MS)
+      expect(told(stream, 'hub:bye')).toEqual({ reason: 'lifetime' })
+      await connection.ended
+    },
+  )
+
+  test('that is over lets the client resume at once, at its own moment', async () => {
+    const { clock, enter, tell } = createStage({ lifetimeMs: 60_000 })
+    const { stream, connection } = await enter('alice')
+    const [id] = await tell('a')
+    await clock.advance(60_000 + ROUND_MS)
+    await connection.ended
+    expect(stream.retries.at(-1)).toBeLessThan(500)
+    const { stream: next } = await enter('alice', { lastEventId: cursorOf(stream) })
+    expect(named(next, 'hub:ready')).toMatchObject([{ id }])
+  })
+
+  test('ends when the right to listen does', async () => {
+    const { clock, hub, enter } = createStage()
+    const { stream: other } = await enter('bob')
+    const { stream } = await enter('alice')
+    stream.leave()
+    const guest = await enter('alice', { expiresAt: clock.now() + 7_000 })
+    await clock.advance(6_999)
+    expect(guest.connection.open).toBe(true)
+    await clock.advance(ROUND_MS + 1)
+    expect(told(guest.stream, 'hub:bye')).toEqual({ reason: 'expired' })
+    expect(named(other, 'hub:bye')).toEqual([])
+    expect(hub.stats().connections).toBe(1)
+  })
+})
+
+describe('the demo clock', () => {
+  test('is off unless asked for', async () => {
+    const { clock, enter } = createStage()
+    const { stream } = await enter('alice')
+    await clock.advance(60_000)
+    expect(named(stream, 'time')).toEqual([])
+  })
+
+  test('tells every connection the time once, without a place in the journal', async () => {
+    const { clock, enter, journal } = createStage({ clockMs: 1_000 })
+    const head = journal.head()
+    const guests = [await enter('alice'), await enter('alice'), await enter('bob')]
+    const start = clock.now()
+    await clock.advance(3_000)
+    for (const { stream } of guests) {
+      expect(named(stream, 'time')).toEqual(
+        [1, 2, 3].map((seconds) => ({
+          id: undefined,
+          event: 'time',
+          data: new Date(start + seconds * 1_000).toISOString(),
+        })),
+      )
+    }
+    expect(journal.head()).toEqual(head)
+  })
+
+  test('does not put heartbeats off, and stands still when nobody is there', async () => {
+    const { clock, enter } = createStage({ clockMs: 1_000 })
+    const { stream } = await enter('alice')
+    await clock.advance(HEARTBEAT_MS + ROUND_MS)
+    expect(named(stream, 'hub:beat')).toHaveLength(1)
+    stream.leave()
+    await clock.settle()
+    expect(clock.timers).toBe(0)
+  })
+})

@@ -1,0 +1,190 @@
+/** What a hub counts is what has happened, and nothing of it is counted twice. */
+import { describe, expect, test } from 'vitest'
+import { createHub } from '../../src/hub/hub.ts'
+import { createHistogram, type Histogram, observe } from '../../src/hub/metrics.ts'
+import { manualClock } from '../support/clock.ts'
+import { fakeStream } from '../support/fake-stream.ts'
+import { createStage, SMALL } from '../support/hub-harness.ts'
+
+const total = ({ counts }: Histogram) => counts.reduce((sum, count) => sum + count, 0)
+
+describe('a histogram', () => {
+  test('puts a value into the first bucket that is large enough, bounds included', () => {
+    const histogram = createHistogram([1, 10])
+    for (const value of [0, 1, 1.5, 10, 11, 1e9]) observe(histogram, value)
+    expect(histogram.counts).toEqual([2, 2, 2])
+    expect(histogram.sum).toBe(1e9 + 23.5)
+  })
+
+  test('takes a value as many times as it was observed', () => {
+    const histogram = createHistogram([1, 10])
+    observe(histogram, 5, 1_000)
+    expect(histogram).toEqual({ bounds: [1, 10], counts: [0, 1_000, 0], sum: 5_000 })
+  })
+})
+
+describe('a hub counts', () => {
+  test('events by whom they are for, what they reached, and their bytes', async () => {
+    const { clock, hub, enter } = createStage()
+    const alice = await enter('alice', { topics: ['news'] })
+    const bob = await enter('bob')
+    const opening = [alice, bob].map(({ connection }) => connection.sentBytes)
+    await hub.publish('everyone', { data: 'a' })
+    await hub.publish({ client: 'alice' }, { data: 'b' })
+    await hub.publish({ client: 'nobody' }, { data: 'c' })
+    await hub.publish({ topic: 'news' }, { data: 'd', ephemeral: true })
+    await clock.settle()
+    const { published, delivered, tally } = hub.stats()
+    expect(tally.publishes).toEqual({ everyone: 1, client: 2, topic: 1 })
+    expect([published, delivered, tally.deliveries]).toEqual([4, 4, 4])
+    const sent = [alice, bob].map(({ connection }, i) => connection.sentBytes - (opening[i] ?? 0))
+    expect(tally.deliveredBytes).toBe(sent.reduce((sum, bytes) => sum + bytes, 0))
+    expect([alice, bob].map(({ connection }) => connection.sentEvents)).toEqual([4, 2])
+  })
+
+  test('nothing that was refused', async () => {
+    const { hub } = createStage()
+    await hub.publish('everyone', { data: 'x', event: 'hub:x' }).catch(() => {})
+    await hub.publish({ client: '' }, { data: 'x' }).catch(() => {})
+    expect(hub.stats()).toMatchObject({ published: 0, delivered: 0 })
+  })
+
+  test('openings, replays and gaps', async () => {
+    const { hub, enter, tell } = createStage({ history: { maxEvents: 2 } })
+    const [first, second] = await tell('a', 'b', 'c', 'd')
+    await enter('alice')
+    await enter('alice', { lastEventId: second })
+    await enter('alice', { lastEventId: first })
+    await enter('alice', { lastEventId: 'of-another-life' })
+    await enter('alice', { lastEventId: 'earliest' })
+    const { openings, replays, replayedEvents, gaps } = hub.stats().tally
+    expect(openings).toEqual({ fresh: 1, complete: 2, gap: 2 })
+    expect([replays, replayedEvents]).toEqual([4, 8])
+    expect(gaps).toEqual({ epoch: 1, evicted: 1 })
+  })
+
+  test('each goodbye by its reason, and who left without one', async () => {
+    const { clock, hub, enter } = createStage({ lifetimeMs: 1_000, maxConnections: 3 })
+    const expiresAt = clock.now() + 100
+    await enter('alice', { expiresAt })
+    await enter('bob')
+    await enter('carol').then(({ stream }) => stream.leave())
+    await clock.advance(600)
+    hub.disconnect('bob')
+    await clock.settle()
+    await enter('dave')
+    await clock.advance(2_000)
+    await enter('erin')
+    await hub.close()
+    const { goodbyes, departures } = hub.stats().tally
+    expect(goodbyes).toEqual({
+      expired: 1,
+      disconnected: 1,
+      lifetime: 1,
+      shutdown: 1,
+      slow: 0,
+      'at-capacity': 0,
+    })
+    expect(departures).toBe(1)
+  })
+
+  test('a reader that is too slow, and one that is refused', async () => {
+    const { hub, enter, tell } = createStage({ ...SMALL, maxConnections: 1 })
+    const stream = fakeStream()
+    stream.stall()
+    await enter('alice', { stream })
+    expect(hub.refusal('bob')).toBe('at-capacity')
+    hub.farewell('at-capacity')
+    await tell(...Array.from({ length: 5 }, () => 'x'.repeat(25_000)))
+    hub.disconnect('mallory', 1_000)
+    expect(hub.refusal('mallory')).toBe('blocked')
+    void hub.close()
+    expect(hub.refusal('alice')).toBe('shutdown')
+    const { goodbyes, refusals } = hub.stats().tally
+    expect(goodbyes).toMatchObject({ slow: 1, 'at-capacity': 1 })
+    expect(refusals).toEqual({ 'at-capacity': 1, blocked: 1, shutdown: 1, 'rate-limited': 0 })
+  })
+
+  test('what waits, how much of it for the slowest, and how many transports are busy', async () => {
+    const { clock, hub, enter, tell } = createStage()
+    await enter('alice')
+    const [slow, slower] = [await enter('bob'), await enter('carol')]
+    for (const { stream } of [slow, slower]) stream.stall()
+    await tell('a')
+    await clock.settle()
+    await hub.publish({ client: 'carol' }, { data: 'b' })
+    await clock.settle()
+    expect([slow, slower].map(({ connection }) => connection.queuedEvents)).toEqual([1, 2])
+    const { queuedBytes, longestQueueBytes, stalled } = hub.stats()
+    expect([queuedBytes, longestQueueBytes]).toEqual([
+      slow.connection.queuedBytes + slower.connection.queuedBytes,
+      slower.connection.queuedBytes,
+    ])
+    expect(slow.connection.queuedBytes).toBeGreaterThan(0)
+    expect(stalled).toBe(2)
+    for (const { stream } of [slow, slower]) stream.resume()
+    await clock.settle()
+    expect(hub.stats()).toMatchObject({ queuedBytes: 0, longestQueueBytes: 0, stalled: 0 })
+    expect([slow, slower].map(({ connection }) => connection.queuedEvents)).toEqual([0, 0])
+  })
+
+  test('and what it has told stays as it was', async () => {
+    const { hub, tell } = createStage()
+    const before = hub.stats()
+    await tell('a')
+    expect(before.tally.publishes.everyone).toBe(0)
+  })
+})
+
+describe('a flush', () => {
+  test('is observed once however many connections it has', async () => {
+    const { clock, hub, join, tell } = createStage()
+    for (let i = 0; i < 1_000; i++) join(`client-${i}`)
+    await clock.settle()
+    const before = total(hub.stats().tally.flushMs)
+    await tell('a')
+    await clock.settle()
+    expect(total(hub.stats().tally.flushMs)).toBe(before + 1)
+  })
+
+  test('takes from its first write to its last, and each of its events waits for that', async () => {
+    const manual = manualClock()
+    let written = 0
+    // A write takes 10 ms, as the clock of the hub sees it.
+    const clock = { ...manual, now: () => manual.now() + written * 10 }
+    const hub = createHub({ clock })
+    for (const client of ['alice', 'bob', 'carol']) {
+      const stream = fakeStream()
+      const { write } = stream
+      const slow = (bytes: Uint8Array) => {
+        written += 1
+        return write(bytes)
+      }
+      hub.connect({ client, stream: Object.assign(stream, { write: slow }) })
+    }
+    await manual.settle()
+    expect(hub.stats().tally).toMatchObject({ flushMs: { sum: 30 }, delayMs: { sum: 0 } })
+    void hub.publish('everyone', { data: 'a' })
+    void hub.publish('everyone', { data: 'b' })
+    void hub.publish({ client: 'nobody' }, { data: 'reaches nobody, and waits for nothing' })
+    await manual.settle()
+    const { flushMs, delayMs } = hub.stats().tally
+    expect([total(flushMs), flushMs.sum]).toEqual([2, 60])
+    expect([total(delayMs), delayMs.sum]).toEqual([2, 60])
+  })
+
+  test('does not wait for a transport that is busy', async () => {
+    const { clock, hub, enter, tell } = createStage()
+    const { stream } = await enter('alice')
+    stream.stall()
+    await tell('a')
+    await clock.settle()
+    await tell('b')
+    await clock.advance(5_000)
+    await enter('bob')
+    stream.resume()
+    await clock.settle()
+    const { delayMs } = hub.stats().tally
+    expect([total(delayMs), delayMs.sum]).toEqual([1, 0])
+  })
+})

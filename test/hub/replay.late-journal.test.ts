@@ -1,0 +1,196 @@
+/** Catching up from a journal that answers late: what comes between question and answer counts, too. */
+import { describe, expect, test } from 'vitest'
+import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
+import { createStage, SMALL, type StageOptions } from '../support/hub-harness.ts'
+import { createLateJournal, type LateJournal } from '../support/late-journal.ts'
+
+const BIG = 'x'.repeat(20_000)
+const many = (count: number, name = 'n') => Array.from({ length: count }, (_, i) => `${name}${i}`)
+
+function setUp({ history, ...options }: Omit<StageOptions, 'journal'> = {}) {
+  const made: LateJournal[] = []
+  const stage = createStage({
+    ...options,
+    journal: (clock) => {
+      const late = createLateJournal({ clock, ...history })
+      made.push(late)
+      return late
+    },
+  })
+  const [late] = made
+  if (!late) throw new Error('The stage has made no journal.')
+  return { ...stage, late, answerAll }
+
+  async function answerAll(as: 'asked' | 'now'): Promise<void> {
+    await stage.clock.settle()
+    while (late && late.asked > 0) {
+      late.answer(as)
+      await stage.clock.settle()
+    }
+  }
+}
+
+describe.each(['asked', 'now'] as const)('a reading answered with what is there when %s', (as) => {
+  test('loses and doubles nothing of what came before the answer', async () => {
+    const { clock, late, enter, tell } = setUp()
+    const [seen] = await tell('seen', 'a')
+    const { stream } = await enter('alice', { lastEventId: seen })
+    await tell('b', 'c')
+    expect(stream.events).toEqual([])
+    late.answer(as)
+    await clock.settle()
+    await tell('d')
+    await clock.settle()
+    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    expect(heard(stream)).toEqual(['a', 'b', 'c', 'd'])
+    expect(late.asked).toBe(0)
+  })
+
+  test('loses and doubles nothing of what was stored and not yet delivered', async () => {
+    const { clock, late, enter, tell } = setUp()
+    const [seen] = await tell('seen')
+    late.hold()
+    await tell('a')
+    const { stream } = await enter('alice', { lastEventId: seen })
+    await tell('b')
+    late.answer(as)
+    await clock.settle()
+    late.release()
+    await clock.settle()
+    await tell('c')
+    await clock.settle()
+    expect(heard(stream)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('loses and doubles nothing when more comes than may wait', async () => {
+    const { clock, late, enter, tell, answerAll } = setUp(SMALL)
+    const [seen] = await tell('seen')
+    const { stream } = await enter('alice', { lastEventId: seen })
+    const expected = many(10, BIG)
+    await tell(...expected)
+    late.answer(as)
+    for (let i = 0; i < 3; i++) {
+      await clock.settle()
+      const more = many(3, `more ${i} ${BIG}`)
+      expected.push(...more)
+      await tell(...more)
+      late.answer(as)
+    }
+    await answerAll(as)
+    expect(heard(stream)).toEqual(expected)
+    expect(named(stream, 'hub:gap')).toEqual([])
+  })
+
+  test('opens a fresh stream with a cursor that skips nothing', async () => {
+    const { clock, late, enter, tell } = setUp()
+    await tell('old')
+    const { stream } = await enter('alice')
+    await tell('a')
+    late.answer(as)
+    await clock.settle()
+    const [ready] = named(stream, 'hub:ready')
+    // Wherever the client drops: with the cursor that it has by then it gets all that follows.
+    for (const cursor of [ready?.id, cursorOf(stream)]) {
+      if (cursor === undefined) continue
+      const back = await enter('alice', { lastEventId: cursor })
+      late.answer('now')
+      await clock.settle()
+      expect(heard(back.stream)).toEqual(cursor === ready?.id ? ['a'] : [])
+    }
+    expect(heard(stream)).toEqual(['a'])
+  })
+
+  test('tells what was given up before the answer came', async () => {
+    const { clock, late, enter, tell, answerAll } = setUp({ ...SMALL, history: { maxEvents: 3 } })
+    const [seen] = await tell('seen')
+    const { stream } = await enter('alice', { lastEventId: seen })
+    const data = many(8, BIG)
+    await tell(...data)
+    late.answer(as)
+    await clock.settle()
+    await answerAll(as)
+    const got = heard(stream)
+    expect(got).toEqual(data.slice(data.length - got.length))
+    expect(named(stream, 'hub:gap')).toHaveLength(got.length < data.length ? 1 : 0)
+  })
+
+  test('tells a fresh client, too, what was given up since it came', async () => {
+    const { late, enter, tell, answerAll } = setUp({ ...SMALL, history: { maxEvents: 3 } })
+    await tell('old')
+    const { stream } = await enter('alice')
+    const data = many(8, BIG)
+    await tell(...data)
+    late.answer(as)
+    await answerAll(as)
+    const got = heard(stream)
+    expect(got).toEqual(data.slice(data.length - got.length))
+    expect(named(stream, 'hub:gap')).toHaveLength(got.length < data.length ? 1 : 0)
+  })
+})
+
+describe('before its opening', () => {
+  test('a stream gets no event that is not kept either', async () => {
+    const { clock, hub, late, enter } = setUp({ clockMs: 1_000 })
+    const { stream } = await enter('alice')
+    await hub.publish('everyone', { data: 'now', event: 'typing', ephemeral: true })
+    await clock.advance(1_000)
+    late.answer('now')
+    await clock.settle()
+    expect(stream.events[0]?.event).toBe('hub:ready')
+  })
+
+  test('a stream gets no beat', async () => {
+    const { clock, late, enter } = setUp()
+    const { stream } = await enter('alice')
+    await clock.advance(20_000)
+    expect(stream.events).toEqual([])
+    late.answer('now')
+    await clock.settle()
+    expect(stream.events.map(({ event }) => event)).toEqual(['hub:ready'])
+  })
+})
+
+test('a beat never moves a cursor back to before what was read ahead of its delivery', async () => {
+  const { clock, late, enter, tell } = setUp()
+  const start = late.head().id
+  late.hold()
+  const [id] = await tell('stored, not delivered yet')
+  const { stream } = await enter('alice', { lastEventId: start })
+  late.answer('now')
+  await clock.advance(20_000)
+  expect(heard(stream)).toHaveLength(1)
+  expect(cursorOf(stream)).toBe(id)
+})
+
+describe('a journal that fails', () => {
+  test('in a reading ends that stream only, and it is heard of', async () => {
+    const failures: unknown[] = []
+    const { clock, late, enter, tell } = setUp({
+      observer: { failed: (error, stage) => void failures.push([error, stage]) },
+    })
+    const good = await enter('alice')
+    late.answer('now')
+    await clock.settle()
+    const bad = await enter('bob', { lastEventId: 'earliest' })
+    const error = new Error('The journal can’t be reached.')
+    late.refuse(error)
+    await clock.settle()
+    await bad.connection.ended
+    await tell('a')
+    await clock.settle()
+    expect(failures).toEqual([[error, 'replay']])
+    expect(bad.stream.cut).toBe(true)
+    expect(heard(good.stream)).toEqual(['a'])
+  })
+
+  test('to answer before the client leaves harms nobody', async () => {
+    const { clock, late, hub, enter } = setUp()
+    const { stream, connection } = await enter('alice')
+    stream.leave()
+    await connection.ended
+    late.answer('now')
+    await clock.settle()
+    expect(stream.writes).toEqual([])
+    expect(hub.stats().connections).toBe(0)
+  })
+})

@@ -1,0 +1,13 @@
+/** The journal in memory keeps the contract of all journals. */
+import type { Delivery } from '../../../src/journal/journal.ts'
+import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
+import { manualClock } from '../../support/clock.ts'
+import { journalSuite } from '../../support/journal-suite.ts'
+
+journalSuite(async (bounds) => {
+  const clock = manualClock()
+  const journal = createMemoryJournal({ clock, ...bounds })
+  const deliveries: Delivery[] = []
+  journal.open((delivery) => deliveries.push(delivery))
+  return { journal, deliveries, delivered: async () => {}, pass: clock.advance }
+})

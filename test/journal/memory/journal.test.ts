@@ -1,0 +1,182 @@
+/** The journal in memory: what it keeps, what it gives up, and that it tells no gap too few or many. */
+import { describe, expect, test } from 'vitest'
+import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
+import type { Delivery, Journal, Page } from '../../../src/journal/journal.ts'
+import {
+  createMemoryJournal,
+  type MemoryJournalOptions,
+} from '../../../src/journal/memory/journal.ts'
+import { manualClock } from '../../support/clock.ts'
+
+const ALICE = clientKey('alice')
+const BOB = clientKey('bob')
+const NEWS = topicKey('news')
+
+function setUp(options: Omit<MemoryJournalOptions, 'clock'> = {}) {
+  const clock = manualClock()
+  const journal = createMemoryJournal({ clock, ...options })
+  return { clock, journal, put, read }
+
+  function put(key: string, ...data: string[]): string[] {
+    return data.map((text) => {
+      const entry = journal.append(key, { data: text })
+      if (entry instanceof Promise) throw new Error('It answers at once.')
+      return entry.id
+    })
+  }
+
+  function read(keys: readonly string[], cursor: string, maxBytes = 1_000_000): Page {
+    return readNow(journal, keys, cursor, maxBytes)
+  }
+}
+
+function readNow(
+  journal: Journal,
+  keys: readonly string[],
+  cursor: string,
+  maxBytes: number,
+): Page {
+  const page = journal.read(keys, cursor, maxBytes)
+  if (page instanceof Promise) throw new Error('It answers at once.')
+  return page
+}
+
+const idsOf = ({ entries }: Page) => entries.map(({ id }) => id)
+
+describe('an id', () => {
+  test('is printable ASCII: an epoch, a dash, and a sequence that grows by one', () => {
+    const { put } = setUp()
+    const ids = put(EVERYONE, ...'abc')
+    const [epoch] = ids[0]?.split('-') ?? []
+    expect(epoch).toMatch(/^[0-9a-z]+$/)
+    expect(ids).toEqual([`${epoch}-1`, `${epoch}-2`, `${epoch}-3`])
+  })
+
+  test('grows over all addresses together', () => {
+    const { journal, put } = setUp()
+    put(ALICE, 'a')
+    put(NEWS, 'b')
+    const [id] = put(EVERYONE, 'c')
+    expect(journal.head()).toEqual({ id, sequence: 3 })
+  })
+
+  test('is of another epoch in another life', async () => {
+    const clock = manualClock()
+    const before = createMemoryJournal({ clock }).head().id
+    await clock.advance(1)
+    expect(createMemoryJournal({ clock }).head().id).not.toBe(before)
+  })
+})
+
+describe('a delivery', () => {
+  test('comes in order, with the frame that is kept', () => {
+    const { journal, put, read } = setUp()
+    const deliveries: Delivery[] = []
+    journal.open((delivery) => deliveries.push(delivery))
+    const ids = put(ALICE, 'a', 'b')
+    expect(deliveries.map(({ key, entry }) => [key, entry?.id])).toEqual(
+      ids.map((id) => [ALICE, id]),
+    )
+    expect(deliveries.map(({ frame }) => frame)).toEqual(
+      read([ALICE], 'earliest').entries.map(({ frame }) => frame),
+    )
+  })
+
+  test('of what is only relayed has no place and is not kept', () => {
+    const { journal, read } = setUp()
+    const deliveries: Delivery[] = []
+    journal.open((delivery) => deliveries.push(delivery))
+    const before = journal.head()
+    void journal.relay(EVERYONE, { data: 'now' })
+    expect(deliveries).toHaveLength(1)
+    expect(deliveries[0]?.entry).toBeUndefined()
+    expect(new TextDecoder().decode(deliveries[0]?.frame)).toBe('data: now\n\n')
+    expect(journal.head()).toEqual(before)
+    expect(read([EVERYONE], 'earliest').entries).toEqual([])
+  })
+})
+
+describe('a reading', () => {
+  test('finds what was missed at its addresses, and nothing of others', () => {
+    const { journal, put, read } = setUp()
+    const start = journal.head().id
+    const [a] = put(ALICE, 'a')
+    put(BOB, 'b')
+    const [c] = put(EVERYONE, 'c')
+    const [d] = put(NEWS, 'd')
+    put(topicKey('sport'), 'e')
+    const [f] = put(ALICE, 'f')
+    expect(idsOf(read([EVERYONE, ALICE, NEWS], start))).toEqual([a, c, d, f])
+    expect(idsOf(read([EVERYONE, ALICE, NEWS], c ?? ''))).toEqual([d, f])
+    expect(read([ALICE], f ?? '')).toMatchObject({ entries: [], done: true, gap: undefined })
+  })
+
+  test('of all that is kept begins with the earliest, and is no gap', () => {
+    const { put, read } = setUp({ maxEvents: 2 })
+    const [, b, c] = put(ALICE, 'a', 'b', 'c')
+    const page = read([ALICE], 'earliest')
+    expect(idsOf(page)).toEqual([b, c])
+    expect(page.gap).toBeUndefined()
+  })
+
+  test('goes page by page, each of one entry at least', () => {
+    const { journal, put, read } = setUp()
+    const start = journal.head().id
+    const ids = put(ALICE, 'x'.repeat(500), 'a', 'b', 'c', 'x'.repeat(500), 'd')
+    const pages: Page[] = []
+    for (let cursor = start; ; cursor = pages.at(-1)?.end.id ?? '') {
+      const page = read([ALICE], cursor, 100)
+      pages.push(page)
+      expect(page.entries.length).toBeGreaterThan(0)
+      if (page.done) break
+    }
+    expect(pages.flatMap(idsOf)).toEqual(ids)
+    expect(pages.length).toBeGreaterThan(3)
+    for (const { entries } of pages) {
+      const bytes = entries.reduce((sum, { frame }) => sum + frame.byteLength, 0)
+      expect(entries.length === 1 || bytes <= 100).toBe(true)
+    }
+    expect(pages.at(-1)?.end).toEqual(journal.head())
+  })
+})
+
+describe('a bound', () => {
+  test('on events is one of each address', () => {
+    const { put, read } = setUp({ maxEvents: 3 })
+    const [b] = put(BOB, 'b')
+    const ids = put(ALICE, ...'12345')
+    expect(idsOf(read([ALICE], 'earliest'))).toEqual(ids.slice(2))
+    expect(idsOf(read([BOB], 'earliest'))).toEqual([b])
+  })
+
+  test('on age gives up what is older, and not what is as old', async () => {
+    const { clock, put, read } = setUp({ maxAgeMs: 1_000 })
+    const [a] = put(ALICE, 'a')
+    await clock.advance(1)
+    const [b] = put(ALICE, 'b')
+    await clock.advance(999)
+    expect(idsOf(read([ALICE], 'earliest'))).toEqual([a, b])
+    await clock.advance(1)
+    expect(idsOf(read([ALICE], 'earliest'))).toEqual([b])
+    await clock.advance(1)
+    expect(idsOf(read([ALICE], 'earliest'))).toEqual([])
+  })
+
+  test('on bytes gives up the oldest of all, whatever its address', () => {
+    const { put, read } = setUp({ maxBytes: 10_000 })
+    const keys = [ALICE, BOB, NEWS]
+    const ids = Array.from({ length: 60 }, (_, i) => put(keys[i % 3] ?? ALICE, 'x'.repeat(300))[0])
+    const kept = idsOf(read(keys, 'earliest'))
+    expect(kept.length).toBeGreaterThan(5)
+    expect(kept.length * 300).toBeLessThanOrEqual(10_000)
+    expect(kept).toEqual(ids.slice(-kept.length))
+  })
+
+  test('of nothing keeps nothing, and says so', () => {
+    const { journal, put, read } = setUp({ maxEvents: 0 })
+    const start = journal.head().id
+    const [, b] = put(ALICE, 'a', 'b')
+    expect(read([ALICE], start)).toMatchObject({ entries: [], done: true, gap: 'evicted' })
+    expect(read([ALICE], b ?? '').gap).toBeUndefined()
+  })
+})

@@ -1,0 +1,114 @@
+/** The shelf against a naive one: whatever is put, read and given up, both say the same. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { ShelfBounds } from '../../../src/journal/event-store.ts'
+import type { Entry } from '../../../src/journal/journal.ts'
+import { createShelf } from '../../../src/journal/memory/store.ts'
+
+/** What an entry costs beside its frame, in bytes. */
+const ENTRY_BYTES = 320
+const KEYS = ['a', 'b', 'c', 'd']
+
+interface Kept {
+  readonly key: string
+  readonly entry: Entry
+  readonly at: number
+}
+
+/** One list, searched from end to end. */
+function naiveShelf({ maxEvents, maxAgeMs, maxBytes }: ShelfBounds) {
+  let kept: Kept[] = []
+  const evicted = new Map<string, number>()
+  return { put, expire, after, evictedAfter }
+
+  function put(key: string, entry: Entry, at: number): void {
+    kept.push({ key, entry, at })
+    const mine = kept.filter((one) => one.key === key)
+    if (mine.length > maxEvents) evict(mine.slice(0, mine.length - maxEvents))
+    while (size() > maxBytes) evict(kept.slice(0, 1))
+    expire(at)
+  }
+
+  function expire(now: number): void {
+    evict(kept.filter(({ at }) => now - at > maxAgeMs))
+  }
+
+  function evict(victims: readonly Kept[]): void {
+    for (const { key, entry } of victims) {
+      evicted.set(key, Math.max(evicted.get(key) ?? 0, entry.sequence))
+    }
+    kept = kept.filter((one) => !victims.includes(one))
+  }
+
+  function size(): number {
+    return kept.reduce((sum, { entry }) => sum + entry.frame.byteLength + ENTRY_BYTES, 0)
+  }
+
+  function after(keys: readonly string[], sequence: number): Entry[] {
+    const mine = kept.filter(({ key, entry }) => keys.includes(key) && entry.sequence > sequence)
+    return mine.map(({ entry }) => entry)
+  }
+
+  function evictedAfter(keys: readonly string[], sequence: number): boolean {
+    return keys.some((key) => (evicted.get(key) ?? 0) > sequence)
+  }
+}
+
+const bounds = fc.record({
+  maxEvents: fc.integer({ min: 0, max: 12 }),
+  maxAgeMs: fc.integer({ min: 0, max: 30 }),
+  maxBytes: fc.integer({ min: 0, max: 12_000 }),
+})
+
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      put: fc.constantFrom(...KEYS),
+      size: fc.nat(600),
+      skip: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ pass: fc.nat(20) }) },
+  { weight: 3, arbitrary: fc.record({ read: fc.subarray(KEYS), back: fc.nat(40) }) },
+)
+
+test('a shelf holds and gives up exactly what a naive one does', () => {
+  fc.assert(
+    fc.property(bounds, fc.array(step, { maxLength: 120 }), (limits, steps) => {
+      const shelf = createShelf(limits)
+      const naive = naiveShelf(limits)
+      let now = 0
+      let sequence = 0
+      for (const one of steps) {
+        if ('put' in one) {
+          sequence += one.skip
+          const entry = { id: `e-${sequence}`, sequence, frame: new Uint8Array(one.size) }
+          shelf.put(one.put, entry, now)
+          naive.put(one.put, entry, now)
+        } else if ('pass' in one) {
+          now += one.pass
+          shelf.expire(now)
+          naive.expire(now)
+        } else {
+          const from = Math.max(0, sequence - one.back)
+          expect([...shelf.after(one.read, from)]).toEqual(naive.after(one.read, from))
+          expect(shelf.evictedAfter(one.read, from)).toBe(naive.evictedAfter(one.read, from))
+        }
+      }
+      expect([...shelf.after(KEYS, 0)]).toEqual(naive.after(KEYS, 0))
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('a cleared shelf is empty and can be used again', () => {
+  const shelf = createShelf({ maxEvents: 2, maxAgeMs: 10, maxBytes: 10_000 })
+  const entry = { id: 'e-1', sequence: 1, frame: new Uint8Array(1) }
+  shelf.put('a', entry, 0)
+  shelf.clear()
+  expect([...shelf.after(KEYS, 0)]).toEqual([])
+  shelf.put('a', { ...entry, id: 'e-2', sequence: 2 }, 5)
+  shelf.expire(12)
+  expect([...shelf.after(KEYS, 0)].map(({ id }) => id)).toEqual(['e-2'])
+})

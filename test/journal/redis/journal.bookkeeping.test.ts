@@ -1,0 +1,160 @@
+/** Whatever is published, and however tight the bounds: what Redis keeps, tells and counts adds up. */
+import fc from 'fast-check'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
+import type { Place } from '../../../src/core/cursor.ts'
+import type { Page } from '../../../src/journal/journal.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { closeAll, newPrefix, openStand, type Stand } from '../../support/redis-journals.ts'
+
+const KEYS = [EVERYONE, clientKey('alice'), clientKey('bob'), topicKey('news'), topicKey('snow')]
+
+interface Planned {
+  readonly key: string
+  readonly size: number
+}
+
+interface Published extends Place {
+  readonly key: string
+  readonly text: string
+}
+
+const event = fc.record({
+  key: fc.constantFrom(...KEYS),
+  size: fc.oneof({ weight: 19, arbitrary: fc.nat(60) }, fc.nat(3_000)),
+})
+/** Calls one after another; what is in one is published together. */
+const calls = fc.array(fc.array(event, { minLength: 1, maxLength: 60, size: 'max' }), {
+  minLength: 1,
+  maxLength: 10,
+  size: 'max',
+})
+const bounds = fc.record({
+  maxEvents: fc.constantFrom(0, 1, 3, 20, 1_000, 1_000, 1_000),
+  maxBytes: fc.constantFrom(0, 2_000, 20_000, 1_000_000, 1_000_000, 1_000_000),
+})
+const pageBytes = fc.constantFrom(1, 5_000, 1_000_000)
+
+describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
+  let redis: RedisServer
+  beforeAll(async () => {
+    redis = await startRedis()
+  })
+  afterEach(closeAll)
+  afterAll(() => redis.close())
+
+  test('drops nothing in silence, tells nothing twice, and counts what it keeps', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        calls,
+        bounds,
+        fc.nat(1_000),
+        pageBytes,
+        async (plan, limits, chance, bytes) => {
+          const prefix = newPrefix()
+          const stand = await openStand(redis, limits, [], prefix)
+          const published = await publish(stand, plan)
+          const from = published[chance % published.length]
+          for (const keys of [KEYS, KEYS.slice(1, 3), KEYS.slice(4)]) {
+            const wanted = published.filter(
+              ({ key, sequence }) => keys.includes(key) && sequence > (from?.sequence ?? 0),
+            )
+            adds(await readAll(stand, keys, from?.id ?? '', bytes), wanted)
+          }
+          await holds(prefix, limits)
+          await closeAll()
+        },
+      ),
+      { numRuns: 40, interruptAfterTimeLimit: 15_000 },
+    )
+  })
+
+  test.each([
+    ['many addresses', 500, 1],
+    ['one address', 1, 500],
+  ])('takes no more memory for %s than it counts', async (_, addresses, each) => {
+    const prefix = newPrefix()
+    const { journal } = await openStand(redis, {}, [], prefix)
+    const before = await memory()
+    for (let i = 0; i < addresses * each; i++) {
+      await journal.append(clientKey(`client-${i % addresses}`), { data: 'x'.repeat(100) })
+    }
+    const [bytes] = (await redis.command('HMGET', `{${prefix}}:head`, 'bytes')) as [string]
+    expect((await memory()) - before).toBeLessThanOrEqual(Number(bytes))
+  })
+
+  /** What all keys take, as Redis tells; its tables of keys come on top, at some 60 bytes a key. */
+  async function memory(): Promise<number> {
+    const keys = (await redis.command('KEYS', '*')) as string[]
+    let bytes = 60 * keys.length
+    for (const key of keys) bytes += Number(await redis.command('MEMORY', 'USAGE', key))
+    return bytes
+  }
+
+  async function publish({ journal }: Stand, plan: readonly (readonly Planned[])[]) {
+    const published: Published[] = []
+    for (const call of plan) {
+      const stored = await Promise.all(
+        call.map(async ({ key, size }, at) => {
+          const text = `${published.length + at}:${'x'.repeat(size)}`
+          const { id, sequence } = await journal.append(key, { data: text })
+          return { key, text, id, sequence }
+        }),
+      )
+      published.push(...stored)
+    }
+    return published
+  }
+
+  async function readAll(
+    { journal }: Stand,
+    keys: readonly string[],
+    cursor: string,
+    bytes: number,
+  ) {
+    const pages: Page[] = []
+    for (let at = cursor; ; at = pages.at(-1)?.end.id ?? '') {
+      const page = await journal.read(keys, at, bytes)
+      pages.push(page)
+      if (page.done) return pages
+    }
+  }
+
+  /** All that was wanted has come, in order, once; or its newer part, and a gap was told. */
+  function adds(pages: readonly Page[], wanted: readonly Published[]): void {
+    const entries = pages.flatMap((page) => page.entries)
+    const told = pages.some(({ gap }) => gap !== undefined)
+    expect(told, 'a gap is told where something is missing, and only there').toBe(
+      entries.length < wanted.length,
+    )
+    const kept = new Set(entries.map(({ id }) => id))
+    const expected = wanted.filter(({ id }) => kept.has(id))
+    expect(entries.map(({ id }) => id)).toEqual(expected.map(({ id }) => id))
+    const decoder = new TextDecoder()
+    expect(entries.map(({ frame }) => decoder.decode(frame))).toEqual(
+      expected.map(({ id, text }) => `id: ${id}\ndata: ${text}\n\n`),
+    )
+  }
+
+  /** The counts in the head are those of the logs and marks, and within the bounds. */
+  async function holds(
+    prefix: string,
+    limits: { readonly maxEvents: number; readonly maxBytes: number },
+  ): Promise<void> {
+    let events = 0
+    let bytes = 0
+    const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
+    for (const log of logs) {
+      const frames = (await redis.command('LRANGE', log, '0', '-1')) as string[]
+      expect(frames.length).toBeLessThanOrEqual(Math.floor(limits.maxEvents * (1 + 1 / 16)))
+      events += frames.length
+      for (const frame of frames) bytes += frame.length + 300
+    }
+    const [order = ''] = (await redis.command('KEYS', `{${prefix}}:*:order`)) as string[]
+    const marks = (await redis.command('XRANGE', order, '-', '+')) as [string, string[]][]
+    for (const [, [, keys = '']] of marks) bytes += keys.length + 40
+    const head = await redis.command('HMGET', `{${prefix}}:head`, 'events', 'bytes')
+    expect(head).toEqual([`${events}`, `${bytes}`])
+    expect(bytes).toBeLessThanOrEqual(limits.maxBytes)
+  }
+})

@@ -1,0 +1,113 @@
+/** A Redis that takes no writes for now is no lost Redis: what is kept is read, pruned, and told to be there. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { clientKey } from '../../../src/core/address.ts'
+import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
+import { manualClock } from '../../support/clock.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { closeAll, newPrefix, openStand, until } from '../../support/redis-journals.ts'
+
+const ALICE = clientKey('alice')
+
+describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
+  let redis: RedisServer
+  beforeAll(async () => {
+    redis = await startRedis()
+  })
+  afterEach(async () => {
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await closeAll()
+  })
+  afterAll(() => redis.close())
+
+  test('without memory to spare is read, and gives up what is too old', async () => {
+    const prefix = newPrefix()
+    const stand = await openStand(redis, { maxAgeMs: 1_000 }, [ALICE], prefix)
+    const { id } = await stand.journal.append(ALICE, { data: 'a' })
+    await stand.journal.append(ALICE, { data: 'b' })
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+    await expect(stand.journal.append(ALICE, { data: 'x' })).rejects.toMatchObject({
+      code: 'journal-unavailable',
+      message: expect.stringMatching(/^The journal refused \(OOM /),
+    })
+    expect((await stand.journal.read([ALICE], id, 1_000)).entries).toHaveLength(1)
+    await stand.pass(1_001)
+    expect(await stand.journal.read([ALICE], id, 1_000)).toMatchObject({
+      entries: [],
+      gap: 'evicted',
+    })
+    const [order = ''] = (await redis.command('KEYS', `{${prefix}}:*:order`)) as string[]
+    expect(await redis.command('XLEN', order), 'its memory is free again').toBe(0)
+  })
+
+  test('that refuses to write for longer than logs live tells a gap to who is behind, and only to them', async () => {
+    const prefix = newPrefix()
+    const { journal } = await openStand(redis, {}, [], prefix)
+    const first = await journal.append(ALICE, { data: 'a' })
+    const last = await journal.append(ALICE, { data: 'b' })
+    const [log = ''] = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
+    // As if it had been so for an hour.
+    const aged = `redis.call('DEL', KEYS[1])
+      redis.call('HSET', KEYS[2], 'oldest', ${Date.now() - 3_600_000})`
+    await redis.command('EVAL', aged, '2', log, `{${prefix}}:head`)
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    expect((await journal.read([ALICE], last.id, 1_000)).gap).toBeUndefined()
+    expect((await journal.read([ALICE], first.id, 1_000)).gap).toBe('evicted')
+  })
+
+  test('that misses its replicas is alive, however long that takes', async () => {
+    const clock = manualClock()
+    const journal = createRedisJournal({ url: redis.url, prefix: newPrefix(), clock })
+    journal.open(() => {})
+    await until('the journal is ready', () => journal.ready === true)
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    const refused = expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(/NOREPLICAS/)
+    await clock.settle()
+    await refused
+    for (let seconds = 0; seconds < 20; seconds += 2) {
+      await clock.advance(2_000)
+      // Behind the probe on the same connection.
+      await journal.read([ALICE], undefined, 1_000)
+      expect(journal.ready).toBe(true)
+    }
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    const taken = journal.append(ALICE, { data: 'b' })
+    await clock.settle()
+    await taken
+    await journal.close()
+  })
+
+  test.each([
+    ['misses its replicas', 'min-replicas-to-write', /NOREPLICAS/],
+    ['has no memory to spare', 'maxmemory', /OOM/],
+  ])('that took over and %s is read, and begins its epoch once it writes', async (_, name, why) => {
+    const other = await startRedis('always')
+    try {
+      const { journal, away, reached } = await openStand(other)
+      const { id } = await journal.append(ALICE, { data: 'a' })
+      const { sequence } = await journal.append(ALICE, { data: 'b' })
+      await other.command('CONFIG', 'SET', name, '1')
+      await other.command('CONFIG', 'REWRITE')
+      await other.crash()
+      await away()
+      await other.restart()
+      await reached()
+      expect(await journal.read([ALICE], id, 1_000)).toMatchObject({
+        entries: [{ sequence }],
+        gap: undefined,
+      })
+      await expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(why)
+      await other.command('CONFIG', 'SET', name, '0')
+      await away()
+      await reached()
+      const next = await journal.append(ALICE, { data: 'c' })
+      expect(next.id.split('-')[0]).not.toBe(id.split('-')[0])
+      const page = await journal.read([ALICE], id, 1_000)
+      expect(page).toMatchObject({ entries: [{ sequence }, { sequence: next.sequence }] })
+      expect(page.gap).toBeUndefined()
+    } finally {
+      await closeAll()
+      await other.close()
+    }
+  })
+})

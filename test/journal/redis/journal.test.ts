@@ -1,0 +1,170 @@
+/** The journal in Redis keeps the contract of all journals, and what only a shared one can promise. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { clientKey, EVERYONE } from '../../../src/core/address.ts'
+import { encodeFrame } from '../../../src/core/event.ts'
+import { journalSuite } from '../../support/journal-suite.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { closeAll, newPrefix, openStand, until } from '../../support/redis-journals.ts'
+
+const ALICE = clientKey('alice')
+const BOB = clientKey('bob')
+
+describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
+  let redis: RedisServer
+  beforeAll(async () => {
+    redis = await startRedis()
+  })
+  afterEach(closeAll)
+  afterAll(() => redis.close())
+
+  journalSuite((bounds, watched) => openStand(redis, bounds, watched))
+
+  test('is one for all hubs with the same prefix: ids, events and deliveries', async () => {
+    const prefix = newPrefix()
+    const one = await openStand(redis, {}, [ALICE], prefix)
+    const other = await openStand(redis, {}, [ALICE], prefix)
+    const third = await openStand(redis, {}, [EVERYONE], prefix)
+    const first = await one.journal.append(ALICE, { data: 'a' })
+    const second = await third.journal.append(ALICE, { data: 'b' })
+    expect(second).toMatchObject({ sequence: first.sequence + 1, instances: 2 })
+    await Promise.all([one.delivered(2), other.delivered(2)])
+    expect(other.deliveries).toEqual(one.deliveries)
+    expect(third.deliveries).toEqual([])
+    const page = await third.journal.read([ALICE], 'earliest', 1_000)
+    expect(page.entries.map(({ id }) => id)).toEqual([first.id, second.id])
+  })
+
+  test('hears nothing of a key that nobody watches any more', async () => {
+    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
+    journal.unwatch?.(ALICE)
+    await until('it is unsubscribed', async () => {
+      const channels = (await redis.command('PUBSUB', 'CHANNELS', '*')) as string[]
+      return !channels.some((channel) => channel.endsWith(ALICE))
+    })
+    expect(await journal.append(ALICE, { data: 'a' })).toMatchObject({ instances: 0 })
+    journal.watch?.(ALICE)
+    await journal.read([ALICE], undefined, 1_000)
+    await journal.append(ALICE, { data: 'b' })
+    await delivered(1)
+    expect(new TextDecoder().decode(deliveries[0]?.frame)).toContain('data: b')
+  })
+
+  test('stores what is published together in few calls, in order, each with its own receipt', async () => {
+    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
+    const keys = [ALICE, EVERYONE, clientKey('nobody')]
+    const before = await calls()
+    const receipts = await Promise.all(
+      Array.from({ length: 300 }, (_, i) => journal.append(keys[i % 3] ?? '', { data: `${i}` })),
+    )
+    // One a probe may have made.
+    expect((await calls()) - before).toBeLessThanOrEqual(Math.ceil(300 / 128) + 1)
+    expect(receipts.map(({ sequence }) => sequence)).toEqual(receipts.map((_, i) => i + 1))
+    expect(receipts.slice(0, 3).map(({ instances }) => instances)).toEqual([1, 1, 0])
+    await delivered(200)
+    const ids = receipts.filter(({ instances }) => instances === 1).map(({ id }) => id)
+    expect(deliveries.map(({ entry }) => entry?.id)).toEqual(ids)
+    // Large ones don't wait for each other: a call is what all others wait for.
+    const large = { data: 'x'.repeat(100_000) }
+    await Promise.all(Array.from({ length: 9 }, () => journal.append(ALICE, large)))
+    expect(await calls()).toBeGreaterThanOrEqual(before + Math.ceil(300 / 128) + 4)
+  })
+
+  test('tells apart what one call published at one address', async () => {
+    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE])
+    // Past 9, 10, 99 and 100, where numbers grow longer; some data ends in line breaks.
+    const sent = Array.from({ length: 120 }, (_, i) => `${i}${'\n'.repeat(i % 4)}`)
+    const receipts = await Promise.all(sent.map((data) => journal.append(ALICE, { data })))
+    await delivered(120)
+    const { entries } = await journal.read([ALICE], 'earliest', 1e6)
+    const frames = sent.map((data, i) => encodeFrame({ id: receipts[i]?.id, data }))
+    expect(deliveries.map(({ frame }) => Buffer.from(frame))).toEqual(frames.map(Buffer.from))
+    expect(entries.map(({ frame }) => frame)).toEqual(frames)
+  })
+
+  async function calls(): Promise<number> {
+    const stats = String(await redis.command('INFO', 'commandstats'))
+    return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
+  }
+
+  test('puts a question to all hubs, and a kept one to who comes later', async () => {
+    const prefix = newPrefix()
+    const one = await openStand(redis, {}, [], prefix)
+    const other = await openStand(redis, {}, [], prefix)
+    const answers = await one.journal.ask?.({ about: 'x' }, 60_000)
+    const by = [one.journal.instance, other.journal.instance]
+    expect(answers).toHaveLength(2)
+    expect(answers).toEqual(
+      expect.arrayContaining(by.map((name) => expect.objectContaining({ by: name }))),
+    )
+    const kept = (await redis.command('ZRANGE', `{${prefix}}:kept`, '0', '-1')) as string[]
+    expect(kept).toEqual(['{"about":"x"}'])
+  })
+
+  test('outlives its hubs: a cursor holds, and the epoch is the same', async () => {
+    const prefix = newPrefix()
+    const before = await openStand(redis, {}, [], prefix)
+    const { id } = await before.journal.append(ALICE, { data: 'a' })
+    const next = await before.journal.append(ALICE, { data: 'b' })
+    await closeAll()
+    const { journal } = await openStand(redis, {}, [], prefix)
+    const page = await journal.read([ALICE], id, 1_000)
+    expect(page).toMatchObject({ gap: undefined, end: { id: next.id } })
+    expect(page.entries).toHaveLength(1)
+  })
+
+  test('lets all keys of an idle hub expire', async () => {
+    const prefix = newPrefix()
+    const { journal } = await openStand(redis, {}, [], prefix)
+    await journal.append(ALICE, { data: 'a' })
+    const keys = (await redis.command('KEYS', `{${prefix}}:*`)) as string[]
+    expect(keys).toHaveLength(3)
+    for (const key of keys) expect(await redis.command('PTTL', key), key).toBeGreaterThan(0)
+  })
+
+  test('lets logs live on for a hub that keeps events longer', async () => {
+    const prefix = newPrefix()
+    const { journal } = await openStand(redis, { maxAgeMs: 1_000 }, [], prefix)
+    await journal.append(ALICE, { data: 'a' })
+    const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
+    const life = async () => Number(await redis.command('PTTL', ...logs))
+    expect(await life()).toBeLessThanOrEqual(64_000)
+    await openStand(redis, { maxAgeMs: 3_600_000 }, [], prefix)
+    expect(await life()).toBeGreaterThan(3_600_000)
+  })
+
+  test('tells a gap where logs expired while all hubs were away, and only there', async () => {
+    const prefix = newPrefix()
+    const before = await openStand(redis, {}, [], prefix)
+    const { id } = await before.journal.append(ALICE, { data: 'a' })
+    await before.journal.append(ALICE, { data: 'b' })
+    await closeAll()
+    const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
+    for (const log of logs) await redis.command('DEL', log)
+    await redis.command('HSET', `{${prefix}}:head`, 'oldest', `${Date.now() - 3_600_000}`)
+    const { journal } = await openStand(redis, { maxAgeMs: 36_000_000 }, [], prefix)
+    expect(await journal.read([ALICE], id, 1_000)).toMatchObject({ entries: [], gap: 'evicted' })
+    expect(await journal.read([BOB], id, 1_000)).toMatchObject({ entries: [], gap: undefined })
+    const next = await journal.append(ALICE, { data: 'c' })
+    const figures = await redis.command('HMGET', `{${prefix}}:head`, 'seq', 'events')
+    expect(figures).toEqual([`${next.sequence}`, '1'])
+  })
+
+  test('takes bounds that are no whole numbers', async () => {
+    const { journal } = await openStand(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
+    for (const data of ['a', 'b', 'c', 'd']) await journal.append(ALICE, { data })
+    expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(2)
+  })
+
+  test('gives up by parts what far oversteps a bound that was lowered', async () => {
+    const prefix = newPrefix()
+    const limits = { maxEvents: 1_000_000, maxAgeMs: 3_600_000 }
+    const before = await openStand(redis, limits, [], prefix)
+    const all = Array.from({ length: 25_000 }, (_, at) => (at % 2 ? ALICE : BOB))
+    await Promise.all(all.map((key) => before.journal.append(key, { data: 'a' })))
+    await closeAll()
+    const events = async () => Number(await redis.command('HGET', `{${prefix}}:head`, 'events'))
+    await openStand(redis, { ...limits, maxAgeMs: 1 }, [], prefix)
+    expect(await events(), 'Redis is not held up until all is gone').toBeGreaterThan(0)
+    await until('all is gone', async () => (await events()) === 0)
+  })
+})

@@ -1,0 +1,78 @@
+/** Thousands come back from an outage together: a few read at a time, and each gets all, once, in order. */
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createHub } from '../../../src/hub/hub.ts'
+import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
+import { READ } from '../../../src/journal/redis/scripts/index.ts'
+import { fakeStream, heard, named } from '../../support/fake-stream.ts'
+import { openProxy, type TcpProxy } from '../../support/proxy.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { until } from '../../support/redis-journals.ts'
+
+const CLIENTS = 1_000
+const AT_ONCE = 64
+
+describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
+  let redis: RedisServer
+  let proxy: TcpProxy
+  beforeAll(async () => {
+    redis = await startRedis()
+    proxy = await openProxy(redis.port)
+  })
+  afterAll(async () => {
+    await proxy.close()
+    await redis.close()
+  })
+
+  test(`${CLIENTS} connections read on, ${AT_ONCE} at a time, and each gets its own, once, in order`, async () => {
+    let back = () => {}
+    const journal = createRedisJournal({
+      url: `redis://127.0.0.1:${proxy.port}`,
+      observer: { reached: () => back() },
+    })
+    const hub = createHub({ journal, maxConnections: CLIENTS })
+    const other = createHub({ journal: createRedisJournal({ url: redis.url }) })
+    await until('both are ready', () => hub.ready && other.ready)
+    const streams = Array.from({ length: CLIENTS }, (_, i) => {
+      const stream = fakeStream()
+      hub.connect({ client: `client-${i}`, stream })
+      return stream
+    })
+    const all = (what: string, isSo: (stream: (typeof streams)[0]) => boolean) =>
+      until(what, () => streams.every(isSo))
+    await all('all are open', (stream) => named(stream, 'hub:ready').length === 1)
+    const publish = (data: string) => other.publish('everyone', { data })
+    const toEach = (data: string) =>
+      Promise.all(streams.map((_, i) => other.publish({ client: `client-${i}` }, { data })))
+    await publish('a')
+    await all('all have the first', (stream) => heard(stream).length === 1)
+
+    proxy.cut()
+    await until('the link is lost', () => !hub.ready)
+    await publish('b')
+    await toEach('c')
+    await publish('d')
+    back = proxy.hold
+    proxy.turn(redis.port)
+    await until('as many read as may', () => readings(proxy) >= AT_ONCE)
+    // What is published meanwhile is behind all that is missed.
+    await publish('e')
+    await toEach('f')
+    expect(readings(proxy)).toBe(AT_ONCE)
+    proxy.release()
+    await publish('g')
+    await all('all have the last', (stream) => heard(stream).includes('g'))
+    for (const stream of streams) {
+      expect(heard(stream)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+      expect(named(stream, 'hub:gap')).toEqual([])
+    }
+    expect(readings(proxy)).toBeGreaterThanOrEqual(CLIENTS)
+    await Promise.all([hub.close(), other.close()])
+  }, 60_000)
+})
+
+/** How many readings were asked for since the proxy was turned. */
+function readings({ sent }: TcpProxy): number {
+  const name = createHash('sha1').update(READ.text).digest('hex')
+  return sent.split(name).length - 1
+}

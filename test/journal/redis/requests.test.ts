@@ -1,0 +1,140 @@
+/** Hubs that share a journal: who is connected is told by all, and who is sent away is gone everywhere. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createHub, type Hub } from '../../../src/hub/hub.ts'
+import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
+import { type FakeStream, fakeStream, heard, named } from '../../support/fake-stream.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { newPrefix, until } from '../../support/redis-journals.ts'
+
+describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
+  let redis: RedisServer
+  const hubs: Hub[] = []
+  beforeAll(async () => {
+    redis = await startRedis()
+  })
+  afterEach(async () => {
+    for (const hub of hubs.splice(0)) await hub.close()
+  })
+  afterAll(() => redis.close())
+
+  async function open(prefix: string): Promise<Hub> {
+    const hub = createHub({ journal: createRedisJournal({ url: redis.url, prefix }), retryMs: 10 })
+    hubs.push(hub)
+    await until('the hub is ready', () => hub.ready)
+    return hub
+  }
+
+  async function pair(): Promise<[Hub, Hub, string]> {
+    const prefix = newPrefix()
+    return [await open(prefix), await open(prefix), prefix]
+  }
+
+  async function enter(hub: Hub, client: string, topics: string[] = []): Promise<FakeStream> {
+    const stream = fakeStream()
+    hub.connect({ client, topics, stream })
+    await until('the stream is open', () => named(stream, 'hub:ready').length === 1)
+    return stream
+  }
+
+  test('show each other’s clients and connections', async () => {
+    const [one, other] = await pair()
+    await enter(one, 'alice', ['news'])
+    await enter(other, 'alice')
+    await enter(other, 'bob', ['news'])
+    const { rows, total } = await one.presence.clients(100)
+    expect(rows.map(({ client, connections }) => [client, connections])).toEqual([
+      ['alice', 2],
+      ['bob', 1],
+    ])
+    expect(total).toBe(2)
+    const news = await other.presence.connections({ topic: 'news' }, 100)
+    expect(news.rows.map(({ client }) => client).sort()).toEqual(['alice', 'bob'])
+    expect(new Set(news.rows.map(({ instance }) => instance)).size).toBe(2)
+  })
+
+  test('tell of each other’s connections how they came in, and where they stand', async () => {
+    const [one, other] = await pair()
+    const { id } = await one.publish('everyone', { data: 'a' })
+    const trace = { opener: 'native', remoteAddress: '192.0.2.7', requestId: 'r-1' }
+    const stream = fakeStream()
+    other.connect({ client: 'alice', stream, trace })
+    await until('the stream is open', () => named(stream, 'hub:ready').length === 1)
+    const { rows } = await one.presence.connections({ client: 'alice' }, 100)
+    expect(rows).toEqual([
+      expect.objectContaining({ client: 'alice', queuedEvents: 0, cursor: id, ...trace }),
+    ])
+  })
+
+  test('forget the connections of a hub that is gone', async () => {
+    const [one, other] = await pair()
+    await enter(other, 'bob')
+    expect((await one.presence.clients(100)).total).toBe(1)
+    await other.close()
+    expect((await one.presence.clients(100)).total).toBe(0)
+  })
+
+  test('say how many of them had a listener', async () => {
+    const [one, other] = await pair()
+    await enter(one, 'alice')
+    const stream = await enter(other, 'alice')
+    const receipt = await one.publish({ client: 'alice' }, { data: 'a' })
+    expect(receipt).toMatchObject({ connections: 1, instances: 2 })
+    const typing = { data: 'b', event: 'typing', ephemeral: true }
+    expect(await one.publish('everyone', typing)).toEqual({ connections: 1, instances: 2 })
+    await until('both came', () => heard(stream).length === 2)
+    expect(stream.events.map(({ event, id }) => [event, id === undefined])).toEqual([
+      ['hub:ready', false],
+      [undefined, false],
+      ['typing', true],
+    ])
+  })
+
+  test('send a client away and keep it away, also from a hub that comes later', async () => {
+    const [one, other, prefix] = await pair()
+    await enter(one, 'alice')
+    const stream = await enter(other, 'alice')
+    expect(await one.disconnect('alice', 60_000)).toBe(2)
+    await until('the goodbye came', () => named(stream, 'hub:bye').length === 1)
+    expect(other.refusal('alice')).toBe('blocked')
+    const late = await open(prefix)
+    expect(late.blocked('alice')).toBe(true)
+    expect(late.blocked('bob')).toBe(false)
+  })
+
+  test('let a name be used once among them all', async () => {
+    const [one, other] = await pair()
+    const uses = await Promise.all([one, other, one].map((hub) => hub.useOnce('ticket', 60_000)))
+    expect(uses.filter((first) => first)).toHaveLength(1)
+  })
+
+  test('keep their streams while Redis is away, refuse new ones, and bring all on its return', async () => {
+    const [one, other] = await pair()
+    const stream = await enter(one, 'alice')
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await until('the link is lost', () => !one.ready)
+    expect(one.refusal('bob')).toBe('at-capacity')
+    await until('both are ready', () => one.ready && other.ready)
+    await other.publish({ client: 'alice' }, { data: 'a' })
+    await until('it came', () => heard(stream).length === 1)
+    expect(named(stream, 'hub:bye')).toEqual([])
+    expect(named(stream, 'hub:gap')).toEqual([])
+    expect(one.stats().journal).toMatchObject({ ready: true, reconnects: 1 })
+  })
+
+  test('tell a gap, and go on, when Redis is flushed under open streams', async () => {
+    const [one, other] = await pair()
+    const stream = await enter(one, 'alice')
+    await other.publish({ client: 'alice' }, { data: 'a' })
+    await until('it came', () => heard(stream).length === 1)
+    await redis.command('FLUSHALL')
+    await other.publish({ client: 'alice' }, { data: 'b' })
+    await until('a gap is told', () => named(stream, 'hub:gap').length === 1)
+    await until('both are ready', () => one.ready && other.ready)
+    await other.publish({ client: 'alice' }, { data: 'c' })
+    await until('all came', () => heard(stream).length === 3)
+    expect(heard(stream)).toEqual(['a', 'b', 'c'])
+    expect(named(stream, 'hub:gap').map(({ data }) => JSON.parse(data))).toMatchObject([
+      { reason: 'epoch' },
+    ])
+  })
+})

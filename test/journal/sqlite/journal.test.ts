@@ -1,0 +1,210 @@
+/** The journal in SQLite keeps the contract of all journals, and what only one on disk can promise. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { clientKey, EVERYONE } from '../../../src/core/address.ts'
+import { ROWS_PER_EVENT } from '../../bench/growing.ts'
+import { journalSuite } from '../../support/journal-suite.ts'
+import { type Objects, startObjects } from '../../support/sqlite-journals.ts'
+
+const ALICE = clientKey('alice')
+const BOB = clientKey('bob')
+
+describe('the journal in SQLite', () => {
+  let objects: Objects
+  beforeAll(async () => {
+    objects = await startObjects()
+  })
+  afterAll(() => objects.close())
+
+  journalSuite((bounds) => objects.open(bounds))
+
+  test('outlives its object: the epoch is the same, a cursor holds, and no id comes twice', async () => {
+    const { journal, call } = await objects.open()
+    const first = await journal.append(ALICE, { data: 'a' })
+    const second = await journal.append(ALICE, { data: 'b' })
+    const { figures } = journal
+    await call('revive')
+    expect(journal.figures).toEqual(figures)
+    const page = await journal.read([ALICE], first.id, 1_000)
+    expect(page).toMatchObject({ gap: undefined, done: true })
+    expect(page.entries.map(({ id }) => id)).toEqual([second.id])
+    const third = await journal.append(ALICE, { data: 'c' })
+    expect(third.id.split('-')[0]).toBe(first.id.split('-')[0])
+    expect(third.sequence).toBeGreaterThan(second.sequence + 1)
+    const rest = await journal.read([ALICE], second.id, 1_000)
+    expect(rest.entries.map(({ id }) => id)).toEqual([third.id])
+  })
+
+  test('begins another epoch when it is told to, for good: older cursors hold no more, and what is kept stays', async () => {
+    const { journal, call } = await objects.open()
+    const first = await journal.append(ALICE, { data: 'a' })
+    const second = await journal.append(ALICE, { data: 'b' })
+    await call('renew', 'mark')
+    expect(journal.head().sequence).toBe(second.sequence)
+    const third = await journal.append(ALICE, { data: 'c' })
+    expect(third.sequence).toBe(second.sequence + 1)
+    const epochs = [first, second, third].map(({ id }) => id.split('-')[0])
+    expect(epochs).toEqual([epochs[0], epochs[0], expect.stringMatching(/^[0-9a-z]{12}mark$/)])
+    const check = async () => {
+      const page = await journal.read([ALICE], second.id, 1_000)
+      expect(page.gap).toBe('epoch')
+      expect(page.entries.map(({ sequence }) => sequence)).toEqual(
+        [first, second, third].map(({ sequence }) => sequence),
+      )
+      const rest = await journal.read([ALICE], page.entries[1]?.id ?? '', 1_000)
+      expect(rest).toMatchObject({ gap: undefined, entries: [{ id: third.id }] })
+    }
+    await check()
+    await call('revive')
+    await check()
+    expect(journal.head().id.split('-')[0]).toBe(epochs[2])
+  })
+
+  test('keeps its epoch when another can’t be written', async () => {
+    const { journal, call } = await objects.open()
+    const { id } = await journal.append(ALICE, { data: 'a' })
+    await call('fail', 'UPDATE head SET epoch')
+    await expect(call('renew', 'mark')).rejects.toMatchObject({ code: 'journal-unavailable' })
+    await call('fail')
+    expect(journal.head().id).toBe(id)
+    expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
+  })
+
+  test('knows in its next life what it gave up in this one', async () => {
+    const { journal, call } = await objects.open({ maxEvents: 1 })
+    const first = await journal.append(ALICE, { data: 'a' })
+    await journal.append(ALICE, { data: 'b' })
+    await journal.append(ALICE, { data: 'c' })
+    await call('revive')
+    expect((await journal.read([ALICE], first.id, 1_000)).gap).toBe('evicted')
+    expect((await journal.read([BOB, EVERYONE], first.id, 1_000)).gap).toBeUndefined()
+  })
+
+  test('meets in its next life the bounds that are given then', async () => {
+    const { journal, call, bound } = await objects.open({ maxBytes: 100_000 })
+    for (const data of 'abcd') await journal.append(ALICE, { data: data.repeat(1_000) })
+    bound({ maxBytes: 2_500 })
+    await call('revive')
+    expect((await journal.read([ALICE], 'earliest', 1e6)).entries).toHaveLength(2)
+  })
+
+  test('gives up by an alarm what is too old when nobody publishes', async () => {
+    const stand = await objects.open({ maxAgeMs: 60_000 })
+    const { journal, call, pass } = stand
+    const { id } = await journal.append(ALICE, { data: 'a' })
+    expect(stand.alarm).toBe(stand.now + 60_001)
+    await pass(30_000)
+    await journal.append(BOB, { data: 'b' })
+    const alarm = stand.alarm ?? 0
+    await pass(30_001)
+    expect(stand.now).toBe(alarm)
+    await call('prune')
+    expect(await call('count', 'entries')).toBe(1)
+    expect(stand.alarm).toBe(alarm + 30_000)
+    await pass(30_000)
+    await call('prune')
+    expect(await call('count', 'entries')).toBe(0)
+    // Nothing is left to wake up for.
+    expect(stand.alarm).toBe(stand.now)
+    expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
+  })
+
+  test('asks for no alarm when it keeps nothing', async () => {
+    const stand = await objects.open({ maxEvents: 0 })
+    const { id } = await stand.journal.append(ALICE, { data: 'a' })
+    await stand.journal.append(ALICE, { data: 'b' })
+    expect(stand.alarm).toBeNull()
+    expect((await stand.journal.read([ALICE], id, 1_000)).gap).toBe('evicted')
+  })
+
+  test('writes so few rows for an event, from its coming to its end, as its bill is reckoned by', async () => {
+    const { journal, call, pass } = await objects.open({ maxAgeMs: 60_000 })
+    await call('written')
+    // The dearest: each is the only one of its address.
+    for (let i = 0; i < 100; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
+    await pass(60_001)
+    await call('prune')
+    expect(await call('count', 'entries')).toBe(0)
+    expect(Math.round(Number(await call('written')) / 100)).toBe(ROWS_PER_EVENT)
+  })
+
+  test('asks for few alarms, however much is published', async () => {
+    const stand = await objects.open({ maxAgeMs: 60_000 })
+    const alarms = new Set<number | null>()
+    for (let i = 0; i < 120; i++) {
+      await stand.journal.append(ALICE, { data: 'a' })
+      if (stand.alarm !== null && stand.now >= stand.alarm) await stand.call('prune')
+      alarms.add(stand.alarm)
+      await stand.pass(1_000)
+    }
+    expect(alarms.size).toBeLessThan(15)
+  })
+
+  test('takes back what it began to write when the disk fails, and goes on', async () => {
+    const { journal, call, deliveries } = await objects.open({ maxEvents: 1 })
+    const first = await journal.append(ALICE, { data: 'a' })
+    await call('fail', 'DELETE')
+    await expect(journal.append(ALICE, { data: 'b' })).rejects.toMatchObject({
+      code: 'journal-unavailable',
+    })
+    await call('fail')
+    expect(journal.figures).toMatchObject({ events: await call('count', 'entries') })
+    expect(deliveries).toHaveLength(1)
+    const page = await journal.read([ALICE], 'earliest', 1_000)
+    expect(page.entries.map(({ id }) => id)).toEqual([first.id])
+    const next = await journal.append(ALICE, { data: 'c' })
+    expect(next.sequence).toBe(first.sequence + 1)
+    expect((await journal.read([ALICE], first.id, 1_000)).entries).toHaveLength(1)
+  })
+
+  test('forgets what idle addresses lost beyond a bound, and then tells a gap too many', async () => {
+    const { journal, call } = await objects.open({ maxEvents: 0, maxRemembered: 2 })
+    const ids: string[] = []
+    for (const name of 'abcd') {
+      ids.push((await journal.append(clientKey(name), { data: name })).id)
+    }
+    await call('prune')
+    expect(await call('count', 'addresses')).toBe(2)
+    const gapOf = async (name: string, cursor = '') =>
+      (await journal.read([clientKey(name)], cursor, 1_000)).gap
+    expect(await gapOf('stranger', ids[0])).toBe('evicted')
+    expect(await gapOf('stranger', ids[1])).toBeUndefined()
+    expect(await gapOf('c', ids[1])).toBe('evicted')
+    expect(await gapOf('d', ids[3])).toBeUndefined()
+    await call('revive')
+    expect(await gapOf('stranger', ids[0])).toBe('evicted')
+  })
+
+  test('remembers used names in its next life, until they lapse', async () => {
+    const { journal, call, pass } = await objects.open()
+    expect(await journal.useOnce('ticket', 30_000)).toBe(true)
+    await call('revive')
+    expect(await journal.useOnce('ticket', 30_000)).toBe(false)
+    await pass(30_000)
+    expect(await journal.useOnce('ticket', 30_000)).toBe(true)
+    await pass(30_000)
+    await call('prune')
+    expect(await call('count', 'lapsing')).toBe(0)
+  })
+
+  test('puts a kept question to its next life, for as long as is left', async () => {
+    const stand = await objects.open()
+    expect(await stand.journal.ask({ about: 'x' }, 60_000)).toEqual([1])
+    await stand.journal.ask({ about: 'y' })
+    await stand.pass(20_000)
+    await stand.call('revive')
+    expect(stand.asked).toEqual([[{ about: 'x' }, 40_000]])
+    await stand.pass(40_000)
+    await stand.call('revive')
+    expect(stand.asked).toEqual([])
+  })
+
+  test('takes the largest event that it lets a hub allow, and refuses a larger bound', async () => {
+    const maxEventBytes = 2_000_000 - 4_096
+    const { journal } = await objects.open({ maxEventBytes })
+    const data = 'x'.repeat(maxEventBytes)
+    await journal.append(ALICE, { data, event: 'e'.repeat(128) })
+    expect((await journal.read([ALICE], 'earliest', 1)).entries).toHaveLength(1)
+    const beyond = await objects.open({ maxEventBytes: maxEventBytes + 1 })
+    await expect(beyond.call('head')).rejects.toMatchObject({ code: 'invalid-option' })
+  })
+})

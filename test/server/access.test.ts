@@ -1,0 +1,46 @@
+/** A hub that nobody has set up answers 503 to all who would listen, publish or operate. */
+import { expect, test } from 'vitest'
+import { OPEN_TO_ALL, stanceOf } from '../../src/server/access.ts'
+import { defaults } from '../../src/server/config.ts'
+import { guarded, KEY, SECRET } from '../support/auth-harness.ts'
+
+test.each([
+  ['POST', '/broadcast'],
+  ['POST', '/clients/alice'],
+  ['POST', '/topics/news'],
+  ['POST', '/ping/alice'],
+  ['POST', '/tickets'],
+  ['GET', '/clients'],
+  ['GET', '/clients/alice'],
+  ['GET', '/topics/news'],
+  ['DELETE', '/clients/alice'],
+  ['GET', '/sse'],
+  ['GET', '/sse?id=alice'],
+  ['GET', '/sse?ticket=x'],
+])('%s %s is 503 and says what to set, whatever key comes with it', async (method, path) => {
+  const { ask, hub } = guarded({ stance: 'refused' })
+  for (const credential of [undefined, KEY]) {
+    const response = await ask(path, credential, { method })
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ detail: OPEN_TO_ALL })
+  }
+  expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
+})
+
+test('healthz answers nevertheless', async () => {
+  expect((await guarded({ stance: 'refused' }).ask('/healthz')).status).toBe(200)
+})
+
+test('a key, a secret or an issuer means rights, wherever the hub listens', () => {
+  const issuer = 'https://issuer.example/keys'
+  for (const set of [{ PUBLISH_KEY: [KEY] }, { JWT_SECRET: SECRET }, { JWKS_URL: issuer }]) {
+    expect(stanceOf({ ...defaults, ...set }, 'world')).toBe('rights')
+    expect(stanceOf({ ...defaults, ...set }, 'loopback')).toBe('rights')
+  }
+})
+
+test('without any of them it is for this machine alone, or for nobody', () => {
+  expect(stanceOf(defaults, 'loopback')).toBe('loopback')
+  expect(stanceOf(defaults, 'world')).toBe('refused')
+  expect(stanceOf({ ...defaults, ALLOW_ANONYMOUS: true }, 'world')).toBe('anonymous')
+})

@@ -1,0 +1,101 @@
+/** A hub behind its web face, with a clock that the test turns by hand. */
+import type { Hono } from 'hono'
+import { expect } from 'vitest'
+import { type AppOptions, createApp } from '../../src/http/app.ts'
+import { createPage } from '../../src/http/dashboard.ts'
+import type { Problem } from '../../src/http/problem.ts'
+import { createHub, type Hub } from '../../src/hub/hub.ts'
+import type { HubOptions } from '../../src/hub/options.ts'
+import { type ManualClock, manualClock } from './clock.ts'
+import { type Reader, readEvents } from './reader.ts'
+
+/** What a test of the web face works with. */
+export interface Stage {
+  readonly clock: ManualClock
+  readonly hub: Hub
+  readonly app: Hono
+  /** Errors that nobody expected; a stage whose test does not look at them expects none. */
+  readonly errors: unknown[]
+  /** Sends a request, then lets the hub finish what that set off. */
+  ask(path: string, init?: RequestInit): Promise<Response>
+  /** Opens a stream and takes its `hub:ready`. */
+  listen(path: string, init?: RequestInit): Promise<Reader>
+  /** How many clients are connected, as `GET /clients` tells. */
+  connected(): Promise<number>
+}
+
+/** Sets a stage. */
+export function stage(options: HubOptions = {}, web: Omit<AppOptions, 'hub'> = {}): Stage {
+  const clock = manualClock()
+  const hub = createHub({ clock, ...options })
+  const errors: unknown[] = []
+  const onError = (error: unknown) => void errors.push(error)
+  const app = createApp({ hub, onError, page: createPage(), ...web })
+  return { clock, hub, app, errors, ask, listen, connected }
+
+  async function ask(path: string, init?: RequestInit): Promise<Response> {
+    const response = await app.request(path, init)
+    await clock.settle()
+    return response
+  }
+
+  async function listen(path: string, init?: RequestInit): Promise<Reader> {
+    const response = await app.request(path, init)
+    expect(response.status).toBe(200)
+    const reader = readEvents(response)
+    await clock.settle()
+    await reader.next(({ event }) => event === 'hub:ready')
+    return reader
+  }
+
+  async function connected(): Promise<number> {
+    const { total } = (await (await ask('/clients')).json()) as { total: number }
+    return total
+  }
+}
+
+/** A POST of bytes, with a `Content-Type` only if one is given. */
+export function post(body: string | Uint8Array, type?: string): RequestInit {
+  // A string would bring a Content-Type of its own.
+  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
+  return { method: 'POST', body: bytes, headers: type ? { 'Content-Type': type } : {} }
+}
+
+/** A POST of a value as JSON. */
+export function json(value: unknown): RequestInit {
+  return post(JSON.stringify(value), 'application/json')
+}
+
+/** A POST of plain text. */
+export function text(data: string): RequestInit {
+  return post(data, 'text/plain')
+}
+
+/** A POST of what `curl -d` sends. */
+export function form(body: string): RequestInit {
+  return post(body, 'application/x-www-form-urlencoded')
+}
+
+/** A POST whose body comes in pieces, without a declared length. */
+export function streamed(body: ReadableStream, type: string): RequestInit {
+  return { method: 'POST', body, duplex: 'half', headers: { 'Content-Type': type } }
+}
+
+/** The problem that an answer is, which must have all that RFC 9457 asks for. */
+export async function problemIn(response: Response): Promise<Problem> {
+  expect(response.headers.get('Content-Type')).toBe('application/problem+json')
+  const problem = (await response.json()) as Problem
+  expect(problem).toMatchObject({
+    type: 'about:blank',
+    title: expect.stringMatching(/^[A-Z]/),
+    status: response.status,
+    detail: expect.stringMatching(/./),
+  })
+  return problem
+}
+
+/** What the first event of a stream said. */
+export function readyOf({ events: [first] }: Reader): Record<string, unknown> {
+  expect(first?.event).toBe('hub:ready')
+  return JSON.parse(first?.data ?? '') as Record<string, unknown>
+}

@@ -1,0 +1,170 @@
+/** The rules of the source tree as a function, so that a test can show that each of them can fail. */
+import { dirname, join } from 'node:path/posix'
+
+/** Files by their path below the root: `src/hub/hub.ts` → its text. */
+export type Sources = Readonly<Record<string, string>>
+
+interface Import {
+  readonly specifier: string
+  readonly typeOnly: boolean
+}
+
+const MAX_LINES = 250
+const MAX_FILES = 15
+const ENTRY_POINTS = ['node', 'bun', 'deno', 'worker']
+const ADAPTERS = ['adapters/node', 'adapters/bun', 'adapters/deno', 'adapters/cloudflare']
+const JOURNALS = ['journal/memory', 'journal/sqlite', 'journal/redis']
+const BELOW_SERVER = ['http', 'hub', 'journal', ...JOURNALS, 'core']
+
+/** The other rooms that the files of each room may import; a room may always import from itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  journal: ['core'],
+  'journal/memory': ['journal', 'core'],
+  'journal/sqlite': ['journal', 'core'],
+  'journal/redis': ['journal', 'core'],
+  hub: ['journal', 'journal/memory', 'core'],
+  http: ['hub', 'journal', 'core'],
+  server: BELOW_SERVER,
+  ...Object.fromEntries(ADAPTERS.map((room) => [room, ['server', ...BELOW_SERVER]])),
+  entry: ADAPTERS.concat('server'),
+  index: BELOW_SERVER,
+  cli: [...ADAPTERS, 'server', 'http'],
+  dashboard: [],
+}
+
+/** Rooms that run on any runtime: they may use neither its globals nor its modules. */
+const PORTABLE = ['core', 'journal', ...JOURNALS, 'hub', 'http', 'index']
+
+/** Rooms that depend on no package. */
+const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', 'hub']
+
+/** Rooms whose time is a parameter. */
+const WITHOUT_TIME = ['core', 'journal', 'journal/memory', 'hub', 'http']
+
+/** Rooms that may import only types from another: what they need at run time is handed to them. */
+const ONLY_TYPES: Readonly<Record<string, string>> = { cli: 'http' }
+
+/** Strings, templates, regular expressions and comments, so that none is mistaken for another. */
+const TOKEN =
+  /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`|(?<=(?:[=(,:;!&|?+{}[]|return|=>)\s*)\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/g
+const IMPORT =
+  /(?:^|[\n;])\s*(?:import|export)\s+(type\s)?([^'"`;]*?\bfrom\s*)?(['"])([^'"\n]+)\3|\bimport\s*\(\s*(['"])([^'"\n]+)\5/g
+
+/** Every rule that is broken, in words; none for a house in order. */
+export function violations(sources: Sources): string[] {
+  const own = Object.entries(sources).flatMap(([path, text]) => [
+    ...shape(path, text),
+    ...reach(path, text),
+    ...arrows(path, text),
+  ])
+  return [...own, ...crowdedFolders(sources), ...circles(sources)]
+}
+
+function crowdedFolders(sources: Sources): string[] {
+  const files = new Map<string, number>()
+  for (const path of Object.keys(sources)) {
+    files.set(dirname(path), (files.get(dirname(path)) ?? 0) + 1)
+  }
+  const crowded = [...files].filter(([, count]) => count > MAX_FILES)
+  return crowded.map(([folder, count]) => `${folder} has ${count} files`)
+}
+
+function shape(path: string, text: string): string[] {
+  const broken: string[] = []
+  if (!/^(?:#![^\n]*\n)?\/\*\*\s+\S/.test(text)) broken.push(`${path} opens without a doc comment`)
+  const lines = text.trimEnd().split('\n').length
+  if (lines > MAX_LINES) broken.push(`${path} has ${lines} lines`)
+  return broken
+}
+
+/** What a room may not use: a runtime, or time. */
+function reach(path: string, text: string): string[] {
+  const room = roomOf(path)
+  const broken: string[] = []
+  const code = codeOf(text)
+  const portable = PORTABLE.includes(room)
+  const runtime = /(?<![.\w$])process\b(?!\s*[:(])|\b(?:Bun|Deno)\s*\./.exec(code)
+  if (portable && runtime) broken.push(`${path} touches the runtime: ${runtime[0]}`)
+  const timed = WITHOUT_TIME.includes(room) && path !== 'src/core/clock.ts'
+  const time = /(?<![.\w$])(?:Date|set(?:Timeout|Interval|Immediate))\b/.exec(code)
+  if (timed && time) broken.push(`${path} touches time: ${time[0]}`)
+  for (const { specifier } of importsOf(text)) {
+    if (portable && /^(?:node|cloudflare):/.test(specifier)) {
+      broken.push(`${path} touches the runtime: ${specifier}`)
+    }
+  }
+  return broken
+}
+
+function arrows(path: string, text: string): string[] {
+  const room = roomOf(path)
+  return importsOf(text).flatMap(({ specifier, typeOnly }) => {
+    if (!specifier.startsWith('.')) {
+      return WITHOUT_PACKAGES.includes(room) ? [`${path} imports a package: ${specifier}`] : []
+    }
+    const target = resolve(path, specifier)
+    const other = roomOf(target)
+    if (other === room && room !== 'entry') return []
+    if (!MAY_IMPORT[room]?.includes(other)) return [`${path} must not import ${target}`]
+    if (ONLY_TYPES[room] === other && !typeOnly) {
+      return [`${path} may import only types from ${target}`]
+    }
+    return []
+  })
+}
+
+function circles(sources: Sources): string[] {
+  const done = new Set<string>()
+  const broken: string[] = []
+  for (const path of Object.keys(sources)) walk(path, [])
+  return broken
+
+  function walk(path: string, way: readonly string[]): void {
+    if (way.includes(path)) {
+      broken.push(`a circle: ${[...way.slice(way.indexOf(path)), path].join(' → ')}`)
+      return
+    }
+    if (done.has(path)) return
+    for (const { specifier } of importsOf(sources[path] ?? '')) {
+      if (specifier.startsWith('.')) walk(resolve(path, specifier), [...way, path])
+    }
+    done.add(path)
+  }
+}
+
+/** `src/journal/redis/scripts/read.ts` is in the room `journal/redis`, `src/http/routes/sse.ts` in `http`. */
+function roomOf(path: string): string {
+  const [, first = '', second, third] = path.split('/')
+  const name = first.replace(/\.ts$/, '')
+  if (second === undefined) return ENTRY_POINTS.includes(name) ? 'entry' : name
+  const divided = first === 'adapters' || first === 'journal'
+  return divided && third !== undefined ? `${first}/${second}` : first
+}
+
+function resolve(path: string, specifier: string): string {
+  return join(dirname(path), specifier)
+}
+
+function importsOf(text: string): Import[] {
+  const bare = text.replace(TOKEN, (token) => (/^\/[*/]/.test(token) ? ' ' : token))
+  return [...bare.matchAll(IMPORT)].map((match) => ({
+    specifier: match[4] ?? match[6] ?? '',
+    typeOnly: match[1] !== undefined || onlyTypes(match[2] ?? ''),
+  }))
+}
+
+/** `{ type A, type B } from` imports types only, too. */
+function onlyTypes(clause: string): boolean {
+  const names = /^\{([^}]*)\}\s*from\s*$/.exec(clause)?.[1]
+  if (names === undefined) return false
+  return names.split(',').every((name) => name.trim() === '' || /^\s*type\s/.test(name))
+}
+
+/** The text without comments and without what only stands in quotes. */
+function codeOf(text: string): string {
+  return text.replace(TOKEN, (token) => {
+    if (!token.startsWith('`')) return ' '
+    return [...token.matchAll(/\$\{([^}]*)\}/g)].map(([, expression]) => expression).join(' ')
+  })
+}

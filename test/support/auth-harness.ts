@@ -1,0 +1,138 @@
+/** A hub that asks who comes, with a clock that the test turns by hand and tokens that it signs. */
+import type { Hono } from 'hono'
+import { SignJWT } from 'jose'
+import { expect } from 'vitest'
+import { createApp } from '../../src/http/app.ts'
+import { createPage } from '../../src/http/dashboard.ts'
+import { allowOrigins, onlyLoopback } from '../../src/http/middleware/origins.ts'
+import { clientAddress, createLimits } from '../../src/http/middleware/rate-limit.ts'
+import { createHub, type Hub } from '../../src/hub/hub.ts'
+import { accessOf, type Stance } from '../../src/server/access.ts'
+import { type Config, defaults } from '../../src/server/config.ts'
+import { type ManualClock, manualClock } from './clock.ts'
+import { type Reader, readEvents } from './reader.ts'
+
+/** The key of the stage, and the secret that its tokens are signed with. */
+export const KEY = 'key-of-the-stage-0123456789'
+export const SECRET = 'a secret of the token issuer, long enough'
+
+/** What a test of rights works with. */
+export interface Guarded {
+  readonly clock: ManualClock
+  readonly hub: Hub
+  readonly app: Hono
+  readonly errors: unknown[]
+  /** Sends a request, with a credential if one is given; lets the hub finish what it set off. */
+  ask(path: string, credential?: string, init?: RequestInit): Promise<Response>
+  /** Opens a stream and takes its `hub:ready`. */
+  listen(path: string, credential?: string, init?: RequestInit): Promise<Reader>
+  /** Posts JSON. */
+  send(path: string, credential: string | undefined, value: unknown): Promise<Response>
+  /** A ticket for a client. */
+  ticket(grant: { client: string; topics?: string[]; grantSeconds?: number }): Promise<string>
+  /** A token that lasts for an hour unless its claims say otherwise; times are seconds from now. */
+  token(claims?: Claims): Promise<string>
+}
+
+/** Claims, whose times count from now. */
+export interface Claims {
+  readonly [claim: string]: unknown
+  readonly exp?: number | undefined
+  readonly nbf?: number | undefined
+}
+
+/** How the stage is set up, beside a key and a secret. */
+export interface Setup {
+  readonly config?: Partial<Config>
+  readonly stance?: Stance
+  readonly clock?: ManualClock
+  /** Whom the socket says a request comes from. */
+  readonly peer?: () => string | undefined
+}
+
+/** Sets the stage. */
+export function guarded(setup: Setup = {}): Guarded {
+  const { clock = manualClock(), stance = 'rights', peer = () => '192.0.2.1' } = setup
+  const config: Config = { ...defaults, PUBLISH_KEY: [KEY], JWT_SECRET: SECRET, ...setup.config }
+  const { CORS_ORIGINS, TRUST_PROXY, STREAMS_PER_MINUTE, PUBLISHES_PER_MINUTE } = config
+  const hub = createHub({ clock })
+  const errors: unknown[] = []
+  const app = createApp({
+    page: createPage(),
+    hub,
+    access: accessOf(stance, config, { hub, clock }),
+    before: [
+      ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
+      ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
+    ],
+    limits: createLimits({
+      hub,
+      streamsPerMinute: STREAMS_PER_MINUTE,
+      publishesPerMinute: PUBLISHES_PER_MINUTE,
+      clock,
+      addressOf: (c) => clientAddress(c, TRUST_PROXY, peer()),
+    }),
+    onError: (error) => void errors.push(error),
+  })
+  return { clock, hub, app, errors, ask, listen, send, ticket, token }
+
+  async function ask(path: string, credential?: string, init: RequestInit = {}): Promise<Response> {
+    const response = await app.request(path, withCredential(credential, init))
+    await clock.settle()
+    return response
+  }
+
+  async function listen(path: string, credential?: string, init?: RequestInit): Promise<Reader> {
+    const response = await app.request(path, withCredential(credential, init ?? {}))
+    expect(response.status).toBe(200)
+    const reader = readEvents(response)
+    await clock.settle()
+    expect((await reader.next()).event).toBe('hub:ready')
+    return reader
+  }
+
+  function send(path: string, credential: string | undefined, value: unknown): Promise<Response> {
+    const headers = { 'Content-Type': 'application/json' }
+    return ask(path, credential, { method: 'POST', headers, body: JSON.stringify(value) })
+  }
+
+  async function ticket(grant: object): Promise<string> {
+    const response = await send('/tickets', KEY, grant)
+    expect(response.status).toBe(200)
+    const { ticket } = (await response.json()) as { ticket: string }
+    return ticket
+  }
+
+  function token({ exp = 3_600, nbf, ...claims }: Claims = {}): Promise<string> {
+    const now = clock.now() / 1_000
+    const times = { exp: now + exp, ...(nbf !== undefined && { nbf: now + nbf }) }
+    const jwt = new SignJWT({ ...claims, ...times }).setProtectedHeader({ alg: 'HS256' })
+    return jwt.sign(new TextEncoder().encode(SECRET))
+  }
+}
+
+function withCredential(credential: string | undefined, init: RequestInit): RequestInit {
+  if (credential === undefined) return init
+  const headers = new Headers(init.headers)
+  headers.set('Authorization', `Bearer ${credential}`)
+  return { ...init, headers }
+}
+
+/** The first two parts of what a stream's answer sets as its cookie: name and value. */
+export function cookieOf(response: Response): string {
+  const [pair = ''] = (response.headers.get('Set-Cookie') ?? '').split(';')
+  expect(pair).toMatch(/^[\w-]+=[\w.-]+$/)
+  return pair
+}
+
+/** A request that carries cookies. */
+export function withCookie(...cookies: string[]): RequestInit {
+  return { headers: { Cookie: cookies.join('; ') } }
+}
+
+/** The status of an answer whose body nobody reads. */
+export async function statusOf(asked: Promise<Response>): Promise<number> {
+  const response = await asked
+  await response.body?.cancel()
+  return response.status
+}

@@ -1,0 +1,110 @@
+/** Listens and publishes as the world outside does: over HTTP, with nothing of ours. */
+import type { EventSourceMessage } from 'eventsource-parser'
+import { expect } from 'vitest'
+import { type Reader, readEvents } from './reader.ts'
+
+/** An open stream, whose `hub:ready` has been read. */
+export interface Listener extends Reader {
+  readonly response: Response
+  readonly ready: { client: string; connection: string; topics: string[]; resume: string }
+  /** The id of `hub:ready`, when it had one. */
+  readonly head: string | undefined
+}
+
+/** What publishing answers. */
+export interface Receipt {
+  readonly id?: string
+  readonly connections: number
+}
+
+/** Opens `/sse?query`, and waits for `hub:ready`. */
+export async function listen(url: string, query: string, lastEventId?: string): Promise<Listener> {
+  const headers: Record<string, string> = { Accept: 'text/event-stream' }
+  if (lastEventId !== undefined) headers['Last-Event-ID'] = lastEventId
+  const response = await fetch(`${url}/sse?${query}`, { headers })
+  expect(response.status).toBe(200)
+  const reader = readEvents(response)
+  const first = await reader.next()
+  expect(first.event).toBe('hub:ready')
+  return Object.assign(reader, { response, ready: JSON.parse(first.data), head: first.id })
+}
+
+/** Publishes text, and returns the receipt. */
+export async function publish(url: string, path: string, data: string): Promise<Receipt> {
+  const response = await fetch(url + path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'text/plain' },
+    body: data,
+  })
+  expect(response.status).toBe(200)
+  return (await response.json()) as Receipt
+}
+
+/** Publishes a JSON body, whatever the answer. */
+export function postJson(url: string, path: string, body: unknown): Promise<Response> {
+  return fetch(url + path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+}
+
+/** The data of the events with no name of the hub's own, in the order they came. */
+export function dataOf({ events }: Reader): string[] {
+  return events.filter(isMessage).map(({ data }) => data)
+}
+
+/** Whether an event was published: not `hub:…`, not the clock. */
+export function isMessage({ event }: EventSourceMessage): boolean {
+  return event !== 'time' && !event?.startsWith('hub:')
+}
+
+/** Fits the published event with this data. */
+export function says(data: string): (event: EventSourceMessage) => boolean {
+  return (event) => isMessage(event) && event.data === data
+}
+
+/** Fits an event of this name. */
+export function named(name: string): (event: EventSourceMessage) => boolean {
+  return ({ event }) => event === name
+}
+
+/** A connection, as the server lists it. */
+export interface Row {
+  readonly connection: string
+  readonly queuedBytes: number
+  readonly requestId: string
+}
+
+/** The connections of a client, as the server lists them. */
+export async function connectionsOf(url: string, client: string): Promise<readonly Row[]> {
+  const response = await fetch(`${url}/clients/${client}`)
+  expect(response.status).toBe(200)
+  const { connections } = (await response.json()) as { connections: readonly Row[] }
+  return connections
+}
+
+/** Waits until a question is answered with yes, asking again after 20 ms. */
+export async function until(
+  what: string,
+  question: () => Promise<boolean> | boolean,
+  timeoutMs = 5_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await question())) {
+    if (Date.now() > deadline) throw new Error(`In ${timeoutMs} ms it did not happen: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Waits until the server lists a client with so many connections. */
+export function counts(
+  url: string,
+  client: string,
+  expected: number,
+  timeoutMs?: number,
+): Promise<void> {
+  const what = `${client} has ${expected} connections`
+  const question = async () => (await connectionsOf(url, client)).length === expected
+  return until(what, question, timeoutMs)
+}

@@ -1,0 +1,164 @@
+/** Every way in which a request may go: the real app in each, for any operation. */
+
+import { createShards, type Shard } from '../../src/adapters/cloudflare/router.ts'
+import { HubError } from '../../src/core/errors.ts'
+import { createApp } from '../../src/http/app.ts'
+import { createPage } from '../../src/http/dashboard.ts'
+import { createLimits } from '../../src/http/middleware/rate-limit.ts'
+import { createHub } from '../../src/hub/hub.ts'
+import type { Journal, Receiver } from '../../src/journal/journal.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
+import { stage } from './app-harness.ts'
+import { type Guarded, guarded, KEY } from './auth-harness.ts'
+import { manualClock } from './clock.ts'
+import type { Contents } from './openapi-validator.ts'
+
+/** A request that is well, but for what the situation makes of it. */
+export interface Asked {
+  readonly method: string
+  readonly path: string
+  readonly bodies: Contents | undefined
+}
+
+type Ask = (asked: Asked) => Promise<Response> | Response
+
+/** The situations by name. */
+export const situations: Readonly<Record<string, Ask>> = {
+  'the right credential comes': async (asked) => {
+    const { ask, ticket } = limited()
+    return await ask(await withTicket(asked.path, ticket), KEY, init(asked))
+  },
+  'somebody is connected': async (asked) => {
+    const { ask, listen } = stage()
+    await listen('/sse?id=alice&topic=news')
+    return await ask(asked.path, init(asked))
+  },
+  'a client returns that missed too much': (asked) =>
+    stage().ask(asked.path, init(asked, { 'Last-Event-ID': 'gone-1' })),
+  'the hub is full': (asked) => stage({ maxConnections: 0 }).ask(asked.path, init(asked)),
+  'the client is blocked': async (asked) => {
+    const { ask, hub } = stage()
+    await hub.disconnect('alice', 60_000)
+    return await ask(`${asked.path}?id=alice`, init(asked))
+  },
+  'a credential stands in the query': (asked) => stage().ask(`${asked.path}?token=x`, init(asked)),
+  'no credential comes': (asked) => limited().ask(asked.path, undefined, init(asked)),
+  'the credential is for something else': async (asked) => {
+    const { ask, token } = limited()
+    const wrong = asked.path === '/sse' ? KEY : await token({ sub: 'alice', publish: ['topic:x'] })
+    return await ask(asked.path, wrong, init(asked))
+  },
+  'a page of elsewhere asks': (asked) =>
+    alone().ask(asked.path, KEY, init(asked, { Origin: 'https://elsewhere.example' })),
+  'it asks by another name': (asked) =>
+    alone().ask(`http://elsewhere.example${asked.path}`, KEY, init(asked)),
+  'the body is no JSON': (asked) => limited().ask(asked.path, KEY, init(asked, JSON_TYPE, '{')),
+  'the body is too large': (asked) =>
+    limited().ask(asked.path, KEY, init(asked, JSON_TYPE, 'x'.repeat(2_000_000))),
+  'the body is of another type': (asked) =>
+    limited().ask(asked.path, KEY, init(asked, { 'Content-Type': 'text/xml' }, '<x/>')),
+  'it comes too often': async (asked) => {
+    const { ask, ticket } = limited(1)
+    await (await ask(await withTicket(asked.path, ticket), KEY, init(asked))).body?.cancel()
+    return await ask(await withTicket(asked.path, ticket), KEY, init(asked))
+  },
+  'something breaks': (asked) => {
+    const broken = () => Promise.reject(new Error('It broke.'))
+    return stage({}, { before: [broken] }).ask(asked.path, init(asked))
+  },
+  'the journal breaks': (asked) => sharing(asked, failing(new Error('It broke.'))),
+  'the journal is away': (asked) =>
+    sharing(asked, failing(new HubError('journal-unavailable', 'Away.'))),
+  'several instances share the journal': (asked) => sharing(asked, shared()),
+  'the hub is closed': async (asked) => {
+    const { ask, hub } = stage()
+    await hub.close()
+    return await ask(asked.path, init(asked))
+  },
+  'nobody has set it up': (asked) =>
+    guarded({ stance: 'refused' }).ask(asked.path, KEY, init(asked)),
+  'clients are spread over objects': async (asked) => {
+    const stages = [stage(), stage()]
+    const hub = shards((index) => ({
+      fetch: async (request) => (stages[index] ?? stage()).app.fetch(request),
+    }))
+    const streams = ['alice', 'bob', 'carol', 'dave'].map((id) => `/sse?id=${id}&topic=news`)
+    for (const path of streams) await hub.fetch(new Request(`http://localhost${path}`))
+    const response = await hub.fetch(new Request(`http://localhost${asked.path}`, init(asked)))
+    for (const { clock } of stages) await clock.settle()
+    return response
+  },
+  'its object is away': (asked) => {
+    const away = () => Promise.reject(Object.assign(new Error('It moves.'), { retryable: true }))
+    const hub = shards(() => ({ fetch: away }))
+    return hub.fetch(new Request(`http://localhost${asked.path}`, init(asked)))
+  },
+}
+
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+
+/** A hub with keys that counts what is asked of it. */
+function limited(perMinute = 9): Guarded {
+  const config = { PUBLISHES_PER_MINUTE: perMinute, STREAMS_PER_MINUTE: perMinute }
+  return guarded({ config })
+}
+
+/** A hub without keys, on loopback. */
+function alone(): Guarded {
+  return guarded({ stance: 'loopback' })
+}
+
+async function withTicket(path: string, ticket: Guarded['ticket']): Promise<string> {
+  return path === '/sse' ? `/sse?ticket=${await ticket({ client: 'alice' })}` : path
+}
+
+/** A hub that counts what is asked of it, with another journal. */
+async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Response> {
+  const clock = manualClock()
+  const hub = createHub({ clock, journal: { ...createMemoryJournal({ clock }), ...journal } })
+  const rates = { streamsPerMinute: 9, publishesPerMinute: 9, addressOf: () => '192.0.2.1' }
+  const limits = createLimits({ hub, clock, ...rates })
+  const app = createApp({ hub, limits, page: createPage(), onError: () => {} })
+  const stream = await app.request('/sse?id=alice&topic=news')
+  const response = await app.request(asked.path, init(asked))
+  await clock.settle()
+  await stream.body?.cancel()
+  return response
+}
+
+/** A journal that does nothing but fail. */
+function failing(error: Error): Partial<Journal> {
+  const fail = () => Promise.reject(error)
+  return { append: fail, ask: fail }
+}
+
+/** A journal that others share, though nobody else is there. */
+function shared(): Partial<Journal> {
+  let receiver: Receiver | undefined
+  const journal = createMemoryJournal()
+  return {
+    ...journal,
+    instance: 'one',
+    open: (deliver, other) => {
+      receiver = other
+      journal.open(deliver)
+    },
+    append: async (key, event) => ({ ...(await journal.append(key, event)), instances: 1 }),
+    ask: async (question, keepMs = 0) => [await receiver?.answer(question, keepMs)],
+  }
+}
+
+function shards(shard: (index: number) => Shard): Shard {
+  return createShards({ count: 2, retryMs: 2_000, maxBodyBytes: 3_000_000, shard })
+}
+
+/** The request with the example of its first body, unless there is another. */
+function init({ method, bodies }: Asked, headers: Record<string, string> = {}, body?: string) {
+  const [[type, { example }] = ['', { example: undefined }]] = Object.entries(bodies ?? {})
+  if (method === 'GET' || method === 'DELETE' || !bodies) return { method, headers }
+  return {
+    method,
+    headers: { 'Content-Type': type, ...headers },
+    body: body ?? JSON.stringify(example),
+  }
+}

@@ -1,0 +1,82 @@
+/** Journals in a real Redis, each with a key space of its own. */
+import type { Delivery, Journal } from '../../src/journal/journal.ts'
+import { createRedisJournal } from '../../src/journal/redis/journal.ts'
+import type { Bounds, Trial } from './journal-suite.ts'
+import type { RedisServer } from './redis.ts'
+
+/** A journal on trial, as one of several hubs that share it. */
+export interface Stand extends Trial {
+  /** Keys of which the hub was told that it may have missed something, call by call. */
+  readonly missed: readonly ((key: string) => boolean)[]
+  /** Questions that were put to the hub. */
+  readonly asked: readonly { readonly question: unknown; readonly keptMs: number }[]
+  /** Resolves when the journal is ready; rejects when that takes too long. */
+  reached(): Promise<void>
+  /** Resolves when the link is lost. */
+  away(): Promise<void>
+}
+
+let count = 0
+const open: Journal[] = []
+
+/** A prefix that no other test has. */
+export function newPrefix(): string {
+  count += 1
+  return `test-${count}`
+}
+
+/** Ends all journals that were opened. */
+export async function closeAll(): Promise<void> {
+  for (const journal of open.splice(0)) await journal.close()
+}
+
+/** Opens a journal. */
+export async function openStand(
+  redis: Pick<RedisServer, 'url' | 'command'>,
+  bounds: Bounds = {},
+  watched: readonly string[] = [],
+  prefix = newPrefix(),
+): Promise<Stand> {
+  const deliveries: Delivery[] = []
+  const missed: ((key: string) => boolean)[] = []
+  const asked: { question: unknown; keptMs: number }[] = []
+  const journal = createRedisJournal({ url: redis.url, prefix, ...bounds })
+  open.push(journal)
+  journal.open((delivery) => deliveries.push(delivery), {
+    missed: (affects) => missed.push(affects),
+    answer: (question, keptMs) => {
+      asked.push({ question, keptMs })
+      return { question, by: journal.instance }
+    },
+  })
+  for (const key of watched) journal.watch?.(key)
+  const stand: Stand = {
+    journal,
+    deliveries,
+    missed,
+    asked,
+    delivered: (wanted) => until(`${wanted} deliveries`, () => deliveries.length >= wanted),
+    reached: () => until('the journal is ready', () => journal.ready === true),
+    away: () => until('the journal is away', () => journal.ready === false),
+    pass: async (ms) => {
+      const now = async () => Number(((await redis.command('TIME')) as string[])[0]) * 1_000
+      const end = (await now()) + Math.ceil(ms / 1_000) * 1_000
+      await until(`${ms} ms on the clock of Redis`, async () => (await now()) > end)
+    },
+  }
+  await stand.reached()
+  return stand
+}
+
+/** Looks again and again until it is so. */
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  timeoutMs = 15_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`In ${timeoutMs} ms it did not happen: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

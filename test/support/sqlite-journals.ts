@@ -1,0 +1,120 @@
+/** Journals in the SQLite of workerd's Durable Objects, each in an object of its own. */
+import { fileURLToPath } from 'node:url'
+import { unstable_startWorker } from 'wrangler'
+import type { Place } from '../../src/core/cursor.ts'
+import { HubError, type HubErrorCode } from '../../src/core/errors.ts'
+import type { Delivery, Entry, Journal, Page } from '../../src/journal/journal.ts'
+import { manualClock } from './clock.ts'
+import type { Trial } from './journal-suite.ts'
+import type { Call, Outcome } from './sqlite-object.ts'
+
+/** A journal on trial, whose object can end and begin again. */
+export interface SqliteStand extends Trial {
+  readonly journal: Journal & Required<Pick<Journal, 'ask'>>
+  /** When the journal asked to be woken last. */
+  readonly alarm: number | null
+  readonly asked: Outcome['asked']
+  readonly now: number
+  call(method: Call['method'], ...args: unknown[]): Promise<unknown>
+  /** From now on these bounds are for new lives. */
+  bound(bounds: Call['bounds']): void
+}
+
+/** The objects of one test file. */
+export interface Objects {
+  open(bounds?: Call['bounds']): Promise<SqliteStand>
+  close(): Promise<void>
+}
+
+/** Starts workerd. */
+export async function startObjects(): Promise<Objects> {
+  process.env.WRANGLER_SEND_METRICS = 'false'
+  const worker = await unstable_startWorker({
+    config: fileURLToPath(new URL('../../wrangler.toml', import.meta.url)),
+    entrypoint: fileURLToPath(new URL('./sqlite-object.ts', import.meta.url)),
+    dev: {
+      server: { port: 0, hostname: '127.0.0.1' },
+      inspector: false,
+      logLevel: 'error',
+      watch: false,
+      persist: false,
+    },
+  })
+  await worker.ready
+  let count = 0
+  return { open, close: () => worker.dispose() }
+
+  async function open(first: Call['bounds'] = {}): Promise<SqliteStand> {
+    count += 1
+    const url = `http://stand/${count}`
+    const clock = manualClock()
+    const deliveries: Delivery[] = []
+    let bounds = first
+    let last: Outcome = await send('head')
+    const stand: SqliteStand = {
+      journal: {
+        append: async (key, event) => (await call('append', key, event)) as Entry,
+        relay: async (key, event) => void (await call('relay', key, event)),
+        read: async (...args) => toPage((await call('read', ...args)) as Page),
+        head: (): Place => last.head,
+        get figures() {
+          return last.figures
+        },
+        useOnce: async (...args) => (await call('useOnce', ...args)) as boolean,
+        ask: async (...args) => (await call('ask', ...args)) as unknown[],
+        open: () => {},
+        close: () => {},
+      },
+      deliveries,
+      delivered: async () => {},
+      pass: clock.advance,
+      get alarm() {
+        return last.alarm
+      },
+      get asked() {
+        return last.asked
+      },
+      get now() {
+        return clock.now()
+      },
+      call,
+      bound: (others) => {
+        bounds = others
+      },
+    }
+    return stand
+
+    async function call(method: Call['method'], ...args: unknown[]): Promise<unknown> {
+      last = await send(method, ...args)
+      deliveries.push(...(last.deliveries as TextDelivery[]).map(toDelivery))
+      if (!last.error) return last.result
+      throw new HubError(last.error.code as HubErrorCode, last.error.message)
+    }
+
+    async function send(method: Call['method'], ...args: unknown[]): Promise<Outcome> {
+      const body: Call = { method, args, bounds, now: clock.now() }
+      const response = await worker.fetch(url, { method: 'POST', body: JSON.stringify(body) })
+      return (await response.json()) as Outcome
+    }
+  }
+}
+
+type Text<T extends { readonly frame: Uint8Array }> = Omit<T, 'frame'> & { readonly frame: string }
+type TextDelivery = Text<Omit<Delivery, 'entry'>> & { readonly entry?: Text<Entry> }
+
+function toDelivery({ key, frame, entry }: TextDelivery): Delivery {
+  return { key, frame: toBytes(frame), ...(entry && { entry: toEntry(entry) }) }
+}
+
+function toPage(page: Page): Page {
+  const entries = page.entries as unknown as readonly Text<Entry>[]
+  return { ...page, gap: page.gap, entries: entries.map(toEntry) }
+}
+
+function toEntry(entry: Text<Entry>): Entry {
+  return { ...entry, frame: toBytes(entry.frame) }
+}
+
+function toBytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}

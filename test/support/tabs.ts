@@ -1,0 +1,77 @@
+/** A real browser, and what a person sees in its tabs. */
+import type { BrowserContext, BrowserContextOptions, Page, ViewportSize } from 'playwright-core'
+import { openContext } from './chromium.ts'
+import { eventually } from './eventually.ts'
+import { type Environment, type Server, startServer } from './process.ts'
+
+/** Tabs that share cookies and connections, as those of one person do. */
+export interface Window {
+  /** Opens the page, joined if a client is named, and waits until it is live. */
+  open(url: string, client?: string, topics?: string): Promise<Page>
+  /** What its tabs complained about. */
+  readonly complaints: readonly string[]
+  close(): Promise<void>
+}
+
+/** Opens an empty window. */
+export async function openWindow(options: BrowserContextOptions = {}): Promise<Window> {
+  const context = await openContext({ viewport: WIDE, ...options })
+  const complaints: string[] = []
+  context.on('console', (message) => {
+    const isComplaint = message.type() === 'error' || message.type() === 'warning'
+    // A status that the page has to deal with is no mistake of it.
+    const isStatus = message.text().startsWith('Failed to load resource')
+    if (isComplaint && !isStatus) complaints.push(message.text())
+  })
+  context.on('weberror', ({ error }) => complaints.push(error().message))
+  return { open: (...page) => openTab(context, ...page), complaints, close: () => context.close() }
+}
+
+/** The size of a tab, unless a test says otherwise. */
+export const WIDE: ViewportSize = { width: 1280, height: 900 }
+
+async function openTab(context: BrowserContext, url: string, client?: string, topics = '') {
+  const page = await context.newPage()
+  const hash = client === undefined ? '' : `#${new URLSearchParams({ client, topics })}`
+  await page.goto(url.startsWith('http') ? `${url}/${hash}` : url)
+  if (client !== undefined) await shows(page, 'Live')
+  return page
+}
+
+/** Waits until the page says that its stream is in this state. */
+export async function shows(page: Page, label: string): Promise<void> {
+  await page.locator('#label', { hasText: new RegExp(`^${label}$`) }).waitFor()
+}
+
+/** Waits until the page shows an event with this data. */
+export async function showsEvent(page: Page, data: string): Promise<void> {
+  await page.locator('#feed pre').getByText(data, { exact: true }).first().waitFor()
+}
+
+/** The data of what was published, as the page shows it, oldest first. */
+export async function dataOn(page: Page): Promise<string[]> {
+  const rows = await page.locator('#feed li:not(.own) pre').allTextContents()
+  return rows.reverse()
+}
+
+/** Starts the server that a person starts; neither clock nor long waits disturb the tests. */
+export function startHub(environment: Environment = {}): Promise<Server> {
+  const command = { file: process.execPath, args: ['dist/node.js'] }
+  return startServer(command, { CLOCK_SECONDS: '0', RETRY_MS: '200', ...environment })
+}
+
+/** Publishes text with one request. */
+export async function publish(url: string, path: string, data: string): Promise<void> {
+  const headers = { 'Content-Type': 'text/plain' }
+  const { status } = await fetch(url + path, { method: 'POST', headers, body: data })
+  if (status !== 200) throw new Error(`${path} answered ${status}.`)
+}
+
+/** Resolves when the text of an element is as expected. */
+export async function reads(page: Page, selector: string, text: string | RegExp): Promise<void> {
+  await eventually(async () => {
+    const found = (await page.locator(selector).textContent()) ?? ''
+    if (typeof text === 'string' ? found === text : text.test(found)) return
+    throw new Error(`${selector} reads ${JSON.stringify(found)}, not ${text}.`)
+  })
+}

@@ -1,0 +1,18 @@
+/** Browsing: the page is at `/`, the same on every runtime. */
+import { expect, test } from 'vitest'
+import { document } from '../../../src/http/dashboard.generated.ts'
+import type { Farm } from './runtime.ts'
+
+/** How the page is served. */
+export function browsing(farm: Farm): void {
+  test('the page is at /, with a policy that lets nothing else run', async () => {
+    const { url } = await farm.shared()
+    const response = await fetch(`${url}/`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')?.toLowerCase()).toBe('text/html; charset=utf-8')
+    const policy = response.headers.get('Content-Security-Policy')
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; /)
+    expect(response.headers.get('X-Content-Type-Options')).toBe('nosniff')
+    expect(await response.text()).toBe(document)
+  })
+}

@@ -1,0 +1,168 @@
+/** Draining: a server that is told to stop lets its clients go, and loses nothing that it answered for. */
+import { describe, expect, test } from 'vitest'
+import {
+  connectionsOf,
+  isMessage,
+  type Listener,
+  listen,
+  named,
+  publish,
+  type Receipt,
+  until,
+} from '../../support/client.ts'
+import type { Server } from '../../support/process.ts'
+import { openRaw } from '../../support/socket.ts'
+import type { Farm } from './runtime.ts'
+
+const DRAIN_SECONDS = 4
+/** What a busy machine may take on top: the last requests, and the end of the process. */
+const SLACK_MS = 2_500
+/** So many that their goodbyes take the whole first half of the drain. */
+const STREAMS = 100
+
+/** How a runtime stops. */
+export function draining(farm: Farm): void {
+  if (farm.runtime.signals === 'none') return
+  describe('at a signal', () => {
+    test.for(['SIGTERM', 'SIGINT'] as const)(
+      '%s ends every stream with a goodbye, and nothing that was answered 200 is missing',
+      async (signal) => {
+        const server = await farm.start({ DRAIN_SECONDS: String(DRAIN_SECONDS) })
+        const listeners = await openMany(server.url, STREAMS)
+        const receipts: Receipt[] = []
+        receipts.push(await publish(server.url, '/broadcast', 'before'))
+        const since = Date.now()
+        server.signal(signal)
+        await untilUnready(server.url)
+        await expectRefused(server.url)
+        receipts.push(...(await publishWhileOpen(server.url)))
+        for (const listener of listeners) await listener.end(DRAIN_SECONDS * 1_000 + SLACK_MS)
+        expect(await server.exit).toBe(0)
+        expect(Date.now() - since).toBeLessThan(DRAIN_SECONDS * 1_000 + SLACK_MS)
+        expectGoodbyes(listeners)
+        expectAllDelivered(listeners, receipts, farm.runtime.shared)
+        expectNoTraces(server)
+      },
+    )
+
+    test('a stalled stream is cut off when the time for the drain is up', async () => {
+      const server = await farm.start({ DRAIN_SECONDS: '2', HEARTBEAT_SECONDS: '600' })
+      const raw = await openRaw(server.url, '/sse?id=stalled')
+      await raw.contains('hub:ready')
+      raw.stall()
+      await fill(server.url, 'stalled')
+      const since = Date.now()
+      server.signal('SIGTERM')
+      expect(await server.exit, server.stderr).toBe(0)
+      expect(Date.now() - since).toBeLessThan(2_000 + SLACK_MS)
+      raw.leave('rst')
+      expectNoTraces(server)
+    })
+
+    test.for([
+      ['SIGTERM', 143],
+      ['SIGINT', 130],
+    ] as const)('a second %s ends the process at once', async ([signal, code]) => {
+      const server = await farm.start({ DRAIN_SECONDS: '60' })
+      const listeners = await openMany(server.url, STREAMS)
+      server.signal(signal)
+      await untilUnready(server.url)
+      const since = Date.now()
+      server.signal(signal)
+      expect(await server.exit).toBe(code)
+      expect(Date.now() - since).toBeLessThan(SLACK_MS)
+      for (const listener of listeners) await listener.end()
+    })
+
+    test('a server that nobody listens to stops at once', async () => {
+      const server = await farm.start({ DRAIN_SECONDS: '60' })
+      const since = Date.now()
+      server.signal('SIGTERM')
+      expect(await server.exit).toBe(0)
+      expect(Date.now() - since).toBeLessThan(SLACK_MS)
+      expect(server.lines.at(-1)).toContain('"stopped"')
+    })
+  })
+}
+
+/** Whatever is said on stderr is a line of the log: no stack trace, no warning of the runtime. */
+function expectNoTraces({ stderr }: Server): void {
+  expect(stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'))).toEqual([])
+}
+
+function openMany(url: string, count: number): Promise<Listener[]> {
+  return Promise.all(Array.from({ length: count }, (_, n) => listen(url, `id=client-${n}`)))
+}
+
+async function untilUnready(url: string): Promise<void> {
+  await until('/readyz answers 503', async () => {
+    const response = await fetch(`${url}/readyz`)
+    await response.text()
+    return response.status === 503
+  })
+}
+
+async function expectRefused(url: string): Promise<void> {
+  const response = await fetch(`${url}/sse?id=late`)
+  expect(response.status).toBe(200)
+  expect(await response.text()).toMatch(
+    /^retry: \d+\nevent: hub:bye\ndata: \{"reason":"shutdown"\}\n\n$/,
+  )
+}
+
+/** Publishes until the server is gone; returns what it answered for. */
+async function publishWhileOpen(url: string): Promise<Receipt[]> {
+  const receipts: Receipt[] = []
+  for (;;) {
+    const receipt = await publish(url, '/broadcast', 'meanwhile').catch(() => undefined)
+    if (!receipt) return receipts
+    receipts.push(receipt)
+  }
+}
+
+function expectGoodbyes(listeners: readonly Listener[]): void {
+  const retries = listeners.map((listener) => {
+    const last = listener.events.at(-1)
+    expect(last && named('hub:bye')(last)).toBe(true)
+    expect(JSON.parse(last?.data ?? '{}')).toEqual({ reason: 'shutdown' })
+    return listener.retries.at(-1) ?? 0
+  })
+  // Spread out, so that not all come back at once.
+  expect(new Set(retries).size).toBeGreaterThan(STREAMS / 2)
+}
+
+/** Each event came to as many as its receipt says, and to nobody twice. */
+function expectAllDelivered(
+  listeners: readonly Listener[],
+  receipts: readonly Receipt[],
+  shared: true | undefined,
+): void {
+  const heard = new Map<string, number>()
+  for (const { events } of listeners) {
+    const ids = events.filter(isMessage).map(({ id = '' }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const id of ids) heard.set(id, (heard.get(id) ?? 0) + 1)
+  }
+  for (const { id = '', connections } of receipts) {
+    const count = heard.get(id) ?? 0
+    // From a shared journal an event takes a moment, in which some may have said goodbye.
+    if (shared) expect(count).toBeLessThanOrEqual(connections)
+    else expect(count).toBe(connections)
+  }
+  expect(receipts[0]?.connections).toBe(STREAMS)
+  expect(heard.get(receipts[0]?.id ?? '')).toBe(STREAMS)
+}
+
+/** Publishes until the server's own queue for a client grows. */
+async function fill(url: string, client: string): Promise<void> {
+  const text = 'x'.repeat(100_000)
+  await until(
+    'the queue grows',
+    async () => {
+      for (let n = 0; n < 5; n++) await publish(url, `/clients/${client}`, text)
+      const [row] = await connectionsOf(url, client)
+      return !row || row.queuedBytes > 300_000
+    },
+    20_000,
+  )
+}

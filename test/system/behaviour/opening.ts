@@ -1,0 +1,101 @@
+/** How a stream opens: at once, with the right headers, and for GET alone. */
+import { expect, test } from 'vitest'
+import { connectionsOf, counts, listen, named } from '../../support/client.ts'
+import { openRaw } from '../../support/socket.ts'
+import { CLOCK, type Farm, TIGHT } from './runtime.ts'
+
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/
+/** More than any machine needs, and less than what a buffer or a heartbeat would cost. */
+const AT_ONCE_MS = 3_000
+
+/** How streams open on a runtime. */
+export function opening(farm: Farm): void {
+  test('a stream sends its headers and hub:ready at once, and nothing else', async () => {
+    const { url } = await farm.shared()
+    const raw = await openRaw(url, '/sse?id=raw&topic=news')
+    await raw.contains('"resume":"fresh"}\n\n', AT_ONCE_MS)
+    const { head, body } = raw
+    expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(headerOf(head, 'content-type')).toEqual(['text/event-stream; charset=utf-8'])
+    expect(headerOf(head, 'cache-control')).toEqual(['private, no-cache, no-store, no-transform'])
+    expect(headerOf(head, 'x-accel-buffering')).toEqual(['no'])
+    expect(headerOf(head, 'transfer-encoding')).toEqual(['chunked'])
+    expect(headerOf(head, 'connection').length).toBeLessThan(2)
+    expect(body).toMatch(
+      /^retry: 2000\nid: [0-9a-z]+-\d+\nevent: hub:ready\ndata: \{"client":"raw","connection":"c-\d+","topics":\["news"\],"resume":"fresh"\}\n\n$/,
+    )
+    raw.leave('rst')
+  })
+
+  test('who names no client id gets a UUID of its own', async () => {
+    const { url } = await farm.shared()
+    const [one, two] = await Promise.all([listen(url, ''), listen(url, '')])
+    expect(one.ready.client).toMatch(UUID)
+    expect(two.ready.client).toMatch(UUID)
+    expect(one.ready.client).not.toBe(two.ready.client)
+    await Promise.all([one.close(), two.close()])
+  })
+
+  test('a listing tells who is connected, since when, and to which topics', async () => {
+    const { url } = await farm.shared()
+    const listener = await listen(url, 'id=listed&topic=weather&topic=sport')
+    const [row] = await connectionsOf(url, 'listed')
+    expect(row).toMatchObject({ client: 'listed', topics: ['weather', 'sport'], queuedBytes: 0 })
+    expect(row?.connection).toBe(listener.ready.connection)
+    await listener.close()
+  })
+
+  test('HEAD gets the headers and registers nobody', async () => {
+    const { url } = await farm.shared()
+    const response = await fetch(`${url}/sse?id=head`, { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toBe('text/event-stream; charset=utf-8')
+    expect(await response.text()).toBe('')
+    await counts(url, 'head', 0)
+  })
+
+  test('two tabs of alice and one of bob are told the time every second, exactly once', async () => {
+    const { url } = await farm.shared(CLOCK)
+    const readers = await Promise.all(
+      ['alice', 'alice', 'bob'].map((id) => listen(url, `id=${id}`)),
+    )
+    const heard = await Promise.all(
+      readers.map(async (reader) => {
+        const ticks = []
+        for (let tick = 0; tick < 3; tick++) ticks.push(await reader.next(named('time')))
+        return ticks
+      }),
+    )
+    const [times = [], ...others] = heard.map((ticks) => ticks.map(({ data }) => data))
+    for (const other of others) expect(other.filter((time) => times.includes(time))).not.toEqual([])
+    for (const ticks of heard) {
+      const [first = 0, second = 0, third = 0] = ticks.map(({ data }) => Date.parse(data))
+      expect(new Date(first).toISOString()).toBe(ticks[0]?.data)
+      expect(Math.abs(second - first - 1_000)).toBeLessThan(500)
+      expect(Math.abs(third - second - 1_000)).toBeLessThan(500)
+      expect(ticks.every(({ id }) => id === undefined)).toBe(true)
+    }
+    await Promise.all(readers.map((reader) => reader.close()))
+  })
+
+  test('a quiet stream gets a heartbeat, which moves its cursor', async () => {
+    const { url } = await farm.shared(TIGHT)
+    const listener = await listen(url, 'id=calm')
+    const before = await listener.next(named('hub:beat'))
+    expect(before.data).toBe('1')
+    const response = await fetch(`${url}/ping/nobody-calm`, { method: 'POST' })
+    const { id } = (await response.json()) as { id: string }
+    const place = (cursor = '') => Number(cursor.split('-')[1])
+    const after = await listener.next(
+      (event) => event.event === 'hub:beat' && place(event.id) >= place(id),
+    )
+    expect(after.id?.split('-')[0]).toBe(before.id?.split('-')[0])
+    await listener.close()
+  })
+}
+
+function headerOf(head: string, name: string): string[] {
+  const lines = head.split('\r\n').slice(1)
+  const pairs = lines.map((line) => line.split(/:\s*(.*)/))
+  return pairs.flatMap(([key, value = '']) => (key?.toLowerCase() === name ? [value] : []))
+}

@@ -1,0 +1,109 @@
+/** Publishing: whom an event reaches, whom it never reaches, and what the publisher is told. */
+import { expect, test } from 'vitest'
+import { dataOf, listen, postJson, publish, type Receipt, says } from '../../support/client.ts'
+import { CLOCK, type Farm } from './runtime.ts'
+
+const ID = /^[0-9a-z]+-\d+$/
+
+/** How events are published on a runtime. */
+export function publishing(farm: Farm): void {
+  const heardBy = (instances: number) => (farm.runtime.shared ? { instances } : {})
+
+  test('a ping reaches both tabs of alice and never bob', async () => {
+    const { url } = await farm.shared()
+    const [tab1, tab2, bob] = await Promise.all([
+      listen(url, 'id=ping-alice'),
+      listen(url, 'id=ping-alice'),
+      listen(url, 'id=ping-bob'),
+    ])
+    const response = await fetch(`${url}/ping/ping-alice`, { method: 'POST' })
+    expect(response.status).toBe(200)
+    const receipt = (await response.json()) as Receipt
+    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 2, ...heardBy(1) })
+    expect((await tab1.next(says('hello'))).id).toBe(receipt.id)
+    expect((await tab2.next(says('hello'))).id).toBe(receipt.id)
+    // What is published later arrives later: if the ping had gone to bob, it would stand before it.
+    await publish(url, '/clients/ping-bob', 'for bob')
+    await bob.next(says('for bob'))
+    expect(dataOf(bob)).not.toContain('hello')
+    await Promise.all([tab1, tab2, bob].map((reader) => reader.close()))
+  })
+
+  test('a broadcast reaches everyone, once', async () => {
+    // With the clock ticks nobody counts events: a broadcast disturbs no other test.
+    const { url } = await farm.shared(CLOCK)
+    const readers = await Promise.all(
+      ['amy', 'amy', 'ben', 'cat'].map((id) => listen(url, `id=${id}`)),
+    )
+    const { connections } = await publish(url, '/broadcast', 'to all')
+    expect(connections).toBeGreaterThanOrEqual(4)
+    await publish(url, '/broadcast', 'end')
+    for (const reader of readers) {
+      await reader.next(says('end'))
+      expect(dataOf(reader)).toEqual(['to all', 'end'])
+      await reader.close()
+    }
+  })
+
+  test('a topic reaches those who follow it, and a follower of two topics follows both', async () => {
+    const { url } = await farm.shared()
+    const [both, one, none] = await Promise.all([
+      listen(url, 'id=topic-1&topic=red%20%26%20hot&topic=blue'),
+      listen(url, 'id=topic-2&topic=blue'),
+      listen(url, 'id=topic-3'),
+    ])
+    expect(both.ready.topics).toEqual(['red & hot', 'blue'])
+    expect((await publish(url, '/topics/red%20%26%20hot', 'red')).connections).toBe(1)
+    expect((await publish(url, '/topics/blue', 'blue')).connections).toBe(2)
+    for (const reader of [both, one, none]) {
+      await publish(url, `/clients/${reader.ready.client}`, 'topic end')
+      await reader.next(says('topic end'))
+    }
+    const seen = [both, one, none].map((reader) =>
+      dataOf(reader).filter((data) => ['red', 'blue'].includes(data)),
+    )
+    expect(seen).toEqual([['red', 'blue'], ['blue'], []])
+    await Promise.all([both, one, none].map((reader) => reader.close()))
+  })
+
+  test('a receipt counts connections, and nobody there is no error', async () => {
+    const { url } = await farm.shared()
+    const receipt = await publish(url, '/clients/absent', 'kept for a return')
+    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 0, ...heardBy(0) })
+    const response = await postJson(url, '/clients/absent', { data: 1, ephemeral: true })
+    expect(await response.json()).toEqual({ connections: 0, ...heardBy(0) })
+  })
+
+  test('JSON, text, a form, names, line breaks and every script arrive as they were sent', async () => {
+    const { url } = await farm.shared()
+    const listener = await listen(url, 'id=forms')
+    const path = '/clients/forms'
+    await postJson(url, path, { data: { nested: ['ü', '😀', null] }, event: 'thing' })
+    await publish(url, path, 'id: forged\n\nevent: forged\r\ndata: x')
+    const form = new URLSearchParams({ data: 'a+b & c=ü', event: 'formed' })
+    await fetch(url + path, { method: 'POST', body: form })
+    await publish(url, path, 'forms end')
+    await listener.next(says('forms end'))
+    expect(listener.events.slice(1)).toMatchObject([
+      { event: 'thing', data: '{"nested":["ü","😀",null]}' },
+      { data: 'id: forged\n\nevent: forged\ndata: x', id: expect.stringMatching(ID) },
+      { event: 'formed', data: 'a+b & c=ü' },
+      { data: 'forms end' },
+    ])
+    await listener.close()
+  })
+
+  test('an ephemeral event reaches who is there, has no id and is not replayed', async () => {
+    const { url } = await farm.shared()
+    const listener = await listen(url, 'id=passing')
+    const response = await postJson(url, '/clients/passing', { data: 'typing', ephemeral: true })
+    expect(await response.json()).toEqual({ connections: 1, ...heardBy(1) })
+    expect((await listener.next(says('typing'))).id).toBeUndefined()
+    await listener.close()
+    await publish(url, '/clients/passing', 'kept')
+    const back = await listen(url, 'id=passing', listener.head)
+    await back.next(says('kept'))
+    expect(dataOf(back)).toEqual(['kept'])
+    await back.close()
+  })
+}

@@ -1,0 +1,150 @@
+/** Refusing: what can't be served is answered so that a person or a client knows what to do. */
+import { expect, test } from 'vitest'
+import {
+  connectionsOf,
+  counts,
+  listen,
+  named,
+  postJson,
+  publish,
+  until,
+} from '../../support/client.ts'
+import { openRaw } from '../../support/socket.ts'
+import { type Farm, TIGHT } from './runtime.ts'
+
+const MAX_EVENT_BYTES = Number(TIGHT.MAX_EVENT_BYTES)
+
+/** How requests are refused on a runtime. */
+export function refusing(farm: Farm): void {
+  test.for([
+    '/sse?id=%E0%A4%A',
+    '/sse?id=%FF',
+    '/sse?id=',
+    '/sse?id=two&id=ids',
+    '/sse?id=line%0Abreak',
+    '/sse?topic=nul%00',
+    `/sse?id=${'x'.repeat(129)}`,
+    `/sse?${'topic=t&'.repeat(51)}`,
+    '/clients/%zz',
+    '/clients?limit=none',
+  ])('GET %s is answered 400 with what is wrong', async (path) => {
+    const { url } = await farm.shared()
+    await expectProblem(await fetch(url + path), 400)
+  })
+
+  test('an event whose name could forge a field or is the hub’s own is answered 400', async () => {
+    const { url } = await farm.shared()
+    for (const event of ['a\nid: 1', 'a\rb', 'nul\0', 'hub:bye', 'error', 'open', '', 7]) {
+      const problem = await expectProblem(
+        await postJson(url, '/broadcast', { data: 1, event }),
+        400,
+      )
+      expect(problem.issues[0]?.path).toBe('json.event')
+    }
+    const all = await postJson(url, '/broadcast', { event: 'open', ephemeral: 1, extra: 1 })
+    expect((await expectProblem(all, 400)).issues.length).toBeGreaterThan(2)
+  })
+
+  test('a body of another type is answered 415, one that is no JSON or no UTF-8 400', async () => {
+    const { url } = await farm.shared()
+    await expectProblem(await post(`${url}/broadcast`, 'application/xml', '<x/>'), 415)
+    await expectProblem(await post(`${url}/broadcast`, 'text/plain; charset=latin1', 'x'), 415)
+    await expectProblem(await post(`${url}/broadcast`, 'application/json', '{"data":'), 400)
+    await expectProblem(await post(`${url}/broadcast`, 'application/json', '[]'), 400)
+    const bytes = new Uint8Array([0xc3, 0x28])
+    await expectProblem(await post(`${url}/broadcast`, 'text/plain', bytes), 400)
+  })
+
+  test('a request is refused the same way each time, though its body is never read', async () => {
+    const { url } = await farm.shared()
+    const refusals = []
+    for (let n = 0; n < 30; n++) {
+      refusals.push((await post(`${url}/broadcast`, 'application/xml', '<x/>')).status)
+      refusals.push((await post(`${url}/nothing`, 'text/plain', 'x')).status)
+    }
+    expect([...new Set(refusals)]).toEqual([415, 404])
+  })
+
+  test('an event over its bound is answered 413, one at the bound is published', async () => {
+    const { url } = await farm.shared(TIGHT)
+    await publish(url, '/broadcast', 'x'.repeat(MAX_EVENT_BYTES))
+    for (const length of [MAX_EVENT_BYTES + 1, 100 * MAX_EVENT_BYTES]) {
+      const response = await post(`${url}/broadcast`, 'text/plain', 'x'.repeat(length))
+      await expectProblem(response, 413)
+    }
+  })
+
+  test('an unknown path is answered 404, a method that a path has not 405', async () => {
+    const { url } = await farm.shared()
+    await expectProblem(await fetch(`${url}/nothing`), 404)
+    const response = await fetch(`${url}/broadcast`)
+    await expectProblem(response, 405)
+    expect(response.headers.get('Allow')).toBe('OPTIONS, POST')
+    await expectProblem(await fetch(`${url}/sse`, { method: 'POST' }), 405)
+  })
+
+  test('a client over its share gets 200, a goodbye and the end, and a place once one is free', async () => {
+    const { url } = await farm.shared(TIGHT)
+    const [one, two] = await Promise.all([listen(url, 'id=many'), listen(url, 'id=many')])
+    const raw = await openRaw(url, '/sse?id=many')
+    await raw.contains('event: hub:bye\ndata: {"reason":"at-capacity"}\n\n')
+    expect(raw.head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(raw.body).toMatch(/retry: \d+\n/)
+    expect(raw.head.toLowerCase()).toContain('content-type: text/event-stream; charset=utf-8\r\n')
+    expect(await connectionsOf(url, 'many')).toHaveLength(2)
+    const refused = await fetch(`${url}/sse?id=many`)
+    expect(await refused.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: \{.*\}\n\n$/)
+    await two.close()
+    await counts(url, 'many', 1)
+    const three = await listen(url, 'id=many')
+    raw.leave('rst')
+    await Promise.all([one.close(), three.close()])
+  })
+
+  test('a connection’s life ends with a goodbye, after which it resumes at once', async () => {
+    const { url } = await farm.shared({ LIFETIME_SECONDS: '1', HEARTBEAT_SECONDS: '1' })
+    const listener = await listen(url, 'id=mortal')
+    const bye = await listener.next(named('hub:bye'))
+    expect(JSON.parse(bye.data)).toEqual({ reason: 'lifetime' })
+    await listener.end()
+    expect(listener.retries.at(-1)).toBeLessThanOrEqual(250)
+    const back = await listen(url, 'id=mortal', listener.head)
+    expect(back.ready.resume).toBe('complete')
+    await back.close()
+  })
+
+  test('an environment that can’t be used is refused with every problem in one message', async () => {
+    const bad = { CLOCK_SECONDS: 'often', HISTORY_EVENTS: '-1', LOG_LEVEL: 'loud' }
+    if (farm.runtime.badEnvironment === 'answers 500') {
+      const { url } = await farm.start(bad)
+      await until('a request fails', async () => (await fetch(`${url}/healthz`)).status === 500)
+      return
+    }
+    const failed = farm.launch(bad)
+    expect(await failed.exit).toBe(2)
+    for (const name of Object.keys(bad)) expect(failed.stderr).toContain(name)
+    expect(failed.stderr).not.toMatch(/^\s+at /m)
+  })
+}
+
+interface Problem {
+  readonly title: string
+  readonly issues: readonly { readonly path: string }[]
+}
+
+async function expectProblem(response: Response, status: number): Promise<Problem> {
+  expect(response.status).toBe(status)
+  expect(response.headers.get('Content-Type')).toBe('application/problem+json')
+  const body = (await response.json()) as { detail: string; status: number } & Problem
+  expect(body.status).toBe(status)
+  expect(body.detail).toMatch(/\S/)
+  return body
+}
+
+function post(
+  url: string,
+  type: string,
+  body: string | Uint8Array<ArrayBuffer>,
+): Promise<Response> {
+  return fetch(url, { method: 'POST', headers: { 'Content-Type': type }, body })
+}

@@ -1,0 +1,147 @@
+/** Stalling: a client that reads nothing costs bounded memory, holds nobody up, and catches up later. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import {
+  connectionsOf,
+  counts,
+  dataOf,
+  type Listener,
+  listen,
+  publish,
+  until,
+} from '../../support/client.ts'
+import type { Server } from '../../support/process.ts'
+import { isEstablished, openRaw, type RawStream } from '../../support/socket.ts'
+import type { Farm } from './runtime.ts'
+
+const MIB = 1_048_576
+const TEXT = 'x'.repeat(100_000)
+/** More than the buffers of kernel, runtime and proxy together swallow, less than the journal keeps. */
+const FIRST_EVENTS = 200
+/** A heap takes its time to grow to its size: where it is looked at, more must come. */
+const ALL_EVENTS = { measured: 2_000, 'hidden by garbage': 1_400 }
+const HISTORY_BYTES = 32 * MIB
+const SAMPLE_EVENTS = 50
+/** The lowest of so many samples is free of most garbage; the first ones see a heap grow to its size. */
+const SAMPLES = 6
+const WARM_UP_SAMPLES = 16
+/** Between the two looks at the memory 50 MB or more are published: who kept them would be found out. */
+const MAX_GROWTH_BYTES = 35 * MIB
+/** Goodbye, its deadline, the next sweep, and Bun's timer, which takes some seconds. */
+const CUT_MS = 20_000
+
+/** How a runtime copes with a client that reads nothing. */
+export function stalling(farm: Farm): void {
+  // Memory and sockets are read where Linux shows them.
+  const onLinux = test.skipIf(process.platform !== 'linux')
+
+  onLinux(
+    'a stalled client is given up, and others miss nothing meanwhile',
+    async () => {
+      const server = await farm.start({
+        HISTORY_BYTES: String(HISTORY_BYTES),
+        HEARTBEAT_SECONDS: '5',
+      })
+      const { url } = server
+      const allEvents = ALL_EVENTS[farm.runtime.memory]
+      const reader = await listen(url, 'id=reader')
+      const stalled = await stall(url, 'stalled')
+      await publishNumbered(url, 0, FIRST_EVENTS)
+      await counts(url, 'stalled', 0, CUT_MS)
+      await expectReplay(url, stalled, FIRST_EVENTS)
+
+      const samples: number[] = []
+      for (let n = FIRST_EVENTS; n < allEvents; n += SAMPLE_EVENTS) {
+        await publishNumbered(url, n, n + SAMPLE_EVENTS)
+        samples.push(memoryOf(server))
+      }
+      await until('the reader has it all', () => reader.events.some(says(allEvents - 1)), CUT_MS)
+      expect(numbersOf(reader)).toEqual([...Array(allEvents).keys()])
+      expect(reader.ended).toBe(false)
+      if (farm.runtime.memory === 'measured') expectNoGrowth(samples)
+      await expectGap(url, stalled, allEvents)
+      if (farm.runtime.stalledSocket === 'cut') {
+        await until('the socket is cut', () => !isEstablished(url, stalled.port), CUT_MS)
+      }
+      await reader.close()
+      stalled.leave('rst')
+    },
+    120_000,
+  )
+}
+
+/** A client that has read one event and then reads no more. */
+async function stall(url: string, client: string): Promise<RawStream> {
+  const raw = await openRaw(url, `/sse?id=${client}`)
+  await raw.contains('hub:ready')
+  await publish(url, `/clients/${client}`, 'last words')
+  await raw.contains('last words')
+  raw.stall()
+  expect(await connectionsOf(url, client)).toHaveLength(1)
+  expect(isEstablished(url, raw.port)).toBe(true)
+  return raw
+}
+
+async function publishNumbered(url: string, from: number, to: number): Promise<void> {
+  for (let n = from; n < to; n++) await publish(url, '/broadcast', `${n} ${TEXT}`)
+}
+
+async function expectReplay(url: string, stalled: RawStream, events: number): Promise<void> {
+  const back = await listen(url, 'id=stalled', stalled.lastId)
+  expect(back.ready.resume).toBe('complete')
+  await until('the replay has come', () => back.events.some(says(events - 1)), CUT_MS)
+  expect(numbersOf(back)).toEqual([...Array(events).keys()])
+  await back.close()
+}
+
+function expectNoGrowth(samples: readonly number[]): void {
+  const early = Math.min(...samples.slice(WARM_UP_SAMPLES, WARM_UP_SAMPLES + SAMPLES))
+  const late = Math.min(...samples.slice(-SAMPLES))
+  const story = samples.map((bytes) => Math.round(bytes / MIB)).join(' ')
+  expect(late - early, `MiB: ${story}`).toBeLessThan(MAX_GROWTH_BYTES)
+}
+
+async function expectGap(url: string, stalled: RawStream, allEvents: number): Promise<void> {
+  const back = await listen(url, 'id=stalled', stalled.lastId)
+  expect(back.ready.resume).toBe('gap')
+  await until('the replay has come', () => back.events.some(says(allEvents - 1)), CUT_MS)
+  const numbers = numbersOf(back)
+  const first = numbers[0] ?? 0
+  expect(first).toBeGreaterThan(FIRST_EVENTS)
+  expect(numbers).toEqual([...Array(allEvents).keys()].slice(first))
+  const gap = back.events.find(({ event }) => event === 'hub:gap')
+  expect(JSON.parse(gap?.data ?? '{}')).toMatchObject({
+    requested: stalled.lastId,
+    earliest: back.events.find(says(first))?.id,
+    reason: 'evicted',
+  })
+  await back.close()
+}
+
+function says(number: number): (event: { data: string }) => boolean {
+  return ({ data }) => data.startsWith(`${number} `)
+}
+
+function numbersOf(reader: Listener): number[] {
+  return dataOf(reader).map((data) => Number.parseInt(data, 10))
+}
+
+/** The resident memory of a server and its children, in bytes. */
+function memoryOf({ pid }: Server): number {
+  let pages = 0
+  for (const name of readdirSync('/proc')) {
+    if (/^\d+$/.test(name)) pages += residentPages(name, pid)
+  }
+  return pages * 4_096
+}
+
+function residentPages(pid: string, group: number): number {
+  try {
+    // The fields behind the name in brackets: state, parent, group, …, the 22nd is the resident set.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return Number(fields[2]) === group ? Number(fields[21]) : 0
+  } catch {
+    // It ended while the list was read.
+    return 0
+  }
+}

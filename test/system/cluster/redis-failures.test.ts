@@ -1,0 +1,181 @@
+/** What Redis can answer beside what it was asked for: each is told, and no stream ends for it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
+import { startPair } from '../../support/failover.ts'
+import { type Process, type Server, startProcess, startServer } from '../../support/process.ts'
+import { type Reader, readEvents } from '../../support/reader.ts'
+import { freePort, REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+
+const DOORS = {
+  node: { file: process.execPath, args: ['dist/node.js'] },
+  bun: { file: 'node_modules/.bin/bun', args: ['run', 'src/bun.ts'] },
+  deno: {
+    file: 'node_modules/.bin/deno',
+    args: ['run', '--allow-net', '--allow-env', 'src/deno.ts'],
+  },
+} as const
+
+const ends: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+
+function ending<T>(one: T, end: (one: T) => Promise<unknown>): T {
+  ends.push(() => end(one))
+  return one
+}
+
+const redisWith = async (...settings: string[]) =>
+  ending(await startRedis('none', settings), (redis) => redis.close())
+
+async function serve(REDIS_URL: string, environment = {}): Promise<Server> {
+  const settings = { REDIS_URL, CLOCK_SECONDS: '0', LOG_LEVEL: 'debug', ...environment }
+  return ending(await startServer(DOORS.node, settings), (server) => server.kill())
+}
+
+async function listen({ url }: Server): Promise<Reader> {
+  const stream = readEvents(await fetch(`${url}/sse?id=alice`))
+  await stream.next(({ event }) => event === 'hub:ready')
+  return ending(stream, ({ close }) => close())
+}
+
+function publish({ url }: Server, data: string): Promise<Response> {
+  const headers = { 'Content-Type': 'text/plain' }
+  return fetch(`${url}/clients/alice`, { method: 'POST', headers, body: data })
+}
+
+function saidBy({ lines, stderr }: Process): string {
+  return `${lines.join('\n')}\n${stderr}`
+}
+
+async function expectRefusal(answer: Response, detail: RegExp): Promise<void> {
+  expect(answer.status).toBe(503)
+  expect(answer.headers.get('Retry-After')).toMatch(/^\d+$/)
+  expect(await answer.json()).toMatchObject({ detail: expect.stringMatching(detail) })
+}
+
+/** The next publishing that is taken, and that it reaches the stream that was open all the time. */
+async function expectToGoOn(server: Server, stream: Reader): Promise<void> {
+  await eventually(async () => expect((await publish(server, 'at last')).status).toBe(200))
+  await stream.next(({ data }) => data === 'at last')
+  expect(stream.events.filter(({ event }) => event === 'hub:bye')).toEqual([])
+}
+
+describe.skipIf(REDIS_IS_MISSING)('while Redis', () => {
+  test('has no memory to spare publishing is refused with the reason, and streams live on', async () => {
+    const redis = await redisWith()
+    const server = await serve(redis.url, { HEARTBEAT_SECONDS: '1' })
+    const stream = await listen(server)
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+    await expectRefusal(await publish(server, 'x'), /^The journal refused \(OOM [^:]+\): /)
+    // What stays alive hears a heartbeat, and who comes is let in.
+    await stream.next(({ event }) => event === 'hub:beat')
+    await listen(server)
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+    await expectToGoOn(server, stream)
+  })
+
+  test('is a replica publishing is refused until there is a primary, which is found', async () => {
+    const pair = ending(await startPair(), ({ close }) => close())
+    const server = await serve(pair.url)
+    const stream = await listen(server)
+    await pair.caughtUp()
+    await pair.demote()
+    await expectRefusal(await publish(server, 'x'), /READONLY|can’t be reached/)
+    await pair.failOver()
+    await expectToGoOn(server, stream)
+  })
+
+  test('loads its data publishing is refused, and goes on by itself', async () => {
+    const redis = ending(await startRedis('always'), ({ close }) => close())
+    const server = await serve(redis.url)
+    const stream = await listen(server)
+    const fill = `for i = 1, 6000 do redis.call('SET', 'other' .. i, 'x') end`
+    await redis.command('EVAL', fill, '0')
+    await redis.command('CONFIG', 'SET', 'key-load-delay', '400')
+    await redis.command('CONFIG', 'REWRITE')
+    await redis.crash()
+    const back = redis.restart()
+    await eventually(() => expect(saidBy(server)).toContain('"reason":"LOADING '))
+    await expectRefusal(await publish(server, 'x'), /can’t be reached/)
+    await back
+    await expectToGoOn(server, stream)
+  })
+})
+
+describe.skipIf(REDIS_IS_MISSING)('at its start a server', () => {
+  const over = (REDIS_URL: string): Process =>
+    ending(startProcess(DOORS.node, { REDIS_URL }), ({ kill }) => kill())
+
+  test.each([
+    ['without the password', '', 'NOAUTH'],
+    ['with a wrong password', ':not-sesame@', 'WRONGPASS'],
+    ['with a user that may do nothing', 'nobody:sesame@', 'NOPERM'],
+  ])('%s exits with 2, says why, and does not say the password', async (_, user, reason) => {
+    const { url } = await redisWith('requirepass sesame', 'user nobody on >sesame ~* +hello')
+    const refused = over(url.replace('://', `://${user}`))
+    expect(await refused.exit).toBe(2)
+    const said = saidBy(refused)
+    expect(said).toMatch(new RegExp(`"level":"FATAL".*REDIS_URL.*"reason":"${reason}`))
+    expect(said).not.toContain('sesame')
+  })
+
+  test('whose Redis drops keys when its memory is full warns of it, and else does not', async () => {
+    const warning = /"level":"WARN".*noeviction.*"eviction":"allkeys-lru"/
+    const dropping = await redisWith('maxmemory 100mb', 'maxmemory-policy allkeys-lru')
+    const warned = await serve(dropping.url)
+    await eventually(() => expect(saidBy(warned)).toMatch(warning))
+    const keeping = await redisWith('maxmemory 100mb', 'maxmemory-policy noeviction')
+    expect(saidBy(await serve(keeping.url))).not.toContain('noeviction')
+  })
+})
+
+describe.skipIf(REDIS_IS_MISSING)('over TLS', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
+  const ca = join(folder, 'ca.pem')
+  const cert = join(folder, 'cert.pem')
+  const key = join(folder, 'key.pem')
+  let redis: RedisServer
+  let url = ''
+  beforeAll(async () => {
+    const authority = await generate([{ name: 'commonName', value: 'an authority' }], {
+      extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
+    })
+    const made = await generate([{ name: 'commonName', value: 'localhost' }], {
+      ca: { key: authority.private, cert: authority.cert },
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+    })
+    writeFileSync(ca, authority.cert)
+    writeFileSync(cert, made.cert)
+    writeFileSync(key, made.private)
+    const port = await freePort()
+    url = `rediss://localhost:${port}`
+    const files = [`tls-cert-file ${cert}`, `tls-key-file ${key}`, `tls-ca-cert-file ${ca}`]
+    redis = await startRedis('none', [`tls-port ${port}`, ...files, 'tls-auth-clients no'])
+  })
+  afterAll(async () => {
+    await redis.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  test.each(['node', 'bun', 'deno'] as const)(
+    '%s trusts who NODE_EXTRA_CA_CERTS names',
+    async (door) => {
+      const environment = { REDIS_URL: url, CLOCK_SECONDS: '0', NODE_EXTRA_CA_CERTS: ca }
+      const server = await startServer(DOORS[door], environment)
+      ending(server, ({ kill }) => kill())
+      const stream = await listen(server)
+      await expectToGoOn(server, stream)
+    },
+  )
+
+  test('a certificate that nobody vouches for is refused, with a reason', async () => {
+    const process = startProcess(DOORS.node, { REDIS_URL: url, CLOCK_SECONDS: '0' })
+    ending(process, ({ kill }) => kill())
+    await eventually(() => expect(saidBy(process)).toMatch(/"reason":"[^"]*certificate/))
+  })
+})

@@ -1,0 +1,30 @@
+/** Clients hop between instances of three runtimes, and each gets exactly its own events. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { createCrowd } from './crowd.ts'
+
+const CLIENTS = 300
+const EVENTS = 10_000
+
+describe.skipIf(REDIS_IS_MISSING)('three instances on one Redis', () => {
+  let cluster: Cluster
+  beforeAll(async () => {
+    cluster = await startCluster(await startRedis(), { HISTORY_EVENTS: '20000' })
+  })
+  afterAll(() => cluster.stop())
+
+  test('give each of 300 hopping clients exactly its own of 10,000 events, in order, none twice', async () => {
+    const crowd = createCrowd(cluster.instances, CLIENTS)
+    try {
+      await crowd.arrive()
+      await crowd.flood(EVENTS)
+      const found = await crowd.reckon()
+      console.info(JSON.stringify(found))
+      expect(found).toMatchObject({ refused: 0, gapped: 0, lost: 0, acknowledged: EVENTS + 1 })
+      expect(found.visits).toBeGreaterThan(2 * CLIENTS)
+    } finally {
+      crowd.stop()
+    }
+  }, 150_000)
+})

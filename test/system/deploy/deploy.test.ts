@@ -1,0 +1,78 @@
+/** The container’s health check and the systemd unit say of the server what is true of it. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
+import { describe, expect, test } from 'vitest'
+import { defaults } from '../../../src/server/config.ts'
+import { NODE_DOOR } from '../../support/node.ts'
+import { type Environment, startProcess, startServer } from '../../support/process.ts'
+
+const DOCKERFILE = readFileSync('Dockerfile', 'utf8')
+const UNIT = 'deploy/hono-sse.service'
+
+describe('the health check of the Dockerfile', () => {
+  const [, words = '[]'] = /^HEALTHCHECK .*?CMD (\[.*\])$/m.exec(DOCKERFILE) ?? []
+  const [, ...args] = JSON.parse(words) as string[]
+
+  /** Its exit code, in the environment of a server. */
+  function check(url: string, environment: Environment = {}): Promise<number | string> {
+    const PORT = new URL(url).port
+    return startProcess({ file: process.execPath, args }, { PORT, ...environment }).exit
+  }
+
+  test('is 0 while the server lives, and 1 once it is gone', async () => {
+    const server = await startServer(NODE_DOOR, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
+    expect(await check(server.url)).toBe(0)
+    await server.kill()
+    expect(await check(server.url)).toBe(1)
+  })
+
+  test('reaches a server with a certificate of its own', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
+    const TLS_CERT = join(folder, 'cert.pem')
+    const TLS_KEY = join(folder, 'key.pem')
+    const pair = await generate([{ name: 'commonName', value: 'localhost' }])
+    writeFileSync(TLS_CERT, pair.cert)
+    writeFileSync(TLS_KEY, pair.private)
+    const server = await startServer(NODE_DOOR, { TLS_CERT, TLS_KEY })
+    expect(await check(server.url, { TLS_CERT })).toBe(0)
+    expect(await check(server.url)).toBe(1)
+    await server.kill()
+    rmSync(folder, { recursive: true })
+  })
+})
+
+test('the container starts the server itself, so that signals reach it, and not as root', () => {
+  expect(DOCKERFILE).toMatch(/^CMD \["node", "dist\/node\.js"\]$/m)
+  expect(DOCKERFILE).toMatch(/^USER node$/m)
+})
+
+test('the container without a key refuses to start, as beyond loopback it must', async () => {
+  const [, HOST = ''] = /^ENV .*\bHOST=(\S+)/m.exec(DOCKERFILE) ?? []
+  const { exit } = startProcess(NODE_DOOR, { HOST })
+  expect(await exit).toBe(2)
+})
+
+describe('the unit', () => {
+  const unit = readFileSync(UNIT, 'utf8')
+  const numberOf = (name: string) => Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(unit)?.[1])
+
+  test('leaves time to say goodbye, and files for all connections', () => {
+    expect(numberOf('TimeoutStopSec')).toBeGreaterThan(defaults.DRAIN_SECONDS)
+    expect(numberOf('LimitNOFILE')).toBeGreaterThan(defaults.MAX_CONNECTIONS)
+  })
+
+  const isMissing = spawnSync('systemd-analyze', ['--version']).status !== 0
+  const skips = isMissing && !process.env.CI
+  if (skips) console.warn('systemd-analyze is not installed: what needs it is skipped.')
+
+  test.skipIf(skips).each([
+    ['well formed', ['verify']],
+    ['well enclosed', ['security', '--offline=yes', '--threshold=20']],
+  ])('is %s, says systemd-analyze', (_, args) => {
+    const { status, stderr } = spawnSync('systemd-analyze', [...args, UNIT], { encoding: 'utf8' })
+    expect({ status, stderr }).toMatchObject({ status: 0 })
+  })
+})

@@ -1,0 +1,109 @@
+/** The recipe for React: its hook in a component, bundled, in a page of StrictMode. */
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  CHROMIUM_IS_MISSING,
+  closeBrowser,
+  IN_CHROMIUM,
+  openContext,
+} from '../../support/chromium.ts'
+import { eventually } from '../../support/eventually.ts'
+import { ROOT, type Server } from '../../support/process.ts'
+import { compile, openKitchen, publish, startHub } from './sandbox.ts'
+
+afterAll(closeBrowser)
+
+/** Shows the feed of one client, of another, or of nobody. */
+const MAIN = `
+import { StrictMode, useState } from 'react'
+import { createRoot } from 'react-dom/client'
+import { Feed } from './feed.tsx'
+
+function Main() {
+  const [client, setClient] = useState('nobody')
+  return (
+    <>
+      {['alice', 'bob', 'nobody'].map((name) => (
+        <button key={name} onClick={() => setClient(name)}>{name}</button>
+      ))}
+      {client !== 'nobody' && <Feed url={\`\${location.hash.slice(1)}/sse?id=\${client}\`} />}
+    </>
+  )
+}
+
+createRoot(document.body).render(<StrictMode><Main /></StrictMode>)
+`
+const PAGE = '<!doctype html><body></body><script type="module" src="bundle.js"></script>'
+
+describe.skipIf(CHROMIUM_IS_MISSING)(`a React hook ${IN_CHROMIUM}`, () => {
+  const kitchen = openKitchen('react', { 'main.tsx': MAIN })
+  const pages = createServer((request, response) => {
+    const isScript = request.url === '/bundle.js'
+    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
+    response.end(isScript ? readFileSync(join(kitchen.folder, 'bundle.js')) : PAGE)
+  })
+  let hub: Server
+  let origin: string
+
+  beforeAll(async () => {
+    await compile(kitchen)
+    // What StrictMode does twice, it does in development.
+    const development = ['--define', 'process.env.NODE_ENV="development"']
+    const bun = join(ROOT, 'node_modules/.bin/bun')
+    await kitchen.run(bun, 'build', 'main.js', '--outfile', 'bundle.js', ...development)
+    await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
+    origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`
+    hub = await startHub({ CORS_ORIGINS: origin })
+  })
+  afterAll(() => {
+    pages.closeAllConnections()
+    pages.close()
+  })
+
+  test('a component shows its events, once each, and has no stream but its own', async () => {
+    const window = await openContext()
+    const complaints: string[] = []
+    window.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text())
+    })
+    const page = await window.newPage()
+    await page.goto(`${origin}/#${hub.url}`)
+
+    await page.getByRole('button', { name: 'alice' }).click()
+    await connected({ alice: 1 })
+    await publish(hub.url, '/clients/alice', { data: 'one' })
+    await shows(page, ['one'])
+    await fetch(`${hub.url}/clients/alice`, { method: 'DELETE' })
+    await publish(hub.url, '/clients/alice', { data: 'two' })
+    await shows(page, ['one', 'two'])
+
+    await page.getByRole('button', { name: 'bob' }).click()
+    await connected({ bob: 1 })
+    await shows(page, [])
+    await publish(hub.url, '/clients/alice', { data: 'for nobody' })
+    await publish(hub.url, '/clients/bob', { data: 'three' })
+    await shows(page, ['three'])
+
+    await page.getByRole('button', { name: 'nobody' }).click()
+    await connected({})
+    expect(complaints).toEqual([])
+  })
+
+  function connected(expected: Record<string, number>): Promise<void> {
+    return eventually(async () => {
+      const { clients } = (await (await fetch(`${hub.url}/clients`)).json()) as {
+        clients: { client: string; connections: number }[]
+      }
+      const counts = clients.map(({ client, connections }) => [client, connections])
+      expect(Object.fromEntries(counts)).toEqual(expected)
+    })
+  }
+})
+
+async function shows(page: Page, texts: string[]): Promise<void> {
+  await eventually(async () => expect(await page.locator('li').allTextContents()).toEqual(texts))
+}

@@ -1,0 +1,31 @@
+/** The runner throws what its seed says, and finds nothing in so many requests. */
+import { expect, test } from 'vitest'
+import { startProcess } from '../../support/process.ts'
+import { STANCES } from '../hardening/invariants.ts'
+import { fuzz } from './fuzz.ts'
+
+const RUNNER = 'test/fuzz/fuzz.ts'
+
+test('a thousand requests of a fixed seed find nothing, in any stance', async () => {
+  const stances = Object.keys(STANCES)
+  const report = await fuzz({ seed: 1, seconds: 60, count: 1_250, stances, say: () => {} })
+  expect(report.counterexample).toBeUndefined()
+  expect(report.requests).toBe(1_250)
+}, 90_000)
+
+test('as a command it says its seed and how many requests it made, and exits with 0', async () => {
+  const run = bun('--count', '100', '--seed', '7')
+  expect(await run.exit).toBe(0)
+  expect(run.lines).toContain('seed 7')
+  expect(run.lines.join('\n')).toMatch(/^100 requests in [\d.]+ s, \d+ per second$/m)
+}, 60_000)
+
+test('as a command it refuses arguments that it does not understand with 2', async () => {
+  const run = bun('--seed', 'lucky')
+  expect(await run.exit).toBe(2)
+  expect(run.stderr).toContain('--seed is a whole number')
+})
+
+function bun(...args: string[]) {
+  return startProcess({ file: 'node_modules/.bin/bun', args: ['run', RUNNER, ...args] }, {})
+}

@@ -1,0 +1,195 @@
+/** Bodies: one that is a bomb, has no end or comes too slowly costs little, and only its sender. */
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { until } from '../../support/client.ts'
+import { testWhere } from '../../support/where.ts'
+import { type Farm, KEY, KEYED, OPEN } from './server-pool.ts'
+import { exchange, expectProblem, expectWell, hostOf, isClosed, open } from './wire.ts'
+
+/** Bytes that a server may grow by while it is attacked. */
+const GROWTH_BYTES = 128 * 2 ** 20
+
+/** How a server reads bodies. */
+export function bodies(farm: Farm): void {
+  const measured = farm.runtime.process === 'serves'
+  const ownHttp = measured
+  // The proxy of `wrangler dev` may say 503 itself, because the answer came before the body's end.
+  const early = (status: number) => (ownHttp ? [String(status)] : [String(status), '503'])
+
+  test('a gzip bomb is answered 415 at once, and never unpacked', async () => {
+    const server = await farm.start(OPEN)
+    const bomb = new Uint8Array(gzipSync(Buffer.alloc(256 * 2 ** 20, 0x20)))
+    const before = measured ? residentBytes(server.pid) : 0
+    const started = performance.now()
+    for (const encoding of [
+      'gzip',
+      'deflate',
+      'br',
+      'zstd',
+      'x-gzip',
+      'gzip, gzip',
+      'identity, gzip',
+    ]) {
+      const headers = { 'Content-Type': 'application/json', 'Content-Encoding': encoding }
+      const response = await fetch(`${server.url}/broadcast`, {
+        method: 'POST',
+        headers,
+        body: bomb,
+      })
+      await expectProblem(response, 415)
+    }
+    expect(performance.now() - started).toBeLessThan(10_000)
+    if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
+    await expectWell(server.url)
+  }, 60_000)
+
+  test('a body that is declared too large is answered 413 before it is sent', async () => {
+    const { url } = await farm.shared(OPEN)
+    for (const length of ['2000000', '1000000000', '99999999999999']) {
+      const lines = head(url, '/broadcast', `Content-Length: ${length}`)
+      const answer = await firstAnswer(url, lines)
+      expect([length, answer.slice(0, 13)]).toEqual([length, 'HTTP/1.1 413 '])
+      // A runtime may have a bound of its own beyond ours, and refuse with fewer words.
+      if (length === '2000000') expect(answer).toContain('application/problem+json')
+    }
+  })
+
+  testWhere(ownHttp)('a length that is no number is answered 400', async () => {
+    const { url } = await farm.shared(OPEN)
+    for (const length of ['-1', '1e3', '0x10', '1 0', '1,2', '9'.repeat(40), 'x']) {
+      const lines = head(url, '/broadcast', `Content-Length: ${length}`)
+      const { status = 400 } = await exchange(url, [...lines, 'x'], 2_000)
+      expect([length, status >= 400 && status < 500]).toEqual([length, true])
+    }
+  })
+
+  test('a body without an end is cut off as soon as it is too large', async () => {
+    const server = await farm.start(OPEN)
+    const before = measured ? residentBytes(server.pid) : 0
+    const sent = await pour(
+      server.url,
+      head(server.url, '/broadcast', 'Transfer-Encoding: chunked'),
+    )
+    expect(early(413)).toContain(sent.answer.slice(9, 12))
+    if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
+    await expectWell(server.url)
+  }, 60_000)
+
+  test('a body without an end from who has no right is answered 401 and not read', async () => {
+    const server = await farm.start(KEYED)
+    const before = measured ? residentBytes(server.pid) : 0
+    const sent = await pour(
+      server.url,
+      head(server.url, '/broadcast', 'Transfer-Encoding: chunked'),
+    )
+    expect(early(401)).toContain(sent.answer.slice(9, 12))
+    if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
+    await expectWell(server.url, KEY)
+  }, 60_000)
+
+  testWhere(ownHttp)(
+    'a body without an end for a route that reads none is answered and not kept',
+    async () => {
+      const server = await farm.start(OPEN)
+      const before = measured ? residentBytes(server.pid) : 0
+      for (const path of ['/ping/alice', '/nothing', '/healthz']) {
+        const sent = await pour(server.url, head(server.url, path, 'Transfer-Encoding: chunked'))
+        expect(sent.answer).toMatch(/^HTTP\/1\.1 (200|404|405|413) /)
+      }
+      if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
+      await expectWell(server.url)
+    },
+    60_000,
+  )
+
+  test('fifty slow bodies keep nobody else waiting', async () => {
+    const { url } = await farm.start(OPEN)
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => open(url)))
+    for (const socket of sockets) {
+      socket.write([...head(url, '/broadcast', 'Content-Length: 100'), 'x'].join('\r\n'))
+    }
+    await expectWell(url)
+    for (const socket of sockets) socket.destroy()
+    await expectWell(url)
+  })
+
+  testWhere(farm.runtime.slowSenders === 'cut')(
+    'a body that trickles in is cut off within a minute',
+    async () => {
+      const { url } = await farm.start(OPEN)
+      const socket = await open(url)
+      socket.write([...head(url, '/broadcast', 'Content-Length: 1000'), 'x'].join('\r\n'))
+      const timer = setInterval(() => socket.write('x'), 500)
+      socket.resume()
+      expect(await isClosed(socket, 60_000)).toBe(true)
+      clearInterval(timer)
+      await expectWell(url)
+    },
+    90_000,
+  )
+
+  testWhere(ownHttp)(
+    'a chunk whose size is no number, or has no end, is no event',
+    async () => {
+      const { url } = await farm.start(OPEN)
+      const lines = head(url, '/broadcast', 'Transfer-Encoding: chunked')
+      for (const size of ['zz', '-1', 'FFFFFFFFFFFFFFFFF', '0x5', '5;\n', '']) {
+        const { text } = await exchange(url, [...lines, size, 'hello', '0', '', ''], 1_500)
+        expect([size, text.includes('"connections"')]).toEqual([size, false])
+      }
+      await expectWell(url)
+    },
+    30_000,
+  )
+}
+
+/** The head of a POST of text. */
+function head(url: string, path: string, ...headers: string[]): string[] {
+  const own = [`POST ${path} HTTP/1.1`, hostOf(url), 'Content-Type: text/plain']
+  return [...own, ...headers, '', '']
+}
+
+/** Sends chunks until the server closes or half a gigabyte is sent; tells what was answered. */
+async function pour(url: string, lines: readonly string[]): Promise<{ answer: string }> {
+  const socket = await open(url)
+  let answer = ''
+  let left = 8_192
+  const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    answer += text
+  })
+  socket.write(lines.join('\r\n'))
+  const push = () => {
+    while (left > 0 && !socket.destroyed && socket.writable) {
+      left -= 1
+      if (!socket.write(chunk)) return
+    }
+  }
+  socket.on('drain', push)
+  push()
+  // A server may stop reading rather than close: what counts is that it answered and kept nothing.
+  await until('an answer', () => answer.includes('\r\n\r\n') || socket.destroyed, 20_000)
+  await isClosed(socket, 1_000)
+  socket.destroy()
+  return { answer }
+}
+
+/** The head of what is answered to a head, however long the connection stays open. */
+async function firstAnswer(url: string, lines: readonly string[]): Promise<string> {
+  const socket = await open(url)
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    answer += text
+  })
+  socket.write(lines.join('\r\n'))
+  await until('an answer', () => answer.includes('\r\n\r\n') || socket.destroyed, 10_000)
+  socket.destroy()
+  return answer
+}
+
+/** The memory of a process, as Linux counts it. */
+function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024
+}

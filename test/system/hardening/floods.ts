@@ -1,0 +1,92 @@
+/** Floods: many who ask and don't mean it register nobody, and others are still served. */
+import type { Socket } from 'node:net'
+import { expect, test } from 'vitest'
+import { until } from '../../support/client.ts'
+import { testWhere } from '../../support/where.ts'
+import { type Farm, KEY, KEYED, OPEN } from './server-pool.ts'
+import { connectedTo, expectWell, hostOf, open } from './wire.ts'
+
+const HALF_OPEN = 2_000
+
+/** Milliseconds within which a head must have come: the door's bound, its round, and some slack. */
+const HEADERS_MS = 25_000
+
+/** How a server bears up. */
+export function floods(farm: Farm): void {
+  const ownHttp = farm.runtime.process === 'serves'
+
+  test('a flood of HEAD and OPTIONS registers nobody', async () => {
+    const { url } = await farm.start(OPEN)
+    for (const method of ['HEAD', 'OPTIONS']) {
+      for (let round = 0; round < 10; round++) {
+        const asked = Array.from({ length: 50 }, (_, n) =>
+          fetch(`${url}/sse?id=flood-${n}&topic=t`, { method }),
+        )
+        for (const response of await Promise.all(asked)) {
+          expect(response.status).toBeLessThan(300)
+          expect(await response.text()).toBe('')
+        }
+      }
+      expect(await connectedTo(url)).toBe(0)
+    }
+  }, 60_000)
+
+  test('a flood of those without a right registers nobody', async () => {
+    const { url } = await farm.start(KEYED)
+    const headers = { Authorization: `Bearer ${'x'.repeat(4_000)}` }
+    for (let round = 0; round < 10; round++) {
+      const asked = Array.from({ length: 50 }, (_, n) => fetch(`${url}/sse?id=${n}`, { headers }))
+      for (const response of await Promise.all(asked)) expect(response.status).toBe(401)
+    }
+    await expectWell(url, KEY)
+  }, 60_000)
+
+  // workerd keeps one in forty of such streams until their lives end: nobody tells it that they left.
+  testWhere(ownHttp)(
+    'who connects and leaves at once leaves nothing behind',
+    async () => {
+      const { url } = await farm.start({ ...OPEN, HEARTBEAT_SECONDS: '1' })
+      for (let round = 0; round < 10; round++) {
+        const sockets = await openMany(url, 50)
+        for (const socket of sockets) {
+          socket.write(`GET /sse?id=hasty HTTP/1.1\r\n${hostOf(url)}\r\n\r\n`, () => {
+            socket.resetAndDestroy()
+          })
+        }
+      }
+      await until('nobody is connected', async () => (await connectedTo(url)) === 0, 15_000)
+      await expectWell(url)
+    },
+    60_000,
+  )
+
+  test('with 2,000 half-open connections it still answers', async () => {
+    const { url } = await farm.start(OPEN)
+    const sockets = await openMany(url, HALF_OPEN)
+    for (const socket of sockets) socket.write(`GET /sse?id=half HTTP/1.1\r\n${hostOf(url)}\r\nX-`)
+    await expectWell(url)
+    if (farm.runtime.slowSenders === 'cut') {
+      const timer = setInterval(() => trickle(sockets), 1_000)
+      const gone = () => sockets.every(({ destroyed, closed }) => destroyed || closed)
+      await until('all of them are cut off', gone, HEADERS_MS)
+      clearInterval(timer)
+    }
+    for (const socket of sockets) socket.destroy()
+    await expectWell(url)
+  }, 90_000)
+}
+
+async function openMany(url: string, count: number): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  // In rounds, as the queue of a listening socket is short.
+  while (sockets.length < count) {
+    const round = Math.min(100, count - sockets.length)
+    sockets.push(...(await Promise.all(Array.from({ length: round }, () => open(url)))))
+  }
+  for (const socket of sockets) socket.resume()
+  return sockets
+}
+
+function trickle(sockets: readonly Socket[]): void {
+  for (const socket of sockets) if (socket.writable) socket.write('a')
+}

@@ -1,0 +1,146 @@
+/** A hub that any request is thrown at, and what must hold after each of them. */
+import { SignJWT } from 'jose'
+import { createApp } from '../../../src/http/app.ts'
+import { allowOrigins, onlyLoopback } from '../../../src/http/middleware/origins.ts'
+import { clientAddress, createLimits } from '../../../src/http/middleware/rate-limit.ts'
+import { createHub } from '../../../src/hub/hub.ts'
+import { accessOf, type Stance } from '../../../src/server/access.ts'
+import { type Config, defaults } from '../../../src/server/config.ts'
+import { manualClock } from '../../support/clock.ts'
+import { type Credentials, type Draft, requestOf } from './arbitraries.ts'
+
+/** A hub under attack. */
+export interface Arena {
+  readonly credentials: Credentials
+  /** Sends a request; resolves with what is wrong with its answer or with the hub, if anything is. */
+  attack(draft: Draft): Promise<string | undefined>
+}
+
+/** The stances that a hub can take, and how each is set up. */
+export const STANCES: Readonly<Record<string, { stance: Stance; config: Partial<Config> }>> = {
+  keyed: { stance: 'rights', config: { PUBLISH_KEY: ['key-of-the-arena-0123456789'] } },
+  tokens: {
+    stance: 'rights',
+    config: {
+      JWT_SECRET: 'the secret of the arena, 32 bytes or more',
+      CORS_ORIGINS: ['http://localhost'],
+      PUBLISHES_PER_MINUTE: 20,
+      STREAMS_PER_MINUTE: 20,
+      TRUST_PROXY: 1,
+    },
+  },
+  loopback: { stance: 'loopback', config: {} },
+  anonymous: { stance: 'anonymous', config: { PUBLISHES_PER_MINUTE: 50 } },
+  refused: { stance: 'refused', config: {} },
+}
+
+/** Makes an arena. */
+export async function createArena(name: string): Promise<Arena> {
+  const { stance = 'anonymous', config: set = {} } = STANCES[name] ?? {}
+  const config: Config = { ...defaults, ...set }
+  const clock = manualClock()
+  const hub = createHub({ clock })
+  const errors: unknown[] = []
+  const { CORS_ORIGINS, TRUST_PROXY } = config
+  const app = createApp({
+    hub,
+    access: accessOf(stance, config, { hub, clock }),
+    before: [
+      ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
+      ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
+    ],
+    limits: createLimits({
+      hub,
+      streamsPerMinute: config.STREAMS_PER_MINUTE,
+      publishesPerMinute: config.PUBLISHES_PER_MINUTE,
+      clock,
+      addressOf: (c) => clientAddress(c, TRUST_PROXY, '192.0.2.1'),
+    }),
+    onError: (error) => void errors.push(error),
+  })
+  const credentials = await makeCredentials()
+  return { credentials, attack }
+
+  async function attack(draft: Draft): Promise<string | undefined> {
+    const request = requestOf(draft)
+    if (!request) return undefined
+    const response = await app.fetch(request)
+    await clock.settle()
+    const wrong = (await wrongWith(response)) ?? wrongWithHub(opens(request, response) ? 1 : 0)
+    await response.body?.cancel().catch(() => {})
+    // Time goes on, so that limits, grants and blocks end and begin in between.
+    await clock.advance(1_000)
+    return wrong ?? wrongWithHub(0) ?? wrongWithWorld()
+  }
+
+  function wrongWithHub(open: number): string | undefined {
+    if (errors.length > 0) return `an error that nobody expected: ${String(errors[0])}`
+    const { connections, clients, topics, closing } = hub.stats()
+    if (connections > open || clients > open || closing > 0 || (open === 0 && topics > 0)) {
+      return `the hub holds ${JSON.stringify(hub.stats())}, and should hold ${open} at the most`
+    }
+    return undefined
+  }
+
+  async function makeCredentials(): Promise<Credentials> {
+    const [key = 'no-key-at-all-0123456789'] = config.PUBLISH_KEY
+    const secret = config.JWT_SECRET
+    const all = await tokenOf(secret, { sub: 'alice', topics: '*', publish: '*' })
+    const some = await tokenOf(secret, { sub: 'alice', topics: ['news'], publish: ['everyone'] })
+    const tickets = await ticketsFor(config.PUBLISH_KEY.length > 0 ? key : all)
+    const cookies = await Promise.all(tickets.slice(1).map(cookieFor))
+    return { bearers: [key, all, some, 'x'], tickets, cookies: ['', ...cookies] }
+  }
+
+  async function ticketsFor(bearer: string): Promise<string[]> {
+    const headers = { Authorization: `Bearer ${bearer}`, 'Content-Type': 'application/json' }
+    const body = JSON.stringify({ client: 'alice', topics: ['news'], grantSeconds: 86_400 })
+    const response = await app.request('/tickets', { method: 'POST', headers, body })
+    if (response.status !== 200) return ['x']
+    const { ticket } = (await response.json()) as { ticket: string }
+    return ['x', ticket]
+  }
+
+  async function cookieFor(ticket: string): Promise<string> {
+    const response = await app.request(`/sse?ticket=${ticket}`)
+    await clock.settle()
+    await response.body?.cancel()
+    await clock.settle()
+    return (response.headers.get('Set-Cookie') ?? '').split(';')[0] ?? ''
+  }
+}
+
+/** Whether the answer may be an open stream; one that says goodbye at once is a stream, too. */
+function opens({ method, url }: Request, { headers }: Response): boolean {
+  const isStream = headers.get('Content-Type')?.startsWith('text/event-stream') ?? false
+  return method === 'GET' && new URL(url).pathname === '/sse' && isStream
+}
+
+/** An error says what to do, as a problem; and no answer is an error of the server itself. */
+async function wrongWith(response: Response): Promise<string | undefined> {
+  const { status } = response
+  if (status === 500) return `status 500: ${await response.text()}`
+  if (status < 400) return undefined
+  const type = response.headers.get('Content-Type')
+  if (type !== 'application/problem+json') return `status ${status} as ${type}`
+  const text = await response.clone().text()
+  // An answer to HEAD has no body.
+  if (text === '') return undefined
+  const { detail, status: told } = JSON.parse(text) as { detail?: unknown; status?: unknown }
+  if (typeof detail !== 'string' || detail.length < 8) return `a problem without detail: ${text}`
+  return told === status ? undefined : `status ${status} with a body that says ${String(told)}`
+}
+
+const CLEAN = Object.getOwnPropertyNames(Object.prototype).join()
+
+function wrongWithWorld(): string | undefined {
+  const now = Object.getOwnPropertyNames(Object.prototype).join()
+  return now === CLEAN ? undefined : `the prototype of all objects has ${now}`
+}
+
+async function tokenOf(secret: string | undefined, claims: object): Promise<string> {
+  if (secret === undefined) return 'no-token'
+  const exp = Date.UTC(2030, 0, 1) / 1_000
+  const jwt = new SignJWT({ ...claims, exp }).setProtectedHeader({ alg: 'HS256' })
+  return await jwt.sign(new TextEncoder().encode(secret))
+}

@@ -1,0 +1,124 @@
+/** Tickets, as a back end and a page use them. */
+import { expect, test } from 'vitest'
+import { readEvents } from '../../support/reader.ts'
+import { type Farm, KEY, KEYED, OLD_KEY, SECRET } from './server-pool.ts'
+import { expectProblem } from './wire.ts'
+
+const ROUTES = [
+  ['POST', '/ping/alice'],
+  ['POST', '/broadcast'],
+  ['POST', '/clients/alice'],
+  ['POST', '/topics/news'],
+  ['POST', '/tickets'],
+  ['GET', '/clients'],
+  ['GET', '/clients/alice'],
+  ['GET', '/topics/news'],
+  ['DELETE', '/clients/alice'],
+  ['GET', '/sse'],
+  ['GET', '/sse?id=alice'],
+] as const
+
+/** How a keyed server lets in who has a ticket, and nobody else. */
+export function tickets(farm: Farm): void {
+  test('with a key nothing works without it', async () => {
+    const { url } = await farm.shared(KEYED)
+    for (const [method, path] of ROUTES) {
+      const text = await expectProblem(await fetch(url + path, { method }), 401)
+      expect(text).not.toContain(KEY)
+      const headers = { Authorization: `Bearer ${KEY.slice(0, -1)}` }
+      await expectProblem(await fetch(url + path, { method, headers }), 401)
+      const query = `${path.includes('?') ? '&' : '?'}key=${KEY}`
+      await expectProblem(await fetch(url + path + query, { method, headers }), 400)
+    }
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  })
+
+  test('each key of a rotation works', async () => {
+    const { url } = await farm.shared(KEYED)
+    for (const key of [KEY, OLD_KEY]) {
+      const headers = { Authorization: `Bearer ${key}` }
+      expect((await fetch(`${url}/ping/rotation`, { method: 'POST', headers })).status).toBe(200)
+    }
+  })
+
+  test('a ticket opens one stream, which its cookie opens again', async () => {
+    const { url } = await farm.shared(KEYED)
+    const path = `${url}/sse?ticket=${await issue(url, { client: 'tina', topics: ['news'] })}`
+    const first = await fetch(path)
+    expect(first.status).toBe(200)
+    const [cookie = '', ...attributes] = (first.headers.get('Set-Cookie') ?? '').split('; ')
+    expect(attributes.sort()).toEqual(['HttpOnly', 'Max-Age=3600', 'Path=/sse', 'SameSite=Lax'])
+    const reader = readEvents(first)
+    const ready = await reader.next(({ event }) => event === 'hub:ready')
+    expect(JSON.parse(ready.data)).toMatchObject({ client: 'tina', topics: ['news'] })
+    await expectProblem(await fetch(path), 401)
+    await expectProblem(await fetch(path, { headers: { Cookie: `${cookie}x` } }), 401)
+    const again = readEvents(await fetch(path, { headers: { Cookie: cookie } }))
+    await again.next(({ event }) => event === 'hub:ready')
+    const headers = { Authorization: `Bearer ${KEY}`, 'Content-Type': 'text/plain' }
+    await fetch(`${url}/clients/tina`, { method: 'POST', headers, body: 'to both' })
+    for (const one of [reader, again]) {
+      expect((await one.next(({ event }) => event === undefined)).data).toBe('to both')
+    }
+    await disconnect(url, 'tina')
+    await Promise.all([reader.end(), again.end()])
+  })
+
+  test('of twenty who use one ticket at once exactly one wins', async () => {
+    const { url } = await farm.shared(KEYED)
+    const path = `${url}/sse?ticket=${await issue(url, { client: 'tom' })}`
+    const responses = await Promise.all(Array.from({ length: 20 }, () => fetch(path)))
+    const statuses = responses.map(({ status }) => status).sort()
+    expect(statuses).toEqual([200, ...Array<number>(19).fill(401)])
+    await Promise.all(responses.map((response) => response.body?.cancel()))
+    await disconnect(url, 'tom')
+  })
+
+  test('the end of the grant ends the stream, and neither ticket nor cookie opens it again', async () => {
+    const { url } = await farm.shared(KEYED)
+    const path = `${url}/sse?ticket=${await issue(url, { client: 'tess', grantSeconds: 1 })}`
+    const response = await fetch(path)
+    const [cookie = ''] = (response.headers.get('Set-Cookie') ?? '').split(';')
+    const reader = readEvents(response)
+    const bye = await reader.next(({ event }) => event === 'hub:bye')
+    expect(JSON.parse(bye.data)).toEqual({ reason: 'expired' })
+    await reader.end()
+    await expectProblem(await fetch(path, { headers: { Cookie: cookie } }), 401)
+  })
+
+  test('a ticket of a server with another key opens nothing', async () => {
+    const { url } = await farm.shared(KEYED)
+    const other = await farm.shared({ PUBLISH_KEY: SECRET.replaceAll(/[ ,]/g, '-') })
+    const key = SECRET.replaceAll(/[ ,]/g, '-')
+    const ticket = await issue(other.url, { client: 'alice' }, key)
+    await expectProblem(await fetch(`${url}/sse?ticket=${ticket}`), 401)
+  })
+
+  test('the largest grant that is issued opens a stream', async () => {
+    const { url } = await farm.shared(KEYED)
+    const topics = Array.from({ length: 50 }, (_, n) => `${n}`.padStart(128, '🙂topic'))
+    const headers = { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' }
+    const body = JSON.stringify({ client: 'tall', topics })
+    const response = await fetch(`${url}/tickets`, { method: 'POST', headers, body })
+    if (response.status === 400) return
+    const { ticket } = (await response.json()) as { ticket: string }
+    const opened = await fetch(`${url}/sse?ticket=${ticket}`)
+    await opened.body?.cancel()
+    expect(opened.status).toBe(200)
+  })
+}
+
+/** A ticket, from the hub of a back end. */
+export async function issue(url: string, grant: object, key: string = KEY): Promise<string> {
+  const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }
+  const body = JSON.stringify(grant)
+  const response = await fetch(`${url}/tickets`, { method: 'POST', headers, body })
+  expect(response.status).toBe(200)
+  const { ticket } = (await response.json()) as { ticket: string }
+  return ticket
+}
+
+async function disconnect(url: string, client: string): Promise<void> {
+  const headers = { Authorization: `Bearer ${KEY}` }
+  await fetch(`${url}/clients/${client}`, { method: 'DELETE', headers })
+}

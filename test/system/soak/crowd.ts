@@ -1,0 +1,99 @@
+/** Many streams, on sockets of their own or by hundreds on one, that only count what they get. */
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { until } from '../../support/client.ts'
+
+/** Each address of this machine has some 28,000 ports to connect from. */
+const PER_ADDRESS = 10_000
+const PER_SESSION = 250
+const AT_ONCE = 100
+
+/** Streams that are open at the same time. */
+export interface Crowd {
+  /** Resolves when the text, which is yet to be published, has come on every stream. */
+  expect(text: string, maxMs: number): Promise<void>
+  leave(): void
+}
+
+/** Opens the stream with this number, and hands over what comes; resolves when the first of it has. */
+type OpenOne = (index: number, hear: (text: string) => void, lose: () => void) => Promise<void>
+
+/** Opens so many streams over HTTP/1.1, spread over the addresses of this machine. */
+export function openSockets(url: string, size: number, maxMs: number): Promise<Crowd> {
+  const { port } = new URL(url)
+  const sockets: Socket[] = []
+  const leave = () => {
+    for (const socket of sockets) socket.resetAndDestroy()
+  }
+  return openCrowd({ size, maxMs, openOne, leave })
+
+  function openOne(index: number, hear: (text: string) => void, lose: () => void): Promise<void> {
+    const localAddress = `127.0.0.${2 + Math.floor(index / PER_ADDRESS)}`
+    const socket = connect({ port: Number(port), host: '127.0.0.1', localAddress })
+    sockets.push(socket)
+    socket.setEncoding('latin1').on('data', hear)
+    socket.on('close', lose).on('error', () => {})
+    return new Promise((resolve) => {
+      socket.once('data', () => resolve()).once('close', () => resolve())
+      socket.write(`GET /sse?id=${index} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
+    })
+  }
+}
+
+/** Opens so many streams over HTTP/2, hundreds on one connection. */
+export function openSessions(url: string, size: number, maxMs: number): Promise<Crowd> {
+  const sessions: ClientHttp2Session[] = []
+  const leave = () => {
+    for (const session of sessions) session.destroy()
+  }
+  return openCrowd({ size, maxMs, openOne, leave })
+
+  function openOne(index: number, hear: (text: string) => void, lose: () => void): Promise<void> {
+    const stream = sessionOf(index).request({ ':path': `/sse?id=${index}` })
+    stream.setEncoding('latin1').on('data', hear)
+    stream.on('close', lose).on('error', () => {})
+    return new Promise((resolve) => {
+      stream.once('data', () => resolve()).once('close', () => resolve())
+    })
+  }
+
+  function sessionOf(index: number): ClientHttp2Session {
+    const place = Math.floor(index / PER_SESSION)
+    const session = sessions[place] ?? connectHttp2(url, { rejectUnauthorized: false })
+    if (!sessions[place]) session.on('error', () => {})
+    sessions[place] = session
+    return session
+  }
+}
+
+async function openCrowd(init: {
+  readonly size: number
+  readonly maxMs: number
+  readonly openOne: OpenOne
+  leave(): void
+}): Promise<Crowd> {
+  const { size, maxMs, openOne, leave } = init
+  let wanted = 'hub:ready'
+  let have = 0
+  let lost = 0
+  let next = 0
+  const hear = (text: string) => {
+    if (text.includes(wanted)) have += 1
+  }
+  const lose = () => {
+    lost += 1
+  }
+  const opener = async () => {
+    while (next < size) await openOne(next++, hear, lose)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, opener))
+  await until('all streams are open', () => have === size || lost > 0, maxMs)
+  return { expect, leave }
+
+  async function expect(text: string, timeoutMs: number): Promise<void> {
+    wanted = text
+    have = 0
+    await until(`${text} has come everywhere`, () => have === size || lost > 0, timeoutMs)
+    if (lost > 0) throw new Error(`${lost} streams were lost`)
+  }
+}

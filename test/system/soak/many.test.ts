@@ -1,0 +1,100 @@
+/** Very many connections on one Node process: all are served, and what they took is given back. */
+import { execSync } from 'node:child_process'
+import { connect } from 'node:http2'
+import { text as textOf } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Certificate, createCertificate } from '../../support/certificate.ts'
+import { until } from '../../support/client.ts'
+import { type Environment, type Server, startServer } from '../../support/process.ts'
+import { type Crowd, openSessions, openSockets } from './crowd.ts'
+
+/** More where the environment asks: `MANY=50000`. */
+const MANY = Number(process.env.MANY ?? 10_000)
+const OPEN_FILES = Number(execSync('ulimit -Hn', { encoding: 'utf8' }).replace('unlimited', '1e6'))
+/** Both ends are processes of this machine, and have other files to open. */
+const SOCKETS = Math.min(MANY, OPEN_FILES - 1_000)
+const BROADCASTS = 5
+const WAIT_MS = 120_000
+
+let certificate: Certificate
+beforeAll(async () => {
+  certificate = await createCertificate()
+})
+afterAll(() => certificate.remove())
+
+describe('over HTTP/1.1', () => {
+  comeAndGo(SOCKETS, openSockets, () => ({}))
+})
+
+describe('over HTTP/2', () => {
+  comeAndGo(MANY, openSessions, () => certificate.environment)
+})
+
+/** Opens, broadcasts to and closes so many streams, twice. */
+function comeAndGo(
+  size: number,
+  open: (url: string, size: number, maxMs: number) => Promise<Crowd>,
+  environment: () => Environment,
+): void {
+  let server: Server
+  beforeAll(async () => {
+    const preload = ['--expose-gc', '--import', './test/system/soak/heap.mjs']
+    const node = `ulimit -n ${OPEN_FILES}; exec "$0" "$@"`
+    server = await startServer(
+      { file: 'bash', args: ['-c', node, process.execPath, ...preload, 'dist/node.js'] },
+      { CLOCK_SECONDS: '0', MAX_CONNECTIONS: String(size + 100), ...environment() },
+    )
+  })
+  afterAll(() => server?.kill())
+
+  test(
+    `${size} streams come and go, twice, and the heap is back within a tenth`,
+    async () => {
+      // The first few make the server load and compile what it will need.
+      await round(Math.min(1_000, size))
+      const before = await heapBytes()
+      for (const name of ['first', 'second']) {
+        await round(size)
+        expect((await heapBytes()) / before, `the ${name} time`).toBeLessThan(1.1)
+      }
+    },
+    3 * WAIT_MS,
+  )
+
+  async function round(streams: number): Promise<void> {
+    const crowd = await open(server.url, streams, WAIT_MS)
+    for (let i = 0; i < BROADCASTS; i++) {
+      const said = `broadcast-${i}.`
+      const all = crowd.expect(said, WAIT_MS)
+      const receipt = JSON.parse(await ask('POST', '/broadcast', said))
+      expect(receipt).toMatchObject({ connections: streams })
+      expect(await ask('GET', '/healthz')).toBe('ok')
+      await all
+    }
+    crowd.leave()
+    const empty = async () => JSON.parse(await ask('GET', '/clients')).total === 0
+    await until('the hub is empty', empty, WAIT_MS)
+  }
+
+  async function ask(method: string, path: string, body?: string): Promise<string> {
+    const headers = { 'Content-Type': 'text/plain' }
+    if (server.url.startsWith('http:')) {
+      const init = body === undefined ? { method } : { method, headers, body }
+      return await (await fetch(server.url + path, init)).text()
+    }
+    const session = connect(server.url, { rejectUnauthorized: false })
+    const stream = session.request({ ':method': method, ':path': path, ...headers })
+    stream.end(body)
+    const answer = await textOf(stream)
+    session.close()
+    return answer
+  }
+
+  /** Bytes of heap in use in the server, without garbage. */
+  async function heapBytes(): Promise<number> {
+    const asked = server.stderr.length
+    server.signal('SIGUSR2')
+    await until('the server tells', () => server.stderr.slice(asked).endsWith('\n'), WAIT_MS)
+    return Number(/heap (\d+)/.exec(server.stderr.slice(asked))?.[1])
+  }
+}

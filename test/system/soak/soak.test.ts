@@ -1,0 +1,150 @@
+/** A rough time: 500 clients come and go while events are published, and none is lost or doubled. */
+import type { AddressInfo } from 'node:net'
+import { type ServerType, serve } from '@hono/node-server'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Address, createApp, createHub, type Hub } from '../../../src/index.ts'
+import { publish, until } from '../../support/client.ts'
+import { countingClock } from '../../support/counted-timers.ts'
+import { startServer } from '../../support/process.ts'
+import { seeded } from '../../support/seeded-random.ts'
+import { sequenceOf, type Visitor, visitor } from './returning-client.ts'
+
+const SEED = 20_261_122
+const VISITORS = 500
+const TOPICS = 10
+const SOAK_MS = 5_000
+/** However slow the machine is. */
+const MIN_EVENTS = 200
+const SETTLE_MS = 20_000
+
+/** An event that was published, and for whom. */
+interface Published {
+  readonly address: Address
+  readonly sequence: number
+}
+
+type Publish = (address: Address, data: string) => Promise<string | undefined>
+
+const clock = countingClock()
+let hub: Hub
+let server: ServerType
+
+beforeAll(async () => {
+  hub = createHub({ clock, heartbeatMs: 1_000, clockMs: 500, lifetimeMs: 3_000 })
+  const { fetch } = createApp({ hub })
+  await new Promise<void>((resolve) => {
+    server = serve({ fetch, port: 0, hostname: '127.0.0.1' }, () => resolve())
+  })
+})
+
+afterAll(async () => {
+  await hub.close()
+  server.close()
+})
+
+test('500 clients that come and go miss nothing, hear nothing twice, and leave nothing behind', async () => {
+  const { port } = server.address() as AddressInfo
+  const publishHere: Publish = async (address, data) => (await hub.publish(address, { data })).id
+  await soak(`http://127.0.0.1:${port}`, publishHere)
+  await until('the hub is empty', () => hub.stats().connections + hub.stats().closing === 0)
+  expect(hub.stats()).toMatchObject({ connections: 0, clients: 0, topics: 0, closing: 0 })
+  expect(clock.timers).toBe(0)
+}, 60_000)
+
+test('the Node door holds as well', async () => {
+  const command = { file: process.execPath, args: ['dist/node.js'] }
+  const door = await startServer(command, { HEARTBEAT_SECONDS: '1', LIFETIME_SECONDS: '3' })
+  const { url } = door
+  try {
+    await soak(url, async (address, data) => (await publish(url, pathOf(address), data)).id)
+    await until('nobody is listed', async () => {
+      const { total } = (await (await fetch(`${url}/clients`)).json()) as { total: number }
+      return total === 0
+    })
+    expect(door.stderr).toBe('')
+    door.signal('SIGTERM')
+    expect(await door.exit).toBe(0)
+  } finally {
+    await door.kill()
+  }
+}, 60_000)
+
+/** Lets everybody come and go for a while, then come back, then compare notes, then leave. */
+async function soak(url: string, publishAt: Publish): Promise<void> {
+  const random = seeded(SEED)
+  const visitors = Array.from({ length: VISITORS }, (_, n) =>
+    visitor(url, `visitor-${n}`, `topic-${n % TOPICS}`),
+  )
+  const published: Published[] = []
+  const end = Date.now() + SOAK_MS
+  while (Date.now() < end || published.length < MIN_EVENTS) {
+    for (let n = 0; n < 20; n++) move(pick(visitors, random), random)
+    published.push(...(await publishSome(publishAt, random)))
+    await turn()
+  }
+  await until('all have all', () => haveAll(visitors, published), SETTLE_MS)
+  for (const one of visitors) {
+    expect(one.heard, one.client).toEqual(expectedOf(one, published))
+    expect(one.troubles, one.client).toEqual([])
+  }
+  for (const one of visitors) one.leave()
+}
+
+function move(one: Visitor, random: () => number): void {
+  if (one.here && random() < 0.5) one.leave()
+  else one.come()
+}
+
+/** A few for single clients, one for a topic, and now and then one for all. */
+async function publishSome(publishAt: Publish, random: () => number): Promise<Published[]> {
+  const addresses: Address[] = [
+    { client: `visitor-${Math.floor(random() * VISITORS)}` },
+    { client: `visitor-${Math.floor(random() * VISITORS)}` },
+    { topic: `topic-${Math.floor(random() * TOPICS)}` },
+    ...(random() < 0.2 ? (['everyone'] as const) : []),
+  ]
+  return Promise.all(
+    addresses.map(async (address) => {
+      const id = await publishAt(address, JSON.stringify(address))
+      return { address, sequence: sequenceOf(id ?? '') }
+    }),
+  )
+}
+
+/** Whoever is away comes back; true when everybody has heard as much as there was. */
+function haveAll(visitors: readonly Visitor[], published: readonly Published[]): boolean {
+  for (const one of visitors) one.come()
+  return visitors.every(
+    (one) => one.since !== undefined && one.heard.length >= expectedOf(one, published).length,
+  )
+}
+
+/** What a client must have heard: all for it that came after its first stream was opened. */
+function expectedOf(one: Visitor, published: readonly Published[]): number[] {
+  const since = one.since ?? Number.POSITIVE_INFINITY
+  return published
+    .filter(({ address, sequence }) => sequence > since && isFor(address, one))
+    .map(({ sequence }) => sequence)
+    .sort((a, b) => a - b)
+}
+
+function isFor(address: Address, one: Visitor): boolean {
+  if (address === 'everyone') return true
+  return 'client' in address ? address.client === one.client : address.topic === one.topic
+}
+
+function pathOf(address: Address): string {
+  if (address === 'everyone') return '/broadcast'
+  return 'client' in address ? `/clients/${address.client}` : `/topics/${address.topic}`
+}
+
+function pick<T>(items: readonly T[], random: () => number): T {
+  const item = items[Math.floor(random() * items.length)]
+  if (item === undefined) throw new Error('There is nothing to pick from.')
+  return item
+}
+
+/** Lets sockets have their turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10))
+}
