@@ -1,5 +1,5 @@
 /** Starts a server on Bun. */
-import { bunDoor } from './adapters/bun/adapter.ts'
+import { bunAdapter } from './adapters/bun/adapter.ts'
 import { run } from './server/run.ts'
 
-await run(bunDoor())
+await run(bunAdapter())

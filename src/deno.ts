@@ -1,5 +1,5 @@
 /** Starts a server on Deno. */
-import { denoDoor } from './adapters/deno/adapter.ts'
+import { denoAdapter } from './adapters/deno/adapter.ts'
 import { run } from './server/run.ts'
 
-await run(denoDoor())
+await run(denoAdapter())

@@ -1,5 +1,5 @@
 /** Starts a server on Node. */
-import { nodeDoor } from './adapters/node/adapter.ts'
+import { nodeAdapter } from './adapters/node/adapter.ts'
 import { run } from './server/run.ts'
 
-await run(nodeDoor())
+await run(nodeAdapter())

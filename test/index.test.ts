@@ -15,15 +15,15 @@ test('the library has these exports and no more', async () => {
       "HubError",
       "createAccess",
       "createApp",
+      "createDashboard",
       "createHub",
       "createMemoryJournal",
-      "createPage",
       "createTickets",
       "createTokens",
       "portableStream",
-      "readableStream",
       "streamEvents",
       "systemClock",
+      "webStream",
     ]
   `)
 })

@@ -13,7 +13,7 @@ export const EXIT = {
 } as const
 
 /** Ends a command with words for people and a code for scripts. */
-export class Failure extends Error {
+export class CliError extends Error {
   override readonly name = 'Failure'
   readonly exitCode: number
   /** The status of the hub's answer, if there was one. */

@@ -7,14 +7,14 @@ const GAPS: Readonly<Record<string, string>> = {
 }
 
 /** The line for a published event: its data behind its name if it has one, or all of it as JSON. */
-export function lineOf(event: MessageEvent, { json }: { readonly json?: true }): string {
+export function formatEvent(event: MessageEvent, { json }: { readonly json?: true }): string {
   const { type, data, lastEventId } = event
   if (json) return JSON.stringify({ id: lastEventId || null, event: type, data })
   return visible(type === 'message' ? data : `${type}: ${data}`)
 }
 
 /** What an event of the hub's own means; undefined where it is not worth a word. */
-export function wordsOf(type: string, data: string): string | undefined {
+export function parseWords(type: string, data: string): string | undefined {
   const words = WORDS.get(type)
   return words && visible(words(JSON.parse(data) as Record<string, unknown>))
 }

@@ -1,9 +1,9 @@
 /** Listens to a hub until it is told to stop: prints what comes, and comes back when the line is cut. */
 import { type ErrorEvent, EventSource } from 'eventsource'
-import { EXIT, Failure } from './exit.ts'
-import { lineOf, wordsOf } from './format.ts'
+import { CliError, EXIT } from './exit.ts'
+import { formatEvent, parseWords } from './format.ts'
 import { type Credentials, ticketOf } from './publish.ts'
-import { bearer, failureOf, reach, routeOf } from './remote.ts'
+import { bearer, failureOf, publishPath, reach } from './remote.ts'
 
 /** The flags of `listen`. */
 export interface ListenFlags extends Credentials {
@@ -14,7 +14,7 @@ export interface ListenFlags extends Credentials {
   readonly json?: true
 }
 
-/** Ends only by what is thrown. @throws {Failure} when the hub refuses, or was never reached */
+/** Ends only by what is thrown. @throws {CliError} when the hub refuses, or was never reached */
 export function listen(hub: string, flags: ListenFlags): Promise<never> {
   const url = streamOf(hub, flags)
   const open = opener(hub, flags)
@@ -35,7 +35,7 @@ export function listen(hub: string, flags: ListenFlags): Promise<never> {
         return await open(url, init)
       } catch (error) {
         // Who was there once waits for a hub that is being replaced, also behind a proxy's 502.
-        const isForNow = error instanceof Failure && error.exitCode === EXIT.unavailable
+        const isForNow = error instanceof CliError && error.exitCode === EXIT.unavailable
         if (!isForNow || !reached) end(error)
         throw error
       }
@@ -44,14 +44,14 @@ export function listen(hub: string, flags: ListenFlags): Promise<never> {
     function hear(event: MessageEvent): void {
       const { type, data } = event
       away = type === 'hub:bye'
-      const words = wordsOf(type, data)
+      const words = parseWords(type, data)
       if (words) console.error(words)
-      if (!type.startsWith('hub:')) console.log(lineOf(event, flags))
+      if (!type.startsWith('hub:')) console.log(formatEvent(event, flags))
     }
 
     /** Called once when a line ends, and then for each try that fails. */
     function lost({ message }: ErrorEvent): void {
-      if (source.readyState === source.CLOSED) end(new Failure(EXIT.refused, `${message}.`))
+      if (source.readyState === source.CLOSED) end(new CliError(EXIT.refused, `${message}.`))
       else if (!away) console.error(`connection lost${message ? ` (${message})` : ''}: coming back`)
       away = true
     }
@@ -64,7 +64,7 @@ export function listen(hub: string, flags: ListenFlags): Promise<never> {
 }
 
 function streamOf(hub: string, { client, topic = [], lastEventId }: ListenFlags): URL {
-  const url = routeOf(hub, 'sse')
+  const url = publishPath(hub, 'sse')
   if (client !== undefined) url.searchParams.set('id', client)
   for (const name of topic) url.searchParams.append('topic', name)
   if (lastEventId !== undefined) url.searchParams.set('lastEventId', lastEventId)
@@ -75,7 +75,7 @@ function streamOf(hub: string, { client, topic = [], lastEventId }: ListenFlags)
 function opener(hub: string, flags: ListenFlags) {
   const { client, topic = [], key, token, ticket } = flags
   if (key && client === undefined) {
-    throw new Failure(EXIT.usage, 'With a key --client must say whom the ticket is for.')
+    throw new CliError(EXIT.usage, 'With a key --client must say whom the ticket is for.')
   }
   // A ticket works once; who comes back shows the cookie that came with its stream.
   let cookie: string | undefined
@@ -90,7 +90,7 @@ function opener(hub: string, flags: ListenFlags) {
     const [pair] = (response.headers.getSetCookie()[0] ?? '').split(';')
     cookie = pair || cookie
     if (response.status === 200) return response
-    if (response.status === 204) throw new Failure(EXIT.noRight, 'This client is blocked for now.')
+    if (response.status === 204) throw new CliError(EXIT.noRight, 'This client is blocked for now.')
     throw await failureOf(response)
   }
 
@@ -99,7 +99,7 @@ function opener(hub: string, flags: ListenFlags) {
     try {
       return await ticketOf(hub, { client, topic, key })
     } catch (error) {
-      if (error instanceof Failure && error.status === 404) return undefined
+      if (error instanceof CliError && error.status === 404) return undefined
       throw error
     }
   }

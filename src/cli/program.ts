@@ -1,7 +1,7 @@
 /** The command line: what can be asked for, how, and how it ends. */
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { Failure } from './exit.ts'
+import { CliError } from './exit.ts'
 import { type ListenFlags, listen } from './listen.ts'
 import { type PublishFlags, publish, type TicketFlags, ticketOf } from './publish.ts'
 import { flagsHelp, serve, withFlags } from './serve.ts'
@@ -23,7 +23,7 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(args)
   } catch (error) {
-    if (!(error instanceof Failure)) throw error
+    if (!(error instanceof CliError)) throw error
     console.error(`hono-sse: ${error.message}`)
     process.exitCode = error.exitCode
   }

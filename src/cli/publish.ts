@@ -1,7 +1,7 @@
 /** Publishes one event, or gets one ticket, with one request. */
 import { buffer } from 'node:stream/consumers'
-import { EXIT, Failure } from './exit.ts'
-import { fieldsOf, firstKey, post, routeOf } from './remote.ts'
+import { CliError, EXIT } from './exit.ts'
+import { fieldsOf, firstKey, post, publishPath } from './remote.ts'
 
 /** What stands for the right to publish. */
 export interface Credentials {
@@ -21,7 +21,7 @@ export interface PublishFlags extends Credentials {
 
 /** Publishes, and prints the receipt. @param data - the event's data, or `-` for what stdin holds */
 export async function publish(hub: string, data: string, flags: PublishFlags): Promise<void> {
-  const url = routeOf(hub, ...addressOf(flags))
+  const url = publishPath(hub, ...addressOf(flags))
   const text = data === '-' ? await stdin() : data
   const { event, ephemeral } = flags
   const body = { data: flags.json ? parsed(text) : text, event, ephemeral }
@@ -35,13 +35,13 @@ export interface TicketFlags extends Credentials {
   readonly grantSeconds?: number
 }
 
-/** Gets a ticket. @throws {Failure} */
+/** Gets a ticket. @throws {CliError} */
 export async function ticketOf(hub: string, flags: TicketFlags): Promise<string> {
   const { client, topic: topics, grantSeconds } = flags
   const body = { client, topics, grantSeconds }
-  const answer = await post(routeOf(hub, 'tickets'), body, credentialOf(flags))
+  const answer = await post(publishPath(hub, 'tickets'), body, credentialOf(flags))
   const { ticket } = fieldsOf(answer)
-  if (typeof ticket !== 'string') throw new Failure(EXIT.refused, 'The answer holds no ticket.')
+  if (typeof ticket !== 'string') throw new CliError(EXIT.refused, 'The answer holds no ticket.')
   return ticket
 }
 
@@ -57,14 +57,17 @@ function addressOf({ client, topic, broadcast }: PublishFlags): string[] {
   ]
   const [address] = addresses
   if (address && addresses.length === 1) return address
-  throw new Failure(EXIT.usage, 'Say whom it is for with one of --client, --topic and --broadcast.')
+  throw new CliError(
+    EXIT.usage,
+    'Say whom it is for with one of --client, --topic and --broadcast.',
+  )
 }
 
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new Failure(EXIT.usage, 'The data is not JSON; without --json it goes out as it is.')
+    throw new CliError(EXIT.usage, 'The data is not JSON; without --json it goes out as it is.')
   }
 }
 
@@ -75,6 +78,6 @@ async function stdin(): Promise<string> {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     return text.replace(/\r?\n$/, '')
   } catch {
-    throw new Failure(EXIT.usage, 'What stdin holds is not UTF-8.')
+    throw new CliError(EXIT.usage, 'What stdin holds is not UTF-8.')
   }
 }

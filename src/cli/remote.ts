@@ -1,24 +1,24 @@
 /** A hub as commands reach it: through its HTTP interface. */
 import type { Issue } from '../http/problem.ts'
-import { EXIT, Failure } from './exit.ts'
+import { CliError, EXIT } from './exit.ts'
 import { visible } from './format.ts'
 
 /**
  * The URL of a route. The hub may be given without a scheme, and with the `/sse` of its stream.
- * @throws {Failure} `usage` for what is no URL
+ * @throws {CliError} `usage` for what is no URL
  */
-export function routeOf(hub: string, ...path: readonly string[]): URL {
+export function publishPath(hub: string, ...path: readonly string[]): URL {
   const text = hub.includes('://') ? hub : `http://${hub}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   // Whatever it is, it is not repeated: a password may stand in it.
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new Failure(EXIT.usage, 'The URL of the hub is to be like http://localhost:3020.')
+    throw new CliError(EXIT.usage, 'The URL of the hub is to be like http://localhost:3020.')
   }
   if (url.username || url.password) {
-    throw new Failure(EXIT.usage, 'Never put a credential into a URL: use --key or --token.')
+    throw new CliError(EXIT.usage, 'Never put a credential into a URL: use --key or --token.')
   }
   if (path.some((name) => name === '.' || name === '..')) {
-    throw new Failure(EXIT.usage, '. and .. are no names: a path that holds one is another path.')
+    throw new CliError(EXIT.usage, '. and .. are no names: a path that holds one is another path.')
   }
   const base = url.pathname.replace(/(\/sse)?\/*$/, '')
   url.pathname = [base, ...path.map(encodeURIComponent)].join('/')
@@ -35,7 +35,7 @@ export function bearer(credential: string | undefined): Record<string, string> {
   return credential ? { Authorization: `Bearer ${credential}` } : {}
 }
 
-/** Posts JSON, and returns the text of the answer. @throws {Failure} */
+/** Posts JSON, and returns the text of the answer. @throws {CliError} */
 export async function post(
   url: URL,
   body: unknown,
@@ -50,21 +50,21 @@ export async function post(
   throw await failureOf(response)
 }
 
-/** A request whose answer may be anything. @throws {Failure} `unavailable` when none comes */
+/** A request whose answer may be anything. @throws {CliError} `unavailable` when none comes */
 export async function reach(url: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init)
   } catch (error) {
-    throw new Failure(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
+    throw new CliError(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
   }
 }
 
 /** What an answer that is no success means. */
-export async function failureOf(response: Response): Promise<Failure> {
+export async function failureOf(response: Response): Promise<CliError> {
   const { status, statusText } = response
   const { detail = statusText, issues } = fieldsOf(await response.text())
   const lines = Array.isArray(issues) ? (issues as Issue[]).map(lineOf) : []
-  return new Failure(codeOf(status), `${status}: ${visible(`${detail}`)}${lines.join('')}`, status)
+  return new CliError(codeOf(status), `${status}: ${visible(`${detail}`)}${lines.join('')}`, status)
 }
 
 function codeOf(status: number): number {

@@ -1,14 +1,14 @@
 /** Starts a server whose flags are the variables of its environment. */
 import { type Command, Option } from 'commander'
 import { type Config, defaults, variables } from '../server/config.ts'
-import type { Door } from '../server/run.ts'
+import type { ServerAdapter } from '../server/run.ts'
 import { bannerOf } from './banner.ts'
 
 /** Whom a flag concerns, for the help; the last takes what no other has. */
 const GROUPS: readonly (readonly [title: string, names: RegExp])[] = [
   ['Where', /^(PORT|HOST|TLS_)/],
   ['Who may', /^(PUBLISH_KEY|JW|ALLOW_|CORS_|TRUST_)/],
-  ['Journal', /^(HISTORY_|REDIS_)/],
+  ['Journal', /^(JOURNAL_|REDIS_)/],
   ['Bounds', /^MAX_|_PER_MINUTE$/],
   ['Times', /_(SECONDS|MS)$/],
   ['More', /^/],
@@ -35,7 +35,7 @@ export async function serve(
   const { run } = await import('../server/run.ts')
   await run(await doorHere(), {
     environment: { ...process.env, ...environmentOf(flags) },
-    greet: (facts) => console.error(bannerOf(facts, version)),
+    onListening: (facts) => console.error(bannerOf(facts, version)),
   })
 }
 
@@ -51,10 +51,10 @@ export function flagsHelp(): string {
 }
 
 /** The door of the runtime that this runs on. */
-async function doorHere(): Promise<Door> {
-  if ('Bun' in globalThis) return (await import('../adapters/bun/adapter.ts')).bunDoor()
-  if ('Deno' in globalThis) return (await import('../adapters/deno/adapter.ts')).denoDoor()
-  return (await import('../adapters/node/adapter.ts')).nodeDoor()
+async function doorHere(): Promise<ServerAdapter> {
+  if ('Bun' in globalThis) return (await import('../adapters/bun/adapter.ts')).bunAdapter()
+  if ('Deno' in globalThis) return (await import('../adapters/deno/adapter.ts')).denoAdapter()
+  return (await import('../adapters/node/adapter.ts')).nodeAdapter()
 }
 
 function environmentOf(flags: Readonly<Record<string, unknown>>): Record<string, string> {

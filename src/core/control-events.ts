@@ -17,7 +17,7 @@ export type ByeReason =
   | 'lifetime'
 
 /** What `hub:ready` tells. */
-export interface Ready {
+export interface ReadyEvent {
   readonly client: string
   readonly connection: string
   readonly topics: readonly string[]
@@ -25,19 +25,19 @@ export interface Ready {
 }
 
 /** What `hub:gap` tells: the cursor that came, and the first event that can still be replayed. */
-export interface Gap {
+export interface GapEvent {
   readonly requested: string
   readonly earliest: string | null
   readonly reason: GapReason
 }
 
 /** Opens every stream. `id` only when no replay follows, else a client that drops in it skips the rest. */
-export function readyFrame(ready: Ready, retryMs: number, id?: string): Uint8Array {
+export function readyFrame(ready: ReadyEvent, retryMs: number, id?: string): Uint8Array {
   return encodeFrame({ retry: retryMs, id, event: 'hub:ready', data: JSON.stringify(ready) })
 }
 
 /** Says that events are lost. `id` only when nothing can be replayed. */
-export function gapFrame(gap: Gap, id?: string): Uint8Array {
+export function gapFrame(gap: GapEvent, id?: string): Uint8Array {
   return encodeFrame({ id, event: 'hub:gap', data: JSON.stringify(gap) })
 }
 

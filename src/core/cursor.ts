@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts'
 const CURSOR = /^([0-9a-z]+)-(\d{1,15})$/
 
 /** A position in the journal: what clients keep as their cursor. */
-export interface Place {
+export interface Position {
   /** `<epoch>-<sequence>`, as clients see it. */
   readonly id: string
   /** Grows with each event of one epoch, whatever its address. */
@@ -24,13 +24,13 @@ export function parseCursor(text: string): Cursor | undefined {
 }
 
 /** The place of a sequence in an epoch. */
-export function placeOf(epoch: string, sequence: number): Place {
+export function positionOf(epoch: string, sequence: number): Position {
   return { id: `${epoch}-${sequence}`, sequence }
 }
 
 /** The place of another sequence in the same epoch. */
-export function placeAt({ id }: Place, sequence: number): Place {
-  return placeOf(id.slice(0, id.lastIndexOf('-')), sequence)
+export function positionAt({ id }: Position, sequence: number): Position {
+  return positionOf(id.slice(0, id.lastIndexOf('-')), sequence)
 }
 
 /** The time and a little chance, so that two journals begun in the same millisecond differ. */

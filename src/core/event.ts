@@ -21,7 +21,7 @@ export interface HubEvent {
 }
 
 /** The fields of one frame. */
-export interface Fields extends HubEvent {
+export interface FrameFields extends HubEvent {
   readonly id?: string | undefined
   /** Milliseconds that the client waits before it reconnects. */
   readonly retry?: number | undefined
@@ -67,12 +67,12 @@ export function prepareEvent(input: EventInput, maxEventBytes: number): HubEvent
  * One frame, ready for the wire.
  * @throws {HubError} `invalid-event` when `id` or `event` could forge a field: the last wall.
  */
-export function encodeFrame(fields: Fields): Uint8Array {
+export function encodeFrame(fields: FrameFields): Uint8Array {
   return encoder.encode(frameText(fields))
 }
 
 /** The same as text. @throws {HubError} `invalid-event` */
-export function frameText({ retry, id, event, data }: Fields): string {
+export function frameText({ retry, id, event, data }: FrameFields): string {
   let text = ''
   if (retry !== undefined) text += `retry: ${Math.round(retry)}\n`
   if (id !== undefined) text += `id: ${oneLine(id)}\n`

@@ -1,22 +1,22 @@
 /** The web face of a hub: one Hono app for every runtime. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
-import type { Trace } from '../hub/connection.ts'
+import type { ConnectionInfo } from '../hub/connection.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access } from './auth/authorizer.ts'
-import { noSecretsInQuery, pass } from './middleware/authorize.ts'
+import { noSecretsInQuery, passThrough } from './middleware/authorize.ts'
 import { isPercentEncoded } from './middleware/body.ts'
 import { originText } from './middleware/origins.ts'
 import type { Limits } from './middleware/rate-limit.ts'
 import { createDocument } from './openapi/document.ts'
 import { problem, problemOf, RETRY_AFTER } from './problem.ts'
-import { type PresenceRoutes, presence } from './routes/clients.ts'
-import { type MetricsRoutes, metrics } from './routes/metrics.ts'
-import { type DescribingRoutes, describing } from './routes/openapi.ts'
-import { type PublishingRoutes, publishing } from './routes/publish.ts'
-import { type ListeningRoutes, listening } from './routes/sse.ts'
-import { type TicketingRoutes, ticketing } from './routes/tickets.ts'
-import { declared, type Telling } from './routes/types.ts'
+import { type ClientRoutes, clientRoutes } from './routes/clients.ts'
+import { type MetricsRoutes, metricsRoutes } from './routes/metrics.ts'
+import { type OpenApiRoutes, openApiRoutes } from './routes/openapi.ts'
+import { type PublishRoutes, publishRoutes } from './routes/publish.ts'
+import { type SseRoutes, sseRoutes } from './routes/sse.ts'
+import { type TicketRoutes, ticketRoutes } from './routes/tickets.ts'
+import { asRoutes, type TextRoute } from './routes/types.ts'
 import type { OpenStream } from './stream.ts'
 
 /** What an app is made of. */
@@ -25,42 +25,49 @@ export interface AppOptions {
   /** How a stream opens on this runtime. @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
   /** What is at `/`: `createPage()`. @defaultValue nothing */
-  readonly page?: Hono | undefined
+  readonly dashboard?: Hono | undefined
   /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
   readonly access?: Access | undefined
   /** Middleware in front of all routes; `c.req.url` may not be a URL yet. @defaultValue none */
-  readonly before?: readonly MiddlewareHandler[] | undefined
+  readonly middleware?: readonly MiddlewareHandler[] | undefined
   /** How often streams are opened and events published. @defaultValue no limits */
   readonly limits?: Limits | undefined
   /** How a stream came in, for operators to see. @defaultValue nothing is known */
-  readonly traceOf?: ((c: Context) => Trace) | undefined
+  readonly connectionInfo?: ((c: Context) => ConnectionInfo) | undefined
   /** Hears of every request that is answered, with its answer in `c.res`. @defaultValue nobody */
-  readonly onAnswer?: ((c: Context) => void) | undefined
+  readonly onResponse?: ((c: Context) => void) | undefined
   /** Hears of errors that nobody expected; their clients get 500. @defaultValue `console.error` */
   readonly onError?: ((error: unknown, c: Context) => void) | undefined
 }
 
 type HealthRoutes = {
-  '/healthz': { $get: Telling<'ok'> }
-  '/readyz': { $get: Telling<'ready'> }
+  '/healthz': { $get: TextRoute<'ok'> }
+  '/readyz': { $get: TextRoute<'ready'> }
 }
 
 /** The app with its routes, for a typed client: `hc<AppType>(url)`. */
 export type AppType = Hono<
   BlankEnv,
-  ListeningRoutes &
-    PublishingRoutes &
-    PresenceRoutes &
+  SseRoutes &
+    PublishRoutes &
+    ClientRoutes &
     MetricsRoutes &
-    TicketingRoutes &
-    DescribingRoutes &
+    TicketRoutes &
+    OpenApiRoutes &
     HealthRoutes
 >
 
 /** Makes the app; serve it as it is, or mount it with `app.route('/realtime', …)`. */
 export function createApp(options: AppOptions): AppType {
-  const { hub, openStream, access, before = [], limits = {}, traceOf = nothing } = options
-  const { onAnswer, onError = (error) => console.error(error) } = options
+  const {
+    hub,
+    openStream,
+    access,
+    middleware = [],
+    limits = {},
+    connectionInfo = nothing,
+  } = options
+  const { onResponse, onError = (error) => console.error(error) } = options
   const errors = new Map<number, number>()
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
@@ -71,18 +78,21 @@ export function createApp(options: AppOptions): AppType {
     await next()
     const { status } = c.res
     if (status >= 400) errors.set(status, (errors.get(status) ?? 0) + 1)
-    onAnswer?.(c)
+    onResponse?.(c)
   })
-  app.use(...before, wellFormedUrl, noSecretsInQuery)
-  const tickets: Hono<BlankEnv, TicketingRoutes> = access ? ticketing(hub, access) : new Hono()
+  app.use(...middleware, wellFormedUrl, noSecretsInQuery)
+  const tickets: Hono<BlankEnv, TicketRoutes> = access ? ticketRoutes(hub, access) : new Hono()
   const describe = () => createDocument({ routes: app.routes, guarded: access !== undefined })
   const complete = app
-    .route('/', listening({ hub, access, openStream, traceOf, limit: limits.streams ?? pass }))
-    .route('/', publishing({ hub, access, limit: limits.publishing ?? pass }))
-    .route('/', presence(hub, access))
-    .route('/', metrics({ hub, access, errors }))
+    .route(
+      '/',
+      sseRoutes({ hub, access, openStream, connectionInfo, limit: limits.streams ?? passThrough }),
+    )
+    .route('/', publishRoutes({ hub, access, limit: limits.publishing ?? passThrough }))
+    .route('/', clientRoutes(hub, access))
+    .route('/', metricsRoutes({ hub, access, errors }))
     .route('/', tickets)
-    .route('/', describing(describe))
+    .route('/', openApiRoutes(describe))
     .get('/healthz', (c) => c.text('ok', 200))
     .get('/readyz', (c) => {
       if (hub.closing) return problem(c, 503, 'The hub is closing: use another.')
@@ -90,9 +100,9 @@ export function createApp(options: AppOptions): AppType {
       c.header('Retry-After', RETRY_AFTER)
       return problem(c, 503, 'The journal can’t be reached: nothing can be published now.')
     })
-  if (options.page) app.route('/', options.page)
+  if (options.dashboard) app.route('/', options.dashboard)
   refuseOtherMethods(app)
-  return declared(complete)
+  return asRoutes(complete)
 }
 
 const nothing = () => undefined

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { document } from './dashboard.generated.ts'
 
 /** Makes the page. Its requests go to the routes beside it, wherever they are mounted. */
-export function createPage(): Hono {
+export function createDashboard(): Hono {
   let policy: Promise<string> | undefined
   return new Hono().get('/', async (c) => {
     policy ??= policyFor(document)

@@ -6,7 +6,7 @@
 import type { Histogram } from '../hub/metrics.ts'
 
 /** The media type of the format. */
-export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** Values by what one label says; a number alone has no label, and what nobody knows no line. */
 export type Values =

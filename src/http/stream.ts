@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { checkName, checkTopics } from '../core/address.ts'
-import type { EventStream, Trace } from '../hub/connection.ts'
+import type { ConnectionInfo, EventStream } from '../hub/connection.ts'
 import type { ConnectOptions, Hub } from '../hub/hub.ts'
 import type { RefusalReason } from '../hub/options.ts'
 
@@ -25,7 +25,7 @@ export interface StreamOptions {
   /** When the right to listen ends, in milliseconds since 1970: `hub:bye` `expired`. @defaultValue never */
   readonly expiresAt?: number | undefined
   /** How the request came in: shown to operators, kept as long as the stream. @defaultValue nothing is known */
-  readonly trace?: Trace | undefined
+  readonly info?: ConnectionInfo | undefined
   /** @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
 }
@@ -67,24 +67,24 @@ export function portableStream(cutOff?: (c: Context) => void): OpenStream {
  * @throws {HubError} `invalid-address`
  */
 export function streamEvents(c: Context, options: StreamOptions): Response {
-  const { hub, client, topics = [], expiresAt, trace, openStream = portableStream() } = options
+  const { hub, client, topics = [], expiresAt, info, openStream = portableStream() } = options
   checkTopics(topics)
   checkName('client id', client)
   if (c.req.method === 'HEAD') return streamHead(c)
-  const refusal = hub.refusal(client, trace)
+  const refusal = hub.refusal(client, info)
   if (refusal === 'blocked') return c.body(null, 204)
   if (refusal) return refuseForNow(c, hub, refusal)
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
   return openStream(c, (stream) => {
-    return attend(hub, { client, topics, lastEventId, expiresAt, trace, stream })
+    return attend(hub, { client, topics, lastEventId, expiresAt, info, stream })
   })
 }
 
 /** Lasts as long as the stream. Apart from the request, so that it does not keep it for as long. */
 function attend(hub: Hub, options: ConnectOptions): Promise<void> {
   // An opener may wait for middleware before it runs this: the hub may have filled up since.
-  const refused = hub.refusal(options.client, options.trace)
+  const refused = hub.refusal(options.client, options.info)
   return refused ? turnAway(hub, options.stream, refused) : hub.connect(options).ended
 }
 

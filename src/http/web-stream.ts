@@ -20,7 +20,7 @@ const STRATEGY: QueuingStrategy<Uint8Array> = {
  * @param cutOffOf - makes what drops the socket of a client that no longer reads, where the runtime
  * can. It is kept as long as the stream, and SHOULD NOT keep the context.
  */
-export function readableStream(cutOffOf?: (c: Context) => () => void): OpenStream {
+export function webStream(cutOffOf?: (c: Context) => () => void): OpenStream {
   return (c, run) => {
     const source = new Source(cutOffOf?.(c))
     const body = new ReadableStream<Uint8Array>(source, STRATEGY)

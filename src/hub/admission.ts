@@ -2,9 +2,9 @@
 import { checkName, clientKey, EVERYONE } from '../core/address.ts'
 import { HubError } from '../core/errors.ts'
 import type { ExpiringSet } from '../core/expiring-set.ts'
-import type { Trace } from './connection.ts'
-import type { Tally } from './metrics.ts'
-import type { HubSettings, RefusalReason, TurnedAwayReason } from './options.ts'
+import type { ConnectionInfo } from './connection.ts'
+import type { HubMetrics } from './metrics.ts'
+import type { HubSettings, RefusalReason, RejectionReason } from './options.ts'
 import type { Registry } from './registry.ts'
 
 /** What admission looks at. */
@@ -15,7 +15,7 @@ export interface AdmissionInit {
   >
   readonly registry: Registry
   readonly blocked: ExpiringSet
-  readonly tally: Pick<Tally, 'refusals'>
+  readonly tally: Pick<HubMetrics, 'refusals'>
   /** Whether the hub takes nobody any more. */
   closed(): boolean
   /** Streams that are no longer registered and not over yet. */
@@ -25,31 +25,31 @@ export interface AdmissionInit {
 /** Decides who may come in. */
 export interface Admission {
   /** Why not, if not; the observer hears of it. @throws {HubError} `invalid-address` */
-  refusal(client: string, trace?: Trace): RefusalReason | undefined
+  refusal(client: string, trace?: ConnectionInfo): RefusalReason | undefined
   /** Counts a refusal, and tells the observer. */
-  turnAway(client: string, reason: TurnedAwayReason, trace?: Trace): void
+  reject(client: string, reason: RejectionReason, trace?: ConnectionInfo): void
   /** @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
-  admit(client: string, trace?: Trace): void
+  admit(client: string, trace?: ConnectionInfo): void
 }
 
 /** Makes the door-keeper of a hub. */
 export function createAdmission(init: AdmissionInit): Admission {
   const { settings, registry, blocked, tally, closed, leaving } = init
   const { journal, maxConnections, maxConnectionsPerClient, observer } = settings
-  return { refusal, turnAway, admit }
+  return { refusal, reject, admit }
 
-  function refusal(client: string, trace?: Trace): RefusalReason | undefined {
+  function refusal(client: string, trace?: ConnectionInfo): RefusalReason | undefined {
     const reason = whyNot(checkName('client id', client))
-    if (reason) turnAway(client, reason, trace)
+    if (reason) reject(client, reason, trace)
     return reason
   }
 
-  function turnAway(client: string, reason: TurnedAwayReason, trace: Trace = {}): void {
+  function reject(client: string, reason: RejectionReason, trace: ConnectionInfo = {}): void {
     tally.refusals[reason] += 1
     observer.refused?.(client, reason, trace)
   }
 
-  function admit(client: string, trace?: Trace): void {
+  function admit(client: string, trace?: ConnectionInfo): void {
     const reason = refusal(client, trace)
     if (reason) throw refusalError(reason)
   }

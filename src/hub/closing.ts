@@ -2,27 +2,27 @@
 import type { Clock } from '../core/clock.ts'
 import { type ByeReason, byeFrame } from '../core/control-events.ts'
 import type { Connection } from './connection.ts'
-import type { Tally } from './metrics.ts'
+import type { HubMetrics } from './metrics.ts'
 import type { EndReason } from './options.ts'
 
 /** What saying goodbye needs to know. */
-export interface ExitsInit {
+export interface ClosingInit {
   readonly clock: Clock
   readonly retryMs: number
-  readonly tally: Tally
+  readonly tally: HubMetrics
   random(): number
 }
 
 /** Streams that said goodbye and are not over yet. */
-export interface Exits {
+export interface Closing {
   readonly size: number
   /** Says goodbye to a stream that is no longer registered. */
   dismiss(connection: Connection, reason: ByeReason): void
   /** Forgets a stream that is over; says why it is. */
-  settle(connection: Connection): EndReason
+  finish(connection: Connection): EndReason
   /** Cuts off those who had time enough to take their goodbye. */
-  cutLate(): void
-  cutAll(): void
+  abortOverdue(): void
+  abortAll(): void
   /** The frame that says goodbye. */
   farewell(reason: ByeReason): Uint8Array
 }
@@ -31,7 +31,7 @@ export interface Exits {
 const GOODBYE_MS = 5_000
 
 /** Makes an empty set of leaving streams. */
-export function createExits({ clock, retryMs, tally, random }: ExitsInit): Exits {
+export function createClosing({ clock, retryMs, tally, random }: ClosingInit): Closing {
   const leaving = new Map<Connection, { reason: ByeReason; deadline: number }>()
 
   return {
@@ -39,9 +39,9 @@ export function createExits({ clock, retryMs, tally, random }: ExitsInit): Exits
       return leaving.size
     },
     dismiss,
-    settle,
-    cutLate,
-    cutAll,
+    finish,
+    abortOverdue,
+    abortAll,
     farewell,
   }
 
@@ -52,19 +52,19 @@ export function createExits({ clock, retryMs, tally, random }: ExitsInit): Exits
     connection.close(farewell(reason))
   }
 
-  function settle(connection: Connection): EndReason {
+  function finish(connection: Connection): EndReason {
     const reason = leaving.get(connection)?.reason ?? 'left'
     leaving.delete(connection)
     if (reason === 'left') tally.departures += 1
     return reason
   }
 
-  function cutLate(): void {
+  function abortOverdue(): void {
     const now = clock.now()
     for (const [connection, { deadline }] of leaving) if (now >= deadline) connection.abort()
   }
 
-  function cutAll(): void {
+  function abortAll(): void {
     for (const connection of leaving.keys()) connection.abort()
   }
 

@@ -1,5 +1,5 @@
 /** One open stream of one client: frames go in, bytes leave as fast as the transport takes them. */
-import { type Chain, extend, join } from './frame-queue.ts'
+import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
 
 /** The part of Hono's streaming API that the hub needs. An opener closes it once `run` settles. */
 export interface EventStream {
@@ -14,20 +14,20 @@ export interface EventStream {
 }
 
 /** What all connections of one hub share. */
-export interface Carrier {
-  readonly empty: Chain
+export interface ConnectionHooks {
+  readonly emptyQueue: FrameQueue
   readonly maxQueuedBytes: number
   now(): number
   /** Flushes the connection in this turn of the event loop. */
   schedule(connection: Connection): void
   /** The transport has taken all that was queued. */
-  drained(connection: Connection): void
+  onDrained(connection: Connection): void
   /** The stream is over. */
-  ended(connection: Connection): void
+  onEnded(connection: Connection): void
 }
 
 /** How a stream came in, as far as its host tells: for operators and logs, never for listeners. */
-export interface Trace {
+export interface ConnectionInfo {
   /** The way in which it was opened: `native` or `portable`, say. */
   readonly opener?: string | undefined
   /** Where the request came from. */
@@ -47,10 +47,10 @@ export interface ConnectionInit {
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
   /** @defaultValue nothing is known */
-  readonly trace?: Trace | undefined
+  readonly info?: ConnectionInfo | undefined
 }
 
-const UNKNOWN: Trace = {}
+const UNKNOWN: ConnectionInfo = {}
 
 type State = 'open' | 'closing' | 'ended'
 
@@ -65,7 +65,7 @@ export class Connection {
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined
-  readonly trace: Trace
+  readonly info: ConnectionInfo
   /** Events that were handed to its transport, the hub's own included. */
   sentEvents = 0
   sentBytes = 0
@@ -75,17 +75,17 @@ export class Connection {
   movedAt: number
   /** Resolves when the stream is over. */
   readonly ended: Promise<void>
-  readonly #carrier: Carrier
+  readonly #carrier: ConnectionHooks
   readonly #stream: EventStream
   #state: State = 'open'
-  #chain: Chain
+  #chain: FrameQueue
   #writingEvents = 0
   #writingBytes = 0
   #writingSince = 0
   #settle: () => void = () => {}
 
-  constructor(init: ConnectionInit, carrier: Carrier) {
-    const { id, client, topics, stream, endsAt, expiresAt, trace = UNKNOWN } = init
+  constructor(init: ConnectionInit, carrier: ConnectionHooks) {
+    const { id, client, topics, stream, endsAt, expiresAt, info = UNKNOWN } = init
     this.id = id
     this.client = client
     this.topics = topics
@@ -93,10 +93,10 @@ export class Connection {
     this.movedAt = this.since
     this.endsAt = endsAt
     this.expiresAt = expiresAt
-    this.trace = trace
+    this.info = info
     this.#carrier = carrier
     this.#stream = stream
-    this.#chain = carrier.empty
+    this.#chain = carrier.emptyQueue
     this.ended = new Promise((resolve) => {
       this.#settle = resolve
     })
@@ -142,10 +142,10 @@ export class Connection {
 
   /** Hands what is queued to the transport in one write, unless it is still busy with the last one. */
   flush(): void {
-    if (this.#writingBytes > 0 || this.#chain === this.#carrier.empty) return
+    if (this.#writingBytes > 0 || this.#chain === this.#carrier.emptyQueue) return
     const { length, byteLength } = this.#chain
-    const bytes = join(this.#chain)
-    this.#chain = this.#carrier.empty
+    const bytes = toBytes(this.#chain)
+    this.#chain = this.#carrier.emptyQueue
     this.sentEvents += length
     this.sentBytes += byteLength
     const busy = this.#write(bytes)
@@ -155,7 +155,7 @@ export class Connection {
 
   /** Forgets what waits: the client will find it in the journal. */
   discard(): void {
-    this.#chain = this.#carrier.empty
+    this.#chain = this.#carrier.emptyQueue
   }
 
   /** Sends a last frame behind what is queued, then ends. */
@@ -182,8 +182,8 @@ export class Connection {
   }
 
   #push(frame: Uint8Array): void {
-    const first = this.#chain === this.#carrier.empty
-    this.#chain = extend(this.#chain, frame)
+    const first = this.#chain === this.#carrier.emptyQueue
+    this.#chain = enqueue(this.#chain, frame)
     if (first && this.#writingBytes === 0) this.#carrier.schedule(this)
   }
 
@@ -210,16 +210,16 @@ export class Connection {
     this.#writingEvents = 0
     this.#writingBytes = 0
     if (this.#state === 'ended') return
-    if (this.#chain !== this.#carrier.empty) this.flush()
+    if (this.#chain !== this.#carrier.emptyQueue) this.flush()
     else if (this.#state === 'closing') this.#end()
-    else this.#carrier.drained(this)
+    else this.#carrier.onDrained(this)
   }
 
   #end(): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
-    this.#chain = this.#carrier.empty
+    this.#chain = this.#carrier.emptyQueue
     this.#settle()
-    this.#carrier.ended(this)
+    this.#carrier.onEnded(this)
   }
 }

@@ -1,33 +1,33 @@
 /** How events reach connections: the opening, what was missed, then what is live. */
 import { EVERYONE } from '../core/address.ts'
 import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
-import { placeAt } from '../core/cursor.ts'
-import type { Delivery, Entry, Page } from '../journal/journal.ts'
+import { positionAt } from '../core/cursor.ts'
+import type { Delivery, JournalEntry, ReplayBatch } from '../journal/journal.ts'
 import type { Connection } from './connection.ts'
 import type { Flusher } from './flush.ts'
-import type { Tally } from './metrics.ts'
+import type { HubMetrics } from './metrics.ts'
 import type { HubSettings } from './options.ts'
 import { keysOf, type Registry } from './registry.ts'
 import { createReplays } from './replay.ts'
 
 /** What delivering needs of the hub. */
-export interface CourierInit {
+export interface DeliveriesInit {
   readonly settings: HubSettings
   readonly registry: Registry
-  readonly flusher: Pick<Flusher, 'noted'>
-  readonly tally: Tally
+  readonly flusher: Pick<Flusher, 'eventQueued'>
+  readonly tally: HubMetrics
   /** The connection can't take more. */
   tooSlow(connection: Connection): void
 }
 
 /** Brings frames to connections. */
-export interface Courier {
+export interface Deliveries {
   /** Opens a stream: `hub:ready`, what was missed since the cursor, then live events. */
   open(connection: Connection, lastEventId: string | undefined): void
   /** Queues an event for all who listen to its address; returns how many they are. */
   deliver(delivery: Delivery): number
   /** Queues a frame for one connection. */
-  offer(connection: Connection, frame: Uint8Array): void
+  send(connection: Connection, frame: Uint8Array): void
   /** Where the connection stands in the journal; undefined before its opening. */
   cursorOf(connection: Connection): string | undefined
   /** Whether the connection has all that it should have up to now. */
@@ -42,15 +42,15 @@ export interface Courier {
 }
 
 /** Makes the courier of a hub. */
-export function createCourier(init: CourierInit): Courier {
+export function createDeliveries(init: DeliveriesInit): Deliveries {
   const { settings, registry, flusher, tally, tooSlow } = init
   const { journal, clock, retryMs, maxQueuedBytes, observer } = settings
   const replays = createReplays({
     journal,
     maxPageBytes: Math.ceil(maxQueuedBytes / 4),
     tally,
-    offer: (connection, entry) => offerEntry(connection, entry, clock.now()),
-    gap: tellGap,
+    send: (connection, entry) => sendEntry(connection, entry, clock.now()),
+    gap: sendGap,
     failed: (connection, error) => {
       observer.failed?.(error, 'replay')
       connection.abort()
@@ -60,7 +60,7 @@ export function createCourier(init: CourierInit): Courier {
   return {
     open,
     deliver,
-    offer,
+    send,
     cursorOf,
     isLive: (connection) => !replays.has(connection),
     isReading: replays.isReading,
@@ -74,8 +74,8 @@ export function createCourier(init: CourierInit): Courier {
     const cursor = lastEventId ?? journal.head().id
     if (lastEventId !== undefined) tally.replays += 1
     replays.begin(connection, lastEventId, (page) => {
-      greet(connection, page, page.gap ? 'gap' : noGap)
-      tellGap(connection, page, cursor)
+      sendReady(connection, page, page.gap ? 'gap' : noGap)
+      sendGap(connection, page, cursor)
     })
   }
 
@@ -86,7 +86,7 @@ export function createCourier(init: CourierInit): Courier {
       if (replays.has(connection) || !keysOf(connection).some(affects)) continue
       // It has all that was delivered here, and more if it read ahead.
       const { position } = connection
-      const { id } = position > head.sequence ? placeAt(head, position) : head
+      const { id } = position > head.sequence ? positionAt(head, position) : head
       tally.replays += 1
       replays.rejoin(connection, id)
     }
@@ -94,23 +94,27 @@ export function createCourier(init: CourierInit): Courier {
 
   function cursorOf(connection: Connection): string | undefined {
     if (!replays.isOpen(connection)) return undefined
-    return placeAt(journal.head(), connection.position).id
+    return positionAt(journal.head(), connection.position).id
   }
 
-  function greet(connection: Connection, page: Page, resume: Resume): void {
+  function sendReady(connection: Connection, page: ReplayBatch, resume: Resume): void {
     const { id, client, topics } = connection
     tally.openings[resume] += 1
     const upToDate = page.entries.length === 0 && resume !== 'gap'
     const head = upToDate ? page.end.id : undefined
-    offer(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
+    send(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
   }
 
-  function tellGap(connection: Connection, { gap, entries, end }: Page, cursor: string): void {
+  function sendGap(
+    connection: Connection,
+    { gap, entries, end }: ReplayBatch,
+    cursor: string,
+  ): void {
     if (!gap) return
     tally.gaps[gap] += 1
     const [first] = entries
     const told = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
-    offer(connection, gapFrame(told, first ? undefined : end.id))
+    send(connection, gapFrame(told, first ? undefined : end.id))
   }
 
   function deliver({ key, frame, entry }: Delivery): number {
@@ -119,26 +123,26 @@ export function createCourier(init: CourierInit): Courier {
     // Asked once for all: it is among the dearest things that one delivery does.
     const now = clock.now()
     for (const connection of listeners) {
-      if (entry) offerLive(connection, entry, now)
+      if (entry) sendLive(connection, entry, now)
       // Nothing comes before the opening, which may wait for the journal.
-      else if (replays.isOpen(connection)) offer(connection, frame)
+      else if (replays.isOpen(connection)) send(connection, frame)
     }
-    if (size > 0) flusher.noted(now)
+    if (size > 0) flusher.eventQueued(now)
     return size
   }
 
-  function offerLive(connection: Connection, entry: Entry, now: number): void {
-    if (!replays.holds(connection, entry)) offerEntry(connection, entry, now)
+  function sendLive(connection: Connection, entry: JournalEntry, now: number): void {
+    if (!replays.holds(connection, entry)) sendEntry(connection, entry, now)
   }
 
-  function offerEntry(connection: Connection, { sequence, frame }: Entry, now: number): void {
+  function sendEntry(connection: Connection, { sequence, frame }: JournalEntry, now: number): void {
     if (sequence <= connection.position) return
     connection.position = sequence
     connection.movedAt = now
-    offer(connection, frame)
+    send(connection, frame)
   }
 
-  function offer(connection: Connection, frame: Uint8Array): void {
+  function send(connection: Connection, frame: Uint8Array): void {
     if (!connection.enqueue(frame)) tooSlow(connection)
   }
 }

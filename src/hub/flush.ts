@@ -2,8 +2,8 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { Connection } from './connection.ts'
-import { type Chain, emptyChain } from './frame-queue.ts'
-import { observe, type Tally } from './metrics.ts'
+import { emptyQueue, type FrameQueue } from './frame-queue.ts'
+import { type HubMetrics, observe } from './metrics.ts'
 
 /** Connections flushed before other work gets its turn: some milliseconds of socket writes. */
 const SLICE = 256
@@ -11,15 +11,15 @@ const SLICE = 256
 /** Queues connections for the flush. */
 export interface Flusher {
   /** The empty queue of all connections. */
-  readonly empty: Chain
+  readonly empty: FrameQueue
   schedule(connection: Connection): void
   /** An event was queued at `now`: how long it waits is observed, together with its batch. */
-  noted(now: number): void
+  eventQueued(now: number): void
 }
 
 /** Makes a flusher that holds no timer while nothing is queued. */
-export function createFlusher(clock: Clock, { flushMs, delayMs }: Tally): Flusher {
-  const empty = emptyChain()
+export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): Flusher {
+  const empty = emptyQueue()
   let waiting: Connection[] = []
   let leaving: Connection[] = []
   let next = 0
@@ -31,7 +31,7 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: Tally): Flushe
   let leavingSince = 0
   let flushingSince = 0
 
-  return { empty, schedule, noted }
+  return { empty, schedule, eventQueued }
 
   function schedule(connection: Connection): void {
     waiting.push(connection)
@@ -40,7 +40,7 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: Tally): Flushe
     clock.soon(flushSlice)
   }
 
-  function noted(now: number): void {
+  function eventQueued(now: number): void {
     // Where all transports are busy it leaves when they are ready, and with no batch.
     if (waiting.length === 0) return
     if (waitingEvents === 0) waitingSince = now

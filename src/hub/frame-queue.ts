@@ -5,19 +5,19 @@
  * Publishing goes event by event, so each link sees one new frame at a time: remembering the link
  * that was made last is enough for all connections with equal queues to hold the very same link.
  */
-export interface Chain {
-  readonly before: Chain | undefined
+export interface FrameQueue {
+  readonly before: FrameQueue | undefined
   readonly frame: Uint8Array
   /** Frames that wait, this one included. */
   readonly length: number
   /** Bytes from the first frame to this one. */
   readonly byteLength: number
-  latest: Chain | undefined
-  joined: Uint8Array | undefined
+  latest: FrameQueue | undefined
+  bytes: Uint8Array | undefined
 }
 
 /** The empty queue, from which all chains of one hub grow. */
-export function emptyChain(): Chain {
+export function emptyQueue(): FrameQueue {
   const frame = new Uint8Array(0)
   return {
     before: undefined,
@@ -25,31 +25,31 @@ export function emptyChain(): Chain {
     length: 0,
     byteLength: 0,
     latest: undefined,
-    joined: undefined,
+    bytes: undefined,
   }
 }
 
 /** The queue with one more frame. */
-export function extend(chain: Chain, frame: Uint8Array): Chain {
-  if (chain.latest?.frame !== frame) chain.latest = link(chain, frame)
+export function enqueue(chain: FrameQueue, frame: Uint8Array): FrameQueue {
+  if (chain.latest?.frame !== frame) chain.latest = newNode(chain, frame)
   return chain.latest
 }
 
 /** All frames of the queue in one buffer, made once however many connections ask. */
-export function join(chain: Chain): Uint8Array {
-  chain.joined ??= chain.byteLength === chain.frame.byteLength ? chain.frame : concatenate(chain)
-  return chain.joined
+export function toBytes(chain: FrameQueue): Uint8Array {
+  chain.bytes ??= chain.byteLength === chain.frame.byteLength ? chain.frame : concatenate(chain)
+  return chain.bytes
 }
 
-function link(before: Chain, frame: Uint8Array): Chain {
+function newNode(before: FrameQueue, frame: Uint8Array): FrameQueue {
   const length = before.length + 1
   const byteLength = before.byteLength + frame.byteLength
-  return { before, frame, length, byteLength, latest: undefined, joined: undefined }
+  return { before, frame, length, byteLength, latest: undefined, bytes: undefined }
 }
 
-function concatenate(chain: Chain): Uint8Array {
+function concatenate(chain: FrameQueue): Uint8Array {
   const bytes = new Uint8Array(chain.byteLength)
-  for (let at: Chain | undefined = chain; at; at = at.before) {
+  for (let at: FrameQueue | undefined = chain; at; at = at.before) {
     bytes.set(at.frame, at.byteLength - at.frame.byteLength)
   }
   return bytes

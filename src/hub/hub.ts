@@ -6,16 +6,26 @@ import type { EventInput } from '../core/event.ts'
 import { createExpiringSet } from '../core/expiring-set.ts'
 import type { Awaitable } from '../journal/journal.ts'
 import { createAdmission } from './admission.ts'
-import { createExits } from './closing.ts'
-import { type Carrier, Connection, type EventStream, type Trace } from './connection.ts'
-import { createCourier } from './delivery.ts'
+import { createClosing } from './closing.ts'
+import {
+  Connection,
+  type ConnectionHooks,
+  type ConnectionInfo,
+  type EventStream,
+} from './connection.ts'
+import { createDeliveries } from './delivery.ts'
 import { drain } from './drain.ts'
 import { createFlusher } from './flush.ts'
-import { createCaretaker } from './maintenance.ts'
-import { createTally, type HubStats, takeStats } from './metrics.ts'
-import { type HubOptions, type RefusalReason, settle, type TurnedAwayReason } from './options.ts'
+import { createMaintenance } from './maintenance.ts'
+import { collectStats, createHubMetrics, type HubStats } from './metrics.ts'
+import {
+  type HubOptions,
+  type RefusalReason,
+  type RejectionReason,
+  resolveHubOptions,
+} from './options.ts'
 import { createPresence, type Presence } from './presence.ts'
-import { createPress, type Receipt } from './press.ts'
+import { createPublisher, type PublishResult } from './press.ts'
 import { createRegistry } from './registry.ts'
 
 /** Who wants a stream, and where its bytes go. */
@@ -28,7 +38,7 @@ export interface ConnectOptions {
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
   /** How the stream came in: shown to operators. @defaultValue nothing is known */
-  readonly trace?: Trace | undefined
+  readonly info?: ConnectionInfo | undefined
   readonly stream: EventStream
 }
 
@@ -46,9 +56,9 @@ export interface Hub {
    * Why the client can't have a stream now, or undefined if it can. The observer hears of a refusal.
    * @throws {HubError} `invalid-address`
    */
-  refusal(client: string, trace?: Trace): RefusalReason | undefined
+  refusal(client: string, trace?: ConnectionInfo): RefusalReason | undefined
   /** Notes that the host has turned a stream away: it is counted, and the observer hears of it. */
-  turnAway(client: string, reason: TurnedAwayReason, trace?: Trace): void
+  reject(client: string, reason: RejectionReason, trace?: ConnectionInfo): void
   /**
    * Opens a stream. It is over when the connection's `ended` resolves.
    * @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed`
@@ -59,7 +69,7 @@ export interface Hub {
    * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
    * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
    */
-  publish(address: Address, event: EventInput): Promise<Receipt>
+  publish(address: Address, event: EventInput): Promise<PublishResult>
   /**
    * Says goodbye to all connections of a client, at all hubs that share the journal, and keeps it
    * away for `blockMs` milliseconds. Returns how many connections there were: at once where the
@@ -96,16 +106,16 @@ const NO_TOPICS: readonly string[] = []
 
 /** Makes a hub. It holds no timer until somebody connects. @throws {HubError} `invalid-option` */
 export function createHub(options: HubOptions = {}): Hub {
-  const settings = settle(options)
+  const settings = resolveHubOptions(options)
   const { journal, clock, observer, random, retryMs, maxQueuedBytes } = settings
-  const tally = createTally()
+  const tally = createHubMetrics()
   const flusher = createFlusher(clock, tally)
   const registry = createRegistry({
-    first: (key) => journal.watch?.(key),
-    last: (key) => journal.unwatch?.(key),
+    onFirst: (key) => journal.subscribe?.(key),
+    onLast: (key) => journal.unsubscribe?.(key),
   })
   const blocked = createExpiringSet(clock)
-  const exits = createExits({ clock, retryMs, tally, random })
+  const exits = createClosing({ clock, retryMs, tally, random })
   const admission = createAdmission({
     settings,
     registry,
@@ -114,30 +124,30 @@ export function createHub(options: HubOptions = {}): Hub {
     closed: () => closed !== undefined,
     leaving: () => exits.size,
   })
-  const carrier: Carrier = {
-    empty: flusher.empty,
+  const carrier: ConnectionHooks = {
+    emptyQueue: flusher.empty,
     maxQueuedBytes,
     now: clock.now,
     schedule: flusher.schedule,
-    drained: (connection) => courier.resume(connection),
-    ended,
+    onDrained: (connection) => courier.resume(connection),
+    onEnded,
   }
-  const courier = createCourier({
+  const courier = createDeliveries({
     settings,
     registry,
     flusher,
     tally,
     tooSlow: (connection) => dismiss(connection, 'slow'),
   })
-  const press = createPress({ settings, registry, courier, tally })
+  const press = createPublisher({ settings, registry, courier, tally })
   const { cursorOf } = courier
   const presence = createPresence({ journal, registry, cursorOf, dismiss: sendAway })
   const { deliver } = press
-  const ticker = createCaretaker({ settings, registry, courier, exits, deliver, dismiss })
+  const ticker = createMaintenance({ settings, registry, courier, exits, deliver, dismiss })
   let connects = 0
   let closed: Promise<void> | undefined
   let over = false
-  journal.open(deliver, { missed: courier.catchUp, answer: presence.answer })
+  journal.open(deliver, { missed: courier.catchUp, respond: presence.respond })
 
   return {
     maxEventBytes: settings.maxEventBytes,
@@ -149,7 +159,7 @@ export function createHub(options: HubOptions = {}): Hub {
     },
     presence,
     refusal: admission.refusal,
-    turnAway: admission.turnAway,
+    reject: admission.reject,
     connect,
     publish,
     disconnect: (client, blockMs = 0) => presence.disconnect(client, blockMs),
@@ -157,7 +167,7 @@ export function createHub(options: HubOptions = {}): Hub {
     useOnce: async (name, ttlMs) => await journal.useOnce(name, ttlMs),
     listeners: (address) => new Set(registry.at(addressKey(address))),
     clients: registry.clients,
-    stats: () => takeStats({ journal, registry, closing: exits.size, tally }),
+    stats: () => collectStats({ journal, registry, closing: exits.size, tally }),
     farewell: exits.farewell,
     close: (drainMs = 0) => {
       closed ??= shutDown(drainMs)
@@ -166,15 +176,15 @@ export function createHub(options: HubOptions = {}): Hub {
   }
 
   function connect(options: ConnectOptions): Connection {
-    const { client, topics = [], lastEventId, expiresAt, trace, stream } = options
+    const { client, topics = [], lastEventId, expiresAt, info, stream } = options
     checkTopics(topics)
-    admission.admit(client, trace)
+    admission.admit(client, info)
     connects += 1
     const endsAt = clock.now() + settings.lifetimeMs * (0.8 + 0.4 * random())
     const id = `c-${connects}`
     const names = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
     const connection = new Connection(
-      { id, client, topics: names, stream, endsAt, expiresAt, trace },
+      { id, client, topics: names, stream, endsAt, expiresAt, info },
       carrier,
     )
     // Registered before the journal is read: what is published meanwhile is held, not missed.
@@ -185,7 +195,7 @@ export function createHub(options: HubOptions = {}): Hub {
     return connection
   }
 
-  async function publish(address: Address, input: EventInput): Promise<Receipt> {
+  async function publish(address: Address, input: EventInput): Promise<PublishResult> {
     if (over) throw new HubError('hub-closed', 'The hub is closed: use another.')
     return await press.publish(address, input)
   }
@@ -203,10 +213,10 @@ export function createHub(options: HubOptions = {}): Hub {
     exits.dismiss(connection, reason)
   }
 
-  function ended(connection: Connection): void {
+  function onEnded(connection: Connection): void {
     registry.remove(connection)
     courier.forget(connection)
-    const reason = exits.settle(connection)
+    const reason = exits.finish(connection)
     if (!busy()) ticker.stop()
     observer.ended?.(connection, reason)
   }
@@ -221,7 +231,7 @@ export function createHub(options: HubOptions = {}): Hub {
     await drain({ clock, drainMs, open, farewell, busy })
     over = true
     for (const connection of registry.at(EVERYONE)) dismiss(connection, 'shutdown')
-    exits.cutAll()
+    exits.abortAll()
     await journal.close()
   }
 }

@@ -2,38 +2,38 @@
 import { EVERYONE } from '../core/address.ts'
 import { type Clock, isoTime } from '../core/clock.ts'
 import { type ByeReason, beatFrame } from '../core/control-events.ts'
-import { placeAt } from '../core/cursor.ts'
+import { positionAt } from '../core/cursor.ts'
 import { encodeFrame } from '../core/event.ts'
 import type { Delivery } from '../journal/journal.ts'
-import type { Exits } from './closing.ts'
+import type { Closing } from './closing.ts'
 import type { Connection } from './connection.ts'
-import type { Courier } from './delivery.ts'
+import type { Deliveries } from './delivery.ts'
 import type { HubSettings } from './options.ts'
 import type { Registry } from './registry.ts'
 
 /** Whom the caretaker looks after, and with what. */
-export interface CaretakerInit {
+export interface MaintenanceInit {
   readonly settings: HubSettings
   readonly registry: Registry
-  readonly courier: Courier
-  readonly exits: Exits
+  readonly courier: Deliveries
+  readonly exits: Closing
   deliver(delivery: Delivery): void
   dismiss(connection: Connection, reason: ByeReason): void
 }
 
 /** The longest time between two rounds, in milliseconds. */
-const ROUND_MS = 1_000
+const SWEEP_MS = 1_000
 
 /** Makes the ticker of a hub: one timer for all connections, and one for the demo clock if there is one. */
-export function createCaretaker(init: CaretakerInit): Ticker {
+export function createMaintenance(init: MaintenanceInit): Timers {
   const { settings, registry, courier, exits, deliver, dismiss } = init
   const { clock, journal, heartbeatMs, clockMs } = settings
-  return createTicker(clock, [
-    { everyMs: Math.min(ROUND_MS, heartbeatMs / 4), run: makeRound },
-    { everyMs: clockMs, run: tellTime },
+  return createTimers(clock, [
+    { everyMs: Math.min(SWEEP_MS, heartbeatMs / 4), run: sweep },
+    { everyMs: clockMs, run: publishTime },
   ])
 
-  function makeRound(): void {
+  function sweep(): void {
     const now = clock.now()
     const head = journal.head()
     const beat = beatFrame(heartbeatMs, head.id)
@@ -46,15 +46,15 @@ export function createCaretaker(init: CaretakerInit): Ticker {
           connection.movedAt = now
           // Who read ahead of what was delivered here must not be sent back.
           const { position } = connection
-          const ahead = position > head.sequence && placeAt(head, position).id
-          courier.offer(connection, ahead ? beatFrame(heartbeatMs, ahead) : beat)
+          const ahead = position > head.sequence && positionAt(head, position).id
+          courier.send(connection, ahead ? beatFrame(heartbeatMs, ahead) : beat)
         } else if (courier.isReading(connection)) {
           connection.movedAt = now
-          courier.offer(connection, still)
+          courier.send(connection, still)
         }
       }
     }
-    exits.cutLate()
+    exits.abortOverdue()
   }
 
   function reasonToEnd(connection: Connection, now: number): ByeReason | undefined {
@@ -65,26 +65,26 @@ export function createCaretaker(init: CaretakerInit): Ticker {
   }
 
   /** Each instance tells the time to its own connections, so that it is told once however many there are. */
-  function tellTime(): void {
+  function publishTime(): void {
     const frame = encodeFrame({ event: 'time', data: isoTime(clock.now()) })
     deliver({ key: EVERYONE, frame })
   }
 }
 
 /** A task and its period in milliseconds; a period of 0 means never. */
-export interface Chore {
+export interface Task {
   readonly everyMs: number
   run(): void
 }
 
 /** Starts and stops all chores together. */
-export interface Ticker {
+export interface Timers {
   start(): void
   stop(): void
 }
 
 /** Makes a ticker that stands still: an idle hub holds no timer, so that a Durable Object may sleep. */
-export function createTicker(clock: Clock, chores: readonly Chore[]): Ticker {
+export function createTimers(clock: Clock, chores: readonly Task[]): Timers {
   let stops: (() => void)[] | undefined
   return { start, stop }
 

@@ -2,8 +2,8 @@
 import type { AddressKind } from '../core/address.ts'
 import { EVERYONE } from '../core/address.ts'
 import type { ByeReason, GapReason, Resume } from '../core/control-events.ts'
-import type { Journal, JournalFigures } from '../journal/journal.ts'
-import type { TurnedAwayReason } from './options.ts'
+import type { Journal, JournalStats } from '../journal/journal.ts'
+import type { RejectionReason } from './options.ts'
 import type { Registry } from './registry.ts'
 
 /** How often something was observed, by how large it was. */
@@ -17,7 +17,7 @@ export interface Histogram {
 }
 
 /** All that is counted, since the start. */
-export interface Tally {
+export interface HubMetrics {
   /** Events that were taken in to be published at this hub, whether or not the journal could store them. */
   readonly publishes: Record<AddressKind, number>
   /** Events times the connections that they were queued for. */
@@ -35,7 +35,7 @@ export interface Tally {
   readonly goodbyes: Record<ByeReason, number>
   /** Streams that ended without a goodbye: the client has left, or the transport has failed. */
   departures: number
-  readonly refusals: Record<TurnedAwayReason, number>
+  readonly refusals: Record<RejectionReason, number>
   /** How long a flush took from its first write to its last, in milliseconds. */
   readonly flushMs: Histogram
   /** How long an event waited until the last write of its batch, in milliseconds. */
@@ -46,7 +46,7 @@ export interface Tally {
 const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000]
 
 /** Makes a tally of nothing. */
-export function createTally(): Tally {
+export function createHubMetrics(): HubMetrics {
   return {
     publishes: { client: 0, topic: 0, everyone: 0 },
     deliveries: 0,
@@ -102,8 +102,8 @@ export interface HubStats {
   /** Events times the connections that they were queued for, since the start. */
   readonly delivered: number
   /** All that is counted since the start. */
-  readonly tally: Tally
-  readonly journal: Partial<JournalFigures> & { readonly ready: boolean }
+  readonly metricsRoutes: HubMetrics
+  readonly journal: Partial<JournalStats> & { readonly ready: boolean }
 }
 
 /** What figures are taken of. */
@@ -112,11 +112,11 @@ export interface StatsInit {
   readonly registry: Registry
   /** Streams that said goodbye and are not over yet. */
   readonly closing: number
-  readonly tally: Tally
+  readonly tally: HubMetrics
 }
 
 /** Takes the figures; it looks at every connection. */
-export function takeStats({ journal, registry, closing, tally }: StatsInit): HubStats {
+export function collectStats({ journal, registry, closing, tally }: StatsInit): HubStats {
   const { client, topic, everyone } = tally.publishes
   return {
     ...registry.count(),
@@ -124,8 +124,8 @@ export function takeStats({ journal, registry, closing, tally }: StatsInit): Hub
     ...queuesIn(registry),
     published: client + topic + everyone,
     delivered: tally.deliveries,
-    tally: structuredClone(tally),
-    journal: { ready: journal.ready ?? true, ...journal.figures },
+    metricsRoutes: structuredClone(tally),
+    journal: { ready: journal.ready ?? true, ...journal.stats },
   }
 }
 

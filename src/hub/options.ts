@@ -4,7 +4,7 @@ import type { ByeReason } from '../core/control-events.ts'
 import { checkRange } from '../core/errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
-import type { Connection, Trace } from './connection.ts'
+import type { Connection, ConnectionInfo } from './connection.ts'
 
 /** How a hub may be set up. */
 export interface HubOptions {
@@ -42,7 +42,7 @@ export interface HubObserver {
   /** A stream is over. */
   ended?(connection: Connection, reason: EndReason): void
   /** A stream was refused. */
-  refused?(client: string, reason: TurnedAwayReason, trace: Trace): void
+  refused?(client: string, reason: RejectionReason, trace: ConnectionInfo): void
   /** Work that nobody waits for has failed. */
   failed?(error: unknown, stage: 'replay' | 'time'): void
 }
@@ -51,7 +51,7 @@ export interface HubObserver {
 export type RefusalReason = 'shutdown' | 'at-capacity' | 'blocked'
 
 /** The same, or because its host opens no more of them for now. */
-export type TurnedAwayReason = RefusalReason | 'rate-limited'
+export type RejectionReason = RefusalReason | 'rate-limited'
 
 /** Options with nothing left open. */
 export type HubSettings = { readonly [K in keyof HubOptions]-?: NonNullable<HubOptions[K]> }
@@ -66,7 +66,7 @@ const MAX_TIMER_MS = 2_147_483_647
  * Fills in the defaults.
  * @throws {HubError} `invalid-option`
  */
-export function settle(options: HubOptions): HubSettings {
+export function resolveHubOptions(options: HubOptions): HubSettings {
   const clock = options.clock ?? systemClock
   const settings: HubSettings = {
     journal: options.journal ?? createMemoryJournal({ clock }),
@@ -78,7 +78,7 @@ export function settle(options: HubOptions): HubSettings {
     maxEventBytes: options.maxEventBytes ?? 262_144,
     lifetimeMs: options.lifetimeMs ?? 3_600_000,
     clockMs: options.clockMs ?? 0,
-    observer: apart(options.observer ?? {}),
+    observer: isolated(options.observer ?? {}),
     clock,
     random: options.random ?? Math.random,
   }
@@ -94,15 +94,15 @@ export function settle(options: HubOptions): HubSettings {
 }
 
 /** An observer that can't stop the hub in mid-work: its error is the host's to hear of. */
-function apart(observer: HubObserver): HubObserver {
+function isolated(observer: HubObserver): HubObserver {
   return {
-    ended: (connection, reason) => tell(() => observer.ended?.(connection, reason)),
-    refused: (client, reason, trace) => tell(() => observer.refused?.(client, reason, trace)),
-    failed: (error, stage) => tell(() => observer.failed?.(error, stage)),
+    ended: (connection, reason) => notify(() => observer.ended?.(connection, reason)),
+    refused: (client, reason, trace) => notify(() => observer.refused?.(client, reason, trace)),
+    failed: (error, stage) => notify(() => observer.failed?.(error, stage)),
   }
 }
 
-function tell(call: () => void): void {
+function notify(call: () => void): void {
   try {
     call()
   } catch (error) {

@@ -23,13 +23,13 @@ export function keysOf({ client, topics }: Pick<Connection, 'client' | 'topics'>
 }
 
 /** Hears when the first comes to listen at a key, and when the last has gone. */
-export interface Turnstile {
-  first?(key: string): void
-  last?(key: string): void
+export interface ListenerHooks {
+  onFirst?(key: string): void
+  onLast?(key: string): void
 }
 
 /** Makes an empty index. */
-export function createRegistry({ first, last }: Turnstile = {}): Registry {
+export function createRegistry({ onFirst, onLast }: ListenerHooks = {}): Registry {
   // Most keys have one listener, who needs no set of its own.
   const byKey = new Map<string, Connection | Set<Connection>>()
   return { add, remove, at, clients, count }
@@ -41,7 +41,7 @@ export function createRegistry({ first, last }: Turnstile = {}): Registry {
       else if (listeners) byKey.set(key, new Set([listeners, connection]))
       else {
         byKey.set(key, connection)
-        first?.(key)
+        onFirst?.(key)
       }
     }
   }
@@ -53,7 +53,7 @@ export function createRegistry({ first, last }: Turnstile = {}): Registry {
       if (listeners instanceof Set) listeners.delete(connection)
       if (listeners instanceof Set && listeners.size > 0) continue
       byKey.delete(key)
-      last?.(key)
+      onLast?.(key)
     }
     return true
   }

@@ -1,9 +1,9 @@
 /** Catching up: what a returning client missed comes from the journal, at the pace of its transport. */
 
-import { placeAt } from '../core/cursor.ts'
-import type { Entry, Journal, Page } from '../journal/journal.ts'
+import { positionAt } from '../core/cursor.ts'
+import type { Journal, JournalEntry, ReplayBatch } from '../journal/journal.ts'
 import type { Connection } from './connection.ts'
-import type { Tally } from './metrics.ts'
+import type { HubMetrics } from './metrics.ts'
 import { keysOf } from './registry.ts'
 
 /** What replaying needs of the hub. */
@@ -11,10 +11,10 @@ export interface ReplayInit {
   readonly journal: Journal
   /** Bytes that are read at a time, and bytes of live events that may wait for one reading. */
   readonly maxPageBytes: number
-  readonly tally: Pick<Tally, 'replayedEvents'>
-  offer(connection: Connection, entry: Entry): void
+  readonly tally: Pick<HubMetrics, 'replayedEvents'>
+  send(connection: Connection, entry: JournalEntry): void
   /** Tells of a gap that opened while the client was catching up. */
-  gap(connection: Connection, page: Page, cursor: string): void
+  gap(connection: Connection, page: ReplayBatch, cursor: string): void
   failed(connection: Connection, error: unknown): void
 }
 
@@ -24,13 +24,17 @@ export interface Replays {
    * Reads from `cursor`, or from now on if there is none. `opening` gets the first page, before
    * its events are queued.
    */
-  begin(connection: Connection, cursor: string | undefined, opening: (page: Page) => void): void
+  begin(
+    connection: Connection,
+    cursor: string | undefined,
+    opening: (page: ReplayBatch) => void,
+  ): void
   /** Reads from `cursor` for a connection that has had its opening. */
   rejoin(connection: Connection, cursor: string): void
   /** What came while the journal was being read may not be all that did: it is read again. */
   distrust(): void
   /** True when the connection will find the entry in the journal, so that it must not get it now. */
-  holds(connection: Connection, entry: Entry): boolean
+  holds(connection: Connection, entry: JournalEntry): boolean
   /** Whether the connection has had its opening. */
   isOpen(connection: Connection): boolean
   /** Whether the connection is still catching up. */
@@ -47,15 +51,15 @@ interface Replay {
   cursor: string | undefined
   reading: boolean
   /** Live events that came while the journal was being read. */
-  tail: Entry[]
+  tail: JournalEntry[]
   tailBytes: number
   /** The first of them, kept or not. */
-  first: Entry | undefined
+  first: JournalEntry | undefined
 }
 
 /** Makes the book of those who are catching up. */
 export function createReplays(init: ReplayInit): Replays {
-  const { journal, maxPageBytes, tally, offer, gap, failed } = init
+  const { journal, maxPageBytes, tally, send, gap, failed } = init
   const replays = new Map<Connection, Replay>()
 
   return {
@@ -73,7 +77,7 @@ export function createReplays(init: ReplayInit): Replays {
   function begin(
     connection: Connection,
     cursor: string | undefined,
-    opening: (page: Page) => void,
+    opening: (page: ReplayBatch) => void,
   ): void {
     const replay = newReplay(cursor)
     replays.set(connection, replay)
@@ -106,7 +110,7 @@ export function createReplays(init: ReplayInit): Replays {
     })
   }
 
-  function holds(connection: Connection, entry: Entry): boolean {
+  function holds(connection: Connection, entry: JournalEntry): boolean {
     const replay = replays.size === 0 ? undefined : replays.get(connection)
     if (!replay) return false
     // Between two readings it is enough that the journal has it.
@@ -117,9 +121,9 @@ export function createReplays(init: ReplayInit): Replays {
     return true
   }
 
-  function read(connection: Connection, replay: Replay, before: (page: Page) => void): void {
+  function read(connection: Connection, replay: Replay, before: (page: ReplayBatch) => void): void {
     replay.reading = true
-    const onPage = (page: Page) => take(connection, replay, page, before)
+    const onPage = (page: ReplayBatch) => take(connection, replay, page, before)
     const onError = (error: unknown) => failed(connection, error)
     try {
       const page = journal.read(keysOf(connection), replay.cursor, maxPageBytes)
@@ -133,8 +137,8 @@ export function createReplays(init: ReplayInit): Replays {
   function take(
     connection: Connection,
     replay: Replay,
-    answer: Page,
-    before: (page: Page) => void,
+    answer: ReplayBatch,
+    before: (page: ReplayBatch) => void,
   ): void {
     if (replays.get(connection) !== replay) return
     const { tail, tailBytes } = replay
@@ -144,7 +148,7 @@ export function createReplays(init: ReplayInit): Replays {
     before(page)
     replay.opened = true
     tally.replayedEvents += page.entries.length
-    for (const entry of page.entries) offer(connection, entry)
+    for (const entry of page.entries) send(connection, entry)
     // Reading ends only here: a flush in the loop above must not begin the next page.
     Object.assign(replay, newReplay(page.end.id), { opened: true })
     // A tail too long to be kept is read again instead, once the transport has taken this page.
@@ -154,7 +158,7 @@ export function createReplays(init: ReplayInit): Replays {
     }
     replays.delete(connection)
     connection.position = Math.max(connection.position, page.end.sequence)
-    for (const entry of tail) offer(connection, entry)
+    for (const entry of tail) send(connection, entry)
   }
 }
 
@@ -163,8 +167,8 @@ function newReplay(cursor: string | undefined): Replay {
 }
 
 /** Where a stream begins that wants only what is new: before the first event that it was there for. */
-function startOf(page: Page, first: Entry | undefined): Page {
+function startOf(page: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {
   if (!first || first.sequence > page.end.sequence) return page
   if (page.gap || page.entries.length > 0) return page
-  return { ...page, end: placeAt(page.end, first.sequence - 1) }
+  return { ...page, end: positionAt(page.end, first.sequence - 1) }
 }

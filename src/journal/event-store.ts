@@ -1,8 +1,8 @@
 /** What memory and SQLite have in common: a bounded store of events by address. */
-import type { Entry } from './journal.ts'
+import type { JournalEntry } from './journal.ts'
 
 /** What the shelf may hold. */
-export interface ShelfBounds {
+export interface JournalBounds {
   /** Entries per address. */
   readonly maxEvents: number
   /** Milliseconds. */
@@ -12,14 +12,14 @@ export interface ShelfBounds {
 }
 
 /** A bounded store of entries. */
-export interface Shelf {
+export interface EventStore {
   /** Entries, and their bytes with what keeping them costs. */
   readonly size: { readonly events: number; readonly bytes: number }
-  put(key: string, entry: Entry, now: number): void
+  append(key: string, entry: JournalEntry, now: number): void
   /** Gives up what is too old. */
   expire(now: number): void
   /** The entries of these addresses behind a sequence, oldest first. */
-  after(keys: readonly string[], sequence: number): Iterable<Entry>
+  readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry>
   /** Whether an entry of these addresses behind this sequence was given up. */
   evictedAfter(keys: readonly string[], sequence: number): boolean
   clear(): void

@@ -1,7 +1,7 @@
 /** Where events live: the contract of a journal, from which a returning client catches up. */
 
 import type { GapReason } from '../core/control-events.ts'
-import type { Place } from '../core/cursor.ts'
+import type { Position } from '../core/cursor.ts'
 import type { HubEvent } from '../core/event.ts'
 
 /** A value now, or later. A journal in memory answers at once; one across a network can't. */
@@ -13,11 +13,11 @@ export interface Delivery {
   readonly key: string
   readonly frame: Uint8Array
   /** Its place in the journal; ephemeral events have none. */
-  readonly entry?: Entry | undefined
+  readonly entry?: JournalEntry | undefined
 }
 
 /** A journalled event. */
-export interface Entry extends Place {
+export interface JournalEntry extends Position {
   readonly frame: Uint8Array
 }
 
@@ -28,10 +28,10 @@ export interface Reach {
 }
 
 /** A part of what was missed, oldest first. */
-export interface Page {
-  readonly entries: readonly Entry[]
+export interface ReplayBatch {
+  readonly entries: readonly JournalEntry[]
   /** Where to read on. */
-  readonly end: Place
+  readonly end: Position
   /** Whether nothing is left behind `end`. */
   readonly done: boolean
   /** Set when something was missed for good: the cursor's epoch is unknown, or entries were evicted. */
@@ -39,7 +39,7 @@ export interface Page {
 }
 
 /** The hub, as its journal sees it. */
-export interface Receiver {
+export interface JournalHandler {
   /**
    * Events behind `head()` may have been stored and not delivered at the keys that `affects` names:
    * whoever listens there reads on from where it stands. Called before `head()` moves, and before
@@ -47,11 +47,11 @@ export interface Receiver {
    */
   missed(affects: (key: string) => boolean): void
   /** Answers a question that a hub put to all; `keptMs` milliseconds are left of one that is kept. */
-  answer(question: unknown, keptMs: number): unknown
+  respond(question: unknown, keptMs: number): unknown
 }
 
 /** How much a journal holds, and how it stands with the place where it is kept. */
-export interface JournalFigures {
+export interface JournalStats {
   readonly events: number
   /** With what keeping them costs. */
   readonly bytes: number
@@ -66,12 +66,12 @@ export interface Journal {
   /** Whether events can be stored and read now. @defaultValue `true` */
   readonly ready?: boolean
   /** What it holds now, or held a moment ago. @defaultValue nobody knows */
-  readonly figures?: JournalFigures
+  readonly stats?: JournalStats
   /**
    * Stores an event and delivers it. Deliveries MUST come in the order of their sequence.
    * @throws {HubError} `journal-unavailable` when it can't be stored, or nobody knows whether it was
    */
-  append(key: string, event: HubEvent): Awaitable<Place & Reach>
+  append(key: string, event: HubEvent): Awaitable<Position & Reach>
   /** Delivers an event without storing it. @throws {HubError} `journal-unavailable` */
   relay(key: string, event: HubEvent): Awaitable<Reach | undefined>
   /**
@@ -81,9 +81,13 @@ export interface Journal {
    * where it can know. What comes at these keys behind the page MUST be delivered. A journal that
    * can't be reached answers when it can again.
    */
-  read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Awaitable<Page>
+  read(
+    keys: readonly string[],
+    cursor: string | undefined,
+    maxBytes: number,
+  ): Awaitable<ReplayBatch>
   /** The newest event that was delivered here. */
-  head(): Place
+  head(): Position
   /**
    * True for the first who asks with this name, false for all others within `ttlMs` milliseconds,
    * also when they ask at the same time, and wherever they ask of the hubs that share the journal.
@@ -91,18 +95,18 @@ export interface Journal {
    */
   useOnce(name: string, ttlMs: number): Awaitable<boolean>
   /** From now on somebody listens at this key. @defaultValue all is delivered, whoever listens */
-  watch?(key: string): void
+  subscribe?(key: string): void
   /** Nobody listens at this key any more. */
-  unwatch?(key: string): void
+  unsubscribe?(key: string): void
   /**
    * Puts a question to all hubs that share the journal, this one included; what they answered in
    * time. With `keepMs` it is kept so long, and put to those who come later, too.
    * @defaultValue nobody shares it
    * @throws {HubError} `journal-unavailable`
    */
-  ask?(question: unknown, keepMs?: number): Promise<readonly unknown[]>
+  request?(question: unknown, keepMs?: number): Promise<readonly unknown[]>
   /** Names the one receiver of deliveries. Called once, before all else. */
-  open(deliver: (delivery: Delivery) => void, receiver?: Receiver): void
+  open(deliver: (delivery: Delivery) => void, receiver?: JournalHandler): void
   /** Frees what the journal holds. Safe to call twice. */
   close(): Awaitable<void>
 }

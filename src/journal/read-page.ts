@@ -1,12 +1,12 @@
 /** Reading from a shelf: what was missed since a cursor, and whether that is all. */
 
 import type { GapReason } from '../core/control-events.ts'
-import { type Place, parseCursor } from '../core/cursor.ts'
-import type { Shelf } from './event-store.ts'
-import type { Entry, Page } from './journal.ts'
+import { type Position, parseCursor } from '../core/cursor.ts'
+import type { EventStore } from './event-store.ts'
+import type { JournalEntry, ReplayBatch } from './journal.ts'
 
 /** What is to be read. */
-export interface Reading {
+export interface ReadRequest {
   /** The keys of addresses. */
   readonly keys: readonly string[]
   /** `earliest` for all that is kept. */
@@ -16,16 +16,16 @@ export interface Reading {
 }
 
 /** Reads a page. @param head - the newest place, in the epoch of the shelf */
-export function readShelf(
-  shelf: Pick<Shelf, 'after' | 'evictedAfter'>,
-  head: Place,
-  { keys, cursor, maxBytes }: Reading,
-): Page {
+export function readBatch(
+  shelf: Pick<EventStore, 'readAfter' | 'evictedAfter'>,
+  head: Position,
+  { keys, cursor, maxBytes }: ReadRequest,
+): ReplayBatch {
   const start = locate(cursor, head)
-  const entries: Entry[] = []
+  const entries: JournalEntry[] = []
   let bytes = 0
   let done = true
-  for (const entry of shelf.after(keys, start ?? 0)) {
+  for (const entry of shelf.readAfter(keys, start ?? 0)) {
     if (bytes > 0 && bytes + entry.frame.byteLength > maxBytes) {
       done = false
       break
@@ -44,7 +44,7 @@ export function readShelf(
 }
 
 /** The sequence that a cursor stands for; undefined when it is not of this life of the journal. */
-function locate(cursor: string, head: Place): number | undefined {
+function locate(cursor: string, head: Position): number | undefined {
   const place = parseCursor(cursor)
   const fits = place?.epoch === parseCursor(head.id)?.epoch
   return place && fits && place.sequence <= head.sequence ? place.sequence : undefined

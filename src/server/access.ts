@@ -7,29 +7,29 @@ import { createTickets } from '../http/auth/tickets.ts'
 import { createTokens } from '../http/auth/tokens.ts'
 import { isLoopback } from '../http/middleware/origins.ts'
 import type { Hub } from '../hub/hub.ts'
-import { type Config, hasRights } from './config.ts'
+import { type Config, hasCredentials } from './config.ts'
 
 /** Said where a hub that asks nobody who they are would be open to all. */
 export const OPEN_TO_ALL =
   'Set PUBLISH_KEY (and JWT_SECRET or JWKS_URL for tokens), because anyone who reaches this hub could listen as anyone and publish to all; or set ALLOW_ANONYMOUS=true if that is what you want.'
 
 /** How a server stands to the world: by rights; open to this machine; open to all; not to be opened. */
-export type Stance = 'rights' | 'loopback' | 'anonymous' | 'refused'
+export type AccessMode = 'rights' | 'loopback' | 'anonymous' | 'refused'
 
 /** What the configuration means. @param reach - whether only this machine can reach the server */
-export function stanceOf(config: Config, reach: 'loopback' | 'world'): Stance {
+export function accessModeOf(config: Config, reach: 'loopback' | 'world'): AccessMode {
   if (config.ALLOW_ANONYMOUS) return 'anonymous'
-  if (hasRights(config)) return 'rights'
+  if (hasCredentials(config)) return 'rights'
   return reach === 'loopback' ? 'loopback' : 'refused'
 }
 
 /** Who can reach a server that listens on this address. */
-export function reachOf({ HOST }: Config): 'loopback' | 'world' {
+export function exposureOf({ HOST }: Config): 'loopback' | 'world' {
   return isLoopback(HOST) ? 'loopback' : 'world'
 }
 
 /** What access control is built on. */
-export interface Parts {
+export interface AccessParts {
   readonly hub: Hub
   readonly clock: Clock
   /** Hears when the keys of the token issuer can't be had. @defaultValue nobody */
@@ -37,7 +37,11 @@ export interface Parts {
 }
 
 /** The access control of a stance; undefined where all may do all. */
-export function accessOf(stance: Stance, config: Config, parts: Parts): Access | undefined {
+export function accessFor(
+  stance: AccessMode,
+  config: Config,
+  parts: AccessParts,
+): Access | undefined {
   const { hub, clock, report } = parts
   if (stance === 'refused') return refusal()
   if (stance !== 'rights') return undefined

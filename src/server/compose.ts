@@ -5,16 +5,16 @@ import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { systemClock } from '../core/clock.ts'
 import { createApp } from '../http/app.ts'
-import { createPage } from '../http/dashboard.ts'
+import { createDashboard } from '../http/dashboard.ts'
 import { allowOrigins, onlyLoopback } from '../http/middleware/origins.ts'
 import { clientAddress, createLimits } from '../http/middleware/rate-limit.ts'
 import type { OpenStream } from '../http/stream.ts'
 import { createHub } from '../hub/hub.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
-import { accessOf, type Stance } from './access.ts'
+import { type AccessMode, accessFor } from './access.ts'
 import type { Config } from './config.ts'
-import { answersWith, observeWith } from './log.ts'
+import { hubLogger, responseLogger } from './log.ts'
 
 /** The one app, and how it ends. */
 export interface Service {
@@ -40,23 +40,23 @@ const HEADERS = {
 const MAX_ADDRESS = 64
 
 /** What a runtime brings along. */
-export interface Runtime {
+export interface RuntimeSupport {
   /** The fastest way to open a stream there. */
   readonly native: OpenStream
   /** Hono's `streamSSE`. */
   readonly portable: OpenStream
   /** The address of the peer, as the socket knows it. */
-  peerOf(c: Context): string | undefined
+  remoteAddress(c: Context): string | undefined
   /** Whether a publish counts against its limit elsewhere. @defaultValue none does */
-  isCounted?(c: Context): boolean
+  isCountedElsewhere?(c: Context): boolean
 }
 
 /** Puts a service together. @param journal - where events live; by default in memory */
 export function compose(
   config: Config,
-  stance: Stance,
+  stance: AccessMode,
   log: Logger,
-  runtime: Runtime,
+  runtime: RuntimeSupport,
   journal: Journal = memoryOf(config),
 ): Service {
   const clock = systemClock
@@ -71,39 +71,39 @@ export function compose(
     maxEventBytes: config.MAX_EVENT_BYTES,
     lifetimeMs: config.LIFETIME_SECONDS * 1_000,
     clockMs: config.CLOCK_SECONDS * 1_000,
-    observer: observeWith(log, clock),
+    observer: hubLogger(log, clock),
   })
   const { CORS_ORIGINS, TRUST_PROXY, STREAM } = config
-  const addressOf = (c: Context) => clientAddress(c, TRUST_PROXY, runtime.peerOf(c))
+  const addressOf = (c: Context) => clientAddress(c, TRUST_PROXY, runtime.remoteAddress(c))
   const app = createApp({
     hub,
     openStream: runtime[STREAM],
-    traceOf: (c) => ({
+    connectionInfo: (c) => ({
       opener: STREAM,
       remoteAddress: addressOf(c)?.slice(0, MAX_ADDRESS),
       requestId: c.get('requestId'),
     }),
-    access: accessOf(stance, config, {
+    access: accessFor(stance, config, {
       hub,
       clock,
       report: (error) => log.warn('token keys unavailable', { error: describe(error) }),
     }),
-    before: [
+    middleware: [
       requestId(),
       secureHeaders(HEADERS),
       ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
       ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
     ],
-    page: config.PAGE === 'on' ? createPage() : undefined,
+    dashboard: config.PAGE === 'on' ? createDashboard() : undefined,
     limits: createLimits({
       hub,
       streamsPerMinute: config.STREAMS_PER_MINUTE,
       publishesPerMinute: config.PUBLISHES_PER_MINUTE,
       clock,
       addressOf,
-      ...(runtime.isCounted && { isCounted: runtime.isCounted }),
+      ...(runtime.isCountedElsewhere && { isCountedElsewhere: runtime.isCountedElsewhere }),
     }),
-    onAnswer: answersWith(log),
+    onResponse: responseLogger(log),
     onError: (error, c) =>
       log.error('request failed', { error: describe(error), requestId: c.get('requestId') }),
   })
@@ -114,21 +114,21 @@ export function compose(
 }
 
 /** The bounds of the journal, wherever it is. */
-export function historyOf(config: Config): {
+export function journalBounds(config: Config): {
   readonly maxEvents: number
   readonly maxAgeMs: number
   readonly maxBytes: number
 } {
-  const { HISTORY_EVENTS, HISTORY_SECONDS, HISTORY_BYTES } = config
+  const { JOURNAL_EVENTS, JOURNAL_SECONDS, JOURNAL_BYTES } = config
   return {
-    maxEvents: HISTORY_EVENTS,
-    maxAgeMs: HISTORY_SECONDS * 1_000,
-    maxBytes: HISTORY_BYTES,
+    maxEvents: JOURNAL_EVENTS,
+    maxAgeMs: JOURNAL_SECONDS * 1_000,
+    maxBytes: JOURNAL_BYTES,
   }
 }
 
 function memoryOf(config: Config): Journal {
-  return createMemoryJournal({ ...historyOf(config), clock: systemClock })
+  return createMemoryJournal({ ...journalBounds(config), clock: systemClock })
 }
 
 /** An error for the log, without the queries of URLs in it, which may hold a ticket. */

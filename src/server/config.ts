@@ -42,11 +42,11 @@ export interface Config {
   /** Milliseconds that clients wait before they reconnect. */
   readonly RETRY_MS: number
   /** Events that the journal keeps for each address. */
-  readonly HISTORY_EVENTS: number
+  readonly JOURNAL_EVENTS: number
   /** Seconds that the journal keeps an event. */
-  readonly HISTORY_SECONDS: number
+  readonly JOURNAL_SECONDS: number
   /** Bytes that the journal keeps in all. */
-  readonly HISTORY_BYTES: number
+  readonly JOURNAL_BYTES: number
   /** Connections in all. */
   readonly MAX_CONNECTIONS: number
   /** Connections of one client. */
@@ -120,9 +120,9 @@ const fields = {
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),
   RETRY_MS: number(0, 3_600_000).default(2_000),
-  HISTORY_EVENTS: wholeNumber(0, 1_000_000).default(1_000),
-  HISTORY_SECONDS: number(0, 30 * DAY_SECONDS).default(300),
-  HISTORY_BYTES: wholeNumber(0, 2 ** 40).default(67_108_864),
+  JOURNAL_EVENTS: wholeNumber(0, 1_000_000).default(1_000),
+  JOURNAL_SECONDS: number(0, 30 * DAY_SECONDS).default(300),
+  JOURNAL_BYTES: wholeNumber(0, 2 ** 40).default(67_108_864),
   MAX_CONNECTIONS: wholeNumber(1, 10_000_000).default(50_000),
   MAX_CONNECTIONS_PER_CLIENT: wholeNumber(1, 10_000_000).default(100),
   MAX_QUEUED_BYTES: wholeNumber(QUEUE_SLACK_BYTES, 2 ** 31).default(1_048_576),
@@ -146,7 +146,7 @@ function isKeyUrl(text: string): boolean {
 }
 
 /** Whether anything is set that rights could come from. A field that is wrong may be missing here. */
-export function hasRights({ PUBLISH_KEY, JWT_SECRET, JWKS_URL }: Partial<Config>): boolean {
+export function hasCredentials({ PUBLISH_KEY, JWT_SECRET, JWKS_URL }: Partial<Config>): boolean {
   return (PUBLISH_KEY?.length ?? 0) > 0 || JWT_SECRET !== undefined || JWKS_URL !== undefined
 }
 
@@ -174,7 +174,7 @@ const Environment = z
     path: ['JWKS_URL'],
     message: 'and JWT_SECRET are two ways to verify tokens: set one of them',
   })
-  .refine((config) => !(config.ALLOW_ANONYMOUS && hasRights(config)), {
+  .refine((config) => !(config.ALLOW_ANONYMOUS && hasCredentials(config)), {
     when: () => true,
     path: ['ALLOW_ANONYMOUS'],
     message: 'would switch PUBLISH_KEY, JWT_SECRET and JWKS_URL off: unset it, or them',

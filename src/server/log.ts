@@ -27,9 +27,9 @@ export function openLog(level: LogLevel): Logger {
 }
 
 /** Writes down which streams were refused, and how streams ended: as a warning where the hub cut one off. */
-export function observeWith(log: Logger, clock: Clock): HubObserver {
+export function hubLogger(log: Logger, clock: Clock): HubObserver {
   return {
-    ended: ({ id, client, since, sentEvents, sentBytes, trace }, reason) => {
+    ended: ({ id, client, since, sentEvents, sentBytes, info }, reason) => {
       const line = {
         connection: id,
         client,
@@ -37,7 +37,7 @@ export function observeWith(log: Logger, clock: Clock): HubObserver {
         livedSeconds: (clock.now() - since) / 1_000,
         events: sentEvents,
         bytes: sentBytes,
-        ...trace,
+        ...info,
       }
       if (reason === 'slow') log.warn('stream cut off', line)
       else log.debug('stream ended', line)
@@ -54,7 +54,7 @@ const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429])
  * Writes down which requests were refused, and at the level `debug` all: by their route, because
  * somebody may have put a secret into the path.
  */
-export function answersWith(log: Logger): (c: Context) => void {
+export function responseLogger(log: Logger): (c: Context) => void {
   const tellsAll = log.isEnabledFor('debug')
   return (c) => {
     const { status } = c.res

@@ -1,8 +1,8 @@
 /** From configuration to the journal that several instances share, where one is configured. */
 import type { Logger } from '@logtape/logtape'
 import type { Journal } from '../journal/journal.ts'
-import type { LinkObserver } from '../journal/redis/options.ts'
-import { historyOf } from './compose.ts'
+import type { RedisObserver } from '../journal/redis/options.ts'
+import { journalBounds } from './compose.ts'
 import type { Config } from './config.ts'
 
 /** A journal that other instances use, too. */
@@ -16,7 +16,7 @@ export interface SharedJournal {
 const REFUSAL = /^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH) /
 
 /** The journal in Redis; undefined where events live in memory. It is looked for in the background. */
-export async function sharedJournal(
+export async function openRedisJournal(
   config: Config,
   log: Logger,
 ): Promise<SharedJournal | undefined> {
@@ -29,26 +29,26 @@ export async function sharedJournal(
     arrive = resolve
   })
   const journal = createRedisJournal({
-    ...historyOf(config),
+    ...journalBounds(config),
     url: REDIS_URL,
     prefix: REDIS_PREFIX,
-    observer: observeWith(log, arrive),
+    observer: redisLogger(log, arrive),
   })
   return { journal, reached }
 }
 
 /** One line when Redis is reached, one when it is lost, and none for each try in between. */
-function observeWith(log: Logger, arrive: (refusal?: string) => void): LinkObserver {
+function redisLogger(log: Logger, arrive: (refusal?: string) => void): RedisObserver {
   let away = false
   return {
-    reached: (eviction) => {
+    connected: (eviction) => {
       away = false
       log.info('journal reached')
       if (eviction)
         log.warn('Redis may drop the journal: set maxmemory-policy noeviction', { eviction })
       arrive()
     },
-    lost: ({ message }: Error) => {
+    disconnected: ({ message }: Error) => {
       const line = { reason: message }
       if (away) log.debug('journal still away', line)
       else log.error('journal away: publishing answers 503, streams wait', line)

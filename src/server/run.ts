@@ -1,10 +1,10 @@
 /** The life of a server process: configuration, start, signals, a graceful end. */
 import type { Hono } from 'hono'
-import { OPEN_TO_ALL, reachOf, type Stance, stanceOf } from './access.ts'
-import { compose, type Runtime } from './compose.ts'
+import { type AccessMode, accessModeOf, exposureOf, OPEN_TO_ALL } from './access.ts'
+import { compose, type RuntimeSupport } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { openLog } from './log.ts'
-import { sharedJournal } from './redis.ts'
+import { openRedisJournal } from './redis.ts'
 
 /** A socket that accepts requests. */
 export interface Listener {
@@ -15,7 +15,7 @@ export interface Listener {
 }
 
 /** What differs from runtime to runtime. */
-export interface Door extends Runtime {
+export interface ServerAdapter extends RuntimeSupport {
   /** Whether it can speak TLS itself. @defaultValue `false` */
   readonly tls?: boolean
   /** @throws when the port can't be had */
@@ -23,9 +23,9 @@ export interface Door extends Runtime {
 }
 
 /** What there is to say of a server once it listens. */
-export interface Facts {
+export interface StartInfo {
   readonly url: string
-  readonly stance: Stance
+  readonly accessMode: AccessMode
   readonly journal: 'memory' | 'redis'
 }
 
@@ -34,7 +34,7 @@ export interface RunOptions {
   /** What configures it. @defaultValue `process.env` */
   readonly environment?: Readonly<Record<string, unknown>>
   /** Called once it listens. @defaultValue nothing is said beside the log */
-  readonly greet?: (facts: Facts) => void
+  readonly onListening?: (facts: StartInfo) => void
 }
 
 /** The part of the drain that is left to requests still under way once all streams are over; 500 ms at the most. */
@@ -44,19 +44,20 @@ const LAST_REQUESTS = 0.1
 const FIRST_REACH_MS = 8_000
 
 /** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
-export async function run(door: Door, options: RunOptions = {}): Promise<void> {
-  const { environment = process.env, greet } = options
+export async function run(door: ServerAdapter, options: RunOptions = {}): Promise<void> {
+  const { environment = process.env, onListening } = options
   const config = configOrExit(door, environment)
   const log = openLog(config.LOG_LEVEL)
-  const stance = stanceOf(config, reachOf(config))
-  if (stance === 'anonymous') log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
+  const accessMode = accessModeOf(config, exposureOf(config))
+  if (accessMode === 'anonymous')
+    log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
   if (config.JWKS_URL !== undefined && config.JWT_AUDIENCE === undefined) {
     log.warn(
       'without JWT_AUDIENCE every token of the issuer is taken, also one meant for another app',
     )
   }
-  const shared = await sharedJournal(config, log)
-  const service = compose(config, stance, log, door, shared?.journal)
+  const shared = await openRedisJournal(config, log)
+  const service = compose(config, accessMode, log, door, shared?.journal)
   // Who comes at once need not be sent away; who comes to a hub without its journal must be.
   const refusal = shared && (await Promise.race([shared.reached, sleep(FIRST_REACH_MS)]))
   if (refusal) {
@@ -81,7 +82,7 @@ export async function run(door: Door, options: RunOptions = {}): Promise<void> {
   const url = `${scheme}://${host}:${listener.port}`
   const journal = shared ? 'redis' : 'memory'
   log.info('listening', { url, journal })
-  greet?.({ url, stance, journal })
+  onListening?.({ url, accessMode, journal })
 
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
@@ -102,7 +103,7 @@ function sleep(ms: number): Promise<undefined> {
 }
 
 function configOrExit(
-  { tls = false }: Door,
+  { tls = false }: ServerAdapter,
   environment: Readonly<Record<string, unknown>>,
 ): Config {
   try {
@@ -110,7 +111,7 @@ function configOrExit(
     if (config.TLS_CERT !== undefined && !tls) {
       throw new ConfigError('TLS_CERT is for the Node door: here, let a proxy in front speak TLS.')
     }
-    if (stanceOf(config, reachOf(config)) !== 'refused') return config
+    if (accessModeOf(config, exposureOf(config)) !== 'refused') return config
     throw new ConfigError(`HOST=${config.HOST} is beyond this machine. ${OPEN_TO_ALL}`)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

@@ -64,7 +64,7 @@ export const contestants: readonly Contestant[] = [
     start: (port, folder) => ({ file: compile('floor.c', 'cc', folder), args: [String(port)] }),
   },
   ours('node', 'hono-sse on Node', node, {}),
-  ours('node-nojournal', 'hono-sse on Node, no journal', node, { HISTORY_EVENTS: '0' }, [
+  ours('node-nojournal', 'hono-sse on Node, no journal', node, { JOURNAL_EVENTS: '0' }, [
     'broadcast',
     'burst',
   ]),

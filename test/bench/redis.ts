@@ -1,7 +1,7 @@
 /**
  * What publishing costs Redis: `npm run bench:redis [-- --save]`. It counts CPU time as Redis itself
  * tells it, so that it holds on a busy machine, too. The script is set beside a bare XADD, pipelined.
- * A full journal gives up an event for each that comes, as any does that has run for HISTORY_SECONDS.
+ * A full journal gives up an event for each that comes, as any does that has run for JOURNAL_SECONDS.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'

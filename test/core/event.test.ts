@@ -2,11 +2,11 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { describe, expect, test } from 'vitest'
 import { HubError } from '../../src/core/errors.ts'
-import { encodeFrame, type Fields, prepareEvent } from '../../src/core/event.ts'
+import { encodeFrame, type FrameFields, prepareEvent } from '../../src/core/event.ts'
 
 const ROOMY = 1_000
 
-function parse(fields: Fields): { events: EventSourceMessage[]; retries: number[] } {
+function parse(fields: FrameFields): { events: EventSourceMessage[]; retries: number[] } {
   const events: EventSourceMessage[] = []
   const retries: number[] = []
   const parser = createParser({

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
-import { createPage } from '../../src/http/dashboard.ts'
+import { createDashboard } from '../../src/http/dashboard.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { problemIn, stage } from '../support/app-harness.ts'
 
@@ -16,7 +16,7 @@ function hashOf(element: 'style' | 'script', html: string): string {
 }
 
 test('is at / as one document, with a policy that allows its own style and script alone', async () => {
-  const { ask } = stage({}, { page: createPage() })
+  const { ask } = stage({}, { dashboard: createDashboard() })
   const response = await ask('/')
   expect(response.status).toBe(200)
   expect(response.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
@@ -38,14 +38,14 @@ test('is at / as one document, with a policy that allows its own style and scrip
 })
 
 test('has one style and one script, and no attribute that is either', async () => {
-  const html = await (await createPage().request('/')).text()
+  const html = await (await createDashboard().request('/')).text()
   expect(html.match(/<style|<script/g)).toEqual(['<style', '<script'])
   const [markup = ''] = html.replace(/<style>[\s\S]*<\/style>/, '').split('<script')
   expect(markup).not.toMatch(/\s(style|on\w+)=/)
 })
 
 test('answers HEAD without a body, and other methods with 405', async () => {
-  const { ask } = stage({}, { page: createPage() })
+  const { ask } = stage({}, { dashboard: createDashboard() })
   const head = await ask('/', { method: 'HEAD' })
   expect(head.headers.get('Content-Security-Policy')).toContain('sha256-')
   expect(await head.text()).toBe('')
@@ -60,7 +60,10 @@ describe('a library', () => {
   })
 
   test('has it where the app is mounted', async () => {
-    const host = new Hono().route('/realtime', createApp({ hub: createHub(), page: createPage() }))
+    const host = new Hono().route(
+      '/realtime',
+      createApp({ hub: createHub(), dashboard: createDashboard() }),
+    )
     expect(await (await host.request('/realtime')).text()).toContain('<!doctype html>')
     expect((await host.request('/')).status).toBe(404)
   })

@@ -1,11 +1,11 @@
 /** Admission: who is refused, why, and that the observer hears of it. */
 import { describe, expect, test } from 'vitest'
-import type { TurnedAwayReason } from '../../src/hub/options.ts'
+import type { RejectionReason } from '../../src/hub/options.ts'
 import { fakeStream, named, told } from '../support/fake-stream.ts'
 import { createStage, type StageOptions } from '../support/hub-harness.ts'
 
 function setUp(options: StageOptions = {}) {
-  const refused: [string, TurnedAwayReason][] = []
+  const refused: [string, RejectionReason][] = []
   const stage = createStage({
     ...options,
     observer: { refused: (client, reason) => void refused.push([client, reason]) },

@@ -1,61 +1,61 @@
 /** Chains: equal queues are one queue, and different ones stay apart. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Chain, emptyChain, extend, join } from '../../src/hub/frame-queue.ts'
+import { emptyQueue, enqueue, type FrameQueue, toBytes } from '../../src/hub/frame-queue.ts'
 
 const bytes = (...values: number[]) => Uint8Array.from(values)
 
 test('a queue of one frame is that frame, uncopied', () => {
   const frame = bytes(1, 2)
-  expect(join(extend(emptyChain(), frame))).toBe(frame)
+  expect(toBytes(enqueue(emptyQueue(), frame))).toBe(frame)
 })
 
 test('a queue joins its frames in the order in which they came', () => {
-  const chain = [bytes(1), bytes(2, 3), bytes(), bytes(4)].reduce(extend, emptyChain())
-  expect(join(chain)).toEqual(bytes(1, 2, 3, 4))
+  const chain = [bytes(1), bytes(2, 3), bytes(), bytes(4)].reduce(enqueue, emptyQueue())
+  expect(toBytes(chain)).toEqual(bytes(1, 2, 3, 4))
   expect(chain.byteLength).toBe(4)
 })
 
 test('an empty queue has no bytes', () => {
-  expect(emptyChain().byteLength).toBe(0)
-  expect(join(emptyChain())).toEqual(bytes())
+  expect(emptyQueue().byteLength).toBe(0)
+  expect(toBytes(emptyQueue())).toEqual(bytes())
 })
 
 test('equal queues share one buffer', () => {
-  const empty = emptyChain()
-  const queues: Chain[] = [empty, empty, empty]
+  const empty = emptyQueue()
+  const queues: FrameQueue[] = [empty, empty, empty]
   for (const frame of [bytes(1), bytes(2), bytes(3)]) {
     queues.forEach((chain, i) => {
-      queues[i] = extend(chain, frame)
+      queues[i] = enqueue(chain, frame)
     })
   }
-  const [first, ...others] = queues.map(join)
+  const [first, ...others] = queues.map(toBytes)
   expect(first).toEqual(bytes(1, 2, 3))
   for (const other of others) expect(other).toBe(first)
 })
 
 test('a queue is what it was after another has grown from it', () => {
-  const start = extend(emptyChain(), bytes(1))
-  const long = extend(start, bytes(2))
-  const other = extend(start, bytes(3))
-  expect([start, long, other].map(join)).toEqual([bytes(1), bytes(1, 2), bytes(1, 3)])
+  const start = enqueue(emptyQueue(), bytes(1))
+  const long = enqueue(start, bytes(2))
+  const other = enqueue(start, bytes(3))
+  expect([start, long, other].map(toBytes)).toEqual([bytes(1), bytes(1, 2), bytes(1, 3)])
 })
 
 test('queues fed event by event hold exactly what was meant for them', () => {
   const delivery = fc.tuple(fc.integer({ min: 0, max: 255 }), fc.subarray([0, 1, 2, 3]))
   fc.assert(
     fc.property(fc.array(delivery, { maxLength: 30 }), (deliveries) => {
-      const empty = emptyChain()
-      const queues: Chain[] = [empty, empty, empty, empty]
+      const empty = emptyQueue()
+      const queues: FrameQueue[] = [empty, empty, empty, empty]
       const expected: number[][] = [[], [], [], []]
       for (const [value, listeners] of deliveries) {
         const frame = bytes(value)
         for (const at of listeners) {
-          queues[at] = extend(queues[at] ?? empty, frame)
+          queues[at] = enqueue(queues[at] ?? empty, frame)
           expected[at]?.push(value)
         }
       }
-      expect(queues.map((chain) => [...join(chain)])).toEqual(expected)
+      expect(queues.map((chain) => [...toBytes(chain)])).toEqual(expected)
     }),
   )
 })

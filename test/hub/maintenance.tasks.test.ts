@@ -1,12 +1,12 @@
 /** The ticker: all chores start and stop together, however often they are asked to. */
 import { expect, test } from 'vitest'
-import { createTicker } from '../../src/hub/maintenance.ts'
+import { createTimers } from '../../src/hub/maintenance.ts'
 import { manualClock } from '../support/clock.ts'
 
 test('chores run in their time from the start to the stop, and never with a period of 0', async () => {
   const clock = manualClock()
   const runs: string[] = []
-  const ticker = createTicker(clock, [
+  const ticker = createTimers(clock, [
     { everyMs: 10, run: () => runs.push('a') },
     { everyMs: 25, run: () => runs.push('b') },
     { everyMs: 0, run: () => runs.push('never') },

@@ -1,6 +1,6 @@
 /** A hub that nobody has set up answers 503 to all who would listen, publish or operate. */
 import { expect, test } from 'vitest'
-import { OPEN_TO_ALL, stanceOf } from '../../src/server/access.ts'
+import { accessModeOf, OPEN_TO_ALL } from '../../src/server/access.ts'
 import { defaults } from '../../src/server/config.ts'
 import { guarded, KEY, SECRET } from '../support/auth-harness.ts'
 
@@ -34,13 +34,13 @@ test('healthz answers nevertheless', async () => {
 test('a key, a secret or an issuer means rights, wherever the hub listens', () => {
   const issuer = 'https://issuer.example/keys'
   for (const set of [{ PUBLISH_KEY: [KEY] }, { JWT_SECRET: SECRET }, { JWKS_URL: issuer }]) {
-    expect(stanceOf({ ...defaults, ...set }, 'world')).toBe('rights')
-    expect(stanceOf({ ...defaults, ...set }, 'loopback')).toBe('rights')
+    expect(accessModeOf({ ...defaults, ...set }, 'world')).toBe('rights')
+    expect(accessModeOf({ ...defaults, ...set }, 'loopback')).toBe('rights')
   }
 })
 
 test('without any of them it is for this machine alone, or for nobody', () => {
-  expect(stanceOf(defaults, 'loopback')).toBe('loopback')
-  expect(stanceOf(defaults, 'world')).toBe('refused')
-  expect(stanceOf({ ...defaults, ALLOW_ANONYMOUS: true }, 'world')).toBe('anonymous')
+  expect(accessModeOf(defaults, 'loopback')).toBe('loopback')
+  expect(accessModeOf(defaults, 'world')).toBe('refused')
+  expect(accessModeOf({ ...defaults, ALLOW_ANONYMOUS: true }, 'world')).toBe('anonymous')
 })

@@ -2,7 +2,7 @@
 import { getLogger, resetSync } from '@logtape/logtape'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
-import { readableStream } from '../../src/http/web-stream.ts'
+import { webStream } from '../../src/http/web-stream.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { readConfig } from '../../src/server/config.ts'
 import { type Reader, readEvents } from '../support/reader.ts'
@@ -23,9 +23,9 @@ afterEach(async () => {
 
 function serve(environment: Record<string, string> = {}): Service['app'] {
   const runtime = {
-    native: readableStream(),
+    native: webStream(),
     portable: portableStream(),
-    peerOf: () => '127.0.0.1',
+    remoteAddress: () => '127.0.0.1',
   }
   service = compose(readConfig(environment), 'loopback', getLogger('test'), runtime)
   return service.app
@@ -152,17 +152,17 @@ describe('the journal', () => {
     return reader.events.slice(1, -1).map(({ data }) => data)
   }
 
-  test('keeps HISTORY_EVENTS events of an address', async () => {
-    expect(await missed({ HISTORY_EVENTS: '2' })).toEqual(['two', 'three'])
+  test('keeps JOURNAL_EVENTS events of an address', async () => {
+    expect(await missed({ JOURNAL_EVENTS: '2' })).toEqual(['two', 'three'])
   })
 
-  test('keeps them for HISTORY_SECONDS', async () => {
-    expect(await missed({ HISTORY_SECONDS: '60', CLOCK_SECONDS: '0' }, 60)).toHaveLength(3)
-    expect(await missed({ HISTORY_SECONDS: '60', CLOCK_SECONDS: '0' }, 61)).toEqual([])
+  test('keeps them for JOURNAL_SECONDS', async () => {
+    expect(await missed({ JOURNAL_SECONDS: '60', CLOCK_SECONDS: '0' }, 60)).toHaveLength(3)
+    expect(await missed({ JOURNAL_SECONDS: '60', CLOCK_SECONDS: '0' }, 61)).toEqual([])
   })
 
-  test('keeps HISTORY_BYTES bytes', async () => {
-    expect(await missed({ HISTORY_BYTES: '0' })).toEqual([])
+  test('keeps JOURNAL_BYTES bytes', async () => {
+    expect(await missed({ JOURNAL_BYTES: '0' })).toEqual([])
   })
 })
 

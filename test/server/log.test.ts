@@ -2,7 +2,7 @@
 import { type Logger, resetSync } from '@logtape/logtape'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
-import type { Stance } from '../../src/server/access.ts'
+import type { AccessMode } from '../../src/server/access.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { type LogLevel, readConfig } from '../../src/server/config.ts'
 import { openLog } from '../../src/server/log.ts'
@@ -29,7 +29,7 @@ afterEach(async () => {
 function serve(
   level: LogLevel,
   openStream = portableStream(),
-  stance: Stance = 'loopback',
+  stance: AccessMode = 'loopback',
 ): Service['app'] {
   const environment = {
     ...(stance === 'rights' && { PUBLISH_KEY: 'key-of-the-log-0123456789' }),
@@ -42,7 +42,7 @@ function serve(
   const service = compose(readConfig(environment), stance, openLog(level), {
     native: openStream,
     portable: openStream,
-    peerOf: () => '127.0.0.1',
+    remoteAddress: () => '127.0.0.1',
   })
   open.push(service)
   return service.app

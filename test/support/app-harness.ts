@@ -2,7 +2,7 @@
 import type { Hono } from 'hono'
 import { expect } from 'vitest'
 import { type AppOptions, createApp } from '../../src/http/app.ts'
-import { createPage } from '../../src/http/dashboard.ts'
+import { createDashboard } from '../../src/http/dashboard.ts'
 import type { Problem } from '../../src/http/problem.ts'
 import { createHub, type Hub } from '../../src/hub/hub.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
@@ -30,7 +30,7 @@ export function stage(options: HubOptions = {}, web: Omit<AppOptions, 'hub'> = {
   const hub = createHub({ clock, ...options })
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
-  const app = createApp({ hub, onError, page: createPage(), ...web })
+  const app = createApp({ hub, onError, dashboard: createDashboard(), ...web })
   return { clock, hub, app, errors, ask, listen, connected }
 
   async function ask(path: string, init?: RequestInit): Promise<Response> {

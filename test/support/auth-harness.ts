@@ -3,11 +3,11 @@ import type { Hono } from 'hono'
 import { SignJWT } from 'jose'
 import { expect } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
-import { createPage } from '../../src/http/dashboard.ts'
+import { createDashboard } from '../../src/http/dashboard.ts'
 import { allowOrigins, onlyLoopback } from '../../src/http/middleware/origins.ts'
 import { clientAddress, createLimits } from '../../src/http/middleware/rate-limit.ts'
 import { createHub, type Hub } from '../../src/hub/hub.ts'
-import { accessOf, type Stance } from '../../src/server/access.ts'
+import { type AccessMode, accessFor } from '../../src/server/access.ts'
 import { type Config, defaults } from '../../src/server/config.ts'
 import { type ManualClock, manualClock } from './clock.ts'
 import { type Reader, readEvents } from './reader.ts'
@@ -44,7 +44,7 @@ export interface Claims {
 /** How the stage is set up, beside a key and a secret. */
 export interface Setup {
   readonly config?: Partial<Config>
-  readonly stance?: Stance
+  readonly stance?: AccessMode
   readonly clock?: ManualClock
   /** Whom the socket says a request comes from. */
   readonly peer?: () => string | undefined
@@ -58,10 +58,10 @@ export function guarded(setup: Setup = {}): Guarded {
   const hub = createHub({ clock })
   const errors: unknown[] = []
   const app = createApp({
-    page: createPage(),
+    dashboard: createDashboard(),
     hub,
-    access: accessOf(stance, config, { hub, clock }),
-    before: [
+    access: accessFor(stance, config, { hub, clock }),
+    middleware: [
       ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
       ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
     ],

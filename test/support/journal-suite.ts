@@ -1,7 +1,7 @@
 /** One suite for every journal: what the hub above may count on. */
 import { expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../src/core/address.ts'
-import type { Delivery, Journal, Page } from '../../src/journal/journal.ts'
+import type { Delivery, Journal, ReplayBatch } from '../../src/journal/journal.ts'
 import { eventually } from './eventually.ts'
 
 /** A journal on trial, and what was delivered by it. */
@@ -29,7 +29,7 @@ const BOB = clientKey('bob')
 const NEWS = topicKey('news')
 const KEYS = [EVERYONE, ALICE, NEWS]
 
-const idsOf = ({ entries }: Page) => entries.map(({ id }) => id)
+const idsOf = ({ entries }: ReplayBatch) => entries.map(({ id }) => id)
 const text = ({ frame }: { readonly frame: Uint8Array }) => new TextDecoder().decode(frame)
 
 /** Holds a journal to its contract. */
@@ -45,7 +45,11 @@ export function journalSuite(makeTrial: MakeTrial): void {
       return ids
     }
 
-    async function read(keys: readonly string[], cursor?: string, bytes = 1e6): Promise<Page> {
+    async function read(
+      keys: readonly string[],
+      cursor?: string,
+      bytes = 1e6,
+    ): Promise<ReplayBatch> {
       return await journal.read(keys, cursor, bytes)
     }
   }
@@ -115,7 +119,7 @@ export function journalSuite(makeTrial: MakeTrial): void {
     const start = (await read([ALICE])).end.id
     const big = 'x'.repeat(500)
     const ids = await put(ALICE, big, ...Array.from({ length: 70 }, (_, i) => `${i}`), big, 'd')
-    const pages: Page[] = []
+    const pages: ReplayBatch[] = []
     for (let cursor = start; ; cursor = pages.at(-1)?.end.id ?? '') {
       const page = await read([ALICE, NEWS], cursor, 200)
       pages.push(page)
@@ -168,8 +172,8 @@ export function journalSuite(makeTrial: MakeTrial): void {
     const { journal, put } = await setUp({ maxEvents: 2 })
     const holds = (events: number) =>
       eventually(() => {
-        expect(journal.figures).toMatchObject({ events, bytes: expect.any(Number) })
-        return journal.figures?.bytes ?? 0
+        expect(journal.stats).toMatchObject({ events, bytes: expect.any(Number) })
+        return journal.stats?.bytes ?? 0
       })
     expect(await holds(0)).toBe(0)
     await put(ALICE, 'a')

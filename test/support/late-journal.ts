@@ -1,7 +1,7 @@
 /** A journal as one across a network is: answers come later, and deliveries may lag behind. */
 
-import type { Place } from '../../src/core/cursor.ts'
-import type { Delivery, Journal, Page } from '../../src/journal/journal.ts'
+import type { Position } from '../../src/core/cursor.ts'
+import type { Delivery, Journal, ReplayBatch } from '../../src/journal/journal.ts'
 import { createMemoryJournal, type MemoryJournalOptions } from '../../src/journal/memory/journal.ts'
 
 /** A journal whose every answer waits for the test. */
@@ -19,9 +19,9 @@ export interface LateJournal extends Journal {
 }
 
 interface Reading {
-  readonly asked: Page
-  now(): Page
-  resolve(page: Page): void
+  readonly asked: ReplayBatch
+  now(): ReplayBatch
+  resolve(page: ReplayBatch): void
   reject(error: Error): void
 }
 
@@ -32,7 +32,7 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
   const held: Delivery[] = []
   let deliver: (delivery: Delivery) => void = () => {}
   let holding = false
-  let delivered: Place = inner.head()
+  let delivered: Position = inner.head()
   inner.open(receive)
 
   return {

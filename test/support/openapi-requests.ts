@@ -1,12 +1,12 @@
 /** Every way in which a request may go: the real app in each, for any operation. */
 
-import { createShards, type Shard } from '../../src/adapters/cloudflare/router.ts'
+import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.ts'
 import { HubError } from '../../src/core/errors.ts'
 import { createApp } from '../../src/http/app.ts'
-import { createPage } from '../../src/http/dashboard.ts'
+import { createDashboard } from '../../src/http/dashboard.ts'
 import { createLimits } from '../../src/http/middleware/rate-limit.ts'
 import { createHub } from '../../src/hub/hub.ts'
-import type { Journal, Receiver } from '../../src/journal/journal.ts'
+import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { stage } from './app-harness.ts'
 import { type Guarded, guarded, KEY } from './auth-harness.ts'
@@ -64,7 +64,7 @@ export const situations: Readonly<Record<string, Ask>> = {
   },
   'something breaks': (asked) => {
     const broken = () => Promise.reject(new Error('It broke.'))
-    return stage({}, { before: [broken] }).ask(asked.path, init(asked))
+    return stage({}, { middleware: [broken] }).ask(asked.path, init(asked))
   },
   'the journal breaks': (asked) => sharing(asked, failing(new Error('It broke.'))),
   'the journal is away': (asked) =>
@@ -118,7 +118,7 @@ async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Respons
   const hub = createHub({ clock, journal: { ...createMemoryJournal({ clock }), ...journal } })
   const rates = { streamsPerMinute: 9, publishesPerMinute: 9, addressOf: () => '192.0.2.1' }
   const limits = createLimits({ hub, clock, ...rates })
-  const app = createApp({ hub, limits, page: createPage(), onError: () => {} })
+  const app = createApp({ hub, limits, dashboard: createDashboard(), onError: () => {} })
   const stream = await app.request('/sse?id=alice&topic=news')
   const response = await app.request(asked.path, init(asked))
   await clock.settle()
@@ -129,12 +129,12 @@ async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Respons
 /** A journal that does nothing but fail. */
 function failing(error: Error): Partial<Journal> {
   const fail = () => Promise.reject(error)
-  return { append: fail, ask: fail }
+  return { append: fail, request: fail }
 }
 
 /** A journal that others share, though nobody else is there. */
 function shared(): Partial<Journal> {
-  let receiver: Receiver | undefined
+  let receiver: JournalHandler | undefined
   const journal = createMemoryJournal()
   return {
     ...journal,
@@ -144,12 +144,12 @@ function shared(): Partial<Journal> {
       journal.open(deliver)
     },
     append: async (key, event) => ({ ...(await journal.append(key, event)), instances: 1 }),
-    ask: async (question, keepMs = 0) => [await receiver?.answer(question, keepMs)],
+    request: async (question, keepMs = 0) => [await receiver?.respond(question, keepMs)],
   }
 }
 
 function shards(shard: (index: number) => Shard): Shard {
-  return createShards({ count: 2, retryMs: 2_000, maxBodyBytes: 3_000_000, shard })
+  return createRouter({ count: 2, retryMs: 2_000, maxBodyBytes: 3_000_000, shard })
 }
 
 /** The request with the example of its first body, unless there is another. */

@@ -44,12 +44,12 @@ export async function openStand(
   open.push(journal)
   journal.open((delivery) => deliveries.push(delivery), {
     missed: (affects) => missed.push(affects),
-    answer: (question, keptMs) => {
+    respond: (question, keptMs) => {
       asked.push({ question, keptMs })
       return { question, by: journal.instance }
     },
   })
-  for (const key of watched) journal.watch?.(key)
+  for (const key of watched) journal.subscribe?.(key)
   const stand: Stand = {
     journal,
     deliveries,

@@ -1,16 +1,16 @@
 /** Journals in the SQLite of workerd's Durable Objects, each in an object of its own. */
 import { fileURLToPath } from 'node:url'
 import { unstable_startWorker } from 'wrangler'
-import type { Place } from '../../src/core/cursor.ts'
+import type { Position } from '../../src/core/cursor.ts'
 import { HubError, type HubErrorCode } from '../../src/core/errors.ts'
-import type { Delivery, Entry, Journal, Page } from '../../src/journal/journal.ts'
+import type { Delivery, Journal, JournalEntry, ReplayBatch } from '../../src/journal/journal.ts'
 import { manualClock } from './clock.ts'
 import type { Trial } from './journal-suite.ts'
 import type { Call, Outcome } from './sqlite-object.ts'
 
 /** A journal on trial, whose object can end and begin again. */
 export interface SqliteStand extends Trial {
-  readonly journal: Journal & Required<Pick<Journal, 'ask'>>
+  readonly journal: Journal & Required<Pick<Journal, 'request'>>
   /** When the journal asked to be woken last. */
   readonly alarm: number | null
   readonly asked: Outcome['asked']
@@ -53,15 +53,15 @@ export async function startObjects(): Promise<Objects> {
     let last: Outcome = await send('head')
     const stand: SqliteStand = {
       journal: {
-        append: async (key, event) => (await call('append', key, event)) as Entry,
+        append: async (key, event) => (await call('append', key, event)) as JournalEntry,
         relay: async (key, event) => void (await call('relay', key, event)),
-        read: async (...args) => toPage((await call('read', ...args)) as Page),
-        head: (): Place => last.head,
-        get figures() {
-          return last.figures
+        read: async (...args) => toPage((await call('read', ...args)) as ReplayBatch),
+        head: (): Position => last.head,
+        get stats() {
+          return last.stats
         },
         useOnce: async (...args) => (await call('useOnce', ...args)) as boolean,
-        ask: async (...args) => (await call('ask', ...args)) as unknown[],
+        request: async (...args) => (await call('request', ...args)) as unknown[],
         open: () => {},
         close: () => {},
       },
@@ -100,18 +100,18 @@ export async function startObjects(): Promise<Objects> {
 }
 
 type Text<T extends { readonly frame: Uint8Array }> = Omit<T, 'frame'> & { readonly frame: string }
-type TextDelivery = Text<Omit<Delivery, 'entry'>> & { readonly entry?: Text<Entry> }
+type TextDelivery = Text<Omit<Delivery, 'entry'>> & { readonly entry?: Text<JournalEntry> }
 
 function toDelivery({ key, frame, entry }: TextDelivery): Delivery {
   return { key, frame: toBytes(frame), ...(entry && { entry: toEntry(entry) }) }
 }
 
-function toPage(page: Page): Page {
-  const entries = page.entries as unknown as readonly Text<Entry>[]
+function toPage(page: ReplayBatch): ReplayBatch {
+  const entries = page.entries as unknown as readonly Text<JournalEntry>[]
   return { ...page, gap: page.gap, entries: entries.map(toEntry) }
 }
 
-function toEntry(entry: Text<Entry>): Entry {
+function toEntry(entry: Text<JournalEntry>): JournalEntry {
   return { ...entry, frame: toBytes(entry.frame) }
 }
 

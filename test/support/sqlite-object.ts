@@ -1,5 +1,5 @@
 /** A Durable Object around the journal in SQLite, which tests drive from outside workerd. */
-import type { Delivery, JournalFigures } from '../../src/journal/journal.ts'
+import type { Delivery, JournalStats } from '../../src/journal/journal.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite/journal.ts'
 import type { ObjectStorage } from '../../src/journal/sqlite/store.ts'
 import type { Bounds } from './journal-suite.ts'
@@ -19,7 +19,7 @@ export interface Outcome {
   readonly error?: { readonly code: string; readonly message: string }
   readonly deliveries: readonly unknown[]
   readonly head: { readonly id: string; readonly sequence: number }
-  readonly figures: JournalFigures
+  readonly stats: JournalStats
   /** When the journal asked to be woken last. */
   readonly alarm: number | null
   /** Questions that the hub was asked, and for how long they were kept. */
@@ -34,7 +34,7 @@ interface State {
 
 type Calls = Pick<
   SqliteJournal,
-  'append' | 'relay' | 'read' | 'useOnce' | 'ask' | 'prune' | 'renew' | 'head'
+  'append' | 'relay' | 'read' | 'useOnce' | 'request' | 'prune' | 'startEpoch' | 'head'
 > & {
   /** A new life of the object, on the same disk. */
   revive(): void
@@ -93,7 +93,7 @@ export class Hub {
     const journal = createSqliteJournal({ storage: this.#storage, clock, ...bounds })
     journal.open((delivery) => this.#deliveries.push(delivery), {
       missed: () => {},
-      answer: (question, keptMs) => this.#asked.push([question, keptMs]),
+      respond: (question, keptMs) => this.#asked.push([question, keptMs]),
     })
     return journal
   }
@@ -121,8 +121,8 @@ export class Hub {
   }
 
   #answer(outcome: Partial<Outcome>): Response {
-    const { head, figures } = this.#journal ?? {}
-    const rest = { head: head?.(), figures, alarm: this.#alarm, asked: this.#asked }
+    const { head, stats } = this.#journal ?? {}
+    const rest = { head: head?.(), stats, alarm: this.#alarm, asked: this.#asked }
     return new Response(
       JSON.stringify({ ...outcome, ...rest, deliveries: this.#deliveries }, (name, value) =>
         name === 'frame' ? new TextDecoder().decode(value as Uint8Array) : value,

@@ -1,8 +1,8 @@
 /** The Bun door: `Bun.serve`. */
 import type { Context } from 'hono'
 import { portableStream } from '../../http/stream.ts'
-import type { Door } from '../../server/run.ts'
-import { type BunBindings, bunStream, cutOffOf } from './stream.ts'
+import type { ServerAdapter } from '../../server/run.ts'
+import { type BunBindings, bunStream, requestCutOff } from './stream.ts'
 
 /** The part of Bun's server that this door uses. https://bun.com/docs/api/http */
 interface BunServer extends BunBindings {
@@ -23,11 +23,11 @@ declare const Bun: {
 type BunContext = Context<{ Bindings: BunServer }>
 
 /** What Bun brings along. */
-export function bunDoor(): Door {
+export function bunAdapter(): ServerAdapter {
   return {
     native: bunStream(),
-    portable: portableStream((c: BunContext) => cutOffOf(c)()),
-    peerOf: (c: BunContext) => c.env.requestIP(c.req.raw)?.address,
+    portable: portableStream((c: BunContext) => requestCutOff(c)()),
+    remoteAddress: (c: BunContext) => c.env.requestIP(c.req.raw)?.address,
     listen: async ({ fetch }, { PORT, HOST }) => {
       // Bun 1.4 cuts a connection that is kept alive after so many seconds, busy or not, in mid-request if
       // need be. So no timer of Bun's: the hub cuts off who stalls, and TCP gives up a peer that vanished,

@@ -1,7 +1,7 @@
 /** Streams on Bun: a `ReadableStream`, and Bun's own timer for who no longer reads. */
 import type { Context } from 'hono'
 import type { OpenStream } from '../../http/stream.ts'
-import { readableStream } from '../../http/web-stream.ts'
+import { webStream } from '../../http/web-stream.ts'
 
 /** The part of Bun's server that streams need; `Bun.serve` hands it to the fetch of an app. */
 export interface BunBindings {
@@ -14,10 +14,10 @@ export interface BunBindings {
  * Any other `idleTimeout` would cut quiet streams.
  */
 export function bunStream(): OpenStream {
-  return readableStream(cutOffOf)
+  return webStream(requestCutOff)
 }
 
 /** One second is the least: the socket of a client that reads nothing is gone some seconds later. */
-export function cutOffOf({ env, req: { raw } }: Pick<Context, 'env' | 'req'>): () => void {
+export function requestCutOff({ env, req: { raw } }: Pick<Context, 'env' | 'req'>): () => void {
   return () => (env as BunBindings).timeout(raw, 1)
 }

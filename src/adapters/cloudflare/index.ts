@@ -1,14 +1,20 @@
 /** The Cloudflare Workers door: a Durable Object holds the hub, because isolates share no memory. */
 import { portableStream } from '../../http/stream.ts'
-import { readableStream } from '../../http/web-stream.ts'
+import { webStream } from '../../http/web-stream.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../journal/sqlite/journal.ts'
 import type { ObjectStorage } from '../../journal/sqlite/store.ts'
-import { stanceOf } from '../../server/access.ts'
-import { compose, historyOf, type Service } from '../../server/compose.ts'
+import { accessModeOf } from '../../server/access.ts'
+import { compose, journalBounds, type Service } from '../../server/compose.ts'
 import { MAX_SHARDS, readConfig } from '../../server/config.ts'
 import { openLog } from '../../server/log.ts'
-import { createSettling, firstMark, type Settling, tellingOf, toldIn } from './resharding.ts'
-import { createShards, type Shard } from './router.ts'
+import {
+  createResharding,
+  initialEpochSuffix,
+  type Resharding,
+  tellingOf,
+  toldIn,
+} from './resharding.ts'
+import { createRouter, type Shard } from './router.ts'
 
 /** The part of a Durable Object namespace that this door uses. */
 interface Namespace {
@@ -34,7 +40,7 @@ export class Hub {
   readonly #state: State
   readonly #service: Service
   readonly #journal: SqliteJournal
-  readonly #settling: Settling
+  readonly #settling: Resharding
 
   /** @throws {ConfigError} @throws {HubError} `invalid-option` for events that SQLite can't take */
   constructor(state: State, env: Env) {
@@ -43,28 +49,33 @@ export class Hub {
     const config = readConfig(env)
     const { MAX_EVENT_BYTES: maxEventBytes, HUB_SHARDS: count } = config
     const own = numberOf(state, env)
-    const mark = firstMark(count)
-    this.#journal = createSqliteJournal({ storage, maxEventBytes, mark, ...historyOf(config) })
-    this.#settling = createSettling({
+    const epochSuffix = initialEpochSuffix(count)
+    this.#journal = createSqliteJournal({
+      storage,
+      maxEventBytes,
+      epochSuffix,
+      ...journalBounds(config),
+    })
+    this.#settling = createResharding({
       own,
       count,
       journal: this.#journal,
       sync: () => storage.sync(),
       tell: (shard) => tell(env, shard, count),
     })
-    const stance = stanceOf(config, 'world')
+    const stance = accessModeOf(config, 'world')
     this.#service = compose(
       config,
       stance,
       openLog(config.LOG_LEVEL),
       {
         // Workers has no way to drop one client's socket: the platform does, in its own time.
-        native: readableStream(),
+        native: webStream(),
         portable: portableStream(),
         // Set by Cloudflare, whatever the client sends.
-        peerOf: (c) => c.req.header('CF-Connecting-IP'),
+        remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
         // By the first object, whose judgement holds for all: else some would have the event, others not.
-        isCounted: (c) => own > 0 && /^\/(broadcast$|topics\/)/.test(c.req.path),
+        isCountedElsewhere: (c) => own > 0 && /^\/(broadcast$|topics\/)/.test(c.req.path),
       },
       this.#journal,
     )
@@ -80,11 +91,11 @@ export class Hub {
   async fetch(request: Request): Promise<Response> {
     const count = toldIn(request)
     if (count !== undefined) {
-      await this.#settling.unsettle(count)
+      await this.#settling.fence(count)
       return new Response(null, { status: 204 })
     }
     try {
-      await this.#settling.settle()
+      await this.#settling.ensureReady()
       return await this.#service.app.fetch(request)
     } finally {
       if (request.body && !request.bodyUsed) await this.#skip(request.body)
@@ -146,7 +157,7 @@ let shards: Shard | undefined
 function openShards(env: Env): Shard {
   const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readConfig(env)
   const log = openLog(LOG_LEVEL)
-  return createShards({
+  return createRouter({
     count: HUB_SHARDS,
     retryMs: RETRY_MS,
     corsOrigins: CORS_ORIGINS,

@@ -2,7 +2,7 @@
 import { gauge, labelled, merged } from '../../http/prometheus.ts'
 
 /** One text of those of all objects, in the order of their numbers; undefined for one that did not answer. */
-export function putTogether(texts: readonly (string | undefined)[]): string {
+export function mergeMetrics(texts: readonly (string | undefined)[]): string {
   const up = texts.map((text, index) => [String(index), text === undefined ? 0 : 1] as const)
   const shards = gauge('hono_sse_shard_up', 'Whether the object has answered.', {
     label: 'shard',

@@ -1,7 +1,10 @@
 /** Copies of a request, for several objects: its body can be read but once. */
 
 /** A body that is read as far as one may be; what is cut off there is too large for an object, too. */
-export async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = []
   let bytes = 0
   const reader = request.body?.getReader()
@@ -22,7 +25,7 @@ export async function bodyOf(request: Request, maxBytes: number): Promise<Uint8A
 }
 
 /** The same request once more. @param id - its name in logs, if it has one already */
-export function copyOf(
+export function cloneRequest(
   request: Request,
   body: Uint8Array<ArrayBuffer>,
   id?: string | null,

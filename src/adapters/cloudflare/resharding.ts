@@ -4,14 +4,14 @@
  * serve with another number give up the epochs that they have.
  */
 import type { SqliteJournal } from '../../journal/sqlite/journal.ts'
-import { markOf, originOf, unsettledMark } from './sharding.ts'
+import { cursorOrigin, epochSuffix, fenceSuffix } from './sharding.ts'
 
 /** What an object is. */
-export interface SettlingInit {
+export interface ReshardingInit {
   readonly own: number
   /** How many objects share the clients. */
   readonly count: number
-  readonly journal: Pick<SqliteJournal, 'head' | 'renew'>
+  readonly journal: Pick<SqliteJournal, 'head' | 'startEpoch'>
   /** Resolves once all that was written is on disk. */
   sync(): Promise<void>
   /** Tells another object of `count`: it resolves once that one's `unsettle` has. */
@@ -19,39 +19,39 @@ export interface SettlingInit {
 }
 
 /** An object's word with the others. */
-export interface Settling {
+export interface Resharding {
   /**
    * Resolves once the object may serve.
    * @throws {Error} `isUnsettled`, as long as not all others know of it
    */
-  settle(): Promise<void>
+  ensureReady(): Promise<void>
   /** Another object is to serve as one of so many: resolves once no cursor of another number holds here. */
-  unsettle(count: number): Promise<void>
+  fence(count: number): Promise<void>
 }
 
-const UNSETTLED = 'Not all objects know yet how many they are'
+const RESHARDING = 'Not all objects know yet how many they are'
 
 /** Whether an object can't serve before it has reached others. Of an error that crosses over from an object only words are left. */
-export function isUnsettled(error: unknown): boolean {
-  return error instanceof Error && error.message.includes(UNSETTLED)
+export function isResharding(error: unknown): boolean {
+  return error instanceof Error && error.message.includes(RESHARDING)
 }
 
 /** What the epoch of an object that never was ends with: only a lone one has nobody to tell. */
-export function firstMark(count: number): string {
-  return count === 1 ? markOf(0, 1) : unsettledMark(count)
+export function initialEpochSuffix(count: number): string {
+  return count === 1 ? epochSuffix(0, 1) : fenceSuffix(count)
 }
 
 /** Finds out whether the object may serve. */
-export function createSettling({ own, count, journal, sync, tell }: SettlingInit): Settling {
+export function createResharding({ own, count, journal, sync, tell }: ReshardingInit): Resharding {
   // One that has no part of the clients is never settled.
-  const mark = own < count ? markOf(own, count) : undefined
+  const mark = own < count ? epochSuffix(own, count) : undefined
   /** How often another object spoke of another number. */
   let objections = 0
   let settling: Promise<void> | undefined
-  return { settle, unsettle }
+  return { ensureReady, fence }
 
-  async function settle(): Promise<void> {
-    if (!settling && isSettled()) return
+  async function ensureReady(): Promise<void> {
+    if (!settling && isReady()) return
     settling ??= move().finally(() => {
       settling = undefined
     })
@@ -62,7 +62,7 @@ export function createSettling({ own, count, journal, sync, tell }: SettlingInit
     try {
       await tellOthers()
     } catch (error) {
-      throw new Error(`${UNSETTLED} (${error instanceof Error ? error.message : error}).`)
+      throw new Error(`${RESHARDING} (${error instanceof Error ? error.message : error}).`)
     }
   }
 
@@ -71,28 +71,28 @@ export function createSettling({ own, count, journal, sync, tell }: SettlingInit
     const before = objections
     const all = Array.from({ length: Math.max(reach(), count) }, (_, shard) => shard)
     await Promise.all(all.filter((shard) => shard !== own).map((shard) => tell(shard)))
-    if (objections === before) journal.renew(mark)
+    if (objections === before) journal.startEpoch(mark)
     await sync()
     // Another may have said so a moment ago.
-    if (!isSettled()) throw new Error('another says that they are not so many')
+    if (!isReady()) throw new Error('another says that they are not so many')
   }
 
-  async function unsettle(others: number): Promise<void> {
+  async function fence(others: number): Promise<void> {
     if (others !== count) objections += 1
-    const isOne = others === count && isSettled()
+    const isOne = others === count && isReady()
     // How far others must be told is kept, until they are.
-    const next = unsettledMark(Math.max(reach(), others))
-    if (!isOne && originOf(journal.head().id)?.mark !== next) journal.renew(next)
+    const next = fenceSuffix(Math.max(reach(), others))
+    if (!isOne && cursorOrigin(journal.head().id)?.suffix !== next) journal.startEpoch(next)
     await sync()
   }
 
-  function isSettled(): boolean {
-    return originOf(journal.head().id)?.mark === mark
+  function isReady(): boolean {
+    return cursorOrigin(journal.head().id)?.suffix === mark
   }
 
   /** With how many objects this one has served, or may others have. */
   function reach(): number {
-    return originOf(journal.head().id)?.count ?? 1
+    return cursorOrigin(journal.head().id)?.count ?? 1
   }
 }
 

@@ -5,11 +5,11 @@
 import { Hono } from 'hono'
 import { byeFrame } from '../../core/control-events.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
-import { putTogether } from './merge.ts'
-import { bodyOf, copyOf } from './request.ts'
-import { isUnsettled } from './resharding.ts'
-import { clientOf, type Route, routeOf } from './routes.ts'
-import { newName, shardOf } from './sharding.ts'
+import { mergeMetrics } from './merge.ts'
+import { cloneRequest, readBody } from './request.ts'
+import { isResharding } from './resharding.ts'
+import { type ShardRoute, shardRoute, ticketClient } from './routes.ts'
+import { newClientId, shardOf } from './sharding.ts'
 
 /** An object that holds a part of the clients, and serves the whole interface to them. */
 export interface Shard {
@@ -17,7 +17,7 @@ export interface Shard {
 }
 
 /** What the objects are. */
-export interface ShardsInit {
+export interface RouterInit {
   readonly count: number
   /** Milliseconds that clients wait before they reconnect. */
   readonly retryMs: number
@@ -37,7 +37,7 @@ export interface ShardsInit {
 const DEFAULT_ROWS = 1_000
 
 /** Makes one hub of several objects. */
-export function createShards(init: ShardsInit): Shard {
+export function createRouter(init: RouterInit): Shard {
   const { count, retryMs, corsOrigins = [], maxBodyBytes, shard, random = Math.random } = init
   // An EventSource of another origin would take an answer that it may not read for a refusal for good.
   const readable = new Hono<{ Bindings: { answer: Response } }>()
@@ -46,7 +46,7 @@ export function createShards(init: ShardsInit): Shard {
   return { fetch }
 
   async function fetch(request: Request): Promise<Response> {
-    const route = routeOf(request)
+    const route = shardRoute(request)
     try {
       if (count === 1) return await shard(0).fetch(request)
       return await take(request, route)
@@ -57,7 +57,7 @@ export function createShards(init: ShardsInit): Shard {
     }
   }
 
-  async function take(request: Request, route: Route): Promise<Response> {
+  async function take(request: Request, route: ShardRoute): Promise<Response> {
     switch (route.to) {
       case 'stream':
         return await listen(request, route)
@@ -74,7 +74,7 @@ export function createShards(init: ShardsInit): Shard {
     }
   }
 
-  async function askAll(request: Request, what: (Route & { to: 'all' })['what']) {
+  async function askAll(request: Request, what: (ShardRoute & { to: 'all' })['what']) {
     if (what === 'event') return await publish(request)
     if (what === 'metrics') return await scrape(request)
     return await list(request, what)
@@ -85,8 +85,11 @@ export function createShards(init: ShardsInit): Shard {
   }
 
   /** The client must be known before its object is: who comes without an id is given one here. */
-  async function listen(request: Request, { named, cursor, ...route }: Route & { to: 'stream' }) {
-    const { client = newName(cursor, count) } = route
+  async function listen(
+    request: Request,
+    { named, cursor, ...route }: ShardRoute & { to: 'stream' },
+  ) {
+    const { client = newClientId(cursor, count) } = route
     if (named) return await of(client).fetch(request)
     const sign = request.url.includes('?') ? '&' : '?'
     const url = `${request.url}${sign}id=${encodeURIComponent(client)}`
@@ -95,15 +98,15 @@ export function createShards(init: ShardsInit): Shard {
 
   /** The client's own object knows whether it is blocked. */
   async function issue(request: Request): Promise<Response> {
-    const body = await bodyOf(request, maxBodyBytes)
-    const client = clientOf(body)
+    const body = await readBody(request, maxBodyBytes)
+    const client = ticketClient(body)
     const chosen = client === undefined ? shard(0) : of(client)
-    return await chosen.fetch(copyOf(request, body))
+    return await chosen.fetch(cloneRequest(request, body))
   }
 
   /** The first object judges for all whether the event may be published. */
   async function publish(request: Request): Promise<Response> {
-    const body = await bodyOf(request, maxBodyBytes)
+    const body = await readBody(request, maxBodyBytes)
     const { judgement, receipts } = await tellAll<Receipt>(request, body, 0)
     if (!judgement.ok) return judgement
     if (receipts.length < count) {
@@ -129,13 +132,13 @@ export function createShards(init: ShardsInit): Shard {
 
   /** One object judges for all, and only if it consents the others are told; its receipt is the first. */
   async function tellAll<T>(request: Request, body: Uint8Array<ArrayBuffer>, judge: number) {
-    const judgement = await shard(judge).fetch(copyOf(request, body))
+    const judgement = await shard(judge).fetch(cloneRequest(request, body))
     if (!judgement.ok) return { judgement, receipts: [] }
     // In the logs of all it is one request.
     const id = judgement.headers.get('X-Request-Id')
     const others = range(0, count)
       .filter((index) => index !== judge)
-      .map((index) => shard(index).fetch(copyOf(request, body, id)))
+      .map((index) => shard(index).fetch(cloneRequest(request, body, id)))
     const settled = await Promise.allSettled(others)
     const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     for (const one of settled) if (one.status === 'rejected') init.report?.(one.reason)
@@ -169,7 +172,7 @@ export function createShards(init: ShardsInit): Shard {
     // Refused, or failed: by all of them, and for the same reason.
     if (!first) return answers.find((one) => one !== undefined) ?? (await Promise.race(asked))
     const texts = answers.map((one) => (one?.ok ? one.text() : undefined))
-    return answer(first, putTogether(await Promise.all(texts)))
+    return answer(first, mergeMetrics(await Promise.all(texts)))
   }
 
   async function comeBack(request: Request): Promise<Response> {
@@ -218,7 +221,7 @@ function isForNow(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { retryable, overloaded, durableObjectReset } = error as Error & Record<string, unknown>
   // Of what an object had in hand when it was reset the platform says no more than that.
-  return [retryable, overloaded, durableObjectReset].includes(true) || isUnsettled(error)
+  return [retryable, overloaded, durableObjectReset].includes(true) || isResharding(error)
 }
 
 function json(first: Response, body: unknown): Response {

@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose'
 import { NAME } from '../../core/address.ts'
 
 /** Where a request goes. */
-export type Route =
+export type ShardRoute =
   /** A stream, of somebody new if no client is known; `named` says whether the request itself names it. */
   | {
       readonly to: 'stream'
@@ -23,7 +23,7 @@ export type Route =
 const PATH = /^\/(?:(ping|clients|topics)\/([^/]+)|(sse|clients|broadcast|tickets|metrics))$/
 
 /** Where a request goes. */
-export function routeOf(request: Request): Route {
+export function shardRoute(request: Request): ShardRoute {
   const { pathname, searchParams } = new URL(request.url)
   const [, kind = '', name = '', word] = PATH.exec(pathname) ?? []
   const { method } = request
@@ -44,7 +44,7 @@ export function routeOf(request: Request): Route {
  * Who listens: the `id`, which a right must fit in any case; else whom the ticket or the token is
  * for; else somebody new.
  */
-function streamOf({ headers }: Request, query: URLSearchParams): Route {
+function streamOf({ headers }: Request, query: URLSearchParams): ShardRoute {
   const id = query.get('id')
   const cursor = headers.get('Last-Event-ID') || query.get('lastEventId') || ''
   if (id !== null) return { to: 'stream', client: id, named: true, cursor }
@@ -64,7 +64,7 @@ function claimOf(token: string | null | undefined, claim: string): string | unde
 }
 
 /** The client that the body of a request for a ticket names. */
-export function clientOf(body: Uint8Array): string | undefined {
+export function ticketClient(body: Uint8Array): string | undefined {
   try {
     return nameIn((JSON.parse(new TextDecoder().decode(body)) as { client?: unknown }).client)
   } catch {

@@ -19,12 +19,12 @@ export function shardOf(client: string, count: number): number {
 }
 
 /** What the epochs of one object among so many end with: so a cursor says where it is from. */
-export function markOf(shard: number, count: number): string {
+export function epochSuffix(shard: number, count: number): string {
   return count === 1 ? '' : `s${pair(shard)}${pair(count)}`
 }
 
 /** What the epoch of an object ends with that serves nobody before others know of it: up to this number. */
-export function unsettledMark(count: number): string {
+export function fenceSuffix(count: number): string {
   return `x${pair(0)}${pair(count)}`
 }
 
@@ -32,8 +32,8 @@ export function unsettledMark(count: number): string {
 const PLACE = /^[0-9a-z]{12,13}(([sx])([0-9a-z]{2})([0-9a-z]{2}))?-\d+$/
 
 /** What the id of a place says of the object that it is from. */
-export interface Origin {
-  readonly mark: string
+export interface CursorOrigin {
+  readonly suffix: string
   /** Undefined if the epoch was never one to serve with. */
   readonly shard: number | undefined
   /** How many objects there were. */
@@ -41,12 +41,12 @@ export interface Origin {
 }
 
 /** Where a cursor is from; undefined when it is none. */
-export function originOf(cursor: string): Origin | undefined {
+export function cursorOrigin(cursor: string): CursorOrigin | undefined {
   const match = PLACE.exec(cursor)
   if (!match) return undefined
-  const [, mark = '', kind = 's', shard = '0', count = '1'] = match
+  const [, suffix = '', kind = 's', shard = '0', count = '1'] = match
   return {
-    mark,
+    suffix,
     shard: kind === 's' ? Number.parseInt(shard, 36) : undefined,
     count: Number.parseInt(count, 36),
   }
@@ -56,8 +56,8 @@ export function originOf(cursor: string): Origin | undefined {
  * A client id for somebody who comes without one: one of the object that the cursor is from, because
  * no other can know what was missed since. With another number of objects none does.
  */
-export function newName(cursor: string, count: number): string {
-  const origin = originOf(cursor)
+export function newClientId(cursor: string, count: number): string {
+  const origin = cursorOrigin(cursor)
   const home = origin?.count === count ? (origin.shard ?? count) : count
   let name = crypto.randomUUID()
   while (home < count && shardOf(name, count) !== home) name = crypto.randomUUID()

@@ -1,8 +1,8 @@
 /** The Deno door: `Deno.serve`. */
 import type { Context } from 'hono'
 import { portableStream } from '../../http/stream.ts'
-import { readableStream } from '../../http/web-stream.ts'
-import type { Door } from '../../server/run.ts'
+import { webStream } from '../../http/web-stream.ts'
+import type { ServerAdapter } from '../../server/run.ts'
 
 /** What Deno tells of a request. */
 interface DenoInfo {
@@ -20,12 +20,12 @@ declare const Deno: {
 }
 
 /** What Deno brings along. */
-export function denoDoor(): Door {
+export function denoAdapter(): ServerAdapter {
   return {
     // Deno has no way to drop one client's socket: a client that reads nothing keeps it until it leaves.
-    native: readableStream(),
+    native: webStream(),
     portable: portableStream(),
-    peerOf: (c: Context<{ Bindings: DenoInfo }>) => c.env.remoteAddr.hostname,
+    remoteAddress: (c: Context<{ Bindings: DenoInfo }>) => c.env.remoteAddr.hostname,
     listen: async ({ fetch }, { PORT, HOST }) => {
       const server = Deno.serve({ port: PORT, hostname: HOST, onListen: () => {} }, fetch)
       return { port: server.addr.port, stop: () => server.shutdown() }

@@ -4,19 +4,19 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { portableStream } from '../../http/stream.ts'
 import type { Config } from '../../server/config.ts'
-import type { Door } from '../../server/run.ts'
+import type { ServerAdapter } from '../../server/run.ts'
 import { type Certificate, serveNode } from './server.ts'
 import { createNodeStreams, cutOff } from './stream.ts'
 
 type NodeContext = Context<{ Bindings: HttpBindings }>
 
 /** What Node brings along. */
-export function nodeDoor(): Door {
+export function nodeAdapter(): ServerAdapter {
   const native = createNodeStreams()
   return {
     native: native.openStream,
     portable: portableStream((c: NodeContext) => cutOff(c.env.outgoing)),
-    peerOf: (c: NodeContext) => c.env.incoming.socket.remoteAddress,
+    remoteAddress: (c: NodeContext) => c.env.incoming.socket.remoteAddress,
     tls: true,
     listen: async ({ fetch }, config) => {
       const { PORT: port, HOST: hostname } = config

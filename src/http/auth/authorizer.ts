@@ -5,19 +5,19 @@ import type { Address } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
 import { forbidden, unauthorized } from './errors.ts'
-import { covers, mayPublish, type Rights } from './permissions.ts'
+import { covers, mayPublish, type Permissions } from './permissions.ts'
 import type { Grant, Tickets } from './tickets.ts'
 import type { Tokens } from './tokens.ts'
 
 /** The stream that a request asks for. */
-export interface Wanted {
+export interface StreamRequest {
   readonly client?: string | undefined
   readonly topics: readonly string[]
   readonly ticket?: string | undefined
 }
 
 /** The stream that it may have. */
-export interface Listening {
+export interface StreamGrant {
   readonly client: string
   readonly topics: readonly string[]
   /** When the right ends, in milliseconds since 1970. @defaultValue never */
@@ -25,18 +25,18 @@ export interface Listening {
 }
 
 /** Issues a ticket for a grant of so many seconds, or of less if the right to issue it ends before. */
-export type Issuer = (grant: Grant, grantSeconds: number) => Promise<string>
+export type TicketIssuer = (grant: Grant, grantSeconds: number) => Promise<string>
 
 /** Decides what a request may do. Every method throws an `HTTPException`: 401, 403 or 503. */
 export interface Access {
   /** The stream that the request may have. */
-  listen(c: Context, wanted: Wanted): Promise<Listening>
+  listen(c: Context, wanted: StreamRequest): Promise<StreamGrant>
   /** Lets pass who may publish to the address; returns the holder of the right. */
   publish(c: Context, address: Address): Promise<string>
   /** Lets pass who may see and disconnect clients. */
   operate(c: Context): Promise<void>
   /** Lets pass who may publish anywhere, and so may let others listen; how they get tickets. */
-  issuer(c: Context): Promise<Issuer>
+  issuer(c: Context): Promise<TicketIssuer>
 }
 
 /** What rights come from. */
@@ -57,7 +57,7 @@ export function createAccess(options: AccessOptions): Access {
   const { publishKeys, tokens, tickets, blocked, clock } = options
   return { listen, publish, operate, issuer }
 
-  async function listen(c: Context, wanted: Wanted): Promise<Listening> {
+  async function listen(c: Context, wanted: StreamRequest): Promise<StreamGrant> {
     if (wanted.ticket !== undefined) return await listenByTicket(c, wanted, wanted.ticket)
     const { client, topics, expiresAt } = await rightsOf(c)
     if (client === undefined) {
@@ -67,7 +67,11 @@ export function createAccess(options: AccessOptions): Access {
     return { client, topics: wanted.topics, expiresAt }
   }
 
-  async function listenByTicket(c: Context, wanted: Wanted, ticket: string): Promise<Listening> {
+  async function listenByTicket(
+    c: Context,
+    wanted: StreamRequest,
+    ticket: string,
+  ): Promise<StreamGrant> {
     if (!tickets) throw unauthorized('Tickets are not set up here.')
     const note = await tickets.read(ticket)
     check(wanted, note.client, covers(note.topics, wanted.topics))
@@ -89,7 +93,7 @@ export function createAccess(options: AccessOptions): Access {
     if (!rights.operate) throw forbidden('This takes the publish key.')
   }
 
-  async function issuer(c: Context): Promise<Issuer> {
+  async function issuer(c: Context): Promise<TicketIssuer> {
     const { publish, expiresAt = Number.POSITIVE_INFINITY } = await publisherOf(c)
     // Who may publish to some addresses only must not be able to listen to others.
     if (publish !== '*') throw forbidden('Tickets take the right to publish anywhere.')
@@ -98,13 +102,13 @@ export function createAccess(options: AccessOptions): Access {
     return (grant, grantSeconds) => tickets.issue(grant, Math.min(grantSeconds, leftSeconds))
   }
 
-  async function publisherOf(c: Context): Promise<Rights> {
+  async function publisherOf(c: Context): Promise<Permissions> {
     const rights = await rightsOf(c)
     if (rights.client === undefined || !blocked(rights.client)) return rights
     throw forbidden('This client is blocked for now.')
   }
 
-  async function rightsOf(c: Context): Promise<Rights> {
+  async function rightsOf(c: Context): Promise<Permissions> {
     const [, credential] = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
     if (credential === undefined) {
       throw unauthorized(
@@ -125,7 +129,7 @@ export function createAccess(options: AccessOptions): Access {
   }
 }
 
-function check(wanted: Wanted, client: string, covered: boolean): void {
+function check(wanted: StreamRequest, client: string, covered: boolean): void {
   if (wanted.client !== undefined && wanted.client !== client) {
     throw forbidden('The id is of another client: leave it out, or use the one that was granted.')
   }

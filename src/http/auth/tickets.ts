@@ -13,7 +13,7 @@ export interface Grant {
 }
 
 /** What a ticket says, once its signature has been verified. */
-export interface TicketNote extends Grant {
+export interface TicketClaims extends Grant {
   readonly id: string
   readonly grantSeconds: number
   /** Milliseconds since 1970. */
@@ -36,19 +36,19 @@ export interface Tickets {
   /** A ticket for a grant of so many seconds. */
   issue(grant: Grant, grantSeconds: number): Promise<string>
   /** What a ticket says; nothing is used up. @throws {HTTPException} 401 for one that is not ours */
-  read(ticket: string): Promise<TicketNote>
+  read(ticket: string): Promise<TicketClaims>
   /**
    * Takes a ticket, or its cookie once it is used.
    * Returns when the grant ends, in milliseconds since 1970.
    * @throws {HTTPException} 401
    */
-  redeem(c: Context, note: TicketNote): Promise<number>
+  redeem(c: Context, note: TicketClaims): Promise<number>
 }
 
 /** Seconds within which a ticket must be used. */
 export const TICKET_SECONDS = 30
 
-const TicketNote: z.ZodType<TicketNote> = z.object({
+const TicketClaims: z.ZodType<TicketClaims> = z.object({
   id: z.string(),
   client: z.string(),
   topics: z.array(z.string()),
@@ -71,13 +71,13 @@ export function createTickets(options: TicketOptions): Tickets {
     return ticketSigner.sign({ id: crypto.randomUUID(), client, topics, grantSeconds, expiresAt })
   }
 
-  async function read(ticket: string): Promise<TicketNote> {
-    const note = TicketNote.safeParse(await ticketSigner.verify(ticket))
+  async function read(ticket: string): Promise<TicketClaims> {
+    const note = TicketClaims.safeParse(await ticketSigner.verify(ticket))
     if (!note.success) throw unauthorized('The ticket is not one of this hub.')
     return note.data
   }
 
-  async function redeem(c: Context, note: TicketNote): Promise<number> {
+  async function redeem(c: Context, note: TicketClaims): Promise<number> {
     const grant = await nameOf(note)
     const kept = await cookieEnd(c, grant)
     const leftMs = note.expiresAt - clock.now()

@@ -17,7 +17,7 @@ import { z } from 'zod'
 import { NAME } from '../../core/address.ts'
 import { type Clock, dateAt } from '../../core/clock.ts'
 import { unauthorized, unavailable } from './errors.ts'
-import type { Names, Rights } from './permissions.ts'
+import type { Permissions, Scope } from './permissions.ts'
 
 /** How tokens are verified: by a shared secret or by the public keys of an issuer. */
 export interface TokenOptions {
@@ -37,7 +37,7 @@ export interface TokenOptions {
 /** Turns a token into rights. */
 export interface Tokens {
   /** @throws {HTTPException} 401 for a token that can't be trusted, 503 when no key can be had to tell. */
-  verify(token: string): Promise<Rights>
+  verify(token: string): Promise<Permissions>
 }
 
 /** RFC 8725 §3.1: each kind of key with its own algorithms, so that none is taken for another. */
@@ -54,7 +54,7 @@ const SKEW_SECONDS = 30
 const COOLDOWN_MS = 30_000
 
 const Name = z.string().regex(NAME)
-const List: z.ZodType<Names> = z
+const List: z.ZodType<Scope> = z
   .union([z.literal('*'), z.array(z.string().max(140)).max(1_000)])
   .transform((names) => (names.includes('*') ? '*' : names))
 
@@ -72,7 +72,7 @@ export function createTokens(options: TokenOptions): Tokens {
   const getKey = jwksUrl === undefined ? undefined : issuerKeys(new URL(jwksUrl), options)
   return { verify }
 
-  async function verify(token: string): Promise<Rights> {
+  async function verify(token: string): Promise<Permissions> {
     const claims = Claims.safeParse(await payloadOf(token))
     if (!claims.success) throw unauthorized('The token has claims of an unknown form.')
     const { sub, topics, publish, exp } = claims.data

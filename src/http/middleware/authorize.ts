@@ -5,8 +5,8 @@ import type { Access } from '../auth/authorizer.ts'
 import { problem } from '../problem.ts'
 
 /** Lets pass who may see and disconnect clients; all, where there is no access control. */
-export function operators(access: Access | undefined): MiddlewareHandler {
-  if (!access) return pass
+export function requireOperate(access: Access | undefined): MiddlewareHandler {
+  if (!access) return passThrough
   return async (c, next) => {
     await access.operate(c)
     await next()
@@ -14,11 +14,11 @@ export function operators(access: Access | undefined): MiddlewareHandler {
 }
 
 /** Lets pass who may publish to the address of the request; all, where there is no access control. */
-export function publishers(
+export function requirePublish(
   access: Access | undefined,
   addressOf: (c: Context) => Address,
 ): MiddlewareHandler {
-  if (!access) return pass
+  if (!access) return passThrough
   return async (c, next) => {
     c.set('holder', await access.publish(c, addressOf(c)))
     await next()
@@ -26,7 +26,7 @@ export function publishers(
 }
 
 /** Lets everything pass. */
-export const pass: MiddlewareHandler = (_, next) => next()
+export const passThrough: MiddlewareHandler = (_, next) => next()
 
 /** Names under which people put credentials into URLs. */
 const SECRETS = /^(access_?token|api_?key|auth|authorization|bearer|jwt|key|publish_?key|token)$/i

@@ -36,7 +36,7 @@ const EVENT_READERS: Readers = new Map([
  * Reads a publishing request strictly, however it is written.
  * Answers 413 over its bound, 415 for another type, 400 for what is not UTF-8 or does not fit the schema.
  */
-export function publishingBody(
+export function eventBody(
   maxEventBytes: number,
 ): MiddlewareHandler<object, string, Valid<'json', PublishBody, z.input<typeof PublishBody>>> {
   return bodyOf(PublishBody, {

@@ -28,7 +28,7 @@ export interface LimitOptions {
   /** The address that a request came from. */
   addressOf(c: Context): string | undefined
   /** Whether a publish was counted elsewhere. @defaultValue none was */
-  isCounted?(c: Context): boolean
+  isCountedElsewhere?(c: Context): boolean
 }
 
 const MINUTE_MS = 60_000
@@ -42,7 +42,7 @@ export function createLimits(options: LimitOptions): Limits {
   return {
     streams: limit(streamsPerMinute, (c) => {
       const trace = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
-      hub.turnAway(c.get('listening').client, 'rate-limited', trace)
+      hub.reject(c.get('listening').client, 'rate-limited', trace)
       return refuseForNow(c, hub)
     }),
     publishing: limit(
@@ -54,7 +54,7 @@ export function createLimits(options: LimitOptions): Limits {
           'Too much was published within a minute: wait as long as Retry-After says.',
         )
       },
-      options.isCounted,
+      options.isCountedElsewhere,
     ),
   }
 
@@ -68,7 +68,7 @@ export function createLimits(options: LimitOptions): Limits {
       windowMs: MINUTE_MS,
       limit: perMinute,
       standardHeaders: 'draft-7',
-      keyGenerator: (c: Context) => c.get('holder') ?? addressKey(addressOf(c) ?? 'unknown'),
+      keyGenerator: (c: Context) => c.get('holder') ?? ipBucket(addressOf(c) ?? 'unknown'),
       handler: (c: Context) => refuse(c),
       skip,
       store: minuteStore(clock),
@@ -77,7 +77,7 @@ export function createLimits(options: LimitOptions): Limits {
 }
 
 /** An address, for IPv6 its /64 network: whoever has one address there has them all. */
-export function addressKey(address: string): string {
+export function ipBucket(address: string): string {
   const plain = address
     .toLowerCase()
     // Some proxies write the port, too: 192.0.2.1:4711, [2001:db8::1]:4711.

@@ -3,13 +3,13 @@
  * @see https://spec.openapis.org/oas/v3.1.1.html
  */
 import type { z } from 'zod'
-import { notes } from '../schemas/metadata.ts'
-import { Bye, Gap, Problem, Ready } from '../schemas/responses.ts'
+import { schemaMetadata } from '../schemas/metadata.ts'
+import { ByeSchema, GapSchema, ProblemSchema, ReadySchema } from '../schemas/responses.ts'
 import { type Json, parametersIn, schemaOf, schemasOf } from './json-schema.ts'
-import type { Answer, Contents, Operation } from './operation.ts'
+import type { Contents, Operation, ResponseSpec } from './operation.ts'
 import { operations } from './operations.ts'
 import {
-  EVERYWHERE,
+  COMMON_PROBLEMS,
   headers,
   headersOf,
   referencesTo,
@@ -31,7 +31,7 @@ export interface DocumentInit {
 /** Makes the document of those routes that are described. */
 export function createDocument({ routes, guarded }: DocumentInit): Json {
   // Those of the stream stand in no body that the document could describe.
-  const named = new Set<z.ZodType>([Problem, Ready, Gap, Bye])
+  const named = new Set<z.ZodType>([ProblemSchema, ReadySchema, GapSchema, ByeSchema])
   const paths: Record<string, Json> = {}
   for (const { method, path } of routes) {
     const operation = operations[`${method} ${path}`]
@@ -61,10 +61,13 @@ export function createDocument({ routes, guarded }: DocumentInit): Json {
   }
 
   function operationOf(operation: Operation): Json {
-    const { id, tag, summary, description, right, parameters, body } = operation
-    const credential = guarded ? right : undefined
-    const { answers, problems = [] } = operation
-    const described = Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)])
+    const { id, tag, summary, description, permission, parameters, body } = operation
+    const credential = guarded ? permission : undefined
+    const { responses, problems = [] } = operation
+    const described = Object.entries(responses).map(([status, answer]) => [
+      status,
+      answerOf(answer),
+    ])
     return {
       operationId: id,
       tags: [tag],
@@ -75,13 +78,13 @@ export function createDocument({ routes, guarded }: DocumentInit): Json {
       ...(body && { requestBody: { required: true, content: contentOf(body) } }),
       responses: {
         ...Object.fromEntries(described),
-        ...referencesTo([...EVERYWHERE, ...problems]),
+        ...referencesTo([...COMMON_PROBLEMS, ...problems]),
         ...(credential && referencesTo([401])),
       },
     }
   }
 
-  function answerOf({ description, headers: names, content }: Answer): Json {
+  function answerOf({ description, headers: names, content }: ResponseSpec): Json {
     return {
       description,
       ...(names && headersOf(names)),
@@ -97,7 +100,7 @@ export function createDocument({ routes, guarded }: DocumentInit): Json {
   }
 
   function referenceTo(schema: z.ZodType): Json {
-    const id = notes.get(schema)?.id
+    const id = schemaMetadata.get(schema)?.id
     if (id === undefined) return schemaOf(schema, 'input')
     named.add(schema)
     return { $ref: `#/components/schemas/${id}` }

@@ -1,6 +1,6 @@
 /** From zod to the JSON Schema of OpenAPI 3.1, draft 2020-12. */
 import { z } from 'zod'
-import { notes } from '../schemas/metadata.ts'
+import { schemaMetadata } from '../schemas/metadata.ts'
 
 /** A JSON object. */
 export type Json = Record<string, unknown>
@@ -32,7 +32,7 @@ export interface JsonSchema extends Json {
 export function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     io,
-    metadata: notes,
+    metadata: schemaMetadata,
     override: ({ jsonSchema }) => {
       // Zod's pattern says what the format says, in 200 characters.
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern

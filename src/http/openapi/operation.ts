@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { ProblemStatus } from '../problem.ts'
 
 /** What takes a credential, where the hub has keys. */
-export type Right = 'listen' | 'publish' | 'operate' | 'issue'
+export type Permission = 'listen' | 'publish' | 'operate' | 'issue'
 
 /** A header of answers; what it says stands in one place for all. */
 export type HeaderName =
@@ -24,7 +24,7 @@ export interface Content {
 export type Contents = Readonly<Record<string, Content>>
 
 /** An answer that is no problem. */
-export interface Answer {
+export interface ResponseSpec {
   readonly description: string
   readonly headers?: readonly HeaderName[]
   readonly content?: Contents
@@ -39,10 +39,10 @@ export interface Operation {
   /** @defaultValue none: the summary says it all */
   readonly description?: string
   /** @defaultValue none: anyone may */
-  readonly right?: Right
+  readonly permission?: Permission
   readonly parameters?: Readonly<Partial<Record<'path' | 'query' | 'header', z.ZodType>>>
   readonly body?: Contents
-  readonly answers: Readonly<Partial<Record<200 | 204, Answer>>>
+  readonly responses: Readonly<Partial<Record<200 | 204, ResponseSpec>>>
   /** Problems beside those that any request may meet. @defaultValue none */
   readonly problems?: readonly ProblemStatus[]
 }
@@ -60,7 +60,7 @@ export function json<Output>(
   description: string,
   schema: z.ZodType<Output>,
   example: NoInfer<Output>,
-): Answer {
+): ResponseSpec {
   return { description, content: { 'application/json': { schema, example } } }
 }
 
@@ -70,6 +70,6 @@ export function text(
   type: string,
   schema: z.ZodType,
   example: string,
-): Answer {
+): ResponseSpec {
   return { description, content: { [type]: { schema, example } } }
 }

@@ -1,6 +1,6 @@
 /** The operations by method and path: a route of the app is described by one entry here. */
 import { z } from 'zod'
-import { notes } from '../schemas/metadata.ts'
+import { schemaMetadata } from '../schemas/metadata.ts'
 import {
   ClientParam,
   DisconnectQuery,
@@ -19,7 +19,7 @@ import {
   Published,
   TopicConnections,
 } from '../schemas/responses.ts'
-import { type Answer, content, json, type Operation, text } from './operation.ts'
+import { content, json, type Operation, type ResponseSpec, text } from './operation.ts'
 
 const SINCE = '2026-11-22T09:00:00.000Z'
 const CONNECTION = {
@@ -58,7 +58,7 @@ data: {"reason":"lifetime"}
 `
 
 const StreamHeaders = z.object({
-  'Last-Event-ID': z.string().optional().register(notes, {
+  'Last-Event-ID': z.string().optional().register(schemaMetadata, {
     description: 'Where to resume: the id of the last event that came. An EventSource sends it.',
   }),
 })
@@ -69,7 +69,7 @@ const event = {
   'application/x-www-form-urlencoded': content(PublishForm, { data: 'hello' }),
 }
 
-const published: Answer = {
+const published: ResponseSpec = {
   ...json('What became of the event.', Published, { id: 'lz3k9q-42', connections: 2 }),
   headers: ['RateLimit', 'RateLimit-Policy'],
 }
@@ -77,9 +77,9 @@ const published: Answer = {
 /** What is the same wherever events are published. */
 const publishing = {
   tag: 'publish',
-  right: 'publish',
+  permission: 'publish',
   body: event,
-  answers: { 200: published },
+  responses: { 200: published },
   problems: [413, 415, 429],
 } as const
 
@@ -91,9 +91,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     summary: 'Opens a stream of server-sent events.',
     description:
       'A stream that can’t be had now is answered 200 with `hub:bye` and closed, because an EventSource gives up for good at any other status. The data of the hub’s own events are the schemas `Ready`, `Gap` and `Bye`.',
-    right: 'listen',
+    permission: 'listen',
     parameters: { query: StreamQuery, header: StreamHeaders },
-    answers: {
+    responses: {
       200: {
         ...text('The stream.', 'text/event-stream', z.string(), STREAM),
         headers: ['Cache-Control', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Set-Cookie'],
@@ -122,18 +122,18 @@ export const operations: Readonly<Record<string, Operation>> = {
     id: 'ping',
     tag: 'publish',
     summary: 'Publishes `hello` to one client.',
-    right: 'publish',
+    permission: 'publish',
     parameters: { path: ClientParam },
-    answers: { 200: published },
+    responses: { 200: published },
     problems: [429],
   },
   'GET /clients': {
     id: 'listClients',
     tag: 'operate',
     summary: 'Tells who is connected.',
-    right: 'operate',
+    permission: 'operate',
     parameters: { query: ListQuery },
-    answers: {
+    responses: {
       200: json('The clients, longest connected first.', Clients, {
         clients: [{ client: 'alice', connections: 2, since: SINCE, queuedBytes: 0 }],
         total: 1,
@@ -144,9 +144,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     id: 'showClient',
     tag: 'operate',
     summary: 'Tells the connections of one client.',
-    right: 'operate',
+    permission: 'operate',
     parameters: { path: ClientParam },
-    answers: {
+    responses: {
       200: json('Its connections: none, if it is not there.', ClientConnections, {
         client: 'alice',
         connections: [CONNECTION],
@@ -157,9 +157,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     id: 'disconnect',
     tag: 'operate',
     summary: 'Says goodbye to all connections of a client.',
-    right: 'operate',
+    permission: 'operate',
     parameters: { path: ClientParam, query: DisconnectQuery },
-    answers: {
+    responses: {
       200: json('It is sent away.', Disconnected, { disconnected: 2, blockedSeconds: 3_600 }),
     },
   },
@@ -167,9 +167,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     id: 'showTopic',
     tag: 'operate',
     summary: 'Tells who follows a topic.',
-    right: 'operate',
+    permission: 'operate',
     parameters: { path: TopicParam, query: ListQuery },
-    answers: {
+    responses: {
       200: json('The connections that follow it.', TopicConnections, {
         topic: 'news',
         connections: [CONNECTION],
@@ -181,9 +181,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     id: 'issueTicket',
     tag: 'listen',
     summary: 'Gets a ticket, with which a page opens a stream. For back ends.',
-    right: 'issue',
+    permission: 'issue',
     body: { 'application/json': content(TicketBody, { client: 'alice', topics: ['news'] }) },
-    answers: {
+    responses: {
       200: {
         ...json('The ticket.', IssuedTicket, { ticket: 'eyJhbGciOi…', expiresInSeconds: 30 }),
         headers: ['Cache-Control'],
@@ -195,33 +195,33 @@ export const operations: Readonly<Record<string, Operation>> = {
     id: 'metrics',
     tag: 'operate',
     summary: 'Tells Prometheus what the hub does, in its text format.',
-    right: 'operate',
-    answers: { 200: text('The figures.', 'text/plain', z.string(), 'hono_sse_connections 2\n') },
+    permission: 'operate',
+    responses: { 200: text('The figures.', 'text/plain', z.string(), 'hono_sse_connections 2\n') },
   },
   'GET /': {
     id: 'page',
     tag: 'about',
     summary: 'A page to listen and send with, where the host wants one.',
-    answers: { 200: text('The page.', 'text/html', z.string(), '<!doctype html>') },
+    responses: { 200: text('The page.', 'text/html', z.string(), '<!doctype html>') },
   },
   'GET /healthz': {
     id: 'health',
     tag: 'about',
     summary: 'Answers as long as the process lives.',
-    answers: { 200: text('It lives.', 'text/plain', z.literal('ok'), 'ok') },
+    responses: { 200: text('It lives.', 'text/plain', z.literal('ok'), 'ok') },
   },
   'GET /readyz': {
     id: 'readiness',
     tag: 'about',
     summary: 'Tells whether streams and events are taken.',
     description: 'Answers 503 while the hub closes, and while the journal can’t be reached.',
-    answers: { 200: text('They are.', 'text/plain', z.literal('ready'), 'ready') },
+    responses: { 200: text('They are.', 'text/plain', z.literal('ready'), 'ready') },
   },
   'GET /openapi.json': {
     id: 'openapi',
     tag: 'about',
     summary: 'This document. It holds no secrets, and takes no credential.',
-    answers: {
+    responses: {
       200: json('OpenAPI 3.1.', z.record(z.string(), z.unknown()), { openapi: '3.1.1' }),
     },
   },

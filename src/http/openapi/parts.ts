@@ -1,10 +1,10 @@
 /** What operations share in the OpenAPI document: problems, headers, and where rights come from. */
 import { type ProblemStatus, TITLES } from '../problem.ts'
 import type { Json } from './json-schema.ts'
-import type { HeaderName, Right } from './operation.ts'
+import type { HeaderName, Permission } from './operation.ts'
 
 /** The problems that any request may meet. */
-export const EVERYWHERE: readonly ProblemStatus[] = [400, 403, 421, 500, 503]
+export const COMMON_PROBLEMS: readonly ProblemStatus[] = [400, 403, 421, 500, 503]
 
 interface Refusal {
   readonly description: string
@@ -156,7 +156,7 @@ const KEY = { key: [] }
 const TOKEN = { token: [] }
 
 /** What each right takes: one of these. */
-export const security: Readonly<Record<Right, readonly unknown[]>> = {
+export const security: Readonly<Record<Permission, readonly unknown[]>> = {
   listen: [TOKEN, { ticket: [] }, { ticket: [], cookie: [] }],
   publish: [KEY, TOKEN],
   operate: [KEY],

@@ -5,48 +5,48 @@ import type { z } from 'zod'
 import { isoTime } from '../../core/clock.ts'
 import type { Hub } from '../../hub/hub.ts'
 import type { Access } from '../auth/authorizer.ts'
-import { operators } from '../middleware/authorize.ts'
+import { requireOperate } from '../middleware/authorize.ts'
 import { valid } from '../middleware/validate.ts'
 import { ClientParam, DisconnectQuery, ListQuery, TopicParam } from '../schemas/requests.ts'
 import type {
   ClientConnections,
   Clients,
   Disconnected,
-  Told,
+  Listed,
   TopicConnections,
 } from '../schemas/responses.ts'
-import { type Answering, answer, declared } from './types.ts'
+import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
 /** Connections of one client that are shown: more than it may have by default. */
 const MAX_ROWS = 10_000
 
 type OfClient = { param: z.input<typeof ClientParam> }
 type OfTopic = { param: z.input<typeof TopicParam> }
-type Listed = { query?: z.input<typeof ListQuery> }
-type SentAway = { query?: z.input<typeof DisconnectQuery> }
+type OfList = { query?: z.input<typeof ListQuery> }
+type OfDisconnect = { query?: z.input<typeof DisconnectQuery> }
 
 /** The routes about clients and their connections, as types. */
-export type PresenceRoutes = {
-  '/clients': { $get: Answering<Listed, Clients> }
+export type ClientRoutes = {
+  '/clients': { $get: JsonRoute<OfList, Clients> }
   '/clients/:id': {
-    $get: Answering<OfClient, ClientConnections>
-    $delete: Answering<OfClient & SentAway, Disconnected>
+    $get: JsonRoute<OfClient, ClientConnections>
+    $delete: JsonRoute<OfClient & OfDisconnect, Disconnected>
   }
-  '/topics/:topic': { $get: Answering<OfTopic & Listed, TopicConnections> }
+  '/topics/:topic': { $get: JsonRoute<OfTopic & OfList, TopicConnections> }
 }
 
 /** The routes about clients and their connections. */
-export function presence(hub: Hub, access: Access | undefined): Hono<BlankEnv, PresenceRoutes> {
-  const operator = operators(access)
+export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEnv, ClientRoutes> {
+  const operator = requireOperate(access)
   const app = new Hono()
     .get('/clients', operator, valid('query', ListQuery), async (c) => {
       const { rows, total } = await hub.presence.clients(c.req.valid('query').limit)
-      return answer<Clients>(c, { clients: rows.map(withTime), total })
+      return jsonResponse<Clients>(c, { clients: rows.map(withTime), total })
     })
     .get('/clients/:id', operator, valid('param', ClientParam), async (c) => {
       const { id } = c.req.valid('param')
       const { rows } = await hub.presence.connections({ client: id }, MAX_ROWS)
-      return answer<ClientConnections>(c, { client: id, connections: rows.map(withTime) })
+      return jsonResponse<ClientConnections>(c, { client: id, connections: rows.map(withTime) })
     })
     .get(
       '/topics/:topic',
@@ -57,7 +57,7 @@ export function presence(hub: Hub, access: Access | undefined): Hono<BlankEnv, P
         const { topic } = c.req.valid('param')
         const { limit } = c.req.valid('query')
         const { rows, total } = await hub.presence.connections({ topic }, limit)
-        return answer<TopicConnections>(c, { topic, connections: rows.map(withTime), total })
+        return jsonResponse<TopicConnections>(c, { topic, connections: rows.map(withTime), total })
       },
     )
     .delete(
@@ -68,13 +68,13 @@ export function presence(hub: Hub, access: Access | undefined): Hono<BlankEnv, P
       async (c) => {
         const { block } = c.req.valid('query')
         const disconnected = await hub.disconnect(c.req.valid('param').id, block * 1_000)
-        return answer<Disconnected>(c, { disconnected, blockedSeconds: block })
+        return jsonResponse<Disconnected>(c, { disconnected, blockedSeconds: block })
       },
     )
-  return declared(app)
+  return asRoutes(app)
 }
 
 /** A row with its time as ISO 8601. */
-function withTime<Row extends { readonly since: number }>(row: Row): Told<Row> {
+function withTime<Row extends { readonly since: number }>(row: Row): Listed<Row> {
   return { ...row, since: isoTime(row.since) }
 }

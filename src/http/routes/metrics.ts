@@ -4,12 +4,12 @@ import type { BlankEnv } from 'hono/types'
 import type { Hub } from '../../hub/hub.ts'
 import type { HubStats } from '../../hub/metrics.ts'
 import type { Access } from '../auth/authorizer.ts'
-import { operators } from '../middleware/authorize.ts'
-import { counter, EXPOSITION_TYPE, gauge, histogram, type Values } from '../prometheus.ts'
-import { declared, type Sending } from './types.ts'
+import { requireOperate } from '../middleware/authorize.ts'
+import { counter, gauge, histogram, METRICS_TYPE, type Values } from '../prometheus.ts'
+import { asRoutes, type StreamRoute } from './types.ts'
 
 /** What the route tells of. */
-export interface MetricsOptions {
+export interface MetricsRoutesInit {
   readonly hub: Hub
   readonly access: Access | undefined
   /** Requests that were answered with an error, by status. */
@@ -18,15 +18,19 @@ export interface MetricsOptions {
 
 /** The route of the figures, as a type. */
 export type MetricsRoutes = {
-  '/metrics': { $get: Sending<object> }
+  '/metrics': { $get: StreamRoute<object> }
 }
 
 /** The route for operators. */
-export function metrics({ hub, access, errors }: MetricsOptions): Hono<BlankEnv, MetricsRoutes> {
-  const app = new Hono().get('/metrics', operators(access), (c) =>
-    c.body(expose(hub.stats(), errors), 200, { 'Content-Type': EXPOSITION_TYPE }),
+export function metricsRoutes({
+  hub,
+  access,
+  errors,
+}: MetricsRoutesInit): Hono<BlankEnv, MetricsRoutes> {
+  const app = new Hono().get('/metrics', requireOperate(access), (c) =>
+    c.body(expose(hub.stats(), errors), 200, { 'Content-Type': METRICS_TYPE }),
   )
-  return declared(app)
+  return asRoutes(app)
 }
 
 function expose(stats: HubStats, errors: ReadonlyMap<number, number>): string {
@@ -65,61 +69,65 @@ function moment(stats: HubStats): string[] {
   ]
 }
 
-function events({ tally }: HubStats): string[] {
+function events({ metricsRoutes }: HubStats): string[] {
   return [
     counter(
       'hono_sse_publishes_total',
       'Events taken in to be published, stored or not.',
-      by('address', tally.publishes),
+      by('address', metricsRoutes.publishes),
     ),
     counter(
       'hono_sse_deliveries_total',
       'Events times the open streams that they were queued for.',
-      tally.deliveries,
+      metricsRoutes.deliveries,
     ),
     counter(
       'hono_sse_delivered_bytes_total',
       'Bytes of events times the open streams that they were queued for.',
-      tally.deliveredBytes,
+      metricsRoutes.deliveredBytes,
     ),
     histogram(
       'hono_sse_delivery_delay_seconds',
       'Events by how long they waited for the last write of their flush.',
-      tally.delayMs,
+      metricsRoutes.delayMs,
     ),
     histogram(
       'hono_sse_flush_duration_seconds',
       'Flushes by how long they took from the first write to the last.',
-      tally.flushMs,
+      metricsRoutes.flushMs,
     ),
   ]
 }
 
-function streams({ tally }: HubStats): string[] {
+function streams({ metricsRoutes }: HubStats): string[] {
   return [
     counter(
       'hono_sse_openings_total',
       'Streams opened, by how they went on.',
-      by('resume', tally.openings),
+      by('resume', metricsRoutes.openings),
     ),
     counter(
       'hono_sse_replays_total',
       'Times that a stream began to catch up from a cursor.',
-      tally.replays,
+      metricsRoutes.replays,
     ),
     counter(
       'hono_sse_replayed_events_total',
       'Events read from the journal for streams that caught up.',
-      tally.replayedEvents,
+      metricsRoutes.replayedEvents,
     ),
-    counter('hono_sse_gaps_total', 'Gaps told.', by('reason', tally.gaps)),
+    counter('hono_sse_gaps_total', 'Gaps told.', by('reason', metricsRoutes.gaps)),
     counter(
       'hono_sse_goodbyes_total',
       'Goodbyes said, those to refused streams included.',
-      by('reason', tally.goodbyes),
+      by('reason', metricsRoutes.goodbyes),
     ),
-    counter('hono_sse_departures_total', 'Streams that ended without a goodbye.', tally.departures),
-    counter('hono_sse_refusals_total', 'Streams refused.', by('reason', tally.refusals)),
+    counter(
+      'hono_sse_departures_total',
+      'Streams that ended without a goodbye.',
+      metricsRoutes.departures,
+    ),
+    counter('hono_sse_refusals_total', 'Streams refused.', by('reason', metricsRoutes.refusals)),
   ]
 }
 

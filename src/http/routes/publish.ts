@@ -6,15 +6,15 @@ import type { Address } from '../../core/address.ts'
 import type { EventInput } from '../../core/event.ts'
 import type { Hub } from '../../hub/hub.ts'
 import type { Access } from '../auth/authorizer.ts'
-import { publishers } from '../middleware/authorize.ts'
-import { publishingBody } from '../middleware/body.ts'
+import { requirePublish } from '../middleware/authorize.ts'
+import { eventBody } from '../middleware/body.ts'
 import { valid } from '../middleware/validate.ts'
 import { ClientParam, type PublishBody, TopicParam } from '../schemas/requests.ts'
 import type { Published } from '../schemas/responses.ts'
-import { type Answering, answer, declared } from './types.ts'
+import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
 /** What publishing needs. */
-export interface PublishingOptions {
+export interface PublishRoutesInit {
   readonly hub: Hub
   readonly access: Access | undefined
   /** Limits how often is published. */
@@ -26,22 +26,22 @@ type ToTopic = { param: z.input<typeof TopicParam> }
 type AnEvent = { json: z.input<typeof PublishBody> }
 
 /** The routes under which events come in, as types. */
-export type PublishingRoutes = {
-  '/ping/:id': { $post: Answering<ToClient, Published> }
-  '/clients/:id': { $post: Answering<ToClient & AnEvent, Published> }
-  '/topics/:topic': { $post: Answering<ToTopic & AnEvent, Published> }
-  '/broadcast': { $post: Answering<AnEvent, Published> }
+export type PublishRoutes = {
+  '/ping/:id': { $post: JsonRoute<ToClient, Published> }
+  '/clients/:id': { $post: JsonRoute<ToClient & AnEvent, Published> }
+  '/topics/:topic': { $post: JsonRoute<ToTopic & AnEvent, Published> }
+  '/broadcast': { $post: JsonRoute<AnEvent, Published> }
 }
 
 /** The routes under which events come in. */
-export function publishing(options: PublishingOptions): Hono<BlankEnv, PublishingRoutes> {
+export function publishRoutes(options: PublishRoutesInit): Hono<BlankEnv, PublishRoutes> {
   const { hub, access, limit } = options
-  const body = publishingBody(hub.maxEventBytes)
+  const body = eventBody(hub.maxEventBytes)
   const client = valid('param', ClientParam)
   const topic = valid('param', TopicParam)
-  const toClient = publishers(access, (c) => ({ client: c.req.param('id') ?? '' }))
-  const toTopic = publishers(access, (c) => ({ topic: c.req.param('topic') ?? '' }))
-  const toEveryone = publishers(access, () => 'everyone')
+  const toClient = requirePublish(access, (c) => ({ client: c.req.param('id') ?? '' }))
+  const toTopic = requirePublish(access, (c) => ({ topic: c.req.param('topic') ?? '' }))
+  const toEveryone = requirePublish(access, () => 'everyone')
   const app = new Hono()
     .post('/ping/:id', client, toClient, limit, (c) =>
       send(c, { client: c.req.valid('param').id }, { data: 'hello' }),
@@ -53,9 +53,9 @@ export function publishing(options: PublishingOptions): Hono<BlankEnv, Publishin
       send(c, { topic: c.req.valid('param').topic }, c.req.valid('json')),
     )
     .post('/broadcast', toEveryone, limit, body, (c) => send(c, 'everyone', c.req.valid('json')))
-  return declared(app)
+  return asRoutes(app)
 
   async function send(c: Context, address: Address, input: EventInput) {
-    return answer<Published>(c, await hub.publish(address, input))
+    return jsonResponse<Published>(c, await hub.publish(address, input))
   }
 }

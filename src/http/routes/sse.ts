@@ -2,35 +2,35 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import { HubError, type HubErrorCode } from '../../core/errors.ts'
-import type { Trace } from '../../hub/connection.ts'
+import type { ConnectionInfo } from '../../hub/connection.ts'
 import type { Hub } from '../../hub/hub.ts'
-import type { Access, Listening } from '../auth/authorizer.ts'
+import type { Access, StreamGrant } from '../auth/authorizer.ts'
 import { isForNow } from '../auth/errors.ts'
 import { valid } from '../middleware/validate.ts'
 import { StreamQuery, type StreamQueryInput } from '../schemas/requests.ts'
 import { type OpenStream, refuseForNow, streamEvents, streamHead } from '../stream.ts'
-import { declared, type Sending } from './types.ts'
+import { asRoutes, type StreamRoute } from './types.ts'
 
 /** What listening needs. */
-export interface ListeningOptions {
+export interface SseRoutesInit {
   readonly hub: Hub
   readonly access: Access | undefined
   readonly openStream: OpenStream | undefined
   /** How a request came in. */
-  traceOf(c: Context): Trace | undefined
+  connectionInfo(c: Context): ConnectionInfo | undefined
   /** Limits how often streams are opened; it answers what `refuseForNow` answers. */
   readonly limit: MiddlewareHandler
 }
 
 /** The route of the stream, as a type. */
-export type ListeningRoutes = {
-  '/sse': { $get: Sending<{ query: StreamQueryInput }> }
+export type SseRoutes = {
+  '/sse': { $get: StreamRoute<{ query: StreamQueryInput }> }
 }
 
 /** The route of the stream. */
-export function listening(options: ListeningOptions): Hono<BlankEnv, ListeningRoutes> {
-  const { hub, access, openStream, traceOf, limit } = options
-  const app = new Hono<{ Variables: { listening: Listening; holder: string } }>().get(
+export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
+  const { hub, access, openStream, connectionInfo, limit } = options
+  const app = new Hono<{ Variables: { listening: StreamGrant; holder: string } }>().get(
     '/sse',
     valid('query', StreamQuery),
     async (c, next) => {
@@ -45,13 +45,13 @@ export function listening(options: ListeningOptions): Hono<BlankEnv, ListeningRo
     limit,
     (c) => {
       const { lastEventId } = c.req.valid('query')
-      const trace = traceOf(c as unknown as Context)
-      return streamEvents(c, { hub, ...c.get('listening'), lastEventId, trace, openStream })
+      const info = connectionInfo(c as unknown as Context)
+      return streamEvents(c, { hub, ...c.get('listening'), lastEventId, info, openStream })
     },
   )
-  return declared(app)
+  return asRoutes(app)
 
-  async function grantOrRefuse(c: Context, query: StreamQuery): Promise<Listening | Response> {
+  async function grantOrRefuse(c: Context, query: StreamQuery): Promise<StreamGrant | Response> {
     const { id, topic, ticket } = query
     if (!access) return { client: id ?? crypto.randomUUID(), topics: topic }
     try {

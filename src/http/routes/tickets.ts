@@ -3,22 +3,22 @@ import { type Context, Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'
 import type { Hub } from '../../hub/hub.ts'
-import type { Access, Issuer } from '../auth/authorizer.ts'
+import type { Access, TicketIssuer } from '../auth/authorizer.ts'
 import { forbidden } from '../auth/errors.ts'
 import { TICKET_SECONDS } from '../auth/tickets.ts'
 import { jsonBody } from '../middleware/body.ts'
 import { TicketBody } from '../schemas/requests.ts'
 import type { IssuedTicket } from '../schemas/responses.ts'
-import { type Answering, answer, declared } from './types.ts'
+import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
 /** The route that issues tickets, as a type. */
-export type TicketingRoutes = {
-  '/tickets': { $post: Answering<{ json: z.input<typeof TicketBody> }, IssuedTicket> }
+export type TicketRoutes = {
+  '/tickets': { $post: JsonRoute<{ json: z.input<typeof TicketBody> }, IssuedTicket> }
 }
 
 /** The route that issues tickets. */
-export function ticketing(hub: Hub, access: Access): Hono<BlankEnv, TicketingRoutes> {
-  const app = new Hono<{ Variables: { issue: Issuer } }>().post(
+export function ticketRoutes(hub: Hub, access: Access): Hono<BlankEnv, TicketRoutes> {
+  const app = new Hono<{ Variables: { issue: TicketIssuer } }>().post(
     '/tickets',
     async (c, next) => {
       c.set('issue', await access.issuer(c as unknown as Context))
@@ -30,8 +30,8 @@ export function ticketing(hub: Hub, access: Access): Hono<BlankEnv, TicketingRou
       if (hub.blocked(client)) throw forbidden('This client is blocked for now.')
       const ticket = await c.get('issue')({ client, topics }, grantSeconds)
       c.header('Cache-Control', 'no-store')
-      return answer<IssuedTicket>(c, { ticket, expiresInSeconds: TICKET_SECONDS })
+      return jsonResponse<IssuedTicket>(c, { ticket, expiresInSeconds: TICKET_SECONDS })
     },
   )
-  return declared(app)
+  return asRoutes(app)
 }

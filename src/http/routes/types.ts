@@ -5,17 +5,17 @@ import type { StatusCode } from 'hono/utils/http-status'
 import type { Problem, ProblemStatus } from '../problem.ts'
 
 /** A route that answers JSON, or a problem. */
-export type Answering<Input, Output> =
+export type JsonRoute<Input, Output> =
   | { input: Input; output: Output; outputFormat: 'json'; status: 200 }
-  | Refusing<Input>
+  | ProblemRoute<Input>
 
 /** A route that answers a word, or a problem. */
-export type Telling<Word extends string> =
+export type TextRoute<Word extends string> =
   | { input: object; output: Word; outputFormat: 'text'; status: 200 }
-  | Refusing<object>
+  | ProblemRoute<object>
 
 /** A route whose answer the client reads by itself. */
-export type Sending<Input> = {
+export type StreamRoute<Input> = {
   input: Input
   output: unknown
   outputFormat: ResponseFormat
@@ -23,7 +23,7 @@ export type Sending<Input> = {
 }
 
 // A type and not an interface: `hc` takes only what has an implicit index signature for a route.
-type Refusing<Input> = {
+type ProblemRoute<Input> = {
   input: Input
   output: Problem
   outputFormat: 'json'
@@ -34,14 +34,14 @@ type Refusing<Input> = {
  * The app, as one that has just these routes. Hono itself takes an app for one with any routes;
  * this compiles only if the app has them, with these inputs and outputs.
  */
-export function declared<Routes extends Schema, App>(
+export function asRoutes<Routes extends Schema, App>(
   app: App & (ExtractSchema<App> extends Routes ? unknown : never),
 ): Hono<BlankEnv, Routes> {
   return app as unknown as Hono<BlankEnv, Routes>
 }
 
 /** Answers with JSON, typed as what it is: in Hono's own type what may be absent may be undefined. */
-export function answer<Output extends object>(
+export function jsonResponse<Output extends object>(
   c: Context,
   output: Output,
 ): Response & TypedResponse<Output, 200, 'json'> {

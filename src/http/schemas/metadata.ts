@@ -2,11 +2,11 @@
 import { z } from 'zod'
 
 /** Words for one schema. */
-export interface Note {
+export interface SchemaMetadata {
   /** The name among the document's components. @defaultValue none: it is written out where it is used */
   readonly id?: string
   readonly description?: string
 }
 
 /** The words by schema. Zod's global registry is the host's, who may have the same names there. */
-export const notes: z.core.$ZodRegistry<Note> = z.registry<Note>()
+export const schemaMetadata: z.core.$ZodRegistry<SchemaMetadata> = z.registry<SchemaMetadata>()

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { MAX_TOPICS, NAME, NAME_RULE } from '../../core/address.ts'
 import { EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
-import { notes } from './metadata.ts'
+import { schemaMetadata } from './metadata.ts'
 
 const Name = z.string(NAME_RULE).regex(NAME, NAME_RULE)
 const once = 'must be given once at the most'
@@ -24,29 +24,29 @@ const Topics = z.array(Name).max(MAX_TOPICS, `must be ${MAX_TOPICS} at the most`
 
 /** The query of `GET /sse`; parameters that it does not know are let pass. */
 export const StreamQuery: z.ZodType<StreamQuery, StreamQueryInput> = z.object({
-  id: z.string(once).regex(NAME, NAME_RULE).optional().register(notes, {
+  id: z.string(once).regex(NAME, NAME_RULE).optional().register(schemaMetadata, {
     description:
       'The client id. Without one the hub makes a UUID, or takes that of the credential.',
   }),
-  topic: z.preprocess(toList, Topics).default([]).register(notes, {
+  topic: z.preprocess(toList, Topics).default([]).register(schemaMetadata, {
     description: 'Topics to follow. With a ticket and none given: those of the ticket.',
   }),
-  lastEventId: z.string(once).optional().register(notes, {
+  lastEventId: z.string(once).optional().register(schemaMetadata, {
     description: 'Where to resume; the Last-Event-ID header wins. `earliest`: all that is kept.',
   }),
-  ticket: z.string(once).max(32_768).optional().register(notes, {
+  ticket: z.string(once).max(32_768).optional().register(schemaMetadata, {
     description: 'A ticket from `POST /tickets`; it opens one stream.',
   }),
 })
 
 /** A path that names a client. */
 export const ClientParam: z.ZodType<{ readonly id: string }, { id: string }> = z.object({
-  id: Name.clone().register(notes, { description: 'A client id.' }),
+  id: Name.clone().register(schemaMetadata, { description: 'A client id.' }),
 })
 
 /** A path that names a topic. */
 export const TopicParam: z.ZodType<{ readonly topic: string }, { topic: string }> = z.object({
-  topic: Name.clone().register(notes, { description: 'A topic.' }),
+  topic: Name.clone().register(schemaMetadata, { description: 'A topic.' }),
 })
 
 /** The body of every publishing request, however it is written. */
@@ -61,24 +61,33 @@ const publishing = z.strictObject({
   data: z
     .unknown()
     .refine((data) => data !== undefined, 'is missing')
-    .register(notes, { description: 'A string goes out as it is, anything else as JSON.' }),
-  event: z.string(EVENT_NAME_RULE).regex(EVENT_NAME, EVENT_NAME_RULE).optional().register(notes, {
-    description: 'The event’s name, for `addEventListener`. Without one, `onmessage` gets it.',
-  }),
-  ephemeral: z.boolean('must be true or false').optional().register(notes, {
+    .register(schemaMetadata, {
+      description: 'A string goes out as it is, anything else as JSON.',
+    }),
+  event: z
+    .string(EVENT_NAME_RULE)
+    .regex(EVENT_NAME, EVENT_NAME_RULE)
+    .optional()
+    .register(schemaMetadata, {
+      description: 'The event’s name, for `addEventListener`. Without one, `onmessage` gets it.',
+    }),
+  ephemeral: z.boolean('must be true or false').optional().register(schemaMetadata, {
     description: 'True: whoever is connected gets it, and it is not kept.',
   }),
 })
 
 /** The body of every publishing request; a field that it does not know is refused. */
-export const PublishBody: z.ZodType<PublishBody, PublishBody> = publishing.register(notes, {
-  id: 'Event',
-})
+export const PublishBody: z.ZodType<PublishBody, PublishBody> = publishing.register(
+  schemaMetadata,
+  {
+    id: 'Event',
+  },
+)
 
 /** The same as a form can say it: its data is text. */
 export const PublishForm: z.ZodType<PublishBody> = publishing
-  .extend({ data: z.string().register(notes, { description: 'The data, as text.' }) })
-  .register(notes, { id: 'EventForm' })
+  .extend({ data: z.string().register(schemaMetadata, { description: 'The data, as text.' }) })
+  .register(schemaMetadata, { id: 'EventForm' })
 
 /** `POST /tickets`: whom the ticket lets listen, to what, and for how long. */
 export interface TicketBody {
@@ -100,23 +109,25 @@ export const TicketBody: z.ZodType<
   }
 > = z
   .strictObject({
-    client: Name.clone().register(notes, { description: 'Whom it lets listen.' }),
-    topics: Topics.default([]).register(notes, { description: 'To which topics.' }),
+    client: Name.clone().register(schemaMetadata, { description: 'Whom it lets listen.' }),
+    topics: Topics.default([]).register(schemaMetadata, { description: 'To which topics.' }),
     grantSeconds: z
       .int(grantRule)
       .min(1, grantRule)
       .max(86_400, grantRule)
       .default(3_600)
-      .register(notes, {
+      .register(schemaMetadata, {
         description: 'How long stream and reconnects may last, once it is used.',
       }),
   })
-  .register(notes, { id: 'Grant' })
+  .register(schemaMetadata, { id: 'Grant' })
 
 /** `?limit=`: how many rows of a listing are wanted. */
 export const ListQuery: z.ZodType<{ readonly limit: number }, { limit?: string | undefined }> =
   z.object({
-    limit: wholeNumber(1, 10_000).default(1_000).register(notes, { description: 'Rows at most.' }),
+    limit: wholeNumber(1, 10_000)
+      .default(1_000)
+      .register(schemaMetadata, { description: 'Rows at most.' }),
   })
 
 /** `?block=`: how many seconds a client that is disconnected must stay away. */
@@ -124,7 +135,7 @@ export const DisconnectQuery: z.ZodType<
   { readonly block: number },
   { block?: string | undefined }
 > = z.object({
-  block: wholeNumber(0, 86_400).default(0).register(notes, {
+  block: wholeNumber(0, 86_400).default(0).register(schemaMetadata, {
     description: 'Seconds for which it is kept away; 0 leaves a block as it is.',
   }),
 })

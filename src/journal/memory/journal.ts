@@ -1,13 +1,13 @@
 /** The journal in memory: fast, bounded, and gone with the process. */
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { newEpoch, type Place, placeOf } from '../../core/cursor.ts'
+import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import { createExpiringSet } from '../../core/expiring-set.ts'
-import type { Shelf } from '../event-store.ts'
-import type { Delivery, Entry, Journal, Page } from '../journal.ts'
-import { readShelf } from '../read-page.ts'
-import { createShelf } from './store.ts'
+import type { EventStore } from '../event-store.ts'
+import type { Delivery, Journal, JournalEntry, ReplayBatch } from '../journal.ts'
+import { readBatch } from '../read-page.ts'
+import { createEventStore } from './store.ts'
 
 /** How much the journal keeps. */
 export interface MemoryJournalOptions {
@@ -32,13 +32,13 @@ export function createMemoryJournal({
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)
   const epoch = newEpoch(clock)
-  const shelf: Shelf = createShelf({ maxEvents, maxAgeMs, maxBytes })
+  const shelf: EventStore = createEventStore({ maxEvents, maxAgeMs, maxBytes })
   const used = createExpiringSet(clock)
   let sequence = 0
   let deliver: (delivery: Delivery) => void = () => {}
 
   return {
-    get figures() {
+    get stats() {
       shelf.expire(clock.now())
       return shelf.size
     },
@@ -51,11 +51,11 @@ export function createMemoryJournal({
     close,
   }
 
-  function append(key: string, event: HubEvent): Entry {
+  function append(key: string, event: HubEvent): JournalEntry {
     sequence += 1
     const { id } = head()
     const entry = { id, sequence, frame: encodeFrame({ ...event, id }) }
-    shelf.put(key, entry, clock.now())
+    shelf.append(key, entry, clock.now())
     deliver({ key, frame: entry.frame, entry })
     return entry
   }
@@ -64,14 +64,18 @@ export function createMemoryJournal({
     deliver({ key, frame: encodeFrame(event) })
   }
 
-  function read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Page {
+  function read(
+    keys: readonly string[],
+    cursor: string | undefined,
+    maxBytes: number,
+  ): ReplayBatch {
     if (cursor === undefined) return { entries: [], end: head(), done: true }
     shelf.expire(clock.now())
-    return readShelf(shelf, head(), { keys, cursor, maxBytes })
+    return readBatch(shelf, head(), { keys, cursor, maxBytes })
   }
 
-  function head(): Place {
-    return placeOf(epoch, sequence)
+  function head(): Position {
+    return positionOf(epoch, sequence)
   }
 
   function useOnce(name: string, ttlMs: number): boolean {

@@ -1,29 +1,29 @@
 /** Entries by address, in order, with the oldest given up when there are too many. */
-import type { Shelf, ShelfBounds } from '../event-store.ts'
-import type { Entry } from '../journal.ts'
+import type { EventStore, JournalBounds } from '../event-store.ts'
+import type { JournalEntry } from '../journal.ts'
 
-/** A book stands in two rows: the one of its address, and the one of all, by age. */
-interface Book {
-  readonly entry: Entry
-  readonly row: Row
+/** A stored stands in two rows: the one of its address, and the one of all, by age. */
+interface StoredEvent {
+  readonly entry: JournalEntry
+  readonly log: AddressLog
   readonly bytes: number
   readonly at: number
-  older: Book | undefined
-  newer: Book | undefined
+  older: StoredEvent | undefined
+  newer: StoredEvent | undefined
 }
 
-interface Row {
+interface AddressLog {
   readonly key: string
   /** The books from `first` on; the places before it are empty. */
-  books: (Book | undefined)[]
+  events: (StoredEvent | undefined)[]
   first: number
   /** The sequence of the last entry given up. */
-  evicted: number
+  evictedUpTo: number
 }
 
-/** How far the reading of a row has come. */
-interface Reading {
-  readonly books: Row['books']
+/** How far the reading of a log has come. */
+interface LogReader {
+  readonly events: AddressLog['events']
   next: number
 }
 
@@ -31,137 +31,149 @@ interface Reading {
 const ENTRY_BYTES = 320
 
 /** Addresses without an entry left of which it is remembered what they lost. */
-const MAX_REMEMBERED = 100_000
+const MAX_EMPTY_ADDRESSES = 100_000
 
 /** Makes an empty shelf. */
-export function createShelf({ maxEvents, maxAgeMs, maxBytes }: ShelfBounds): Shelf {
-  const rows = new Map<string, Row>()
+export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBounds): EventStore {
+  const logs = new Map<string, AddressLog>()
   /** Addresses that lost all entries → the sequence of the last one, longest ago first. */
-  const remembered = new Map<string, number>()
+  const evictedUpTo = new Map<string, number>()
   /** Of an address that is in neither map, nothing behind this sequence was given up. */
-  let forgotten = 0
+  let evictionFloor = 0
   let events = 0
   let bytes = 0
-  let oldest: Book | undefined
-  let newest: Book | undefined
+  let oldest: StoredEvent | undefined
+  let newest: StoredEvent | undefined
 
   return {
     get size() {
       return { events, bytes }
     },
-    put,
+    append,
     expire,
-    after,
+    readAfter,
     evictedAfter,
     clear,
   }
 
-  function put(key: string, entry: Entry, now: number): void {
-    const row = rows.get(key) ?? newRow(key)
+  function append(key: string, entry: JournalEntry, now: number): void {
+    const log = logs.get(key) ?? newLog(key)
     const size = entry.frame.byteLength + ENTRY_BYTES
-    const book: Book = { entry, row, bytes: size, at: now, older: newest, newer: undefined }
-    if (newest) newest.newer = book
-    else oldest = book
-    newest = book
-    row.books.push(book)
+    const stored: StoredEvent = {
+      entry,
+      log,
+      bytes: size,
+      at: now,
+      older: newest,
+      newer: undefined,
+    }
+    if (newest) newest.newer = stored
+    else oldest = stored
+    newest = stored
+    log.events.push(stored)
     events += 1
     bytes += size
-    if (row.books.length - row.first > maxEvents) evictFirst(row)
-    while (oldest && bytes > maxBytes) evictFirst(oldest.row)
+    if (log.events.length - log.first > maxEvents) evictOldest(log)
+    while (oldest && bytes > maxBytes) evictOldest(oldest.log)
     expire(now)
   }
 
   function expire(now: number): void {
-    while (oldest && now - oldest.at > maxAgeMs) evictFirst(oldest.row)
+    while (oldest && now - oldest.at > maxAgeMs) evictOldest(oldest.log)
   }
 
-  function* after(keys: readonly string[], sequence: number): Iterable<Entry> {
+  function* readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry> {
     const heads = keys.flatMap((key) => {
-      const row = rows.get(key)
-      return row ? [{ books: row.books, next: firstAfter(row, sequence) }] : []
+      const log = logs.get(key)
+      return log ? [{ events: log.events, next: firstAfter(log, sequence) }] : []
     })
     for (;;) {
-      let best: Reading | undefined
+      let best: LogReader | undefined
       for (const head of heads) {
         if (sequenceAt(head) < sequenceAt(best)) best = head
       }
-      const book = best?.books[best.next]
-      if (!best || !book) return
+      const stored = best?.events[best.next]
+      if (!best || !stored) return
       best.next += 1
-      yield book.entry
+      yield stored.entry
     }
   }
 
   function evictedAfter(keys: readonly string[], sequence: number): boolean {
     return keys.some((key) => {
-      const evicted = rows.get(key)?.evicted ?? remembered.get(key) ?? forgotten
+      const evicted = logs.get(key)?.evictedUpTo ?? evictedUpTo.get(key) ?? evictionFloor
       return evicted > sequence
     })
   }
 
   function clear(): void {
-    rows.clear()
-    remembered.clear()
+    logs.clear()
+    evictedUpTo.clear()
     oldest = undefined
     newest = undefined
     events = 0
     bytes = 0
   }
 
-  function newRow(key: string): Row {
-    const row: Row = { key, books: [], first: 0, evicted: remembered.get(key) ?? forgotten }
-    remembered.delete(key)
-    rows.set(key, row)
-    return row
+  function newLog(key: string): AddressLog {
+    const log: AddressLog = {
+      key,
+      events: [],
+      first: 0,
+      evictedUpTo: evictedUpTo.get(key) ?? evictionFloor,
+    }
+    evictedUpTo.delete(key)
+    logs.set(key, log)
+    return log
   }
 
-  /** Gives up the oldest entry of a row. The oldest of all is the first of its row, too. */
-  function evictFirst(row: Row): void {
-    const book = row.books[row.first]
-    if (!book) return
-    row.books[row.first] = undefined
-    row.first += 1
-    row.evicted = book.entry.sequence
+  /** Gives up the oldest entry of a log. The oldest of all is the first of its log, too. */
+  function evictOldest(log: AddressLog): void {
+    const stored = log.events[log.first]
+    if (!stored) return
+    log.events[log.first] = undefined
+    log.first += 1
+    log.evictedUpTo = stored.entry.sequence
     events -= 1
-    bytes -= book.bytes
-    unlink(book)
-    if (row.first === row.books.length) forget(row)
+    bytes -= stored.bytes
+    unlink(stored)
+    if (log.first === log.events.length) retire(log)
     // Half of the array is gone: copying the rest now costs one step for each entry, all told.
-    else if (row.first * 2 > row.books.length) {
-      row.books = row.books.slice(row.first)
-      row.first = 0
+    else if (log.first * 2 > log.events.length) {
+      log.events = log.events.slice(log.first)
+      log.first = 0
     }
   }
 
-  function unlink(book: Book): void {
-    if (book.older) book.older.newer = book.newer
-    else oldest = book.newer
-    if (book.newer) book.newer.older = book.older
-    else newest = book.older
+  function unlink(stored: StoredEvent): void {
+    if (stored.older) stored.older.newer = stored.newer
+    else oldest = stored.newer
+    if (stored.newer) stored.newer.older = stored.older
+    else newest = stored.older
   }
 
-  function forget(row: Row): void {
-    rows.delete(row.key)
-    remembered.set(row.key, row.evicted)
-    if (remembered.size <= MAX_REMEMBERED) return
-    const [first] = remembered
+  function retire(log: AddressLog): void {
+    logs.delete(log.key)
+    evictedUpTo.set(log.key, log.evictedUpTo)
+    if (evictedUpTo.size <= MAX_EMPTY_ADDRESSES) return
+    const [first] = evictedUpTo
     if (!first) return
-    remembered.delete(first[0])
-    forgotten = Math.max(forgotten, first[1])
+    evictedUpTo.delete(first[0])
+    evictionFloor = Math.max(evictionFloor, first[1])
   }
 }
 
-function sequenceAt(head: Reading | undefined): number {
-  return head?.books[head.next]?.entry.sequence ?? Number.POSITIVE_INFINITY
+function sequenceAt(head: LogReader | undefined): number {
+  return head?.events[head.next]?.entry.sequence ?? Number.POSITIVE_INFINITY
 }
 
-/** The place of the first book behind a sequence, by halving. */
-function firstAfter({ books, first }: Row, sequence: number): number {
+/** The place of the first stored behind a sequence, by halving. */
+function firstAfter({ events, first }: AddressLog, sequence: number): number {
   let low = first
-  let high = books.length
+  let high = events.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((books[middle]?.entry.sequence ?? 0) > sequence) high = middle
+    if ((events[middle]?.entry.sequence ?? 0) > sequence) high = middle
     else low = middle + 1
   }
   return low

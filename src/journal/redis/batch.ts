@@ -1,21 +1,21 @@
 /** Publishing to Redis: what is published in one turn of the event loop goes there in one call. */
 import type { Clock } from '../../core/clock.ts'
-import { type Place, placeOf } from '../../core/cursor.ts'
+import { type Position, positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { Reach } from '../journal.ts'
 import { unavailable } from './options.ts'
 
 /** How events are stored. */
-export interface PublishingInit {
+export interface PublishBatcherInit {
   readonly clock: Clock
   /** Runs the script that publishes. */
   store(args: readonly string[]): Promise<unknown>
 }
 
 /** Stores events, many at a time. */
-export interface Publishing {
+export interface PublishBatcher {
   /** @throws {HubError} `journal-unavailable` */
-  append(key: string, event: HubEvent): Promise<Place & Reach>
+  append(key: string, event: HubEvent): Promise<Position & Reach>
 }
 
 interface Batch {
@@ -33,13 +33,13 @@ const MAX_EVENTS = 128
 const MAX_CHARACTERS = 262_144
 
 /** Makes the way to Redis of one hub. */
-export function createPublishing({ clock, store }: PublishingInit): Publishing {
+export function createPublishBatcher({ clock, store }: PublishBatcherInit): PublishBatcher {
   let open: Batch | undefined
   let characters = 0
   let pending = 0
   return { append }
 
-  async function append(key: string, event: HubEvent): Promise<Place & Reach> {
+  async function append(key: string, event: HubEvent): Promise<Position & Reach> {
     const body = frameText(event)
     if (pending + body.length > MAX_PENDING_CHARACTERS) {
       throw unavailable('takes events more slowly than they come')
@@ -50,7 +50,7 @@ export function createPublishing({ clock, store }: PublishingInit): Publishing {
       const index = args.push(key, body) / 2 - 1
       const [epoch, last, ...instances] = await stored
       const sequence = last - instances.length + 1 + index
-      return { ...placeOf(epoch, sequence), instances: instances[index] }
+      return { ...positionOf(epoch, sequence), instances: instances[index] }
     } finally {
       pending -= body.length
     }

@@ -1,51 +1,51 @@
 /** Subscriptions: to an address's channel as long as somebody listens, once however many do. */
-import type { Link } from './connection.ts'
+import type { RedisConnection } from './connection.ts'
 
 /** What this hub listens to. */
-export interface Subscriptions {
-  watch(key: string): void
-  unwatch(key: string): void
+export interface ChannelSubscriptions {
+  subscribe(key: string): void
+  unsubscribe(key: string): void
   /** Resolves when all that comes at these keys is heard. @throws when the link is lost */
-  settled(keys: readonly string[]): Promise<unknown>
+  confirmed(keys: readonly string[]): Promise<unknown>
   /** Takes all over to a new link, with channels that are always heard. */
-  move(link: Link, others: readonly string[]): Promise<void>
+  attach(link: RedisConnection, others: readonly string[]): Promise<void>
   /** The link is lost. */
-  leave(): void
+  detach(): void
   channelOf(key: string): string
   /** The key of an address's channel; undefined for another channel. */
   keyOf(channel: string): string | undefined
 }
 
 /** Makes the list of what is listened to. */
-export function createSubscriptions(prefix: string): Subscriptions {
-  const watched = new Set<string>()
+export function createChannelSubscriptions(prefix: string): ChannelSubscriptions {
+  const subscribed = new Set<string>()
   /** Those that Redis has not confirmed yet. */
   const pending = new Map<string, Promise<void>>()
   /** What is under way at each key, and what waits behind it. */
   const turns = new Map<string, Promise<void>>()
   let moved: Promise<void> = Promise.resolve()
-  let link: Link | undefined
-  return { watch, unwatch, settled, move, leave, channelOf, keyOf }
+  let link: RedisConnection | undefined
+  return { subscribe, unsubscribe, confirmed, attach, detach, channelOf, keyOf }
 
-  function watch(key: string): void {
-    watched.add(key)
-    if (!link || link.lost) return
+  function subscribe(key: string): void {
+    subscribed.add(key)
+    if (!link || link.closed) return
     const held = link
     const done = inTurn(key, () => held.subscribe([channelOf(key)]))
     pending.set(key, done)
     done.then(
       () => pending.get(key) === done && pending.delete(key),
       // Who waits for it hears of it.
-      held.drop,
+      held.close,
     )
   }
 
-  function unwatch(key: string): void {
-    watched.delete(key)
+  function unsubscribe(key: string): void {
+    subscribed.delete(key)
     pending.delete(key)
-    if (!link || link.lost) return
+    if (!link || link.closed) return
     const held = link
-    inTurn(key, () => held.unsubscribe(channelOf(key))).catch(held.drop)
+    inTurn(key, () => held.unsubscribe(channelOf(key))).catch(held.close)
   }
 
   /**
@@ -60,19 +60,19 @@ export function createSubscriptions(prefix: string): Subscriptions {
     return turn
   }
 
-  async function settled(keys: readonly string[]): Promise<unknown> {
+  async function confirmed(keys: readonly string[]): Promise<unknown> {
     if (pending.size === 0) return
     return await Promise.all(keys.map((key) => pending.get(key)))
   }
 
-  async function move(next: Link, others: readonly string[]): Promise<void> {
-    leave()
+  async function attach(next: RedisConnection, others: readonly string[]): Promise<void> {
+    detach()
     link = next
-    moved = next.subscribe([...others, ...[...watched].map(channelOf)])
+    moved = next.subscribe([...others, ...[...subscribed].map(channelOf)])
     await moved
   }
 
-  function leave(): void {
+  function detach(): void {
     link = undefined
     pending.clear()
     turns.clear()

@@ -3,33 +3,33 @@ import type { createClient } from 'redis'
 import { SCRIPTS, type Script } from './scripts/index.ts'
 
 /** Where to, and who hears what comes. */
-export interface LinkInit {
+export interface RedisConnectionInit {
   /** The `createClient` of the package `redis`. */
   readonly create: typeof createClient
   readonly url: string
   /** Gets what comes on the channels, in the order in which Redis sent it. */
-  heard(channel: string, message: Uint8Array): void
+  onMessage(channel: string, message: Uint8Array): void
 }
 
 /** A link that is open or lost. */
-export interface Link {
-  /** Names the server process at the other end, and its history: another one may have lost the tail. */
-  readonly run: string
+export interface RedisConnection {
+  /** Names the server process at the other ended, and its history: another one may have lost the tail. */
+  readonly serverId: string
   /** The policy by which the server drops keys when its memory is full; undefined when it drops none. */
   readonly eviction: string | undefined
-  readonly lost: boolean
+  readonly closed: boolean
   /** Resolves with the reason when the link is lost. */
-  readonly end: Promise<Error>
+  readonly ended: Promise<Error>
   /** Runs a script on one key. @throws when the script fails, or the link is lost meanwhile */
-  run1(script: Script, key: string, args: readonly string[]): Promise<unknown>
+  evalScript(script: Script, key: string, args: readonly string[]): Promise<unknown>
   /** `SET NX PX`: whether the key was free. */
-  take(key: string, ttlMs: number): Promise<boolean>
+  setIfAbsent(key: string, ttlMs: number): Promise<boolean>
   /** `PUBLISH`: how many links hear it. */
   publish(channel: string, message: string): Promise<number>
   subscribe(channels: readonly string[]): Promise<void>
   unsubscribe(channel: string): Promise<void>
   /** Gives the link up. */
-  drop(reason: Error): void
+  close(reason: Error): void
 }
 
 type Client = ReturnType<typeof createClient>
@@ -41,8 +41,11 @@ const BATCH = 1_000
 const MAX_PENDING = 20_000
 
 /** Opens a link. The signal gives up waiting for it. @throws when Redis can't be reached, or is a replica */
-export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Link> {
-  const { create, url, heard } = init
+export async function connectRedis(
+  init: RedisConnectionInit,
+  signal: AbortSignal,
+): Promise<RedisConnection> {
+  const { create, url, onMessage } = init
   const options = {
     url,
     // Another link is a new start: nothing that waited on this one may leak into it.
@@ -54,49 +57,53 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
   const commands = create(options) as unknown as Client
   const subscriber = create(options) as unknown as Client
   const clients = [commands, subscriber]
-  let lost = false
+  let closed = false
   let settle: (reason: Error) => void = () => {}
-  const end = new Promise<Error>((resolve) => {
+  const ended = new Promise<Error>((resolve) => {
     settle = resolve
   })
-  for (const client of clients) client.on('error', drop)
+  for (const client of clients) client.on('error', close)
   for (const client of clients)
-    client.on('end', () => drop(new Error('The connection was closed.')))
-  signal.addEventListener('abort', () => drop(new Error('Redis does not answer.')), { once: true })
+    client.on('end', () => close(new Error('The connection was closed.')))
+  signal.addEventListener('abort', () => close(new Error('Redis does not answer.')), { once: true })
   const opened = prepare()
   // Of the two that may fail, only one is heard.
   opened.catch(() => {})
-  const prepared = await Promise.race([opened, end.then((reason) => Promise.reject(reason))])
+  const prepared = await Promise.race([opened, ended.then((reason) => Promise.reject(reason))])
   return {
     ...prepared,
-    end,
-    take,
+    ended,
+    setIfAbsent,
     publish,
     subscribe,
     unsubscribe,
-    drop,
-    get lost() {
-      return lost
+    close,
+    get closed() {
+      return closed
     },
   }
 
-  async function prepare(): Promise<Pick<Link, 'run' | 'eviction' | 'run1'>> {
+  async function prepare(): Promise<Pick<RedisConnection, 'serverId' | 'eviction' | 'evalScript'>> {
     try {
       await Promise.all(clients.map((client) => client.connect()))
-      const about = `${await commands.info()}`
-      if (/^role:(?!master)/m.test(about)) throw new Error('Redis is a replica.')
+      const info = `${await commands.info()}`
+      if (/^role:(?!master)/m.test(info)) throw new Error('Redis is a replica.')
       const hashes = new Map<Script, string>()
       for (const script of SCRIPTS) hashes.set(script, `${await commands.scriptLoad(script.text)}`)
-      const run = runOf(about)
-      const eviction = evictionOf(about)
-      return { run, eviction, run1: (script, key, args) => run1(script, key, args, hashes) }
+      const serverId = serverIdOf(info)
+      const eviction = evictionOf(info)
+      return {
+        serverId,
+        eviction,
+        evalScript: (script, key, args) => evalScript(script, key, args, hashes),
+      }
     } catch (error) {
-      drop(asError(error))
+      close(asError(error))
       throw error
     }
   }
 
-  async function run1(
+  async function evalScript(
     script: Script,
     key: string,
     args: readonly string[],
@@ -109,12 +116,12 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
       const { message } = asError(error)
       // Another server took over that has not seen the script, or somebody flushed them.
       if (message.startsWith('NOSCRIPT')) return await commands.eval(script.text, call)
-      if (message.startsWith('READONLY')) drop(asError(error))
+      if (message.startsWith('READONLY')) close(asError(error))
       throw error
     }
   }
 
-  async function take(key: string, ttlMs: number): Promise<boolean> {
+  async function setIfAbsent(key: string, ttlMs: number): Promise<boolean> {
     const px = Math.max(1, Math.ceil(ttlMs))
     return (await commands.sendCommand(['SET', key, '1', 'NX', 'PX', `${px}`])) !== null
   }
@@ -134,29 +141,29 @@ export async function openLink(init: LinkInit, signal: AbortSignal): Promise<Lin
   }
 
   function listener(message: Uint8Array, channel: Uint8Array): void {
-    if (!lost) heard(`${channel}`, message)
+    if (!closed) onMessage(`${channel}`, message)
   }
 
-  function drop(reason: unknown): void {
-    if (lost) return
-    lost = true
+  function close(reason: unknown): void {
+    if (closed) return
+    closed = true
     for (const client of clients) client.destroy()
     settle(asError(reason))
   }
 }
 
 /** A process that was a replica in between has another history, and one that began anew another name. */
-function runOf(about: string): string {
+function serverIdOf(info: string): string {
   const names = ['run_id', 'master_replid'].map(
-    (name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(about)?.[1],
+    (name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(info)?.[1],
   )
   if (names.includes(undefined)) throw new Error('Redis does not tell by INFO who it is.')
   return names.join(':')
 }
 
-function evictionOf(about: string): string | undefined {
-  const [, policy] = /^maxmemory_policy:(\S+)/m.exec(about) ?? []
-  return /^maxmemory:0\r?$/m.test(about) || policy === 'noeviction' ? undefined : policy
+function evictionOf(info: string): string | undefined {
+  const [, policy] = /^maxmemory_policy:(\S+)/m.exec(info) ?? []
+  return /^maxmemory:0\r?$/m.test(info) || policy === 'noeviction' ? undefined : policy
 }
 
 function asError(error: unknown): Error {

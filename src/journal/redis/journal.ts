@@ -1,144 +1,161 @@
 /** The journal in Redis or Valkey: shared by several hubs, and there when they restart. */
 import type { createClient } from 'redis'
-import { newEpoch, type Place, parseCursor, placeOf } from '../../core/cursor.ts'
+import { newEpoch, type Position, parseCursor, positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
-import type { Delivery, Journal, Reach, Receiver } from '../journal.ts'
-import { createPublishing } from './batch.ts'
-import { createSubscriptions } from './channels.ts'
-import { type Link, openLink } from './connection.ts'
-import { type RedisJournalOptions, reasonOf, settle, unavailable } from './options.ts'
-import { createReadings } from './reads.ts'
-import { createKeeper, type Keeper } from './reconnect.ts'
-import { framesOf, idOf, textOf, toCatchUp, toSize } from './replies.ts'
-import { createQuestions } from './requests.ts'
-import { ASK, CATCH_UP, PUBLISH, PULSE, READ, type Script } from './scripts/index.ts'
+import type { Delivery, Journal, JournalHandler, Reach } from '../journal.ts'
+import { createPublishBatcher } from './batch.ts'
+import { createChannelSubscriptions } from './channels.ts'
+import { connectRedis, type RedisConnection } from './connection.ts'
+import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } from './options.ts'
+import { createReads } from './reads.ts'
+import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
+import { framesOf, idOf, textOf, toCatchUp, toStats } from './replies.ts'
+import { createControlRequests } from './requests.ts'
+import {
+  CATCH_UP,
+  CONTROL_REQUEST,
+  KEEP_ALIVE,
+  PUBLISH,
+  READ,
+  type Script,
+} from './scripts/index.ts'
 
 /** Messages that may wait while a new link catches up. */
 const MAX_EARLY = 50_000
 
 /** Makes a journal that looks for Redis from the moment that a hub opens it. @throws {HubError} `invalid-option` */
 export function createRedisJournal(options: RedisJournalOptions): Journal {
-  const { url, prefix, maxEvents, maxAgeMs, maxBytes, observer, clock, random } = settle(options)
+  const { url, prefix, maxEvents, maxAgeMs, maxBytes, observer, clock, random } =
+    resolveRedisOptions(options)
   const tag = `{${prefix}}`
   const instance = newEpoch(clock)
   const inbox = `${tag}:to:${instance}`
   const forAll = `${tag}:all`
   const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
-  const subscriptions = createSubscriptions(`${tag}:on:`)
-  const readings = createReadings({
-    link: () => link,
-    ask: (keys, args, over) => subscriptions.settled(keys).then(() => call(READ, args, over)),
+  const subscriptions = createChannelSubscriptions(`${tag}:on:`)
+  const reads = createReads({
+    link: () => connection,
+    ask: (keys, args, over) => subscriptions.confirmed(keys).then(() => call(READ, args, over)),
   })
-  const publishing = createPublishing({ clock, store: (args) => call(PUBLISH, args) })
-  const questions = createQuestions({ clock, inbox, tell, send })
+  const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args) })
+  const requests = createControlRequests({ clock, inbox, broadcast, send })
   let deliver: (delivery: Delivery) => void = () => {}
-  let receiver: Receiver = { missed: () => {}, answer: () => null }
-  let keeper: Keeper | undefined
+  let receiver: JournalHandler = { missed: () => {}, respond: () => null }
+  let reconnect: ReconnectLoop | undefined
   /** The link that all goes through, once it has caught up. */
-  let link: Link | undefined
-  let opening: Link | undefined
+  let connection: RedisConnection | undefined
+  let opening: RedisConnection | undefined
   /** What came before it had. */
   let early: (() => void)[] = []
   let epoch = ''
-  let head: Place = placeOf(instance, 0)
-  const figures = { events: 0, bytes: 0, reconnects: 0 }
-  const weigh = (reply: unknown) => void Object.assign(figures, toSize(reply))
+  let head: Position = positionOf(instance, 0)
+  const stats = { events: 0, bytes: 0, reconnects: 0 }
+  const weigh = (reply: unknown) => void Object.assign(stats, toStats(reply))
   /** The newest of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
 
   return {
     instance,
-    figures,
+    stats,
     get ready() {
-      return link !== undefined
+      return connection !== undefined
     },
-    append: publishing.append,
+    append: batcher.append,
     relay,
-    read: readings.read,
+    read: reads.read,
     head: () => head,
     useOnce,
-    watch: subscriptions.watch,
-    unwatch: subscriptions.unwatch,
-    ask: (question, keepMs = 0) => questions.ask(question, keepMs),
+    subscribe: subscriptions.subscribe,
+    unsubscribe: subscriptions.unsubscribe,
+    request: (question, keepMs = 0) => requests.request(question, keepMs),
     open,
     close,
   }
 
-  function open(deliverTo: (delivery: Delivery) => void, hub?: Receiver): void {
+  function open(deliverTo: (delivery: Delivery) => void, hub?: JournalHandler): void {
     deliver = deliverTo
     if (hub) receiver = hub
     let create: typeof createClient | undefined
-    keeper = createKeeper({
+    reconnect = startReconnectLoop({
       clock,
       random,
       open: async (signal) => {
         // Only now, so that a runtime without sockets can hold this file, too.
         create ??= (await import('redis')).createClient
-        return await openLink({ create, url, heard }, signal)
+        return await connectRedis({ create, url, onMessage }, signal)
       },
-      up,
-      down,
-      probe: (held) => void call(PULSE, [inbox], held).then(weigh, () => {}),
+      onConnected,
+      onDisconnected,
+      probe: (connection) => void call(KEEP_ALIVE, [inbox], connection).then(weigh, () => {}),
     })
   }
 
   /** Subscribes first, then asks what was missed: what comes in between waits. */
-  async function up(next: Link): Promise<void> {
+  async function onConnected(next: RedisConnection): Promise<void> {
     early = []
     opening = next
-    await subscriptions.move(next, [forAll, inbox])
+    await subscriptions.attach(next, [forAll, inbox])
     const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
-    const reply = await next.run1(CATCH_UP, `${tag}:head`, [...first(next), ...seen])
-    if (next.lost) return
+    const reply = await next.evalScript(CATCH_UP, `${tag}:head`, [...first(next), ...seen])
+    if (next.closed) return
     const { end, affects, kept } = toCatchUp(reply)
     receiver.missed(affects)
-    if (epoch !== '') figures.reconnects += 1
+    if (epoch !== '') stats.reconnects += 1
     epoch = end.epoch
-    head = placeOf(end.epoch, end.sequence)
+    head = positionOf(end.epoch, end.sequence)
     stored = end.sequence
-    link = next
+    connection = next
     for (const task of early.splice(0)) task()
-    for (const { question, ms } of kept) receiver.answer(question, ms)
-    readings.wake()
-    observer?.reached?.(next.eviction)
+    for (const { question, ms } of kept) receiver.respond(question, ms)
+    reads.wake()
+    observer?.connected?.(next.eviction)
   }
 
-  function down(reason: Error): void {
-    link = undefined
-    subscriptions.leave()
-    observer?.lost?.(reason)
+  function onDisconnected(reason: Error): void {
+    connection = undefined
+    subscriptions.detach()
+    observer?.disconnected?.(reason)
   }
 
   async function relay(key: string, event: HubEvent): Promise<Reach> {
     const channel = subscriptions.channelOf(key)
-    return { instances: await attempt((held) => held.publish(channel, frameText(event))) }
+    return {
+      instances: await attempt((connection) => connection.publish(channel, frameText(event))),
+    }
   }
 
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {
-    return await attempt((held) => held.take(`${tag}:once:${name}`, ttlMs))
+    return await attempt((connection) => connection.setIfAbsent(`${tag}:once:${name}`, ttlMs))
   }
 
   function close(): void {
     deliver = () => {}
-    keeper?.close()
-    link = undefined
-    readings.close()
+    reconnect?.close()
+    connection = undefined
+    reads.close()
   }
 
-  async function call(script: Script, args: readonly string[], over?: Link): Promise<unknown> {
+  async function call(
+    script: Script,
+    args: readonly string[],
+    over?: RedisConnection,
+  ): Promise<unknown> {
     const reply = await attempt(
-      (held) => held.run1(script, `${tag}:head`, [...first(held), ...args]),
+      (connection) => connection.evalScript(script, `${tag}:head`, [...first(connection), ...args]),
       over,
     )
     if (!Array.isArray(reply)) return reply
     const [itsEpoch, sequence] = reply as unknown as [string, number]
     if (itsEpoch === epoch) stored = Math.max(stored, sequence)
-    else (over ?? link)?.drop(new Error('Redis has begun a new epoch.'))
+    else (over ?? connection)?.close(new Error('Redis has begun a new epoch.'))
     return reply
   }
 
-  async function attempt<T>(work: (held: Link) => Promise<T>, over = link): Promise<T> {
-    if (!over || over.lost) throw unavailable('can’t be reached')
+  async function attempt<T>(
+    work: (connection: RedisConnection) => Promise<T>,
+    over = connection,
+  ): Promise<T> {
+    if (!over || over.closed) throw unavailable('can’t be reached')
     try {
       return await work(over)
     } catch (error) {
@@ -146,22 +163,22 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     }
   }
 
-  function first({ run }: Link): string[] {
+  function first({ serverId }: RedisConnection): string[] {
     const seen = Math.max(stored, head.sequence)
     // A name of its own for each call: of two calls on their way both may have to begin an epoch.
-    return [tag, run, newEpoch(clock), epoch, String(seen), ...bounds]
+    return [tag, serverId, newEpoch(clock), epoch, String(seen), ...bounds]
   }
 
-  function heard(channel: string, message: Uint8Array): void {
-    if (link) hear(channel, message)
-    else if (early.length < MAX_EARLY) early.push(() => hear(channel, message))
-    else opening?.drop(new Error('More came than could wait for what was missed.'))
+  function onMessage(channel: string, message: Uint8Array): void {
+    if (connection) dispatch(channel, message)
+    else if (early.length < MAX_EARLY) early.push(() => dispatch(channel, message))
+    else opening?.close(new Error('More came than could wait for what was missed.'))
   }
 
-  function hear(channel: string, message: Uint8Array): void {
+  function dispatch(channel: string, message: Uint8Array): void {
     const key = subscriptions.keyOf(channel)
     if (key !== undefined) for (const frame of framesOf(message)) receive(key, frame)
-    else if (channel === forAll) questions.asked(textOf(message), receiver.answer)
+    else if (channel === forAll) requests.onRequest(textOf(message), receiver.respond)
     else inboxHas(textOf(message))
   }
 
@@ -181,29 +198,29 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
 
   function inboxHas(text: string): void {
     if (!text.startsWith('head: ')) {
-      questions.answered(text)
+      requests.onResponse(text)
       return
     }
-    keeper?.alive()
+    reconnect?.alive()
     const place = parseCursor(text.slice(6))
     if (place && inThisEpoch(place.epoch) && place.sequence > head.sequence) {
-      head = placeOf(epoch, place.sequence)
+      head = positionOf(epoch, place.sequence)
     }
   }
 
   function inThisEpoch(itsEpoch: string): boolean {
     if (itsEpoch === epoch) return true
-    link?.drop(new Error('Redis has begun a new epoch.'))
+    connection?.close(new Error('Redis has begun a new epoch.'))
     return false
   }
 
-  async function tell(message: string): Promise<number> {
+  async function broadcast(message: string): Promise<number> {
     const { question, keepMs } = JSON.parse(message) as { question: unknown; keepMs: number }
     const args = [forAll, message, JSON.stringify(question), String(Math.ceil(keepMs))]
-    return Number(await call(ASK, args))
+    return Number(await call(CONTROL_REQUEST, args))
   }
 
   function send(to: string, message: string): void {
-    attempt((held) => held.publish(to, message)).catch(() => {})
+    attempt((connection) => connection.publish(to, message)).catch(() => {})
   }
 }

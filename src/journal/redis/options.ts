@@ -15,7 +15,7 @@ export interface RedisJournalOptions {
   /** Bytes of all events, with about what keeping them costs. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
   /** Hears when Redis is reached, and when it is lost. @defaultValue nobody */
-  readonly observer?: LinkObserver | undefined
+  readonly observer?: RedisObserver | undefined
   /** Time. @defaultValue the machine's */
   readonly clock?: Clock | undefined
   /** A number from 0 up to 1. @defaultValue `Math.random` */
@@ -23,14 +23,14 @@ export interface RedisJournalOptions {
 }
 
 /** Hears how it stands with Redis. */
-export interface LinkObserver {
+export interface RedisObserver {
   /**
    * @param eviction - the policy by which this Redis drops keys when its memory is full; undefined
    * when it drops none, as a journal needs it
    */
-  reached?(eviction: string | undefined): void
+  connected?(eviction: string | undefined): void
   /** The link is lost, or could not be had. */
-  lost?(error: Error): void
+  disconnected?(error: Error): void
 }
 
 /** Options with nothing left open. */
@@ -39,7 +39,7 @@ export type RedisJournalSettings = {
 }
 
 /** Fills in the defaults. @throws {HubError} `invalid-option` */
-export function settle(options: RedisJournalOptions): RedisJournalSettings {
+export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalSettings {
   const settings: RedisJournalSettings = {
     url: options.url,
     prefix: options.prefix ?? 'hono-sse',

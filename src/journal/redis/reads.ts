@@ -1,21 +1,21 @@
 /** Readings of the journal: as soon as there is a link, in the order in which they were asked for, a few at a time. */
 import { parseCursor } from '../../core/cursor.ts'
-import type { Page } from '../journal.ts'
-import type { Link } from './connection.ts'
+import type { ReplayBatch } from '../journal.ts'
+import type { RedisConnection } from './connection.ts'
 import { unavailable } from './options.ts'
-import { toPage } from './replies.ts'
+import { toReplayBatch } from './replies.ts'
 
 /** How the journal is read. */
-export interface ReadingsInit {
+export interface ReadsInit {
   /** The link that all goes through now. */
-  link(): Link | undefined
+  link(): RedisConnection | undefined
   /** Runs the script that reads, once all that comes at these keys is heard. */
-  ask(keys: readonly string[], args: readonly string[], over: Link): Promise<unknown>
+  ask(keys: readonly string[], args: readonly string[], over: RedisConnection): Promise<unknown>
 }
 
 /** Readings that wait out an outage. */
-export interface Readings {
-  read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Promise<Page>
+export interface Reads {
+  read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Promise<ReplayBatch>
   /** There is a link again. */
   wake(): void
   /** Whatever still waits fails. */
@@ -29,8 +29,8 @@ export interface Readings {
 const MAX_AT_ONCE = 64
 
 /** Makes the reading room of one hub. */
-export function createReadings({ link, ask }: ReadingsInit): Readings {
-  const turn = createTurns(MAX_AT_ONCE)
+export function createReads({ link, ask }: ReadsInit): Reads {
+  const turn = createConcurrencyLimit(MAX_AT_ONCE)
   const waiting: (() => void)[] = []
   let closed = false
   return { read, wake, close }
@@ -39,25 +39,25 @@ export function createReadings({ link, ask }: ReadingsInit): Readings {
     keys: readonly string[],
     cursor: string | undefined,
     maxBytes: number,
-  ): Promise<Page> {
+  ): Promise<ReplayBatch> {
     const { epoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
     const mark = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
     const args = [mark, String(sequence), String(maxBytes), ...keys]
     return turn(() => readOver(keys, args))
   }
 
-  async function readOver(keys: readonly string[], args: readonly string[]): Promise<Page> {
+  async function readOver(keys: readonly string[], args: readonly string[]): Promise<ReplayBatch> {
     for (;;) {
       const held = link() ?? (await nextLink())
       const reply = await ask(keys, args, held).catch((error: unknown) => {
-        if (!held.lost) throw error
+        if (!held.closed) throw error
       })
       // A page of a link that is lost says nothing of what came behind it.
-      if (reply && held === link()) return toPage(reply)
+      if (reply && held === link()) return toReplayBatch(reply)
     }
   }
 
-  async function nextLink(): Promise<Link> {
+  async function nextLink(): Promise<RedisConnection> {
     if (!closed) await new Promise<void>((resolve) => waiting.push(resolve))
     if (closed) throw unavailable('is not asked any more: the hub is closed')
     return link() ?? (await nextLink())
@@ -74,7 +74,7 @@ export function createReadings({ link, ask }: ReadingsInit): Readings {
 }
 
 /** Lets so much work go on at the same time; the rest waits, first come, first served. */
-function createTurns(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+function createConcurrencyLimit(max: number): <T>(work: () => Promise<T>) => Promise<T> {
   let queue: (() => void)[] = []
   let next = 0
   let busy = 0

@@ -1,24 +1,24 @@
 /** Keeps a link to Redis: notices when it is lost, also when nobody says so, and opens another. */
 import type { Clock } from '../../core/clock.ts'
-import type { Link } from './connection.ts'
+import type { RedisConnection } from './connection.ts'
 
 /** What a keeper is to keep. */
-export interface KeeperInit {
+export interface ReconnectInit {
   readonly clock: Clock
   random(): number
-  open(signal: AbortSignal): Promise<Link>
+  open(signal: AbortSignal): Promise<RedisConnection>
   /** Puts a new link to work. Resolves when all is ready. */
-  up(link: Link): Promise<void>
+  onConnected(link: RedisConnection): Promise<void>
   /** The link, or the try to open one, is lost. */
-  down(reason: Error): void
+  onDisconnected(reason: Error): void
   /** Asks Redis for a sign of life, which is to be told by `alive`. */
-  probe(link: Link): void
+  probe(link: RedisConnection): void
 }
 
 /** Keeps trying until it is closed. */
-export interface Keeper {
+export interface ReconnectLoop {
   /** The link that was put to work, if there is one. */
-  readonly link: Link | undefined
+  readonly connection: RedisConnection | undefined
   /** A sign of life has come. */
   alive(): void
   close(): void
@@ -37,17 +37,24 @@ const MIN_WAIT_MS = 50
 const MAX_WAIT_MS = 3_000
 
 /** Makes a keeper, which begins at once. */
-export function createKeeper({ clock, random, open, up, down, probe }: KeeperInit): Keeper {
-  let link: Link | undefined
+export function startReconnectLoop({
+  clock,
+  random,
+  open,
+  onConnected,
+  onDisconnected,
+  probe,
+}: ReconnectInit): ReconnectLoop {
+  let link: RedisConnection | undefined
   let closed = false
   let failures = 0
   let aliveAt = 0
   let wake: () => void = () => {}
-  let giveUp: (reason: Error) => void = () => {}
-  void keep()
+  let abandon: (reason: Error) => void = () => {}
+  void run()
 
   return {
-    get link() {
+    get connection() {
       return link
     },
     alive: () => {
@@ -55,17 +62,17 @@ export function createKeeper({ clock, random, open, up, down, probe }: KeeperIni
     },
     close: () => {
       closed = true
-      giveUp(new Error('The journal is closed.'))
+      abandon(new Error('The journal is closed.'))
       wake()
     },
   }
 
-  async function keep(): Promise<void> {
+  async function run(): Promise<void> {
     while (!closed) {
-      const reason = await hold().catch((error: Error) => error)
+      const reason = await runSession().catch((error: Error) => error)
       link = undefined
       if (closed) return
-      down(reason)
+      onDisconnected(reason)
       // Doubled from try to try, and spread, so that instances don't come back all at once.
       const waitMs = Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** failures)
       failures = Math.min(failures + 1, 10)
@@ -74,32 +81,35 @@ export function createKeeper({ clock, random, open, up, down, probe }: KeeperIni
   }
 
   /** One link from its beginning to its end. */
-  async function hold(): Promise<Error> {
+  async function runSession(): Promise<Error> {
     const late = new AbortController()
-    giveUp = () => late.abort()
+    abandon = () => late.abort()
     let stop = after(OPEN_MS, () => late.abort())
-    let next: Link | undefined
+    let next: RedisConnection | undefined
     try {
       next = await open(late.signal)
-      const held = next
-      giveUp = (reason) => held.drop(reason)
-      await Promise.race([up(held), held.end.then((reason) => Promise.reject(reason))])
+      const connection = next
+      abandon = (reason) => connection.close(reason)
+      await Promise.race([
+        onConnected(connection),
+        connection.ended.then((reason) => Promise.reject(reason)),
+      ])
       stop()
-      link = held
+      link = connection
       failures = 0
       aliveAt = clock.now()
-      stop = clock.every(PROBE_MS, () => check(held))
-      probe(held)
-      return await held.end
+      stop = clock.every(PROBE_MS, () => check(connection))
+      probe(connection)
+      return await connection.ended
     } finally {
       stop()
-      next?.drop(new Error('It was given up.'))
+      next?.close(new Error('It was given up.'))
     }
   }
 
-  function check(held: Link): void {
-    if (clock.now() - aliveAt < DEAD_MS) probe(held)
-    else held.drop(new Error(`Redis has not answered for ${DEAD_MS / 1_000} seconds.`))
+  function check(connection: RedisConnection): void {
+    if (clock.now() - aliveAt < DEAD_MS) probe(connection)
+    else connection.close(new Error(`Redis has not answered for ${DEAD_MS / 1_000} seconds.`))
   }
 
   function pause(ms: number): Promise<void> {

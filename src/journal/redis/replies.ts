@@ -1,8 +1,8 @@
 /** What Redis sends, in the words of the hub. */
 
 import type { GapReason } from '../../core/control-events.ts'
-import { placeOf } from '../../core/cursor.ts'
-import type { Page } from '../journal.ts'
+import { positionOf } from '../../core/cursor.ts'
+import type { ReplayBatch } from '../journal.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -38,20 +38,20 @@ export function framesOf(message: Uint8Array): readonly Uint8Array[] {
 }
 
 /** A page from the reply of the script that reads. */
-export function toPage(reply: unknown): Page {
+export function toReplayBatch(reply: unknown): ReplayBatch {
   const [epoch, end, gap, done, ...frames] = reply as [string, number, string, number, ...string[]]
   const entries = frames.map((frame) => {
     const end = frame.indexOf('\n')
     // Written in an older epoch, maybe: cursors are this one's.
-    const place = placeOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
+    const place = positionOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
     return { ...place, frame: encoder.encode(`id: ${place.id}${frame.slice(end)}`) }
   })
   const reason = gap === '' ? undefined : (gap as GapReason)
-  return { entries, end: placeOf(epoch, end), done: done === 1, gap: reason }
+  return { entries, end: positionOf(epoch, end), done: done === 1, gap: reason }
 }
 
 /** How much the journal holds, from the reply of the script that keeps it alive. */
-export function toSize(reply: unknown): { readonly events: number; readonly bytes: number } {
+export function toStats(reply: unknown): { readonly events: number; readonly bytes: number } {
   const [, , events, bytes] = reply as [string, number, number, number]
   return { events, bytes }
 }

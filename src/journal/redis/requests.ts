@@ -2,23 +2,23 @@
 import type { Clock } from '../../core/clock.ts'
 
 /** How questions travel. */
-export interface QuestionsInit {
+export interface ControlRequestsInit {
   readonly clock: Clock
   /** Where answers come in. */
   readonly inbox: string
   /** Tells all hubs; resolves with how many hear it. */
-  tell(message: string): Promise<number>
+  broadcast(message: string): Promise<number>
   /** Sends an answer. */
   send(inbox: string, message: string): void
 }
 
 /** Puts questions and hands in answers. */
-export interface Questions {
-  ask(question: unknown, keepMs: number): Promise<readonly unknown[]>
+export interface ControlRequests {
+  request(question: unknown, keepMs: number): Promise<readonly unknown[]>
   /** An answer came in. */
-  answered(message: string): void
+  onResponse(message: string): void
   /** Somebody has asked. */
-  asked(message: string, answer: (question: unknown, keptMs: number) => unknown): void
+  onRequest(message: string, answer: (question: unknown, keptMs: number) => unknown): void
 }
 
 interface Poll {
@@ -27,7 +27,7 @@ interface Poll {
   finish(): void
 }
 
-interface Asked {
+interface RequestMessage {
   readonly inbox: string
   readonly poll: number
   readonly question: unknown
@@ -38,22 +38,27 @@ interface Asked {
 const PATIENCE_MS = 1_500
 
 /** Makes the post office of one hub. */
-export function createQuestions({ clock, inbox, tell, send }: QuestionsInit): Questions {
+export function createControlRequests({
+  clock,
+  inbox,
+  broadcast,
+  send,
+}: ControlRequestsInit): ControlRequests {
   const polls = new Map<number, Poll>()
   let count = 0
-  return { ask, answered, asked }
+  return { request, onResponse, onRequest }
 
-  async function ask(question: unknown, keepMs: number): Promise<readonly unknown[]> {
+  async function request(question: unknown, keepMs: number): Promise<readonly unknown[]> {
     count += 1
     const number = count
     const answers: unknown[] = []
     const all = new Promise<void>((finish) => {
       polls.set(number, { answers, expected: Number.POSITIVE_INFINITY, finish })
     })
-    const asked: Asked = { inbox, poll: number, question, keepMs }
+    const asked: RequestMessage = { inbox, poll: number, question, keepMs }
     let stop = () => {}
     try {
-      const expected = await tell(JSON.stringify(asked))
+      const expected = await broadcast(JSON.stringify(asked))
       const poll = polls.get(number)
       if (poll) {
         poll.expected = expected
@@ -68,7 +73,7 @@ export function createQuestions({ clock, inbox, tell, send }: QuestionsInit): Qu
     }
   }
 
-  function answered(message: string): void {
+  function onResponse(message: string): void {
     const { poll: number, answer } = JSON.parse(message) as { poll: number; answer: unknown }
     const poll = polls.get(number)
     if (!poll) return
@@ -80,8 +85,11 @@ export function createQuestions({ clock, inbox, tell, send }: QuestionsInit): Qu
     if (answers.length >= expected) finish()
   }
 
-  function asked(message: string, answer: (question: unknown, keptMs: number) => unknown): void {
-    const { inbox: asker, poll, question, keepMs } = JSON.parse(message) as Asked
+  function onRequest(
+    message: string,
+    answer: (question: unknown, keptMs: number) => unknown,
+  ): void {
+    const { inbox: asker, poll, question, keepMs } = JSON.parse(message) as RequestMessage
     send(asker, JSON.stringify({ poll, answer: answer(question, keepMs) }))
   }
 }

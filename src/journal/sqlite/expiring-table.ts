@@ -3,7 +3,7 @@ import { HubError } from '../../core/errors.ts'
 import type { ObjectStorage } from './store.ts'
 
 /** A bounded table of names that lapse. All times are in milliseconds since 1970. */
-export interface Lapsing {
+export interface ExpiringTable {
   /** Adds a name, or gives it another end. @throws {HubError} `at-capacity`: forgetting one would be worse. */
   add(name: string, end: number, now: number): void
   has(name: string, now: number): boolean
@@ -19,7 +19,10 @@ const SCHEMA = `
 `
 
 /** Opens the table of at most `max` names. */
-export function openLapsing({ sql }: Pick<ObjectStorage, 'sql'>, max = 100_000): Lapsing {
+export function openExpiringTable(
+  { sql }: Pick<ObjectStorage, 'sql'>,
+  max = 100_000,
+): ExpiringTable {
   sql.exec(SCHEMA)
   let size = count()
   return { add, has, list, prune }

@@ -1,12 +1,12 @@
 /** The journal in the SQLite storage of a Durable Object: a deploy or an eviction loses nothing. */
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { newEpoch, type Place, placeOf } from '../../core/cursor.ts'
+import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
-import type { Delivery, Entry, Journal, Page, Receiver } from '../journal.ts'
-import { readShelf } from '../read-page.ts'
-import { openLapsing } from './expiring-table.ts'
-import { type ObjectStorage, openDisk } from './store.ts'
+import type { Delivery, Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
+import { readBatch } from '../read-page.ts'
+import { openExpiringTable } from './expiring-table.ts'
+import { type ObjectStorage, openSqliteStore } from './store.ts'
 
 /** Where the journal is, and how much it keeps. */
 export interface SqliteJournalOptions {
@@ -21,9 +21,9 @@ export interface SqliteJournalOptions {
   /** Bytes of data that the hub lets an event carry: SQLite must take it as one value. @defaultValue `262_144` (256 KiB) */
   readonly maxEventBytes?: number | undefined
   /** Addresses without an event left of which it is remembered what they lost. @defaultValue `100_000` */
-  readonly maxRemembered?: number | undefined
+  readonly maxEmptyAddresses?: number | undefined
   /** What the epoch ends with, if it is a new one: letters and digits. @defaultValue nothing */
-  readonly mark?: string | undefined
+  readonly epochSuffix?: string | undefined
   /** Time. @defaultValue the machine's */
   readonly clock?: Clock | undefined
 }
@@ -37,7 +37,7 @@ export interface SqliteJournal extends Journal {
    * been missed. What is kept stays. It lasts once the storage has synced.
    * @throws {HubError} `journal-unavailable`
    */
-  renew(mark: string): void
+  startEpoch(epochSuffix: string): void
 }
 
 /** What a value in a Durable Object may have, less a name and an id. https://developers.cloudflare.com/durable-objects/platform/limits/ */
@@ -53,41 +53,53 @@ const ASKED = 'asked:'
 /** Makes the journal of an object, or finds it again: with the same epoch. @throws {HubError} `invalid-option` */
 export function createSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
   const { storage, maxEvents = 1_000, maxAgeMs = 300_000, maxBytes = 67_108_864 } = options
-  const { maxEventBytes = 262_144, maxRemembered, mark = '', clock = systemClock } = options
+  const {
+    maxEventBytes = 262_144,
+    maxEmptyAddresses,
+    epochSuffix = '',
+    clock = systemClock,
+  } = options
   checkRange('maxEvents', maxEvents, 0)
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)
   checkRange('maxEventBytes', maxEventBytes, 1, MAX_VALUE_BYTES)
   const pauseMs = Math.max(MIN_PAUSE_MS, maxAgeMs / ALARMS_PER_AGE)
-  const freshEpoch = newEpoch(clock) + mark
-  const disk = openDisk({ storage, maxEvents, maxAgeMs, maxBytes, maxRemembered, freshEpoch })
-  const lapsing = openLapsing(storage)
-  let sequence = disk.start
+  const freshEpoch = newEpoch(clock) + epochSuffix
+  const store = openSqliteStore({
+    storage,
+    maxEvents,
+    maxAgeMs,
+    maxBytes,
+    maxEmptyAddresses,
+    freshEpoch,
+  })
+  const expiring = openExpiringTable(storage)
+  let sequence = store.start
   let deliver: (delivery: Delivery) => void = () => {}
-  let receiver: Receiver | undefined
+  let receiver: JournalHandler | undefined
   /** When this life of the object has asked to be woken. An older alarm may stand, and is as good. */
   let alarmAt = Number.POSITIVE_INFINITY
 
   return {
-    get figures() {
-      return disk.size
+    get stats() {
+      return store.size
     },
     append,
     relay,
     read,
     head,
     useOnce,
-    ask,
+    request,
     open,
     prune,
-    renew,
+    startEpoch,
     close,
   }
 
-  function append(key: string, event: HubEvent): Entry {
-    const next = placeOf(disk.epoch, sequence + 1)
+  function append(key: string, event: HubEvent): JournalEntry {
+    const next = positionOf(store.epoch, sequence + 1)
     const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
-    store(() => disk.put(key, entry, clock.now()))
+    write(() => store.append(key, entry, clock.now()))
     sequence = next.sequence
     wakeForOldest()
     deliver({ key, frame: entry.frame, entry })
@@ -98,59 +110,63 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     deliver({ key, frame: encodeFrame(event) })
   }
 
-  function read(keys: readonly string[], cursor: string | undefined, maxPageBytes: number): Page {
+  function read(
+    keys: readonly string[],
+    cursor: string | undefined,
+    maxPageBytes: number,
+  ): ReplayBatch {
     if (cursor === undefined) return { entries: [], end: head(), done: true }
-    disk.expire(clock.now())
-    return readShelf(disk, head(), { keys, cursor, maxBytes: maxPageBytes })
+    store.expire(clock.now())
+    return readBatch(store, head(), { keys, cursor, maxBytes: maxPageBytes })
   }
 
-  function head(): Place {
-    return placeOf(disk.epoch, sequence)
+  function head(): Position {
+    return positionOf(store.epoch, sequence)
   }
 
   function useOnce(name: string, ttlMs: number): boolean {
     const now = clock.now()
-    if (lapsing.has(USED + name, now)) return false
-    store(() => lapsing.add(USED + name, now + ttlMs, now))
+    if (expiring.has(USED + name, now)) return false
+    write(() => expiring.add(USED + name, now + ttlMs, now))
     wake(now + ttlMs)
     return true
   }
 
   /** Nobody shares this journal, but the object's next life does: what is kept is put to it, too. */
-  async function ask(question: unknown, keepMs = 0): Promise<readonly unknown[]> {
+  async function request(question: unknown, keepMs = 0): Promise<readonly unknown[]> {
     const now = clock.now()
     if (keepMs > 0) {
-      store(() => lapsing.add(ASKED + JSON.stringify(question), now + keepMs, now))
+      write(() => expiring.add(ASKED + JSON.stringify(question), now + keepMs, now))
       wake(now + keepMs)
     }
-    return [receiver?.answer(question, keepMs)]
+    return [receiver?.respond(question, keepMs)]
   }
 
-  function open(deliverTo: (delivery: Delivery) => void, hub?: Receiver): void {
+  function open(deliverTo: (delivery: Delivery) => void, hub?: JournalHandler): void {
     deliver = deliverTo
     receiver = hub
     const now = clock.now()
-    for (const { name, end } of lapsing.list(ASKED, now)) {
-      hub?.answer(JSON.parse(name.slice(ASKED.length)), end - now)
+    for (const { name, end } of expiring.list(ASKED, now)) {
+      hub?.respond(JSON.parse(name.slice(ASKED.length)), end - now)
     }
   }
 
   function prune(): void {
     const now = clock.now()
     alarmAt = Number.POSITIVE_INFINITY
-    disk.expire(now)
-    disk.tidy()
-    const lapseAt = lapsing.prune(now)
+    store.expire(now)
+    store.trimEvictions()
+    const lapseAt = expiring.prune(now)
     wakeForOldest()
     if (lapseAt !== undefined) wake(lapseAt)
   }
 
-  function renew(next: string): void {
-    store(() => disk.renew(newEpoch(clock) + next))
+  function startEpoch(next: string): void {
+    write(() => store.startEpoch(newEpoch(clock) + next))
   }
 
   function wakeForOldest(): void {
-    if (disk.oldestAt !== undefined) wake(disk.oldestAt + maxAgeMs + 1)
+    if (store.oldestAt !== undefined) wake(store.oldestAt + maxAgeMs + 1)
   }
 
   function wake(at: number): void {
@@ -168,7 +184,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
 }
 
 /** @throws {HubError} `journal-unavailable` for what the storage throws */
-function store(work: () => void): void {
+function write(work: () => void): void {
   try {
     work()
   } catch (error) {

@@ -1,7 +1,7 @@
 /** A shelf in the SQLite storage of a Durable Object: it outlives the object's memory. */
-import { placeOf } from '../../core/cursor.ts'
-import type { Shelf, ShelfBounds } from '../event-store.ts'
-import type { Entry } from '../journal.ts'
+import { positionOf } from '../../core/cursor.ts'
+import type { EventStore, JournalBounds } from '../event-store.ts'
+import type { JournalEntry } from '../journal.ts'
 import { NEWEST, SCHEMA } from './schema.ts'
 
 /** The part of a Durable Object's storage that the journal uses. */
@@ -16,25 +16,25 @@ export interface ObjectStorage {
 }
 
 /** What the shelf needs. */
-export interface DiskInit extends ShelfBounds {
+export interface SqliteStoreInit extends JournalBounds {
   readonly storage: ObjectStorage
   /** Addresses without an entry left of which it is remembered what they lost. @defaultValue `100_000` */
-  readonly maxRemembered?: number | undefined
+  readonly maxEmptyAddresses?: number | undefined
   /** What the epoch is called, if there is none yet. */
   readonly freshEpoch: string
 }
 
 /** A shelf with what a journal must find again. */
-export interface Disk extends Omit<Shelf, 'clear'> {
+export interface SqliteStore extends Omit<EventStore, 'clear'> {
   readonly epoch: string
   /** No number up to this one was given to an entry that somebody may know, and may be given again. */
   readonly start: number
   /** When the oldest entry came, or earlier, in milliseconds since 1970; undefined without any. */
   readonly oldestAt: number | undefined
   /** Forgets what was lost by addresses beyond the bound, those that lost it first. */
-  tidy(): void
+  trimEvictions(): void
   /** Begins another epoch, for good. What is kept stays, and so does the count. */
-  renew(epoch: string): void
+  startEpoch(epoch: string): void
 }
 
 /** What an entry costs beside its frame and two keys, roughly: its columns, and its place in the index. */
@@ -57,17 +57,17 @@ const AFTER = `
   WHERE key IN ${KEYS} AND sequence > ? ORDER BY sequence LIMIT ${BATCH}`
 
 /** Opens the shelf, and makes it where there is none. */
-export function openDisk({
+export function openSqliteStore({
   storage,
   freshEpoch,
-  maxRemembered = 100_000,
+  maxEmptyAddresses = 100_000,
   ...bounds
-}: DiskInit): Disk {
+}: SqliteStoreInit): SqliteStore {
   const { maxEvents, maxAgeMs, maxBytes } = bounds
   const encoder = new TextEncoder()
   const { start, ...head } = storage.transactionSync(begin)
   let epoch = head.epoch
-  let forgotten = 0
+  let evictionFloor = 0
   let events = 0
   let bytes = 0
   let oldestAt: number | undefined
@@ -85,12 +85,12 @@ export function openDisk({
     get oldestAt() {
       return oldestAt
     },
-    put,
+    append,
     expire,
-    after,
+    readAfter,
     evictedAfter,
-    tidy,
-    renew,
+    trimEvictions,
+    startEpoch,
   }
 
   function begin(): { readonly epoch: string; readonly start: number } {
@@ -104,19 +104,19 @@ export function openDisk({
 
   /** What is known by heart, from the disk. */
   function load(): void {
-    forgotten = numberOf('SELECT forgotten FROM head', 'forgotten')
+    evictionFloor = numberOf('SELECT forgotten FROM head', 'forgotten')
     events = numberOf('SELECT count(*) AS events FROM entries', 'events')
     bytes = numberOf('SELECT sum(bytes) AS bytes FROM entries', 'bytes')
     const [oldest] = run('SELECT at FROM entries ORDER BY sequence LIMIT 1')
     oldestAt = oldest && Number(oldest.at)
   }
 
-  function put(key: string, { sequence, frame }: Entry, now: number): void {
+  function append(key: string, { sequence, frame }: JournalEntry, now: number): void {
     try {
       storage.transactionSync(() => {
         insert(key, sequence, frame, now)
         sweep(now)
-        if (untidy > BATCH) tidy()
+        if (untidy > BATCH) trimEvictions()
       })
     } catch (error) {
       load()
@@ -134,7 +134,7 @@ export function openDisk({
       `INSERT INTO addresses VALUES (?, 1, ?)
        ON CONFLICT (key) DO UPDATE SET entries = entries + 1 RETURNING entries`,
       key,
-      forgotten,
+      evictionFloor,
     )
     const surplus = Number(row?.entries) - maxEvents
     if (surplus <= 0) return
@@ -188,27 +188,30 @@ export function openDisk({
     if (events === 0) oldestAt = undefined
   }
 
-  function tidy(): void {
+  function trimEvictions(): void {
     untidy = 0
     const surplus =
-      numberOf('SELECT count(*) AS n FROM addresses WHERE entries = 0', 'n') - maxRemembered
+      numberOf('SELECT count(*) AS n FROM addresses WHERE entries = 0', 'n') - maxEmptyAddresses
     if (surplus <= 0) return
     const oldest = 'FROM addresses WHERE entries = 0 ORDER BY evicted LIMIT 1 OFFSET ?'
-    forgotten = Math.max(forgotten, numberOf(`SELECT evicted ${oldest}`, 'evicted', surplus - 1))
-    run('DELETE FROM addresses WHERE entries = 0 AND evicted <= ?', forgotten)
-    run('UPDATE head SET forgotten = ?', forgotten)
+    evictionFloor = Math.max(
+      evictionFloor,
+      numberOf(`SELECT evicted ${oldest}`, 'evicted', surplus - 1),
+    )
+    run('DELETE FROM addresses WHERE entries = 0 AND evicted <= ?', evictionFloor)
+    run('UPDATE head SET forgotten = ?', evictionFloor)
   }
 
-  function renew(next: string): void {
+  function startEpoch(next: string): void {
     run('UPDATE head SET epoch = ?', next)
     epoch = next
   }
 
-  function* after(keys: readonly string[], sequence: number): Iterable<Entry> {
+  function* readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry> {
     const list = JSON.stringify(keys)
     for (let from = sequence, more = true; more; ) {
       const found = run(AFTER, list, from).map((row) => Number(row.sequence))
-      for (const next of found) yield { ...placeOf(epoch, next), frame: frameOf(next) }
+      for (const next of found) yield { ...positionOf(epoch, next), frame: frameOf(next) }
       more = found.length === BATCH
       from = found.at(-1) ?? from
     }
@@ -223,7 +226,7 @@ export function openDisk({
     const wanted = [...new Set(keys)]
     const known = `SELECT count(*) AS count, max(evicted) AS evicted FROM addresses WHERE key IN ${KEYS}`
     const [row] = run(known, JSON.stringify(wanted))
-    const lost = Number(row?.count) < wanted.length ? forgotten : 0
+    const lost = Number(row?.count) < wanted.length ? evictionFloor : 0
     return Math.max(lost, Number(row?.evicted ?? 0)) > sequence
   }
 

@@ -54,7 +54,7 @@ test('clients of an object that was cut off resume in its next life, complete an
 test('an alarm gives up what is too old while nobody is there, and that is told', async () => {
   disk = createDisk()
   const { folder } = disk
-  const { url } = await disk.start({ HISTORY_SECONDS: '1' })
+  const { url } = await disk.start({ JOURNAL_SECONDS: '1' })
   const { id } = await ask<Receipt>(`${url}/clients/carol`, text('one'))
   await ask(`${url}/clients/carol`, text('two'))
   await until('the disk holds nothing', () => entriesOn(folder) === 0)

@@ -16,7 +16,7 @@ let url = ''
 beforeAll(async () => {
   const entry = { ENTRYPOINT: 'test/support/worker/timers-object.ts' }
   url = (
-    await disk.start({ ...entry, HEARTBEAT_SECONDS: '2', CLOCK_SECONDS: '1', HISTORY_SECONDS: '3' })
+    await disk.start({ ...entry, HEARTBEAT_SECONDS: '2', CLOCK_SECONDS: '1', JOURNAL_SECONDS: '3' })
   ).url
 })
 afterAll(disk.remove)

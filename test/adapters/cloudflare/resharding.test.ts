@@ -2,14 +2,14 @@
 import { describe, expect, test } from 'vitest'
 import door from '../../../src/adapters/cloudflare/index.ts'
 import {
-  createSettling,
-  firstMark,
-  isUnsettled,
-  type Settling,
+  createResharding,
+  initialEpochSuffix,
+  isResharding,
+  type Resharding,
   tellingOf,
   toldIn,
 } from '../../../src/adapters/cloudflare/resharding.ts'
-import { markOf } from '../../../src/adapters/cloudflare/sharding.ts'
+import { epochSuffix } from '../../../src/adapters/cloudflare/sharding.ts'
 import { newEpoch } from '../../../src/core/cursor.ts'
 
 let ms = 1_800_000_000_000
@@ -24,7 +24,7 @@ async function turns(count: number): Promise<void> {
 /** Objects on their disks; which of them live, and with which number, is for the test. */
 function setUp() {
   const disks = new Map<number, string>()
-  const lives = new Map<number, Settling>()
+  const lives = new Map<number, Resharding>()
   const away = new Set<number>()
   const told: [from: number, to: number][] = []
   let now = 0
@@ -35,18 +35,18 @@ function setUp() {
     for (const own of lives.keys()) if (!stay.includes(own)) lives.delete(own)
   }
 
-  function at(own: number): Settling {
+  function at(own: number): Resharding {
     const life = lives.get(own) ?? begin(own, now)
     lives.set(own, life)
     return life
   }
 
-  function begin(own: number, count: number): Settling {
-    let epoch = disks.get(own) ?? newEpoch(clock) + firstMark(count)
+  function begin(own: number, count: number): Resharding {
+    let epoch = disks.get(own) ?? newEpoch(clock) + initialEpochSuffix(count)
     disks.set(own, epoch)
     const journal = {
       head: () => ({ id: `${epoch}-1`, sequence: 1 }),
-      renew: (mark: string) => {
+      startEpoch: (mark: string) => {
         epoch = newEpoch(clock) + mark
       },
     }
@@ -60,21 +60,21 @@ function setUp() {
       // Later than the others have answered.
       if (away.has(to)) await turns(20)
       if (away.has(to)) throw new Error('It is away.')
-      await at(to).unsettle(count)
+      await at(to).fence(count)
     }
-    return createSettling({ own, count, journal, sync, tell })
+    return createResharding({ own, count, journal, sync, tell })
   }
 
   /** Serves somebody there; the epoch in which it does. */
   async function serve(own: number): Promise<string> {
-    await at(own).settle()
+    await at(own).ensureReady()
     return disks.get(own) ?? ''
   }
 
   return { away, told, deploy, serve, at, epoch: (own: number) => disks.get(own) }
 }
 
-const refusal = (promise: Promise<unknown>) => promise.then(() => undefined, isUnsettled)
+const refusal = (promise: Promise<unknown>) => promise.then(() => undefined, isResharding)
 
 test('a lone object tells nobody, and keeps its epoch', async () => {
   const { deploy, serve, told } = setUp()
@@ -89,7 +89,9 @@ test('each tells all others once, in the first of its lives, and its epoch has i
   const { deploy, serve, told } = setUp()
   deploy(3)
   const epochs = [await serve(0), await serve(1), await serve(2)]
-  expect(epochs.map((epoch) => epoch.slice(12))).toEqual([0, 1, 2].map((own) => markOf(own, 3)))
+  expect(epochs.map((epoch) => epoch.slice(12))).toEqual(
+    [0, 1, 2].map((own) => epochSuffix(own, 3)),
+  )
   expect(told).toHaveLength(6)
   deploy(3)
   expect([await serve(0), await serve(1), await serve(2)]).toEqual(epochs)
@@ -177,7 +179,7 @@ test('of two that are of different minds at once not both get their way', async 
   for (const own of [0, 1, 2]) await serve(own)
   // The last runs on as one of three; the first begins anew, as one of two.
   deploy(2, [2])
-  await Promise.allSettled([at(2).unsettle(4)])
+  await Promise.allSettled([at(2).fence(4)])
   const both = await Promise.all([refusal(serve(0)), refusal(serve(2))])
   expect(both).toContain(true)
   // The one that serves last is the only one whose epoch holds.

@@ -1,7 +1,7 @@
 /** One hub over several objects: each is a whole service here, and none knows of the others. */
 import { Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, test } from 'vitest'
-import { createShards } from '../../../src/adapters/cloudflare/router.ts'
+import { createRouter } from '../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../src/http/app.ts'
 import { createAccess } from '../../../src/http/auth/authorizer.ts'
@@ -22,7 +22,7 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
   const asked: number[] = []
   const reports: string[] = []
   const broken = new Map<number, Answer>()
-  const shards = createShards({
+  const shards = createRouter({
     count: COUNT,
     retryMs: 2_000,
     corsOrigins: ['https://app.example'],
@@ -170,7 +170,7 @@ describe('what is for many goes to all objects:', () => {
         c.header('X-Request-Id', 'r-1')
         await next()
       }
-      return createApp({ hub, before: [named] })
+      return createApp({ hub, middleware: [named] })
     })
     const answer = await send('POST', '/broadcast', 'hi')
     expect(seen).toEqual([null, 'r-1', 'r-1'])

@@ -1,11 +1,11 @@
 /** Clients are spread evenly, for good, and most stay where they are when objects are added. */
 import { expect, test } from 'vitest'
 import {
-  markOf,
-  newName,
-  originOf,
+  cursorOrigin,
+  epochSuffix,
+  fenceSuffix,
+  newClientId,
   shardOf,
-  unsettledMark,
 } from '../../../src/adapters/cloudflare/sharding.ts'
 import { newEpoch } from '../../../src/core/cursor.ts'
 
@@ -44,7 +44,7 @@ const TIMES = [Date.now(), Date.UTC(2070)]
 const epochAt = (time: number) =>
   newEpoch({ now: () => time, every: () => () => {}, soon: () => {} })
 const homes = (cursor: string, count: number) =>
-  new Set(Array.from({ length: 200 }, () => shardOf(newName(cursor, count), count)))
+  new Set(Array.from({ length: 200 }, () => shardOf(newClientId(cursor, count), count)))
 
 test('a cursor says which of how many objects it is from', () => {
   for (const time of TIMES) {
@@ -56,37 +56,43 @@ test('a cursor says which of how many objects it is from', () => {
       [36, 256],
       [255, 256],
     ] as const) {
-      const mark = markOf(shard, count)
-      expect(originOf(`${epochAt(time)}${mark}-12000041`)).toEqual({ mark, shard, count })
+      const suffix = epochSuffix(shard, count)
+      expect(cursorOrigin(`${epochAt(time)}${suffix}-12000041`)).toEqual({ suffix, shard, count })
     }
-    const mark = unsettledMark(256)
-    const origin = { mark, shard: undefined, count: 256 }
-    expect(originOf(`${epochAt(time)}${mark}-0`)).toEqual(origin)
+    const suffix = fenceSuffix(256)
+    const origin = { suffix, shard: undefined, count: 256 }
+    expect(cursorOrigin(`${epochAt(time)}${suffix}-0`)).toEqual(origin)
   }
   for (const cursor of ['', 'earliest', 'nonsense', 'lz3k9q7ab012s07-1']) {
-    expect(originOf(cursor)).toBeUndefined()
+    expect(cursorOrigin(cursor)).toBeUndefined()
   }
 })
 
-test('the epochs of a lone object have no mark, and all others have one of their own', () => {
-  expect(markOf(0, 1)).toBe('')
+test('the epochs of a lone object have no suffix, and all others have one of their own', () => {
+  expect(epochSuffix(0, 1)).toBe('')
   const counts = Array.from({ length: 256 }, (_, i) => i + 1)
-  const marks = counts.flatMap((count) => [markOf(0, count), unsettledMark(count)])
+  const marks = counts.flatMap((count) => [epochSuffix(0, count), fenceSuffix(count)])
   expect(new Set(marks).size).toBe(512)
 })
 
 test('who comes with a cursor and without a name gets one of the object that the cursor is from', () => {
   for (const time of TIMES) {
     for (const shard of [0, 1, 35, 36, 255]) {
-      const cursor = `${epochAt(time)}${markOf(shard, 256)}-12000041`
-      expect(shardOf(newName(cursor, 256), 256)).toBe(shard)
+      const cursor = `${epochAt(time)}${epochSuffix(shard, 256)}-12000041`
+      expect(shardOf(newClientId(cursor, 256), 256)).toBe(shard)
     }
   }
 })
 
 test('any other cursor, or one of another number of objects, gets a name of any', () => {
-  const marks = [markOf(0, 1), markOf(1, 2), markOf(1, 4), markOf(7, 8), unsettledMark(3)]
-  const cursors = marks.map((mark) => `${epochAt(Date.now())}${mark}-1`)
+  const marks = [
+    epochSuffix(0, 1),
+    epochSuffix(1, 2),
+    epochSuffix(1, 4),
+    epochSuffix(7, 8),
+    fenceSuffix(3),
+  ]
+  const cursors = marks.map((suffix) => `${epochAt(Date.now())}${suffix}-1`)
   for (const cursor of ['', 'earliest', 'nonsense', 'lz3k9q7ab012s07-1', ...cursors]) {
     expect(homes(cursor, 3).size).toBe(3)
   }

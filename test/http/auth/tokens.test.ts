@@ -1,7 +1,7 @@
 /** A token counts from its nbf to its exp, for its issuer, its audience and what it names. */
 import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
-import type { Rights } from '../../../src/http/auth/permissions.ts'
+import type { Permissions } from '../../../src/http/auth/permissions.ts'
 import { createTokens, type TokenOptions } from '../../../src/http/auth/tokens.ts'
 import { SECRET } from '../../support/auth-harness.ts'
 import { manualClock } from '../../support/clock.ts'
@@ -149,7 +149,7 @@ test('claims that pollute nothing: __proto__ is no way to more rights', async ()
   expect(Object.hasOwn(Object.prototype, 'operate')).toBe(false)
 })
 
-async function verify(claims: object, options: Partial<TokenOptions> = {}): Promise<Rights> {
+async function verify(claims: object, options: Partial<TokenOptions> = {}): Promise<Permissions> {
   const jwt = new SignJWT({ ...claims } as Record<string, unknown>)
   const token = await jwt
     .setProtectedHeader({ alg: 'HS256' })

@@ -1,6 +1,6 @@
 /** Who asks too often is told to wait, in words that fit, and nobody else pays for it. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { addressKey } from '../../../src/http/middleware/rate-limit.ts'
+import { ipBucket } from '../../../src/http/middleware/rate-limit.ts'
 import { defaults } from '../../../src/server/config.ts'
 import { type Guarded, guarded, KEY, statusOf } from '../../support/auth-harness.ts'
 import { type ManualClock, manualClock } from '../../support/clock.ts'
@@ -116,7 +116,7 @@ describe('streams', () => {
     expect(response.headers.get('Content-Type')).toMatch(/^text\/event-stream/)
     expect(await response.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: .*at-capacity.*\n\n$/)
     expect(hub.stats().connections).toBe(0)
-    expect(hub.stats().tally.refusals['rate-limited']).toBe(1)
+    expect(hub.stats().metricsRoutes.refusals['rate-limited']).toBe(1)
     await turn(60_000)
     const again = await ask('/sse?id=alice')
     expect(hub.stats().connections).toBe(1)
@@ -155,7 +155,7 @@ describe('an address', () => {
     ['2001:DB8:1:2::1', '2001:db8:1:2:ffff::'],
     ['fe80::1%eth0', 'fe80::2'],
   ])('%s counts as %s', (one, other) => {
-    expect(addressKey(one)).toBe(addressKey(other))
+    expect(ipBucket(one)).toBe(ipBucket(other))
   })
 
   test.each([
@@ -164,13 +164,13 @@ describe('an address', () => {
     ['::ffff:192.0.2.1', '::ffff:192.0.2.2'],
     ['::ffff:c000:201', '::ffff:c000:202'],
   ])('%s does not count as %s', (one, other) => {
-    expect(addressKey(one)).not.toBe(addressKey(other))
+    expect(ipBucket(one)).not.toBe(ipBucket(other))
   })
 
   test.each(['::ffff::1:zz', ':', '[', 'x'.repeat(10_000)])(
     'that is none, %s, is no error',
     (text) => {
-      expect(addressKey(text).length).toBeLessThanOrEqual(64)
+      expect(ipBucket(text).length).toBeLessThanOrEqual(64)
     },
   )
 })

@@ -99,12 +99,12 @@ describe('GET /clients/:id', () => {
   })
 
   test('tells how each came in, where the host knows, and tells the client nothing of it', async () => {
-    const traceOf = (c: Context) => ({
+    const connectionInfo = (c: Context) => ({
       opener: 'portable',
       remoteAddress: '192.0.2.7',
       requestId: c.req.header('X-Request-Id'),
     })
-    const set = stage({}, { traceOf })
+    const set = stage({}, { connectionInfo })
     const reader = await set.listen('/sse?id=alice', { headers: { 'X-Request-Id': 'r-1' } })
     const { connections } = await get(set, '/clients/alice')
     expect(connections).toMatchObject([

@@ -100,8 +100,8 @@ test('what waits for a client that does not read is seen', async () => {
 })
 
 test('a journal that is lost is down, and what it held is still told', async () => {
-  const figures = { events: 7, bytes: 700, reconnects: 3 }
-  const journal = { ...createMemoryJournal(), ready: false, figures }
+  const stats = { events: 7, bytes: 700, reconnects: 3 }
+  const journal = { ...createMemoryJournal(), ready: false, stats }
   const samples = await scrape(stage({ journal }))
   expect(Object.fromEntries(samples)).toMatchObject({
     hono_sse_journal_up: 0,
@@ -112,9 +112,9 @@ test('a journal that is lost is down, and what it held is still told', async () 
 })
 
 test('a journal that does not tell how much it holds has no line for it', async () => {
-  const { figures, ...journal } = createMemoryJournal()
+  const { stats, ...journal } = createMemoryJournal()
   const samples = await scrape(stage({ journal }))
-  expect(figures).toEqual({ events: 0, bytes: 0 })
+  expect(stats).toEqual({ events: 0, bytes: 0 })
   expect([...samples.keys()].filter((name) => name.includes('journal'))).toEqual([
     'hono_sse_journal_up',
   ])
@@ -146,8 +146,8 @@ describe.skipIf(PROMTOOL_IS_MISSING)('promtool (skipped where it is not installe
     [
       'a hub whose journal can be lost',
       () => {
-        const figures = { events: 0, bytes: 0, reconnects: 0 }
-        return stage({ journal: { ...createMemoryJournal(), figures } })
+        const stats = { events: 0, bytes: 0, reconnects: 0 }
+        return stage({ journal: { ...createMemoryJournal(), stats } })
       },
     ],
   ])('finds nothing to complain about at %s', async (_, make) => {

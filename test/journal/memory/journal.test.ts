@@ -1,7 +1,7 @@
 /** The journal in memory: what it keeps, what it gives up, and that it tells no gap too few or many. */
 import { describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
-import type { Delivery, Journal, Page } from '../../../src/journal/journal.ts'
+import type { Delivery, Journal, ReplayBatch } from '../../../src/journal/journal.ts'
 import {
   createMemoryJournal,
   type MemoryJournalOptions,
@@ -25,7 +25,7 @@ function setUp(options: Omit<MemoryJournalOptions, 'clock'> = {}) {
     })
   }
 
-  function read(keys: readonly string[], cursor: string, maxBytes = 1_000_000): Page {
+  function read(keys: readonly string[], cursor: string, maxBytes = 1_000_000): ReplayBatch {
     return readNow(journal, keys, cursor, maxBytes)
   }
 }
@@ -35,13 +35,13 @@ function readNow(
   keys: readonly string[],
   cursor: string,
   maxBytes: number,
-): Page {
+): ReplayBatch {
   const page = journal.read(keys, cursor, maxBytes)
   if (page instanceof Promise) throw new Error('It answers at once.')
   return page
 }
 
-const idsOf = ({ entries }: Page) => entries.map(({ id }) => id)
+const idsOf = ({ entries }: ReplayBatch) => entries.map(({ id }) => id)
 
 describe('an id', () => {
   test('is printable ASCII: an epoch, a dash, and a sequence that grows by one', () => {
@@ -123,7 +123,7 @@ describe('a reading', () => {
     const { journal, put, read } = setUp()
     const start = journal.head().id
     const ids = put(ALICE, 'x'.repeat(500), 'a', 'b', 'c', 'x'.repeat(500), 'd')
-    const pages: Page[] = []
+    const pages: ReplayBatch[] = []
     for (let cursor = start; ; cursor = pages.at(-1)?.end.id ?? '') {
       const page = read([ALICE], cursor, 100)
       pages.push(page)

@@ -1,9 +1,9 @@
 /** The shelf against a naive one: whatever is put, read and given up, both say the same. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { ShelfBounds } from '../../../src/journal/event-store.ts'
-import type { Entry } from '../../../src/journal/journal.ts'
-import { createShelf } from '../../../src/journal/memory/store.ts'
+import type { JournalBounds } from '../../../src/journal/event-store.ts'
+import type { JournalEntry } from '../../../src/journal/journal.ts'
+import { createEventStore } from '../../../src/journal/memory/store.ts'
 
 /** What an entry costs beside its frame, in bytes. */
 const ENTRY_BYTES = 320
@@ -11,17 +11,17 @@ const KEYS = ['a', 'b', 'c', 'd']
 
 interface Kept {
   readonly key: string
-  readonly entry: Entry
+  readonly entry: JournalEntry
   readonly at: number
 }
 
 /** One list, searched from end to end. */
-function naiveShelf({ maxEvents, maxAgeMs, maxBytes }: ShelfBounds) {
+function naiveShelf({ maxEvents, maxAgeMs, maxBytes }: JournalBounds) {
   let kept: Kept[] = []
   const evicted = new Map<string, number>()
   return { put, expire, after, evictedAfter }
 
-  function put(key: string, entry: Entry, at: number): void {
+  function put(key: string, entry: JournalEntry, at: number): void {
     kept.push({ key, entry, at })
     const mine = kept.filter((one) => one.key === key)
     if (mine.length > maxEvents) evict(mine.slice(0, mine.length - maxEvents))
@@ -44,7 +44,7 @@ function naiveShelf({ maxEvents, maxAgeMs, maxBytes }: ShelfBounds) {
     return kept.reduce((sum, { entry }) => sum + entry.frame.byteLength + ENTRY_BYTES, 0)
   }
 
-  function after(keys: readonly string[], sequence: number): Entry[] {
+  function after(keys: readonly string[], sequence: number): JournalEntry[] {
     const mine = kept.filter(({ key, entry }) => keys.includes(key) && entry.sequence > sequence)
     return mine.map(({ entry }) => entry)
   }
@@ -76,7 +76,7 @@ const step = fc.oneof(
 test('a shelf holds and gives up exactly what a naive one does', () => {
   fc.assert(
     fc.property(bounds, fc.array(step, { maxLength: 120 }), (limits, steps) => {
-      const shelf = createShelf(limits)
+      const shelf = createEventStore(limits)
       const naive = naiveShelf(limits)
       let now = 0
       let sequence = 0
@@ -84,7 +84,7 @@ test('a shelf holds and gives up exactly what a naive one does', () => {
         if ('put' in one) {
           sequence += one.skip
           const entry = { id: `e-${sequence}`, sequence, frame: new Uint8Array(one.size) }
-          shelf.put(one.put, entry, now)
+          shelf.append(one.put, entry, now)
           naive.put(one.put, entry, now)
         } else if ('pass' in one) {
           now += one.pass
@@ -92,23 +92,23 @@ test('a shelf holds and gives up exactly what a naive one does', () => {
           naive.expire(now)
         } else {
           const from = Math.max(0, sequence - one.back)
-          expect([...shelf.after(one.read, from)]).toEqual(naive.after(one.read, from))
+          expect([...shelf.readAfter(one.read, from)]).toEqual(naive.after(one.read, from))
           expect(shelf.evictedAfter(one.read, from)).toBe(naive.evictedAfter(one.read, from))
         }
       }
-      expect([...shelf.after(KEYS, 0)]).toEqual(naive.after(KEYS, 0))
+      expect([...shelf.readAfter(KEYS, 0)]).toEqual(naive.after(KEYS, 0))
     }),
     { numRuns: 1_000 },
   )
 })
 
 test('a cleared shelf is empty and can be used again', () => {
-  const shelf = createShelf({ maxEvents: 2, maxAgeMs: 10, maxBytes: 10_000 })
+  const shelf = createEventStore({ maxEvents: 2, maxAgeMs: 10, maxBytes: 10_000 })
   const entry = { id: 'e-1', sequence: 1, frame: new Uint8Array(1) }
-  shelf.put('a', entry, 0)
+  shelf.append('a', entry, 0)
   shelf.clear()
-  expect([...shelf.after(KEYS, 0)]).toEqual([])
-  shelf.put('a', { ...entry, id: 'e-2', sequence: 2 }, 5)
+  expect([...shelf.readAfter(KEYS, 0)]).toEqual([])
+  shelf.append('a', { ...entry, id: 'e-2', sequence: 2 }, 5)
   shelf.expire(12)
-  expect([...shelf.after(KEYS, 0)].map(({ id }) => id)).toEqual(['e-2'])
+  expect([...shelf.readAfter(KEYS, 0)].map(({ id }) => id)).toEqual(['e-2'])
 })

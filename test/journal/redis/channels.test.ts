@@ -1,7 +1,7 @@
 /** Subscriptions are changed one after another at each key, and without waiting at others. */
 import { expect, test } from 'vitest'
-import { createSubscriptions } from '../../../src/journal/redis/channels.ts'
-import type { Link } from '../../../src/journal/redis/connection.ts'
+import { createChannelSubscriptions } from '../../../src/journal/redis/channels.ts'
+import type { RedisConnection } from '../../../src/journal/redis/connection.ts'
 
 /** A link whose answers come when the test says so. */
 function silentLink() {
@@ -12,35 +12,35 @@ function silentLink() {
       asked.push(what)
       answers.push(resolve)
     })
-  const link: Partial<Link> = {
-    lost: false,
+  const link: Partial<RedisConnection> = {
+    closed: false,
     subscribe: (channels) => ask(`+${channels}`),
     unsubscribe: (channel) => ask(`-${channel}`),
-    drop: () => {},
+    close: () => {},
   }
   const answer = async () => {
     answers.shift()?.()
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return { link: link as Link, asked, answer }
+  return { link: link as RedisConnection, asked, answer }
 }
 
 const soon = () => new Promise((resolve) => setImmediate(resolve))
 
 test('who comes back before Redis has said that it left is on the channel in the end', async () => {
   const { link, asked, answer } = silentLink()
-  const subscriptions = createSubscriptions('on:')
-  const moving = subscriptions.move(link, ['all'])
+  const subscriptions = createChannelSubscriptions('on:')
+  const moving = subscriptions.attach(link, ['all'])
   await answer()
   await moving
-  subscriptions.watch('alice')
-  subscriptions.unwatch('alice')
-  subscriptions.watch('alice')
-  subscriptions.watch('bob')
+  subscriptions.subscribe('alice')
+  subscriptions.unsubscribe('alice')
+  subscriptions.subscribe('alice')
+  subscriptions.subscribe('bob')
   await soon()
   expect(asked).toEqual(['+all', '+on:alice', '+on:bob'])
   let settled = false
-  void subscriptions.settled(['alice']).then(() => {
+  void subscriptions.confirmed(['alice']).then(() => {
     settled = true
   })
   await answer()
@@ -55,10 +55,10 @@ test('who comes back before Redis has said that it left is on the channel in the
 
 test('who leaves while all is taken to a new link is not left on it', async () => {
   const { link, asked, answer } = silentLink()
-  const subscriptions = createSubscriptions('on:')
-  subscriptions.watch('alice')
-  const moving = subscriptions.move(link, [])
-  subscriptions.unwatch('alice')
+  const subscriptions = createChannelSubscriptions('on:')
+  subscriptions.subscribe('alice')
+  const moving = subscriptions.attach(link, [])
+  subscriptions.unsubscribe('alice')
   await soon()
   expect(asked).toEqual(['+on:alice'])
   await answer()

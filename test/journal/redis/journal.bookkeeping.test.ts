@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
-import type { Place } from '../../../src/core/cursor.ts'
-import type { Page } from '../../../src/journal/journal.ts'
+import type { Position } from '../../../src/core/cursor.ts'
+import type { ReplayBatch } from '../../../src/journal/journal.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { closeAll, newPrefix, openStand, type Stand } from '../../support/redis-journals.ts'
 
@@ -14,7 +14,7 @@ interface Planned {
   readonly size: number
 }
 
-interface Published extends Place {
+interface Published extends Position {
   readonly key: string
   readonly text: string
 }
@@ -112,7 +112,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     cursor: string,
     bytes: number,
   ) {
-    const pages: Page[] = []
+    const pages: ReplayBatch[] = []
     for (let at = cursor; ; at = pages.at(-1)?.end.id ?? '') {
       const page = await journal.read(keys, at, bytes)
       pages.push(page)
@@ -121,7 +121,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   }
 
   /** All that was wanted has come, in order, once; or its newer part, and a gap was told. */
-  function adds(pages: readonly Page[], wanted: readonly Published[]): void {
+  function adds(pages: readonly ReplayBatch[], wanted: readonly Published[]): void {
     const entries = pages.flatMap((page) => page.entries)
     const told = pages.some(({ gap }) => gap !== undefined)
     expect(told, 'a gap is told where something is missing, and only there').toBe(

@@ -1,14 +1,14 @@
 /** The lives of a journal in Redis: a flush, another server, a lost tail, a server that falls silent. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
-import type { Page } from '../../../src/journal/journal.ts'
+import type { ReplayBatch } from '../../../src/journal/journal.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { closeAll, newPrefix, openStand, type Stand } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
 const epochOf = (id: string) => id.split('-')[0]
-const dataOf = ({ entries }: Page) =>
+const dataOf = ({ entries }: ReplayBatch) =>
   entries.map(({ frame }) => /^data: (.*)$/m.exec(new TextDecoder().decode(frame))?.[1])
 
 describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
@@ -141,7 +141,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
   test('puts a question that is kept to who comes later', async () => {
     const prefix = newPrefix()
     const one = await openStand(redis, {}, [], prefix)
-    await one.journal.ask?.({ about: 'later' }, 60_000)
+    await one.journal.request?.({ about: 'later' }, 60_000)
     const late = await openStand(redis, {}, [], prefix)
     expect(late.asked).toEqual([{ question: { about: 'later' }, keptMs: expect.any(Number) }])
   })

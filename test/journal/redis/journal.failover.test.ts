@@ -1,7 +1,7 @@
 /** A primary that dies, and a replica in its place that may lack the tail: no id comes twice, no loss is silent. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
-import type { Page } from '../../../src/journal/journal.ts'
+import type { ReplayBatch } from '../../../src/journal/journal.ts'
 import { type Pair, startPair } from '../../support/failover.ts'
 import { openProxy } from '../../support/proxy.ts'
 import { REDIS_IS_MISSING } from '../../support/redis.ts'
@@ -10,7 +10,7 @@ import { closeAll, newPrefix, openStand, type Stand } from '../../support/redis-
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
 const epochOf = (id: string) => id.split('-')[0]
-const dataOf = ({ entries }: Page) =>
+const dataOf = ({ entries }: ReplayBatch) =>
   entries.map(({ frame }) => /^data: (.*)$/m.exec(new TextDecoder().decode(frame))?.[1])
 
 async function put({ journal }: Stand, key: string, ...data: string[]): Promise<string[]> {

@@ -36,13 +36,13 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
 
   test('hears nothing of a key that nobody watches any more', async () => {
     const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
-    journal.unwatch?.(ALICE)
+    journal.unsubscribe?.(ALICE)
     await until('it is unsubscribed', async () => {
       const channels = (await redis.command('PUBSUB', 'CHANNELS', '*')) as string[]
       return !channels.some((channel) => channel.endsWith(ALICE))
     })
     expect(await journal.append(ALICE, { data: 'a' })).toMatchObject({ instances: 0 })
-    journal.watch?.(ALICE)
+    journal.subscribe?.(ALICE)
     await journal.read([ALICE], undefined, 1_000)
     await journal.append(ALICE, { data: 'b' })
     await delivered(1)
@@ -90,7 +90,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const prefix = newPrefix()
     const one = await openStand(redis, {}, [], prefix)
     const other = await openStand(redis, {}, [], prefix)
-    const answers = await one.journal.ask?.({ about: 'x' }, 60_000)
+    const answers = await one.journal.request?.({ about: 'x' }, 60_000)
     const by = [one.journal.instance, other.journal.instance]
     expect(answers).toHaveLength(2)
     expect(answers).toEqual(

@@ -28,7 +28,7 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     let back = () => {}
     const journal = createRedisJournal({
       url: `redis://127.0.0.1:${proxy.port}`,
-      observer: { reached: () => back() },
+      observer: { connected: () => back() },
     })
     const hub = createHub({ journal, maxConnections: CLIENTS })
     const other = createHub({ journal: createRedisJournal({ url: redis.url }) })

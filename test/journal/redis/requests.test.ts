@@ -55,13 +55,13 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
   test('tell of each other’s connections how they came in, and where they stand', async () => {
     const [one, other] = await pair()
     const { id } = await one.publish('everyone', { data: 'a' })
-    const trace = { opener: 'native', remoteAddress: '192.0.2.7', requestId: 'r-1' }
+    const info = { opener: 'native', remoteAddress: '192.0.2.7', requestId: 'r-1' }
     const stream = fakeStream()
-    other.connect({ client: 'alice', stream, trace })
+    other.connect({ client: 'alice', stream, info })
     await until('the stream is open', () => named(stream, 'hub:ready').length === 1)
     const { rows } = await one.presence.connections({ client: 'alice' }, 100)
     expect(rows).toEqual([
-      expect.objectContaining({ client: 'alice', queuedEvents: 0, cursor: id, ...trace }),
+      expect.objectContaining({ client: 'alice', queuedEvents: 0, cursor: id, ...info }),
     ])
   })
 

@@ -21,9 +21,9 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
-    const { figures } = journal
+    const { stats } = journal
     await call('revive')
-    expect(journal.figures).toEqual(figures)
+    expect(journal.stats).toEqual(stats)
     const page = await journal.read([ALICE], first.id, 1_000)
     expect(page).toMatchObject({ gap: undefined, done: true })
     expect(page.entries.map(({ id }) => id)).toEqual([second.id])
@@ -38,7 +38,7 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
-    await call('renew', 'mark')
+    await call('startEpoch', 'mark')
     expect(journal.head().sequence).toBe(second.sequence)
     const third = await journal.append(ALICE, { data: 'c' })
     expect(third.sequence).toBe(second.sequence + 1)
@@ -63,7 +63,7 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const { id } = await journal.append(ALICE, { data: 'a' })
     await call('fail', 'UPDATE head SET epoch')
-    await expect(call('renew', 'mark')).rejects.toMatchObject({ code: 'journal-unavailable' })
+    await expect(call('startEpoch', 'mark')).rejects.toMatchObject({ code: 'journal-unavailable' })
     await call('fail')
     expect(journal.head().id).toBe(id)
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
@@ -147,7 +147,7 @@ describe('the journal in SQLite', () => {
       code: 'journal-unavailable',
     })
     await call('fail')
-    expect(journal.figures).toMatchObject({ events: await call('count', 'entries') })
+    expect(journal.stats).toMatchObject({ events: await call('count', 'entries') })
     expect(deliveries).toHaveLength(1)
     const page = await journal.read([ALICE], 'earliest', 1_000)
     expect(page.entries.map(({ id }) => id)).toEqual([first.id])
@@ -188,8 +188,8 @@ describe('the journal in SQLite', () => {
 
   test('puts a kept question to its next life, for as long as is left', async () => {
     const stand = await objects.open()
-    expect(await stand.journal.ask({ about: 'x' }, 60_000)).toEqual([1])
-    await stand.journal.ask({ about: 'y' })
+    expect(await stand.journal.request({ about: 'x' }, 60_000)).toEqual([1])
+    await stand.journal.request({ about: 'y' })
     await stand.pass(20_000)
     await stand.call('revive')
     expect(stand.asked).toEqual([[{ about: 'x' }, 40_000]])

@@ -114,7 +114,7 @@ export function refusing(farm: Farm): void {
   })
 
   test('an environment that can’t be used is refused with every problem in one message', async () => {
-    const bad = { CLOCK_SECONDS: 'often', HISTORY_EVENTS: '-1', LOG_LEVEL: 'loud' }
+    const bad = { CLOCK_SECONDS: 'often', JOURNAL_EVENTS: '-1', LOG_LEVEL: 'loud' }
     if (farm.runtime.badEnvironment === 'answers 500') {
       const { url } = await farm.start(bad)
       await until('a request fails', async () => (await fetch(`${url}/healthz`)).status === 500)

@@ -55,7 +55,7 @@ export const CLOCK: Environment = { CLOCK_SECONDS: '1' }
 
 /** A server whose bounds are met at once. */
 export const TIGHT: Environment & { readonly MAX_EVENT_BYTES: string } = {
-  HISTORY_EVENTS: '3',
+  JOURNAL_EVENTS: '3',
   MAX_EVENT_BYTES: '1000',
   MAX_CONNECTIONS_PER_CLIENT: '2',
   HEARTBEAT_SECONDS: '1',

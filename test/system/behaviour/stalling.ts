@@ -20,7 +20,7 @@ const TEXT = 'x'.repeat(100_000)
 const FIRST_EVENTS = 200
 /** A heap takes its time to grow to its size: where it is looked at, more must come. */
 const ALL_EVENTS = { measured: 2_000, 'hidden by garbage': 1_400 }
-const HISTORY_BYTES = 32 * MIB
+const JOURNAL_BYTES = 32 * MIB
 const SAMPLE_EVENTS = 50
 /** The lowest of so many samples is free of most garbage; the first ones see a heap grow to its size. */
 const SAMPLES = 6
@@ -39,7 +39,7 @@ export function stalling(farm: Farm): void {
     'a stalled client is given up, and others miss nothing meanwhile',
     async () => {
       const server = await farm.start({
-        HISTORY_BYTES: String(HISTORY_BYTES),
+        JOURNAL_BYTES: String(JOURNAL_BYTES),
         HEARTBEAT_SECONDS: '5',
       })
       const { url } = server

@@ -17,7 +17,7 @@ const AFTER = 300
 function stage<Redis extends Shared>(start: () => Promise<Redis>) {
   const at: { cluster?: Cluster<Redis>; crowd?: Crowd } = {}
   beforeAll(async () => {
-    at.cluster = await startCluster(await start(), { HISTORY_EVENTS: '20000' })
+    at.cluster = await startCluster(await start(), { JOURNAL_EVENTS: '20000' })
     at.crowd = createCrowd(at.cluster.instances, CLIENTS)
     await at.crowd.arrive()
   })

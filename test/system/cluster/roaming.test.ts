@@ -10,7 +10,7 @@ const EVENTS = 10_000
 describe.skipIf(REDIS_IS_MISSING)('three instances on one Redis', () => {
   let cluster: Cluster
   beforeAll(async () => {
-    cluster = await startCluster(await startRedis(), { HISTORY_EVENTS: '20000' })
+    cluster = await startCluster(await startRedis(), { JOURNAL_EVENTS: '20000' })
   })
   afterAll(() => cluster.stop())
 

@@ -4,7 +4,7 @@ import { createApp } from '../../../src/http/app.ts'
 import { allowOrigins, onlyLoopback } from '../../../src/http/middleware/origins.ts'
 import { clientAddress, createLimits } from '../../../src/http/middleware/rate-limit.ts'
 import { createHub } from '../../../src/hub/hub.ts'
-import { accessOf, type Stance } from '../../../src/server/access.ts'
+import { type AccessMode, accessFor } from '../../../src/server/access.ts'
 import { type Config, defaults } from '../../../src/server/config.ts'
 import { manualClock } from '../../support/clock.ts'
 import { type Credentials, type Draft, requestOf } from './arbitraries.ts'
@@ -17,7 +17,7 @@ export interface Arena {
 }
 
 /** The stances that a hub can take, and how each is set up. */
-export const STANCES: Readonly<Record<string, { stance: Stance; config: Partial<Config> }>> = {
+export const STANCES: Readonly<Record<string, { stance: AccessMode; config: Partial<Config> }>> = {
   keyed: { stance: 'rights', config: { PUBLISH_KEY: ['key-of-the-arena-0123456789'] } },
   tokens: {
     stance: 'rights',
@@ -44,8 +44,8 @@ export async function createArena(name: string): Promise<Arena> {
   const { CORS_ORIGINS, TRUST_PROXY } = config
   const app = createApp({
     hub,
-    access: accessOf(stance, config, { hub, clock }),
-    before: [
+    access: accessFor(stance, config, { hub, clock }),
+    middleware: [
       ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
       ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
     ],

@@ -90,9 +90,9 @@ test('Bun mounts the library', async () => {
 test('Deno mounts the library', async () => {
   const file = write(
     'deno.js',
-    `import { createApp, createHub, readableStream } from 'hono-sse'
+    `import { createApp, createHub, webStream } from 'hono-sse'
     import { Hono } from 'hono'
-    const openStream = readableStream()
+    const openStream = webStream()
     const app = ${mounted}
     const options = { port: 0, hostname: '127.0.0.1', onListen: () => {} }
     const { port } = Deno.serve(options, app.fetch).addr
@@ -128,7 +128,7 @@ test.each(['nodenext', 'bundler'])(
     const module = resolution === 'nodenext' ? 'nodenext' : 'esnext'
     write(
       'host.ts',
-      `import { createApp, createHub, type Hub, readableStream, streamEvents } from 'hono-sse'
+      `import { createApp, createHub, type Hub, webStream, streamEvents } from 'hono-sse'
     import { bunStream } from 'hono-sse/bun'
     import { createNodeStreams, type NodeServer, serveNode } from 'hono-sse/node'
     import { createRedisJournal, type RedisJournalOptions } from 'hono-sse/redis'
@@ -144,7 +144,7 @@ test.each(['nodenext', 'bundler'])(
       .get('/me', (c) => streamEvents(c, { hub, client: c.get('user'), openStream }))
     export const listening: Promise<NodeServer> = serveNode({ fetch: serve(app.fetch), port: 0 })
     export const onDisk = (storage: ObjectStorage) => createSqliteJournal({ storage }).prune()
-    export const others = [bunStream(), readableStream()]
+    export const others = [bunStream(), webStream()]
     // @ts-expect-error Whom an event is for is no plain word.
     export const wrong = hub.publish('alice', { data: 'hello' })
     export { HubObject as Hub, worker as default }`,

@@ -7,7 +7,7 @@
  * seen it missed it: a `!` says so of all cursors up to now. A server without a head was flushed or
  * replaced, and no cursor holds.
  */
-export const SETTLE: string = `
+export const RESOLVE_EPOCH: string = `
 local prefix, run, fresh, seenEpoch, seen = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local maxEvents, maxAge, maxBytes = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local time = redis.call('TIME')

@@ -27,7 +27,7 @@ const MAX_REMEMBERED = 100_000
  * Lua behind what settles the epoch: `save`; `due` and `pruning`, whose functions are made only where
  * something is to be given up: making them costs as much as two commands.
  */
-export const PRUNE: string = `
+export const EVICTION: string = `
 -- Of a log, from when its first event came or the last were given up: longer than tidy ever lets one
 -- be overdue, for the hub that keeps events longest.
 local ttl = math.max(age, maxAge) * 4 + 60000

@@ -6,8 +6,8 @@
  * call that published: the id says its last sequence and the time, `k` for which keys, `b` how many
  * bytes; `evicted`, the last sequence that each address gave up; `kept`, questions for who comes later.
  */
-import { SETTLE } from './epoch.ts'
-import { ENTRY_BYTES, MARK_BYTES, PRUNE, SLACK, SWEEP } from './evict.ts'
+import { RESOLVE_EPOCH } from './epoch.ts'
+import { ENTRY_BYTES, EVICTION, MARK_BYTES, SLACK, SWEEP } from './evict.ts'
 
 /** A script and the number that names it on a link. */
 export interface Script {
@@ -199,7 +199,7 @@ return { epoch, seq, all, changed, questions }
  * channel → epoch, sequence, events, bytes. Sweeps, renews what would expire, and tells the head on the channel. A
  * server that takes no writes for now is alive all the same, but not one that has become a replica.
  */
-export const PULSE: Script = script(
+export const KEEP_ALIVE: Script = script(
   'pulse',
   `
 ${SWEEP}
@@ -214,7 +214,7 @@ return { epoch, seq, events, bytes }
 )
 
 /** channel, message, question, milliseconds to keep it → how many hubs hear it. */
-export const ASK: Script = script(
+export const CONTROL_REQUEST: Script = script(
   'ask',
   `
 local ms, kept = tonumber(ARGV[${FIRST + 3}]), prefix .. ':kept'
@@ -226,8 +226,8 @@ return redis.call('PUBLISH', ARGV[${FIRST}], ARGV[${FIRST + 1}])
 `,
 )
 
-export const SCRIPTS: readonly Script[] = [PUBLISH, READ, CATCH_UP, PULSE, ASK]
+export const SCRIPTS: readonly Script[] = [PUBLISH, READ, CATCH_UP, KEEP_ALIVE, CONTROL_REQUEST]
 
 function script(name: string, text: string): Script {
-  return { name, text: SETTLE + PRUNE + text }
+  return { name, text: RESOLVE_EPOCH + EVICTION + text }
 }
