@@ -100,7 +100,8 @@ function between(text: string): string {
  * figure of streamSSE is from an earlier run, which docs/comparison.md shows.
  */
 function cpuRow(): string {
-  const cell = (name: string) => `${digits(us('broadcast', name))} / ${digits(us('burst', name))} µs`
+  const cell = (name: string) =>
+    `${digits(us('broadcast', name))} / ${digits(us('burst', name))} µs`
   const cells = [cell('node'), '52 µs / – ¹', cell('better-sse'), '–', '–', cell('nchan')]
   return `| CPU per delivery: single / bursts | ${cells.join(' | ')} |`
 }
