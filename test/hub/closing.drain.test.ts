@@ -1,5 +1,6 @@
 /** Closing: streams end spread out, publishing goes on meanwhile, and at the end all is closed. */
 import { describe, expect, test } from 'vitest'
+import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
 import { heard, named, told } from '../support/fake-stream.ts'
 import { createStage, type StageOptions } from '../support/hub-harness.ts'
@@ -60,7 +61,7 @@ describe('a hub that closes', () => {
     expect(hub.closing).toBe(false)
     void hub.close(DRAIN_MS)
     expect(hub.closing).toBe(true)
-    expect(hub.refusal('late')).toBe('shutdown')
+    expect(internalsOf(hub).refusal('late')).toBe('shutdown')
     expect(() => join('late')).toThrow(
       expect.objectContaining({ name: 'HubError', code: 'hub-closed' }),
     )

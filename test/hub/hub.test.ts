@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
 import { createHub } from '../../src/hub/hub.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
 import { createStage, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
@@ -59,9 +60,15 @@ describe('publishing', () => {
   test.each(['append', 'relay'] as const)(
     'what the journal fails to %s rejects, and nobody gets it',
     async (work) => {
-      const { clock, hub, journal, enter } = createStage()
+      const fail = () => Promise.reject(new Error('The disk is full.'))
+      const { clock, hub, enter } = createStage({
+        journal: (clock) => ({
+          ...createMemoryJournal({ clock }),
+          append: fail,
+          backplane: { relay: fail, request: async () => [], useOnce: async () => true },
+        }),
+      })
       const { stream, connection } = await enter('alice')
-      Object.assign(journal, { [work]: () => Promise.reject(new Error('The disk is full.')) })
       const event = { data: 'x', ephemeral: work === 'relay' }
       await expect(hub.publish('everyone', event)).rejects.toThrow('The disk is full.')
       await clock.settle()

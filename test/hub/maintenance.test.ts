@@ -89,7 +89,7 @@ describe('a timer', () => {
     const { clock, hub, enter } = createStage()
     const { stream } = await enter('alice')
     stream.stall()
-    expect(hub.disconnect('alice')).toBe(1)
+    expect(await hub.disconnect('alice')).toBe(1)
     await clock.settle()
     expect(clock.timers).toBe(1)
     stream.resume()

@@ -1,6 +1,7 @@
 /** What a hub counts is what has happened, and nothing of it is counted twice. */
 import { describe, expect, test } from 'vitest'
 import { createHub } from '../../src/hub/hub.ts'
+import { internalsOf } from '../../src/hub/internals.ts'
 import { createHistogram, type Histogram, observe } from '../../src/hub/metrics.ts'
 import { manualClock } from '../support/clock.ts'
 import { fakeStream } from '../support/fake-stream.ts'
@@ -34,11 +35,11 @@ describe('a hub counts', () => {
     await hub.publish({ client: 'nobody' }, { data: 'c' })
     await hub.publish({ topic: 'news' }, { data: 'd', ephemeral: true })
     await clock.settle()
-    const { published, delivered, metricsRoutes } = hub.stats()
-    expect(metricsRoutes.publishes).toEqual({ everyone: 1, client: 2, topic: 1 })
-    expect([published, delivered, metricsRoutes.deliveries]).toEqual([4, 4, 4])
+    const { published, delivered, metrics } = hub.stats()
+    expect(metrics.publishes).toEqual({ everyone: 1, client: 2, topic: 1 })
+    expect([published, delivered, metrics.deliveries]).toEqual([4, 4, 4])
     const sent = [alice, bob].map(({ connection }, i) => connection.sentBytes - (opening[i] ?? 0))
-    expect(metricsRoutes.deliveredBytes).toBe(sent.reduce((sum, bytes) => sum + bytes, 0))
+    expect(metrics.deliveredBytes).toBe(sent.reduce((sum, bytes) => sum + bytes, 0))
     expect([alice, bob].map(({ connection }) => connection.sentEvents)).toEqual([4, 2])
   })
 
@@ -57,7 +58,7 @@ describe('a hub counts', () => {
     await enter('alice', { lastEventId: first })
     await enter('alice', { lastEventId: 'of-another-life' })
     await enter('alice', { lastEventId: 'earliest' })
-    const { openings, replays, replayedEvents, gaps } = hub.stats().metricsRoutes
+    const { openings, replays, replayedEvents, gaps } = hub.stats().metrics
     expect(openings).toEqual({ fresh: 1, complete: 2, gap: 2 })
     expect([replays, replayedEvents]).toEqual([4, 8])
     expect(gaps).toEqual({ epoch: 1, evicted: 1 })
@@ -76,7 +77,7 @@ describe('a hub counts', () => {
     await clock.advance(2_000)
     await enter('erin')
     await hub.close()
-    const { goodbyes, departures } = hub.stats().metricsRoutes
+    const { goodbyes, departures } = hub.stats().metrics
     expect(goodbyes).toEqual({
       expired: 1,
       disconnected: 1,
@@ -93,14 +94,14 @@ describe('a hub counts', () => {
     const stream = fakeStream()
     stream.stall()
     await enter('alice', { stream })
-    expect(hub.refusal('bob')).toBe('at-capacity')
-    hub.farewell('at-capacity')
+    expect(internalsOf(hub).refusal('bob')).toBe('at-capacity')
+    internalsOf(hub).byeFrame('at-capacity')
     await tell(...Array.from({ length: 5 }, () => 'x'.repeat(25_000)))
     hub.disconnect('mallory', 1_000)
-    expect(hub.refusal('mallory')).toBe('blocked')
+    expect(internalsOf(hub).refusal('mallory')).toBe('blocked')
     void hub.close()
-    expect(hub.refusal('alice')).toBe('shutdown')
-    const { goodbyes, refusals } = hub.stats().metricsRoutes
+    expect(internalsOf(hub).refusal('alice')).toBe('shutdown')
+    const { goodbyes, refusals } = hub.stats().metrics
     expect(goodbyes).toMatchObject({ slow: 1, 'at-capacity': 1 })
     expect(refusals).toEqual({ 'at-capacity': 1, blocked: 1, shutdown: 1, 'rate-limited': 0 })
   })
@@ -132,7 +133,7 @@ describe('a hub counts', () => {
     const { hub, tell } = createStage()
     const before = hub.stats()
     await tell('a')
-    expect(before.metricsRoutes.publishes.everyone).toBe(0)
+    expect(before.metrics.publishes.everyone).toBe(0)
   })
 })
 
@@ -141,10 +142,10 @@ describe('a flush', () => {
     const { clock, hub, join, tell } = createStage()
     for (let i = 0; i < 1_000; i++) join(`client-${i}`)
     await clock.settle()
-    const before = total(hub.stats().metricsRoutes.flushMs)
+    const before = total(hub.stats().metrics.flushMs)
     await tell('a')
     await clock.settle()
-    expect(total(hub.stats().metricsRoutes.flushMs)).toBe(before + 1)
+    expect(total(hub.stats().metrics.flushMs)).toBe(before + 1)
   })
 
   test('takes from its first write to its last, and each of its events waits for that', async () => {
@@ -163,12 +164,12 @@ describe('a flush', () => {
       hub.connect({ client, stream: Object.assign(stream, { write: slow }) })
     }
     await manual.settle()
-    expect(hub.stats().metricsRoutes).toMatchObject({ flushMs: { sum: 30 }, delayMs: { sum: 0 } })
+    expect(hub.stats().metrics).toMatchObject({ flushMs: { sum: 30 }, delayMs: { sum: 0 } })
     void hub.publish('everyone', { data: 'a' })
     void hub.publish('everyone', { data: 'b' })
     void hub.publish({ client: 'nobody' }, { data: 'reaches nobody, and waits for nothing' })
     await manual.settle()
-    const { flushMs, delayMs } = hub.stats().metricsRoutes
+    const { flushMs, delayMs } = hub.stats().metrics
     expect([total(flushMs), flushMs.sum]).toEqual([2, 60])
     expect([total(delayMs), delayMs.sum]).toEqual([2, 60])
   })
@@ -184,7 +185,7 @@ describe('a flush', () => {
     await enter('bob')
     stream.resume()
     await clock.settle()
-    const { delayMs } = hub.stats().metricsRoutes
+    const { delayMs } = hub.stats().metrics
     expect([total(delayMs), delayMs.sum]).toEqual([1, 0])
   })
 })

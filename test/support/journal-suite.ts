@@ -85,15 +85,6 @@ export function journalSuite(makeTrial: MakeTrial): void {
     expect(journal.head().id).toBe(ids[2])
   })
 
-  test('what is only relayed is delivered, and has no place', async () => {
-    const { journal, read, deliveries, delivered } = await setUp({}, [EVERYONE])
-    await journal.relay(EVERYONE, { data: 'now', event: 'typing' })
-    await delivered(1)
-    expect(deliveries.map(({ key, entry }) => [key, entry])).toEqual([[EVERYONE, undefined]])
-    expect(deliveries.map(text)).toEqual(['event: typing\ndata: now\n\n'])
-    expect((await read([EVERYONE], 'earliest')).entries).toEqual([])
-  })
-
   test('a reading finds what was missed at its addresses, oldest first, and nothing of others', async () => {
     const { put, read } = await setUp()
     const { end } = await read(KEYS)
@@ -211,13 +202,28 @@ export function journalSuite(makeTrial: MakeTrial): void {
     expect(page.gap).toBe('epoch')
     expect(idsOf(page)).toEqual(ids)
   })
+}
 
-  test('a name can be used once, also by several at the same time', async () => {
-    const { journal } = await setUp()
-    const use = async () => await journal.useOnce('ticket', 60_000)
-    const uses = await Promise.all([use(), use(), use()])
+/** Holds the backplane of a journal to its contract. */
+export function backplaneSuite(makeTrial: MakeTrial): void {
+  test('a name can be used once, also by several callers at the same time', async () => {
+    const { backplane } = (await makeTrial({})).journal
+    const use = async (name: string) => await backplane?.useOnce(name, 60_000)
+    const uses = await Promise.all([use('ticket'), use('ticket'), use('ticket')])
     expect(uses.filter((first) => first)).toHaveLength(1)
-    expect(await use()).toBe(false)
-    expect(await journal.useOnce('another', 60_000)).toBe(true)
+    expect(await use('ticket')).toBe(false)
+    expect(await use('another')).toBe(true)
+  })
+}
+
+/** Holds a backplane that several hubs share to its contract. */
+export function relaySuite(makeTrial: MakeTrial): void {
+  test('an event that is only relayed is delivered, and is not kept', async () => {
+    const { journal, deliveries, delivered } = await makeTrial({}, [EVERYONE])
+    await journal.backplane?.relay?.(EVERYONE, { data: 'now', event: 'typing' })
+    await delivered(1)
+    expect(deliveries.map(({ key, entry }) => [key, entry])).toEqual([[EVERYONE, undefined]])
+    expect(deliveries.map(text)).toEqual(['event: typing\ndata: now\n\n'])
+    expect((await journal.read([EVERYONE], 'earliest', 1e6)).entries).toEqual([])
   })
 }

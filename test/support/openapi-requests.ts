@@ -129,22 +129,25 @@ async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Respons
 /** A journal that does nothing but fail. */
 function failing(error: Error): Partial<Journal> {
   const fail = () => Promise.reject(error)
-  return { append: fail, request: fail }
+  return { append: fail, backplane: { request: fail, useOnce: fail } }
 }
 
 /** A journal that others share, though nobody else is there. */
 function shared(): Partial<Journal> {
-  let receiver: JournalHandler | undefined
+  let hub: JournalHandler | undefined
   const journal = createMemoryJournal()
   return {
     ...journal,
-    instance: 'one',
-    open: (deliver, other) => {
-      receiver = other
-      journal.open(deliver)
+    open: (handler) => {
+      hub = handler
+      journal.open(handler)
     },
     append: async (key, event) => ({ ...(await journal.append(key, event)), instances: 1 }),
-    request: async (question, keepMs = 0) => [await receiver?.respond(question, keepMs)],
+    backplane: {
+      instance: 'one',
+      request: async (request, keepMs) => [await hub?.respond(request, keepMs)],
+      useOnce: async () => true,
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 /** Journals in a real Redis, each with a key space of its own. */
 import type { Delivery, Journal } from '../../src/journal/journal.ts'
 import { createRedisJournal } from '../../src/journal/redis/journal.ts'
+import { recordingHandler } from './journal-handler.ts'
 import type { Bounds, Trial } from './journal-suite.ts'
 import type { RedisServer } from './redis.ts'
 
@@ -42,14 +43,14 @@ export async function openStand(
   const asked: { question: unknown; keptMs: number }[] = []
   const journal = createRedisJournal({ url: redis.url, prefix, ...bounds })
   open.push(journal)
-  journal.open((delivery) => deliveries.push(delivery), {
-    missed: (affects) => missed.push(affects),
-    respond: (question, keptMs) => {
-      asked.push({ question, keptMs })
-      return { question, by: journal.instance }
-    },
-  })
-  for (const key of watched) journal.subscribe?.(key)
+  const respond = (question: unknown, keptMs: number) => {
+    asked.push({ question, keptMs })
+    return { question, by: journal.backplane?.instance }
+  }
+  journal.open(
+    recordingHandler(deliveries, { missed: (affects) => void missed.push(affects), respond }),
+  )
+  for (const key of watched) journal.backplane?.subscribe?.(key)
   const stand: Stand = {
     journal,
     deliveries,

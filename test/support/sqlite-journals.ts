@@ -10,7 +10,7 @@ import type { Call, Outcome } from './sqlite-object.ts'
 
 /** A journal on trial, whose object can end and begin again. */
 export interface SqliteStand extends Trial {
-  readonly journal: Journal & Required<Pick<Journal, 'request'>>
+  readonly journal: Journal & Required<Pick<Journal, 'backplane'>>
   /** When the journal asked to be woken last. */
   readonly alarm: number | null
   readonly asked: Outcome['asked']
@@ -54,14 +54,15 @@ export async function startObjects(): Promise<Objects> {
     const stand: SqliteStand = {
       journal: {
         append: async (key, event) => (await call('append', key, event)) as JournalEntry,
-        relay: async (key, event) => void (await call('relay', key, event)),
         read: async (...args) => toPage((await call('read', ...args)) as ReplayBatch),
         head: (): Position => last.head,
         get stats() {
           return last.stats
         },
-        useOnce: async (...args) => (await call('useOnce', ...args)) as boolean,
-        request: async (...args) => (await call('request', ...args)) as unknown[],
+        backplane: {
+          useOnce: async (...args) => (await call('useOnce', ...args)) as boolean,
+          request: async (...args) => (await call('request', ...args)) as unknown[],
+        },
         open: () => {},
         close: () => {},
       },

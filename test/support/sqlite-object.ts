@@ -1,4 +1,6 @@
 /** A Durable Object around the journal in SQLite, which tests drive from outside workerd. */
+
+import type { Backplane } from '../../src/journal/backplane.ts'
 import type { Delivery, JournalStats } from '../../src/journal/journal.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite/journal.ts'
 import type { ObjectStorage } from '../../src/journal/sqlite/store.ts'
@@ -32,19 +34,17 @@ interface State {
   readonly storage: ObjectStorage
 }
 
-type Calls = Pick<
-  SqliteJournal,
-  'append' | 'relay' | 'read' | 'useOnce' | 'request' | 'prune' | 'startEpoch' | 'head'
-> & {
-  /** A new life of the object, on the same disk. */
-  revive(): void
-  /** How many rows a table has. */
-  count(table: string): number
-  /** Rows that were written, as the platform bills them, since this was asked last. */
-  written(): number
-  /** From now on the statement that has this text in it fails; without a text none does. */
-  fail(text?: string): void
-}
+type Calls = Pick<SqliteJournal, 'append' | 'read' | 'prune' | 'startEpoch' | 'head'> &
+  Pick<Backplane, 'useOnce' | 'request'> & {
+    /** A new life of the object, on the same disk. */
+    revive(): void
+    /** How many rows a table has. */
+    count(table: string): number
+    /** Rows that were written, as the platform bills them, since this was asked last. */
+    written(): number
+    /** From now on the statement that has this text in it fails; without a text none does. */
+    fail(text?: string): void
+  }
 
 /** A journal for each test. The name is that of the class in wrangler.toml. */
 export class Hub {
@@ -91,7 +91,8 @@ export class Hub {
   #open(bounds: Call['bounds']): SqliteJournal {
     const clock = { now: () => this.#now, every: () => () => {}, soon: () => {} }
     const journal = createSqliteJournal({ storage: this.#storage, clock, ...bounds })
-    journal.open((delivery) => this.#deliveries.push(delivery), {
+    journal.open({
+      deliver: (delivery) => void this.#deliveries.push(delivery),
       missed: () => {},
       respond: (question, keptMs) => this.#asked.push([question, keptMs]),
     })
@@ -113,7 +114,7 @@ export class Hub {
         this.#broken = text
       },
     }
-    const calls: object = { ...this.#journal, ...tests }
+    const calls: object = { ...this.#journal, ...this.#journal?.backplane, ...tests }
     const call = (calls as Record<string, (...args: unknown[]) => unknown>)[method]
     const [keys, cursor, ...rest] = args
     // JSON has no undefined.

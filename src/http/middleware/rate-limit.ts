@@ -10,6 +10,7 @@ import {
 import { type ClientRateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
 import { type Clock, dateAt } from '../../core/clock.ts'
 import type { Hub } from '../../hub/hub.ts'
+import { internalsOf } from '../../hub/internals.ts'
 import { problem } from '../problem.ts'
 import { refuseForNow } from '../stream.ts'
 
@@ -41,8 +42,8 @@ export function createLimits(options: LimitOptions): Limits {
   const { hub, streamsPerMinute, publishesPerMinute, clock, addressOf } = options
   return {
     streams: limit(streamsPerMinute, (c) => {
-      const trace = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
-      hub.reject(c.get('listening').client, 'rate-limited', trace)
+      const info = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
+      internalsOf(hub).reject(c.get('listening').client, 'rate-limited', info)
       return refuseForNow(c, hub)
     }),
     publishing: limit(

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
-import type { Delivery, Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
+import type { Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
 import { readBatch } from '../read-page.ts'
 import { openExpiringTable } from './expiring-table.ts'
 import { type ObjectStorage, openSqliteStore } from './store.ts'
@@ -75,8 +75,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   })
   const expiring = openExpiringTable(storage)
   let sequence = store.start
-  let deliver: (delivery: Delivery) => void = () => {}
-  let receiver: JournalHandler | undefined
+  let handler: JournalHandler | undefined
   /** When this life of the object has asked to be woken. An older alarm may stand, and is as good. */
   let alarmAt = Number.POSITIVE_INFINITY
 
@@ -85,11 +84,9 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
       return store.size
     },
     append,
-    relay,
     read,
     head,
-    useOnce,
-    request,
+    backplane: { request, useOnce },
     open,
     prune,
     startEpoch,
@@ -102,12 +99,8 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     write(() => store.append(key, entry, clock.now()))
     sequence = next.sequence
     wakeForOldest()
-    deliver({ key, frame: entry.frame, entry })
+    handler?.deliver({ key, frame: entry.frame, entry })
     return entry
-  }
-
-  function relay(key: string, event: HubEvent): undefined {
-    deliver({ key, frame: encodeFrame(event) })
   }
 
   function read(
@@ -133,21 +126,20 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   }
 
   /** Nobody shares this journal, but the object's next life does: what is kept is put to it, too. */
-  async function request(question: unknown, keepMs = 0): Promise<readonly unknown[]> {
+  async function request(question: unknown, keepMs: number): Promise<readonly unknown[]> {
     const now = clock.now()
     if (keepMs > 0) {
       write(() => expiring.add(ASKED + JSON.stringify(question), now + keepMs, now))
       wake(now + keepMs)
     }
-    return [receiver?.respond(question, keepMs)]
+    return [handler?.respond(question, keepMs)]
   }
 
-  function open(deliverTo: (delivery: Delivery) => void, hub?: JournalHandler): void {
-    deliver = deliverTo
-    receiver = hub
+  function open(hub: JournalHandler): void {
+    handler = hub
     const now = clock.now()
     for (const { name, end } of expiring.list(ASKED, now)) {
-      hub?.respond(JSON.parse(name.slice(ASKED.length)), end - now)
+      hub.respond(JSON.parse(name.slice(ASKED.length)), end - now)
     }
   }
 
@@ -178,8 +170,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   }
 
   function close(): void {
-    deliver = () => {}
-    receiver = undefined
+    handler = undefined
   }
 }
 

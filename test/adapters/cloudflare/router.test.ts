@@ -7,6 +7,7 @@ import { createApp } from '../../../src/http/app.ts'
 import { createAccess } from '../../../src/http/auth/authorizer.ts'
 import { createTickets } from '../../../src/http/auth/tickets.ts'
 import { createHub } from '../../../src/hub/hub.ts'
+import { internalsOf } from '../../../src/hub/internals.ts'
 import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
 import { readEvents } from '../../support/reader.ts'
 import { samplesOf } from '../../support/samples.ts'
@@ -259,7 +260,7 @@ test('a ticket is used once, because it always comes to its client’s object', 
   const key = 'a-key-that-is-long-enough'
   const { send } = setUp((hub) => {
     const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
-    const { blocked, useOnce } = hub
+    const { isBlocked: blocked, useOnce } = internalsOf(hub)
     const tickets = createTickets({ secrets: [key], clock, useOnce, isSecure: () => false })
     return createApp({ hub, access: createAccess({ publishKeys: [key], tickets, blocked, clock }) })
   })
@@ -329,7 +330,7 @@ describe('a client that is blocked', () => {
       const publishKeys = ['a-key-that-is-long-enough']
       return createApp({
         hub,
-        access: createAccess({ publishKeys, tokens, blocked: hub.blocked, clock }),
+        access: createAccess({ publishKeys, tokens, blocked: internalsOf(hub).isBlocked, clock }),
       })
     })
   }

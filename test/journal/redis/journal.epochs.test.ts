@@ -141,7 +141,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
   test('puts a question that is kept to who comes later', async () => {
     const prefix = newPrefix()
     const one = await openStand(redis, {}, [], prefix)
-    await one.journal.request?.({ about: 'later' }, 60_000)
+    await one.journal.backplane?.request({ about: 'later' }, 60_000)
     const late = await openStand(redis, {}, [], prefix)
     expect(late.asked).toEqual([{ question: { about: 'later' }, keptMs: expect.any(Number) }])
   })

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
 import { manualClock } from '../../support/clock.ts'
+import { recordingHandler } from '../../support/journal-handler.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { closeAll, newPrefix, openStand, until } from '../../support/redis-journals.ts'
 
@@ -58,7 +59,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
   test('that misses its replicas is alive, however long that takes', async () => {
     const clock = manualClock()
     const journal = createRedisJournal({ url: redis.url, prefix: newPrefix(), clock })
-    journal.open(() => {})
+    journal.open(recordingHandler([]))
     await until('the journal is ready', () => journal.ready === true)
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
     const refused = expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(/NOREPLICAS/)

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../../src/core/address.ts'
 import { encodeFrame } from '../../../src/core/event.ts'
-import { journalSuite } from '../../support/journal-suite.ts'
+import { backplaneSuite, journalSuite, relaySuite } from '../../support/journal-suite.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { closeAll, newPrefix, openStand, until } from '../../support/redis-journals.ts'
 
@@ -18,6 +18,8 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   afterAll(() => redis.close())
 
   journalSuite((bounds, watched) => openStand(redis, bounds, watched))
+  backplaneSuite((bounds, watched) => openStand(redis, bounds, watched))
+  relaySuite((bounds, watched) => openStand(redis, bounds, watched))
 
   test('is one for all hubs with the same prefix: ids, events and deliveries', async () => {
     const prefix = newPrefix()
@@ -36,13 +38,13 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
 
   test('hears nothing of a key that nobody watches any more', async () => {
     const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
-    journal.unsubscribe?.(ALICE)
+    journal.backplane?.unsubscribe?.(ALICE)
     await until('it is unsubscribed', async () => {
       const channels = (await redis.command('PUBSUB', 'CHANNELS', '*')) as string[]
       return !channels.some((channel) => channel.endsWith(ALICE))
     })
     expect(await journal.append(ALICE, { data: 'a' })).toMatchObject({ instances: 0 })
-    journal.subscribe?.(ALICE)
+    journal.backplane?.subscribe?.(ALICE)
     await journal.read([ALICE], undefined, 1_000)
     await journal.append(ALICE, { data: 'b' })
     await delivered(1)
@@ -90,8 +92,8 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const prefix = newPrefix()
     const one = await openStand(redis, {}, [], prefix)
     const other = await openStand(redis, {}, [], prefix)
-    const answers = await one.journal.request?.({ about: 'x' }, 60_000)
-    const by = [one.journal.instance, other.journal.instance]
+    const answers = await one.journal.backplane?.request({ about: 'x' }, 60_000)
+    const by = [one, other].map(({ journal }) => journal.backplane?.instance)
     expect(answers).toHaveLength(2)
     expect(answers).toEqual(
       expect.arrayContaining(by.map((name) => expect.objectContaining({ by: name }))),

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../../src/core/address.ts'
 import { ROWS_PER_EVENT } from '../../bench/growing.ts'
-import { journalSuite } from '../../support/journal-suite.ts'
+import { backplaneSuite, journalSuite } from '../../support/journal-suite.ts'
 import { type Objects, startObjects } from '../../support/sqlite-journals.ts'
 
 const ALICE = clientKey('alice')
@@ -16,6 +16,7 @@ describe('the journal in SQLite', () => {
   afterAll(() => objects.close())
 
   journalSuite((bounds) => objects.open(bounds))
+  backplaneSuite((bounds) => objects.open(bounds))
 
   test('outlives its object: the epoch is the same, a cursor holds, and no id comes twice', async () => {
     const { journal, call } = await objects.open()
@@ -176,11 +177,12 @@ describe('the journal in SQLite', () => {
 
   test('remembers used names in its next life, until they lapse', async () => {
     const { journal, call, pass } = await objects.open()
-    expect(await journal.useOnce('ticket', 30_000)).toBe(true)
+    const { useOnce } = journal.backplane
+    expect(await useOnce('ticket', 30_000)).toBe(true)
     await call('revive')
-    expect(await journal.useOnce('ticket', 30_000)).toBe(false)
+    expect(await useOnce('ticket', 30_000)).toBe(false)
     await pass(30_000)
-    expect(await journal.useOnce('ticket', 30_000)).toBe(true)
+    expect(await useOnce('ticket', 30_000)).toBe(true)
     await pass(30_000)
     await call('prune')
     expect(await call('count', 'lapsing')).toBe(0)
@@ -188,8 +190,8 @@ describe('the journal in SQLite', () => {
 
   test('puts a kept question to its next life, for as long as is left', async () => {
     const stand = await objects.open()
-    expect(await stand.journal.request({ about: 'x' }, 60_000)).toEqual([1])
-    await stand.journal.request({ about: 'y' })
+    expect(await stand.journal.backplane.request({ about: 'x' }, 60_000)).toEqual([1])
+    await stand.journal.backplane.request({ about: 'y' }, 0)
     await stand.pass(20_000)
     await stand.call('revive')
     expect(stand.asked).toEqual([[{ about: 'x' }, 40_000]])
