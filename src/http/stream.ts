@@ -100,7 +100,7 @@ export function streamHead(c: Context): Response {
 /** A stream that says goodbye at once, and when to come back: any status but 200 would be for good. */
 export function refuseForNow(
   c: Context,
-  hub: Hub,
+  hub: Pick<Hub, 'farewell'>,
   reason: 'shutdown' | 'at-capacity' = 'at-capacity',
 ): Response {
   return c.body(hub.farewell(reason).slice(), 200, HEADERS)

@@ -1,13 +1,13 @@
-/** The Workers door, whose third object can't be reached before `/reachable` is asked for. */
-import door, { Hub as Door } from '../../../src/adapters/cloudflare/index.ts'
+/** The Workers adapter; its third object is unreachable until `/reachable` is requested. */
+import worker, { Hub as HubObject } from '../../../src/adapters/cloudflare/index.ts'
 
-type State = ConstructorParameters<typeof Door>[0]
-type Env = ConstructorParameters<typeof Door>[1]
+type State = ConstructorParameters<typeof HubObject>[0]
+type Env = ConstructorParameters<typeof HubObject>[1]
 
 let reachable = false
 
-/** The name is that of the class in wrangler.toml. */
-export class Hub extends Door {
+/** wrangler.toml names the class. */
+export class Hub extends HubObject {
   readonly #isThird: boolean
 
   constructor(state: State, env: Env) {
@@ -16,14 +16,23 @@ export class Hub extends Door {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    if (this.#isThird && !reachable) throw new Error('It is away.')
+    this.#checkReachable()
     return await super.fetch(request)
+  }
+
+  override async fence(count: number): Promise<void> {
+    this.#checkReachable()
+    await super.fence(count)
+  }
+
+  #checkReachable(): void {
+    if (this.#isThird && !reachable) throw new Error('It is unreachable.')
   }
 }
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    if (new URL(request.url).pathname !== '/reachable') return await door.fetch(request, env)
+    if (new URL(request.url).pathname !== '/reachable') return await worker.fetch(request, env)
     reachable = true
     return new Response(null, { status: 204 })
   },
