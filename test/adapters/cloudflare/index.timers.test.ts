@@ -35,7 +35,7 @@ test('a hub has timers only while a client is connected', async () => {
   )
   expect((await inspect()).timers).toHaveLength(2)
   await streams[1]?.close()
-  await until('no timer is armed', async () => (await inspect()).timers.length === 0)
+  await until('no timer is set', async () => (await inspect()).timers.length === 0)
   expect((await inspect()).lifetime).toBe(lifetime)
 })
 
@@ -53,7 +53,7 @@ test('an object stays in memory while a client is connected, and is evicted soon
   await idle()
   expect((await inspect()).lifetime, 'the heartbeat keeps it in memory').toBe(lifetime)
   await stream.close()
-  await until('no timer is armed', async () => (await inspect()).timers.length === 0)
+  await until('no timer is set', async () => (await inspect()).timers.length === 0)
   await idle()
   expect((await inspect()).lifetime).not.toBe(lifetime)
 })

@@ -89,6 +89,26 @@ describe('a request about one client goes to one shard:', () => {
   })
 })
 
+test('a path is read as the app reads it', async () => {
+  const { send, asked } = setUp()
+  expect((await send('POST', '/%62roadcast', 'hi')).status).toBe(200)
+  expect(asked).toEqual([0, 1, 2])
+  expect((await send('POST', '/broadcast/', 'hi')).status).toBe(404)
+  expect(asked).toEqual([0])
+})
+
+test.each(['/clients', '/topics/news', '/metrics', '/clients/alice', '/sse?id=alice'])(
+  'HEAD %s has the status of GET and no body',
+  async (path) => {
+    const { send } = setUp()
+    const response = await send('HEAD', path)
+    expect({ status: response.status, body: await response.text() }).toEqual({
+      status: 200,
+      body: '',
+    })
+  },
+)
+
 test('a connection without a client id gets one that belongs to its shard', async () => {
   const { open, asked } = setUp()
   for (const query of ['', '?topic=news', '?lastEventId=earliest']) {
