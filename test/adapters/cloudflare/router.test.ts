@@ -224,6 +224,8 @@ describe('when a shard is unavailable', () => {
       broken.set(shardOf('alice', COUNT), unavailable(why))
       const response = await send('GET', '/sse?id=alice')
       expect(response.status).toBe(200)
+      expect(response.headers.get('Content-Type')).toBe('text/event-stream; charset=utf-8')
+      expect(response.headers.get('Cache-Control')).toContain('no-transform')
       expect(await response.text()).toBe(
         'retry: 3000\nevent: hub:bye\ndata: {"reason":"shutdown"}\n\n',
       )

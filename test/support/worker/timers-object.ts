@@ -36,8 +36,8 @@ const { Hub: HubObject, default: worker } = await import(
   '../../../src/adapters/cloudflare/index.ts'
 )
 
-interface State {
-  readonly storage: { getAlarm(): Promise<number | null> }
+interface AlarmStorage {
+  getAlarm(): Promise<number | null>
 }
 
 /** The state of an object. */
@@ -53,17 +53,11 @@ export interface Inspection {
 /** wrangler.toml names the class. */
 export class Hub extends HubObject {
   readonly #lifetime = crypto.randomUUID()
-  readonly #state: State
-
-  constructor(...init: ConstructorParameters<typeof HubObject>) {
-    super(...init)
-    this.#state = init[0] as unknown as State
-  }
 
   override async fetch(request: Request): Promise<Response> {
     if (new URL(request.url).pathname !== '/inspect') return await super.fetch(request)
     const timers = [...armed.values()]
-    const alarm = await this.#state.storage.getAlarm()
+    const alarm = await (this.ctx.storage as unknown as AlarmStorage).getAlarm()
     return Response.json({ lifetime: this.#lifetime, timers, alarm } satisfies Inspection)
   }
 }

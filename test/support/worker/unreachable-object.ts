@@ -1,20 +1,11 @@
 /** The Workers adapter; its third object is unreachable until `/reachable` is requested. */
 import worker, { Hub as HubObject } from '../../../src/adapters/cloudflare/index.ts'
-
-type State = ConstructorParameters<typeof HubObject>[0]
-type Env = ConstructorParameters<typeof HubObject>[1]
+import type { Env } from '../../../src/adapters/cloudflare/platform.ts'
 
 let reachable = false
 
 /** wrangler.toml names the class. */
 export class Hub extends HubObject {
-  readonly #isThird: boolean
-
-  constructor(state: State, env: Env) {
-    super(state, env)
-    this.#isThird = `${env.HUB.idFromName('hub-2')}` === `${state.id}`
-  }
-
   override async fetch(request: Request): Promise<Response> {
     this.#checkReachable()
     return await super.fetch(request)
@@ -26,7 +17,8 @@ export class Hub extends HubObject {
   }
 
   #checkReachable(): void {
-    if (this.#isThird && !reachable) throw new Error('It is unreachable.')
+    const isThird = `${this.env.HUB.idFromName('hub-2')}` === `${this.ctx.id}`
+    if (isThird && !reachable) throw new Error('It is unreachable.')
   }
 }
 
