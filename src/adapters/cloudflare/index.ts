@@ -42,17 +42,9 @@ class HubObject extends Base {
       sync: () => storage.sync(),
       fenceShard: (other) => stubOf(env, other).fence(count),
     })
-    const runtime: RuntimeSupport = {
-      // Workers can't drop the socket of a single client: the platform does so in its own time.
-      native: webStream(),
-      portable: portableStream(),
-      // Cloudflare sets this header, whatever the client sends.
-      remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
-      // The first shard decides for all: otherwise some would have the event and others not.
-      isCountedElsewhere: (c) => shard > 0 && shardRoute(c.req.raw).to === 'publish',
-    }
     const mode = accessModeOf(config, 'world')
-    this.#service = compose(config, mode, openLog(config.LOG_LEVEL), runtime, this.#journal)
+    const log = openLog(config.LOG_LEVEL)
+    this.#service = compose(config, mode, log, runtimeOf(shard), this.#journal)
     // The first sequence number of this lifetime must be on disk before any client receives one.
     void ctx.blockConcurrencyWhile(() => storage.sync())
   }
@@ -88,6 +80,18 @@ class HubObject extends Base {
 // The migrations in wrangler.toml name the class `Hub`. Under another name, deployed objects would
 // lose their storage, and with it their journals.
 export { HubObject as Hub }
+
+function runtimeOf(shard: number): RuntimeSupport {
+  return {
+    // Workers can't drop the socket of a single client: the platform does so in its own time.
+    native: webStream(),
+    portable: portableStream(),
+    // Cloudflare sets this header, whatever the client sends.
+    remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
+    // Only the first shard counts: otherwise some shards could refuse an event that others have published.
+    isCountedElsewhere: (c) => shard > 0 && shardRoute(c.req.raw).to === 'publish',
+  }
+}
 
 /** The name of a shard's object. The first keeps its name, and its journal, whatever the number of shards. */
 function objectName(shard: number): string {
