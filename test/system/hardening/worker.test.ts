@@ -1,14 +1,14 @@
-/** Attacks the Cloudflare Workers adapter, in workerd and offline. */
+/** Attacks the Cloudflare Workers door, in workerd and offline. */
 import { hardening } from './hardening.ts'
 
 hardening({
   name: 'Workers',
   command: { file: process.execPath, args: ['test/support/worker/worker.mjs'] },
-  // A Worker has no process that could exit, and no address that only the local machine can reach.
+  // A Worker has no process that could exit, and no address that only this machine can reach.
   openToAll: 'answers 503',
-  // On Cloudflare, the edge receives the whole request before it passes it on.
+  // On Cloudflare its edge receives the request, and sends it on when it is there.
   slowSenders: 'kept',
-  // The edge also handles malformed HTTP: only developers see how workerd reads it.
+  // So does the edge with whatever is not quite HTTP: what workerd makes of that is for developers only.
   bothLengths: 'read as chunked',
   process: 'stands in for a platform',
 })
