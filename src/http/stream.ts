@@ -74,7 +74,7 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   if (c.req.method === 'HEAD') return streamHead(c)
   const refusal = internalsOf(hub).refusal(client, info)
   if (refusal === 'blocked') return c.body(null, 204)
-  if (refusal) return refuseForNow(c, hub, refusal)
+  if (refusal) return refuseForNow(c, internalsOf(hub).byeFrame(refusal))
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
   return openStream(c, (stream) => {
@@ -98,13 +98,9 @@ export function streamHead(c: Context): Response {
   return c.body(null, 200, HEADERS)
 }
 
-/** A stream that says goodbye at once, and when to come back: any status but 200 would be for good. */
-export function refuseForNow(
-  c: Context,
-  hub: Hub,
-  reason: 'shutdown' | 'at-capacity' = 'at-capacity',
-): Response {
-  return c.body(internalsOf(hub).byeFrame(reason).slice(), 200, HEADERS)
+/** Answers with `hub:bye` alone. At any status but 200 an EventSource would give up for good. */
+export function refuseForNow(c: Context, bye: Uint8Array): Response {
+  return c.body(bye.slice(), 200, HEADERS)
 }
 
 /** Hono's stream, whose abort drops the socket, too. */

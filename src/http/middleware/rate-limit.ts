@@ -40,11 +40,12 @@ const MAX_COUNTED = 100_000
 /** Makes the limits of an app. */
 export function createLimits(options: LimitOptions): Limits {
   const { hub, streamsPerMinute, publishesPerMinute, clock, addressOf } = options
+  const { reject, byeFrame } = internalsOf(hub)
   return {
     streams: limit(streamsPerMinute, (c) => {
       const info = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
-      internalsOf(hub).reject(c.get('listening').client, 'rate-limited', info)
-      return refuseForNow(c, hub)
+      reject(c.get('listening').client, 'rate-limited', info)
+      return refuseForNow(c, byeFrame('at-capacity'))
     }),
     publishing: limit(
       publishesPerMinute,

@@ -22,7 +22,7 @@ export interface SqliteJournalOptions {
   readonly maxEventBytes?: number | undefined
   /** Addresses without an event left of which it is remembered what they lost. @defaultValue `100_000` */
   readonly maxEmptyAddresses?: number | undefined
-  /** What the epoch ends with, if it is a new one: letters and digits. @defaultValue nothing */
+  /** What the first epoch of a new journal ends with: letters and digits. @defaultValue nothing */
   readonly epochSuffix?: string | undefined
   /** Time. @defaultValue the machine's */
   readonly clock?: Clock | undefined
@@ -33,8 +33,9 @@ export interface SqliteJournal extends Journal {
   /** Gives up what is too old, and asks to be woken for what is left. Call it from `alarm()`. */
   prune(): void
   /**
-   * Begins an epoch that ends with this mark: of all older cursors it tells that something may have
-   * been missed. What is kept stays. It lasts once the storage has synced.
+   * Starts a new epoch: every older cursor then leads to a reported gap. Stored events stay. The new
+   * epoch is durable once the storage has synced.
+   * @param epochSuffix - what the epoch ends with: letters and digits
    * @throws {HubError} `journal-unavailable`
    */
   startEpoch(epochSuffix: string): void

@@ -39,12 +39,12 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
-    await call('startEpoch', 'mark')
+    await call('startEpoch', 'suffix')
     expect(journal.head().sequence).toBe(second.sequence)
     const third = await journal.append(ALICE, { data: 'c' })
     expect(third.sequence).toBe(second.sequence + 1)
     const epochs = [first, second, third].map(({ id }) => id.split('-')[0])
-    expect(epochs).toEqual([epochs[0], epochs[0], expect.stringMatching(/^[0-9a-z]{12}mark$/)])
+    expect(epochs).toEqual([epochs[0], epochs[0], expect.stringMatching(/^[0-9a-z]{12}suffix$/)])
     const check = async () => {
       const page = await journal.read([ALICE], second.id, 1_000)
       expect(page.gap).toBe('epoch')
@@ -64,7 +64,9 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const { id } = await journal.append(ALICE, { data: 'a' })
     await call('fail', 'UPDATE head SET epoch')
-    await expect(call('startEpoch', 'mark')).rejects.toMatchObject({ code: 'journal-unavailable' })
+    await expect(call('startEpoch', 'suffix')).rejects.toMatchObject({
+      code: 'journal-unavailable',
+    })
     await call('fail')
     expect(journal.head().id).toBe(id)
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
@@ -158,7 +160,7 @@ describe('the journal in SQLite', () => {
   })
 
   test('forgets what idle addresses lost beyond a bound, and then tells a gap too many', async () => {
-    const { journal, call } = await objects.open({ maxEvents: 0, maxRemembered: 2 })
+    const { journal, call } = await objects.open({ maxEvents: 0, maxEmptyAddresses: 2 })
     const ids: string[] = []
     for (const name of 'abcd') {
       ids.push((await journal.append(clientKey(name), { data: name })).id)
