@@ -4,7 +4,7 @@ import { createHub } from '../../src/hub/hub.ts'
 import { createHistogram, type Histogram, observe } from '../../src/hub/metrics.ts'
 import { manualClock } from '../support/clock.ts'
 import { fakeStream } from '../support/fake-stream.ts'
-import { createStage, SMALL } from '../support/hub-harness.ts'
+import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const total = ({ counts }: Histogram) => counts.reduce((sum, count) => sum + count, 0)
 
@@ -25,7 +25,7 @@ describe('a histogram', () => {
 
 describe('a hub counts', () => {
   test('events by whom they are for, what they reached, and their bytes', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const alice = await enter('alice', { topics: ['news'] })
     const bob = await enter('bob')
     const opening = [alice, bob].map(({ connection }) => connection.sentBytes)
@@ -43,14 +43,14 @@ describe('a hub counts', () => {
   })
 
   test('nothing that was refused', async () => {
-    const { hub } = createStage()
+    const { hub } = createHubHarness()
     await hub.publish('everyone', { data: 'x', event: 'hub:x' }).catch(() => {})
     await hub.publish({ client: '' }, { data: 'x' }).catch(() => {})
     expect(hub.stats()).toMatchObject({ published: 0, delivered: 0 })
   })
 
   test('openings, replays and gaps', async () => {
-    const { hub, enter, tell } = createStage({ history: { maxEvents: 2 } })
+    const { hub, enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     const [first, second] = await tell('a', 'b', 'c', 'd')
     await enter('alice')
     await enter('alice', { lastEventId: second })
@@ -64,7 +64,7 @@ describe('a hub counts', () => {
   })
 
   test('each goodbye by its reason, and who left without one', async () => {
-    const { clock, hub, enter } = createStage({ lifetimeMs: 1_000, maxConnections: 3 })
+    const { clock, hub, enter } = createHubHarness({ lifetimeMs: 1_000, maxConnections: 3 })
     const expiresAt = clock.now() + 100
     await enter('alice', { expiresAt })
     await enter('bob')
@@ -89,7 +89,7 @@ describe('a hub counts', () => {
   })
 
   test('a reader that is too slow, and one that is refused', async () => {
-    const { hub, enter, tell } = createStage({ ...SMALL, maxConnections: 1 })
+    const { hub, enter, tell } = createHubHarness({ ...SMALL, maxConnections: 1 })
     const stream = fakeStream()
     stream.stall()
     await enter('alice', { stream })
@@ -106,7 +106,7 @@ describe('a hub counts', () => {
   })
 
   test('what waits, how much of it for the slowest, and how many transports are busy', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     await enter('alice')
     const [slow, slower] = [await enter('bob'), await enter('carol')]
     for (const { stream } of [slow, slower]) stream.stall()
@@ -129,7 +129,7 @@ describe('a hub counts', () => {
   })
 
   test('and what it has told stays as it was', async () => {
-    const { hub, tell } = createStage()
+    const { hub, tell } = createHubHarness()
     const before = hub.stats()
     await tell('a')
     expect(before.metricsRoutes.publishes.everyone).toBe(0)
@@ -138,7 +138,7 @@ describe('a hub counts', () => {
 
 describe('a flush', () => {
   test('is observed once however many connections it has', async () => {
-    const { clock, hub, join, tell } = createStage()
+    const { clock, hub, join, tell } = createHubHarness()
     for (let i = 0; i < 1_000; i++) join(`client-${i}`)
     await clock.settle()
     const before = total(hub.stats().metricsRoutes.flushMs)
@@ -174,7 +174,7 @@ describe('a flush', () => {
   })
 
   test('does not wait for a transport that is busy', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()
     await tell('a')

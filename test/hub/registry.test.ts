@@ -1,9 +1,9 @@
 /** The registry: who is connected, as the hub tells it. */
 import { expect, test } from 'vitest'
-import { createStage } from '../support/hub-harness.ts'
+import { createHubHarness } from '../support/hub-harness.ts'
 
 test('the hub counts connections, clients and topics, and forgets who has left', async () => {
-  const { clock, hub, enter } = createStage()
+  const { clock, hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice', { topics: ['news', 'sport'] })
   const bob = await enter('bob', { topics: ['sport'] })
@@ -19,7 +19,7 @@ test('the hub counts connections, clients and topics, and forgets who has left',
 })
 
 test('listeners are found by their address', async () => {
-  const { hub, enter } = createStage()
+  const { hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice')
   const bob = await enter('bob', { topics: ['news'] })
@@ -32,7 +32,7 @@ test('listeners are found by their address', async () => {
 })
 
 test.each([1, 2])('what is told of %d listeners is of that moment', async (count) => {
-  const { hub, join } = createStage()
+  const { hub, join } = createHubHarness()
   for (let n = 0; n < count; n++) await join('alice')
   const before = hub.listeners({ client: 'alice' })
   await join('alice')
@@ -41,7 +41,7 @@ test.each([1, 2])('what is told of %d listeners is of that moment', async (count
 })
 
 test('a connection tells who it is, since when, and how much waits for it', async () => {
-  const { clock, hub, enter, tell } = createStage()
+  const { clock, hub, enter, tell } = createHubHarness()
   const start = clock.now()
   const { stream, connection } = await enter('alice', { topics: ['news'] })
   await clock.advance(1_000)
@@ -61,7 +61,7 @@ test('a connection tells who it is, since when, and how much waits for it', asyn
 })
 
 test('names that mean something elsewhere are only names', async () => {
-  const { clock, hub, enter } = createStage()
+  const { clock, hub, enter } = createHubHarness()
   const odd = ['**', 'c:a', 't:a', '__proto__', 'constructor']
   for (const name of odd) await enter(name, { topics: odd })
   expect(hub.stats()).toMatchObject({ connections: 5, clients: 5, topics: 5 })
@@ -72,7 +72,7 @@ test('names that mean something elsewhere are only names', async () => {
 })
 
 test('figures since the start count what was published and for how many', async () => {
-  const { hub, enter, tell } = createStage()
+  const { hub, enter, tell } = createHubHarness()
   await tell('to nobody')
   await enter('alice')
   await enter('bob')

@@ -9,7 +9,7 @@ import { opening } from './opening.ts'
 import { publishing } from './publishing.ts'
 import { refusing } from './refusing.ts'
 import { resuming } from './resuming.ts'
-import { createFarm, OPENERS, type Runtime } from './runtime.ts'
+import { createRuntimePool, OPENERS, type Runtime } from './runtime.ts'
 import { stalling } from './stalling.ts'
 
 /** Holds a runtime, with each way to open a stream, to the behaviour of the hub. */
@@ -19,16 +19,16 @@ export function hubBehaviour(runtime: Runtime): void {
 
 function withOpener(runtime: Runtime, STREAM: string): void {
   describe.concurrent(`the hub on ${runtime.name}, with ${STREAM} streams`, () => {
-    const farm = createFarm({ ...runtime, environment: { ...runtime.environment, STREAM } })
-    browsing(farm)
-    opening(farm)
-    publishing(farm)
-    resuming(farm)
-    refusing(farm)
-    describing(farm)
-    leaving(farm)
-    observing(farm)
-    stalling(farm)
-    draining(farm)
+    const pool = createRuntimePool({ ...runtime, environment: { ...runtime.environment, STREAM } })
+    browsing(pool)
+    opening(pool)
+    publishing(pool)
+    resuming(pool)
+    refusing(pool)
+    describing(pool)
+    leaving(pool)
+    observing(pool)
+    stalling(pool)
+    draining(pool)
   })
 }

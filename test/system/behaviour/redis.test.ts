@@ -1,7 +1,7 @@
 /** Holds the Node door to the behaviour of the hub once more, with the journal in Redis. */
 import { afterAll, describe } from 'vitest'
-import { NODE_DOOR } from '../../support/node.ts'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 
 const redis = REDIS_IS_MISSING ? undefined : await startRedis()
@@ -10,7 +10,7 @@ afterAll(() => redis?.close())
 describe.skipIf(redis === undefined)('with REDIS_URL', () => {
   hubBehaviour({
     name: 'Node',
-    command: NODE_DOOR,
+    command: COMMANDS.node,
     environment: { REDIS_URL: redis?.url ?? '' },
     // Servers of one test are no cluster.
     own: () => ({ REDIS_PREFIX: crypto.randomUUID() }),
