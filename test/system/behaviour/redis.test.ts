@@ -3,12 +3,13 @@ import { afterAll, describe } from 'vitest'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
+import type { Runtime } from './runtime.ts'
 
 const redis = REDIS_IS_MISSING ? undefined : await startRedis()
 afterAll(() => redis?.close())
 
 describe.skipIf(redis === undefined)('with REDIS_URL', () => {
-  hubBehaviour({
+  const runtime: Runtime = {
     name: 'Node',
     command: COMMANDS.node,
     environment: { REDIS_URL: redis?.url ?? '' },
@@ -20,5 +21,7 @@ describe.skipIf(redis === undefined)('with REDIS_URL', () => {
     memory: 'measured',
     badEnvironment: 'exits with 2',
     signals: 'drain',
-  })
+  }
+  // A journal never meets the code that opens streams: one way to open them is enough.
+  hubBehaviour(runtime, ['native'])
 })

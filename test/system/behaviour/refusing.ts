@@ -1,7 +1,6 @@
 /** Refusing: what can't be served is answered so that a person or a client knows what to do. */
 import { expect, test } from 'vitest'
 import { connectionsOf, counts, listen, named, postJson, publish } from '../../support/client.ts'
-import { until } from '../../support/eventually.ts'
 import { openRaw } from '../../support/raw-stream.ts'
 import { type RuntimePool, TIGHT } from './runtime.ts'
 
@@ -104,19 +103,6 @@ export function refusing(pool: RuntimePool): void {
     const back = await listen(url, 'id=mortal', listener.head)
     expect(back.ready.resume).toBe('complete')
     await back.close()
-  })
-
-  test('an environment that can’t be used is refused with every problem in one message', async () => {
-    const bad = { CLOCK_SECONDS: 'often', JOURNAL_EVENTS: '-1', LOG_LEVEL: 'loud' }
-    if (pool.runtime.badEnvironment === 'answers 500') {
-      const { url } = await pool.start(bad)
-      await until('a request fails', async () => (await fetch(`${url}/healthz`)).status === 500)
-      return
-    }
-    const failed = pool.launch(bad)
-    expect(await failed.exit).toBe(2)
-    for (const name of Object.keys(bad)) expect(failed.stderr).toContain(name)
-    expect(failed.stderr).not.toMatch(/^\s+at /m)
   })
 }
 

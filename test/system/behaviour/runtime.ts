@@ -27,6 +27,9 @@ export interface Runtime {
 /** Ways to open a stream: each must behave the same on every runtime. */
 export const OPENERS = ['native', 'portable'] as const
 
+/** A way to open a stream. */
+export type Opener = (typeof OPENERS)[number]
+
 /** The servers of one run of the suite. */
 export interface RuntimePool extends ServerPool {
   readonly runtime: Runtime

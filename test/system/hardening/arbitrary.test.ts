@@ -13,7 +13,7 @@ test.each(Object.keys(STANCES))(
         expect(await attack(draft)).toBeUndefined()
       }),
       // What one request leaves behind would mislead the search for a smaller one.
-      { numRuns: 400, endOnFailure: true },
+      { numRuns: 200, endOnFailure: true },
     )
   },
   60_000,

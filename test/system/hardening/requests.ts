@@ -1,7 +1,7 @@
 /** Requests that two servers in a row could read in two ways are refused, or read in one. */
 import { expect, test } from 'vitest'
 import { exchange, expectWell, hostOf, request } from './raw-http.ts'
-import { KEY, KEYED, OPEN, type TargetPool } from './target.ts'
+import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 const BEARER = `Authorization: Bearer ${KEY}`
 const WRONG = 'Authorization: Bearer wrong-key-0123456789'
@@ -99,7 +99,7 @@ export function requests(pool: TargetPool): void {
   }, 40_000)
 
   test('heads that are very long are refused, and harm nobody', async () => {
-    const { url } = await pool.start(OPEN)
+    const { url } = await pool.shared(WITHOUT_STREAMS)
     const long = 'x'.repeat(1_000_000)
     const many = Array.from({ length: 5_000 }, (_, n) => `X-${n}: ${'y'.repeat(50)}`)
     for (const lines of [

@@ -36,6 +36,9 @@ export const KEYED: Environment = {
 /** A server that asks nobody. */
 export const OPEN: Environment = { ALLOW_ANONYMOUS: 'true', LOG_LEVEL: 'trace' }
 
+/** A server that asks nobody, for tests that open no stream: each of them expects zero clients. */
+export const WITHOUT_STREAMS: Environment = { ...OPEN, LOG_LEVEL: 'debug' }
+
 const QUIET: Environment = { CLOCK_SECONDS: '0' }
 
 /** Creates a pool of servers to attack. @param common - environment variables of all of them */
