@@ -98,19 +98,19 @@ function summary(): string {
 }
 
 function carryTable(): string {
-  const doors = ['node', 'bun', 'deno', 'worker']
+  const runtimes = ['node', 'bun', 'deno', 'worker']
   const cell = (value: number | undefined) => (value === undefined ? '–' : count(value))
-  const row = (what: string, value: (door: string) => number | undefined) =>
-    `| ${what} | ${doors.map((door) => cell(value(door))).join(' | ')} |`
+  const row = (what: string, value: (runtime: string) => number | undefined) =>
+    `| ${what} | ${runtimes.map((runtime) => cell(value(runtime))).join(' | ')} |`
   return [
     '| one core, or one GB | Node | Bun | Deno | workerd | measured as |',
     '| --- | --- | --- | --- | --- | --- |',
-    `${row('connections in one GB', (door) => KB_PER_GB / kb(door))} \`idle\` |`,
-    `${row('deliveries a second, one event at a time', (door) => perCore(us('broadcast', door)))} \`broadcast\` |`,
-    `${row('deliveries a second, 50 events at once', (door) => perCore(us('burst', door)))} \`burst\` |`,
-    `${row('connects a second', (door) => perCore(us('storm', door)))} \`storm\` |`,
+    `${row('connections in one GB', (runtime) => KB_PER_GB / kb(runtime))} \`idle\` |`,
+    `${row('deliveries a second, one event at a time', (runtime) => perCore(us('broadcast', runtime)))} \`broadcast\` |`,
+    `${row('deliveries a second, 50 events at once', (runtime) => perCore(us('burst', runtime)))} \`burst\` |`,
+    `${row('connects a second', (runtime) => perCore(us('storm', runtime)))} \`storm\` |`,
     // workerd resets a few kept connections in ten thousand requests, whatever it runs, and the load client ends there.
-    `${row('publish requests a second', (door) => (door === 'worker' ? undefined : perCore(us('publish', door))))} \`publish\` |`,
+    `${row('publish requests a second', (runtime) => (runtime === 'worker' ? undefined : perCore(us('publish', runtime))))} \`publish\` |`,
     '',
     '| one Redis primary | events a second | measured as |',
     '| --- | --- | --- |',
@@ -182,16 +182,16 @@ function billTable(): string {
   ].join('\n')
 }
 
-function us(scenario: string, door: string): number {
+function us(scenario: string, runtime: string): number {
   const names: Readonly<Record<string, string>> = {
     storm: 'cpuUsPerConnect',
     publish: 'cpuUsPerRequest',
   }
-  return figure(scenario, door, names[scenario] ?? 'cpuUsPerDelivery')
+  return figure(scenario, runtime, names[scenario] ?? 'cpuUsPerDelivery')
 }
 
-function kb(door: string): number {
-  return figure('idle', door, 'kbPerConnection')
+function kb(runtime: string): number {
+  return figure('idle', runtime, 'kbPerConnection')
 }
 
 /** The figures of all benches; the whole one is asked first. */

@@ -3,15 +3,15 @@ import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { RejectionReason } from '../../src/hub/options.ts'
 import { fakeStream, named, told } from '../support/fake-stream.ts'
-import { createStage, type StageOptions } from '../support/hub-harness.ts'
+import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
-function setUp(options: StageOptions = {}) {
+function setUp(options: HubHarnessOptions = {}) {
   const refused: [string, RejectionReason][] = []
-  const stage = createStage({
+  const harness = createHubHarness({
     ...options,
     observer: { refused: (client, reason) => void refused.push([client, reason]) },
   })
-  return { ...stage, refused }
+  return { ...harness, refused }
 }
 
 const withCode = (code: string) => expect.objectContaining({ name: 'HubError', code })
@@ -55,7 +55,7 @@ describe('capacity', () => {
     expect(refused).toEqual([['alice', 'at-capacity']])
   })
 
-  test.each<StageOptions>([{ maxConnections: 0 }, { maxConnectionsPerClient: 0 }])(
+  test.each<HubHarnessOptions>([{ maxConnections: 0 }, { maxConnectionsPerClient: 0 }])(
     'of none lets nobody in: %j',
     (options) => {
       expect(() => setUp(options).join('alice')).toThrow(withCode('at-capacity'))

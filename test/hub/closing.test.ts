@@ -3,17 +3,17 @@ import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
 import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
-import { createStage, type StageOptions } from '../support/hub-harness.ts'
+import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
 const GOODBYE_MS = 5_000
 const ROUND_MS = 1_000
 
-function setUp(options: StageOptions = {}) {
+function setUp(options: HubHarnessOptions = {}) {
   const ended: [string, EndReason][] = []
   const observer = {
     ended: ({ client }: { client: string }, reason: EndReason) => void ended.push([client, reason]),
   }
-  return { ...createStage({ ...options, observer }), ended }
+  return { ...createHubHarness({ ...options, observer }), ended }
 }
 
 describe('a goodbye', () => {

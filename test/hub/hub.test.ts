@@ -4,7 +4,7 @@ import { createApp } from '../../src/http/app.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
-import { createStage, SMALL } from '../support/hub-harness.ts'
+import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
 
 test('a quiet stream gets a heartbeat that carries the head of the journal', async () => {
@@ -24,7 +24,7 @@ test('a quiet stream gets a heartbeat that carries the head of the journal', asy
 
 describe('publishing', () => {
   test('what can’t be sent is refused, and neither kept nor counted', async () => {
-    const { clock, hub, journal, enter } = createStage({ ...SMALL })
+    const { clock, hub, journal, enter } = createHubHarness({ ...SMALL })
     const { stream } = await enter('alice')
     const head = journal.head()
     for (const [event, code] of [
@@ -46,7 +46,7 @@ describe('publishing', () => {
   })
 
   test('the largest event there may be reaches a reader with the smallest queue allowed', async () => {
-    const { clock, hub, enter } = createStage(SMALL)
+    const { clock, hub, enter } = createHubHarness(SMALL)
     const { stream, connection } = await enter('alice')
     const data = 'x'.repeat(30_000)
     await hub.publish({ client: 'alice' }, { data, event: '🙂'.repeat(128) })
@@ -61,7 +61,7 @@ describe('publishing', () => {
     'what the journal fails to %s rejects, and nobody gets it',
     async (work) => {
       const fail = () => Promise.reject(new Error('The disk is full.'))
-      const { clock, hub, enter } = createStage({
+      const { clock, hub, enter } = createHubHarness({
         journal: (clock) => ({
           ...createMemoryJournal({ clock }),
           append: fail,
@@ -78,7 +78,7 @@ describe('publishing', () => {
   )
 
   test('tells how many connections it was for, and nobody is no error', async () => {
-    const { hub, enter } = createStage()
+    const { hub, enter } = createHubHarness()
     expect(await hub.publish({ client: 'alice' }, { data: 'x' })).toMatchObject({ connections: 0 })
     await enter('alice')
     await enter('alice')

@@ -5,7 +5,7 @@ import { internalsOf } from '../../src/hub/internals.ts'
 import { createHistogram, type Histogram, observe } from '../../src/hub/metrics.ts'
 import { manualClock } from '../support/clock.ts'
 import { fakeStream } from '../support/fake-stream.ts'
-import { createStage, SMALL } from '../support/hub-harness.ts'
+import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const total = ({ counts }: Histogram) => counts.reduce((sum, count) => sum + count, 0)
 
@@ -26,7 +26,7 @@ describe('a histogram', () => {
 
 describe('a hub counts', () => {
   test('events by whom they are for, what they reached, and their bytes', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const alice = await enter('alice', { topics: ['news'] })
     const bob = await enter('bob')
     const opening = [alice, bob].map(({ connection }) => connection.sentBytes)
@@ -44,14 +44,14 @@ describe('a hub counts', () => {
   })
 
   test('nothing that was refused', async () => {
-    const { hub } = createStage()
+    const { hub } = createHubHarness()
     await hub.publish('everyone', { data: 'x', event: 'hub:x' }).catch(() => {})
     await hub.publish({ client: '' }, { data: 'x' }).catch(() => {})
     expect(hub.stats()).toMatchObject({ published: 0, delivered: 0 })
   })
 
   test('openings, replays and gaps', async () => {
-    const { hub, enter, tell } = createStage({ history: { maxEvents: 2 } })
+    const { hub, enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     const [first, second] = await tell('a', 'b', 'c', 'd')
     await enter('alice')
     await enter('alice', { lastEventId: second })
@@ -65,7 +65,7 @@ describe('a hub counts', () => {
   })
 
   test('each goodbye by its reason, and who left without one', async () => {
-    const { clock, hub, enter } = createStage({ lifetimeMs: 1_000, maxConnections: 3 })
+    const { clock, hub, enter } = createHubHarness({ lifetimeMs: 1_000, maxConnections: 3 })
     const expiresAt = clock.now() + 100
     await enter('alice', { expiresAt })
     await enter('bob')
@@ -90,7 +90,7 @@ describe('a hub counts', () => {
   })
 
   test('a reader that is too slow, and one that is refused', async () => {
-    const { hub, enter, tell } = createStage({ ...SMALL, maxConnections: 1 })
+    const { hub, enter, tell } = createHubHarness({ ...SMALL, maxConnections: 1 })
     const stream = fakeStream()
     stream.stall()
     await enter('alice', { stream })
@@ -107,7 +107,7 @@ describe('a hub counts', () => {
   })
 
   test('what waits, how much of it for the slowest, and how many transports are busy', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     await enter('alice')
     const [slow, slower] = [await enter('bob'), await enter('carol')]
     for (const { stream } of [slow, slower]) stream.stall()
@@ -130,7 +130,7 @@ describe('a hub counts', () => {
   })
 
   test('and what it has told stays as it was', async () => {
-    const { hub, tell } = createStage()
+    const { hub, tell } = createHubHarness()
     const before = hub.stats()
     await tell('a')
     expect(before.metrics.publishes.everyone).toBe(0)
@@ -139,7 +139,7 @@ describe('a hub counts', () => {
 
 describe('a flush', () => {
   test('is observed once however many connections it has', async () => {
-    const { clock, hub, join, tell } = createStage()
+    const { clock, hub, join, tell } = createHubHarness()
     for (let i = 0; i < 1_000; i++) join(`client-${i}`)
     await clock.settle()
     const before = total(hub.stats().metrics.flushMs)
@@ -175,7 +175,7 @@ describe('a flush', () => {
   })
 
   test('does not wait for a transport that is busy', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()
     await tell('a')

@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest'
 import type { Address } from '../../src/core/address.ts'
 import type { Hub } from '../../src/hub/hub.ts'
-import { createStage } from '../support/hub-harness.ts'
+import { createHubHarness } from '../support/hub-harness.ts'
 
 test('the hub counts connections, clients and topics, and forgets who has left', async () => {
-  const { clock, hub, enter } = createStage()
+  const { clock, hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice', { topics: ['news', 'sport'] })
   const bob = await enter('bob', { topics: ['sport'] })
@@ -21,7 +21,7 @@ test('the hub counts connections, clients and topics, and forgets who has left',
 })
 
 test('connections are listed by the address they listen at', async () => {
-  const { hub, enter } = createStage()
+  const { hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice')
   const bob = await enter('bob', { topics: ['news'] })
@@ -38,7 +38,7 @@ test('connections are listed by the address they listen at', async () => {
 })
 
 test.each([1, 2])('a list of %d connections does not change when another opens', async (count) => {
-  const { hub, join } = createStage()
+  const { hub, join } = createHubHarness()
   for (let n = 0; n < count; n++) await join('alice')
   const before = await hub.connections({ client: 'alice' })
   await join('alice')
@@ -47,7 +47,7 @@ test.each([1, 2])('a list of %d connections does not change when another opens',
 })
 
 test('a list is cut at its limit, and says how many there are', async () => {
-  const { hub, enter } = createStage()
+  const { hub, enter } = createHubHarness()
   for (const client of ['alice', 'bob', 'carol']) await enter(client, { topics: ['news'] })
   expect(await hub.clients(2)).toMatchObject({
     rows: [{ client: 'alice' }, { client: 'bob' }],
@@ -60,7 +60,7 @@ test('a list is cut at its limit, and says how many there are', async () => {
 })
 
 test('a connection tells who it is, since when, and how much waits for it', async () => {
-  const { clock, hub, enter, tell } = createStage()
+  const { clock, hub, enter, tell } = createHubHarness()
   const start = clock.now()
   const { stream, connection } = await enter('alice', { topics: ['news'] })
   await clock.advance(1_000)
@@ -80,7 +80,7 @@ test('a connection tells who it is, since when, and how much waits for it', asyn
 })
 
 test('names that mean something elsewhere are only names', async () => {
-  const { clock, hub, enter } = createStage()
+  const { clock, hub, enter } = createHubHarness()
   const odd = ['**', 'c:a', 't:a', '__proto__', 'constructor']
   for (const name of odd) await enter(name, { topics: odd })
   expect(hub.stats()).toMatchObject({ connections: 5, clients: 5, topics: 5 })
@@ -91,7 +91,7 @@ test('names that mean something elsewhere are only names', async () => {
 })
 
 test('figures since the start count what was published and for how many', async () => {
-  const { hub, enter, tell } = createStage()
+  const { hub, enter, tell } = createHubHarness()
   await tell('to nobody')
   await enter('alice')
   await enter('bob')

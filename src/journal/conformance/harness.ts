@@ -46,7 +46,7 @@ export function idsOf({ entries }: ReplayBatch): string[] {
   return entries.map(({ id }) => id)
 }
 
-export function textOf(item: { readonly frame: Uint8Array } | undefined): string {
+export function decodeFrame(item: { readonly frame: Uint8Array } | undefined): string {
   return new TextDecoder().decode(item?.frame)
 }
 

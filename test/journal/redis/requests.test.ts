@@ -3,9 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
 import { internalsOf } from '../../../src/hub/internals.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
+import { until } from '../../support/eventually.ts'
 import { type FakeStream, fakeStream, heard, named } from '../../support/fake-stream.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { newPrefix, until } from '../../support/redis-journals.ts'
+import { newPrefix } from '../../support/redis-journals.ts'
 
 describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
   let redis: RedisServer

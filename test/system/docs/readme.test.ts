@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { NODE_DOOR } from '../../support/node.ts'
 import {
   type Process,
   ROOT,
@@ -11,6 +10,7 @@ import {
   startProcess,
   startServer,
 } from '../../support/process.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { blocksIn } from './document.ts'
 import { compile, openKitchen } from './sandbox.ts'
 
@@ -55,7 +55,7 @@ afterAll(async () => {
 })
 
 async function serverWith(environment: Readonly<Record<string, string>>): Promise<Server> {
-  const server = await startServer(NODE_DOOR, { CLOCK_SECONDS: '0', ...environment })
+  const server = await startServer(COMMANDS.node, { CLOCK_SECONDS: '0', ...environment })
   started.push(server)
   return server
 }

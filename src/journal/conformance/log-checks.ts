@@ -4,10 +4,10 @@ import {
   type ConformanceBounds,
   type ConformanceCheck,
   check,
+  decodeFrame,
   equal,
   idsOf,
   type OpenJournal,
-  textOf,
   truthy,
 } from './harness.ts'
 
@@ -52,8 +52,8 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
         [ALICE, NEWS, ALICE].map((key, n) => [key, ids[n]]),
       )
       const { entries } = await read([ALICE, NEWS], 'earliest')
-      equal(deliveries.map(textOf), entries.map(textOf))
-      equal(textOf(deliveries[0]), `id: ${ids[0]}\ndata: a\ndata: b\n\n`)
+      equal(deliveries.map(decodeFrame), entries.map(decodeFrame))
+      equal(decodeFrame(deliveries[0]), `id: ${ids[0]}\ndata: a\ndata: b\n\n`)
       equal(journal.head().id, ids[2])
     }),
 

@@ -1,6 +1,6 @@
 /** The checks of a backplane, which a journal with one must pass. */
 import { EVERYONE } from '../../core/address.ts'
-import { type ConformanceCheck, check, equal, type OpenJournal, textOf } from './harness.ts'
+import { type ConformanceCheck, check, decodeFrame, equal, type OpenJournal } from './harness.ts'
 
 /** The checks of `useOnce`. */
 export function backplaneChecks(open: OpenJournal): readonly ConformanceCheck[] {
@@ -26,7 +26,7 @@ export function relayChecks(open: OpenJournal): readonly ConformanceCheck[] {
         deliveries.map(({ key, entry }) => [key, entry]),
         [[EVERYONE, undefined]],
       )
-      equal(textOf(deliveries[0]), 'event: typing\ndata: now\n\n')
+      equal(decodeFrame(deliveries[0]), 'event: typing\ndata: now\n\n')
       equal((await journal.read([EVERYONE], 'earliest', 1e6)).entries, [])
     }),
   ]
