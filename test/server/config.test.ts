@@ -1,5 +1,5 @@
 /** The environment becomes a configuration, or one message that names all that is wrong with it. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { type Config, ConfigError, defaults, readConfig } from '../../src/server/config.ts'
 
@@ -192,20 +192,15 @@ describe('a queue', () => {
   })
 })
 
-test('the README lists exactly these variables, with these defaults', () => {
-  const readme = new URL('../../README.md', import.meta.url)
-  expect(existsSync(readme), 'there is no README.md').toBe(true)
-  const [, section = ''] =
-    /^#{1,6} [^\n]*Configuration[^\n]*\n(.*?)(?=^#{1,6} |$(?![\s\S]))/ms.exec(
-      readFileSync(readme, 'utf8'),
-    ) ?? []
-  const rows = section.matchAll(/^\|\s*`(\w+)`\s*\|([^|]*)\|/gm)
+test('docs/configuration.md lists exactly these variables, with these defaults', () => {
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+  const rows = page.matchAll(/^\|\s*`(\w+)`\s*\|([^|]*)\|/gm)
   const listed = [...rows].map(([, name, value]) => [name, value?.replaceAll('`', '').trim()])
   const real = Object.keys(TABLE).map((name) => [name, shown(defaults[name as keyof Config])])
   expect(listed.sort()).toEqual(real.sort())
 })
 
-/** How the README writes a default. */
+/** A default as the page writes it. */
 function shown(value: unknown): string {
   const text = String(value ?? '')
   return text === '' ? 'none' : text

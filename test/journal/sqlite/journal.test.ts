@@ -1,7 +1,7 @@
 /** The journal in SQLite keeps the contract of all journals, and what only one on disk can promise. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../../src/core/address.ts'
-import { ROWS_PER_EVENT } from '../../bench/growing.ts'
+import { ROWS_PER_EVENT } from '../../bench/scaling.ts'
 import { backplaneSuite, journalSuite } from '../../support/journal-suite.ts'
 import { type Objects, startObjects } from '../../support/sqlite-journals.ts'
 

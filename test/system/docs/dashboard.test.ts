@@ -10,16 +10,16 @@ import {
 import { eventually } from '../../support/eventually.ts'
 import type { Server } from '../../support/process.ts'
 import { readEvents } from '../../support/reader.ts'
-import { compile, KEY, openKitchen, WITH_KEY } from './sandbox.ts'
+import { compile, KEY, openSandbox, WITH_KEY } from './sandbox.ts'
 
 afterAll(closeBrowser)
 
 describe.skipIf(CHROMIUM_IS_MISSING)(`a dashboard ${IN_CHROMIUM}`, () => {
-  const kitchen = openKitchen('dashboard')
+  const sandbox = openSandbox('dashboard')
   let backEnd: Server
   beforeAll(async () => {
-    await compile(kitchen)
-    backEnd = await kitchen.serve({ WRITE_KEY: KEY }, process.execPath, 'backend.js')
+    await compile(sandbox)
+    backEnd = await sandbox.serve({ WRITE_KEY: KEY }, process.execPath, 'backend.js')
   })
 
   test('a page shows what was and each change, and a state that was overtaken changes nothing', async () => {

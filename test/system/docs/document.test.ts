@@ -1,14 +1,14 @@
-/** No recipe is left untried. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+/** Every recipe is run by a suite of its own. */
+import { existsSync, readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { blocksIn, codeOf, RECIPES } from './document.ts'
+import { blocksIn, codeOf, textOf as pageOf, RECIPES } from './document.ts'
 
 const names = readdirSync(RECIPES)
   .filter((name) => name.endsWith('.md') && name !== 'README.md')
   .map((name) => name.slice(0, -3))
 
 function textOf(name: string): string {
-  return readFileSync(new URL(`${name}.md`, RECIPES), 'utf8')
+  return pageOf(`docs/recipes/${name}.md`)
 }
 
 test('the index leads to every recipe', () => {
@@ -38,8 +38,8 @@ describe.each(names)('%s', (name) => {
 test('a file is found by its title, as it stands there', () => {
   const text = 'A.\n\n```ts title=a.ts\nconst a = `b`\n\na()\n```\n\n```sh\nb\n```\n'
   expect(blocksIn(text)).toEqual([
-    { title: 'a.ts', code: 'const a = `b`\n\na()\n' },
-    { title: undefined, code: 'b\n' },
+    { language: 'ts', title: 'a.ts', code: 'const a = `b`\n\na()\n' },
+    { language: 'sh', title: undefined, code: 'b\n' },
   ])
 })
 

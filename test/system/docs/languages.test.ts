@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import type { Process, Server } from '../../support/process.ts'
 import { readEvents } from '../../support/reader.ts'
-import { KEY, type Kitchen, openKitchen, publish, startHub, WITH_KEY } from './sandbox.ts'
+import { KEY, openSandbox, publish, type Sandbox, startHub, WITH_KEY } from './sandbox.ts'
 
 /** Publishes to bob, then says line by line what its own client gets, as JSON. */
 const PROGRAMS = {
@@ -50,12 +50,12 @@ if (!isMissing('go', 'version')) {
   })
 }
 
-function behaviour(prepare: (kitchen: Kitchen) => Promise<[string, ...string[]]>): void {
-  const kitchen = openKitchen('languages', PROGRAMS)
+function behaviour(prepare: (sandbox: Sandbox) => Promise<[string, ...string[]]>): void {
+  const sandbox = openSandbox('languages', PROGRAMS)
   let command: [string, ...string[]]
   let hub: Server
   beforeAll(async () => {
-    command = await prepare(kitchen)
+    command = await prepare(sandbox)
     hub = await startHub({ PUBLISH_KEY: KEY })
   }, 120_000)
 
@@ -66,7 +66,7 @@ function behaviour(prepare: (kitchen: Kitchen) => Promise<[string, ...string[]]>
     const { ticket } = (await issued.json()) as { ticket: string }
     const bob = readEvents(await fetch(`${hub.url}/sse?ticket=${ticket}`))
 
-    const program = kitchen.start({ HUB_URL: hub.url, PUBLISH_KEY: KEY }, ...command)
+    const program = sandbox.start({ HUB_URL: hub.url, PUBLISH_KEY: KEY }, ...command)
     await bob.next(({ data }) => data === 'hello from a program')
     await eventually(() => expect(namesIn(program)).toContain('hub:ready'))
     await publish(hub.url, '/clients/alice', { data: 'two\nlines: grün' })
@@ -87,7 +87,7 @@ function behaviour(prepare: (kitchen: Kitchen) => Promise<[string, ...string[]]>
   })
 
   test('a program with a wrong key ends, and says why', async () => {
-    const program = kitchen.start({ HUB_URL: hub.url, PUBLISH_KEY: 'not-the-key' }, ...command)
+    const program = sandbox.start({ HUB_URL: hub.url, PUBLISH_KEY: 'not-the-key' }, ...command)
     expect(await program.exit).toBe(1)
     expect(program.stderr).toContain('401')
   })

@@ -10,7 +10,7 @@ import {
 import { eventually } from '../../support/eventually.ts'
 import type { Server } from '../../support/process.ts'
 import { freePort } from '../../support/redis.ts'
-import { compile, KEY, openKitchen, startHub, WITH_KEY } from './sandbox.ts'
+import { compile, KEY, openSandbox, startHub, WITH_KEY } from './sandbox.ts'
 
 afterAll(closeBrowser)
 
@@ -18,16 +18,16 @@ const PEOPLE = { alice: 'wonderland', bob: 'builder' }
 type Person = keyof typeof PEOPLE
 
 describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
-  const kitchen = openKitchen('notifications')
+  const sandbox = openSandbox('notifications')
   let hub: Server
   let backEnd: Server
 
   beforeAll(async () => {
-    await compile(kitchen)
+    await compile(sandbox)
     const port = await freePort()
     hub = await startHub({ PUBLISH_KEY: KEY, CORS_ORIGINS: `http://127.0.0.1:${port}` })
     const environment = { HUB_URL: hub.url, PUBLISH_KEY: KEY, PORT: `${port}` }
-    backEnd = await kitchen.serve(environment, process.execPath, 'backend.js')
+    backEnd = await sandbox.serve(environment, process.execPath, 'backend.js')
   })
 
   test('a message reaches all tabs of whom it is for, nobody else, and after an interruption', async () => {

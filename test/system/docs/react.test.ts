@@ -13,7 +13,7 @@ import {
 } from '../../support/chromium.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ROOT, type Server } from '../../support/process.ts'
-import { compile, openKitchen, publish, startHub } from './sandbox.ts'
+import { compile, openSandbox, publish, startHub } from './sandbox.ts'
 
 afterAll(closeBrowser)
 
@@ -40,21 +40,21 @@ createRoot(document.body).render(<StrictMode><Main /></StrictMode>)
 const PAGE = '<!doctype html><body></body><script type="module" src="bundle.js"></script>'
 
 describe.skipIf(CHROMIUM_IS_MISSING)(`a React hook ${IN_CHROMIUM}`, () => {
-  const kitchen = openKitchen('react', { 'main.tsx': MAIN })
+  const sandbox = openSandbox('react', { 'main.tsx': MAIN })
   const pages = createServer((request, response) => {
     const isScript = request.url === '/bundle.js'
     response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
-    response.end(isScript ? readFileSync(join(kitchen.folder, 'bundle.js')) : PAGE)
+    response.end(isScript ? readFileSync(join(sandbox.folder, 'bundle.js')) : PAGE)
   })
   let hub: Server
   let origin: string
 
   beforeAll(async () => {
-    await compile(kitchen)
+    await compile(sandbox)
     // What StrictMode does twice, it does in development.
     const development = ['--define', 'process.env.NODE_ENV="development"']
     const bun = join(ROOT, 'node_modules/.bin/bun')
-    await kitchen.run(bun, 'build', 'main.js', '--outfile', 'bundle.js', ...development)
+    await sandbox.run(bun, 'build', 'main.js', '--outfile', 'bundle.js', ...development)
     await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
     origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`
     hub = await startHub({ CORS_ORIGINS: origin })

@@ -1,47 +1,20 @@
-/** The README: its commands do what it shows, and its code compiles. */
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+/** The README: its commands do what it shows, and its code runs. */
+import { beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import {
-  type Process,
-  ROOT,
-  type Server,
-  startProcess,
-  startServer,
-} from '../../support/process.ts'
-import { COMMANDS } from '../../support/runtimes.ts'
-import { blocksIn } from './document.ts'
-import { compile, openKitchen } from './sandbox.ts'
+import { readEvents } from '../../support/reader.ts'
+import { freePort } from '../../support/redis.ts'
+import { blocksIn, textOf } from './document.ts'
+import { compile, openSandbox, startHub } from './sandbox.ts'
+import { CURL_IS_MISSING, commandsIn, goOn, shell, WITH_CURL } from './shell.ts'
 
-const README = readFileSync(`${ROOT}/README.md`, 'utf8')
-const PACKAGE = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8'))
+const README = textOf('README.md')
 const CODE = blocksIn(README).map(({ code }) => code)
-const KEY = 'a-key-for-the-readme-0123456789'
 
-/** The block that begins so. */
+/** The block that begins like this. */
 function block(start: string): string {
   const code = CODE.find((one) => one.startsWith(start))
   if (code === undefined) throw new Error(`The README has no block that begins with ${start}.`)
   return code
-}
-
-/** Its commands, as they would be typed for a hub elsewhere. */
-function commands(start: string, { host }: URL): string[] {
-  return block(start)
-    .split('\n')
-    .map((line) => line.replace(/\s+#.*$/, '').replaceAll('localhost:3020', host))
-    .map((line) => line.replace(/^npx hono-sse/, `"${process.execPath}" dist/cli.js`))
-    .filter((line) => line !== '')
-}
-
-/** Runs a command to its end. */
-function shell(command: string, environment: Readonly<Record<string, string>> = {}): string {
-  const env = { PATH: process.env.PATH, ...environment }
-  const options = { cwd: ROOT, env, encoding: 'utf8', timeout: 20_000 } as const
-  const { status, stdout, stderr } = spawnSync('sh', ['-c', command], options)
-  expect({ command, status, stderr }).toMatchObject({ command, status: 0 })
-  return stdout
 }
 
 /** Text whose ids are those of one epoch. */
@@ -49,71 +22,51 @@ function ofOneEpoch(text: string): string {
   return text.replace(/\b[a-z0-9]{12}-(\d+)/g, 'epoch-$1').trim()
 }
 
-const started: Process[] = []
-afterAll(async () => {
-  for (const one of started) await one.kill()
+test('it is short enough for two minutes', () => {
+  expect(README.trimEnd().split('\n').length).toBeLessThanOrEqual(150)
 })
 
-async function serverWith(environment: Readonly<Record<string, string>>): Promise<Server> {
-  const server = await startServer(COMMANDS.node, { CLOCK_SECONDS: '0', ...environment })
-  started.push(server)
-  return server
-}
-
-function goOn(command: string, environment: Readonly<Record<string, string>> = {}): Process {
-  const one = startProcess({ file: 'sh', args: ['-c', command] }, environment)
-  started.push(one)
-  return one
-}
-
-test('the command that starts it is a script of the package', () => {
+test('the commands that start and test it are scripts of the package, each on one line', () => {
+  const { scripts } = JSON.parse(textOf('package.json'))
   expect(block('npm ci')).toBe('npm ci && npm start\n')
-  expect(PACKAGE.scripts).toMatchObject({ start: 'node dist/node.js', prestart: 'npm run build' })
-  for (const [, name] of README.matchAll(/`(?:npm ci && )?npm run ([\w:]+)`/g)) {
-    expect(PACKAGE.scripts).toHaveProperty([name ?? ''])
-  }
+  expect(README).toMatch(/^.*`npm ci && npm test`/m)
+  expect(scripts).toMatchObject({ start: 'node dist/node.js', prestart: 'npm run build' })
+  expect(scripts).toMatchObject({ test: 'vitest run', pretest: 'npm run build' })
 })
 
-test('what is typed into two terminals shows what stands there', async () => {
-  const { url } = await serverWith({})
-  const [listen = '', ...publishing] = commands('curl -N', new URL(url))
-  const first = goOn(listen)
-  await eventually(() => expect(first.lines.join('\n')).toContain('hub:ready'))
-  const receipts = publishing.map((command) => ofOneEpoch(shell(command)))
-  await eventually(() => expect(first.lines).toContain('data: hi'))
-  expect(ofOneEpoch(first.lines.join('\n'))).toBe(ofOneEpoch(block('retry: 2000')))
-  const [, receipt = ''] = /what became of it: `([^`]*)`/.exec(README) ?? []
-  expect(receipts[0]).toBe(ofOneEpoch(receipt))
-})
-
-describe('the command', () => {
-  let server: Server
-  beforeAll(async () => {
-    server = await serverWith({ PUBLISH_KEY: KEY })
-  })
-
-  test('listens, publishes and gets tickets as it says', async () => {
-    const [, listen = '', publish = '', ticket = ''] = commands('npx hono-sse', new URL(server.url))
-    const listener = goOn(listen, { PUBLISH_KEY: KEY })
-    await eventually(() => expect(listener.stderr).toContain('listening as alice'))
-    expect(shell(publish, { PUBLISH_KEY: KEY })).toMatch(/"connections":1/)
-    await eventually(() => expect(listener.lines.join()).toContain('"data":"hello"'))
-    expect(shell(ticket, { PUBLISH_KEY: KEY }).trim()).toMatch(/^\S{40,}$/)
-  })
-
-  test('serves at the port of its flag', async () => {
-    const [serve = ''] = commands('npx hono-sse', new URL(server.url))
-    expect(serve).toMatch(/ --port 3020$/)
-    const one = goOn(serve.replace('3020', '0'), {})
-    await eventually(() => expect(one.lines.join()).toContain('"listening"'))
+describe.skipIf(CURL_IS_MISSING)(`two terminals ${WITH_CURL}`, () => {
+  test('show what the README shows', async () => {
+    const { url } = await startHub({ RETRY_MS: '2000' })
+    const [listen = '', publish = ''] = commandsIn(block('curl -N'), url)
+    const first = goOn(listen)
+    await eventually(() => expect(first.lines.join('\n')).toContain('hub:ready'))
+    const result = ofOneEpoch(shell(publish))
+    await eventually(() => expect(first.lines).toContain('data: hi'))
+    expect(ofOneEpoch(first.lines.join('\n'))).toBe(ofOneEpoch(block('retry: 2000')))
+    const [, shown = ''] = /queued for: `([^`]*)`/.exec(README) ?? []
+    expect(result).toBe(ofOneEpoch(shown))
   })
 })
 
 describe('its code', () => {
-  const kitchen = openKitchen(undefined, {
+  const sandbox = openSandbox(undefined, {
     'page.ts': block('const events = new EventSource'),
-    'library.ts': block('import { createApp'),
+    'app.ts': block('import { Hono }').replace('port: 3000', 'port: Number(process.env.PORT)'),
   })
+  beforeAll(() => compile(sandbox))
 
-  test('compiles', () => compile(kitchen))
+  test('the Hono app pushes a message to a user in every tab', async () => {
+    const port = await freePort()
+    sandbox.start({ PORT: `${port}` }, process.execPath, 'app.js')
+    const url = `http://127.0.0.1:${port}`
+    const first = await eventually(() => fetch(`${url}/events/alice`))
+    const tabs = [readEvents(first), readEvents(await fetch(`${url}/events/alice`))]
+    for (const tab of tabs) await tab.next(({ event }) => event === 'hub:ready')
+    const posted = await fetch(`${url}/messages/alice`, { method: 'POST', body: 'hello' })
+    expect(await posted.json()).toMatchObject({ connections: 2 })
+    for (const tab of tabs) {
+      expect(await tab.next(({ event }) => event !== 'hub:ready')).toMatchObject({ data: 'hello' })
+      await tab.close()
+    }
+  })
 })

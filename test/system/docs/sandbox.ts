@@ -1,4 +1,4 @@
-/** Where recipes are tried: a folder with their files, compiled as a reader of them would, and run. */
+/** A folder with the files of a recipe, compiled as a reader would compile them, and run. */
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,7 @@ import { COMMANDS } from '../../support/runtimes.ts'
 import { filesOf } from './document.ts'
 
 /** A folder of a recipe's files. */
-export interface Kitchen {
+export interface Sandbox {
   readonly folder: string
   /** Runs a command in the folder to its end, and returns what it says. @throws if it fails */
   run(file: string, ...args: string[]): Promise<string>
@@ -59,10 +59,10 @@ afterAll(async () => {
 })
 
 /** Lays out the files of a recipe, if it is one, and what else a test adds to them, before its suite. */
-export function openKitchen(
+export function openSandbox(
   recipe: string | undefined,
   more: Readonly<Record<string, string>> = {},
-): Kitchen {
+): Sandbox {
   let folder = ''
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'hono-sse-recipe-'))
@@ -99,7 +99,7 @@ export function openKitchen(
 }
 
 /** Compiles the recipe's TypeScript, and says what is wrong with it. */
-export async function compile({ run }: Kitchen): Promise<void> {
+export async function compile({ run }: Sandbox): Promise<void> {
   await run(join(ROOT, 'node_modules/.bin/tsc'), '-p', '.')
 }
 

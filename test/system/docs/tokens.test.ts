@@ -12,7 +12,7 @@ import {
 import { eventually } from '../../support/eventually.ts'
 import type { Server } from '../../support/process.ts'
 import { readEvents } from '../../support/reader.ts'
-import { compile, openKitchen } from './sandbox.ts'
+import { compile, openSandbox } from './sandbox.ts'
 
 afterAll(closeBrowser)
 
@@ -30,16 +30,16 @@ const LOGIN = { username: 'alice', password: 'wonderland' }
 const WITH_LOGIN = { Authorization: `Basic ${btoa(`${LOGIN.username}:${LOGIN.password}`)}` }
 
 describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
-  const kitchen = openKitchen('tokens', { 'model.ts': MODEL })
+  const sandbox = openSandbox('tokens', { 'model.ts': MODEL })
   const model = createServer()
   let backEnd: Server
 
   beforeAll(async () => {
-    await compile(kitchen)
+    await compile(sandbox)
     await new Promise<void>((resolve) => model.listen(0, '127.0.0.1', resolve))
     const MODEL_URL = `http://127.0.0.1:${(model.address() as AddressInfo).port}`
     const environment = { MODEL_URL, PASSWORD: LOGIN.password }
-    backEnd = await kitchen.serve(environment, process.execPath, 'backend.js')
+    backEnd = await sandbox.serve(environment, process.execPath, 'backend.js')
   })
   afterAll(() => {
     model.closeAllConnections()

@@ -1,28 +1,27 @@
 /**
- * What one instance, one Redis and one object carry, and what a million connections take:
- * `npm run bench:growing` writes the tables of docs/growing.md and the sum of them in the README, from
- * the figures that stand beside it.
+ * What one instance, one Redis and one Durable Object carry, and what a million connections require.
+ * `npm run bench:scaling` writes these figures into the documentation, from test/bench/figures.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** Rows that the journal of an object writes for one event, from its coming to its end. A test counts them. */
+/** Rows that the journal of an object writes for one event, from append to eviction. A test counts them. */
 export const ROWS_PER_EVENT = 6
 
-/** The share of a core that is planned with: the rest is for garbage, bursts, and one instance less. */
+/** The share of a core to plan with: the rest is for garbage collection, bursts and a lost instance. */
 const SHARE = 0.6
 const MILLION = 1_000_000
 const KB_PER_GB = 1_048_576
 
-/** As instances are set up: `MAX_CONNECTIONS`, `HEARTBEAT_SECONDS` and `LIFETIME_SECONDS` have these defaults. */
+/** The defaults of `MAX_CONNECTIONS`, `HEARTBEAT_SECONDS` and `LIFETIME_SECONDS`. */
 const CONNECTIONS_PER_INSTANCE = 50_000
 const HEARTBEAT_SECONDS = 15
 const LIFETIME_SECONDS = 3_600
 
-/** What `HUB_SHARDS` may be. */
+/** The largest `HUB_SHARDS`. */
 const MAX_SHARDS = 256
 
-/** Each connection gets so many events for it alone. */
+/** Events addressed to one connection alone, per minute. */
 const EVENTS_PER_CONNECTION_AND_MINUTE = 1
 
 /** https://developers.cloudflare.com/durable-objects/platform/pricing and …/limits: read, not measured. */
@@ -53,47 +52,69 @@ interface RedisBench {
   readonly cpuUsPerEvent: Readonly<Record<string, number>>
 }
 
+/** A part of a page that is written from figures. */
+export interface DerivedPart {
+  readonly page: string
+  /** Where it stands in the page. */
+  readonly place: RegExp
+  /** What the figures give. @throws when one is missing */
+  text(): string
+}
+
 const BETWEEN = /<!-- derived -->[\s\S]*<!-- \/derived -->/
-const PAGES = {
-  'docs/growing.md': () => `\n\n${[carryTable(), millionTable(), billTable()].join('\n\n')}\n\n`,
-  'README.md': summary,
-}
+const CPU_ROW = /^\| CPU per delivery.*$/m
 
-/** A page that says what figures give. */
-export type PageName = keyof typeof PAGES
+/** All parts of pages that are written from figures. */
+export const parts: readonly DerivedPart[] = [
+  {
+    page: 'docs/scaling.md',
+    place: BETWEEN,
+    text: () => between(`\n\n${[carryTable(), millionTable(), billTable()].join('\n\n')}\n\n`),
+  },
+  { page: 'README.md', place: BETWEEN, text: () => between(summary()) },
+  { page: 'README.md', place: CPU_ROW, text: cpuRow },
+  { page: 'docs/comparison.md', place: CPU_ROW, text: cpuRow },
+]
 
-/** The pages that say what figures give. */
-export const PAGE_NAMES = Object.keys(PAGES) as readonly PageName[]
-
-/** What stands in a page. */
-export function documented(page: PageName): string {
-  return BETWEEN.exec(readFileSync(new URL(page, rootOf()), 'utf8'))?.[0] ?? ''
-}
-
-/** What should stand there, by the figures in test/bench/figures. @throws when one is missing */
-export function derived(page: PageName): string {
-  return `<!-- derived -->${PAGES[page]()}<!-- /derived -->`
+/** What stands in the page. */
+export function documented({ page, place }: DerivedPart): string {
+  return place.exec(readFileSync(new URL(page, rootOf()), 'utf8'))?.[0] ?? ''
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const page of PAGE_NAMES) {
+  for (const { page, place, text } of parts) {
     const file = new URL(page, rootOf())
     writeFileSync(
       file,
-      readFileSync(file, 'utf8').replace(BETWEEN, () => derived(page)),
+      readFileSync(file, 'utf8').replace(place, () => text()),
     )
   }
+}
+
+function between(text: string): string {
+  return `<!-- derived -->${text}<!-- /derived -->`
+}
+
+/**
+ * A row of the comparison: this hub on Node, streamSSE, better-sse, Mercure, Centrifugo, nchan. The
+ * figure of streamSSE is from an earlier run, which docs/comparison.md shows.
+ */
+function cpuRow(): string {
+  const cell = (name: string) =>
+    `${digits(us('broadcast', name))} / ${digits(us('burst', name))} µs`
+  const cells = [cell('node'), '52 µs / – ¹', cell('better-sse'), '–', '–', cell('nchan')]
+  return `| CPU per delivery: single / bursts | ${cells.join(' | ')} |`
 }
 
 function summary(): string {
   const { instances, redis } = million()
   const deliveries = count(perCore(us('broadcast', 'node')))
   const requests = count(perCore(us('publish', 'node')))
-  const events = [1, 128].map((atATime) => count(perCore(redisUs(atATime)))).join(' to ')
+  const perGb = count(KB_PER_GB / kb('node'))
   return [
-    `, one core of Node delivers ${deliveries} events a second, or takes ${requests} publish requests; one GB holds`,
-    `${count(KB_PER_GB / kb('node'))} connections; one Redis takes ${events} events a second; one object holds ${count(perObject())} connections. **A million connections**, an`,
-    `event for each a minute, take ${instances} instances and ${redis} Redis primaries, or ${objects()} objects. [Growing](docs/growing.md) has the bill, and the rest.`,
+    ` one Node core delivers ${deliveries} events a second or accepts`,
+    `${requests} publish requests a second, and 1 GB holds ${perGb} idle connections. A million connections, one event a`,
+    `minute each, require ${instances} instances and ${redis} Redis primaries, or ${objects()} Durable Objects`,
   ].join('\n')
 }
 
@@ -103,24 +124,24 @@ function carryTable(): string {
   const row = (what: string, value: (runtime: string) => number | undefined) =>
     `| ${what} | ${runtimes.map((runtime) => cell(value(runtime))).join(' | ')} |`
   return [
-    '| one core, or one GB | Node | Bun | Deno | workerd | measured as |',
+    '| one core (at 60 %), or 1 GB | Node | Bun | Deno | workerd | scenario |',
     '| --- | --- | --- | --- | --- | --- |',
-    `${row('connections in one GB', (runtime) => KB_PER_GB / kb(runtime))} \`idle\` |`,
-    `${row('deliveries a second, one event at a time', (runtime) => perCore(us('broadcast', runtime)))} \`broadcast\` |`,
-    `${row('deliveries a second, 50 events at once', (runtime) => perCore(us('burst', runtime)))} \`burst\` |`,
-    `${row('connects a second', (runtime) => perCore(us('storm', runtime)))} \`storm\` |`,
-    // workerd resets a few kept connections in ten thousand requests, whatever it runs, and the load client ends there.
-    `${row('publish requests a second', (runtime) => (runtime === 'worker' ? undefined : perCore(us('publish', runtime))))} \`publish\` |`,
+    `${row('idle connections in 1 GB', (runtime) => KB_PER_GB / kb(runtime))} \`idle\` |`,
+    `${row('deliveries per second, one event at a time', (runtime) => perCore(us('broadcast', runtime)))} \`broadcast\` |`,
+    `${row('deliveries per second, bursts of 50 events', (runtime) => perCore(us('burst', runtime)))} \`burst\` |`,
+    `${row('connects per second', (runtime) => perCore(us('storm', runtime)))} \`storm\` |`,
+    // workerd resets a few keep-alive connections in ten thousand requests, whatever it runs, which ends the load client.
+    `${row('publish requests per second', (runtime) => (runtime === 'worker' ? undefined : perCore(us('publish', runtime))))} \`publish\` |`,
     '',
-    '| one Redis primary | events a second | measured as |',
+    '| one Redis primary (at 60 %) | events per second | script |',
     '| --- | --- | --- |',
-    `| published one at a time | ${count(perCore(redisUs(1)))} | \`bench:redis\` |`,
-    `| 16 at a time, as instances that are busy publish | ${count(perCore(redisUs(16)))} | \`bench:redis\` |`,
-    `| 128 at a time, as much as goes in one call | ${count(perCore(redisUs(128)))} | \`bench:redis\` |`,
+    `| published one per call | ${count(perCore(redisUs(1)))} | \`bench:redis\` |`,
+    `| 16 per call, as busy instances publish | ${count(perCore(redisUs(16)))} | \`bench:redis\` |`,
+    `| 128 per call, the maximum | ${count(perCore(redisUs(128)))} | \`bench:redis\` |`,
   ].join('\n')
 }
 
-/** What a million connections on Node take. */
+/** What a million connections on Node require. */
 function million() {
   const events = (MILLION * EVENTS_PER_CONNECTION_AND_MINUTE) / 60
   const beats = MILLION / HEARTBEAT_SECONDS
@@ -144,11 +165,11 @@ function millionTable(): string {
     '| a million connections on Node | |',
     '| --- | --- |',
     `| memory of connections | ${digits(gigabytes)} GB |`,
-    `| cores for ${count(events)} events a second, each for one client | ${digits(cores.deliveries)} |`,
-    `| cores for taking their ${count(events)} requests | ${digits(cores.requests)} |`,
-    `| cores for ${count(beats)} heartbeats a second | ${digits(cores.beats)} |`,
-    `| cores for ${count(connects)} connects a second | ${digits(cores.connects)} |`,
-    `| **instances** of one core, ${count(CONNECTIONS_PER_INSTANCE)} connections at the most each | **${instances}** |`,
+    `| cores to deliver ${count(events)} events per second, each to one client | ${digits(cores.deliveries)} |`,
+    `| cores to accept their ${count(events)} publish requests per second | ${digits(cores.requests)} |`,
+    `| cores to send ${count(beats)} heartbeats per second | ${digits(cores.beats)} |`,
+    `| cores to accept ${count(connects)} connects per second | ${digits(cores.connects)} |`,
+    `| **instances** of one core, at most ${count(CONNECTIONS_PER_INSTANCE)} connections each | **${instances}** |`,
     `| **Redis primaries** | **${redis}** |`,
   ].join('\n')
 }
@@ -170,15 +191,15 @@ function billTable(): string {
   return [
     '| a million connections on Durable Objects | |',
     '| --- | --- |',
-    `| connections of one object | ${count(perObject())} |`,
-    `| **objects**, \`HUB_SHARDS\` up to ${MAX_SHARDS} of them a hub | **${objects()}** |`,
+    `| connections per object | ${count(perObject())} |`,
+    `| **objects**; a hub has at most ${MAX_SHARDS} (\`HUB_SHARDS\`) | **${objects()}** |`,
     `| **hubs** | **${Math.ceil(objects() / MAX_SHARDS)}** |`,
-    `| duration, a month | $${count(duration)} |`,
-    `| requests that open streams, a month | $${count(opening)} |`,
-    `| each million events for one client | $${event.toFixed(2)} |`,
-    `| the same, one for each connection a minute, a month | $${count((event * EVENTS_PER_CONNECTION_AND_MINUTE * MONTH_SECONDS) / 60)} |`,
-    `| each million events that are not kept (\`ephemeral\`) | $${(MILLION * OBJECT.dollarsPerRequest).toFixed(2)} |`,
-    `| each thousand broadcasts | $${((objects() * event) / 1_000).toFixed(2)} |`,
+    `| duration, per month | $${count(duration)} |`,
+    `| requests that open streams, per month | $${count(opening)} |`,
+    `| per million events to one client each | $${event.toFixed(2)} |`,
+    `| the same at one event per connection and minute, per month | $${count((event * EVENTS_PER_CONNECTION_AND_MINUTE * MONTH_SECONDS) / 60)} |`,
+    `| per million \`ephemeral\` events, which are not stored | $${(MILLION * OBJECT.dollarsPerRequest).toFixed(2)} |`,
+    `| per thousand broadcasts | $${((objects() * event) / 1_000).toFixed(2)} |`,
   ].join('\n')
 }
 
@@ -194,7 +215,7 @@ function kb(runtime: string): number {
   return figure('idle', runtime, 'kbPerConnection')
 }
 
-/** The figures of all benches; the whole one is asked first. */
+/** A figure of any bench; the complete one wins. */
 function figure(scenario: string, contestant: string, name: string): number {
   for (const file of ['bench', 'cluster', 'worker']) {
     const { scenarios } = read<Bench>(`${file}.json`)
@@ -216,17 +237,17 @@ function read<T>(file: string): T {
   return JSON.parse(readFileSync(new URL(`test/bench/figures/${file}`, rootOf()), 'utf8')) as T
 }
 
-/** The tests run this file where it stands, the bench compiled elsewhere, but at the root. */
+/** Tests run this file in place; the bench runs it compiled elsewhere, with the root as working directory. */
 function rootOf(): URL {
   return new URL(`file://${process.cwd()}/`)
 }
 
-/** How many a core can do within the share of it that is planned with. */
+/** How many per second a core can do within its planned share. */
 function perCore(microseconds: number): number {
   return (SHARE * MILLION) / microseconds
 }
 
-/** Two digits that matter: more of them no bench on a shared machine can give. */
+/** Two significant digits: a bench on a shared machine gives no more. */
 function count(value: number): string {
   return Math.round(Number(value.toPrecision(2))).toLocaleString('en')
 }

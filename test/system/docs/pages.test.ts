@@ -1,0 +1,165 @@
+/** The pages of the documentation: their links lead somewhere, their code compiles, their commands work. */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createApp } from '../../../src/http/app.ts'
+import { operations } from '../../../src/http/openapi/operations.ts'
+import { createHub } from '../../../src/hub/hub.ts'
+import { variables } from '../../../src/server/config.ts'
+import { eventually } from '../../support/eventually.ts'
+import { ROOT, type Server } from '../../support/process.ts'
+import { blocksIn, PAGES, textOf } from './document.ts'
+import { compile, KEY, openSandbox, startHub } from './sandbox.ts'
+import { CURL_IS_MISSING, commandsIn, goOn, shell, WITH_CURL } from './shell.ts'
+
+/** Names in capitals that are not variables of the hub's own configuration. */
+const OTHER_NAMES = /^(HUB_(URL|TOKEN|TICKET)|WRITE_KEY|NODE_EXTRA_CA_CERTS|NODE_UNDER_TEST)$/
+
+describe.each(PAGES)('%s', (page) => {
+  const text = textOf(page)
+
+  test('has links that lead to a file, and to a heading of it', () => {
+    const links = [...prose(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
+    const broken = links.filter((link) => !/^https?:/.test(link) && !leads(page, link))
+    expect(broken).toEqual([])
+  })
+
+  test('names scripts and variables that exist', () => {
+    const { scripts } = JSON.parse(textOf('package.json'))
+    for (const [, name = ''] of text.matchAll(/npm run ([\w:]+)/g)) {
+      expect(scripts).toHaveProperty([name])
+    }
+    const names = [...text.matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)].map(([, name]) => name)
+    const known: readonly (string | undefined)[] = variables
+    expect(names.filter((name) => !known.includes(name) && !OTHER_NAMES.test(`${name}`))).toEqual(
+      [],
+    )
+  })
+})
+
+describe('code', () => {
+  const pages = PAGES.filter((page) => /^docs\/[\w-]+\.md$/.test(page))
+  const files = pages.flatMap((page) => modulesOf(page))
+  const sandbox = openSandbox(undefined, Object.fromEntries(files))
+
+  test('compiles', async () => {
+    expect(files.length).toBeGreaterThan(8)
+    await compile(sandbox)
+  })
+})
+
+test('the configuration of a Worker is that of this repository', () => {
+  const [block] = blocksIn(textOf('docs/cloudflare.md')).filter(
+    ({ language }) => language === 'toml',
+  )
+  const own = textOf('wrangler.toml').split('\n')
+  const lines = block?.code.split('\n').filter((line) => !/^(name = "r|main)/.test(line)) ?? []
+  expect(lines.length).toBeGreaterThan(5)
+  expect(lines.filter((line) => !own.includes(line))).toEqual([])
+})
+
+test('the HTTP API lists every operation', () => {
+  const text = textOf('docs/http-api.md')
+  expect(Object.keys(operations).filter((one) => !text.includes(`\`${one}`))).toEqual([])
+})
+
+test('the metrics listed are those that are exposed', async () => {
+  const app = createApp({ hub: createHub() })
+  // Only counted once there is an error; only known where the journal can be lost; only with shards.
+  await app.request('/nowhere')
+  const elsewhere = ['hono_sse_journal_reconnects_total', 'hono_sse_shard_up']
+  const exposed = await (await app.request('/metrics')).text()
+  const names = [...exposed.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name)
+  const table = textOf('docs/operations.md').match(/^\| `hono_sse_.*?\|/gm) ?? []
+  const listed = table.flatMap((cell) => cell.match(/hono_sse_\w+/g) ?? [])
+  expect(listed.toSorted()).toEqual([...new Set([...names, ...elsewhere])].toSorted())
+})
+
+describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
+  test('publish as the HTTP API says', async () => {
+    const { url } = await startHub({})
+    const published = shellBlocks('docs/http-api.md')
+      .flatMap((code) => commandsIn(code, url))
+      .filter((command) => command.startsWith('curl') && !command.includes('/sse'))
+    expect(published).toHaveLength(4)
+    for (const command of published) {
+      expect(JSON.parse(shell(strict(command)))).toMatchObject({ connections: 0 })
+    }
+  })
+
+  test('publish, request tickets and disconnect as the page on authentication says', async () => {
+    const { url } = await startHub({ PUBLISH_KEY: KEY })
+    const commands = shellBlocks('docs/authentication.md')
+      .flatMap((code) => commandsIn(code, url))
+      .filter((command) => command.startsWith('curl'))
+    const results = commands.map((one) => JSON.parse(shell(strict(one), { PUBLISH_KEY: KEY })))
+    expect(results).toMatchObject([
+      { connections: 0 },
+      { ticket: expect.any(String), expiresInSeconds: 30 },
+      { disconnected: 0, blockedSeconds: 3_600 },
+    ])
+  })
+})
+
+describe('the command line', () => {
+  const [commands = ''] = shellBlocks('docs/operations.md').filter((one) => one.startsWith('npx'))
+  let server: Server
+  beforeAll(async () => {
+    server = await startHub({ PUBLISH_KEY: KEY })
+  })
+
+  test('listens, publishes and gets tickets as the page says', async () => {
+    const [, listen = '', publish = '', ticket = ''] = commandsIn(commands, server.url)
+    const listener = goOn(listen, { PUBLISH_KEY: KEY })
+    await eventually(() => expect(listener.stderr).toContain('listening as alice'))
+    expect(shell(publish, { PUBLISH_KEY: KEY })).toMatch(/"connections":1/)
+    await eventually(() => expect(listener.lines.join()).toContain('"data":"hello"'))
+    expect(shell(ticket, { PUBLISH_KEY: KEY }).trim()).toMatch(/^\S{40,}$/)
+  })
+
+  test('serves at the port of its flag', async () => {
+    const [serve = ''] = commandsIn(commands, server.url)
+    expect(serve).toMatch(/ --port 3020$/)
+    const one = goOn(serve.replace('3020', '0'), {})
+    await eventually(() => expect(one.lines.join()).toContain('"listening"'))
+  })
+})
+
+/** The TypeScript and JavaScript of a page, each block a module of its own. */
+function modulesOf(page: string): [name: string, code: string][] {
+  return blocksIn(textOf(page))
+    .filter(({ language }) => ['ts', 'js'].includes(language))
+    .map(({ code }, at) => [`${page.slice('docs/'.length, -3)}-${at}.ts`, `${code}\nexport {}\n`])
+}
+
+function shellBlocks(page: string): string[] {
+  return blocksIn(textOf(page)).flatMap(({ language, code }) => (language === 'sh' ? [code] : []))
+}
+
+/** A command that fails where the hub refuses, and says nothing but its answer. */
+function strict(command: string): string {
+  return command.replace(/^curl/, 'curl -fsS')
+}
+
+/** Markdown without its code. */
+function prose(text: string): string {
+  return text.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, 'code')
+}
+
+function leads(from: string, link: string): boolean {
+  const [path = '', heading] = link.split('#')
+  const file = path === '' ? from : join(dirname(from), path)
+  if (!existsSync(join(ROOT, file))) return false
+  return heading === undefined || headingsOf(textOf(file)).includes(heading)
+}
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function headingsOf(text: string): string[] {
+  const headings = text.replace(/^```[\s\S]*?^```$/gm, '').matchAll(/^#{1,6} (.*)$/gm)
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
