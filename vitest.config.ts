@@ -1,10 +1,11 @@
-/** How the tests run: two files at a time, because that is how many cores a small machine has. */
+/** How the tests run: what starts servers and waits for them shares two cores four files at a time. */
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 const { CI, REPORT = 'report' } = process.env
 
-/** Suites that start servers, browsers or other programs and talk to them through sockets. */
-const systems = [
+/** Tests that start servers, browsers or other programs and talk to them through sockets. */
+const system = [
   'test/system/**/*.test.ts',
   'test/adapters/node/*.test.ts',
   'test/adapters/cloudflare/{index,resharding.deploy,router.workerd}*.test.ts',
@@ -17,17 +18,25 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    maxWorkers: 2,
     reporters: CI ? ['default', ['json', { outputFile: `coverage/${REPORT}.json` }]] : ['default'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
-        test: { name: 'units', include: ['test/**/*.test.ts'], exclude: systems },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: system,
+          // Importing costs more than testing: files of a worker share what they import.
+          pool: 'threads',
+          isolate: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,
-        // Real sockets on a machine that is busy with something else: one bad moment is no defect.
-        test: { name: 'systems', include: systems, retry: CI ? 2 : 0 },
+        test: { name: 'system', include: system, maxWorkers: 4, sequence: { groupOrder: 1 } },
       },
     ],
   },

@@ -29,6 +29,7 @@ export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'
 export { webStream } from './http/web-stream.ts'
 export type { Connection, ConnectionInfo, EventStream } from './hub/connection.ts'
+export type { PublishResult } from './hub/delivery.ts'
 export { type ConnectOptions, createHub, type Hub } from './hub/hub.ts'
 export type { Histogram, HubMetrics, HubStats } from './hub/metrics.ts'
 export type {
@@ -39,15 +40,15 @@ export type {
   RejectionReason,
 } from './hub/options.ts'
 export type { ClientSummary, ConnectionSummary, Listing, Presence } from './hub/presence.ts'
-export type { PublishResult } from './hub/press.ts'
+export type { Backplane } from './journal/backplane.ts'
 export type {
+  AppendResult,
   Awaitable,
   Delivery,
   Journal,
   JournalEntry,
   JournalHandler,
   JournalStats,
-  Reach,
   ReplayBatch,
 } from './journal/journal.ts'
 export { createMemoryJournal, type MemoryJournalOptions } from './journal/memory/journal.ts'

@@ -1,2 +1,2 @@
-/** Starts a hub on Cloudflare Workers: a Durable Object holds it, and the Worker in front routes requests to it. */
+/** Starts a hub on Cloudflare Workers: Durable Objects hold it, and the Worker routes requests to them. */
 export { default, Hub } from './adapters/cloudflare/index.ts'

@@ -13,8 +13,16 @@ export interface Joining {
   leave(): void
 }
 
-/** Makes the form work. @param mayJoin - is asked before; false while a key is missing */
-export function createJoining(mayJoin: () => boolean): Joining {
+/** What the form needs from the rest of the page. */
+export interface JoiningHooks {
+  /** Is called before joining; false while a key is missing. */
+  mayJoin(): boolean
+  /** Is called when the hub has opened the stream. */
+  joined(): void
+}
+
+/** Makes the form work. */
+export function createJoining({ mayJoin, joined }: JoiningHooks): Joining {
   const fields = {
     client: at('client', HTMLInputElement),
     topics: at('topics', HTMLInputElement),
@@ -43,7 +51,12 @@ export function createJoining(mayJoin: () => boolean): Joining {
     // Behind the #, so that no server sees it.
     const hash = new URLSearchParams({ client, topics: topics.join(), names: names.join() })
     history.replaceState(null, '', `#${hash}`)
-    listening = listen({ client, topics, names }, { state: showState, event: showEvent })
+    listening = listen({ client, topics, names }, { state: changeTo, event: showEvent })
+  }
+
+  function changeTo(state: State): void {
+    showState(state)
+    if (state.is === 'live') joined()
   }
 
   function leave(): void {

@@ -10,20 +10,37 @@ const MAX_CLIENTS = 50
 const GAUGES = ['hono_sse_connections', 'hono_sse_clients', 'hono_sse_queued_bytes']
 const RATES = ['hono_sse_deliveries_total']
 
-/** Makes the overview. Each call looks once, and returns what the hub said of it. */
-export function createOverview(): () => Promise<Answer> {
+/** The overview; each refresh returns the hub's answer about its clients. */
+export interface Overview {
+  refresh(): Promise<Answer>
+  /** Refreshes the list alone: two samples close together would make a rate jump. */
+  refreshClients(): Promise<Answer>
+}
+
+/** Makes the overview. */
+export function createOverview(): Overview {
   const showClients = createClients(at('clients', HTMLTableSectionElement), disconnect)
   const figures = [
     ...GAUGES.map((name) => ({ name, show: createGauge(at(name, HTMLElement)) })),
     ...RATES.map((name) => ({ name, show: createRate(at(name, HTMLElement)) })),
   ]
   let hasMetrics = true
+  let requests = 0
+  return { refresh, refreshClients }
 
-  return async () => {
-    const answer = await ask('GET', `/clients?limit=${MAX_CLIENTS}`)
-    showTable(answer)
+  async function refresh(): Promise<Answer> {
+    const answer = await refreshClients()
     // One right covers both: who may not see the clients need not ask for the metrics.
     showFigures(answer.ok && hasMetrics ? await ask('GET', '/metrics') : answer)
+    return answer
+  }
+
+  async function refreshClients(): Promise<Answer> {
+    requests += 1
+    const request = requests
+    const answer = await ask('GET', `/clients?limit=${MAX_CLIENTS}`)
+    // Two requests may overlap: only the answer to the latest is up to date.
+    if (request === requests) showTable(answer)
     return answer
   }
 

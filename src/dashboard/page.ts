@@ -7,12 +7,16 @@ import { createSending } from './sending.ts'
 /** Milliseconds between two looks at figures and clients. */
 const LOOK_MS = 2_000
 
-const joining = createJoining(() => {
-  if (access.isMissing) access.insist()
-  return !access.isMissing
+const overview = createOverview()
+const joining = createJoining({
+  mayJoin: () => {
+    if (access.isMissing) access.insist()
+    return !access.isMissing
+  },
+  // Without it, the list would not show a client that has just joined until the next look.
+  joined: () => void overview.refreshClients(),
 })
 const access = createAccess({ changed: arrive, forgotten: joining.leave })
-const look = createOverview()
 
 createSending(joining.also)
 void arrive()
@@ -33,7 +37,7 @@ async function keepLooking(): Promise<void> {
 }
 
 async function lookOnce(): Promise<void> {
-  const answer = await look()
+  const answer = await overview.refresh()
   if (!answer.ok && answer.status === 401) access.ask(answer.problem)
   else access.settle()
 }

@@ -1106,8 +1106,8 @@ function parting(reason) {
 
 /** The form that joins, and the state of the stream that it opens. */
 
-/** Makes the form work. @param mayJoin - is asked before; false while a key is missing */
-function createJoining(mayJoin) {
+/** Makes the form work. */
+function createJoining({ mayJoin, joined }) {
   const fields = {
     client: at('client', HTMLInputElement),
     topics: at('topics', HTMLInputElement),
@@ -1136,7 +1136,12 @@ function createJoining(mayJoin) {
     // Behind the #, so that no server sees it.
     const hash = new URLSearchParams({ client, topics: topics.join(), names: names.join() })
     history.replaceState(null, '', \`#\${hash}\`)
-    listening = listen({ client, topics, names }, { state: showState, event: showEvent })
+    listening = listen({ client, topics, names }, { state: changeTo, event: showEvent })
+  }
+
+  function changeTo(state) {
+    showState(state)
+    if (state.is === 'live') joined()
   }
 
   function leave() {
@@ -1316,7 +1321,7 @@ const MAX_CLIENTS = 50
 const GAUGES = ['hono_sse_connections', 'hono_sse_clients', 'hono_sse_queued_bytes']
 const RATES = ['hono_sse_deliveries_total']
 
-/** Makes the overview. Each call looks once, and returns what the hub said of it. */
+/** Makes the overview. */
 function createOverview() {
   const showClients = createClients(at('clients', HTMLTableSectionElement), disconnect)
   const figures = [
@@ -1324,12 +1329,22 @@ function createOverview() {
     ...RATES.map((name) => ({ name, show: createRate(at(name, HTMLElement)) })),
   ]
   let hasMetrics = true
+  let requests = 0
+  return { refresh, refreshClients }
 
-  return async () => {
-    const answer = await ask('GET', \`/clients?limit=\${MAX_CLIENTS}\`)
-    showTable(answer)
+  async function refresh() {
+    const answer = await refreshClients()
     // One right covers both: who may not see the clients need not ask for the metrics.
     showFigures(answer.ok && hasMetrics ? await ask('GET', '/metrics') : answer)
+    return answer
+  }
+
+  async function refreshClients() {
+    requests += 1
+    const request = requests
+    const answer = await ask('GET', \`/clients?limit=\${MAX_CLIENTS}\`)
+    // Two requests may overlap: only the answer to the latest is up to date.
+    if (request === requests) showTable(answer)
     return answer
   }
 
@@ -1421,12 +1436,16 @@ function receiptIn(json) {
 /** Milliseconds between two looks at figures and clients. */
 const LOOK_MS = 2_000
 
-const joining = createJoining(() => {
-  if (access.isMissing) access.insist()
-  return !access.isMissing
+const overview = createOverview()
+const joining = createJoining({
+  mayJoin: () => {
+    if (access.isMissing) access.insist()
+    return !access.isMissing
+  },
+  // Without it, the list would not show a client that has just joined until the next look.
+  joined: () => void overview.refreshClients(),
 })
 const access = createAccess({ changed: arrive, forgotten: joining.leave })
-const look = createOverview()
 
 createSending(joining.also)
 void arrive()
@@ -1447,7 +1466,7 @@ async function keepLooking() {
 }
 
 async function lookOnce() {
-  const answer = await look()
+  const answer = await overview.refresh()
   if (!answer.ok && answer.status === 401) access.ask(answer.problem)
   else access.settle()
 }

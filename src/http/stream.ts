@@ -4,6 +4,7 @@ import { streamSSE } from 'hono/streaming'
 import { checkName, checkTopics } from '../core/address.ts'
 import type { ConnectionInfo, EventStream } from '../hub/connection.ts'
 import type { ConnectOptions, Hub } from '../hub/hub.ts'
+import { internalsOf } from '../hub/internals.ts'
 import type { RefusalReason } from '../hub/options.ts'
 
 /**
@@ -71,9 +72,9 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   checkTopics(topics)
   checkName('client id', client)
   if (c.req.method === 'HEAD') return streamHead(c)
-  const refusal = hub.refusal(client, info)
+  const refusal = internalsOf(hub).refusal(client, info)
   if (refusal === 'blocked') return c.body(null, 204)
-  if (refusal) return refuseForNow(c, hub, refusal)
+  if (refusal) return refuseForNow(c, internalsOf(hub).byeFrame(refusal))
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
   return openStream(c, (stream) => {
@@ -84,12 +85,12 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
 /** Lasts as long as the stream. Apart from the request, so that it does not keep it for as long. */
 function attend(hub: Hub, options: ConnectOptions): Promise<void> {
   // An opener may wait for middleware before it runs this: the hub may have filled up since.
-  const refused = hub.refusal(options.client, options.info)
+  const refused = internalsOf(hub).refusal(options.client, options.info)
   return refused ? turnAway(hub, options.stream, refused) : hub.connect(options).ended
 }
 
 async function turnAway(hub: Hub, stream: EventStream, refused: RefusalReason): Promise<void> {
-  await stream.write(hub.farewell(refused === 'blocked' ? 'disconnected' : refused))
+  await stream.write(internalsOf(hub).byeFrame(refused === 'blocked' ? 'disconnected' : refused))
 }
 
 /** What HEAD gets: Hono would run GET's handler and drop the body unread, a stream for ever. */
@@ -97,13 +98,9 @@ export function streamHead(c: Context): Response {
   return c.body(null, 200, HEADERS)
 }
 
-/** A stream that says goodbye at once, and when to come back: any status but 200 would be for good. */
-export function refuseForNow(
-  c: Context,
-  hub: Hub,
-  reason: 'shutdown' | 'at-capacity' = 'at-capacity',
-): Response {
-  return c.body(hub.farewell(reason).slice(), 200, HEADERS)
+/** Answers with `hub:bye` alone. At any status but 200 an EventSource would give up for good. */
+export function refuseForNow(c: Context, bye: Uint8Array): Response {
+  return c.body(bye.slice(), 200, HEADERS)
 }
 
 /** Hono's stream, whose abort drops the socket, too. */

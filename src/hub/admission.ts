@@ -1,65 +1,70 @@
-/** Who may open a stream now: not when the hub closes, is full, or keeps the client away. */
+/** Admission: whether a stream may open now. Not when the hub is closing or full, or the client is blocked. */
 import { checkName, clientKey, EVERYONE } from '../core/address.ts'
 import { HubError } from '../core/errors.ts'
-import type { ExpiringSet } from '../core/expiring-set.ts'
+import { createExpiringSet } from '../core/expiring-set.ts'
+import type { Closing } from './closing.ts'
 import type { ConnectionInfo } from './connection.ts'
 import type { HubMetrics } from './metrics.ts'
 import type { HubSettings, RefusalReason, RejectionReason } from './options.ts'
 import type { Registry } from './registry.ts'
 
-/** What admission looks at. */
+/** What admission needs of the hub. */
 export interface AdmissionInit {
   readonly settings: Pick<
     HubSettings,
-    'journal' | 'maxConnections' | 'maxConnectionsPerClient' | 'observer'
+    'clock' | 'journal' | 'maxConnections' | 'maxConnectionsPerClient' | 'observer'
   >
   readonly registry: Registry
-  readonly blocked: ExpiringSet
-  readonly tally: Pick<HubMetrics, 'refusals'>
-  /** Whether the hub takes nobody any more. */
-  closed(): boolean
-  /** Streams that are no longer registered and not over yet. */
-  leaving(): number
+  readonly closing: Pick<Closing, 'size' | 'draining'>
+  readonly metrics: Pick<HubMetrics, 'refusals'>
 }
 
-/** Decides who may come in. */
+/** Decides which streams may open. */
 export interface Admission {
-  /** Why not, if not; the observer hears of it. @throws {HubError} `invalid-address` */
-  refusal(client: string, trace?: ConnectionInfo): RefusalReason | undefined
-  /** Counts a refusal, and tells the observer. */
-  reject(client: string, reason: RejectionReason, trace?: ConnectionInfo): void
+  /** Why the client can't have a stream now, if it can't; a refusal is counted and reported. @throws {HubError} `invalid-address` */
+  refusal(client: string, info?: ConnectionInfo): RefusalReason | undefined
+  /** Counts a refusal and reports it to the observer. */
+  reject(client: string, reason: RejectionReason, info?: ConnectionInfo): void
   /** @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
-  admit(client: string, trace?: ConnectionInfo): void
+  admit(client: string, info?: ConnectionInfo): void
+  /** Refuses a client for `ms` milliseconds. @throws {HubError} `at-capacity` when 100,000 clients are blocked */
+  block(client: string, ms: number): void
+  isBlocked(client: string): boolean
 }
 
-/** Makes the door-keeper of a hub. */
-export function createAdmission(init: AdmissionInit): Admission {
-  const { settings, registry, blocked, tally, closed, leaving } = init
-  const { journal, maxConnections, maxConnectionsPerClient, observer } = settings
-  return { refusal, reject, admit }
+/** Creates the admission of a hub. */
+export function createAdmission({
+  settings,
+  registry,
+  closing,
+  metrics,
+}: AdmissionInit): Admission {
+  const { clock, journal, maxConnections, maxConnectionsPerClient, observer } = settings
+  const blocked = createExpiringSet(clock)
+  return { refusal, reject, admit, block: blocked.add, isBlocked: blocked.has }
 
-  function refusal(client: string, trace?: ConnectionInfo): RefusalReason | undefined {
-    const reason = whyNot(checkName('client id', client))
-    if (reason) reject(client, reason, trace)
+  function refusal(client: string, info?: ConnectionInfo): RefusalReason | undefined {
+    const reason = reasonAgainst(checkName('client id', client))
+    if (reason) reject(client, reason, info)
     return reason
   }
 
-  function reject(client: string, reason: RejectionReason, trace: ConnectionInfo = {}): void {
-    tally.refusals[reason] += 1
-    observer.refused?.(client, reason, trace)
+  function reject(client: string, reason: RejectionReason, info: ConnectionInfo = {}): void {
+    metrics.refusals[reason] += 1
+    observer.refused?.(client, reason, info)
   }
 
-  function admit(client: string, trace?: ConnectionInfo): void {
-    const reason = refusal(client, trace)
+  function admit(client: string, info?: ConnectionInfo): void {
+    const reason = refusal(client, info)
     if (reason) throw refusalError(reason)
   }
 
-  function whyNot(client: string): RefusalReason | undefined {
-    if (closed()) return 'shutdown'
+  function reasonAgainst(client: string): RefusalReason | undefined {
+    if (closing.draining) return 'shutdown'
     if (blocked.has(client)) return 'blocked'
-    // It could not even be opened: better that it returns when the journal does.
+    // The stream could not even open: the client had better come back when the journal does.
     if (journal.ready === false) return 'at-capacity'
-    const full = registry.at(EVERYONE).size + leaving() >= maxConnections
+    const full = registry.at(EVERYONE).size + closing.size >= maxConnections
     const clientFull = registry.at(clientKey(client)).size >= maxConnectionsPerClient
     return full || clientFull ? 'at-capacity' : undefined
   }
@@ -68,10 +73,13 @@ export function createAdmission(init: AdmissionInit): Admission {
 function refusalError(reason: RefusalReason): HubError {
   switch (reason) {
     case 'shutdown':
-      return new HubError('hub-closed', 'The hub is closing: use another, or come back.')
+      return new HubError('hub-closed', 'The hub is closing: use another one, or try again later.')
     case 'blocked':
       return new HubError('blocked', 'The client is blocked for now.')
     case 'at-capacity':
-      return new HubError('at-capacity', 'The hub, or this client, has all its connections.')
+      return new HubError(
+        'at-capacity',
+        'The hub, or this client, has reached its maximum number of connections.',
+      )
   }
 }

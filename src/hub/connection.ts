@@ -1,4 +1,5 @@
 /** One open stream of one client: frames go in, bytes leave as fast as the transport takes them. */
+import type { JournalEntry } from '../journal/journal.ts'
 import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
 
 /** The part of Hono's streaming API that the hub needs. An opener closes it once `run` settles. */
@@ -52,7 +53,22 @@ export interface ConnectionInit {
 
 const UNKNOWN: ConnectionInfo = {}
 
-type State = 'open' | 'closing' | 'ended'
+/** How far a connection has caught up. */
+export interface Replay {
+  cursor: string | undefined
+  reading: boolean
+  /** Live events that came during the current read. */
+  tail: JournalEntry[]
+  tailBytes: number
+  /** The first of them, whether or not the tail could hold it. */
+  first: JournalEntry | undefined
+}
+
+/**
+ * Where a connection stands. `opening`: it waits for `hub:ready`. `catching-up`: it replays the
+ * journal. `live`: it gets events as they come. `closing`: it was sent `hub:bye`. `ended`: it is over.
+ */
+export type Phase = 'opening' | 'catching-up' | 'live' | 'closing' | 'ended'
 
 /** A class, because fifty thousand of them share one set of methods. */
 export class Connection {
@@ -66,54 +82,57 @@ export class Connection {
   /** When the right to listen ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined
   readonly info: ConnectionInfo
+  /** Delivery moves it up to `live`; closing and the end of the stream set the rest. */
+  phase: Phase = 'opening'
+  /** How far it has caught up, while it does. */
+  replay: Replay | undefined
   /** Events that were handed to its transport, the hub's own included. */
   sentEvents = 0
   sentBytes = 0
   /** The sequence of the last journalled event that it was given. */
   position = 0
   /** When its client's cursor last moved, in milliseconds since 1970. */
-  movedAt: number
+  cursorMovedAt: number
   /** Resolves when the stream is over. */
   readonly ended: Promise<void>
-  readonly #carrier: ConnectionHooks
+  readonly #hooks: ConnectionHooks
   readonly #stream: EventStream
-  #state: State = 'open'
-  #chain: FrameQueue
+  #queue: FrameQueue
   #writingEvents = 0
   #writingBytes = 0
   #writingSince = 0
-  #settle: () => void = () => {}
+  #resolveEnded: () => void = () => {}
 
-  constructor(init: ConnectionInit, carrier: ConnectionHooks) {
+  constructor(init: ConnectionInit, hooks: ConnectionHooks) {
     const { id, client, topics, stream, endsAt, expiresAt, info = UNKNOWN } = init
     this.id = id
     this.client = client
     this.topics = topics
-    this.since = carrier.now()
-    this.movedAt = this.since
+    this.since = hooks.now()
+    this.cursorMovedAt = this.since
     this.endsAt = endsAt
     this.expiresAt = expiresAt
     this.info = info
-    this.#carrier = carrier
+    this.#hooks = hooks
     this.#stream = stream
-    this.#chain = carrier.emptyQueue
+    this.#queue = hooks.emptyQueue
     this.ended = new Promise((resolve) => {
-      this.#settle = resolve
+      this.#resolveEnded = resolve
     })
   }
 
   get open(): boolean {
-    return this.#state === 'open'
+    return this.phase !== 'closing' && this.phase !== 'ended'
   }
 
   /** Bytes that wait here or that the transport has not taken yet. */
   get queuedBytes(): number {
-    return this.#chain.byteLength + this.#writingBytes
+    return this.#queue.byteLength + this.#writingBytes
   }
 
   /** Events that wait here or that the transport has not taken yet, the hub's own included. */
   get queuedEvents(): number {
-    return this.#chain.length + this.#writingEvents
+    return this.#queue.length + this.#writingEvents
   }
 
   /** Since when the transport has been busy with one write, or undefined. Milliseconds since 1970. */
@@ -129,7 +148,7 @@ export class Connection {
 
   /** Queues a frame, if the stream is open; false when it would exceed the bound. */
   enqueue(frame: Uint8Array): boolean {
-    if (this.#state !== 'open') return true
+    if (!this.open) return true
     if (this.#exceeds(frame)) {
       // A burst within one turn is no slow reader: what waits leaves now, if the transport takes it.
       this.flush()
@@ -142,32 +161,33 @@ export class Connection {
 
   /** Hands what is queued to the transport in one write, unless it is still busy with the last one. */
   flush(): void {
-    if (this.#writingBytes > 0 || this.#chain === this.#carrier.emptyQueue) return
-    const { length, byteLength } = this.#chain
-    const bytes = toBytes(this.#chain)
-    this.#chain = this.#carrier.emptyQueue
+    if (this.#writingBytes > 0 || this.#queue === this.#hooks.emptyQueue) return
+    const { length, byteLength } = this.#queue
+    const bytes = toBytes(this.#queue)
+    this.#queue = this.#hooks.emptyQueue
     this.sentEvents += length
     this.sentBytes += byteLength
     const busy = this.#write(bytes)
-    if (busy) this.#await(busy, length, byteLength)
+    if (busy) this.#awaitDrain(busy, length, byteLength)
     else this.#written()
   }
 
   /** Forgets what waits: the client will find it in the journal. */
   discard(): void {
-    this.#chain = this.#carrier.emptyQueue
+    this.#queue = this.#hooks.emptyQueue
   }
 
   /** Sends a last frame behind what is queued, then ends. */
   close(farewell: Uint8Array): void {
-    if (this.#state !== 'open') return
-    this.#state = 'closing'
+    if (!this.open) return
+    this.phase = 'closing'
+    this.replay = undefined
     this.#push(farewell)
   }
 
   /** Ends at once, with what is still on its way. */
   abort(): void {
-    if (this.#state === 'ended') return
+    if (this.phase === 'ended') return
     // First the end, so that the stream's own report of the abort finds nothing left to do.
     this.#end()
     try {
@@ -178,13 +198,13 @@ export class Connection {
   }
 
   #exceeds(frame: Uint8Array): boolean {
-    return this.queuedBytes + frame.byteLength > this.#carrier.maxQueuedBytes
+    return this.queuedBytes + frame.byteLength > this.#hooks.maxQueuedBytes
   }
 
   #push(frame: Uint8Array): void {
-    const first = this.#chain === this.#carrier.emptyQueue
-    this.#chain = enqueue(this.#chain, frame)
-    if (first && this.#writingBytes === 0) this.#carrier.schedule(this)
+    const first = this.#queue === this.#hooks.emptyQueue
+    this.#queue = enqueue(this.#queue, frame)
+    if (first && this.#writingBytes === 0) this.#hooks.schedule(this)
   }
 
   #write(bytes: Uint8Array): PromiseLike<unknown> | undefined {
@@ -196,10 +216,10 @@ export class Connection {
     }
   }
 
-  #await(busy: PromiseLike<unknown>, events: number, byteLength: number): void {
+  #awaitDrain(busy: PromiseLike<unknown>, events: number, byteLength: number): void {
     this.#writingEvents = events
     this.#writingBytes = byteLength
-    this.#writingSince = this.#carrier.now()
+    this.#writingSince = this.#hooks.now()
     busy.then(
       () => this.#written(),
       () => this.abort(),
@@ -209,17 +229,18 @@ export class Connection {
   #written(): void {
     this.#writingEvents = 0
     this.#writingBytes = 0
-    if (this.#state === 'ended') return
-    if (this.#chain !== this.#carrier.emptyQueue) this.flush()
-    else if (this.#state === 'closing') this.#end()
-    else this.#carrier.onDrained(this)
+    if (this.phase === 'ended') return
+    if (this.#queue !== this.#hooks.emptyQueue) this.flush()
+    else if (this.phase === 'closing') this.#end()
+    else this.#hooks.onDrained(this)
   }
 
   #end(): void {
-    if (this.#state === 'ended') return
-    this.#state = 'ended'
-    this.#chain = this.#carrier.emptyQueue
-    this.#settle()
-    this.#carrier.onEnded(this)
+    if (this.phase === 'ended') return
+    this.phase = 'ended'
+    this.replay = undefined
+    this.#queue = this.#hooks.emptyQueue
+    this.#resolveEnded()
+    this.#hooks.onEnded(this)
   }
 }

@@ -1,7 +1,8 @@
-/** How events reach connections: the opening, what was missed, then what is live. */
-import { EVERYONE } from '../core/address.ts'
+/** Delivery: a published event goes through the journal to the connections that listen, in one order for all. */
+import { type Address, addressKey, EVERYONE, kindOf } from '../core/address.ts'
 import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
-import { positionAt } from '../core/cursor.ts'
+import { type Position, positionAt } from '../core/cursor.ts'
+import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from '../core/event.ts'
 import type { Delivery, JournalEntry, ReplayBatch } from '../journal/journal.ts'
 import type { Connection } from './connection.ts'
 import type { Flusher } from './flush.ts'
@@ -10,98 +11,157 @@ import type { HubSettings } from './options.ts'
 import { keysOf, type Registry } from './registry.ts'
 import { createReplays } from './replay.ts'
 
-/** What delivering needs of the hub. */
-export interface DeliveriesInit {
+/** What became of a published event. */
+export interface PublishResult {
+  /** The event's id. Ephemeral events have none. */
+  readonly id?: string
+  /**
+   * How many connections of this hub the event was queued for. Zero is not an error: the journal
+   * keeps the event for clients that reconnect.
+   */
+  readonly connections: number
+  /** How many of the hubs that share the journal had a listener. Absent where one hub uses it. */
+  readonly instances?: number
+}
+
+/** What delivery needs of the hub. */
+export interface DispatcherInit {
   readonly settings: HubSettings
   readonly registry: Registry
   readonly flusher: Pick<Flusher, 'eventQueued'>
-  readonly tally: HubMetrics
-  /** The connection can't take more. */
-  tooSlow(connection: Connection): void
+  readonly metrics: HubMetrics
+  /** The connection's queue is full. */
+  onOverflow(connection: Connection): void
 }
 
-/** Brings frames to connections. */
-export interface Deliveries {
-  /** Opens a stream: `hub:ready`, what was missed since the cursor, then live events. */
-  open(connection: Connection, lastEventId: string | undefined): void
-  /** Queues an event for all who listen to its address; returns how many they are. */
-  deliver(delivery: Delivery): number
+/** Publishes events and brings frames to connections. */
+export interface Dispatcher {
+  /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
+  publish(address: Address, input: EventInput): Promise<PublishResult>
+  /** Queues an event for every connection that listens at its address. */
+  deliver(delivery: Delivery): void
   /** Queues a frame for one connection. */
   send(connection: Connection, frame: Uint8Array): void
-  /** Where the connection stands in the journal; undefined before its opening. */
-  cursorOf(connection: Connection): string | undefined
-  /** Whether the connection has all that it should have up to now. */
-  isLive(connection: Connection): boolean
-  /** Whether the connection, which has had its opening, waits for the journal. */
-  isReading(connection: Connection): boolean
-  /** Lets all who listen at a key that `affects` names read on from where they stand. */
+  /** Opens a stream: `hub:ready`, what was missed since the cursor, then live events. */
+  open(connection: Connection, lastEventId: string | undefined): void
+  /** Makes the live connections that listen at a key which `affects` accepts read on from their position. */
   catchUp(affects: (key: string) => boolean): void
-  /** Reads on for a connection that is catching up. */
+  /** Reads on for a connection that is catching up and whose transport has taken everything so far. */
   resume(connection: Connection): void
-  forget(connection: Connection): void
 }
 
-/** Makes the courier of a hub. */
-export function createDeliveries(init: DeliveriesInit): Deliveries {
-  const { settings, registry, flusher, tally, tooSlow } = init
-  const { journal, clock, retryMs, maxQueuedBytes, observer } = settings
+/** Creates the delivery of a hub. */
+export function createDispatcher(init: DispatcherInit): Dispatcher {
+  const { settings, registry, flusher, metrics, onOverflow } = init
+  const { journal, clock, retryMs, maxQueuedBytes, maxEventBytes, observer } = settings
+  const pending: Delivery[] = []
   const replays = createReplays({
     journal,
-    maxPageBytes: Math.ceil(maxQueuedBytes / 4),
-    tally,
+    maxBatchBytes: Math.ceil(maxQueuedBytes / 4),
+    metrics,
     send: (connection, entry) => sendEntry(connection, entry, clock.now()),
-    gap: sendGap,
-    failed: (connection, error) => {
+    onGap: sendGap,
+    onError: (connection, error) => {
       observer.failed?.(error, 'replay')
       connection.abort()
     },
   })
+  return { publish, deliver, send, open, catchUp, resume: replays.resume }
 
-  return {
-    open,
-    deliver,
-    send,
-    cursorOf,
-    isLive: (connection) => !replays.has(connection),
-    isReading: replays.isReading,
-    catchUp,
-    resume: replays.resume,
-    forget: replays.forget,
+  function publish(address: Address, input: EventInput): Promise<PublishResult> {
+    const key = addressKey(address)
+    const event = prepareEvent(input, maxEventBytes)
+    metrics.publishes[kindOf(address)] += 1
+    return input.ephemeral ? relay(key, event) : append(key, event)
+  }
+
+  async function append(key: string, event: HubEvent): Promise<PublishResult> {
+    const connections = registry.at(key).size
+    const { id, instances } = await journal.append(key, event)
+    return instances === undefined ? { id, connections } : { id, connections, instances }
+  }
+
+  async function relay(key: string, event: HubEvent): Promise<PublishResult> {
+    const connections = registry.at(key).size
+    if (!journal.backplane?.relay) {
+      deliver({ key, frame: encodeFrame(event) })
+      return { connections }
+    }
+    const { instances } = await journal.backplane.relay(key, event)
+    return instances === undefined ? { connections } : { connections, instances }
+  }
+
+  function deliver(delivery: Delivery): void {
+    pending.push(delivery)
+    // What an observer publishes meanwhile comes after this event, not in the middle of it.
+    if (pending.length > 1) return
+    try {
+      for (const next of pending) deliverNow(next)
+    } finally {
+      pending.length = 0
+    }
+  }
+
+  function deliverNow({ key, frame, entry }: Delivery): void {
+    const listeners = registry.at(key)
+    const { size } = listeners
+    if (size === 0) return
+    // Read once for all: the clock is among the most expensive parts of a delivery.
+    const now = clock.now()
+    for (const connection of listeners) {
+      if (connection.phase !== 'live') hold(connection, frame, entry)
+      else if (entry) sendEntry(connection, entry, now)
+      else send(connection, frame)
+    }
+    flusher.eventQueued(now)
+    metrics.deliveries += size
+    metrics.deliveredBytes += size * frame.byteLength
+  }
+
+  /** A connection that is catching up finds a stored event in the journal, so it must not get it now. */
+  function hold(connection: Connection, frame: Uint8Array, entry: JournalEntry | undefined): void {
+    if (entry) replays.hold(connection, entry)
+    // Nothing precedes hub:ready, which may wait for the journal.
+    else if (connection.phase !== 'opening') send(connection, frame)
+  }
+
+  function sendEntry(connection: Connection, { sequence, frame }: JournalEntry, now: number): void {
+    if (sequence <= connection.position) return
+    connection.position = sequence
+    connection.cursorMovedAt = now
+    send(connection, frame)
+  }
+
+  function send(connection: Connection, frame: Uint8Array): void {
+    if (!connection.enqueue(frame)) onOverflow(connection)
   }
 
   function open(connection: Connection, lastEventId: string | undefined): void {
     const noGap: Resume = lastEventId === undefined ? 'fresh' : 'complete'
     const cursor = lastEventId ?? journal.head().id
-    if (lastEventId !== undefined) tally.replays += 1
-    replays.begin(connection, lastEventId, (page) => {
-      sendReady(connection, page, page.gap ? 'gap' : noGap)
-      sendGap(connection, page, cursor)
+    if (lastEventId !== undefined) metrics.replays += 1
+    replays.begin(connection, lastEventId, (batch) => {
+      sendReady(connection, batch, batch.gap ? 'gap' : noGap)
+      sendGap(connection, batch, cursor)
     })
   }
 
   function catchUp(affects: (key: string) => boolean): void {
-    replays.distrust()
     const head = journal.head()
     for (const connection of registry.at(EVERYONE)) {
-      if (replays.has(connection) || !keysOf(connection).some(affects)) continue
-      // It has all that was delivered here, and more if it read ahead.
-      const { position } = connection
-      const { id } = position > head.sequence ? positionAt(head, position) : head
-      tally.replays += 1
-      replays.rejoin(connection, id)
+      if (connection.phase !== 'live') replays.distrust(connection)
+      else if (keysOf(connection).some(affects)) {
+        metrics.replays += 1
+        replays.rejoin(connection, currentPosition(connection, head).id)
+      }
     }
   }
 
-  function cursorOf(connection: Connection): string | undefined {
-    if (!replays.isOpen(connection)) return undefined
-    return positionAt(journal.head(), connection.position).id
-  }
-
-  function sendReady(connection: Connection, page: ReplayBatch, resume: Resume): void {
+  function sendReady(connection: Connection, batch: ReplayBatch, resume: Resume): void {
     const { id, client, topics } = connection
-    tally.openings[resume] += 1
-    const upToDate = page.entries.length === 0 && resume !== 'gap'
-    const head = upToDate ? page.end.id : undefined
+    metrics.openings[resume] += 1
+    const upToDate = batch.entries.length === 0 && resume !== 'gap'
+    const head = upToDate ? batch.end.id : undefined
     send(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
   }
 
@@ -111,38 +171,17 @@ export function createDeliveries(init: DeliveriesInit): Deliveries {
     cursor: string,
   ): void {
     if (!gap) return
-    tally.gaps[gap] += 1
+    metrics.gaps[gap] += 1
     const [first] = entries
-    const told = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
-    send(connection, gapFrame(told, first ? undefined : end.id))
+    const data = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
+    send(connection, gapFrame(data, first ? undefined : end.id))
   }
+}
 
-  function deliver({ key, frame, entry }: Delivery): number {
-    const listeners = registry.at(key)
-    const { size } = listeners
-    // Asked once for all: it is among the dearest things that one delivery does.
-    const now = clock.now()
-    for (const connection of listeners) {
-      if (entry) sendLive(connection, entry, now)
-      // Nothing comes before the opening, which may wait for the journal.
-      else if (replays.isOpen(connection)) send(connection, frame)
-    }
-    if (size > 0) flusher.eventQueued(now)
-    return size
-  }
-
-  function sendLive(connection: Connection, entry: JournalEntry, now: number): void {
-    if (!replays.holds(connection, entry)) sendEntry(connection, entry, now)
-  }
-
-  function sendEntry(connection: Connection, { sequence, frame }: JournalEntry, now: number): void {
-    if (sequence <= connection.position) return
-    connection.position = sequence
-    connection.movedAt = now
-    send(connection, frame)
-  }
-
-  function send(connection: Connection, frame: Uint8Array): void {
-    if (!connection.enqueue(frame)) tooSlow(connection)
-  }
+/**
+ * The position of a live connection. It has everything that was delivered here, and more if its
+ * replay read ahead of what was delivered.
+ */
+export function currentPosition({ position }: Connection, head: Position): Position {
+  return position > head.sequence ? positionAt(head, position) : head
 }

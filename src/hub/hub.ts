@@ -1,43 +1,48 @@
 /** The hub: knows who is connected, keyed by client id; publishes, replays, bounds, closes. */
-import { type Address, addressKey, checkTopics, clientKey, EVERYONE } from '../core/address.ts'
-import type { ByeReason } from '../core/control-events.ts'
+import {
+  type Address,
+  addressKey,
+  checkName,
+  checkTopics,
+  clientKey,
+  EVERYONE,
+} from '../core/address.ts'
 import { HubError } from '../core/errors.ts'
 import type { EventInput } from '../core/event.ts'
 import { createExpiringSet } from '../core/expiring-set.ts'
-import type { Awaitable } from '../journal/journal.ts'
 import { createAdmission } from './admission.ts'
 import { createClosing } from './closing.ts'
+import { createCluster } from './cluster.ts'
 import {
   Connection,
   type ConnectionHooks,
   type ConnectionInfo,
   type EventStream,
 } from './connection.ts'
-import { createDeliveries } from './delivery.ts'
-import { drain } from './drain.ts'
+import { createDispatcher, type PublishResult } from './delivery.ts'
 import { createFlusher } from './flush.ts'
+import { attachInternals } from './internals.ts'
 import { createMaintenance } from './maintenance.ts'
 import { collectStats, createHubMetrics, type HubStats } from './metrics.ts'
+import { type HubOptions, resolveHubOptions } from './options.ts'
 import {
-  type HubOptions,
-  type RefusalReason,
-  type RejectionReason,
-  resolveHubOptions,
-} from './options.ts'
-import { createPresence, type Presence } from './presence.ts'
-import { createPublisher, type PublishResult } from './press.ts'
+  type ClientSummary,
+  type ConnectionSummary,
+  createPresence,
+  type Listing,
+} from './presence.ts'
 import { createRegistry } from './registry.ts'
 
-/** Who wants a stream, and where its bytes go. */
+/** Whose stream to open, and where its bytes go. */
 export interface ConnectOptions {
   readonly client: string
   /** @defaultValue none */
   readonly topics?: readonly string[] | undefined
-  /** The cursor that the client came with; `earliest` for all that is kept. @defaultValue none: only what is new */
+  /** The client's cursor, or `earliest` for everything that is kept. @defaultValue none: new events only */
   readonly lastEventId?: string | undefined
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
-  /** How the stream came in: shown to operators. @defaultValue nothing is known */
+  /** How the stream came in, for operators. @defaultValue unknown */
   readonly info?: ConnectionInfo | undefined
   readonly stream: EventStream
 }
@@ -50,53 +55,41 @@ export interface Hub {
   readonly closing: boolean
   /** Whether events can be stored now, and streams opened. */
   readonly ready: boolean
-  /** Who is connected, to this hub and to those that share its journal. */
-  readonly presence: Pick<Presence, 'clients' | 'connections'>
-  /**
-   * Why the client can't have a stream now, or undefined if it can. The observer hears of a refusal.
-   * @throws {HubError} `invalid-address`
-   */
-  refusal(client: string, trace?: ConnectionInfo): RefusalReason | undefined
-  /** Notes that the host has turned a stream away: it is counted, and the observer hears of it. */
-  reject(client: string, reason: RejectionReason, trace?: ConnectionInfo): void
   /**
    * Opens a stream. It is over when the connection's `ended` resolves.
    * @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed`
    */
   connect(options: ConnectOptions): Connection
   /**
-   * Stores an event, unless it is ephemeral, and queues it for all who listen to the address.
+   * Stores an event, unless it is ephemeral, and queues it for all connections that listen at the address.
    * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
    * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
    */
   publish(address: Address, event: EventInput): Promise<PublishResult>
   /**
-   * Says goodbye to all connections of a client, at all hubs that share the journal, and keeps it
-   * away for `blockMs` milliseconds. Returns how many connections there were: at once where the
-   * journal is not shared.
+   * Ends all connections of a client with `hub:bye`, on all hubs that share the journal, and refuses
+   * the client for `blockMs` milliseconds (default 0). Resolves with how many connections there were.
    * @throws {HubError} `invalid-address`; `at-capacity` when 100,000 clients are blocked
    */
-  disconnect(client: string, blockMs?: number): Awaitable<number>
-  /** Whether a client is kept away for now. */
-  blocked(client: string): boolean
-  /** Asks the journal: true for the first who names this within `ttlMs` milliseconds, wherever. */
-  useOnce(name: string, ttlMs: number): Promise<boolean>
+  disconnect(client: string, blockMs?: number): Promise<number>
   /**
-   * The open connections of this hub that listen to an address, as they are now.
+   * The clients that are connected to the hubs that share the journal, longest connected first: the
+   * first `limit` of them (default 1,000), and how many there are.
+   */
+  clients(limit?: number): Promise<Listing<ClientSummary>>
+  /**
+   * The connections that listen at an address, on all hubs that share the journal: the first `limit`
+   * of them (default 1,000), and how many there are.
    * @throws {HubError} `invalid-address`
    */
-  listeners(address: Address): ReadonlySet<Connection>
-  /** The ids of the clients that are connected to this hub, longest connected first. */
-  clients(): Iterable<string>
-  /** Its figures; it looks at every connection. */
+  connections(address: Address, limit?: number): Promise<Listing<ConnectionSummary>>
+  /** This hub's figures. Looks at every connection. */
   stats(): HubStats
-  /** The frame that says goodbye to a stream that can't be opened; it counts as said. */
-  farewell(reason: ByeReason): Uint8Array
   /**
-   * Refuses new streams and says goodbye to the open ones one after another, many at a time where it
-   * takes that to be through with all by the first half of `drainMs` milliseconds (default 0: cuts them
-   * off); at the end all are closed, and the journal too.
-   * Publishing goes on until then. Safe to call twice: the second call waits for the first.
+   * Refuses new streams and ends the open ones with `hub:bye`, spread over the first half of
+   * `drainMs` milliseconds (default 0: at once). At the end of `drainMs`, or as soon as no stream is
+   * left, it cuts off the rest and closes the journal. Publishing works until then. Safe to call
+   * twice: the second call waits for the first.
    */
   close(drainMs?: number): Promise<void>
 }
@@ -104,134 +97,135 @@ export interface Hub {
 /** Shared by all connections without topics. */
 const NO_TOPICS: readonly string[] = []
 
-/** Makes a hub. It holds no timer until somebody connects. @throws {HubError} `invalid-option` */
+const DEFAULT_LIMIT = 1_000
+
+/** Creates a hub. It holds no timer until a client connects. @throws {HubError} `invalid-option` */
 export function createHub(options: HubOptions = {}): Hub {
   const settings = resolveHubOptions(options)
-  const { journal, clock, observer, random, retryMs, maxQueuedBytes } = settings
-  const tally = createHubMetrics()
-  const flusher = createFlusher(clock, tally)
+  const { journal, clock, observer, random, lifetimeMs, maxQueuedBytes, maxEventBytes } = settings
+  const { backplane } = journal
+  const metrics = createHubMetrics()
+  const flusher = createFlusher(clock, metrics)
   const registry = createRegistry({
-    onFirst: (key) => journal.subscribe?.(key),
-    onLast: (key) => journal.unsubscribe?.(key),
+    onFirst: (key) => backplane?.subscribe?.(key),
+    onLast: (key) => backplane?.unsubscribe?.(key),
   })
-  const blocked = createExpiringSet(clock)
-  const exits = createClosing({ clock, retryMs, tally, random })
-  const admission = createAdmission({
+  const closing = createClosing({ settings, registry, metrics })
+  const admission = createAdmission({ settings, registry, closing, metrics })
+  const dispatcher = createDispatcher({
     settings,
     registry,
-    blocked,
-    tally,
-    closed: () => closed !== undefined,
-    leaving: () => exits.size,
+    flusher,
+    metrics,
+    onOverflow: (connection) => closing.dismiss(connection, 'slow'),
   })
-  const carrier: ConnectionHooks = {
+  const timers = createMaintenance({ settings, registry, dispatcher, closing })
+  const presence = createPresence(journal, registry)
+  const cluster = createCluster(backplane, { ...presence, disconnect: disconnectHere })
+  const used = createExpiringSet(clock)
+  const hooks: ConnectionHooks = {
     emptyQueue: flusher.empty,
     maxQueuedBytes,
     now: clock.now,
     schedule: flusher.schedule,
-    onDrained: (connection) => courier.resume(connection),
+    onDrained: dispatcher.resume,
     onEnded,
   }
-  const courier = createDeliveries({
-    settings,
-    registry,
-    flusher,
-    tally,
-    tooSlow: (connection) => dismiss(connection, 'slow'),
-  })
-  const press = createPublisher({ settings, registry, courier, tally })
-  const { cursorOf } = courier
-  const presence = createPresence({ journal, registry, cursorOf, dismiss: sendAway })
-  const { deliver } = press
-  const ticker = createMaintenance({ settings, registry, courier, exits, deliver, dismiss })
   let connects = 0
   let closed: Promise<void> | undefined
   let over = false
-  journal.open(deliver, { missed: courier.catchUp, respond: presence.respond })
+  journal.open({
+    deliver: dispatcher.deliver,
+    missed: dispatcher.catchUp,
+    respond: cluster.respond,
+  })
 
-  return {
-    maxEventBytes: settings.maxEventBytes,
+  const hub: Hub = {
+    maxEventBytes,
     get closing() {
-      return closed !== undefined
+      return closing.draining
     },
     get ready() {
       return journal.ready ?? true
     },
-    presence,
-    refusal: admission.refusal,
-    reject: admission.reject,
     connect,
     publish,
-    disconnect: (client, blockMs = 0) => presence.disconnect(client, blockMs),
-    blocked: blocked.has,
-    useOnce: async (name, ttlMs) => await journal.useOnce(name, ttlMs),
-    listeners: (address) => new Set(registry.at(addressKey(address))),
-    clients: registry.clients,
-    stats: () => collectStats({ journal, registry, closing: exits.size, tally }),
-    farewell: exits.farewell,
+    disconnect,
+    clients: (limit = DEFAULT_LIMIT) => cluster.clients(limit),
+    connections,
+    stats: () => collectStats({ journal, registry, closing: closing.size, metrics }),
     close: (drainMs = 0) => {
-      closed ??= shutDown(drainMs)
+      closed ??= close(drainMs)
       return closed
     },
   }
+  return attachInternals(hub, {
+    refusal: admission.refusal,
+    reject: admission.reject,
+    isBlocked: admission.isBlocked,
+    byeFrame: closing.byeFrame,
+    useOnce,
+  })
 
   function connect(options: ConnectOptions): Connection {
     const { client, topics = [], lastEventId, expiresAt, info, stream } = options
     checkTopics(topics)
     admission.admit(client, info)
     connects += 1
-    const endsAt = clock.now() + settings.lifetimeMs * (0.8 + 0.4 * random())
+    const endsAt = clock.now() + lifetimeMs * (0.8 + 0.4 * random())
     const id = `c-${connects}`
-    const names = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
+    const unique = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
     const connection = new Connection(
-      { id, client, topics: names, stream, endsAt, expiresAt, info },
-      carrier,
+      { id, client, topics: unique, stream, endsAt, expiresAt, info },
+      hooks,
     )
     // Registered before the journal is read: what is published meanwhile is held, not missed.
     registry.add(connection)
-    ticker.start()
+    timers.start()
     connection.listen()
-    if (connection.open) courier.open(connection, lastEventId)
+    if (connection.open) dispatcher.open(connection, lastEventId)
     return connection
   }
 
-  async function publish(address: Address, input: EventInput): Promise<PublishResult> {
-    if (over) throw new HubError('hub-closed', 'The hub is closed: use another.')
-    return await press.publish(address, input)
-  }
-
-  function sendAway(client: string, blockMs: number): number {
-    const leaving = [...registry.at(clientKey(client))]
-    if (blockMs > 0) blocked.add(client, blockMs)
-    for (const connection of leaving) dismiss(connection, 'disconnected')
-    return leaving.length
-  }
-
-  function dismiss(connection: Connection, reason: ByeReason): void {
-    if (!registry.remove(connection)) return
-    courier.forget(connection)
-    exits.dismiss(connection, reason)
-  }
-
   function onEnded(connection: Connection): void {
-    registry.remove(connection)
-    courier.forget(connection)
-    const reason = exits.finish(connection)
-    if (!busy()) ticker.stop()
+    const reason = closing.finish(connection)
+    if (registry.at(EVERYONE).size + closing.size === 0) timers.stop()
     observer.ended?.(connection, reason)
   }
 
-  function busy(): boolean {
-    return registry.at(EVERYONE).size + exits.size > 0
+  async function publish(address: Address, input: EventInput): Promise<PublishResult> {
+    if (over) throw new HubError('hub-closed', 'The hub is closed: use another one.')
+    return await dispatcher.publish(address, input)
   }
 
-  async function shutDown(drainMs: number): Promise<void> {
-    const open = [...registry.at(EVERYONE)]
-    const farewell = (connection: Connection) => dismiss(connection, 'shutdown')
-    await drain({ clock, drainMs, open, farewell, busy })
+  async function disconnect(client: string, blockMs = 0): Promise<number> {
+    return await cluster.disconnect(checkName('client id', client), blockMs)
+  }
+
+  function disconnectHere(client: string, blockMs: number): number {
+    const connections = [...registry.at(clientKey(client))]
+    if (blockMs > 0) admission.block(client, blockMs)
+    for (const connection of connections) closing.dismiss(connection, 'disconnected')
+    return connections.length
+  }
+
+  async function connections(
+    address: Address,
+    limit = DEFAULT_LIMIT,
+  ): Promise<Listing<ConnectionSummary>> {
+    return await cluster.connections(addressKey(address), limit)
+  }
+
+  async function useOnce(name: string, ttlMs: number): Promise<boolean> {
+    if (backplane) return await backplane.useOnce(name, ttlMs)
+    if (used.has(name)) return false
+    used.add(name, ttlMs)
+    return true
+  }
+
+  async function close(drainMs: number): Promise<void> {
+    await closing.drain(drainMs)
     over = true
-    for (const connection of registry.at(EVERYONE)) dismiss(connection, 'shutdown')
-    exits.abortAll()
     await journal.close()
   }
 }

@@ -1,60 +1,68 @@
-/** What a hub does by the clock: heartbeats, ends of lives, and the demo clock. */
+/** Maintenance: what a hub does by the clock, while anyone is connected. */
 import { EVERYONE } from '../core/address.ts'
 import { type Clock, isoTime } from '../core/clock.ts'
 import { type ByeReason, beatFrame } from '../core/control-events.ts'
-import { positionAt } from '../core/cursor.ts'
 import { encodeFrame } from '../core/event.ts'
-import type { Delivery } from '../journal/journal.ts'
 import type { Closing } from './closing.ts'
 import type { Connection } from './connection.ts'
-import type { Deliveries } from './delivery.ts'
+import { currentPosition, type Dispatcher } from './delivery.ts'
 import type { HubSettings } from './options.ts'
 import type { Registry } from './registry.ts'
 
-/** Whom the caretaker looks after, and with what. */
+/** What maintenance needs of the hub. */
 export interface MaintenanceInit {
   readonly settings: HubSettings
   readonly registry: Registry
-  readonly courier: Deliveries
-  readonly exits: Closing
-  deliver(delivery: Delivery): void
-  dismiss(connection: Connection, reason: ByeReason): void
+  readonly dispatcher: Dispatcher
+  readonly closing: Closing
 }
 
-/** The longest time between two rounds, in milliseconds. */
+/** Starts and stops all periodic tasks of a hub together. */
+export interface Timers {
+  start(): void
+  stop(): void
+}
+
+/** The longest time between two sweeps, in milliseconds. */
 const SWEEP_MS = 1_000
 
-/** Makes the ticker of a hub: one timer for all connections, and one for the demo clock if there is one. */
+/** Creates the timers of a hub: one for all connections, and one for the demo clock if there is one. */
 export function createMaintenance(init: MaintenanceInit): Timers {
-  const { settings, registry, courier, exits, deliver, dismiss } = init
+  const { settings, registry, dispatcher, closing } = init
   const { clock, journal, heartbeatMs, clockMs } = settings
   return createTimers(clock, [
     { everyMs: Math.min(SWEEP_MS, heartbeatMs / 4), run: sweep },
     { everyMs: clockMs, run: publishTime },
   ])
 
+  /** Ends the streams whose time is up, and sends heartbeats to the others that are due. */
   function sweep(): void {
     const now = clock.now()
     const head = journal.head()
-    const beat = beatFrame(heartbeatMs, head.id)
-    const still = beatFrame(heartbeatMs)
+    const headBeat = beatFrame(heartbeatMs, head.id)
+    const plainBeat = beatFrame(heartbeatMs)
     for (const connection of registry.at(EVERYONE)) {
       const reason = reasonToEnd(connection, now)
-      if (reason) dismiss(connection, reason)
-      else if (now - connection.movedAt >= heartbeatMs) {
-        if (courier.isLive(connection)) {
-          connection.movedAt = now
-          // Who read ahead of what was delivered here must not be sent back.
-          const { position } = connection
-          const ahead = position > head.sequence && positionAt(head, position).id
-          courier.send(connection, ahead ? beatFrame(heartbeatMs, ahead) : beat)
-        } else if (courier.isReading(connection)) {
-          connection.movedAt = now
-          courier.send(connection, still)
-        }
+      if (reason) closing.dismiss(connection, reason)
+      else if (now - connection.cursorMovedAt >= heartbeatMs) {
+        const beat = beatFor(connection)
+        if (!beat) continue
+        connection.cursorMovedAt = now
+        dispatcher.send(connection, beat)
       }
     }
-    exits.abortOverdue()
+    closing.abortOverdue()
+
+    function beatFor(connection: Connection): Uint8Array | undefined {
+      if (connection.phase === 'live') {
+        // A client that read ahead of what was delivered here must not be sent back.
+        const position = currentPosition(connection, head)
+        return position === head ? headBeat : beatFrame(heartbeatMs, position.id)
+      }
+      // A heartbeat with an id would move the cursor over what the replay has not sent yet.
+      const waits = connection.phase === 'catching-up' && connection.replay?.reading
+      return waits ? plainBeat : undefined
+    }
   }
 
   function reasonToEnd(connection: Connection, now: number): ByeReason | undefined {
@@ -64,10 +72,10 @@ export function createMaintenance(init: MaintenanceInit): Timers {
     return now >= endsAt ? 'lifetime' : undefined
   }
 
-  /** Each instance tells the time to its own connections, so that it is told once however many there are. */
+  /** Each hub sends the time to its own connections, so that each gets it once however many hubs there are. */
   function publishTime(): void {
     const frame = encodeFrame({ event: 'time', data: isoTime(clock.now()) })
-    deliver({ key: EVERYONE, frame })
+    dispatcher.deliver({ key: EVERYONE, frame })
   }
 }
 
@@ -77,19 +85,13 @@ export interface Task {
   run(): void
 }
 
-/** Starts and stops all chores together. */
-export interface Timers {
-  start(): void
-  stop(): void
-}
-
-/** Makes a ticker that stands still: an idle hub holds no timer, so that a Durable Object may sleep. */
-export function createTimers(clock: Clock, chores: readonly Task[]): Timers {
+/** Creates timers that are stopped: an idle hub holds none, so that a Durable Object may sleep. */
+export function createTimers(clock: Clock, tasks: readonly Task[]): Timers {
   let stops: (() => void)[] | undefined
   return { start, stop }
 
   function start(): void {
-    stops ??= chores
+    stops ??= tasks
       .filter(({ everyMs }) => everyMs > 0)
       .map(({ everyMs, run }) => clock.every(everyMs, run))
   }

@@ -45,7 +45,7 @@ export interface HubMetrics {
 /** Milliseconds; the clock tells no less than one, and on Workers it stands still while code runs. */
 const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000]
 
-/** Makes a tally of nothing. */
+/** Makes a metrics of nothing. */
 export function createHubMetrics(): HubMetrics {
   return {
     publishes: { client: 0, topic: 0, everyone: 0 },
@@ -102,7 +102,7 @@ export interface HubStats {
   /** Events times the connections that they were queued for, since the start. */
   readonly delivered: number
   /** All that is counted since the start. */
-  readonly metricsRoutes: HubMetrics
+  readonly metrics: HubMetrics
   readonly journal: Partial<JournalStats> & { readonly ready: boolean }
 }
 
@@ -112,19 +112,19 @@ export interface StatsInit {
   readonly registry: Registry
   /** Streams that said goodbye and are not over yet. */
   readonly closing: number
-  readonly tally: HubMetrics
+  readonly metrics: HubMetrics
 }
 
 /** Takes the figures; it looks at every connection. */
-export function collectStats({ journal, registry, closing, tally }: StatsInit): HubStats {
-  const { client, topic, everyone } = tally.publishes
+export function collectStats({ journal, registry, closing, metrics }: StatsInit): HubStats {
+  const { client, topic, everyone } = metrics.publishes
   return {
     ...registry.count(),
     closing,
     ...queuesIn(registry),
     published: client + topic + everyone,
-    delivered: tally.deliveries,
-    metricsRoutes: structuredClone(tally),
+    delivered: metrics.deliveries,
+    metrics: structuredClone(metrics),
     journal: { ready: journal.ready ?? true, ...journal.stats },
   }
 }

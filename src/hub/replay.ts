@@ -1,174 +1,147 @@
-/** Catching up: what a returning client missed comes from the journal, at the pace of its transport. */
-
+/** Replay: what a client missed comes from the journal, at the pace of its transport. */
 import { positionAt } from '../core/cursor.ts'
 import type { Journal, JournalEntry, ReplayBatch } from '../journal/journal.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Replay } from './connection.ts'
 import type { HubMetrics } from './metrics.ts'
 import { keysOf } from './registry.ts'
 
 /** What replaying needs of the hub. */
-export interface ReplayInit {
+export interface ReplaysInit {
   readonly journal: Journal
-  /** Bytes that are read at a time, and bytes of live events that may wait for one reading. */
-  readonly maxPageBytes: number
-  readonly tally: Pick<HubMetrics, 'replayedEvents'>
+  /** Bytes that are read at a time, and bytes of live events that one read may hold back. */
+  readonly maxBatchBytes: number
+  readonly metrics: Pick<HubMetrics, 'replayedEvents'>
   send(connection: Connection, entry: JournalEntry): void
-  /** Tells of a gap that opened while the client was catching up. */
-  gap(connection: Connection, page: ReplayBatch, cursor: string): void
-  failed(connection: Connection, error: unknown): void
+  /** Events were lost while the client was catching up. */
+  onGap(connection: Connection, batch: ReplayBatch, cursor: string): void
+  onError(connection: Connection, error: unknown): void
 }
 
-/** Connections that are still catching up. */
+/** Moves connections from `opening` over `catching-up` to `live`. */
 export interface Replays {
   /**
-   * Reads from `cursor`, or from now on if there is none. `opening` gets the first page, before
-   * its events are queued.
+   * Reads from `cursor`, or only finds the end of the journal if there is none. `onFirst` gets the
+   * first batch before its events are queued.
    */
   begin(
     connection: Connection,
     cursor: string | undefined,
-    opening: (page: ReplayBatch) => void,
+    onFirst: (batch: ReplayBatch) => void,
   ): void
-  /** Reads from `cursor` for a connection that has had its opening. */
+  /** Makes a live connection read from `cursor`. */
   rejoin(connection: Connection, cursor: string): void
-  /** What came while the journal was being read may not be all that did: it is read again. */
-  distrust(): void
-  /** True when the connection will find the entry in the journal, so that it must not get it now. */
-  holds(connection: Connection, entry: JournalEntry): boolean
-  /** Whether the connection has had its opening. */
-  isOpen(connection: Connection): boolean
-  /** Whether the connection is still catching up. */
-  has(connection: Connection): boolean
-  /** Whether the connection, which has had its opening, waits for the journal. */
-  isReading(connection: Connection): boolean
-  /** Goes on, as the transport has taken all so far. */
+  /** Live events that came during the current read may not be all there were: they are read again. */
+  distrust(connection: Connection): void
+  /** Holds a live event back from a connection that is catching up. */
+  hold(connection: Connection, entry: JournalEntry): void
+  /** Reads on, because the transport has taken everything so far. */
   resume(connection: Connection): void
-  forget(connection: Connection): void
 }
 
-interface Replay {
-  opened: boolean
-  cursor: string | undefined
-  reading: boolean
-  /** Live events that came while the journal was being read. */
-  tail: JournalEntry[]
-  tailBytes: number
-  /** The first of them, kept or not. */
-  first: JournalEntry | undefined
-}
-
-/** Makes the book of those who are catching up. */
-export function createReplays(init: ReplayInit): Replays {
-  const { journal, maxPageBytes, tally, send, gap, failed } = init
-  const replays = new Map<Connection, Replay>()
-
-  return {
-    begin,
-    rejoin,
-    distrust,
-    holds,
-    isOpen: (connection) => replays.get(connection)?.opened ?? true,
-    has: (connection) => replays.has(connection),
-    isReading,
-    resume,
-    forget: (connection) => void replays.delete(connection),
-  }
+/** Creates the replays of a hub. */
+export function createReplays(init: ReplaysInit): Replays {
+  const { journal, maxBatchBytes, metrics, send, onGap, onError } = init
+  return { begin, rejoin, distrust, hold, resume }
 
   function begin(
     connection: Connection,
     cursor: string | undefined,
-    opening: (page: ReplayBatch) => void,
+    onFirst: (batch: ReplayBatch) => void,
   ): void {
     const replay = newReplay(cursor)
-    replays.set(connection, replay)
-    read(connection, replay, opening)
+    connection.replay = replay
+    read(connection, replay, onFirst)
   }
 
   function rejoin(connection: Connection, cursor: string): void {
-    replays.set(connection, { ...newReplay(cursor), opened: true })
+    connection.phase = 'catching-up'
+    connection.replay = newReplay(cursor)
     resume(connection)
   }
 
-  function distrust(): void {
-    // As long as no tail can be.
-    for (const replay of replays.values()) {
-      Object.assign(replay, { tail: [], tailBytes: Number.POSITIVE_INFINITY, first: undefined })
-    }
+  function distrust({ replay }: Connection): void {
+    if (!replay) return
+    replay.tail = []
+    // Longer than any tail may be.
+    replay.tailBytes = Number.POSITIVE_INFINITY
+    replay.first = undefined
   }
 
-  function isReading(connection: Connection): boolean {
-    const replay = replays.get(connection)
-    return replay?.opened === true && replay.reading
+  function hold({ replay }: Connection, entry: JournalEntry): void {
+    // Between two reads it is enough that the journal has it.
+    if (!replay?.reading) return
+    replay.first ??= entry
+    replay.tailBytes += entry.frame.byteLength
+    if (replay.tailBytes <= maxBatchBytes) replay.tail.push(entry)
   }
 
   function resume(connection: Connection): void {
-    const replay = replays.get(connection)
+    const { replay } = connection
     if (!replay || replay.reading) return
     const { cursor = 'earliest' } = replay
-    read(connection, replay, (page) => {
-      if (page.gap) gap(connection, page, cursor)
+    read(connection, replay, (batch) => {
+      if (batch.gap) onGap(connection, batch, cursor)
     })
   }
 
-  function holds(connection: Connection, entry: JournalEntry): boolean {
-    const replay = replays.size === 0 ? undefined : replays.get(connection)
-    if (!replay) return false
-    // Between two readings it is enough that the journal has it.
-    if (!replay.reading) return true
-    replay.first ??= entry
-    replay.tailBytes += entry.frame.byteLength
-    if (replay.tailBytes <= maxPageBytes) replay.tail.push(entry)
-    return true
-  }
-
-  function read(connection: Connection, replay: Replay, before: (page: ReplayBatch) => void): void {
+  function read(
+    connection: Connection,
+    replay: Replay,
+    before: (batch: ReplayBatch) => void,
+  ): void {
     replay.reading = true
-    const onPage = (page: ReplayBatch) => take(connection, replay, page, before)
-    const onError = (error: unknown) => failed(connection, error)
+    const onBatch = (batch: ReplayBatch) => accept(connection, replay, batch, before)
+    const failed = (error: unknown) => onError(connection, error)
     try {
-      const page = journal.read(keysOf(connection), replay.cursor, maxPageBytes)
-      if (page instanceof Promise) page.then(onPage).catch(onError)
-      else onPage(page)
+      const batch = journal.read(keysOf(connection), replay.cursor, maxBatchBytes)
+      if (batch instanceof Promise) batch.then(onBatch).catch(failed)
+      else onBatch(batch)
     } catch (error) {
-      onError(error)
+      failed(error)
     }
   }
 
-  function take(
+  function accept(
     connection: Connection,
     replay: Replay,
     answer: ReplayBatch,
-    before: (page: ReplayBatch) => void,
+    before: (batch: ReplayBatch) => void,
   ): void {
-    if (replays.get(connection) !== replay) return
-    const { tail, tailBytes } = replay
-    const page = replay.cursor === undefined ? startOf(answer, replay.first) : answer
-    // In another epoch the count may have begun again.
-    if (page.gap === 'epoch') connection.position = 0
-    before(page)
-    replay.opened = true
-    tally.replayedEvents += page.entries.length
-    for (const entry of page.entries) send(connection, entry)
-    // Reading ends only here: a flush in the loop above must not begin the next page.
-    Object.assign(replay, newReplay(page.end.id), { opened: true })
-    // A tail too long to be kept is read again instead, once the transport has taken this page.
-    if (!page.done || tailBytes > maxPageBytes) {
+    // The connection has left, or a newer replay has taken over.
+    if (connection.replay !== replay) return
+    const { tail, tailBytes, first } = replay
+    const batch = replay.cursor === undefined ? startOf(answer, first) : answer
+    // In another epoch the sequence may have started over.
+    if (batch.gap === 'epoch') connection.position = 0
+    before(batch)
+    if (connection.phase === 'opening') connection.phase = 'catching-up'
+    metrics.replayedEvents += batch.entries.length
+    for (const entry of batch.entries) send(connection, entry)
+    // Reading ends only here: a flush in the loop above must not start the next read.
+    Object.assign(replay, newReplay(batch.end.id))
+    // A tail that is too long to hold is read again, once the transport has taken this batch.
+    if (!batch.done || tailBytes > maxBatchBytes) {
       if (connection.queuedBytes === 0) resume(connection)
       return
     }
-    replays.delete(connection)
-    connection.position = Math.max(connection.position, page.end.sequence)
+    finish(connection)
+    connection.position = Math.max(connection.position, batch.end.sequence)
     for (const entry of tail) send(connection, entry)
+  }
+
+  function finish(connection: Connection): void {
+    connection.replay = undefined
+    if (connection.phase === 'catching-up') connection.phase = 'live'
   }
 }
 
 function newReplay(cursor: string | undefined): Replay {
-  return { cursor, opened: false, reading: false, tail: [], tailBytes: 0, first: undefined }
+  return { cursor, reading: false, tail: [], tailBytes: 0, first: undefined }
 }
 
-/** Where a stream begins that wants only what is new: before the first event that it was there for. */
-function startOf(page: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {
-  if (!first || first.sequence > page.end.sequence) return page
-  if (page.gap || page.entries.length > 0) return page
-  return { ...page, end: positionAt(page.end, first.sequence - 1) }
+/** Where a stream starts that only gets new events: before the first event that came after it connected. */
+function startOf(batch: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {
+  if (!first || first.sequence > batch.end.sequence) return batch
+  if (batch.gap || batch.entries.length > 0) return batch
+  return { ...batch, end: positionAt(batch.end, first.sequence - 1) }
 }

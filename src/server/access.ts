@@ -7,6 +7,7 @@ import { createTickets } from '../http/auth/tickets.ts'
 import { createTokens } from '../http/auth/tokens.ts'
 import { isLoopback } from '../http/middleware/origins.ts'
 import type { Hub } from '../hub/hub.ts'
+import { internalsOf } from '../hub/internals.ts'
 import { type Config, hasCredentials } from './config.ts'
 
 /** Said where a hub that asks nobody who they are would be open to all. */
@@ -43,6 +44,7 @@ export function accessFor(
   parts: AccessParts,
 ): Access | undefined {
   const { hub, clock, report } = parts
+  const { isBlocked, useOnce } = internalsOf(hub)
   if (stance === 'refused') return refusal()
   if (stance !== 'rights') return undefined
   const { PUBLISH_KEY, JWT_SECRET, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE } = config
@@ -61,9 +63,9 @@ export function accessFor(
     tokens: JWT_SECRET || JWKS_URL ? tokens : undefined,
     tickets:
       secrets.length > 0
-        ? createTickets({ secrets, clock, useOnce: hub.useOnce, isSecure: isSecure(config) })
+        ? createTickets({ secrets, clock, useOnce: useOnce, isSecure: isSecure(config) })
         : undefined,
-    blocked: hub.blocked,
+    blocked: isBlocked,
     clock,
   })
 }

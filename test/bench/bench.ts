@@ -4,7 +4,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { chart } from './chart.ts'
-import { fight, fileLimit } from './contest.ts'
+import { fileLimit, runContest } from './contest.ts'
 import { type Contestant, contestants } from './contestants.ts'
 import { type Plan, plans } from './plan.ts'
 import { type Run, rowsOf, tableOf } from './report.ts'
@@ -69,7 +69,7 @@ async function run(round: number, plan: Plan, contestant: Contestant): Promise<v
   const connections = Math.min(size.connections, limit - 1_000)
   const answer = late
     ? { error: 'left out: the time is up' }
-    : await fight(contestant, plan.name, { ...size, connections })
+    : await runContest(contestant, plan.name, { ...size, connections })
   runs.push({ round, scenario: plan.name, contestant: name, ...answer })
   const word = 'error' in answer ? answer.error : JSON.stringify(answer.figures)
   process.stderr.write(`${round}/${rounds} ${plan.name} ${name}: ${word}\n`)
@@ -81,7 +81,7 @@ function takesPart({ name, kind, only, protocol }: Contestant, plan: Plan): bool
   if (plan.name === 'cluster' && !only?.includes('cluster')) return name === 'node'
   if (plan.name === 'targeted' && !protocol.target) return false
   if (plan.name === 'replay' && !protocol.replays) return false
-  return plan.name !== 'crowd' || kind === 'ours'
+  return plan.name !== 'health' || kind === 'ours'
 }
 
 function choose<T extends { readonly name: string }>(

@@ -17,7 +17,7 @@ const SERVER_CORE = '0'
 const CLIENT_CORE = availableParallelism() > 1 ? '1' : '0'
 
 /** Lets a contestant show what it can. */
-export async function fight(
+export async function runContest(
   contestant: Contestant,
   scenario: ScenarioName,
   size: Size,

@@ -1,4 +1,4 @@
-/** Who takes part: every door and opener of this hub, its peers, and the floor. */
+/** Who takes part: every runtime and opener of this hub, its peers, and the floor. */
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -29,7 +29,7 @@ export type ScenarioName =
   | 'idle'
   | 'replay'
   | 'publish'
-  | 'crowd'
+  | 'health'
   | 'cluster'
 
 /** How much of it. */

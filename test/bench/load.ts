@@ -1,7 +1,7 @@
 /** The load client: does one job, prints its figures as one line of JSON, and ends. */
 import type { Answer, Job } from './job.ts'
 import { scenarios } from './load/scenarios.ts'
-import { nowUs } from './load/wire.ts'
+import { nowUs } from './load/sockets.ts'
 import { ownCpuUs } from './proc.ts'
 
 const job = JSON.parse(process.argv[2] ?? '') as Job

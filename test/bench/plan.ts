@@ -85,7 +85,7 @@ export const plans: readonly Plan[] = [
     quick: { connections: 0, events: 4_000, maxMs: 10_000 },
   },
   {
-    name: 'crowd',
+    name: 'health',
     title: 'Health checks while as many as may connect are broadcast to',
     figure: 'healthMaxMs',
     unit: 'ms, longest wait',

@@ -119,19 +119,19 @@ function summary(): string {
 }
 
 function carryTable(): string {
-  const doors = ['node', 'bun', 'deno', 'worker']
+  const runtimes = ['node', 'bun', 'deno', 'worker']
   const cell = (value: number | undefined) => (value === undefined ? '–' : count(value))
-  const row = (what: string, value: (door: string) => number | undefined) =>
-    `| ${what} | ${doors.map((door) => cell(value(door))).join(' | ')} |`
+  const row = (what: string, value: (runtime: string) => number | undefined) =>
+    `| ${what} | ${runtimes.map((runtime) => cell(value(runtime))).join(' | ')} |`
   return [
     '| one core (at 60 %), or 1 GB | Node | Bun | Deno | workerd | scenario |',
     '| --- | --- | --- | --- | --- | --- |',
-    `${row('idle connections in 1 GB', (door) => KB_PER_GB / kb(door))} \`idle\` |`,
-    `${row('deliveries per second, one event at a time', (door) => perCore(us('broadcast', door)))} \`broadcast\` |`,
-    `${row('deliveries per second, bursts of 50 events', (door) => perCore(us('burst', door)))} \`burst\` |`,
-    `${row('connects per second', (door) => perCore(us('storm', door)))} \`storm\` |`,
+    `${row('idle connections in 1 GB', (runtime) => KB_PER_GB / kb(runtime))} \`idle\` |`,
+    `${row('deliveries per second, one event at a time', (runtime) => perCore(us('broadcast', runtime)))} \`broadcast\` |`,
+    `${row('deliveries per second, bursts of 50 events', (runtime) => perCore(us('burst', runtime)))} \`burst\` |`,
+    `${row('connects per second', (runtime) => perCore(us('storm', runtime)))} \`storm\` |`,
     // workerd resets a few keep-alive connections in ten thousand requests, whatever it runs, which ends the load client.
-    `${row('publish requests per second', (door) => (door === 'worker' ? undefined : perCore(us('publish', door))))} \`publish\` |`,
+    `${row('publish requests per second', (runtime) => (runtime === 'worker' ? undefined : perCore(us('publish', runtime))))} \`publish\` |`,
     '',
     '| one Redis primary (at 60 %) | events per second | script |',
     '| --- | --- | --- |',
@@ -203,16 +203,16 @@ function billTable(): string {
   ].join('\n')
 }
 
-function us(scenario: string, door: string): number {
+function us(scenario: string, runtime: string): number {
   const names: Readonly<Record<string, string>> = {
     storm: 'cpuUsPerConnect',
     publish: 'cpuUsPerRequest',
   }
-  return figure(scenario, door, names[scenario] ?? 'cpuUsPerDelivery')
+  return figure(scenario, runtime, names[scenario] ?? 'cpuUsPerDelivery')
 }
 
-function kb(door: string): number {
-  return figure('idle', door, 'kbPerConnection')
+function kb(runtime: string): number {
+  return figure('idle', runtime, 'kbPerConnection')
 }
 
 /** A figure of any bench; the complete one wins. */

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CLI, type Running, run, start, startFile } from '../support/cli.ts'
 import { publish } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
-import { NODE_DOOR } from '../support/node.ts'
 import { type Server, startServer } from '../support/process.ts'
-import { type Door, openDoor } from '../system/clients/server.ts'
+import { COMMANDS } from '../support/runtimes.ts'
+import { type ServerBehindProxy, startServerBehindProxy } from '../system/clients/server.ts'
 
 const QUIET = { CLOCK_SECONDS: '0', RETRY_MS: '100' }
 const KEY = 'a-publish-key-of-the-tests'
@@ -24,19 +24,19 @@ async function left(listener: Running): Promise<void> {
 }
 
 describe('without keys', () => {
-  let door: Door
+  let server: ServerBehindProxy
   beforeAll(async () => {
-    door = await openDoor()
+    server = await startServerBehindProxy()
   })
-  afterAll(() => door.close())
+  afterAll(() => server.close())
 
   test('what is for the client, its topics and everyone goes to stdout, and nothing else', async () => {
-    const listener = await listening(door.url, 'alice', '--topic', 'news', '--topic', 'sport')
-    await run(['publish', door.url, 'mine', '--client', 'alice'])
-    await run(['publish', door.url, 'not mine', '--client', 'bob'])
-    await run(['publish', door.url, 'goal', '--topic', 'sport', '--event', 'score'])
-    await run(['publish', door.url, 'any', '--client', 'alice', '--event', 'constructor'])
-    await run(['publish', door.url, '{"to":"all"}', '--broadcast', '--json', '--ephemeral'])
+    const listener = await listening(server.url, 'alice', '--topic', 'news', '--topic', 'sport')
+    await run(['publish', server.url, 'mine', '--client', 'alice'])
+    await run(['publish', server.url, 'not mine', '--client', 'bob'])
+    await run(['publish', server.url, 'goal', '--topic', 'sport', '--event', 'score'])
+    await run(['publish', server.url, 'any', '--client', 'alice', '--event', 'constructor'])
+    await run(['publish', server.url, '{"to":"all"}', '--broadcast', '--json', '--ephemeral'])
     await listener.says('"all"')
     expect(listener.stdout).toBe('mine\nscore: goal\nconstructor: any\n{"to":"all"}\n')
     expect(listener.stderr).toBe('listening as alice to news, sport\n')
@@ -45,18 +45,18 @@ describe('without keys', () => {
   })
 
   test('a key that the environment holds is no hindrance', async () => {
-    const args = ['listen', door.url, '--client', 'keyed']
+    const args = ['listen', server.url, '--client', 'keyed']
     const listener = start(args, { environment: { PUBLISH_KEY: KEY } })
     await listener.says('listening as keyed')
     await left(listener)
   })
 
   test('with --json each event is one line', async () => {
-    const listener = await listening(door.url, 'json', '--json')
-    const { id } = await publish(door.url, '/clients/json', 'one\ntwo\u001b[2J')
+    const listener = await listening(server.url, 'json', '--json')
+    const { id } = await publish(server.url, '/clients/json', 'one\ntwo\u001b[2J')
     await run([
       'publish',
-      door.url,
+      server.url,
       '[1]',
       '--client',
       'json',
@@ -79,21 +79,21 @@ describe('without keys', () => {
   })
 
   test('no data steers the terminal', async () => {
-    const listener = await listening(door.url, 'tty')
-    await publish(door.url, '/clients/tty', 'red \u001b[31m\u009b2J\u0007\tend')
+    const listener = await listening(server.url, 'tty')
+    await publish(server.url, '/clients/tty', 'red \u001b[31m\u009b2J\u0007\tend')
     await listener.says('end')
     expect(listener.stdout).toBe('red \ufffd[31m\ufffd2J\ufffd\tend\n')
     await left(listener)
   })
 
   test('it resumes without loss or doubles when the line is cut', async () => {
-    const listener = await listening(door.lineUrl, 'train')
-    await publish(door.url, '/clients/train', 'before')
+    const listener = await listening(server.proxyUrl, 'train')
+    await publish(server.url, '/clients/train', 'before')
     await listener.says('before')
-    door.cut()
-    await publish(door.url, '/clients/train', 'in the tunnel')
+    server.reset()
+    await publish(server.url, '/clients/train', 'in the tunnel')
     await listener.says('in the tunnel')
-    await publish(door.url, '/clients/train', 'behind it')
+    await publish(server.url, '/clients/train', 'behind it')
     await listener.says('behind it')
     expect(listener.stdout).toBe('before\nin the tunnel\nbehind it\n')
     expect(listener.stderr).toMatch(/^connection lost.*: coming back$/m)
@@ -102,15 +102,15 @@ describe('without keys', () => {
   })
 
   test('it begins where it is told to', async () => {
-    await publish(door.url, '/clients/late', 'kept')
-    const listener = await listening(door.url, 'late', '--last-event-id', 'earliest')
+    await publish(server.url, '/clients/late', 'kept')
+    const listener = await listening(server.url, 'late', '--last-event-id', 'earliest')
     await listener.says('kept')
     await left(listener)
   })
 
   test('a client that is sent away and blocked hears goodbye, and ends with 77', async () => {
-    const listener = await listening(door.url, 'mallory')
-    await fetch(`${door.url}/clients/mallory?block=60`, { method: 'DELETE' })
+    const listener = await listening(server.url, 'mallory')
+    await fetch(`${server.url}/clients/mallory?block=60`, { method: 'DELETE' })
     const { stdout, stderr, end } = await listener.ended
     expect(stderr).toContain('goodbye from the hub (disconnected)')
     expect(stderr).toContain('hono-sse: This client is blocked for now.')
@@ -118,25 +118,25 @@ describe('without keys', () => {
   })
 
   test('a query that is refused ends it with 1, and the reason', async () => {
-    const { stdout, stderr, end } = await run(['listen', door.url, '--client', ''])
+    const { stdout, stderr, end } = await run(['listen', server.url, '--client', ''])
     expect(stderr).toMatch(/^hono-sse: 400: .*\n {2}query\.id must/)
     expect({ stdout, end }).toEqual({ stdout: '', end: 1 })
   })
 
   test('an answer that is no stream ends it with 1', async () => {
-    const { stderr, end } = await run(['listen', `${door.url}/realtime`])
+    const { stderr, end } = await run(['listen', `${server.url}/realtime`])
     expect(stderr).toMatch(/^hono-sse: 404: /)
     expect(end).toBe(1)
   })
 
   test('a reader that has had enough ends it, without a word', async () => {
-    const line = `"$0" ${CLI} listen ${door.url} --client pipe | head -n 1; echo "ended with \${PIPESTATUS[0]}"`
+    const line = `"$0" ${CLI} listen ${server.url} --client pipe | head -n 1; echo "ended with \${PIPESTATUS[0]}"`
     const pipe = startFile('bash', ['-c', line, process.execPath], {})
     await pipe.says('listening as pipe')
-    await publish(door.url, '/clients/pipe', 'first')
+    await publish(server.url, '/clients/pipe', 'first')
     await pipe.says('first')
     await eventually(async () => {
-      await publish(door.url, '/clients/pipe', 'more')
+      await publish(server.url, '/clients/pipe', 'more')
       expect(pipe.stdout).toContain('ended')
     })
     expect(pipe.stdout).toBe('first\nended with 0\n')
@@ -145,13 +145,13 @@ describe('without keys', () => {
 })
 
 test('a hub that begins anew is a gap, and what comes then is heard', async () => {
-  const first = await startServer(NODE_DOOR, QUIET)
+  const first = await startServer(COMMANDS.node, QUIET)
   const listener = await listening(first.url, 'alice')
   await publish(first.url, '/clients/alice', 'in the first life')
   await listener.says('in the first life')
   await first.kill()
   await listener.says('connection lost')
-  const second = await startServer(NODE_DOOR, { ...QUIET, PORT: new URL(first.url).port })
+  const second = await startServer(COMMANDS.node, { ...QUIET, PORT: new URL(first.url).port })
   await listener.says(/listening as alice: resumed with a gap\ngap: events after \S+ are lost/)
   await publish(second.url, '/clients/alice', 'in the second life')
   await listener.says('in the second life')
@@ -161,7 +161,7 @@ test('a hub that begins anew is a gap, and what comes then is heard', async () =
 })
 
 test('a hub that is not there ends it with 69, and the reason', async () => {
-  const gone = await startServer(NODE_DOOR, QUIET)
+  const gone = await startServer(COMMANDS.node, QUIET)
   await gone.kill()
   const { stdout, stderr, end } = await run(['listen', gone.url])
   expect(stderr).toMatch(/^hono-sse: http:\/\/127\.0\.0\.1:\d+ can’t be reached: .*ECONNREFUSED/)
@@ -171,7 +171,7 @@ test('a hub that is not there ends it with 69, and the reason', async () => {
 describe('with keys and tokens', () => {
   let server: Server
   beforeAll(async () => {
-    server = await startServer(NODE_DOOR, {
+    server = await startServer(COMMANDS.node, {
       ...QUIET,
       PUBLISH_KEY: `${KEY},another-key-of-16`,
       JWT_SECRET: SECRET,

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../support/cli.ts'
 import { type Listener, listen, says } from '../support/client.ts'
-import { NODE_DOOR } from '../support/node.ts'
 import { type Server, startServer } from '../support/process.ts'
+import { COMMANDS } from '../support/runtimes.ts'
 
 let server: Server
 let listener: Listener
 beforeAll(async () => {
-  server = await startServer(NODE_DOOR, { CLOCK_SECONDS: '0', MAX_EVENT_BYTES: '1000' })
+  server = await startServer(COMMANDS.node, { CLOCK_SECONDS: '0', MAX_EVENT_BYTES: '1000' })
   listener = await listen(server.url, 'id=alice%2Fbob&topic=news')
 })
 afterAll(async () => {
@@ -72,7 +72,7 @@ test.each([
 })
 
 test('a hub that is not there is 69', async () => {
-  const gone = await startServer(NODE_DOOR, {})
+  const gone = await startServer(COMMANDS.node, {})
   await gone.kill()
   const { stderr, end } = await run(['publish', gone.url, 'hello', '--broadcast'])
   expect(stderr).toMatch(/can’t be reached: .*ECONNREFUSED/)
@@ -80,7 +80,7 @@ test('a hub that is not there is 69', async () => {
 })
 
 test('a key that is wrong or missing is 77, and stands in no message', async () => {
-  const closed = await startServer(NODE_DOOR, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
+  const closed = await startServer(COMMANDS.node, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
   const wrong = 'a-wrong-key-of-16-characters'
   for (const flags of [[], ['--key', wrong], ['--token', wrong]]) {
     const { stderr, end } = await run(['publish', closed.url, 'hello', '--broadcast', ...flags])

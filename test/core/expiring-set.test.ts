@@ -1,7 +1,8 @@
 /** Names that count for a while: until the very moment, within a bound, and never longer. */
 import { describe, expect, test } from 'vitest'
 import { createExpiringSet } from '../../src/core/expiring-set.ts'
-import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
+import { createHub } from '../../src/hub/hub.ts'
+import { internalsOf } from '../../src/hub/internals.ts'
 import { manualClock } from '../support/clock.ts'
 
 describe('a name', () => {
@@ -42,12 +43,12 @@ describe('a name', () => {
   })
 })
 
-test('the journal lets a name be used once, and again when its time is over', async () => {
+test('a hub without a backplane lets a name be used once, and again when its time is over', async () => {
   const clock = manualClock()
-  const journal = createMemoryJournal({ clock })
-  expect(journal.useOnce('ticket', 1_000)).toBe(true)
-  expect(journal.useOnce('ticket', 1_000)).toBe(false)
-  expect(journal.useOnce('another', 1_000)).toBe(true)
+  const { useOnce } = internalsOf(createHub({ clock }))
+  expect(await useOnce('ticket', 1_000)).toBe(true)
+  expect(await useOnce('ticket', 1_000)).toBe(false)
+  expect(await useOnce('another', 1_000)).toBe(true)
   await clock.advance(1_000)
-  expect(journal.useOnce('ticket', 1_000)).toBe(true)
+  expect(await useOnce('ticket', 1_000)).toBe(true)
 })

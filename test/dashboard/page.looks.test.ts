@@ -76,6 +76,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tabTo(tab, 'Send')
     await tab.keyboard.press('Enter')
     await showsEvent(tab, 'by keyboard')
+    await tab.getByRole('button', { name: 'Disconnect keyboard' }).waitFor()
     await tabTo(tab, 'feed')
     await tabTo(tab, 'Disconnect keyboard')
     await tab.keyboard.press('Space')
@@ -83,6 +84,21 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tabTo(tab, 'leave')
     await tab.keyboard.press('Enter')
     await shows(tab, 'Not joined')
+    await window.close()
+  })
+
+  test('a client that joins is listed at once, not at the next look', async () => {
+    const window = await openWindow()
+    const tab = await window.open('about:blank')
+    await tab.clock.install({ time: 0 })
+    await tab.clock.pauseAt(1_000)
+    await tab.goto(server.url)
+    await reads(tab, '#clients-note', '0 clients.')
+    // The page's clock stands still from here on: no next look comes.
+    await tab.getByLabel('Client').first().fill('punctual')
+    await tab.getByRole('button', { name: 'Join', exact: true }).click()
+    await tab.getByRole('button', { name: 'Disconnect punctual' }).waitFor()
+    await reads(tab, '#clients-note', '1 client.')
     await window.close()
   })
 

@@ -197,7 +197,7 @@ describe('a route of one’s own', () => {
     const reader = readEvents(await ask(alice, '?id=mallory&topic=secrets'))
     await reader.next()
     expect(readyOf(reader)).toMatchObject({ client: 'alice', topics: ['news'] })
-    expect([...hub.clients()]).toEqual(['alice'])
+    expect((await hub.clients()).rows).toMatchObject([{ client: 'alice' }])
   })
 
   test('has the headers of the host and of a stream', async () => {

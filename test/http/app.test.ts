@@ -1,6 +1,6 @@
 /** Every path answers every method: with what it has, with 405, or with 404. */
 import { describe, expect, test } from 'vitest'
-import { problemIn, stage } from '../support/app-harness.ts'
+import { createAppHarness, problemIn } from '../support/app-harness.ts'
 import { testWhere } from '../support/where.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
@@ -8,7 +8,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PR
 /** The routes that the app really has: path → methods. */
 function routes(): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>()
-  for (const { path, method } of stage().app.routes) {
+  for (const { path, method } of createAppHarness().app.routes) {
     if (method === 'ALL') continue
     found.set(path, (found.get(path) ?? new Set()).add(method))
   }
@@ -42,7 +42,7 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
   test.each(METHODS.filter((method) => !methods.includes(method)))(
     'answers 405 to %s, with the methods that it has',
     async (method) => {
-      const { ask } = stage()
+      const { ask } = createAppHarness()
       const response = await ask(path, { method })
       expect(response.status).toBe(405)
       expect(response.headers.get('Allow')).toBe(methods.join(', '))
@@ -52,7 +52,7 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
   )
 
   test('answers OPTIONS with 204 and its methods', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     const response = await ask(path, { method: 'OPTIONS' })
     expect(response.status).toBe(204)
     expect(response.headers.get('Allow')).toBe(methods.join(', '))
@@ -60,12 +60,12 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
   })
 
   test('answers 404 with one more segment', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     expect((await ask(`${path}/x/y`)).status).toBe(404)
   })
 
   testWhere(methods.includes('GET'))('answers HEAD as GET, without a body', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     const get = await ask(path)
     await get.body?.cancel()
     const head = await ask(path, { method: 'HEAD' })
@@ -78,7 +78,7 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
 test.each(['/nothing', '/sse/', '/SSE', '/clients/', '/clients/a/b', '/topics', '/ping', '//sse'])(
   '%s is not there, which is a problem that tells what is',
   async (path) => {
-    const { ask, connected } = stage()
+    const { ask, connected } = createAppHarness()
     const response = await ask(path)
     expect(response.status).toBe(404)
     expect((await problemIn(response)).detail).toContain('/sse')
@@ -101,7 +101,7 @@ describe.each(['%', '%E0%A4%A', '%ED%A0%80', '%FF', '%zz', '%C0%80'])(
       ['POST', `/ping/${bad}`],
       ['DELETE', `/clients/${bad}?block=1`],
     ])('in %s %s', async (method, path) => {
-      const { ask, connected } = stage()
+      const { ask, connected } = createAppHarness()
       const response = await ask(path, { method })
       expect(response.status).toBe(400)
       expect((await problemIn(response)).detail).toContain('percent-encoded')
@@ -111,14 +111,14 @@ describe.each(['%', '%E0%A4%A', '%ED%A0%80', '%FF', '%zz', '%C0%80'])(
 )
 
 test('healthz answers ok, even while the hub closes', async () => {
-  const { ask, hub } = stage()
+  const { ask, hub } = createAppHarness()
   expect(await (await ask('/healthz')).text()).toBe('ok')
   await hub.close()
   expect((await ask('/healthz')).status).toBe(200)
 })
 
 test('readyz answers 503 as soon as the hub begins to close', async () => {
-  const { ask, hub, listen, clock } = stage()
+  const { ask, hub, listen, clock } = createAppHarness()
   await listen('/sse?id=alice')
   await listen('/sse?id=bob')
   const ready = await ask('/readyz')

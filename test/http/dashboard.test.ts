@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
 import { createDashboard } from '../../src/http/dashboard.ts'
 import { createHub } from '../../src/hub/hub.ts'
-import { problemIn, stage } from '../support/app-harness.ts'
+import { createAppHarness, problemIn } from '../support/app-harness.ts'
 
 /** What the policy must say of an element: the hash of all that is between its tags. */
 function hashOf(element: 'style' | 'script', html: string): string {
@@ -16,7 +16,7 @@ function hashOf(element: 'style' | 'script', html: string): string {
 }
 
 test('is at / as one document, with a policy that allows its own style and script alone', async () => {
-  const { ask } = stage({}, { dashboard: createDashboard() })
+  const { ask } = createAppHarness({}, { dashboard: createDashboard() })
   const response = await ask('/')
   expect(response.status).toBe(200)
   expect(response.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
@@ -45,7 +45,7 @@ test('has one style and one script, and no attribute that is either', async () =
 })
 
 test('answers HEAD without a body, and other methods with 405', async () => {
-  const { ask } = stage({}, { dashboard: createDashboard() })
+  const { ask } = createAppHarness({}, { dashboard: createDashboard() })
   const head = await ask('/', { method: 'HEAD' })
   expect(head.headers.get('Content-Security-Policy')).toContain('sha256-')
   expect(await head.text()).toBe('')

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
-import { json, post, problemIn, stage } from '../support/app-harness.ts'
+import { createAppHarness, json, post, problemIn } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
 
 function brokenJournal(append: Journal['append']): Journal {
@@ -20,7 +20,7 @@ test.each([
 ])(
   'a journal that %s is a 500 that tells the client nothing and the host all',
   async (_, append) => {
-    const { ask, errors } = stage({ journal: brokenJournal(append) })
+    const { ask, errors } = createAppHarness({ journal: brokenJournal(append) })
     const response = await ask('/broadcast', json({ data: 'x' }))
     expect(response.status).toBe(500)
     const problem = await problemIn(response)
@@ -36,7 +36,7 @@ test('an opener that throws is a 500, too', async () => {
   }
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
-  const { ask, connected } = stage({}, { openStream, onError })
+  const { ask, connected } = createAppHarness({}, { openStream, onError })
   const response = await ask('/sse?id=alice')
   expect((await problemIn(response)).status).toBe(500)
   expect(errors).toEqual([new Error('no socket')])
@@ -44,7 +44,7 @@ test('an opener that throws is a 500, too', async () => {
 })
 
 test('what the client did wrong is told to the client alone', async () => {
-  const { ask, errors, hub } = stage({ maxEventBytes: 1 })
+  const { ask, errors, hub } = createAppHarness({ maxEventBytes: 1 })
   const statuses = [
     (await ask('/nothing')).status,
     (await ask('/sse', { method: 'POST' })).status,
@@ -60,7 +60,7 @@ test('what the client did wrong is told to the client alone', async () => {
 })
 
 test('a query with several mistakes is told all of them, each with its place', async () => {
-  const { ask } = stage()
+  const { ask } = createAppHarness()
   const response = await ask('/sse?id=a%0Ab&topic=x&topic=&topic=%00&lastEventId=1&lastEventId=2')
   const { issues = [], detail, title } = await problemIn(response)
   expect(title).toBe('Bad Request')
@@ -74,7 +74,7 @@ test('a query with several mistakes is told all of them, each with its place', a
 })
 
 test('an error has no headers that would let a stream or a cache take it for its own', async () => {
-  const { ask } = stage()
+  const { ask } = createAppHarness()
   const response = await ask('/sse?id=')
   expect(Object.fromEntries(response.headers)).toEqual({
     'content-type': 'application/problem+json',

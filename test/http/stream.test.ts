@@ -1,7 +1,7 @@
 /** A stream opens at once, with the right headers, or says why not in a way that EventSource understands. */
 import { expect, test } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
-import { json, readyOf, stage } from '../support/app-harness.ts'
+import { createAppHarness, json, readyOf } from '../support/app-harness.ts'
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -11,7 +11,7 @@ const HEADERS = {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 test('a stream has the headers that proxies need, and none that belong to one hop', async () => {
-  const { ask } = stage()
+  const { ask } = createAppHarness()
   const response = await ask('/sse?id=alice')
   expect(response.status).toBe(200)
   expect(Object.fromEntries(response.headers)).toEqual(HEADERS)
@@ -19,7 +19,7 @@ test('a stream has the headers that proxies need, and none that belong to one ho
 })
 
 test('hub:ready is the first frame, with the retry time and an id to resume from', async () => {
-  const { ask } = stage()
+  const { ask } = createAppHarness()
   const response = await ask('/sse?id=alice&topic=news')
   const body = response.body?.getReader()
   const first = new TextDecoder().decode((await body?.read())?.value)
@@ -30,13 +30,13 @@ test('hub:ready is the first frame, with the retry time and an id to resume from
 })
 
 test('the retry time is the one that the hub was made with', async () => {
-  const { listen } = stage({ retryMs: 750 })
+  const { listen } = createAppHarness({ retryMs: 750 })
   const reader = await listen('/sse?id=alice')
   expect(reader.retries).toEqual([750])
 })
 
 test('who brings no id gets a UUID, and each one a new one', async () => {
-  const { listen } = stage()
+  const { listen } = createAppHarness()
   const first = readyOf(await listen('/sse'))
   const second = readyOf(await listen('/sse'))
   expect(first.client).toMatch(UUID)
@@ -45,14 +45,14 @@ test('who brings no id gets a UUID, and each one a new one', async () => {
 })
 
 test('connections of one client have ids of their own', async () => {
-  const { listen } = stage()
+  const { listen } = createAppHarness()
   const first = readyOf(await listen('/sse?id=alice'))
   const second = readyOf(await listen('/sse?id=alice'))
   expect(first.connection).not.toBe(second.connection)
 })
 
 test('HEAD gets the headers and registers nobody', async () => {
-  const { ask, connected, clock } = stage()
+  const { ask, connected, clock } = createAppHarness()
   const response = await ask('/sse?id=alice', { method: 'HEAD' })
   expect(response.status).toBe(200)
   expect(Object.fromEntries(response.headers)).toEqual(HEADERS)
@@ -62,7 +62,7 @@ test('HEAD gets the headers and registers nobody', async () => {
 })
 
 test('OPTIONS tells the methods and registers nobody', async () => {
-  const { ask, connected } = stage()
+  const { ask, connected } = createAppHarness()
   const response = await ask('/sse?id=alice', { method: 'OPTIONS' })
   expect(response.status).toBe(204)
   expect(response.headers.get('Allow')).toBe('GET, HEAD, OPTIONS')
@@ -70,7 +70,7 @@ test('OPTIONS tells the methods and registers nobody', async () => {
 })
 
 test('a listener who leaves is forgotten, and the timers with the last one', async () => {
-  const { listen, connected, clock } = stage()
+  const { listen, connected, clock } = createAppHarness()
   const alice = await listen('/sse?id=alice')
   const bob = await listen('/sse?id=bob')
   expect(await connected()).toBe(2)
@@ -86,7 +86,7 @@ test.each([
   ['a client with all its connections', { maxConnectionsPerClient: 1 }, '/sse?id=alice'],
   ['a hub that takes nobody', { maxConnections: 0 }, '/sse?id=bob'],
 ])('%s answers 200, says when to come back, and ends', async (_, options, path) => {
-  const { ask } = stage({ ...options, random: () => 0.5 })
+  const { ask } = createAppHarness({ ...options, random: () => 0.5 })
   const open = await ask('/sse?id=alice')
   const response = await ask(path)
   expect(response.status).toBe(200)
@@ -98,7 +98,7 @@ test.each([
 })
 
 test('a place that became free can be had', async () => {
-  const { ask, listen } = stage({ maxConnections: 1 })
+  const { ask, listen } = createAppHarness({ maxConnections: 1 })
   const alice = await listen('/sse?id=alice')
   expect(await (await ask('/sse?id=bob')).text()).toContain('at-capacity')
   await alice.close()
@@ -107,7 +107,7 @@ test('a place that became free can be had', async () => {
 })
 
 test('a hub that closes says goodbye to the open streams and to those who come', async () => {
-  const { ask, listen, hub, clock } = stage({ random: () => 0 })
+  const { ask, listen, hub, clock } = createAppHarness({ random: () => 0 })
   const reader = await listen('/sse?id=alice')
   const closing = hub.close(10_000)
   const late = await ask('/sse?id=bob')
@@ -123,7 +123,7 @@ test('a hub that closes says goodbye to the open streams and to those who come',
 })
 
 test('a blocked client gets 204, which tells an EventSource to stop', async () => {
-  const { ask, hub, connected } = stage()
+  const { ask, hub, connected } = createAppHarness()
   hub.disconnect('alice', 60_000)
   const response = await ask('/sse?id=alice')
   expect(response.status).toBe(204)
@@ -134,7 +134,7 @@ test('a blocked client gets 204, which tells an EventSource to stop', async () =
 test('the opener that the app was given opens its streams', async () => {
   let opened = 0
   const portable = portableStream()
-  const { listen } = stage(
+  const { listen } = createAppHarness(
     {},
     {
       openStream: (c, run) => {
@@ -148,7 +148,7 @@ test('the opener that the app was given opens its streams', async () => {
 })
 
 test('an event reaches every connection of its client and nobody else', async () => {
-  const { ask, listen } = stage()
+  const { ask, listen } = createAppHarness()
   const first = await listen('/sse?id=alice')
   const second = await listen('/sse?id=alice')
   const bob = await listen('/sse?id=bob&topic=alice')

@@ -1,19 +1,20 @@
 /** Closing: streams end spread out, publishing goes on meanwhile, and at the end all is closed. */
 import { describe, expect, test } from 'vitest'
+import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
 import { heard, named, told } from '../support/fake-stream.ts'
-import { createStage, type StageOptions } from '../support/hub-harness.ts'
+import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
 const DRAIN_MS = 10_000
 
-function setUp(count: number, options: StageOptions = {}) {
+function setUp(count: number, options: HubHarnessOptions = {}) {
   const reasons: EndReason[] = []
-  const stage = createStage({
+  const harness = createHubHarness({
     ...options,
     observer: { ended: (_, reason) => void reasons.push(reason) },
   })
-  const guests = Array.from({ length: count }, (_, i) => stage.join(`client-${i}`))
-  return { ...stage, guests, reasons, dismissed }
+  const guests = Array.from({ length: count }, (_, i) => harness.join(`client-${i}`))
+  return { ...harness, guests, reasons, dismissed }
 
   function dismissed(): number {
     return guests.filter(({ stream }) => named(stream, 'hub:bye').length > 0).length
@@ -60,7 +61,7 @@ describe('a hub that closes', () => {
     expect(hub.closing).toBe(false)
     void hub.close(DRAIN_MS)
     expect(hub.closing).toBe(true)
-    expect(hub.refusal('late')).toBe('shutdown')
+    expect(internalsOf(hub).refusal('late')).toBe('shutdown')
     expect(() => join('late')).toThrow(
       expect.objectContaining({ name: 'HubError', code: 'hub-closed' }),
     )

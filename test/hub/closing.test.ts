@@ -1,18 +1,19 @@
 /** Exits: every end that the hub makes begins with a goodbye, and none takes for ever. */
 import { describe, expect, test } from 'vitest'
+import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
 import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
-import { createStage, type StageOptions } from '../support/hub-harness.ts'
+import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
 const GOODBYE_MS = 5_000
 const ROUND_MS = 1_000
 
-function setUp(options: StageOptions = {}) {
+function setUp(options: HubHarnessOptions = {}) {
   const ended: [string, EndReason][] = []
   const observer = {
     ended: ({ client }: { client: string }, reason: EndReason) => void ended.push([client, reason]),
   }
-  return { ...createStage({ ...options, observer }), ended }
+  return { ...createHubHarness({ ...options, observer }), ended }
 }
 
 describe('a goodbye', () => {
@@ -115,7 +116,7 @@ test('who goes without a goodbye has left', async () => {
 
 test('the frame of a goodbye can be had for a stream that is not opened', () => {
   const { hub } = setUp({ retryMs: 1_000 })
-  expect(new TextDecoder().decode(hub.farewell('at-capacity'))).toBe(
+  expect(new TextDecoder().decode(internalsOf(hub).byeFrame('at-capacity'))).toBe(
     'retry: 2000\nevent: hub:bye\ndata: {"reason":"at-capacity"}\n\n',
   )
 })

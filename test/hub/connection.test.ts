@@ -1,14 +1,14 @@
 /** Connections: what one reader does never harms another, nor the hub's memory. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
-import { createStage, SMALL } from '../support/hub-harness.ts'
+import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
 const HEARTBEAT_MS = 15_000
 
 describe('a slow reader', () => {
   test('is cut off and catches up', async () => {
-    const { clock, enter, tell } = createStage(SMALL)
+    const { clock, enter, tell } = createHubHarness(SMALL)
     const { stream } = await enter('alice')
     stream.stall()
     await tell('seen')
@@ -25,7 +25,7 @@ describe('a slow reader', () => {
   })
 
   test('frees what waited for it at once', async () => {
-    const { clock, hub, enter, tell } = createStage(SMALL)
+    const { clock, hub, enter, tell } = createHubHarness(SMALL)
     const { stream, connection } = await enter('alice')
     stream.stall()
     await tell('in flight')
@@ -40,7 +40,7 @@ describe('a slow reader', () => {
   })
 
   test('does not slow the others down', async () => {
-    const { clock, enter, tell } = createStage(SMALL)
+    const { clock, enter, tell } = createHubHarness(SMALL)
     const slow = await enter('alice')
     const quick = await enter('bob')
     slow.stream.stall()
@@ -55,7 +55,7 @@ describe('a slow reader', () => {
 
   test('that never takes its goodbye is aborted after its grace', async () => {
     const ended: string[] = []
-    const { clock, enter, tell, hub } = createStage({
+    const { clock, enter, tell, hub } = createHubHarness({
       ...SMALL,
       observer: { ended: ({ client }, reason) => void ended.push(`${client}: ${reason}`) },
     })
@@ -76,7 +76,7 @@ describe('a slow reader', () => {
   })
 
   test('whose write is older than two heartbeats is cut off', async () => {
-    const { clock, enter, tell } = createStage()
+    const { clock, enter, tell } = createHubHarness()
     const { stream, connection } = await enter('alice')
     const other = await enter('bob')
     stream.stall()
@@ -95,7 +95,7 @@ describe('a slow reader', () => {
 
 describe('a reader that is ready', () => {
   test('takes a burst larger than its queue without being cut off', async () => {
-    const { clock, enter, tell } = createStage(SMALL)
+    const { clock, enter, tell } = createHubHarness(SMALL)
     const { stream, connection } = await enter('alice')
     const burst = Array.from({ length: 40 }, (_, i) => `${i} ${BIG}`)
     await tell(...burst)
@@ -106,7 +106,7 @@ describe('a reader that is ready', () => {
   })
 
   test('gets nothing while its transport is busy, and then all in one write', async () => {
-    const { clock, enter, tell } = createStage()
+    const { clock, enter, tell } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()
     await tell('a')
@@ -127,7 +127,7 @@ describe('a reader that is ready', () => {
 
 describe('a stream', () => {
   test('that was aborted before it was opened registers nobody', async () => {
-    const { clock, hub, join } = createStage()
+    const { clock, hub, join } = createHubHarness()
     const stream = fakeStream()
     stream.leave()
     const { connection } = join('alice', { stream })
@@ -141,7 +141,7 @@ describe('a stream', () => {
   test.each(['throws', 'rejects'] as const)(
     'that %s is over, and hurts nobody else',
     async (how) => {
-      const { clock, hub, enter, tell } = createStage()
+      const { clock, hub, enter, tell } = createHubHarness()
       const bad = await enter('mallory')
       const good = await enter('alice')
       bad.stream.fail(how)
@@ -157,7 +157,7 @@ describe('a stream', () => {
   )
 
   test('that throws in the middle of a burst is not written to again', async () => {
-    const { clock, enter, tell } = createStage(SMALL)
+    const { clock, enter, tell } = createHubHarness(SMALL)
     const { stream } = await enter('mallory')
     stream.fail('throws')
     await tell(BIG, BIG, BIG, BIG, BIG, BIG)
@@ -167,7 +167,7 @@ describe('a stream', () => {
   })
 
   test('that can’t even be aborted is over nonetheless', async () => {
-    const { clock, enter, tell, hub } = createStage()
+    const { clock, enter, tell, hub } = createHubHarness()
     const stream = fakeStream()
     const { connection } = await enter('mallory', {
       stream: Object.assign(stream, {
@@ -186,7 +186,7 @@ describe('a stream', () => {
   })
 
   test('that its client has left gets nothing any more', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     const { stream, connection } = await enter('alice')
     await tell('queued')
     stream.leave()

@@ -1,11 +1,11 @@
 /** Openings: what a client is told first, and which frames carry a cursor. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
-import { createStage } from '../support/hub-harness.ts'
+import { createHubHarness } from '../support/hub-harness.ts'
 
 describe('an opening', () => {
   test('comes first, with the time to wait, and names client, connection and topics', async () => {
-    const { enter } = createStage({ retryMs: 1_234 })
+    const { enter } = createHubHarness({ retryMs: 1_234 })
     const { stream, connection } = await enter('alice', { topics: ['news', 'sport', 'news'] })
     expect(stream.retries).toEqual([1_234])
     expect(stream.events).toHaveLength(1)
@@ -18,7 +18,7 @@ describe('an opening', () => {
   })
 
   test('without a cursor is fresh and carries the head, and nothing old follows', async () => {
-    const { enter, tell } = createStage()
+    const { enter, tell } = createHubHarness()
     const [, head] = await tell('a', 'b')
     const { stream } = await enter('alice')
     expect(named(stream, 'hub:ready')).toMatchObject([{ id: head }])
@@ -26,7 +26,7 @@ describe('an opening', () => {
   })
 
   test('with the cursor of the head is complete and carries it again', async () => {
-    const { enter, tell } = createStage()
+    const { enter, tell } = createHubHarness()
     const [head] = await tell('a')
     const { stream } = await enter('alice', { lastEventId: head })
     expect(named(stream, 'hub:ready')).toMatchObject([{ id: head }])
@@ -34,7 +34,7 @@ describe('an opening', () => {
   })
 
   test('moves the cursor over what was for others', async () => {
-    const { hub, enter, tell } = createStage()
+    const { hub, enter, tell } = createHubHarness()
     const [seen] = await tell('a')
     const { id } = await hub.publish({ client: 'bob' }, { data: 'for bob' })
     const { stream } = await enter('alice', { lastEventId: seen })
@@ -43,7 +43,7 @@ describe('an opening', () => {
   })
 
   test('before a replay carries no id, so that a client that drops in it skips nothing', async () => {
-    const { enter, tell } = createStage()
+    const { enter, tell } = createHubHarness()
     const [first, second, third] = await tell('a', 'b', 'c')
     const { stream } = await enter('alice', { lastEventId: first })
     expect(stream.events.map(({ event, id }) => [event, id])).toEqual([
@@ -54,7 +54,7 @@ describe('an opening', () => {
   })
 
   test('with `earliest` is complete, and all that is kept follows', async () => {
-    const { enter, tell } = createStage({ history: { maxEvents: 2 } })
+    const { enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     await tell('a', 'b', 'c')
     const { stream } = await enter('alice', { lastEventId: 'earliest' })
     expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
@@ -63,7 +63,7 @@ describe('an opening', () => {
   })
 
   test('with `earliest` and nothing kept carries the head', async () => {
-    const { journal, enter } = createStage()
+    const { journal, enter } = createHubHarness()
     const { stream } = await enter('alice', { lastEventId: 'earliest' })
     expect(cursorOf(stream)).toBe(journal.head().id)
   })
@@ -71,7 +71,7 @@ describe('an opening', () => {
 
 describe('a gap', () => {
   test('is told behind the opening and before what can still be replayed', async () => {
-    const { enter, tell } = createStage({ history: { maxEvents: 2 } })
+    const { enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     const [first, , third] = await tell('a', 'b', 'c', 'd')
     const { stream } = await enter('alice', { lastEventId: first })
     expect(stream.events.map(({ event }) => event)).toEqual([
@@ -91,7 +91,7 @@ describe('a gap', () => {
   })
 
   test('behind which nothing can be replayed carries the head, and is told once', async () => {
-    const { clock, journal, enter, tell } = createStage({ history: { maxAgeMs: 1_000 } })
+    const { clock, journal, enter, tell } = createHubHarness({ history: { maxAgeMs: 1_000 } })
     const start = journal.head().id
     const [head] = await tell('a')
     await clock.advance(1_001)
@@ -108,7 +108,7 @@ describe('a gap', () => {
   test.each(['of-another-life', '', 'zzzz-7', '🙂', 'x'.repeat(5_000), 'a\nb: c'])(
     'of the epoch is told for the cursor %j, and all that is kept follows',
     async (lastEventId) => {
-      const { enter, tell } = createStage()
+      const { enter, tell } = createHubHarness()
       const [first] = await tell('a', 'b')
       const { stream } = await enter('alice', { lastEventId })
       expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'gap' })
@@ -122,7 +122,7 @@ describe('a gap', () => {
   )
 
   test('is not what was evicted for other clients', async () => {
-    const { hub, enter, tell } = createStage({ history: { maxEvents: 2 } })
+    const { hub, enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     const [seen] = await tell('a')
     for (let i = 0; i < 10; i++) await hub.publish({ client: 'bob' }, { data: `${i}` })
     await hub.publish({ client: 'alice' }, { data: 'mine' })
@@ -134,7 +134,7 @@ describe('a gap', () => {
 
 describe('an event', () => {
   test('reaches all connections of its client, and nobody else', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const [laptop, phone, bob] = [await enter('alice'), await enter('alice'), await enter('bob')]
     const receipt = await hub.publish({ client: 'alice' }, { data: 'hello', event: 'greeting' })
     await clock.settle()
@@ -146,7 +146,7 @@ describe('an event', () => {
   })
 
   test('of a topic reaches who follows it, once', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const both = await enter('alice', { topics: ['news', 'sport', 'news'] })
     const other = await enter('bob', { topics: ['sport'] })
     expect(await hub.publish({ topic: 'news' }, { data: 'a' })).toMatchObject({ connections: 1 })
@@ -158,7 +158,7 @@ describe('an event', () => {
   })
 
   test('that is ephemeral has no id and is not kept', async () => {
-    const { clock, hub, journal, enter } = createStage()
+    const { clock, hub, journal, enter } = createHubHarness()
     const { stream } = await enter('alice')
     const receipt = await hub.publish('everyone', { data: 'typing', ephemeral: true })
     await clock.settle()
@@ -170,7 +170,7 @@ describe('an event', () => {
   })
 
   test('that is published by who watches the hub comes in order to all', async () => {
-    const { clock, hub, enter } = createStage({
+    const { clock, hub, enter } = createHubHarness({
       maxEventBytes: 30_000,
       maxQueuedBytes: 95_536,
       observer: {

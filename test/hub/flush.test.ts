@@ -1,10 +1,10 @@
 /** The flush: what is published in one turn leaves in one write, and other work gets its turn. */
 import { expect, test } from 'vitest'
 import { heard } from '../support/fake-stream.ts'
-import { createStage } from '../support/hub-harness.ts'
+import { createHubHarness } from '../support/hub-harness.ts'
 
 test('nothing is written while something is published', async () => {
-  const { clock, hub, enter } = createStage()
+  const { clock, hub, enter } = createHubHarness()
   const { stream } = await enter('alice')
   const before = stream.writes.length
   const receipt = hub.publish('everyone', { data: 'a' })
@@ -15,7 +15,7 @@ test('nothing is written while something is published', async () => {
 })
 
 test('nothing is written while a client connects', async () => {
-  const { clock, join } = createStage()
+  const { clock, join } = createHubHarness()
   const { stream } = join('alice')
   expect(stream.writes).toHaveLength(0)
   await clock.settle()
@@ -23,7 +23,7 @@ test('nothing is written while a client connects', async () => {
 })
 
 test('what is published in one turn leaves in one write for each connection', async () => {
-  const { clock, enter, tell } = createStage()
+  const { clock, enter, tell } = createHubHarness()
   const streams = [(await enter('alice')).stream, (await enter('bob')).stream]
   const before = streams.map(({ writes }) => writes.length)
   void tell('a', 'b', 'c')
@@ -36,7 +36,7 @@ test('what is published in one turn leaves in one write for each connection', as
 })
 
 test('equal queues leave as one buffer, and different ones do not', async () => {
-  const { clock, hub, enter, tell } = createStage()
+  const { clock, hub, enter, tell } = createHubHarness()
   const [alice, bob, carol] = [await enter('alice'), await enter('bob'), await enter('carol')]
   void tell('a', 'b')
   void hub.publish({ client: 'carol' }, { data: 'for carol' })
@@ -51,7 +51,7 @@ test('equal queues leave as one buffer, and different ones do not', async () => 
 })
 
 test('a frame that goes to many alone is not copied for any', async () => {
-  const { clock, enter, tell } = createStage()
+  const { clock, enter, tell } = createHubHarness()
   const guests = [await enter('alice'), await enter('bob')]
   void tell('a')
   await clock.settle()
@@ -62,7 +62,7 @@ test('a frame that goes to many alone is not copied for any', async () => {
 })
 
 test('a flush over thousands of connections lets other work between', async () => {
-  const { clock, join, tell } = createStage()
+  const { clock, join, tell } = createHubHarness()
   const streams = Array.from({ length: 3_000 }, (_, i) => join(`client-${i}`).stream)
   await clock.settle()
   const reached: number[] = []
@@ -82,7 +82,7 @@ test('a flush over thousands of connections lets other work between', async () =
 })
 
 test('what is published during a long flush reaches everyone, once and in order', async () => {
-  const { clock, join, tell } = createStage()
+  const { clock, join, tell } = createHubHarness()
   const streams = Array.from({ length: 1_000 }, (_, i) => join(`client-${i}`).stream)
   await clock.settle()
   void tell('first')
@@ -95,7 +95,7 @@ test('what is published during a long flush reaches everyone, once and in order'
 })
 
 test('a stream that throws in a flush keeps nobody from their turn', async () => {
-  const { clock, enter, tell } = createStage()
+  const { clock, enter, tell } = createHubHarness()
   const guests = [await enter('alice'), await enter('mallory'), await enter('bob')]
   guests[1]?.stream.fail('throws')
   void tell('a')

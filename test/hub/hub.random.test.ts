@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
 import type { Address } from '../../src/core/address.ts'
-import { createCast } from '../support/client-model.ts'
+import { createClientModel } from '../support/client-model.ts'
 
 const NAMES = ['alice', 'bob', 'carol']
 
@@ -62,9 +62,9 @@ test.each([
   async (_, kind, numRuns) => {
     await fc.assert(
       fc.asyncProperty(story, async (acts) => {
-        const cast = createCast(NAMES, kind)
-        for (const one of acts) await cast.play(one)
-        await cast.finish()
+        const model = createClientModel(NAMES, kind)
+        for (const one of acts) await model.play(one)
+        await model.finish()
       }),
       { numRuns },
     )

@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
 import { createHub } from '../../src/hub/hub.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
-import { createStage, SMALL } from '../support/hub-harness.ts'
+import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
 
 test('a quiet stream gets a heartbeat that carries the head of the journal', async () => {
@@ -23,7 +24,7 @@ test('a quiet stream gets a heartbeat that carries the head of the journal', asy
 
 describe('publishing', () => {
   test('what can’t be sent is refused, and neither kept nor counted', async () => {
-    const { clock, hub, journal, enter } = createStage({ ...SMALL })
+    const { clock, hub, journal, enter } = createHubHarness({ ...SMALL })
     const { stream } = await enter('alice')
     const head = journal.head()
     for (const [event, code] of [
@@ -45,7 +46,7 @@ describe('publishing', () => {
   })
 
   test('the largest event there may be reaches a reader with the smallest queue allowed', async () => {
-    const { clock, hub, enter } = createStage(SMALL)
+    const { clock, hub, enter } = createHubHarness(SMALL)
     const { stream, connection } = await enter('alice')
     const data = 'x'.repeat(30_000)
     await hub.publish({ client: 'alice' }, { data, event: '🙂'.repeat(128) })
@@ -59,9 +60,15 @@ describe('publishing', () => {
   test.each(['append', 'relay'] as const)(
     'what the journal fails to %s rejects, and nobody gets it',
     async (work) => {
-      const { clock, hub, journal, enter } = createStage()
+      const fail = () => Promise.reject(new Error('The disk is full.'))
+      const { clock, hub, enter } = createHubHarness({
+        journal: (clock) => ({
+          ...createMemoryJournal({ clock }),
+          append: fail,
+          backplane: { relay: fail, request: async () => [], useOnce: async () => true },
+        }),
+      })
       const { stream, connection } = await enter('alice')
-      Object.assign(journal, { [work]: () => Promise.reject(new Error('The disk is full.')) })
       const event = { data: 'x', ephemeral: work === 'relay' }
       await expect(hub.publish('everyone', event)).rejects.toThrow('The disk is full.')
       await clock.settle()
@@ -71,7 +78,7 @@ describe('publishing', () => {
   )
 
   test('tells how many connections it was for, and nobody is no error', async () => {
-    const { hub, enter } = createStage()
+    const { hub, enter } = createHubHarness()
     expect(await hub.publish({ client: 'alice' }, { data: 'x' })).toMatchObject({ connections: 0 })
     await enter('alice')
     await enter('alice')

@@ -1,7 +1,7 @@
 /** What the hub does by the clock: heartbeats, ends of lives, and the demo clock. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, named, told } from '../support/fake-stream.ts'
-import { createStage } from '../support/hub-harness.ts'
+import { createHubHarness } from '../support/hub-harness.ts'
 
 const HEARTBEAT_MS = 15_000
 /** The longest time between two rounds. */
@@ -9,7 +9,7 @@ const ROUND_MS = 1_000
 
 describe('a heartbeat', () => {
   test('comes to an idle stream once in its time, with the head and the seconds', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const { stream } = await enter('alice')
     const { id } = await hub.publish({ client: 'bob' }, { data: 'x' })
     await clock.advance(HEARTBEAT_MS - 1)
@@ -22,7 +22,7 @@ describe('a heartbeat', () => {
   })
 
   test('is not for a stream that has news', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const busy = await enter('alice')
     const idle = await enter('bob')
     for (let i = 0; i < 30; i++) {
@@ -34,7 +34,7 @@ describe('a heartbeat', () => {
   })
 
   test('keeps the cursor young: who comes back with it has missed nothing', async () => {
-    const { clock, hub, enter } = createStage({ history: { maxEvents: 3, maxAgeMs: 60_000 } })
+    const { clock, hub, enter } = createHubHarness({ history: { maxEvents: 3, maxAgeMs: 60_000 } })
     const { stream } = await enter('alice')
     for (let i = 0; i < 100; i++) {
       await hub.publish({ client: 'bob' }, { data: `${i}` })
@@ -46,7 +46,7 @@ describe('a heartbeat', () => {
   })
 
   test('is not put off by events that are not kept, which leave the cursor where it is', async () => {
-    const { clock, hub, enter, journal } = createStage()
+    const { clock, hub, enter, journal } = createHubHarness()
     const { stream } = await enter('alice')
     await hub.publish({ client: 'bob' }, { data: 'x' })
     const before = cursorOf(stream)
@@ -61,7 +61,7 @@ describe('a heartbeat', () => {
   })
 
   test('tells its own time, however short', async () => {
-    const { clock, enter } = createStage({ heartbeatMs: 200 })
+    const { clock, enter } = createHubHarness({ heartbeatMs: 200 })
     const { stream } = await enter('alice')
     await clock.advance(1_000)
     expect(named(stream, 'hub:beat').length).toBeGreaterThanOrEqual(4)
@@ -71,7 +71,7 @@ describe('a heartbeat', () => {
 
 describe('a timer', () => {
   test('is one for the hub, and none when nobody is there', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     expect(clock.timers).toBe(0)
     const guests = [await enter('alice'), await enter('alice'), await enter('bob')]
     expect(clock.timers).toBe(1)
@@ -86,10 +86,10 @@ describe('a timer', () => {
   })
 
   test('is kept until the last goodbye is taken', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()
-    expect(hub.disconnect('alice')).toBe(1)
+    expect(await hub.disconnect('alice')).toBe(1)
     await clock.settle()
     expect(clock.timers).toBe(1)
     stream.resume()
@@ -106,7 +106,7 @@ describe('a life', () => {
   ])(
     'is an hour, give or take a fifth: with the chance %d it is %d hours',
     async (chance, hours) => {
-      const { clock, enter } = createStage({ random: () => chance })
+      const { clock, enter } = createHubHarness({ random: () => chance })
       const { stream, connection } = await enter('alice')
       await clock.advance(hours * 3_600_000 - 2_000)
       expect(connection.open).toBe(true)
@@ -117,7 +117,7 @@ describe('a life', () => {
   )
 
   test('that is over lets the client resume at once, at its own moment', async () => {
-    const { clock, enter, tell } = createStage({ lifetimeMs: 60_000 })
+    const { clock, enter, tell } = createHubHarness({ lifetimeMs: 60_000 })
     const { stream, connection } = await enter('alice')
     const [id] = await tell('a')
     await clock.advance(60_000 + ROUND_MS)
@@ -128,15 +128,15 @@ describe('a life', () => {
   })
 
   test('ends when the right to listen does', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const { stream: other } = await enter('bob')
     const { stream } = await enter('alice')
     stream.leave()
-    const guest = await enter('alice', { expiresAt: clock.now() + 7_000 })
+    const alice = await enter('alice', { expiresAt: clock.now() + 7_000 })
     await clock.advance(6_999)
-    expect(guest.connection.open).toBe(true)
+    expect(alice.connection.open).toBe(true)
     await clock.advance(ROUND_MS + 1)
-    expect(told(guest.stream, 'hub:bye')).toEqual({ reason: 'expired' })
+    expect(told(alice.stream, 'hub:bye')).toEqual({ reason: 'expired' })
     expect(named(other, 'hub:bye')).toEqual([])
     expect(hub.stats().connections).toBe(1)
   })
@@ -144,14 +144,14 @@ describe('a life', () => {
 
 describe('the demo clock', () => {
   test('is off unless asked for', async () => {
-    const { clock, enter } = createStage()
+    const { clock, enter } = createHubHarness()
     const { stream } = await enter('alice')
     await clock.advance(60_000)
     expect(named(stream, 'time')).toEqual([])
   })
 
   test('tells every connection the time once, without a place in the journal', async () => {
-    const { clock, enter, journal } = createStage({ clockMs: 1_000 })
+    const { clock, enter, journal } = createHubHarness({ clockMs: 1_000 })
     const head = journal.head()
     const guests = [await enter('alice'), await enter('alice'), await enter('bob')]
     const start = clock.now()
@@ -169,7 +169,7 @@ describe('the demo clock', () => {
   })
 
   test('does not put heartbeats off, and stands still when nobody is there', async () => {
-    const { clock, enter } = createStage({ clockMs: 1_000 })
+    const { clock, enter } = createHubHarness({ clockMs: 1_000 })
     const { stream } = await enter('alice')
     await clock.advance(HEARTBEAT_MS + ROUND_MS)
     expect(named(stream, 'hub:beat')).toHaveLength(1)

@@ -1,10 +1,11 @@
 /** What a hub counts is what has happened, and nothing of it is counted twice. */
 import { describe, expect, test } from 'vitest'
 import { createHub } from '../../src/hub/hub.ts'
+import { internalsOf } from '../../src/hub/internals.ts'
 import { createHistogram, type Histogram, observe } from '../../src/hub/metrics.ts'
 import { manualClock } from '../support/clock.ts'
 import { fakeStream } from '../support/fake-stream.ts'
-import { createStage, SMALL } from '../support/hub-harness.ts'
+import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const total = ({ counts }: Histogram) => counts.reduce((sum, count) => sum + count, 0)
 
@@ -25,7 +26,7 @@ describe('a histogram', () => {
 
 describe('a hub counts', () => {
   test('events by whom they are for, what they reached, and their bytes', async () => {
-    const { clock, hub, enter } = createStage()
+    const { clock, hub, enter } = createHubHarness()
     const alice = await enter('alice', { topics: ['news'] })
     const bob = await enter('bob')
     const opening = [alice, bob].map(({ connection }) => connection.sentBytes)
@@ -34,37 +35,37 @@ describe('a hub counts', () => {
     await hub.publish({ client: 'nobody' }, { data: 'c' })
     await hub.publish({ topic: 'news' }, { data: 'd', ephemeral: true })
     await clock.settle()
-    const { published, delivered, metricsRoutes } = hub.stats()
-    expect(metricsRoutes.publishes).toEqual({ everyone: 1, client: 2, topic: 1 })
-    expect([published, delivered, metricsRoutes.deliveries]).toEqual([4, 4, 4])
+    const { published, delivered, metrics } = hub.stats()
+    expect(metrics.publishes).toEqual({ everyone: 1, client: 2, topic: 1 })
+    expect([published, delivered, metrics.deliveries]).toEqual([4, 4, 4])
     const sent = [alice, bob].map(({ connection }, i) => connection.sentBytes - (opening[i] ?? 0))
-    expect(metricsRoutes.deliveredBytes).toBe(sent.reduce((sum, bytes) => sum + bytes, 0))
+    expect(metrics.deliveredBytes).toBe(sent.reduce((sum, bytes) => sum + bytes, 0))
     expect([alice, bob].map(({ connection }) => connection.sentEvents)).toEqual([4, 2])
   })
 
   test('nothing that was refused', async () => {
-    const { hub } = createStage()
+    const { hub } = createHubHarness()
     await hub.publish('everyone', { data: 'x', event: 'hub:x' }).catch(() => {})
     await hub.publish({ client: '' }, { data: 'x' }).catch(() => {})
     expect(hub.stats()).toMatchObject({ published: 0, delivered: 0 })
   })
 
   test('openings, replays and gaps', async () => {
-    const { hub, enter, tell } = createStage({ history: { maxEvents: 2 } })
+    const { hub, enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     const [first, second] = await tell('a', 'b', 'c', 'd')
     await enter('alice')
     await enter('alice', { lastEventId: second })
     await enter('alice', { lastEventId: first })
     await enter('alice', { lastEventId: 'of-another-life' })
     await enter('alice', { lastEventId: 'earliest' })
-    const { openings, replays, replayedEvents, gaps } = hub.stats().metricsRoutes
+    const { openings, replays, replayedEvents, gaps } = hub.stats().metrics
     expect(openings).toEqual({ fresh: 1, complete: 2, gap: 2 })
     expect([replays, replayedEvents]).toEqual([4, 8])
     expect(gaps).toEqual({ epoch: 1, evicted: 1 })
   })
 
   test('each goodbye by its reason, and who left without one', async () => {
-    const { clock, hub, enter } = createStage({ lifetimeMs: 1_000, maxConnections: 3 })
+    const { clock, hub, enter } = createHubHarness({ lifetimeMs: 1_000, maxConnections: 3 })
     const expiresAt = clock.now() + 100
     await enter('alice', { expiresAt })
     await enter('bob')
@@ -76,7 +77,7 @@ describe('a hub counts', () => {
     await clock.advance(2_000)
     await enter('erin')
     await hub.close()
-    const { goodbyes, departures } = hub.stats().metricsRoutes
+    const { goodbyes, departures } = hub.stats().metrics
     expect(goodbyes).toEqual({
       expired: 1,
       disconnected: 1,
@@ -89,24 +90,24 @@ describe('a hub counts', () => {
   })
 
   test('a reader that is too slow, and one that is refused', async () => {
-    const { hub, enter, tell } = createStage({ ...SMALL, maxConnections: 1 })
+    const { hub, enter, tell } = createHubHarness({ ...SMALL, maxConnections: 1 })
     const stream = fakeStream()
     stream.stall()
     await enter('alice', { stream })
-    expect(hub.refusal('bob')).toBe('at-capacity')
-    hub.farewell('at-capacity')
+    expect(internalsOf(hub).refusal('bob')).toBe('at-capacity')
+    internalsOf(hub).byeFrame('at-capacity')
     await tell(...Array.from({ length: 5 }, () => 'x'.repeat(25_000)))
     hub.disconnect('mallory', 1_000)
-    expect(hub.refusal('mallory')).toBe('blocked')
+    expect(internalsOf(hub).refusal('mallory')).toBe('blocked')
     void hub.close()
-    expect(hub.refusal('alice')).toBe('shutdown')
-    const { goodbyes, refusals } = hub.stats().metricsRoutes
+    expect(internalsOf(hub).refusal('alice')).toBe('shutdown')
+    const { goodbyes, refusals } = hub.stats().metrics
     expect(goodbyes).toMatchObject({ slow: 1, 'at-capacity': 1 })
     expect(refusals).toEqual({ 'at-capacity': 1, blocked: 1, shutdown: 1, 'rate-limited': 0 })
   })
 
   test('what waits, how much of it for the slowest, and how many transports are busy', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     await enter('alice')
     const [slow, slower] = [await enter('bob'), await enter('carol')]
     for (const { stream } of [slow, slower]) stream.stall()
@@ -129,22 +130,22 @@ describe('a hub counts', () => {
   })
 
   test('and what it has told stays as it was', async () => {
-    const { hub, tell } = createStage()
+    const { hub, tell } = createHubHarness()
     const before = hub.stats()
     await tell('a')
-    expect(before.metricsRoutes.publishes.everyone).toBe(0)
+    expect(before.metrics.publishes.everyone).toBe(0)
   })
 })
 
 describe('a flush', () => {
   test('is observed once however many connections it has', async () => {
-    const { clock, hub, join, tell } = createStage()
+    const { clock, hub, join, tell } = createHubHarness()
     for (let i = 0; i < 1_000; i++) join(`client-${i}`)
     await clock.settle()
-    const before = total(hub.stats().metricsRoutes.flushMs)
+    const before = total(hub.stats().metrics.flushMs)
     await tell('a')
     await clock.settle()
-    expect(total(hub.stats().metricsRoutes.flushMs)).toBe(before + 1)
+    expect(total(hub.stats().metrics.flushMs)).toBe(before + 1)
   })
 
   test('takes from its first write to its last, and each of its events waits for that', async () => {
@@ -163,18 +164,18 @@ describe('a flush', () => {
       hub.connect({ client, stream: Object.assign(stream, { write: slow }) })
     }
     await manual.settle()
-    expect(hub.stats().metricsRoutes).toMatchObject({ flushMs: { sum: 30 }, delayMs: { sum: 0 } })
+    expect(hub.stats().metrics).toMatchObject({ flushMs: { sum: 30 }, delayMs: { sum: 0 } })
     void hub.publish('everyone', { data: 'a' })
     void hub.publish('everyone', { data: 'b' })
     void hub.publish({ client: 'nobody' }, { data: 'reaches nobody, and waits for nothing' })
     await manual.settle()
-    const { flushMs, delayMs } = hub.stats().metricsRoutes
+    const { flushMs, delayMs } = hub.stats().metrics
     expect([total(flushMs), flushMs.sum]).toEqual([2, 60])
     expect([total(delayMs), delayMs.sum]).toEqual([2, 60])
   })
 
   test('does not wait for a transport that is busy', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()
     await tell('a')
@@ -184,7 +185,7 @@ describe('a flush', () => {
     await enter('bob')
     stream.resume()
     await clock.settle()
-    const { delayMs } = hub.stats().metricsRoutes
+    const { delayMs } = hub.stats().metrics
     expect([total(delayMs), delayMs.sum]).toEqual([1, 0])
   })
 })

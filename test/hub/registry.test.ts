@@ -1,9 +1,11 @@
 /** The registry: who is connected, as the hub tells it. */
 import { expect, test } from 'vitest'
-import { createStage } from '../support/hub-harness.ts'
+import type { Address } from '../../src/core/address.ts'
+import type { Hub } from '../../src/hub/hub.ts'
+import { createHubHarness } from '../support/hub-harness.ts'
 
 test('the hub counts connections, clients and topics, and forgets who has left', async () => {
-  const { clock, hub, enter } = createStage()
+  const { clock, hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice', { topics: ['news', 'sport'] })
   const bob = await enter('bob', { topics: ['sport'] })
@@ -15,33 +17,50 @@ test('the hub counts connections, clients and topics, and forgets who has left',
   bob.stream.leave()
   await clock.settle()
   expect(hub.stats()).toMatchObject({ connections: 0, clients: 0, topics: 0 })
-  expect([...hub.clients()]).toEqual([])
+  expect(await hub.clients()).toEqual({ rows: [], total: 0 })
 })
 
-test('listeners are found by their address', async () => {
-  const { hub, enter } = createStage()
+test('connections are listed by the address they listen at', async () => {
+  const { hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice')
   const bob = await enter('bob', { topics: ['news'] })
-  const [a, b, c] = [phone, laptop, bob].map(({ connection }) => connection)
-  expect([...hub.listeners('everyone')]).toEqual([a, b, c])
-  expect([...hub.listeners({ client: 'alice' })]).toEqual([a, b])
-  expect([...hub.listeners({ topic: 'news' })]).toEqual([a, c])
-  expect([...hub.listeners({ topic: 'alice' })]).toEqual([])
-  expect([...hub.clients()]).toEqual(['alice', 'bob'])
+  const [a, b, c] = [phone, laptop, bob].map(({ connection }) => connection.id)
+  expect(await idsAt('everyone')).toEqual([a, b, c])
+  expect(await idsAt({ client: 'alice' })).toEqual([a, b])
+  expect(await idsAt({ topic: 'news' })).toEqual([a, c])
+  expect(await idsAt({ topic: 'alice' })).toEqual([])
+  expect(await clientsOf(hub)).toEqual(['alice', 'bob'])
+
+  async function idsAt(address: Address): Promise<string[]> {
+    return (await hub.connections(address)).rows.map(({ connection }) => connection)
+  }
 })
 
-test.each([1, 2])('what is told of %d listeners is of that moment', async (count) => {
-  const { hub, join } = createStage()
+test.each([1, 2])('a list of %d connections does not change when another opens', async (count) => {
+  const { hub, join } = createHubHarness()
   for (let n = 0; n < count; n++) await join('alice')
-  const before = hub.listeners({ client: 'alice' })
+  const before = await hub.connections({ client: 'alice' })
   await join('alice')
-  expect(before.size).toBe(count)
-  expect(hub.listeners({ client: 'alice' }).size).toBe(count + 1)
+  expect(before.rows).toHaveLength(count)
+  expect((await hub.connections({ client: 'alice' })).total).toBe(count + 1)
+})
+
+test('a list is cut at its limit, and says how many there are', async () => {
+  const { hub, enter } = createHubHarness()
+  for (const client of ['alice', 'bob', 'carol']) await enter(client, { topics: ['news'] })
+  expect(await hub.clients(2)).toMatchObject({
+    rows: [{ client: 'alice' }, { client: 'bob' }],
+    total: 3,
+  })
+  expect(await hub.connections({ topic: 'news' }, 1)).toMatchObject({
+    rows: [{ client: 'alice' }],
+    total: 3,
+  })
 })
 
 test('a connection tells who it is, since when, and how much waits for it', async () => {
-  const { clock, hub, enter, tell } = createStage()
+  const { clock, hub, enter, tell } = createHubHarness()
   const start = clock.now()
   const { stream, connection } = await enter('alice', { topics: ['news'] })
   await clock.advance(1_000)
@@ -61,18 +80,18 @@ test('a connection tells who it is, since when, and how much waits for it', asyn
 })
 
 test('names that mean something elsewhere are only names', async () => {
-  const { clock, hub, enter } = createStage()
+  const { clock, hub, enter } = createHubHarness()
   const odd = ['**', 'c:a', 't:a', '__proto__', 'constructor']
   for (const name of odd) await enter(name, { topics: odd })
   expect(hub.stats()).toMatchObject({ connections: 5, clients: 5, topics: 5 })
-  expect([...hub.clients()]).toEqual(odd)
+  expect(await clientsOf(hub)).toEqual(odd)
   expect(await hub.publish({ client: '**' }, { data: 'x' })).toMatchObject({ connections: 1 })
   expect(await hub.publish({ topic: '**' }, { data: 'x' })).toMatchObject({ connections: 5 })
   await clock.settle()
 })
 
 test('figures since the start count what was published and for how many', async () => {
-  const { hub, enter, tell } = createStage()
+  const { hub, enter, tell } = createHubHarness()
   await tell('to nobody')
   await enter('alice')
   await enter('bob')
@@ -81,3 +100,7 @@ test('figures since the start count what was published and for how many', async 
   await expect(hub.publish('everyone', { data: undefined })).rejects.toThrow()
   expect(hub.stats()).toMatchObject({ published: 4, delivered: 5 })
 })
+
+async function clientsOf(hub: Hub): Promise<string[]> {
+  return (await hub.clients()).rows.map(({ client }) => client)
+}

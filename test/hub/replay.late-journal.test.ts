@@ -1,15 +1,15 @@
 /** Catching up from a journal that answers late: what comes between question and answer counts, too. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
-import { createStage, SMALL, type StageOptions } from '../support/hub-harness.ts'
+import { createHubHarness, type HubHarnessOptions, SMALL } from '../support/hub-harness.ts'
 import { createLateJournal, type LateJournal } from '../support/late-journal.ts'
 
 const BIG = 'x'.repeat(20_000)
 const many = (count: number, name = 'n') => Array.from({ length: count }, (_, i) => `${name}${i}`)
 
-function setUp({ history, ...options }: Omit<StageOptions, 'journal'> = {}) {
+function setUp({ history, ...options }: Omit<HubHarnessOptions, 'journal'> = {}) {
   const made: LateJournal[] = []
-  const stage = createStage({
+  const harness = createHubHarness({
     ...options,
     journal: (clock) => {
       const late = createLateJournal({ clock, ...history })
@@ -18,14 +18,14 @@ function setUp({ history, ...options }: Omit<StageOptions, 'journal'> = {}) {
     },
   })
   const [late] = made
-  if (!late) throw new Error('The stage has made no journal.')
-  return { ...stage, late, answerAll }
+  if (!late) throw new Error('The harness created no journal.')
+  return { ...harness, late, answerAll }
 
   async function answerAll(as: 'asked' | 'now'): Promise<void> {
-    await stage.clock.settle()
+    await harness.clock.settle()
     while (late && late.asked > 0) {
       late.answer(as)
-      await stage.clock.settle()
+      await harness.clock.settle()
     }
   }
 }
@@ -166,7 +166,7 @@ describe('a journal that fails', () => {
   test('in a reading ends that stream only, and it is heard of', async () => {
     const failures: unknown[] = []
     const { clock, late, enter, tell } = setUp({
-      observer: { failed: (error, stage) => void failures.push([error, stage]) },
+      observer: { failed: (error, during) => void failures.push([error, during]) },
     })
     const good = await enter('alice')
     late.answer('now')

@@ -1,14 +1,14 @@
 /** Catching up from a journal that answers at once: nothing is lost, doubled or out of order. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
-import { createStage, SMALL } from '../support/hub-harness.ts'
+import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
 const many = (count: number, name = 'n') => Array.from({ length: count }, (_, i) => `${name}${i}`)
 
 describe('what was missed', () => {
   test('comes first, oldest first, exactly once; then what is live', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     const [seen] = await tell('seen')
     await tell('a')
     await hub.publish({ client: 'alice' }, { data: 'b' })
@@ -23,7 +23,7 @@ describe('what was missed', () => {
   })
 
   test('comes before what is published in the very turn of the return', async () => {
-    const { clock, join, tell } = createStage()
+    const { clock, join, tell } = createHubHarness()
     const [seen] = await tell('seen', 'a')
     void tell('b')
     const { stream } = join('alice', { lastEventId: seen })
@@ -33,7 +33,7 @@ describe('what was missed', () => {
   })
 
   test('is a thousand of its own among ten thousand of others: complete', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     const [seen] = await tell('seen')
     const mine = many(1_000)
     for (const data of mine) {
@@ -47,7 +47,7 @@ describe('what was missed', () => {
   })
 
   test('is one too many: a gap, and the thousand that are left', async () => {
-    const { clock, hub, enter, tell } = createStage()
+    const { clock, hub, enter, tell } = createHubHarness()
     const [seen] = await tell('seen')
     const mine = many(1_001)
     for (const data of mine) void hub.publish({ client: 'alice' }, { data })
@@ -60,7 +60,7 @@ describe('what was missed', () => {
 
 describe('a replay of many pages', () => {
   test('waits for the transport between pages', async () => {
-    const { clock, journal, join, tell } = createStage(SMALL)
+    const { clock, journal, join, tell } = createHubHarness(SMALL)
     const start = journal.head().id
     const data = many(50, BIG)
     await tell(...data)
@@ -78,7 +78,7 @@ describe('a replay of many pages', () => {
   })
 
   test('loses and doubles nothing of what is published meanwhile', async () => {
-    const { clock, journal, join, tell } = createStage(SMALL)
+    const { clock, journal, join, tell } = createHubHarness(SMALL)
     const start = journal.head().id
     const expected = many(6, BIG)
     await tell(...expected)
@@ -98,7 +98,7 @@ describe('a replay of many pages', () => {
   })
 
   test('goes on where it was when the client drops in the middle', async () => {
-    const { clock, journal, join, enter, tell } = createStage(SMALL)
+    const { clock, journal, join, enter, tell } = createHubHarness(SMALL)
     const start = journal.head().id
     const data = many(10, BIG)
     await tell(...data)
@@ -121,7 +121,10 @@ describe('a replay of many pages', () => {
   })
 
   test('tells a gap that opens in the middle, before what is left', async () => {
-    const { clock, journal, join, tell } = createStage({ ...SMALL, history: { maxEvents: 10 } })
+    const { clock, journal, join, tell } = createHubHarness({
+      ...SMALL,
+      history: { maxEvents: 10 },
+    })
     const start = journal.head().id
     const old = many(10, BIG)
     await tell(...old)
@@ -143,7 +146,7 @@ describe('a replay of many pages', () => {
   })
 
   test('gets events that are not kept as they come, and beats only when it is over', async () => {
-    const { clock, hub, journal, join, tell } = createStage({ ...SMALL, heartbeatMs: 1_000 })
+    const { clock, hub, journal, join, tell } = createHubHarness({ ...SMALL, heartbeatMs: 1_000 })
     const start = journal.head().id
     const data = many(6, BIG)
     await tell(...data)
@@ -168,18 +171,18 @@ describe('a journal that fails at once', () => {
   function setUp() {
     const failures: unknown[] = []
     const state = { broken: false }
-    const stage = createStage({
+    const harness = createHubHarness({
       ...SMALL,
       observer: { failed: (error, work) => void failures.push([String(error), work]) },
     })
-    const { read } = stage.journal
-    Object.assign(stage.journal, {
+    const { read } = harness.journal
+    Object.assign(harness.journal, {
       read: (...question: Parameters<typeof read>) => {
         if (state.broken) throw new Error('The disk is gone.')
         return read(...question)
       },
     })
-    return { ...stage, failures, state }
+    return { ...harness, failures, state }
   }
 
   test('ends the stream that asked, and it is heard of', async () => {

@@ -1,4 +1,4 @@
-/** A hub behind its web face, with a clock that the test turns by hand. */
+/** The HTTP app around a hub, on a clock that the test turns by hand. */
 import type { Hono } from 'hono'
 import { expect } from 'vitest'
 import { type AppOptions, createApp } from '../../src/http/app.ts'
@@ -9,12 +9,12 @@ import type { HubOptions } from '../../src/hub/options.ts'
 import { type ManualClock, manualClock } from './clock.ts'
 import { type Reader, readEvents } from './reader.ts'
 
-/** What a test of the web face works with. */
-export interface Stage {
+/** What a test of the HTTP app works with. */
+export interface AppHarness {
   readonly clock: ManualClock
   readonly hub: Hub
   readonly app: Hono
-  /** Errors that nobody expected; a stage whose test does not look at them expects none. */
+  /** Unexpected errors, which the app reported through `onError`. */
   readonly errors: unknown[]
   /** Sends a request, then lets the hub finish what that set off. */
   ask(path: string, init?: RequestInit): Promise<Response>
@@ -24,8 +24,11 @@ export interface Stage {
   connected(): Promise<number>
 }
 
-/** Sets a stage. */
-export function stage(options: HubOptions = {}, web: Omit<AppOptions, 'hub'> = {}): Stage {
+/** Creates an app and its hub on a manual clock. */
+export function createAppHarness(
+  options: HubOptions = {},
+  web: Omit<AppOptions, 'hub'> = {},
+): AppHarness {
   const clock = manualClock()
   const hub = createHub({ clock, ...options })
   const errors: unknown[] = []

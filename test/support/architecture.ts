@@ -14,6 +14,7 @@ const MAX_FILES = 15
 const ENTRY_POINTS = ['node', 'bun', 'deno', 'worker']
 const ADAPTERS = ['adapters/node', 'adapters/bun', 'adapters/deno', 'adapters/cloudflare']
 const JOURNALS = ['journal/memory', 'journal/sqlite', 'journal/redis']
+const CONFORMANCE = 'journal/conformance'
 const BELOW_SERVER = ['http', 'hub', 'journal', ...JOURNALS, 'core']
 
 /** The other rooms that the files of each room may import; a room may always import from itself. */
@@ -23,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'journal/memory': ['journal', 'core'],
   'journal/sqlite': ['journal', 'core'],
   'journal/redis': ['journal', 'core'],
+  [CONFORMANCE]: ['journal', 'core'],
   hub: ['journal', 'journal/memory', 'core'],
   http: ['hub', 'journal', 'core'],
   server: BELOW_SERVER,
@@ -34,10 +36,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Rooms that run on any runtime: they may use neither its globals nor its modules. */
-const PORTABLE = ['core', 'journal', ...JOURNALS, 'hub', 'http', 'index']
+const PORTABLE = ['core', 'journal', ...JOURNALS, CONFORMANCE, 'hub', 'http', 'index']
 
 /** Rooms that depend on no package. */
-const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', 'hub']
+const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', CONFORMANCE, 'hub']
 
 /** Rooms whose time is a parameter. */
 const WITHOUT_TIME = ['core', 'journal', 'journal/memory', 'hub', 'http']

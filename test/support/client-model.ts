@@ -1,8 +1,8 @@
-/** The players of random stories, who remember what they got and know what they should have got. */
+/** A model of clients: it records what each received, and derives what each should have received. */
 import { expect } from 'vitest'
 import type { Address } from '../../src/core/address.ts'
 import { cursorOf } from './fake-stream.ts'
-import { createStage, type Guest, SMALL } from './hub-harness.ts'
+import { createHubHarness, type JoinedClient, SMALL } from './hub-harness.ts'
 import { createLateJournal, type LateJournal } from './late-journal.ts'
 
 /** One thing that happens in a story. */
@@ -13,10 +13,10 @@ export type Act =
   | { readonly act: 'pass'; readonly ms: number }
   | { readonly act: 'answer'; readonly as: 'asked' | 'now' }
 
-interface Player {
+interface ModelClient {
   readonly name: string
   readonly topics: readonly string[]
-  readonly visits: Guest[]
+  readonly visits: JoinedClient[]
   /** Behind this sequence everything is due. */
   from: number
 }
@@ -28,13 +28,13 @@ interface Published {
 
 const sequenceOf = (id: string) => Number(id.split('-')[1])
 
-/** Makes players that are all away. */
-export function createCast(
+/** Creates the model; no client is connected yet. */
+export function createClientModel(
   names: readonly string[],
   { late, maxEvents }: { readonly late: boolean; readonly maxEvents: number },
 ) {
   let slow: LateJournal | undefined
-  const { clock, hub, journal, join } = createStage({
+  const { clock, hub, journal, join } = createHubHarness({
     ...SMALL,
     lifetimeMs: 100_000,
     ...(late
@@ -47,10 +47,10 @@ export function createCast(
       : { history: { maxEvents } }),
   })
   const published: Promise<Published>[] = []
-  const players = new Map<string, Player>()
+  const clients = new Map<string, ModelClient>()
   for (const name of names) {
     const topics = name === 'bob' ? ['news', 'sport'] : name === 'carol' ? ['news'] : []
-    players.set(name, { name, topics, visits: [], from: 0 })
+    clients.set(name, { name, topics, visits: [], from: 0 })
   }
   return { play, finish }
 
@@ -73,19 +73,19 @@ export function createCast(
         if (slow && slow.asked > 0) slow.answer(one.as)
         break
       default:
-        return move(one.act, player(one.name))
+        return move(one.act, clientNamed(one.name))
     }
   }
 
-  function move(act: 'come' | 'leave' | 'stall' | 'resume', who: Player): void {
+  function move(act: 'come' | 'leave' | 'stall' | 'resume', who: ModelClient): void {
     const here = who.visits.at(-1)
     if (act === 'come') come(who)
     else if (act === 'leave') here?.stream.leave()
     else if (here && !here.stream.aborted) here.stream[act]()
   }
 
-  function player(name: string): Player {
-    const found = players.get(name)
+  function clientNamed(name: string): ModelClient {
+    const found = clients.get(name)
     if (!found) throw new Error(`There is no ${name}.`)
     return found
   }
@@ -96,7 +96,7 @@ export function createCast(
   }
 
   /** Whoever was told goodbye goes; whoever is away returns with the last cursor it saw. */
-  function come(who: Player): void {
+  function come(who: ModelClient): void {
     const here = who.visits.at(-1)
     if (here?.connection.open && !here.stream.aborted) return
     here?.stream.leave()
@@ -108,7 +108,7 @@ export function createCast(
   async function finish(): Promise<void> {
     slow?.release()
     for (let round = 0; round < 4; round++) {
-      for (const who of players.values()) {
+      for (const who of clients.values()) {
         who.visits.at(-1)?.stream.resume()
         await settleAll()
         come(who)
@@ -116,7 +116,7 @@ export function createCast(
       await settleAll()
     }
     const all = await Promise.all(published)
-    for (const who of players.values()) check(who, all)
+    for (const who of clients.values()) check(who, all)
   }
 
   async function settleAll(): Promise<void> {
@@ -127,7 +127,7 @@ export function createCast(
     }
   }
 
-  function check({ name, topics, visits, from }: Player, all: readonly Published[]): void {
+  function check({ name, topics, visits, from }: ModelClient, all: readonly Published[]): void {
     const due = all.filter(({ address }) => isFor(address, name, topics)).map(({ id }) => id)
     const events = visits.flatMap(({ stream }) => stream.events)
     const got = events.filter(({ event }) => event === undefined).map(({ id = '' }) => id)
@@ -154,7 +154,7 @@ export function createCast(
 }
 
 /** Behind which sequences something was missed for good, as the client was told. */
-function gapsOf({ stream }: Guest): number[] {
+function gapsOf({ stream }: JoinedClient): number[] {
   const gaps = stream.events.filter(({ event }) => event === 'hub:gap')
   return gaps.map(({ data }) => sequenceOf(JSON.parse(data).requested))
 }

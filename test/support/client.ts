@@ -1,6 +1,7 @@
 /** Listens and publishes as the world outside does: over HTTP, with nothing of ours. */
 import type { EventSourceMessage } from 'eventsource-parser'
 import { expect } from 'vitest'
+import { until } from './eventually.ts'
 import { type Reader, readEvents } from './reader.ts'
 
 /** An open stream, whose `hub:ready` has been read. */
@@ -82,19 +83,6 @@ export async function connectionsOf(url: string, client: string): Promise<readon
   expect(response.status).toBe(200)
   const { connections } = (await response.json()) as { connections: readonly Row[] }
   return connections
-}
-
-/** Waits until a question is answered with yes, asking again after 20 ms. */
-export async function until(
-  what: string,
-  question: () => Promise<boolean> | boolean,
-  timeoutMs = 5_000,
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!(await question())) {
-    if (Date.now() > deadline) throw new Error(`In ${timeoutMs} ms it did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 /** Waits until the server lists a client with so many connections. */

@@ -1,5 +1,5 @@
-/** A clock that tests turn by hand. */
-import type { Clock } from '../../src/core/clock.ts'
+/** Clocks for tests: one that a test advances by hand, and the machine's with its timers counted. */
+import { type Clock, systemClock } from '../../src/core/clock.ts'
 
 /** Time that stands still until `advance` is called; work for `soon` waits for `settle`. */
 export interface ManualClock extends Clock {
@@ -63,5 +63,30 @@ export function manualClock(start = Date.UTC(2026, 10, 22, 9)): ManualClock {
       await new Promise((resolve) => setImmediate(resolve))
       quiet = tasks.length === 0 && soon.length === 0 ? quiet + 1 : 0
     }
+  }
+}
+
+/** A clock that counts the timers that are armed. */
+export interface CountingClock extends Clock {
+  readonly timers: number
+}
+
+/** Wraps the machine's clock and counts its timers. */
+export function countingClock(): CountingClock {
+  const armed = new Set<() => void>()
+  return {
+    now: systemClock.now,
+    soon: systemClock.soon,
+    every: (ms, task) => {
+      const cancel = systemClock.every(ms, task)
+      armed.add(cancel)
+      return () => {
+        cancel()
+        armed.delete(cancel)
+      }
+    },
+    get timers() {
+      return armed.size
+    },
   }
 }

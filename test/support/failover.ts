@@ -1,6 +1,7 @@
 /** A primary and its replica behind one address, where the replica takes over when the primary is gone. */
-import { openProxy } from './proxy.ts'
+
 import { startRedis } from './redis.ts'
+import { openTcpProxy } from './tcp-proxy.ts'
 
 /** Two servers that look like one. */
 export interface Pair {
@@ -26,9 +27,9 @@ export interface Pair {
 /** Starts a primary and a replica that follows it. */
 export async function startPair(): Promise<Pair> {
   const primary = await startRedis('none', ['repl-diskless-sync-delay 0'])
-  const stream = await openProxy(primary.port)
+  const stream = await openTcpProxy(primary.port)
   const replica = await startRedis('none', [`replicaof 127.0.0.1 ${stream.port}`])
-  const front = await openProxy(primary.port)
+  const front = await openTcpProxy(primary.port)
   let now = primary
   const pair: Pair = {
     url: `redis://127.0.0.1:${front.port}`,

@@ -7,14 +7,14 @@ import { createMemoryJournal, type MemoryJournalOptions } from '../../src/journa
 import { type ManualClock, manualClock } from './clock.ts'
 import { type FakeStream, fakeStream } from './fake-stream.ts'
 
-/** What a test may want to set, beside the options of the hub. */
-export interface StageOptions extends Omit<HubOptions, 'clock' | 'journal'> {
+/** What a test can set beside the options of the hub. */
+export interface HubHarnessOptions extends Omit<HubOptions, 'clock' | 'journal'> {
   readonly history?: Omit<MemoryJournalOptions, 'clock'>
   readonly journal?: (clock: ManualClock) => Journal
 }
 
-/** How a client comes. */
-export interface Arrival {
+/** How a client connects. */
+export interface JoinOptions {
   readonly topics?: readonly string[]
   readonly lastEventId?: string | undefined
   /** When the right to listen ends, in milliseconds since 1970. */
@@ -24,39 +24,46 @@ export interface Arrival {
 }
 
 /** One client with one open stream. */
-export interface Guest {
+export interface JoinedClient {
   readonly connection: Connection
   readonly stream: FakeStream
 }
 
-/** Everything a test plays with. */
-export interface Stage {
+/** What a test of the hub works with. */
+export interface HubHarness {
   readonly clock: ManualClock
   readonly hub: Hub
   readonly journal: Journal
   /** Connects a client, before anything has been flushed. */
-  join(client: string, arrival?: Arrival): Guest
+  join(client: string, options?: JoinOptions): JoinedClient
   /** Connects a client and lets it take its opening. */
-  enter(client: string, arrival?: Arrival): Promise<Guest>
+  enter(client: string, options?: JoinOptions): Promise<JoinedClient>
   /** Publishes events to everyone, one after another; the ids. */
   tell(...data: string[]): Promise<string[]>
 }
 
-/** Sets the stage. Chance stands still in the middle unless `random` is given. */
-export function createStage({ history, journal, ...options }: StageOptions = {}): Stage {
+/** Creates a hub on a manual clock. `random` is a constant 0.5 unless a test passes its own. */
+export function createHubHarness({
+  history,
+  journal,
+  ...options
+}: HubHarnessOptions = {}): HubHarness {
   const clock = manualClock()
   const kept = journal?.(clock) ?? createMemoryJournal({ clock, ...history })
   const hub = createHub({ random: () => 0.5, ...options, clock, journal: kept })
   return { clock, hub, journal: kept, join, enter, tell }
 
-  function join(client: string, { stream = fakeStream(), ...rest }: Arrival = {}): Guest {
+  function join(
+    client: string,
+    { stream = fakeStream(), ...rest }: JoinOptions = {},
+  ): JoinedClient {
     return { connection: hub.connect({ client, stream, ...rest }), stream }
   }
 
-  async function enter(client: string, arrival?: Arrival): Promise<Guest> {
-    const guest = join(client, arrival)
+  async function enter(client: string, options?: JoinOptions): Promise<JoinedClient> {
+    const joined = join(client, options)
     await clock.settle()
-    return guest
+    return joined
   }
 
   async function tell(...data: string[]): Promise<string[]> {

@@ -1,8 +1,10 @@
 /** A journal as one across a network is: answers come later, and deliveries may lag behind. */
 
 import type { Position } from '../../src/core/cursor.ts'
-import type { Delivery, Journal, ReplayBatch } from '../../src/journal/journal.ts'
+import { encodeFrame } from '../../src/core/event.ts'
+import type { Delivery, Journal, JournalHandler, ReplayBatch } from '../../src/journal/journal.ts'
 import { createMemoryJournal, type MemoryJournalOptions } from '../../src/journal/memory/journal.ts'
+import { recordingHandler } from './journal-handler.ts'
 
 /** A journal whose every answer waits for the test. */
 export interface LateJournal extends Journal {
@@ -30,15 +32,22 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
   const inner = createMemoryJournal(options)
   const readings: Reading[] = []
   const held: Delivery[] = []
-  let deliver: (delivery: Delivery) => void = () => {}
+  let hub: JournalHandler | undefined
   let holding = false
   let delivered: Position = inner.head()
-  inner.open(receive)
+  inner.open(recordingHandler([], { deliver: receive }))
 
   return {
     ...inner,
     append: async (key, event) => inner.append(key, event),
-    relay: async (key, event) => inner.relay(key, event),
+    backplane: {
+      relay: async (key, event) => {
+        receive({ key, frame: encodeFrame(event) })
+        return {}
+      },
+      request: async (request) => [hub?.respond(request, 0)],
+      useOnce: async () => true,
+    },
     // Who wants only what is new gets what was not delivered when it came.
     read: (keys, cursor = delivered.id, maxBytes) =>
       new Promise((resolve, reject) => {
@@ -46,8 +55,8 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
         readings.push({ asked: now(), now, resolve, reject })
       }),
     head: () => delivered,
-    open: (receiver) => {
-      deliver = receiver
+    open: (handler) => {
+      hub = handler
     },
     get asked() {
       return readings.length
@@ -79,7 +88,7 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
 
   function pass(delivery: Delivery): void {
     if (delivery.entry) delivered = delivery.entry
-    deliver(delivery)
+    hub?.deliver(delivery)
   }
 }
 

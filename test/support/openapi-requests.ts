@@ -8,7 +8,7 @@ import { createLimits } from '../../src/http/middleware/rate-limit.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
-import { stage } from './app-harness.ts'
+import { createAppHarness } from './app-harness.ts'
 import { type Guarded, guarded, KEY } from './auth-harness.ts'
 import { manualClock } from './clock.ts'
 import type { Contents } from './openapi-validator.ts'
@@ -29,19 +29,21 @@ export const situations: Readonly<Record<string, Ask>> = {
     return await ask(await withTicket(asked.path, ticket), KEY, init(asked))
   },
   'somebody is connected': async (asked) => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     await listen('/sse?id=alice&topic=news')
     return await ask(asked.path, init(asked))
   },
   'a client returns that missed too much': (asked) =>
-    stage().ask(asked.path, init(asked, { 'Last-Event-ID': 'gone-1' })),
-  'the hub is full': (asked) => stage({ maxConnections: 0 }).ask(asked.path, init(asked)),
+    createAppHarness().ask(asked.path, init(asked, { 'Last-Event-ID': 'gone-1' })),
+  'the hub is full': (asked) =>
+    createAppHarness({ maxConnections: 0 }).ask(asked.path, init(asked)),
   'the client is blocked': async (asked) => {
-    const { ask, hub } = stage()
+    const { ask, hub } = createAppHarness()
     await hub.disconnect('alice', 60_000)
     return await ask(`${asked.path}?id=alice`, init(asked))
   },
-  'a credential stands in the query': (asked) => stage().ask(`${asked.path}?token=x`, init(asked)),
+  'a credential stands in the query': (asked) =>
+    createAppHarness().ask(`${asked.path}?token=x`, init(asked)),
   'no credential comes': (asked) => limited().ask(asked.path, undefined, init(asked)),
   'the credential is for something else': async (asked) => {
     const { ask, token } = limited()
@@ -64,28 +66,28 @@ export const situations: Readonly<Record<string, Ask>> = {
   },
   'something breaks': (asked) => {
     const broken = () => Promise.reject(new Error('It broke.'))
-    return stage({}, { middleware: [broken] }).ask(asked.path, init(asked))
+    return createAppHarness({}, { middleware: [broken] }).ask(asked.path, init(asked))
   },
   'the journal breaks': (asked) => sharing(asked, failing(new Error('It broke.'))),
   'the journal is away': (asked) =>
     sharing(asked, failing(new HubError('journal-unavailable', 'Away.'))),
   'several instances share the journal': (asked) => sharing(asked, shared()),
   'the hub is closed': async (asked) => {
-    const { ask, hub } = stage()
+    const { ask, hub } = createAppHarness()
     await hub.close()
     return await ask(asked.path, init(asked))
   },
   'nobody has set it up': (asked) =>
     guarded({ stance: 'refused' }).ask(asked.path, KEY, init(asked)),
   'clients are spread over objects': async (asked) => {
-    const stages = [stage(), stage()]
+    const harnesses = [createAppHarness(), createAppHarness()]
     const hub = shards((index) => ({
-      fetch: async (request) => (stages[index] ?? stage()).app.fetch(request),
+      fetch: async (request) => (harnesses[index] ?? createAppHarness()).app.fetch(request),
     }))
     const streams = ['alice', 'bob', 'carol', 'dave'].map((id) => `/sse?id=${id}&topic=news`)
     for (const path of streams) await hub.fetch(new Request(`http://localhost${path}`))
     const response = await hub.fetch(new Request(`http://localhost${asked.path}`, init(asked)))
-    for (const { clock } of stages) await clock.settle()
+    for (const { clock } of harnesses) await clock.settle()
     return response
   },
   'its object is away': (asked) => {
@@ -129,22 +131,25 @@ async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Respons
 /** A journal that does nothing but fail. */
 function failing(error: Error): Partial<Journal> {
   const fail = () => Promise.reject(error)
-  return { append: fail, request: fail }
+  return { append: fail, backplane: { request: fail, useOnce: fail } }
 }
 
 /** A journal that others share, though nobody else is there. */
 function shared(): Partial<Journal> {
-  let receiver: JournalHandler | undefined
+  let hub: JournalHandler | undefined
   const journal = createMemoryJournal()
   return {
     ...journal,
-    instance: 'one',
-    open: (deliver, other) => {
-      receiver = other
-      journal.open(deliver)
+    open: (handler) => {
+      hub = handler
+      journal.open(handler)
     },
     append: async (key, event) => ({ ...(await journal.append(key, event)), instances: 1 }),
-    request: async (question, keepMs = 0) => [await receiver?.respond(question, keepMs)],
+    backplane: {
+      instance: 'one',
+      request: async (request, keepMs) => [await hub?.respond(request, keepMs)],
+      useOnce: async () => true,
+    },
   }
 }
 

@@ -1,11 +1,13 @@
 /** Journals in a real Redis, each with a key space of its own. */
 import type { Delivery, Journal } from '../../src/journal/journal.ts'
 import { createRedisJournal } from '../../src/journal/redis/journal.ts'
+import { until } from './eventually.ts'
+import { recordingHandler } from './journal-handler.ts'
 import type { Bounds, Trial } from './journal-suite.ts'
 import type { RedisServer } from './redis.ts'
 
-/** A journal on trial, as one of several hubs that share it. */
-export interface Stand extends Trial {
+/** A journal as one of several hubs share it, and what it was called with. */
+export interface RedisJournalHarness extends Trial {
   /** Keys of which the hub was told that it may have missed something, call by call. */
   readonly missed: readonly ((key: string) => boolean)[]
   /** Questions that were put to the hub. */
@@ -31,26 +33,26 @@ export async function closeAll(): Promise<void> {
 }
 
 /** Opens a journal. */
-export async function openStand(
+export async function openRedisJournal(
   redis: Pick<RedisServer, 'url' | 'command'>,
   bounds: Bounds = {},
   watched: readonly string[] = [],
   prefix = newPrefix(),
-): Promise<Stand> {
+): Promise<RedisJournalHarness> {
   const deliveries: Delivery[] = []
   const missed: ((key: string) => boolean)[] = []
   const asked: { question: unknown; keptMs: number }[] = []
   const journal = createRedisJournal({ url: redis.url, prefix, ...bounds })
   open.push(journal)
-  journal.open((delivery) => deliveries.push(delivery), {
-    missed: (affects) => missed.push(affects),
-    respond: (question, keptMs) => {
-      asked.push({ question, keptMs })
-      return { question, by: journal.instance }
-    },
-  })
-  for (const key of watched) journal.subscribe?.(key)
-  const stand: Stand = {
+  const respond = (question: unknown, keptMs: number) => {
+    asked.push({ question, keptMs })
+    return { question, by: journal.backplane?.instance }
+  }
+  journal.open(
+    recordingHandler(deliveries, { missed: (affects) => void missed.push(affects), respond }),
+  )
+  for (const key of watched) journal.backplane?.subscribe?.(key)
+  const harness: RedisJournalHarness = {
     journal,
     deliveries,
     missed,
@@ -64,19 +66,6 @@ export async function openStand(
       await until(`${ms} ms on the clock of Redis`, async () => (await now()) > end)
     },
   }
-  await stand.reached()
-  return stand
-}
-
-/** Looks again and again until it is so. */
-export async function until(
-  what: string,
-  isSo: () => boolean | Promise<boolean>,
-  timeoutMs = 15_000,
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`In ${timeoutMs} ms it did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+  await harness.reached()
+  return harness
 }

@@ -1,4 +1,4 @@
-/** Journals in the SQLite of workerd's Durable Objects, each in an object of its own. */
+/** Journals in the SQLite storage of workerd's Durable Objects, each in an object of its own. */
 import { fileURLToPath } from 'node:url'
 import { unstable_startWorker } from 'wrangler'
 import type { Position } from '../../src/core/cursor.ts'
@@ -8,25 +8,25 @@ import { manualClock } from './clock.ts'
 import type { Trial } from './journal-suite.ts'
 import type { Call, Outcome } from './sqlite-object.ts'
 
-/** A journal on trial, whose object can end and begin again. */
-export interface SqliteStand extends Trial {
-  readonly journal: Journal & Required<Pick<Journal, 'request'>>
-  /** When the journal asked to be woken last. */
+/** A journal under test, whose object can restart. */
+export interface SqliteHarness extends Trial {
+  readonly journal: Journal & Required<Pick<Journal, 'backplane'>>
+  /** The alarm that the journal set last, in milliseconds since 1970. */
   readonly alarm: number | null
   readonly asked: Outcome['asked']
   readonly now: number
   call(method: Call['method'], ...args: unknown[]): Promise<unknown>
-  /** From now on these bounds are for new lives. */
+  /** Sets the bounds that hold after the next restart. */
   bound(bounds: Call['bounds']): void
 }
 
 /** The objects of one test file. */
 export interface Objects {
-  open(bounds?: Call['bounds']): Promise<SqliteStand>
+  open(bounds?: Call['bounds']): Promise<SqliteHarness>
   close(): Promise<void>
 }
 
-/** Starts workerd. */
+/** Starts workerd with one object for each journal. */
 export async function startObjects(): Promise<Objects> {
   process.env.WRANGLER_SEND_METRICS = 'false'
   const worker = await unstable_startWorker({
@@ -44,24 +44,25 @@ export async function startObjects(): Promise<Objects> {
   let count = 0
   return { open, close: () => worker.dispose() }
 
-  async function open(first: Call['bounds'] = {}): Promise<SqliteStand> {
+  async function open(first: Call['bounds'] = {}): Promise<SqliteHarness> {
     count += 1
-    const url = `http://stand/${count}`
+    const url = `http://object/${count}`
     const clock = manualClock()
     const deliveries: Delivery[] = []
     let bounds = first
     let last: Outcome = await send('head')
-    const stand: SqliteStand = {
+    const harness: SqliteHarness = {
       journal: {
         append: async (key, event) => (await call('append', key, event)) as JournalEntry,
-        relay: async (key, event) => void (await call('relay', key, event)),
         read: async (...args) => toPage((await call('read', ...args)) as ReplayBatch),
         head: (): Position => last.head,
         get stats() {
           return last.stats
         },
-        useOnce: async (...args) => (await call('useOnce', ...args)) as boolean,
-        request: async (...args) => (await call('request', ...args)) as unknown[],
+        backplane: {
+          useOnce: async (...args) => (await call('useOnce', ...args)) as boolean,
+          request: async (...args) => (await call('request', ...args)) as unknown[],
+        },
         open: () => {},
         close: () => {},
       },
@@ -82,7 +83,7 @@ export async function startObjects(): Promise<Objects> {
         bounds = others
       },
     }
-    return stand
+    return harness
 
     async function call(method: Call['method'], ...args: unknown[]): Promise<unknown> {
       last = await send(method, ...args)

@@ -1,28 +1,29 @@
-/** A Durable Object around the journal in SQLite, which tests drive from outside workerd. */
+/** A Durable Object with a SQLite journal, which tests call from outside workerd. */
+import type { Backplane } from '../../src/journal/backplane.ts'
 import type { Delivery, JournalStats } from '../../src/journal/journal.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite/journal.ts'
 import type { ObjectStorage } from '../../src/journal/sqlite/store.ts'
 import type { Bounds } from './journal-suite.ts'
 
-/** One call of the journal. */
+/** A call of a method of the journal. */
 export interface Call {
   readonly method: keyof Calls
   readonly args: readonly unknown[]
-  readonly bounds: Bounds & { readonly maxRemembered?: number; readonly maxEventBytes?: number }
-  /** The time, in milliseconds since 1970. */
+  readonly bounds: Bounds & { readonly maxEmptyAddresses?: number; readonly maxEventBytes?: number }
+  /** The time at which it happens, in milliseconds since 1970. */
   readonly now: number
 }
 
-/** What came of a call; frames are text. */
+/** The outcome of a call. Frames are text. */
 export interface Outcome {
   readonly result?: unknown
   readonly error?: { readonly code: string; readonly message: string }
   readonly deliveries: readonly unknown[]
   readonly head: { readonly id: string; readonly sequence: number }
   readonly stats: JournalStats
-  /** When the journal asked to be woken last. */
+  /** The alarm that the journal set last, in milliseconds since 1970. */
   readonly alarm: number | null
-  /** Questions that the hub was asked, and for how long they were kept. */
+  /** Requests that the hub received, and for how many milliseconds each is kept. */
   readonly asked: readonly (readonly [unknown, number])[]
 }
 
@@ -32,21 +33,19 @@ interface State {
   readonly storage: ObjectStorage
 }
 
-type Calls = Pick<
-  SqliteJournal,
-  'append' | 'relay' | 'read' | 'useOnce' | 'request' | 'prune' | 'startEpoch' | 'head'
-> & {
-  /** A new life of the object, on the same disk. */
-  revive(): void
-  /** How many rows a table has. */
-  count(table: string): number
-  /** Rows that were written, as the platform bills them, since this was asked last. */
-  written(): number
-  /** From now on the statement that has this text in it fails; without a text none does. */
-  fail(text?: string): void
-}
+type Calls = Pick<SqliteJournal, 'append' | 'read' | 'prune' | 'startEpoch' | 'head'> &
+  Pick<Backplane, 'useOnce' | 'request'> & {
+    /** Restarts the journal on the same storage. */
+    revive(): void
+    /** Returns the number of rows in a table. */
+    count(table: string): number
+    /** Returns the rows written since the last call, as the platform bills them. */
+    written(): number
+    /** From now on statements that contain this text fail; without a text, none does. */
+    fail(text?: string): void
+  }
 
-/** A journal for each test. The name is that of the class in wrangler.toml. */
+/** Holds the journal of one test. wrangler.toml names the class. */
 export class Hub {
   readonly #storage: ObjectStorage
   #journal: SqliteJournal | undefined
@@ -91,9 +90,10 @@ export class Hub {
   #open(bounds: Call['bounds']): SqliteJournal {
     const clock = { now: () => this.#now, every: () => () => {}, soon: () => {} }
     const journal = createSqliteJournal({ storage: this.#storage, clock, ...bounds })
-    journal.open((delivery) => this.#deliveries.push(delivery), {
+    journal.open({
+      deliver: (delivery) => void this.#deliveries.push(delivery),
       missed: () => {},
-      respond: (question, keptMs) => this.#asked.push([question, keptMs]),
+      respond: (request, keptMs) => this.#asked.push([request, keptMs]),
     })
     return journal
   }
@@ -113,7 +113,7 @@ export class Hub {
         this.#broken = text
       },
     }
-    const calls: object = { ...this.#journal, ...tests }
+    const calls: object = { ...this.#journal, ...this.#journal?.backplane, ...tests }
     const call = (calls as Record<string, (...args: unknown[]) => unknown>)[method]
     const [keys, cursor, ...rest] = args
     // JSON has no undefined.

@@ -3,6 +3,7 @@ import type { BrowserContext, BrowserContextOptions, Page, ViewportSize } from '
 import { openContext } from './chromium.ts'
 import { eventually } from './eventually.ts'
 import { type Environment, type Server, startServer } from './process.ts'
+import { COMMANDS } from './runtimes.ts'
 
 /** Tabs that share cookies and connections, as those of one person do. */
 export interface Window {
@@ -56,8 +57,7 @@ export async function dataOn(page: Page): Promise<string[]> {
 
 /** Starts the server that a person starts; neither clock nor long waits disturb the tests. */
 export function startHub(environment: Environment = {}): Promise<Server> {
-  const command = { file: process.execPath, args: ['dist/node.js'] }
-  return startServer(command, { CLOCK_SECONDS: '0', RETRY_MS: '200', ...environment })
+  return startServer(COMMANDS.node, { CLOCK_SECONDS: '0', RETRY_MS: '200', ...environment })
 }
 
 /** Publishes text with one request. */

@@ -1,160 +1,119 @@
-/** The Cloudflare Workers door: a Durable Object holds the hub, because isolates share no memory. */
+/** The Cloudflare Workers adapter: Durable Objects hold the hub, because isolates share no memory. */
+// @ts-expect-error Only workerd has this module; platform.ts has its types.
+import { DurableObject } from 'cloudflare:workers'
 import { portableStream } from '../../http/stream.ts'
 import { webStream } from '../../http/web-stream.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../journal/sqlite/journal.ts'
-import type { ObjectStorage } from '../../journal/sqlite/store.ts'
 import { accessModeOf } from '../../server/access.ts'
-import { compose, journalBounds, type Service } from '../../server/compose.ts'
+import { compose, journalBounds, type RuntimeSupport, type Service } from '../../server/compose.ts'
 import { MAX_SHARDS, readConfig } from '../../server/config.ts'
 import { openLog } from '../../server/log.ts'
-import {
-  createResharding,
-  initialEpochSuffix,
-  type Resharding,
-  tellingOf,
-  toldIn,
-} from './resharding.ts'
+import type { DurableObjectBase, Env, ObjectState, ObjectStub } from './platform.ts'
+import { discardBody } from './request.ts'
+import { createResharding, initialEpochSuffix, type Resharding } from './resharding.ts'
 import { createRouter, type Shard } from './router.ts'
+import { shardRoute } from './routes.ts'
 
-/** The part of a Durable Object namespace that this door uses. */
-interface Namespace {
-  idFromName(name: string): object
-  get(id: object): Shard
-}
+const Base: typeof DurableObjectBase = DurableObject
 
-/** The part of a Durable Object's state that this door uses. */
-interface State {
-  readonly id: object
-  readonly storage: ObjectStorage & { sync(): Promise<void> }
-  blockConcurrencyWhile(work: () => Promise<void>): Promise<void>
-  waitUntil(promise: Promise<unknown>): void
-}
+/** Milliseconds that a response waits for the rest of a request body that was not read. */
+const DISCARD_WAIT_MS = 500
 
-interface Env {
-  readonly HUB: Namespace
-  readonly [variable: string]: unknown
-}
-
-/** An object that holds the hub, or a part of its clients. A class, because the platform demands one. */
-export class Hub {
-  readonly #state: State
+/** A Durable Object that holds the hub, or one shard of it. */
+class HubObject extends Base {
   readonly #service: Service
   readonly #journal: SqliteJournal
-  readonly #settling: Resharding
+  readonly #resharding: Resharding
 
-  /** @throws {ConfigError} @throws {HubError} `invalid-option` for events that SQLite can't take */
-  constructor(state: State, env: Env) {
-    const { storage } = state
-    this.#state = state
+  /** @throws {ConfigError} @throws {HubError} `invalid-option` for events larger than SQLite can store */
+  constructor(ctx: ObjectState, env: Env) {
+    super(ctx, env)
+    const { storage } = ctx
     const config = readConfig(env)
     const { MAX_EVENT_BYTES: maxEventBytes, HUB_SHARDS: count } = config
-    const own = numberOf(state, env)
+    const shard = shardNumber(ctx, env)
     const epochSuffix = initialEpochSuffix(count)
-    this.#journal = createSqliteJournal({
-      storage,
-      maxEventBytes,
-      epochSuffix,
-      ...journalBounds(config),
-    })
-    this.#settling = createResharding({
-      own,
+    const bounds = journalBounds(config)
+    this.#journal = createSqliteJournal({ storage, maxEventBytes, epochSuffix, ...bounds })
+    this.#resharding = createResharding({
+      shard,
       count,
       journal: this.#journal,
       sync: () => storage.sync(),
-      tell: (shard) => tell(env, shard, count),
+      fenceShard: (other) => stubOf(env, other).fence(count),
     })
-    const stance = accessModeOf(config, 'world')
-    this.#service = compose(
-      config,
-      stance,
-      openLog(config.LOG_LEVEL),
-      {
-        // Workers has no way to drop one client's socket: the platform does, in its own time.
-        native: webStream(),
-        portable: portableStream(),
-        // Set by Cloudflare, whatever the client sends.
-        remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
-        // By the first object, whose judgement holds for all: else some would have the event, others not.
-        isCountedElsewhere: (c) => own > 0 && /^\/(broadcast$|topics\/)/.test(c.req.path),
-      },
-      this.#journal,
-    )
-    // Where this life begins to count must be on disk before anybody hears a number of it.
-    void state.blockConcurrencyWhile(() => state.storage.sync())
+    const mode = accessModeOf(config, 'world')
+    const log = openLog(config.LOG_LEVEL)
+    this.#service = compose(config, mode, log, runtimeOf(shard), this.#journal)
+    // The first sequence number of this lifetime must be on disk before any client receives one.
+    void ctx.blockConcurrencyWhile(() => storage.sync())
   }
 
-  /** Comes when something kept is too old, also when nobody is connected. */
+  /** Called by the platform when a stored event is too old, even if no client is connected. */
   alarm(): void {
     this.#journal.prune()
   }
 
+  /** Called by other shards, by RPC. @see Resharding.fence */
+  async fence(count: number): Promise<void> {
+    await this.#resharding.fence(count)
+  }
+
+  /** Serves the HTTP interface. It is not RPC, because streams need a Response. */
   async fetch(request: Request): Promise<Response> {
-    const count = toldIn(request)
-    if (count !== undefined) {
-      await this.#settling.fence(count)
-      return new Response(null, { status: 204 })
-    }
     try {
-      await this.#settling.ensureReady()
+      await this.#resharding.ensureReady()
       return await this.#service.app.fetch(request)
     } finally {
-      if (request.body && !request.bodyUsed) await this.#skip(request.body)
+      if (request.body && !request.bodyUsed) await this.#discard(request.body)
     }
   }
 
-  /** workerd cuts the connection of a request that is answered with its body unread: it gets a moment. */
-  async #skip(body: ReadableStream<Uint8Array>): Promise<void> {
-    const skipped = skip(body)
-    this.#state.waitUntil(skipped)
-    await Promise.race([skipped, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))])
+  /** workerd cuts the connection when a response is sent while the request's body is unread. */
+  async #discard(body: ReadableStream<Uint8Array>): Promise<void> {
+    const discarded = discardBody(body)
+    this.ctx.waitUntil(discarded)
+    await Promise.race([discarded, new Promise((resolve) => setTimeout(resolve, DISCARD_WAIT_MS))])
   }
 }
 
-/** What is read of a body that was refused: more than any event, less than would be a burden. */
-const MAX_SKIPPED_BYTES = 4_194_304
-const MAX_SKIPPED_MS = 5_000
+// The migrations in wrangler.toml name the class `Hub`. Under another name, deployed objects would
+// lose their storage, and with it their journals.
+export { HubObject as Hub }
 
-/** Milliseconds that an answer waits for the rest of a body which nobody wants. */
-const PATIENCE_MS = 500
-
-/** Reads a body to its end, or until it is too long or too slow. */
-async function skip(body: ReadableStream<Uint8Array>): Promise<void> {
-  const reader = body.getReader()
-  const timer = setTimeout(() => void reader.cancel(), MAX_SKIPPED_MS)
-  for (let bytes = 0; bytes < MAX_SKIPPED_BYTES; ) {
-    const { done, value } = await reader.read()
-    if (done) break
-    bytes += value.byteLength
+function runtimeOf(shard: number): RuntimeSupport {
+  return {
+    // Workers can't drop the socket of a single client: the platform does so in its own time.
+    native: webStream(),
+    portable: portableStream(),
+    // Cloudflare sets this header, whatever the client sends.
+    remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
+    // Only the first shard counts: otherwise some shards could refuse an event that others have published.
+    isCountedElsewhere: (c) => shard > 0 && shardRoute(c.req.raw).to === 'publish',
   }
-  clearTimeout(timer)
 }
 
-/** Bytes of JSON that one byte of data takes at the most, and of what stands beside the data. */
-const SPELLING = 6
-const SLACK_BYTES = 8_192
-
-/** The first has the same name however many there are: what it keeps outlives a change of their number. */
-function nameOf(shard: number): string {
+/** The name of a shard's object. The first keeps its name, and its journal, whatever the number of shards. */
+function objectName(shard: number): string {
   return shard === 0 ? 'hub' : `hub-${shard}`
 }
 
-/** Which of the objects this is, however many there are now; 0 for one of another name. */
-function numberOf({ id }: State, { HUB }: Env): number {
+function stubOf({ HUB }: Env, shard: number): ObjectStub {
+  return HUB.get(HUB.idFromName(objectName(shard)))
+}
+
+/** The number of the shard that an object is, however many there are now; 0 for an object of another name. */
+function shardNumber({ id }: ObjectState, { HUB }: Env): number {
   const numbers = Array.from({ length: MAX_SHARDS }, (_, shard) => shard)
-  return numbers.find((shard) => `${HUB.idFromName(nameOf(shard))}` === `${id}`) ?? 0
+  return numbers.find((shard) => `${HUB.idFromName(objectName(shard))}` === `${id}`) ?? 0
 }
 
-/** Tells another object how many there are. */
-async function tell({ HUB }: Env, shard: number, count: number): Promise<void> {
-  const { status } = await HUB.get(HUB.idFromName(nameOf(shard))).fetch(tellingOf(count))
-  if (status !== 204) throw new Error(`Object ${shard} answered ${status}.`)
-}
-
-/** The objects, as this isolate reaches them. */
-let shards: Shard | undefined
+/** At most how many bytes of JSON one byte of data takes, and how many more a publishing body has. */
+const JSON_BYTES_PER_BYTE = 6
+const BODY_OVERHEAD_BYTES = 8_192
 
 /** @throws {ConfigError} */
-function openShards(env: Env): Shard {
+function openRouter(env: Env): Shard {
   const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readConfig(env)
   const log = openLog(LOG_LEVEL)
   return createRouter({
@@ -162,19 +121,20 @@ function openShards(env: Env): Shard {
     retryMs: RETRY_MS,
     corsOrigins: CORS_ORIGINS,
     report: (error) => log.warn('object unavailable', { error: String(error) }),
-    maxBodyBytes: MAX_EVENT_BYTES * SPELLING + SLACK_BYTES,
-    shard: (index) => env.HUB.get(env.HUB.idFromName(nameOf(index))),
+    maxBodyBytes: MAX_EVENT_BYTES * JSON_BYTES_PER_BYTE + BODY_OVERHEAD_BYTES,
+    shard: (index) => stubOf(env, index),
   })
 }
 
-/** What the platform calls for each request. */
-const entry: { fetch(request: Request, env: Env): Promise<Response> } = {
+/** The router of this isolate. */
+let router: Shard | undefined
+
+/** The Worker: the platform calls it for every request from outside. */
+const worker: { fetch(request: Request, env: Env): Promise<Response> } = {
   async fetch(request, env) {
-    // Only an object may say such a thing to another.
-    if (toldIn(request) !== undefined) return new Response(null, { status: 404 })
-    shards ??= openShards(env)
-    return await shards.fetch(request)
+    router ??= openRouter(env)
+    return await router.fetch(request)
   },
 }
 
-export default entry
+export default worker

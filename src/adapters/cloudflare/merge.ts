@@ -1,13 +1,45 @@
-/** Figures of several objects as one text: each sample says of which object it is. */
+/** Merges the responses of several shards into one. */
 import { gauge, labelled, merged } from '../../http/prometheus.ts'
+import { ListQuery } from '../../http/schemas/requests.ts'
+import type { Clients, Published, TopicConnections } from '../../http/schemas/responses.ts'
 
-/** One text of those of all objects, in the order of their numbers; undefined for one that did not answer. */
+/** Adds up the connections that an event was queued for, and lists its id on each shard. */
+export function mergePublished(results: readonly Published[]): Published {
+  const ids = results.flatMap(({ id }) => (id === undefined ? [] : [id]))
+  const connections = results.reduce((sum, one) => sum + one.connections, 0)
+  return ids.length > 0 ? { ids, connections } : { connections }
+}
+
+/** What a shard responds to `GET /clients` or `GET /topics/:topic`. */
+export type ShardList = Pick<Clients, 'total'> &
+  Partial<Pick<Clients, 'clients'> & Pick<TopicConnections, 'topic' | 'connections'>>
+
+/** Merges the rows of a list, longest connected first, up to the `limit` in the URL. */
+export function mergeLists(
+  url: string,
+  lists: readonly ShardList[],
+  what: 'clients' | 'connections',
+): ShardList {
+  const limit = new URL(url).searchParams.get('limit') ?? undefined
+  const rows = lists
+    // Connections on two shards may have the same name.
+    .flatMap((list, shard) => (list[what] ?? []).map((row) => ({ shard, ...row })))
+    .sort((one, other) => (one.since < other.since ? -1 : 1))
+    .slice(0, ListQuery.parse({ limit }).limit)
+  const total = lists.reduce((sum, list) => sum + list.total, 0)
+  return { ...lists[0], [what]: rows, total }
+}
+
+/**
+ * Merges metrics: every sample gets a `shard` label, and `hono_sse_shard_up` reports which shards answered.
+ * @param texts - in the order of the shards; undefined for a shard that did not answer
+ */
 export function mergeMetrics(texts: readonly (string | undefined)[]): string {
-  const up = texts.map((text, index) => [String(index), text === undefined ? 0 : 1] as const)
-  const shards = gauge('hono_sse_shard_up', 'Whether the object has answered.', {
+  const up = texts.map((text, shard) => [String(shard), text === undefined ? 0 : 1] as const)
+  const shards = gauge('hono_sse_shard_up', 'Whether the shard answered.', {
     label: 'shard',
     values: up,
   })
-  const own = texts.map((text, index) => labelled(text ?? '', 'shard', String(index)))
+  const own = texts.map((text, shard) => labelled(text ?? '', 'shard', String(shard)))
   return shards + merged(own)
 }

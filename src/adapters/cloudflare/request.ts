@@ -1,6 +1,6 @@
-/** Copies of a request, for several objects: its body can be read but once. */
+/** Bodies of requests: read once, sent to several shards, or discarded. */
 
-/** A body that is read as far as one may be; what is cut off there is too large for an object, too. */
+/** Reads a body and stops once it exceeds `maxBytes`: what it returns then is too large for any shard. */
 export async function readBody(
   request: Request,
   maxBytes: number,
@@ -24,7 +24,7 @@ export async function readBody(
   return body
 }
 
-/** The same request once more. @param id - its name in logs, if it has one already */
+/** A copy of a request with this body. @param id - its `X-Request-Id`; by default that of the request */
 export function cloneRequest(
   request: Request,
   body: Uint8Array<ArrayBuffer>,
@@ -34,4 +34,20 @@ export function cloneRequest(
   if (id) headers.set('X-Request-Id', id)
   headers.delete('Content-Length')
   return new Request(request.url, { method: request.method, headers, body })
+}
+
+/** A body is discarded up to this size and for this long: more than any event needs, and still cheap. */
+const MAX_DISCARDED_BYTES = 4_194_304
+const MAX_DISCARD_MS = 5_000
+
+/** Reads a body to its end and drops it; stops early when the body is too long or too slow. */
+export async function discardBody(body: ReadableStream<Uint8Array>): Promise<void> {
+  const reader = body.getReader()
+  const timer = setTimeout(() => void reader.cancel(), MAX_DISCARD_MS)
+  for (let bytes = 0; bytes < MAX_DISCARDED_BYTES; ) {
+    const { done, value } = await reader.read()
+    if (done) break
+    bytes += value.byteLength
+  }
+  clearTimeout(timer)
 }

@@ -1,111 +1,109 @@
 /**
- * Another number of objects: each client's cursor is good at one object, and may be at another again
- * when the number goes back. So before an object serves as one of so many, all others that could
- * serve with another number give up the epochs that they have.
+ * Resharding. A cursor is valid only on the shard that issued it, and could become valid again when
+ * `HUB_SHARDS` changes back. So before a shard serves with a new number of shards, it fences every
+ * other shard that may have served with another number: those start a new epoch, and old cursors
+ * lead to a reported gap instead of silently skipped events.
  */
 import type { SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { cursorOrigin, epochSuffix, fenceSuffix } from './sharding.ts'
 
-/** What an object is. */
+/** What a shard needs to know. */
 export interface ReshardingInit {
-  readonly own: number
-  /** How many objects share the clients. */
+  /** The number of this shard, from 0. */
+  readonly shard: number
+  /** How many shards there are, as this one is configured. */
   readonly count: number
   readonly journal: Pick<SqliteJournal, 'head' | 'startEpoch'>
-  /** Resolves once all that was written is on disk. */
+  /** Resolves once everything written so far is on disk. */
   sync(): Promise<void>
-  /** Tells another object of `count`: it resolves once that one's `unsettle` has. */
-  tell(shard: number): Promise<void>
+  /** Calls `fence(count)` of another shard. */
+  fenceShard(shard: number): Promise<void>
 }
 
-/** An object's word with the others. */
+/** Keeps a shard from serving until old cursors are invalid on all shards. */
 export interface Resharding {
   /**
-   * Resolves once the object may serve.
-   * @throws {Error} `isUnsettled`, as long as not all others know of it
+   * Resolves once the shard may serve.
+   * @throws {Error} `isResharding`, as long as some other shard has not been fenced
    */
   ensureReady(): Promise<void>
-  /** Another object is to serve as one of so many: resolves once no cursor of another number holds here. */
+  /**
+   * Called by another shard that is about to serve as one of `count`. Resolves once no cursor from
+   * another number of shards is valid here.
+   */
   fence(count: number): Promise<void>
 }
 
-const RESHARDING = 'Not all objects know yet how many they are'
+/**
+ * How the message of the error begins. An error thrown in one object and caught in another keeps
+ * only its message, unless the Worker has the compatibility flag `enhanced_error_serialization`:
+ * a `code` property, a `name` or a `cause` would be lost.
+ */
+const CODE = 'hub-resharding:'
 
-/** Whether an object can't serve before it has reached others. Of an error that crosses over from an object only words are left. */
+/** Whether a shard refused to serve because it has not fenced all others yet. */
 export function isResharding(error: unknown): boolean {
-  return error instanceof Error && error.message.includes(RESHARDING)
+  return error instanceof Error && error.message.startsWith(CODE)
 }
 
-/** What the epoch of an object that never was ends with: only a lone one has nobody to tell. */
+/** What the epoch of a new object ends with: only a single shard may serve without fencing others. */
 export function initialEpochSuffix(count: number): string {
   return count === 1 ? epochSuffix(0, 1) : fenceSuffix(count)
 }
 
-/** Finds out whether the object may serve. */
-export function createResharding({ own, count, journal, sync, tell }: ReshardingInit): Resharding {
-  // One that has no part of the clients is never settled.
-  const mark = own < count ? epochSuffix(own, count) : undefined
-  /** How often another object spoke of another number. */
-  let objections = 0
-  let settling: Promise<void> | undefined
+/** Starts in the state that the epoch of the journal records. */
+export function createResharding(init: ReshardingInit): Resharding {
+  const { shard: own, count, journal, sync, fenceShard } = init
+  /** What the epoch ends with once this shard may serve; undefined for a shard beyond `count`, which never may. */
+  const servingSuffix = own < count ? epochSuffix(own, count) : undefined
+  /** How often a shard that is configured with another number of shards has fenced this one. */
+  let conflicts = 0
+  let resharding: Promise<void> | undefined
   return { ensureReady, fence }
 
   async function ensureReady(): Promise<void> {
-    if (!settling && isReady()) return
-    settling ??= move().finally(() => {
-      settling = undefined
+    if (!resharding && isReady()) return
+    resharding ??= reshard().finally(() => {
+      resharding = undefined
     })
-    await settling
+    await resharding
   }
 
-  async function move(): Promise<void> {
+  async function reshard(): Promise<void> {
     try {
-      await tellOthers()
+      await fenceOthers()
     } catch (error) {
-      throw new Error(`${RESHARDING} (${error instanceof Error ? error.message : error}).`)
+      const reason = error instanceof Error ? error.message : error
+      throw new Error(`${CODE} shard ${own} can’t serve yet (${reason}).`)
     }
   }
 
-  async function tellOthers(): Promise<void> {
-    if (mark === undefined) throw new Error(`this is none of ${count}`)
-    const before = objections
-    const all = Array.from({ length: Math.max(reach(), count) }, (_, shard) => shard)
-    await Promise.all(all.filter((shard) => shard !== own).map((shard) => tell(shard)))
-    if (objections === before) journal.startEpoch(mark)
+  async function fenceOthers(): Promise<void> {
+    if (servingSuffix === undefined) throw new Error(`there are ${count} shards, numbered from 0`)
+    const before = conflicts
+    const all = Array.from({ length: Math.max(fencedCount(), count) }, (_, shard) => shard)
+    await Promise.all(all.filter((shard) => shard !== own).map((shard) => fenceShard(shard)))
+    if (conflicts === before) journal.startEpoch(servingSuffix)
     await sync()
-    // Another may have said so a moment ago.
-    if (!isReady()) throw new Error('another says that they are not so many')
+    // Another shard may have fenced this one meanwhile.
+    if (!isReady()) throw new Error('another shard is configured with another number of shards')
   }
 
   async function fence(others: number): Promise<void> {
-    if (others !== count) objections += 1
-    const isOne = others === count && isReady()
-    // How far others must be told is kept, until they are.
-    const next = fenceSuffix(Math.max(reach(), others))
-    if (!isOne && cursorOrigin(journal.head().id)?.suffix !== next) journal.startEpoch(next)
+    if (others !== count) conflicts += 1
+    const agrees = others === count && isReady()
+    // The suffix stores how many shards must be fenced, until they have been.
+    const next = fenceSuffix(Math.max(fencedCount(), others))
+    if (!agrees && cursorOrigin(journal.head().id)?.suffix !== next) journal.startEpoch(next)
     await sync()
   }
 
   function isReady(): boolean {
-    return cursorOrigin(journal.head().id)?.suffix === mark
+    return cursorOrigin(journal.head().id)?.suffix === servingSuffix
   }
 
-  /** With how many objects this one has served, or may others have. */
-  function reach(): number {
+  /** The largest number of shards that this one or, to its knowledge, another has served with. */
+  function fencedCount(): number {
     return cursorOrigin(journal.head().id)?.count ?? 1
   }
-}
-
-/** No name ends so: https://www.rfc-editor.org/rfc/rfc6761#section-6.4 */
-const INTERNAL = 'hub.invalid'
-
-/** The request by which one object tells another how many they are. */
-export function tellingOf(count: number): Request {
-  return new Request(`https://${INTERNAL}/${count}`, { method: 'POST' })
-}
-
-/** How many objects there are, as another tells; undefined for any other request. */
-export function toldIn({ url }: Request): number | undefined {
-  const { hostname, pathname } = new URL(url)
-  return hostname === INTERNAL ? Number(pathname.slice(1)) : undefined
 }

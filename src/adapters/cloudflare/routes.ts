@@ -1,50 +1,89 @@
-/** Whom a request concerns: one client, or all. Nothing is verified here: that is for the hub. */
+/** Which shard a request goes to. Nothing is verified here: the hub that receives the request does that. */
+
+import { TrieRouter } from 'hono/router/trie-router'
+import type { ExtractSchema } from 'hono/types'
+import { getPath } from 'hono/utils/url'
 import { decodeJwt } from 'jose'
 import { NAME } from '../../core/address.ts'
+import type { AppType } from '../../http/app.ts'
 
-/** Where a request goes. */
+/** Where a request goes, with what is needed to find the shard. */
 export type ShardRoute =
-  /** A stream, of somebody new if no client is known; `named` says whether the request itself names it. */
+  /** The shard of the client that opens a stream; of a new client if none is named. */
   | {
       readonly to: 'stream'
       readonly client?: string | undefined
+      /** Whether the URL has an `id`: a ticket or a token names a client without one. */
       readonly named: boolean
-      /** Where it was, if it was here before. */
+      /** The cursor, which may name the shard that the client was on; empty if there is none. */
       readonly cursor: string
     }
   | { readonly to: 'client'; readonly client: string }
-  /** A ticket, whose body names the client. */
-  | { readonly to: 'ticket' }
-  /** A block: each object must know it, because a token of the client may publish at any of them. */
+  /** Every shard: a token of a blocked client could publish on any of them. */
   | { readonly to: 'block'; readonly client: string }
-  | { readonly to: 'all'; readonly what: 'event' | 'clients' | 'connections' | 'metrics' }
+  /** The shard of the client named in the body. */
+  | { readonly to: 'ticket' }
+  /** Every shard. */
+  | { readonly to: 'publish' | 'clients' | 'connections' | 'metrics' }
+  /** The first shard: all would answer the same. */
   | { readonly to: 'any' }
 
-const PATH = /^\/(?:(ping|clients|topics)\/([^/]+)|(sse|clients|broadcast|tickets|metrics))$/
+type App = ExtractSchema<AppType>
+type MethodsOf<Path extends keyof App & string> = keyof App[Path] & string
+type RouteOf<Path extends string, Method extends string> = Method extends `$${infer Name}`
+  ? `${Uppercase<Name>} ${Path}`
+  : never
 
-/** Where a request goes. */
+/** The routes of the app, `GET /clients/:id` for one, read from its type. */
+type AppRoute = { [Path in keyof App & string]: RouteOf<Path, MethodsOf<Path>> }[keyof App & string]
+
+/**
+ * Where each route of the app goes: this does not compile if a route of the app is missing here, or
+ * a listed route is not in the app. All other requests go to the first shard: those for the
+ * dashboard, those that get 404 or 405, and HEAD, whose responses have no body to merge.
+ */
+const DESTINATIONS: Readonly<Record<AppRoute | 'HEAD /sse', ShardRoute['to']>> = {
+  'GET /sse': 'stream',
+  'HEAD /sse': 'stream',
+  'POST /ping/:id': 'client',
+  'POST /clients/:id': 'client',
+  'GET /clients/:id': 'client',
+  'DELETE /clients/:id': 'block',
+  'POST /topics/:topic': 'publish',
+  'POST /broadcast': 'publish',
+  'GET /clients': 'clients',
+  'GET /topics/:topic': 'connections',
+  'GET /metrics': 'metrics',
+  'POST /tickets': 'ticket',
+  'GET /openapi.json': 'any',
+  'GET /healthz': 'any',
+  'GET /readyz': 'any',
+}
+
+/** Hono’s own matching, so that the router and the app never read a path differently. */
+const table = new TrieRouter<ShardRoute['to']>()
+for (const [route, to] of Object.entries(DESTINATIONS)) {
+  const [method = '', path = ''] = route.split(' ')
+  table.add(method, path, to)
+}
+
+/** Finds out where a request goes. */
 export function shardRoute(request: Request): ShardRoute {
-  const { pathname, searchParams } = new URL(request.url)
-  const [, kind = '', name = '', word] = PATH.exec(pathname) ?? []
-  const { method } = request
-  const reads = method === 'GET'
-  if (word === 'sse') return streamOf(request, searchParams)
-  if (word === 'clients') return reads ? { to: 'all', what: 'clients' } : { to: 'any' }
-  if (word === 'metrics') return reads ? { to: 'all', what: 'metrics' } : { to: 'any' }
-  if (method === 'POST' && word === 'broadcast') return { to: 'all', what: 'event' }
-  if (method === 'POST' && word === 'tickets') return { to: 'ticket' }
-  if (kind === 'topics' && reads) return { to: 'all', what: 'connections' }
-  if (kind === 'topics' && method === 'POST') return { to: 'all', what: 'event' }
-  if (kind !== 'ping' && kind !== 'clients') return { to: 'any' }
-  const blocks = kind === 'clients' && method === 'DELETE' && searchParams.has('block')
-  return { to: blocks ? 'block' : 'client', client: decoded(name) }
+  const [[match]] = table.match(request.method, getPath(request))
+  if (!match) return { to: 'any' }
+  const [to, { id = '' }] = match
+  if (to === 'stream') return streamRoute(request)
+  if (to !== 'client' && to !== 'block') return { to }
+  const blocks = to === 'block' && new URL(request.url).searchParams.has('block')
+  return { to: blocks ? 'block' : 'client', client: decode(String(id)) }
 }
 
 /**
- * Who listens: the `id`, which a right must fit in any case; else whom the ticket or the token is
- * for; else somebody new.
+ * The client that listens is the `id`, which every credential must allow; without one it is the
+ * client of the ticket or the token; without those it is a new client.
  */
-function streamOf({ headers }: Request, query: URLSearchParams): ShardRoute {
+function streamRoute({ url, headers }: Request): ShardRoute {
+  const query = new URL(url).searchParams
   const id = query.get('id')
   const cursor = headers.get('Last-Event-ID') || query.get('lastEventId') || ''
   if (id !== null) return { to: 'stream', client: id, named: true, cursor }
@@ -53,7 +92,7 @@ function streamOf({ headers }: Request, query: URLSearchParams): ShardRoute {
   return { to: 'stream', client, named: false, cursor }
 }
 
-/** A name that a ticket or a token claims; undefined for what is neither. */
+/** A client id that a ticket or a token claims; undefined for anything else. */
 function claimOf(token: string | null | undefined, claim: string): string | undefined {
   if (!token) return undefined
   try {
@@ -63,7 +102,7 @@ function claimOf(token: string | null | undefined, claim: string): string | unde
   }
 }
 
-/** The client that the body of a request for a ticket names. */
+/** The client that the body of `POST /tickets` names; undefined for a body that names none. */
 export function ticketClient(body: Uint8Array): string | undefined {
   try {
     return nameIn((JSON.parse(new TextDecoder().decode(body)) as { client?: unknown }).client)
@@ -76,11 +115,11 @@ function nameIn(value: unknown): string | undefined {
   return typeof value === 'string' && NAME.test(value) ? value : undefined
 }
 
-function decoded(name: string): string {
+function decode(name: string): string {
   try {
     return decodeURIComponent(name)
   } catch {
-    // The hub answers 400, whichever object it asks.
+    // Every shard responds with 400.
     return name
   }
 }

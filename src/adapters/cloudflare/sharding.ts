@@ -1,10 +1,13 @@
-/** Which of several objects a client belongs to: stable, even, and little changed by one object more. */
+/**
+ * Which shard a client belongs to, and how cursors name shards. The hash is stable and even, and
+ * adding a shard moves few clients.
+ */
 
 const encoder = new TextEncoder()
 
 /**
- * The number of a client's object, from 0 up to `count`. With one more object a client stays where
- * it is, or moves to the new one.
+ * The shard of a client, from 0 up to `count`. When a shard is added, a client stays on its shard
+ * or moves to the new one.
  * @see https://arxiv.org/abs/1406.2294 jump consistent hash
  */
 export function shardOf(client: string, count: number): number {
@@ -18,31 +21,35 @@ export function shardOf(client: string, count: number): number {
   return at
 }
 
-/** What the epochs of one object among so many end with: so a cursor says where it is from. */
+/** What the epochs of shard number `shard` of `count` end with, so that a cursor names its shard; empty for a single shard. */
 export function epochSuffix(shard: number, count: number): string {
   return count === 1 ? '' : `s${pair(shard)}${pair(count)}`
 }
 
-/** What the epoch of an object ends with that serves nobody before others know of it: up to this number. */
+/**
+ * What the epoch of a fenced shard ends with: it serves no clients before it has fenced the others.
+ * @param count - every shard that may have to be fenced has a number below this
+ */
 export function fenceSuffix(count: number): string {
   return `x${pair(0)}${pair(count)}`
 }
 
-/** Without its mark an epoch has 12 characters, from 2059 on 13. */
-const PLACE = /^[0-9a-z]{12,13}(([sx])([0-9a-z]{2})([0-9a-z]{2}))?-\d+$/
+/** An epoch without its suffix has 12 characters; from 2059 on, 13. */
+const CURSOR = /^[0-9a-z]{12,13}(([sx])([0-9a-z]{2})([0-9a-z]{2}))?-\d+$/
 
-/** What the id of a place says of the object that it is from. */
+/** Where a cursor was issued. */
 export interface CursorOrigin {
+  /** What its epoch ends with. */
   readonly suffix: string
-  /** Undefined if the epoch was never one to serve with. */
+  /** The shard; undefined if the epoch is that of a fenced shard. */
   readonly shard: number | undefined
-  /** How many objects there were. */
+  /** The number of shards at that time. */
   readonly count: number
 }
 
-/** Where a cursor is from; undefined when it is none. */
+/** Where a cursor was issued; undefined for text that is not a cursor. */
 export function cursorOrigin(cursor: string): CursorOrigin | undefined {
-  const match = PLACE.exec(cursor)
+  const match = CURSOR.exec(cursor)
   if (!match) return undefined
   const [, suffix = '', kind = 's', shard = '0', count = '1'] = match
   return {
@@ -53,8 +60,9 @@ export function cursorOrigin(cursor: string): CursorOrigin | undefined {
 }
 
 /**
- * A client id for somebody who comes without one: one of the object that the cursor is from, because
- * no other can know what was missed since. With another number of objects none does.
+ * A new client id for a connection that names none. If a cursor comes with it, the id belongs to the
+ * shard that issued the cursor, because only that shard knows what was missed since. A cursor from
+ * another number of shards is valid on none, so any id will do.
  */
 export function newClientId(cursor: string, count: number): string {
   const origin = cursorOrigin(cursor)
@@ -75,7 +83,7 @@ function hash(text: string): number {
   return mix(state)
 }
 
-/** Lets every bit tell on every other: FNV-1a alone leaves the upper ones too much alike. */
+/** Makes every output bit depend on every input bit: the upper bits of FNV-1a alone are too similar. */
 function mix(state: number): number {
   let bits = state | 0
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)

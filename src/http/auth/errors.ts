@@ -14,7 +14,7 @@ export function forbidden(message: string): HTTPException {
 const FOR_NOW = 'for now'
 
 /** 503: it can't be told now. */
-export function unavailable(message: string): HTTPException {
+export function serviceUnavailable(message: string): HTTPException {
   return new HTTPException(503, { message, cause: FOR_NOW })
 }
 

@@ -16,7 +16,7 @@ import {
 import { z } from 'zod'
 import { NAME } from '../../core/address.ts'
 import { type Clock, dateAt } from '../../core/clock.ts'
-import { unauthorized, unavailable } from './errors.ts'
+import { serviceUnavailable, unauthorized } from './errors.ts'
 import type { Permissions, Scope } from './permissions.ts'
 
 /** How tokens are verified: by a shared secret or by the public keys of an issuer. */
@@ -108,7 +108,8 @@ function issuerKeys(url: URL, { clock, report }: TokenOptions): JWTVerifyGetKey 
   return async (header, token) => {
     const kept = remote.jwks()
     const resting = clock.now() - failedAt < COOLDOWN_MS
-    if (resting && !kept) throw unavailable('The keys of the token issuer cannot be had now.')
+    if (resting && !kept)
+      throw serviceUnavailable('The keys of the token issuer cannot be had now.')
     if (resting && kept) return createLocalJWKSet(kept)(header, token)
     try {
       return await remote(header, token)
@@ -117,7 +118,7 @@ function issuerKeys(url: URL, { clock, report }: TokenOptions): JWTVerifyGetKey 
       failedAt = clock.now()
       report?.(error)
       if (kept) return createLocalJWKSet(kept)(header, token)
-      throw unavailable('The keys of the token issuer cannot be had now.')
+      throw serviceUnavailable('The keys of the token issuer cannot be had now.')
     }
   }
 }

@@ -10,6 +10,7 @@ import {
 import { type ClientRateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
 import { type Clock, dateAt } from '../../core/clock.ts'
 import type { Hub } from '../../hub/hub.ts'
+import { internalsOf } from '../../hub/internals.ts'
 import { problem } from '../problem.ts'
 import { refuseForNow } from '../stream.ts'
 
@@ -39,11 +40,12 @@ const MAX_COUNTED = 100_000
 /** Makes the limits of an app. */
 export function createLimits(options: LimitOptions): Limits {
   const { hub, streamsPerMinute, publishesPerMinute, clock, addressOf } = options
+  const { reject, byeFrame } = internalsOf(hub)
   return {
     streams: limit(streamsPerMinute, (c) => {
-      const trace = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
-      hub.reject(c.get('listening').client, 'rate-limited', trace)
-      return refuseForNow(c, hub)
+      const info = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
+      reject(c.get('listening').client, 'rate-limited', info)
+      return refuseForNow(c, byeFrame('at-capacity'))
     }),
     publishing: limit(
       publishesPerMinute,

@@ -40,12 +40,12 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
   const operator = requireOperate(access)
   const app = new Hono()
     .get('/clients', operator, valid('query', ListQuery), async (c) => {
-      const { rows, total } = await hub.presence.clients(c.req.valid('query').limit)
+      const { rows, total } = await hub.clients(c.req.valid('query').limit)
       return jsonResponse<Clients>(c, { clients: rows.map(withTime), total })
     })
     .get('/clients/:id', operator, valid('param', ClientParam), async (c) => {
       const { id } = c.req.valid('param')
-      const { rows } = await hub.presence.connections({ client: id }, MAX_ROWS)
+      const { rows } = await hub.connections({ client: id }, MAX_ROWS)
       return jsonResponse<ClientConnections>(c, { client: id, connections: rows.map(withTime) })
     })
     .get(
@@ -56,7 +56,7 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
       async (c) => {
         const { topic } = c.req.valid('param')
         const { limit } = c.req.valid('query')
-        const { rows, total } = await hub.presence.connections({ topic }, limit)
+        const { rows, total } = await hub.connections({ topic }, limit)
         return jsonResponse<TopicConnections>(c, { topic, connections: rows.map(withTime), total })
       },
     )

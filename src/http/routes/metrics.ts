@@ -69,65 +69,65 @@ function moment(stats: HubStats): string[] {
   ]
 }
 
-function events({ metricsRoutes }: HubStats): string[] {
+function events({ metrics }: HubStats): string[] {
   return [
     counter(
       'hono_sse_publishes_total',
       'Events taken in to be published, stored or not.',
-      by('address', metricsRoutes.publishes),
+      by('address', metrics.publishes),
     ),
     counter(
       'hono_sse_deliveries_total',
       'Events times the open streams that they were queued for.',
-      metricsRoutes.deliveries,
+      metrics.deliveries,
     ),
     counter(
       'hono_sse_delivered_bytes_total',
       'Bytes of events times the open streams that they were queued for.',
-      metricsRoutes.deliveredBytes,
+      metrics.deliveredBytes,
     ),
     histogram(
       'hono_sse_delivery_delay_seconds',
       'Events by how long they waited for the last write of their flush.',
-      metricsRoutes.delayMs,
+      metrics.delayMs,
     ),
     histogram(
       'hono_sse_flush_duration_seconds',
       'Flushes by how long they took from the first write to the last.',
-      metricsRoutes.flushMs,
+      metrics.flushMs,
     ),
   ]
 }
 
-function streams({ metricsRoutes }: HubStats): string[] {
+function streams({ metrics }: HubStats): string[] {
   return [
     counter(
       'hono_sse_openings_total',
       'Streams opened, by how they went on.',
-      by('resume', metricsRoutes.openings),
+      by('resume', metrics.openings),
     ),
     counter(
       'hono_sse_replays_total',
       'Times that a stream began to catch up from a cursor.',
-      metricsRoutes.replays,
+      metrics.replays,
     ),
     counter(
       'hono_sse_replayed_events_total',
       'Events read from the journal for streams that caught up.',
-      metricsRoutes.replayedEvents,
+      metrics.replayedEvents,
     ),
-    counter('hono_sse_gaps_total', 'Gaps told.', by('reason', metricsRoutes.gaps)),
+    counter('hono_sse_gaps_total', 'Gaps told.', by('reason', metrics.gaps)),
     counter(
       'hono_sse_goodbyes_total',
       'Goodbyes said, those to refused streams included.',
-      by('reason', metricsRoutes.goodbyes),
+      by('reason', metrics.goodbyes),
     ),
     counter(
       'hono_sse_departures_total',
       'Streams that ended without a goodbye.',
-      metricsRoutes.departures,
+      metrics.departures,
     ),
-    counter('hono_sse_refusals_total', 'Streams refused.', by('reason', metricsRoutes.refusals)),
+    counter('hono_sse_refusals_total', 'Streams refused.', by('reason', metrics.refusals)),
   ]
 }
 

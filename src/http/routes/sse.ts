@@ -4,6 +4,7 @@ import type { BlankEnv } from 'hono/types'
 import { HubError, type HubErrorCode } from '../../core/errors.ts'
 import type { ConnectionInfo } from '../../hub/connection.ts'
 import type { Hub } from '../../hub/hub.ts'
+import { internalsOf } from '../../hub/internals.ts'
 import type { Access, StreamGrant } from '../auth/authorizer.ts'
 import { isForNow } from '../auth/errors.ts'
 import { valid } from '../middleware/validate.ts'
@@ -59,7 +60,7 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
     } catch (error) {
       // An EventSource would give up at 503, though it is only now that nobody can tell.
       if (isForNow(error) || hasCode(error, 'at-capacity', 'journal-unavailable'))
-        return refuseForNow(c, hub)
+        return refuseForNow(c, internalsOf(hub).byeFrame('at-capacity'))
       if (hasCode(error, 'blocked')) return c.body(null, 204)
       throw error
     }

@@ -5,8 +5,8 @@ import type {
   GapEvent as GapData,
   ReadyEvent as ReadyData,
 } from '../../core/control-events.ts'
+import type { PublishResult } from '../../hub/delivery.ts'
 import type { ClientSummary, ConnectionSummary } from '../../hub/presence.ts'
-import type { PublishResult } from '../../hub/press.ts'
 import type { Problem as ProblemData } from '../problem.ts'
 import { schemaMetadata } from './metadata.ts'
 

@@ -3,9 +3,8 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
-import { createExpiringSet } from '../../core/expiring-set.ts'
 import type { EventStore } from '../event-store.ts'
-import type { Delivery, Journal, JournalEntry, ReplayBatch } from '../journal.ts'
+import type { Delivery, Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
 import { readBatch } from '../read-page.ts'
 import { createEventStore } from './store.ts'
 
@@ -33,7 +32,6 @@ export function createMemoryJournal({
   checkRange('maxBytes', maxBytes, 0)
   const epoch = newEpoch(clock)
   const shelf: EventStore = createEventStore({ maxEvents, maxAgeMs, maxBytes })
-  const used = createExpiringSet(clock)
   let sequence = 0
   let deliver: (delivery: Delivery) => void = () => {}
 
@@ -43,10 +41,8 @@ export function createMemoryJournal({
       return shelf.size
     },
     append,
-    relay,
     read,
     head,
-    useOnce,
     open,
     close,
   }
@@ -58,10 +54,6 @@ export function createMemoryJournal({
     shelf.append(key, entry, clock.now())
     deliver({ key, frame: entry.frame, entry })
     return entry
-  }
-
-  function relay(key: string, event: HubEvent): undefined {
-    deliver({ key, frame: encodeFrame(event) })
   }
 
   function read(
@@ -78,14 +70,8 @@ export function createMemoryJournal({
     return positionOf(epoch, sequence)
   }
 
-  function useOnce(name: string, ttlMs: number): boolean {
-    if (used.has(name)) return false
-    used.add(name, ttlMs)
-    return true
-  }
-
-  function open(receiver: (delivery: Delivery) => void): void {
-    deliver = receiver
+  function open(handler: JournalHandler): void {
+    deliver = handler.deliver
   }
 
   function close(): void {

@@ -1,8 +1,8 @@
 /** Publishing to Redis: what is published in one turn of the event loop goes there in one call. */
 import type { Clock } from '../../core/clock.ts'
-import { type Position, positionOf } from '../../core/cursor.ts'
+import { positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
-import type { Reach } from '../journal.ts'
+import type { AppendResult } from '../journal.ts'
 import { unavailable } from './options.ts'
 
 /** How events are stored. */
@@ -15,7 +15,7 @@ export interface PublishBatcherInit {
 /** Stores events, many at a time. */
 export interface PublishBatcher {
   /** @throws {HubError} `journal-unavailable` */
-  append(key: string, event: HubEvent): Promise<Position & Reach>
+  append(key: string, event: HubEvent): Promise<AppendResult>
 }
 
 interface Batch {
@@ -39,7 +39,7 @@ export function createPublishBatcher({ clock, store }: PublishBatcherInit): Publ
   let pending = 0
   return { append }
 
-  async function append(key: string, event: HubEvent): Promise<Position & Reach> {
+  async function append(key: string, event: HubEvent): Promise<AppendResult> {
     const body = frameText(event)
     if (pending + body.length > MAX_PENDING_CHARACTERS) {
       throw unavailable('takes events more slowly than they come')

@@ -2,7 +2,7 @@
 import type { createClient } from 'redis'
 import { newEpoch, type Position, parseCursor, positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
-import type { Delivery, Journal, JournalHandler, Reach } from '../journal.ts'
+import type { Journal, JournalHandler } from '../journal.ts'
 import { createPublishBatcher } from './batch.ts'
 import { createChannelSubscriptions } from './channels.ts'
 import { connectRedis, type RedisConnection } from './connection.ts'
@@ -23,6 +23,9 @@ import {
 /** Messages that may wait while a new link catches up. */
 const MAX_EARLY = 50_000
 
+/** Stands in for a hub before the journal is opened and after it is closed. */
+const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: () => null }
+
 /** Makes a journal that looks for Redis from the moment that a hub opens it. @throws {HubError} `invalid-option` */
 export function createRedisJournal(options: RedisJournalOptions): Journal {
   const { url, prefix, maxEvents, maxAgeMs, maxBytes, observer, clock, random } =
@@ -39,8 +42,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   })
   const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args) })
   const requests = createControlRequests({ clock, inbox, broadcast, send })
-  let deliver: (delivery: Delivery) => void = () => {}
-  let receiver: JournalHandler = { missed: () => {}, respond: () => null }
+  let handler: JournalHandler = CLOSED
   let reconnect: ReconnectLoop | undefined
   /** The link that all goes through, once it has caught up. */
   let connection: RedisConnection | undefined
@@ -55,26 +57,27 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   let stored = 0
 
   return {
-    instance,
     stats,
     get ready() {
       return connection !== undefined
     },
     append: batcher.append,
-    relay,
     read: reads.read,
     head: () => head,
-    useOnce,
-    subscribe: subscriptions.subscribe,
-    unsubscribe: subscriptions.unsubscribe,
-    request: (question, keepMs = 0) => requests.request(question, keepMs),
+    backplane: {
+      instance,
+      relay,
+      subscribe: subscriptions.subscribe,
+      unsubscribe: subscriptions.unsubscribe,
+      request: requests.request,
+      useOnce,
+    },
     open,
     close,
   }
 
-  function open(deliverTo: (delivery: Delivery) => void, hub?: JournalHandler): void {
-    deliver = deliverTo
-    if (hub) receiver = hub
+  function open(hub: JournalHandler): void {
+    handler = hub
     let create: typeof createClient | undefined
     reconnect = startReconnectLoop({
       clock,
@@ -99,14 +102,14 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     const reply = await next.evalScript(CATCH_UP, `${tag}:head`, [...first(next), ...seen])
     if (next.closed) return
     const { end, affects, kept } = toCatchUp(reply)
-    receiver.missed(affects)
+    handler.missed(affects)
     if (epoch !== '') stats.reconnects += 1
     epoch = end.epoch
     head = positionOf(end.epoch, end.sequence)
     stored = end.sequence
     connection = next
     for (const task of early.splice(0)) task()
-    for (const { question, ms } of kept) receiver.respond(question, ms)
+    for (const { question, ms } of kept) handler.respond(question, ms)
     reads.wake()
     observer?.connected?.(next.eviction)
   }
@@ -117,7 +120,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     observer?.disconnected?.(reason)
   }
 
-  async function relay(key: string, event: HubEvent): Promise<Reach> {
+  async function relay(key: string, event: HubEvent): Promise<{ readonly instances: number }> {
     const channel = subscriptions.channelOf(key)
     return {
       instances: await attempt((connection) => connection.publish(channel, frameText(event))),
@@ -129,7 +132,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   function close(): void {
-    deliver = () => {}
+    handler = CLOSED
     reconnect?.close()
     connection = undefined
     reads.close()
@@ -178,7 +181,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   function dispatch(channel: string, message: Uint8Array): void {
     const key = subscriptions.keyOf(channel)
     if (key !== undefined) for (const frame of framesOf(message)) receive(key, frame)
-    else if (channel === forAll) requests.onRequest(textOf(message), receiver.respond)
+    else if (channel === forAll) requests.onRequest(textOf(message), handler.respond)
     else inboxHas(textOf(message))
   }
 
@@ -186,14 +189,14 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     const id = idOf(frame)
     const place = id === undefined ? undefined : parseCursor(id)
     if (id === undefined || !place) {
-      deliver({ key, frame })
+      handler.deliver({ key, frame })
       return
     }
     // Whoever has to get one that is not ahead found it, or finds it, in the journal.
     if (!inThisEpoch(place.epoch) || place.sequence <= head.sequence) return
     const entry = { id, sequence: place.sequence, frame }
     head = { id, sequence: place.sequence }
-    deliver({ key, frame, entry })
+    handler.deliver({ key, frame, entry })
   }
 
   function inboxHas(text: string): void {

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
-import type { Delivery, Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
+import type { Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
 import { readBatch } from '../read-page.ts'
 import { openExpiringTable } from './expiring-table.ts'
 import { type ObjectStorage, openSqliteStore } from './store.ts'
@@ -22,7 +22,7 @@ export interface SqliteJournalOptions {
   readonly maxEventBytes?: number | undefined
   /** Addresses without an event left of which it is remembered what they lost. @defaultValue `100_000` */
   readonly maxEmptyAddresses?: number | undefined
-  /** What the epoch ends with, if it is a new one: letters and digits. @defaultValue nothing */
+  /** What the first epoch of a new journal ends with: letters and digits. @defaultValue nothing */
   readonly epochSuffix?: string | undefined
   /** Time. @defaultValue the machine's */
   readonly clock?: Clock | undefined
@@ -33,8 +33,9 @@ export interface SqliteJournal extends Journal {
   /** Gives up what is too old, and asks to be woken for what is left. Call it from `alarm()`. */
   prune(): void
   /**
-   * Begins an epoch that ends with this mark: of all older cursors it tells that something may have
-   * been missed. What is kept stays. It lasts once the storage has synced.
+   * Starts a new epoch: every older cursor then leads to a reported gap. Stored events stay. The new
+   * epoch is durable once the storage has synced.
+   * @param epochSuffix - what the epoch ends with: letters and digits
    * @throws {HubError} `journal-unavailable`
    */
   startEpoch(epochSuffix: string): void
@@ -75,8 +76,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   })
   const expiring = openExpiringTable(storage)
   let sequence = store.start
-  let deliver: (delivery: Delivery) => void = () => {}
-  let receiver: JournalHandler | undefined
+  let handler: JournalHandler | undefined
   /** When this life of the object has asked to be woken. An older alarm may stand, and is as good. */
   let alarmAt = Number.POSITIVE_INFINITY
 
@@ -85,11 +85,9 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
       return store.size
     },
     append,
-    relay,
     read,
     head,
-    useOnce,
-    request,
+    backplane: { request, useOnce },
     open,
     prune,
     startEpoch,
@@ -102,12 +100,8 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     write(() => store.append(key, entry, clock.now()))
     sequence = next.sequence
     wakeForOldest()
-    deliver({ key, frame: entry.frame, entry })
+    handler?.deliver({ key, frame: entry.frame, entry })
     return entry
-  }
-
-  function relay(key: string, event: HubEvent): undefined {
-    deliver({ key, frame: encodeFrame(event) })
   }
 
   function read(
@@ -133,21 +127,20 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   }
 
   /** Nobody shares this journal, but the object's next life does: what is kept is put to it, too. */
-  async function request(question: unknown, keepMs = 0): Promise<readonly unknown[]> {
+  async function request(question: unknown, keepMs: number): Promise<readonly unknown[]> {
     const now = clock.now()
     if (keepMs > 0) {
       write(() => expiring.add(ASKED + JSON.stringify(question), now + keepMs, now))
       wake(now + keepMs)
     }
-    return [receiver?.respond(question, keepMs)]
+    return [handler?.respond(question, keepMs)]
   }
 
-  function open(deliverTo: (delivery: Delivery) => void, hub?: JournalHandler): void {
-    deliver = deliverTo
-    receiver = hub
+  function open(hub: JournalHandler): void {
+    handler = hub
     const now = clock.now()
     for (const { name, end } of expiring.list(ASKED, now)) {
-      hub?.respond(JSON.parse(name.slice(ASKED.length)), end - now)
+      hub.respond(JSON.parse(name.slice(ASKED.length)), end - now)
     }
   }
 
@@ -178,8 +171,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   }
 
   function close(): void {
-    deliver = () => {}
-    receiver = undefined
+    handler = undefined
   }
 }
 

@@ -1,4 +1,4 @@
-/** A Durable Object that ends without a word, and begins again: its clients miss nothing. */
+/** A Durable Object that is killed and restarts: its clients miss nothing. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,26 +13,26 @@ import {
   until,
 } from '../../support/worker/edge.ts'
 
-// workerd starts twice in a test, which takes seconds each time on a busy machine.
+// A test starts workerd twice, which takes seconds on a busy machine.
 vi.setConfig({ testTimeout: 90_000 })
 
 let disk: Disk | undefined
 afterEach(() => disk?.remove())
 
-interface Receipt {
+interface Published {
   readonly id: string
   readonly connections: number
 }
 
-test('clients of an object that was cut off resume in its next life, complete and in order', async () => {
+test('clients of an object that was killed resume after its restart, completely and in order', async () => {
   disk = createDisk()
   const before = await disk.start()
   const alice = await listen(before.url, 'id=alice&topic=news')
-  const { id } = await ask<Receipt>(`${before.url}/clients/alice`, text('one'))
+  const { id } = await ask<Published>(`${before.url}/clients/alice`, text('one'))
   await alice.next(({ data }) => data === 'one')
   await ask(`${before.url}/topics/news`, text('two'))
   await ask(`${before.url}/clients/bob`, text('not hers'))
-  const { id: last } = await ask<Receipt>(`${before.url}/broadcast`, text('three'))
+  const { id: last } = await ask<Published>(`${before.url}/broadcast`, text('three'))
   await ask(`${before.url}/clients/mallory?block=3600`, { method: 'DELETE' })
   await before.kill()
   await alice.end()
@@ -40,30 +40,30 @@ test('clients of an object that was cut off resume in its next life, complete an
   const { url } = await disk.start()
   const back = await listen(url, 'id=alice&topic=news', { 'Last-Event-ID': id })
   expect(back.ready.resume).toBe('complete')
-  const { id: next } = await ask<Receipt>(`${url}/clients/alice`, text('four'))
+  const { id: next } = await ask<Published>(`${url}/clients/alice`, text('four'))
   await back.next(({ data }) => data === 'four')
   expect(dataOf(back)).toEqual(['two', 'three', 'four'])
   const [epoch, sequence] = last.split('-')
   expect(next.split('-')[0]).toBe(epoch)
   expect(Number(next.split('-')[1])).toBeGreaterThan(Number(sequence))
   await back.close()
-  // A block outlives the object, too.
+  // A block outlives the object's memory, too.
   expect((await fetch(`${url}/sse?id=mallory`)).status).toBe(204)
 })
 
-test('an alarm gives up what is too old while nobody is there, and that is told', async () => {
+test('an alarm evicts old events while no client is connected, and the gap is reported', async () => {
   disk = createDisk()
   const { folder } = disk
   const { url } = await disk.start({ JOURNAL_SECONDS: '1' })
-  const { id } = await ask<Receipt>(`${url}/clients/carol`, text('one'))
+  const { id } = await ask<Published>(`${url}/clients/carol`, text('one'))
   await ask(`${url}/clients/carol`, text('two'))
-  await until('the disk holds nothing', () => entriesOn(folder) === 0)
+  await until('no event is on disk', () => entriesOn(folder) === 0)
   const back = await listen(url, 'id=carol', { 'Last-Event-ID': id })
   expect(back.ready.resume).toBe('gap')
   await back.close()
 })
 
-/** How many events the objects keep, as another program sees it that reads their files. */
+/** How many events are in the object's database file, read by another program. */
 function entriesOn(folder: string): number {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   const file = files.find((path) => /-Hub\/[0-9a-f]{64}\.sqlite$/.test(path)) ?? ''

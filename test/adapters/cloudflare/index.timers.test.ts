@@ -1,15 +1,15 @@
-/** A Durable Object is billed as long as anything keeps it awake: without a client nothing does. */
+/** A Durable Object is billed while anything keeps it in memory: without clients nothing does. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ask, createDisk, listen, text, until } from '../../support/worker/edge.ts'
-import type { Look } from '../../support/worker/timers-object.ts'
+import type { Inspection } from '../../support/worker/timers-object.ts'
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 /**
- * workerd takes an object that nobody talks to out of memory after ten seconds. To look at it is to
- * talk to it, so that they have to pass unseen.
+ * workerd evicts an object from memory after ten seconds without a request. Inspecting it is a
+ * request, so the test has to wait without looking.
  */
-const unseen = () => new Promise((resolve) => setTimeout(resolve, 11_000))
+const idle = () => new Promise((resolve) => setTimeout(resolve, 11_000))
 
 const disk = createDisk()
 let url = ''
@@ -21,39 +21,39 @@ beforeAll(async () => {
 })
 afterAll(disk.remove)
 
-const look = () => ask<Look>(`${url}/look`)
+const inspect = () => ask<Inspection>(`${url}/inspect`)
 
-test('a hub without a client has no timer, one with a client has, and none is left when it leaves', async () => {
-  expect((await look()).timers).toEqual([])
+test('a hub has timers only while a client is connected', async () => {
+  expect((await inspect()).timers).toEqual([])
   const streams = [await listen(url, 'id=alice'), await listen(url, 'id=bob')]
-  const { life, timers } = await look()
+  const { lifetime, timers } = await inspect()
   expect([...timers].sort()).toEqual([1_000, 500].sort())
   await streams[0]?.close()
   await until(
-    'one is gone',
+    'one client has left',
     async () => (await ask<{ total: number }>(`${url}/clients`)).total === 1,
   )
-  expect((await look()).timers).toHaveLength(2)
+  expect((await inspect()).timers).toHaveLength(2)
   await streams[1]?.close()
-  await until('no timer is armed', async () => (await look()).timers.length === 0)
-  expect((await look()).life).toBe(life)
+  await until('no timer is set', async () => (await inspect()).timers.length === 0)
+  expect((await inspect()).lifetime).toBe(lifetime)
 })
 
-test('an alarm is set as long as there is something to give up, and no longer', async () => {
-  expect((await look()).alarm).toBeNull()
+test('an alarm is set only while there are events to evict', async () => {
+  expect((await inspect()).alarm).toBeNull()
   await ask(`${url}/broadcast`, text('kept for three seconds'))
-  expect((await look()).alarm).toBeGreaterThan(Date.now())
-  await until('nothing is left to wake for', async () => (await look()).alarm === null)
-  expect((await look()).timers).toEqual([])
+  expect((await inspect()).alarm).toBeGreaterThan(Date.now())
+  await until('no alarm is set', async () => (await inspect()).alarm === null)
+  expect((await inspect()).timers).toEqual([])
 })
 
-test('an object stays while a client is there, and is out of memory soon after it left', async () => {
+test('an object stays in memory while a client is connected, and is evicted soon afterwards', async () => {
   const stream = await listen(url, 'id=alice')
-  const { life } = await look()
-  await unseen()
-  expect((await look()).life, 'a heartbeat keeps it').toBe(life)
+  const { lifetime } = await inspect()
+  await idle()
+  expect((await inspect()).lifetime, 'the heartbeat keeps it in memory').toBe(lifetime)
   await stream.close()
-  await until('no timer is armed', async () => (await look()).timers.length === 0)
-  await unseen()
-  expect((await look()).life).not.toBe(life)
+  await until('no timer is set', async () => (await inspect()).timers.length === 0)
+  await idle()
+  expect((await inspect()).lifetime).not.toBe(lifetime)
 })

@@ -1,112 +1,109 @@
-/** Objects that agree on how many they are, each with a journal that outlives it. */
+/** Shards that fence each other before they serve with a new number of shards. Each has an epoch that outlives it. */
 import { describe, expect, test } from 'vitest'
-import door from '../../../src/adapters/cloudflare/index.ts'
 import {
   createResharding,
   initialEpochSuffix,
   isResharding,
   type Resharding,
-  tellingOf,
-  toldIn,
 } from '../../../src/adapters/cloudflare/resharding.ts'
 import { epochSuffix } from '../../../src/adapters/cloudflare/sharding.ts'
 import { newEpoch } from '../../../src/core/cursor.ts'
 
 let ms = 1_800_000_000_000
-/** No two epochs begin in the same millisecond. */
+/** No two epochs start in the same millisecond. */
 const clock = { now: () => ms++, every: () => () => {}, soon: () => {} }
 
-/** Lets the event loop turn: what has only promises to wait for is over by then. */
+/** Lets the event loop turn: work that waits only for promises is done by then. */
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Objects on their disks; which of them live, and with which number, is for the test. */
+/** Shards and their disks. The test decides which of them run, and with which number of shards. */
 function setUp() {
   const disks = new Map<number, string>()
-  const lives = new Map<number, Resharding>()
-  const away = new Set<number>()
-  const told: [from: number, to: number][] = []
-  let now = 0
+  const running = new Map<number, Resharding>()
+  const unreachable = new Set<number>()
+  const fenced: [by: number, shard: number][] = []
+  let configured = 0
 
-  /** From now on there are so many; those that `stay` go on as they were. */
-  function deploy(count: number, stay: readonly number[] = []): void {
-    now = count
-    for (const own of lives.keys()) if (!stay.includes(own)) lives.delete(own)
+  /** Restarts all shards with a new number of shards, except those in `keep`, which run on unchanged. */
+  function deploy(count: number, keep: readonly number[] = []): void {
+    configured = count
+    for (const shard of running.keys()) if (!keep.includes(shard)) running.delete(shard)
   }
 
-  function at(own: number): Resharding {
-    const life = lives.get(own) ?? begin(own, now)
-    lives.set(own, life)
-    return life
+  function at(shard: number): Resharding {
+    const resharding = running.get(shard) ?? start(shard, configured)
+    running.set(shard, resharding)
+    return resharding
   }
 
-  function begin(own: number, count: number): Resharding {
-    let epoch = disks.get(own) ?? newEpoch(clock) + initialEpochSuffix(count)
-    disks.set(own, epoch)
+  function start(shard: number, count: number): Resharding {
+    let epoch = disks.get(shard) ?? newEpoch(clock) + initialEpochSuffix(count)
+    disks.set(shard, epoch)
     const journal = {
       head: () => ({ id: `${epoch}-1`, sequence: 1 }),
-      startEpoch: (mark: string) => {
-        epoch = newEpoch(clock) + mark
+      startEpoch: (suffix: string) => {
+        epoch = newEpoch(clock) + suffix
       },
     }
     const sync = async () => {
       await turns(2)
-      disks.set(own, epoch)
+      disks.set(shard, epoch)
     }
-    const tell = async (to: number) => {
-      told.push([own, to])
+    const fenceShard = async (other: number) => {
+      fenced.push([shard, other])
       await Promise.resolve()
-      // Later than the others have answered.
-      if (away.has(to)) await turns(20)
-      if (away.has(to)) throw new Error('It is away.')
-      await at(to).fence(count)
+      // Fails only after the others have responded.
+      if (unreachable.has(other)) await turns(20)
+      if (unreachable.has(other)) throw new Error('It is unreachable.')
+      await at(other).fence(count)
     }
-    return createResharding({ own, count, journal, sync, tell })
+    return createResharding({ shard, count, journal, sync, fenceShard })
   }
 
-  /** Serves somebody there; the epoch in which it does. */
-  async function serve(own: number): Promise<string> {
-    await at(own).ensureReady()
-    return disks.get(own) ?? ''
+  /** Serves one request on a shard; returns the epoch that it is served in. */
+  async function serve(shard: number): Promise<string> {
+    await at(shard).ensureReady()
+    return disks.get(shard) ?? ''
   }
 
-  return { away, told, deploy, serve, at, epoch: (own: number) => disks.get(own) }
+  return { unreachable, fenced, deploy, serve, at, epoch: (shard: number) => disks.get(shard) }
 }
 
-const refusal = (promise: Promise<unknown>) => promise.then(() => undefined, isResharding)
+const refuses = (promise: Promise<unknown>) => promise.then(() => undefined, isResharding)
 
-test('a lone object tells nobody, and keeps its epoch', async () => {
-  const { deploy, serve, told } = setUp()
+test('a single shard fences no others and keeps its epoch', async () => {
+  const { deploy, serve, fenced } = setUp()
   deploy(1)
   const epoch = await serve(0)
   deploy(1)
   expect(await serve(0)).toBe(epoch)
-  expect(told).toEqual([])
+  expect(fenced).toEqual([])
 })
 
-test('each tells all others once, in the first of its lives, and its epoch has its mark', async () => {
-  const { deploy, serve, told } = setUp()
+test('each shard fences all others once, when it first serves, and its epoch ends with its suffix', async () => {
+  const { deploy, serve, fenced } = setUp()
   deploy(3)
   const epochs = [await serve(0), await serve(1), await serve(2)]
   expect(epochs.map((epoch) => epoch.slice(12))).toEqual(
-    [0, 1, 2].map((own) => epochSuffix(own, 3)),
+    [0, 1, 2].map((shard) => epochSuffix(shard, 3)),
   )
-  expect(told).toHaveLength(6)
+  expect(fenced).toHaveLength(6)
   deploy(3)
   expect([await serve(0), await serve(1), await serve(2)]).toEqual(epochs)
-  expect(told).toHaveLength(6)
+  expect(fenced).toHaveLength(6)
 })
 
-test('those who come at once wait for the same word', async () => {
-  const { deploy, serve, told } = setUp()
+test('concurrent requests wait for the same fencing', async () => {
+  const { deploy, serve, fenced } = setUp()
   deploy(3)
   const epochs = await Promise.all([0, 1, 2, 2, 1, 0].map(serve))
   expect(epochs.slice(3)).toEqual(epochs.slice(0, 3).reverse())
-  expect(told).toHaveLength(6)
+  expect(fenced).toHaveLength(6)
 })
 
-test('nobody is served before the disk has the epoch', async () => {
+test('no request is served before the epoch is on disk', async () => {
   const { deploy, serve } = setUp()
   deploy(2)
   const first = serve(0)
@@ -122,8 +119,8 @@ test('nobody is served before the disk has the epoch', async () => {
   expect(new Set(await Promise.all(others))).toEqual(new Set([await first]))
 })
 
-describe('no epoch is good again when the number goes back, whoever was asked meanwhile:', () => {
-  const walks = [
+describe('no epoch becomes valid again when the number of shards changes back, whichever shards served meanwhile:', () => {
+  const deployments = [
     [3, 1, 3],
     [1, 2, 1],
     [2, 4, 3, 2],
@@ -131,83 +128,65 @@ describe('no epoch is good again when the number goes back, whoever was asked me
     [3, 4, 3],
     [1, 2, 3, 1],
   ]
-  test.each(walks)('%j', async (...counts) => {
+  test.each(deployments)('%j', async (...counts) => {
     const first = counts[0] ?? 0
-    // Each deploy but the first touches one object only.
-    const touched = counts
+    // Every deployment between the first and the last serves on one shard only.
+    const paths = counts
       .slice(1, -1)
       .reduce<number[][]>(
-        (ways, count) =>
-          ways.flatMap((way) => Array.from({ length: count }, (_, own) => [...way, own])),
+        (longer, count) =>
+          longer.flatMap((path) => Array.from({ length: count }, (_, shard) => [...path, shard])),
         [[]],
       )
-    for (const way of touched) {
+    for (const path of paths) {
       const { deploy, serve } = setUp()
       deploy(first)
-      const range = Array.from({ length: first }, (_, own) => own)
+      const range = Array.from({ length: first }, (_, shard) => shard)
       const before = await Promise.all(range.map(serve))
-      for (const [i, own] of way.entries()) {
+      for (const [i, shard] of path.entries()) {
         deploy(counts[i + 1] ?? 0)
-        await serve(own)
+        await serve(shard)
       }
       deploy(first)
-      for (const own of range) expect(await serve(own)).not.toBe(before[own])
+      for (const shard of range) expect(await serve(shard)).not.toBe(before[shard])
     }
   })
 })
 
-test('who can’t reach all others serves nobody, and nobody forgets who was not told', async () => {
-  const { deploy, serve, away, epoch } = setUp()
+test('a shard serves nothing until it has fenced all others, and remembers how many that is', async () => {
+  const { deploy, serve, unreachable, epoch } = setUp()
   deploy(3)
   const before = [await serve(0), await serve(1), await serve(2)]
-  away.add(2)
+  unreachable.add(2)
   deploy(2)
-  expect(await refusal(serve(1))).toBe(true)
+  expect(await refuses(serve(1))).toBe(true)
   expect(epoch(1)).toBe(before[1])
-  // The first was told of two by the second; that there is a third it must not forget.
+  // Shard 1 has fenced shard 0 as one of two; shard 0 must still remember that shard 2 exists.
   deploy(2)
-  expect(await refusal(serve(0))).toBe(true)
-  away.clear()
+  expect(await refuses(serve(0))).toBe(true)
+  unreachable.clear()
   await serve(0)
   deploy(3)
   expect(await serve(2)).not.toBe(before[2])
 })
 
-test('of two that are of different minds at once not both get their way', async () => {
+test('of two shards with different numbers of shards, at most one gets ready at a time', async () => {
   const { deploy, serve, at } = setUp()
   deploy(3)
   for (const own of [0, 1, 2]) await serve(own)
-  // The last runs on as one of three; the first begins anew, as one of two.
+  // Shard 2 runs on as one of three; shard 0 restarts as one of two.
   deploy(2, [2])
   await Promise.allSettled([at(2).fence(4)])
-  const both = await Promise.all([refusal(serve(0)), refusal(serve(2))])
+  const both = await Promise.all([refuses(serve(0)), refuses(serve(2))])
   expect(both).toContain(true)
-  // The one that serves last is the only one whose epoch holds.
+  // Only the epoch of the shard that got ready last stays valid.
   const two = await serve(0)
   expect(await serve(2)).not.toBe(two)
   expect(await serve(0)).not.toBe(two)
 })
 
-test('one that has no part of the clients serves none', async () => {
+test('a shard beyond the number of shards serves nothing', async () => {
   const { deploy, serve } = setUp()
   deploy(2)
-  expect(await refusal(serve(2))).toBe(true)
-})
-
-test('what objects tell each other is no request that anybody else may make', async () => {
-  expect(toldIn(tellingOf(256))).toBe(256)
-  for (const url of ['https://hub/3', 'http://localhost/hub.invalid', 'https://a.hub.invalid/1']) {
-    expect(toldIn(new Request(url, { method: 'POST' }))).toBeUndefined()
-  }
-  const nobody = () => {
-    throw new Error('An object was asked.')
-  }
-  const env = { HUB: { idFromName: nobody, get: nobody } }
-  for (const url of [
-    'https://hub.invalid/3',
-    'http://HUB.invalid:8080/1?id=a',
-    'https://hub.invalid/sse',
-  ]) {
-    expect((await door.fetch(new Request(url), env)).status).toBe(404)
-  }
+  expect(await refuses(serve(2))).toBe(true)
 })

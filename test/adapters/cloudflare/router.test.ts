@@ -1,4 +1,4 @@
-/** One hub over several objects: each is a whole service here, and none knows of the others. */
+/** One hub made of several shards: here each shard is a complete app, and none knows of the others. */
 import { Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { createRouter } from '../../../src/adapters/cloudflare/router.ts'
@@ -7,6 +7,7 @@ import { createApp } from '../../../src/http/app.ts'
 import { createAccess } from '../../../src/http/auth/authorizer.ts'
 import { createTickets } from '../../../src/http/auth/tickets.ts'
 import { createHub } from '../../../src/hub/hub.ts'
+import { internalsOf } from '../../../src/hub/internals.ts'
 import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
 import { readEvents } from '../../support/reader.ts'
 import { samplesOf } from '../../support/samples.ts'
@@ -14,15 +15,15 @@ import { samplesOf } from '../../support/samples.ts'
 const COUNT = 3
 const NAMES = Array.from({ length: 12 }, (_, i) => `user-${i}`)
 
-type Answer = { readonly fetch: (request: Request) => Promise<Response> }
+type FakeShard = { readonly fetch: (request: Request) => Promise<Response> }
 
 function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })) {
   const hubs = Array.from({ length: COUNT }, () => createHub())
   const apps = hubs.map(appOf)
   const asked: number[] = []
   const reports: string[] = []
-  const broken = new Map<number, Answer>()
-  const shards = createRouter({
+  const broken = new Map<number, FakeShard>()
+  const router = createRouter({
     count: COUNT,
     retryMs: 2_000,
     corsOrigins: ['https://app.example'],
@@ -32,8 +33,8 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
     shard: (index) => ({
       fetch: async (request) => {
         asked.push(index)
-        const answer = broken.get(index) ?? apps[index] ?? new Hono()
-        return await answer.fetch(request)
+        const shard = broken.get(index) ?? apps[index] ?? new Hono()
+        return await shard.fetch(request)
       },
     }),
   })
@@ -43,7 +44,7 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
     asked.length = 0
     const type = body === undefined ? {} : { 'Content-Type': 'text/plain' }
     const init = { method, headers: { ...type, ...headers }, ...(body !== undefined && { body }) }
-    return shards.fetch(new Request(`http://localhost${path}`, init))
+    return router.fetch(new Request(`http://localhost${path}`, init))
   }
 
   async function open(query: string, headers = {}) {
@@ -55,9 +56,9 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
   }
 }
 
-const json = async <T>(answer: Promise<Response>) => (await (await answer).json()) as T
+const json = async <T>(response: Promise<Response>) => (await (await response).json()) as T
 
-describe('what is for one client touches one object:', () => {
+describe('a request about one client goes to one shard:', () => {
   test.each([
     ['POST', '/clients/alice'],
     ['POST', '/ping/alice'],
@@ -67,27 +68,49 @@ describe('what is for one client touches one object:', () => {
     ['POST', '/clients/%61lice'],
   ])('%s %s', async (method, path) => {
     const { send, asked } = setUp()
-    const answer = await send(method, path, method === 'POST' ? 'hello' : undefined)
-    expect(answer.status).toBe(200)
+    const response = await send(method, path, method === 'POST' ? 'hello' : undefined)
+    expect(response.status).toBe(200)
     expect(asked).toEqual([shardOf('alice', COUNT)])
-    await answer.body?.cancel()
+    await response.body?.cancel()
   })
 
-  test('an event, which comes to all its connections and to nobody else', async () => {
+  test('an event, which reaches all connections of the client and no other client', async () => {
     const { send, open } = setUp()
     const streams = await Promise.all(NAMES.map((name) => open(`?id=${name}`)))
-    const twin = await open('?id=user-1')
+    const second = await open('?id=user-1')
     for (const name of NAMES) await send('POST', `/clients/${name}`, name)
     await send('POST', '/broadcast', 'end')
-    for (const stream of [...streams, twin]) {
+    for (const stream of [...streams, second]) {
       await stream.next(({ data }) => data === 'end')
-      const got = stream.events.filter(({ event }) => event === undefined).map(({ data }) => data)
-      expect(got).toEqual([stream.client, 'end'])
+      const received = stream.events
+        .filter(({ event }) => event === undefined)
+        .map(({ data }) => data)
+      expect(received).toEqual([stream.client, 'end'])
     }
   })
 })
 
-test('who comes without an id gets one whose object is where it is', async () => {
+test('a path is read as the app reads it', async () => {
+  const { send, asked } = setUp()
+  expect((await send('POST', '/%62roadcast', 'hi')).status).toBe(200)
+  expect(asked).toEqual([0, 1, 2])
+  expect((await send('POST', '/broadcast/', 'hi')).status).toBe(404)
+  expect(asked).toEqual([0])
+})
+
+test.each(['/clients', '/topics/news', '/metrics', '/clients/alice', '/sse?id=alice'])(
+  'HEAD %s has the status of GET and no body',
+  async (path) => {
+    const { send } = setUp()
+    const response = await send('HEAD', path)
+    expect({ status: response.status, body: await response.text() }).toEqual({
+      status: 200,
+      body: '',
+    })
+  },
+)
+
+test('a connection without a client id gets one that belongs to its shard', async () => {
   const { open, asked } = setUp()
   for (const query of ['', '?topic=news', '?lastEventId=earliest']) {
     const { client } = await open(query)
@@ -96,32 +119,32 @@ test('who comes without an id gets one whose object is where it is', async () =>
   }
 })
 
-describe('what is for many goes to all objects:', () => {
-  test('a broadcast, whose receipt sums up and names an id for each object', async () => {
+describe('a request about many clients goes to all shards:', () => {
+  test('a broadcast, whose result adds up the connections and has an id for each shard', async () => {
     const { send, open } = setUp()
     for (const name of NAMES) await open(`?id=${name}`)
-    const receipt = await json<{ ids: string[]; connections: number }>(
+    const published = await json<{ ids: string[]; connections: number }>(
       send('POST', '/broadcast', 'hi'),
     )
-    expect(receipt).toEqual({
+    expect(published).toEqual({
       ids: [expect.any(String), expect.any(String), expect.any(String)],
       connections: 12,
     })
-    expect(new Set(receipt.ids).size).toBe(COUNT)
+    expect(new Set(published.ids).size).toBe(COUNT)
   })
 
-  test('a topic, and an ephemeral event, which has no ids', async () => {
+  test('an event for a topic, and an ephemeral event, which has no ids', async () => {
     const { send, open } = setUp()
     for (const name of NAMES.slice(0, 5)) await open(`?id=${name}&topic=news`)
     for (const name of NAMES.slice(5)) await open(`?id=${name}`)
-    const receipt = await json<{ connections: number }>(send('POST', '/topics/news', 'hi'))
-    expect(receipt.connections).toBe(5)
+    const published = await json<{ connections: number }>(send('POST', '/topics/news', 'hi'))
+    expect(published.connections).toBe(5)
     const body = JSON.stringify({ data: 'now', ephemeral: true })
     const type = { 'Content-Type': 'application/json' }
     expect(await json(send('POST', '/broadcast', body, type))).toEqual({ connections: 12 })
   })
 
-  test('presence, which sums up and is cut to its limit', async () => {
+  test('lists, whose totals are added up and whose rows are limited', async () => {
     const { send, open } = setUp()
     for (const name of NAMES) await open(`?id=${name}&topic=news`)
     const all = await json<{ clients: { client: string }[]; total: number }>(
@@ -136,25 +159,25 @@ describe('what is for many goes to all objects:', () => {
     expect(some.connections).toHaveLength(5)
   })
 
-  test('figures, each of which says whose it is', async () => {
+  test('metrics, whose samples are labelled with their shard', async () => {
     const { send, open, asked } = setUp()
     for (const name of NAMES) await open(`?id=${name}`)
     await send('POST', '/broadcast', 'hi')
-    const answer = await send('GET', '/metrics')
+    const response = await send('GET', '/metrics')
     expect(asked).toEqual([0, 1, 2])
-    expect(answer.headers.get('Content-Type')).toContain('version=0.0.4')
-    const samples = samplesOf(await answer.text())
+    expect(response.headers.get('Content-Type')).toContain('version=0.0.4')
+    const samples = samplesOf(await response.text())
     for (let shard = 0; shard < COUNT; shard++) {
       const here = NAMES.filter((name) => shardOf(name, COUNT) === shard).length
       expect(samples.get(`hono_sse_connections{shard="${shard}"}`)).toBe(here)
-      const published = `hono_sse_publishes_total{shard="${shard}",address="everyone"}`
-      expect(samples.get(published)).toBe(1)
+      const publishes = `hono_sse_publishes_total{shard="${shard}",address="everyone"}`
+      expect(samples.get(publishes)).toBe(1)
       expect(samples.get(`hono_sse_shard_up{shard="${shard}"}`)).toBe(1)
     }
   })
 
   test.skipIf(PROMTOOL_IS_MISSING)(
-    'figures that promtool has nothing to say against (skipped where it is not installed)',
+    'metrics that promtool accepts (skipped where it is not installed)',
     async () => {
       const { send, broken } = setUp()
       broken.set(1, { fetch: () => Promise.reject(new Error('reset')) })
@@ -162,7 +185,7 @@ describe('what is for many goes to all objects:', () => {
     },
   )
 
-  test('one request, by its name in all their logs', async () => {
+  test('with one request id in all their logs', async () => {
     const seen: (string | null)[] = []
     const { send } = setUp((hub) => {
       const named: MiddlewareHandler = async (c, next) => {
@@ -172,12 +195,12 @@ describe('what is for many goes to all objects:', () => {
       }
       return createApp({ hub, middleware: [named] })
     })
-    const answer = await send('POST', '/broadcast', 'hi')
+    const response = await send('POST', '/broadcast', 'hi')
     expect(seen).toEqual([null, 'r-1', 'r-1'])
-    expect(answer.headers.get('X-Request-Id')).toBe('r-1')
+    expect(response.headers.get('X-Request-Id')).toBe('r-1')
   })
 
-  test('but not what the first of them refuses', async () => {
+  test('but not if the first shard refuses it', async () => {
     const { send, asked, hubs } = setUp()
     const body = '{"data":1,"event":"hub:x"}'
     const refused = await send('POST', '/broadcast', body, { 'Content-Type': 'application/json' })
@@ -190,28 +213,30 @@ describe('what is for many goes to all objects:', () => {
   })
 })
 
-describe('an object that can’t be reached now', () => {
-  const away = (why = 'retryable'): Answer => ({
+describe('when a shard is unavailable', () => {
+  const unavailable = (why = 'retryable'): FakeShard => ({
     fetch: () => Promise.reject(Object.assign(new Error('reset'), { [why]: true })),
   })
 
   test.each(['retryable', 'overloaded', 'durableObjectReset'])(
-    'makes a stream come back, for an EventSource would give up at an error (%s)',
+    'a stream ends with a retry time, because an EventSource gives up at an error (%s)',
     async (why) => {
       const { send, broken } = setUp()
-      broken.set(shardOf('alice', COUNT), away(why))
-      const answer = await send('GET', '/sse?id=alice')
-      expect(answer.status).toBe(200)
-      expect(await answer.text()).toBe(
+      broken.set(shardOf('alice', COUNT), unavailable(why))
+      const response = await send('GET', '/sse?id=alice')
+      expect(response.status).toBe(200)
+      expect(response.headers.get('Content-Type')).toBe('text/event-stream; charset=utf-8')
+      expect(response.headers.get('Cache-Control')).toContain('no-transform')
+      expect(await response.text()).toBe(
         'retry: 3000\nevent: hub:bye\ndata: {"reason":"shutdown"}\n\n',
       )
       expect((await send('POST', '/clients/alice', 'hi')).status).toBe(503)
     },
   )
 
-  test('is told so that a page of a listed origin can read it, and of no other', async () => {
+  test('a page of a listed origin can read the response, and no other page can', async () => {
     const { send, broken } = setUp()
-    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, away())
+    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, unavailable())
     const allowed = async (Origin: string, method: string, path: string) => {
       const { headers } = await send(method, path, undefined, { Origin })
       return headers.get('Access-Control-Allow-Origin')
@@ -225,41 +250,41 @@ describe('an object that can’t be reached now', () => {
     }
   })
 
-  test('is told to who published to all', async () => {
+  test('the publisher of a broadcast learns how many shards have the event', async () => {
     const { send, broken, reports } = setUp()
-    broken.set(2, away())
-    const answer = await send('POST', '/broadcast', 'hi')
-    expect(answer.status).toBe(503)
-    expect(await answer.text()).toContain('to 2 of 3 objects')
-    expect(answer.headers.get('Retry-After'), 'whoever obeyed it would double it').toBeNull()
+    broken.set(2, unavailable())
+    const response = await send('POST', '/broadcast', 'hi')
+    expect(response.status).toBe(503)
+    expect(await response.text()).toContain('on 2 of 3 shards')
+    expect(response.headers.get('Retry-After'), 'a retry would duplicate the event').toBeNull()
     expect(reports).toEqual(['Error: reset'])
   })
 
-  test('has no figures, which is told beside those of the others', async () => {
+  test('the metrics of the others say so', async () => {
     const { send, broken } = setUp()
-    broken.set(1, away())
+    broken.set(1, unavailable())
     const samples = samplesOf(await (await send('GET', '/metrics')).text())
     expect(samples.get('hono_sse_shard_up{shard="1"}')).toBe(0)
     expect(samples.has('hono_sse_connections{shard="1"}')).toBe(false)
     expect(samples.get('hono_sse_connections{shard="2"}')).toBe(0)
-    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, away())
+    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, unavailable())
     expect((await send('GET', '/metrics')).status).toBe(503)
   })
 
-  test('is an error like any other when it is not only for now', async () => {
+  test('an error that is not temporary is thrown', async () => {
     const { send, broken } = setUp()
     broken.set(0, { fetch: () => Promise.reject(new Error('bad environment')) })
     await expect(send('GET', '/healthz')).rejects.toThrow('bad environment')
-    for (const shard of [1, 2]) broken.set(shard, broken.get(0) ?? away())
+    for (const shard of [1, 2]) broken.set(shard, broken.get(0) ?? unavailable())
     await expect(send('GET', '/metrics')).rejects.toThrow('bad environment')
   })
 })
 
-test('a ticket is used once, because it always comes to its client’s object', async () => {
+test('a ticket works once, because it always goes to the shard of its client', async () => {
   const key = 'a-key-that-is-long-enough'
   const { send } = setUp((hub) => {
     const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
-    const { blocked, useOnce } = hub
+    const { isBlocked: blocked, useOnce } = internalsOf(hub)
     const tickets = createTickets({ secrets: [key], clock, useOnce, isSecure: () => false })
     return createApp({ hub, access: createAccess({ publishKeys: [key], tickets, blocked, clock }) })
   })
@@ -271,7 +296,7 @@ test('a ticket is used once, because it always comes to its client’s object', 
     expect(first.status).toBe(200)
     await first.body?.cancel()
     expect((await send('GET', `/sse?ticket=${ticket}`)).status).toBe(401)
-    // Nor at the object of somebody else, which has not seen it yet.
+    // It does not work on the shard of another client either, which has not seen it yet.
     const elsewhere = await send('GET', `/sse?ticket=${ticket}&id=other`)
     expect([401, 403]).toContain(elsewhere.status)
   }
@@ -281,44 +306,44 @@ test('a ticket is used once, because it always comes to its client’s object', 
   expect((await send('POST', '/tickets', '{"client":"user-1"}', headers)).status).toBe(403)
 })
 
-describe('a client that is blocked', () => {
+describe('a blocked client', () => {
   const headers = { Authorization: 'Bearer a-key-that-is-long-enough' }
 
-  test('can’t publish with its token at any object, not even to others', async () => {
+  test('can’t publish with its token on any shard, not even to other clients', async () => {
     const { send } = withTokens()
     const token = { Authorization: 'Bearer mallory' }
     const publish = (path: string) => send('POST', path, 'evil', token)
     expect((await publish('/clients/user-1')).status).toBe(200)
-    const answer = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
-    expect(answer).toEqual({ disconnected: 0, blockedSeconds: 60 })
+    const response = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
+    expect(response).toEqual({ disconnected: 0, blockedSeconds: 60 })
     for (const name of NAMES) expect((await publish(`/clients/${name}`)).status).toBe(403)
     for (const path of ['/broadcast', '/topics/news'])
       expect((await publish(path)).status).toBe(403)
   })
 
-  test('is sent away by its own object, which judges whether it may be', async () => {
+  test('is disconnected by its own shard, which decides whether that is allowed', async () => {
     const { send, open, asked } = withTokens()
     const stream = await open('?id=mallory', { Authorization: 'Bearer mallory' })
     const own = shardOf('mallory', COUNT)
     expect((await send('DELETE', '/clients/mallory?block=60')).status).toBe(401)
     expect((await send('DELETE', '/clients/mallory?block=x', undefined, headers)).status).toBe(400)
     expect(asked).toEqual([own])
-    const answer = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
-    expect(answer).toEqual({ disconnected: 1, blockedSeconds: 60 })
+    const response = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
+    expect(response).toEqual({ disconnected: 1, blockedSeconds: 60 })
     expect([...asked].sort()).toEqual([0, 1, 2])
     await stream.next(({ event }) => event === 'hub:bye')
   })
 
-  test('is not told to be blocked as long as an object can’t be reached', async () => {
+  test('is not reported as blocked while a shard is unavailable', async () => {
     const { send, broken } = withTokens()
     const other = (shardOf('mallory', COUNT) + 1) % COUNT
     broken.set(other, { fetch: () => Promise.reject(new Error('reset')) })
-    const answer = await send('DELETE', '/clients/mallory?block=60', undefined, headers)
-    expect(answer.status).toBe(503)
-    expect(await answer.text()).toContain('2 of 3 objects keep the client away')
+    const response = await send('DELETE', '/clients/mallory?block=60', undefined, headers)
+    expect(response.status).toBe(503)
+    expect(await response.text()).toContain('2 of 3 shards block the client')
   })
 
-  /** A token names its client, which may do all. */
+  /** Access by tokens: a token is a client id, and allows everything but operating. */
   function withTokens() {
     const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
     const tokens = {
@@ -329,7 +354,7 @@ describe('a client that is blocked', () => {
       const publishKeys = ['a-key-that-is-long-enough']
       return createApp({
         hub,
-        access: createAccess({ publishKeys, tokens, blocked: hub.blocked, clock }),
+        access: createAccess({ publishKeys, tokens, blocked: internalsOf(hub).isBlocked, clock }),
       })
     })
   }

@@ -1,4 +1,5 @@
-/** Three Durable Objects are one hub to the outside. */
+/** Three Durable Objects act as one hub. */
+import { type OutgoingHttpHeaders, request } from 'node:http'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
 import {
@@ -16,7 +17,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 })
 const COUNT = 3
 const NAMES = Array.from({ length: 9 }, (_, i) => `user-${i}`)
 
-/** Publishes that each object takes within a minute: more than the tests before the last need. */
+/** Events that each shard accepts within a minute: more than the tests before the last one publish. */
 const LIMIT = 60
 
 const disk = createDisk()
@@ -31,7 +32,7 @@ beforeAll(async () => {
 })
 afterAll(disk.remove)
 
-interface Receipt {
+interface Published {
   readonly id?: string
   readonly ids?: readonly string[]
   readonly connections: number
@@ -39,25 +40,27 @@ interface Receipt {
 
 const totalOf = async () => (await ask<{ total: number }>(`${url}/clients`)).total
 
-async function withAll(work: (streams: readonly Listener[]) => Promise<void>): Promise<void> {
+async function withAllClients(
+  work: (streams: readonly Listener[]) => Promise<void>,
+): Promise<void> {
   const streams = await Promise.all(NAMES.map((name) => listen(url, `id=${name}&topic=news`)))
   await work(streams)
   for (const stream of streams) await stream.close()
-  await until('all have left', async () => (await totalOf()) === 0)
+  await until('all clients have left', async () => (await totalOf()) === 0)
 }
 
-test('clients are on all of them', () => {
+test('every shard has clients', () => {
   expect(new Set(NAMES.map((name) => shardOf(name, COUNT))).size).toBe(COUNT)
 })
 
-test('each client gets what is for it, for its topics and for everyone, in order', async () => {
-  await withAll(async (streams) => {
+test('each client receives events for itself, its topics and everyone, in order', async () => {
+  await withAllClients(async (streams) => {
     for (const name of NAMES) {
-      const receipt = await ask<Receipt>(`${url}/clients/${name}`, text(`for ${name}`))
-      expect(receipt).toEqual({ id: expect.any(String), connections: 1 })
+      const published = await ask<Published>(`${url}/clients/${name}`, text(`for ${name}`))
+      expect(published).toEqual({ id: expect.any(String), connections: 1 })
     }
-    const topic = await ask<Receipt>(`${url}/topics/news`, text('news'))
-    const all = await ask<Receipt>(`${url}/broadcast`, text('all'))
+    const topic = await ask<Published>(`${url}/topics/news`, text('news'))
+    const all = await ask<Published>(`${url}/broadcast`, text('all'))
     expect([topic.connections, all.connections]).toEqual([NAMES.length, NAMES.length])
     expect(new Set(all.ids?.map((id) => id.split('-')[0])).size).toBe(COUNT)
     for (const stream of streams) {
@@ -68,8 +71,8 @@ test('each client gets what is for it, for its topics and for everyone, in order
   })
 })
 
-test('presence is of all of them, and one client can be sent away', async () => {
-  await withAll(async (streams) => {
+test('presence covers all shards, and a single client can be disconnected', async () => {
+  await withAllClients(async (streams) => {
     expect(await totalOf()).toBe(NAMES.length)
     const topic = await ask<{ connections: unknown[] }>(`${url}/topics/news?limit=4`)
     expect(topic).toMatchObject({ topic: 'news', total: NAMES.length })
@@ -77,21 +80,21 @@ test('presence is of all of them, and one client can be sent away', async () => 
     const answer = await ask(`${url}/clients/user-4`, { method: 'DELETE' })
     expect(answer).toEqual({ disconnected: 1, blockedSeconds: 0 })
     await streams[4]?.next(({ event }) => event === 'hub:bye')
-    await until('it is gone', async () => (await totalOf()) === NAMES.length - 1)
+    await until('it has left', async () => (await totalOf()) === NAMES.length - 1)
   })
 })
 
-test('who comes without an id is reached by the one it got, and is forgotten when it leaves', async () => {
+test('a client without an id can be reached by the id it was given, until it leaves', async () => {
   const stream = await listen(url, 'topic=news')
   const { client } = stream.ready
   await ask(`${url}/clients/${client}`, text('for you'))
   await stream.next(({ data }) => data === 'for you')
   await stream.close()
-  await until('it is forgotten', async () => (await totalOf()) === 0)
+  await until('it has left', async () => (await totalOf()) === 0)
 })
 
-test('who comes without an id resumes at the object where it was, and gets nothing twice', async () => {
-  // The first alone would be right by chance one time in three.
+test('a client without an id resumes on the shard it was on, and receives nothing twice', async () => {
+  // A single attempt could find the right shard by chance.
   for (let i = 0; i < 5; i++) {
     const stream = await listen(url, 'topic=news')
     await ask(`${url}/topics/news`, text('one'))
@@ -106,8 +109,8 @@ test('who comes without an id resumes at the object where it was, and gets nothi
   }
 })
 
-test('a client resumes at its own object, complete', async () => {
-  const { id = '' } = await ask<Receipt>(`${url}/clients/zoe`, text('one'))
+test('a client resumes on its own shard, completely', async () => {
+  const { id = '' } = await ask<Published>(`${url}/clients/zoe`, text('one'))
   await ask(`${url}/clients/zoe`, text('two'))
   await ask(`${url}/broadcast`, text('three'))
   const back = await listen(url, 'id=zoe', { 'Last-Event-ID': id })
@@ -117,11 +120,34 @@ test('a client resumes at its own object, complete', async () => {
   await back.close()
 })
 
-test('what the first object lets pass all take, however much some have had of the same publisher', async () => {
+test('no request from outside can fence a shard', async () => {
+  const { id = '' } = await ask<Published>(`${url}/clients/zoe`, text('one'))
+  for (const path of ['/fence', '/rpc/fence', '/1']) {
+    for (const Host of ['hub.invalid', new URL(url).host]) {
+      expect(await statusOf('POST', path, { Host })).toBe(404)
+    }
+  }
+  const stream = await listen(url, 'id=zoe', { 'Last-Event-ID': id })
+  expect(stream.ready.resume).toBe('complete')
+  await stream.close()
+})
+
+/** `fetch` can't set `Host`. */
+function statusOf(method: string, path: string, headers: OutgoingHttpHeaders) {
+  return new Promise<number | undefined>((resolve, reject) => {
+    const sent = request(url + path, { method, headers }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    sent.once('error', reject).end()
+  })
+}
+
+test('every shard accepts what the first accepts, even a shard whose own rate limit is used up', async () => {
   const name = NAMES.find((one) => shardOf(one, COUNT) === 2)
-  const publish = async () => (await fetch(`${url}/clients/${name}`, text('much'))).status
-  await until('its object takes no more', async () => (await publish()) === 429)
-  expect((await ask<Receipt>(`${url}/broadcast`, text('all'))).ids).toHaveLength(COUNT)
+  const publish = async () => (await fetch(`${url}/clients/${name}`, text('too much'))).status
+  await until('its shard refuses more', async () => (await publish()) === 429)
+  expect((await ask<Published>(`${url}/broadcast`, text('all'))).ids).toHaveLength(COUNT)
   const all = async () => (await fetch(`${url}/broadcast`, text('all'))).status
-  await until('the first takes no more', async () => (await all()) === 429)
+  await until('the first shard refuses more', async () => (await all()) === 429)
 })

@@ -4,8 +4,8 @@ import { request } from 'node:https'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Certificate, createCertificate } from '../../support/certificate.ts'
 import { eventually } from '../../support/eventually.ts'
-import { NODE_DOOR } from '../../support/node.ts'
 import { type Server, startServer } from '../../support/process.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { OPENERS } from '../../system/behaviour/runtime.ts'
 
 const STREAMS = 200
@@ -20,7 +20,7 @@ describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
   let server: Server
   beforeAll(async () => {
     const { environment } = certificate
-    server = await startServer(NODE_DOOR, { ...environment, STREAM, CLOCK_SECONDS: '0' })
+    server = await startServer(COMMANDS.node, { ...environment, STREAM, CLOCK_SECONDS: '0' })
   })
   afterAll(() => server.kill())
 

@@ -1,4 +1,4 @@
-/** Two Node doors on one Redis, as one contestant: events come in at PORT, streams are at the port behind it. */
+/** Two Node runtimes on one Redis, as one contestant: events come in at PORT, streams are at the port behind it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { connect } from 'node:net'
 

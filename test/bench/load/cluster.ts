@@ -1,10 +1,10 @@
 /** Events that come in at one instance and go out at another: how long that takes, and how many it can be. */
 import type { Figures, Job } from '../job.ts'
-import { createCrowd } from './crowd.ts'
 import { checkFair, EVENT_MS, fill, inLanes, LANES, measure } from './harness.ts'
 import { payload } from './payload.ts'
 import { createPublisher } from './publisher.ts'
-import { nowUs, sleep } from './wire.ts'
+import { nowUs, sleep } from './sockets.ts'
+import { createStreams } from './streams.ts'
 
 /** Events a second while delays are looked at: far from what anyone can do at the most. */
 const RATE = 200
@@ -12,22 +12,22 @@ const RATE = 200
 /** A steady rate for delays, then as many as can be. */
 export async function cluster(job: Job): Promise<Figures> {
   const { protocol, port } = job
-  const crowd = createCrowd(port + (protocol.streamPort ?? 0), 1)
-  await crowd.open({ count: job.connections, path: (index) => fill(protocol.stream, index) })
+  const streams = createStreams(port + (protocol.streamPort ?? 0), 1)
+  await streams.open({ count: job.connections, path: (index) => fill(protocol.stream, index) })
   const publisher = await createPublisher(port, LANES)
   const post = async (lane: number) =>
     void (await publisher.post(protocol.broadcast, payload(), lane))
   await steadily(RATE, post)
-  crowd.delays.clear()
+  streams.delays.clear()
   await steadily(job.events, post)
-  await crowd.reach((RATE + job.events) * job.connections, EVENT_MS)
-  const delays = crowd.delays.figures()
+  await streams.reach((RATE + job.events) * job.connections, EVENT_MS)
+  const delays = streams.delays.figures()
   const rtt = protocol.roundTrip && Number((await publisher.get(protocol.roundTrip)).trim())
   const meter = measure(job)
   await inLanes(job.events, (_, lane) => post(lane))
   const { cpu, seconds } = meter.read()
-  await crowd.reach((RATE + 2 * job.events) * job.connections, EVENT_MS)
-  checkFair(crowd)
+  await streams.reach((RATE + 2 * job.events) * job.connections, EVENT_MS)
+  checkFair(streams)
   publisher.leave()
   return {
     ...delays,

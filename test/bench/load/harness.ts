@@ -1,10 +1,10 @@
-/** What the scenarios share: crowds and publishers, and a meter at the server. */
+/** What the scenarios share: streams and publishers, and a meter at the server. */
 import type { Job } from '../job.ts'
 import { cpuUs, memoryKb } from '../proc.ts'
-import { type Crowd, createCrowd } from './crowd.ts'
 import { payload } from './payload.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
-import { nowUs, sleep, within } from './wire.ts'
+import { nowUs, sleep, within } from './sockets.ts'
+import { createStreams, type Streams } from './streams.ts'
 
 /** The longest that one event may take to reach all. */
 export const EVENT_MS = 20_000
@@ -14,33 +14,33 @@ export const LANES = 16
 export const BURST = 50
 export const BURST_EVERY_MS = 100
 
-/** A crowd that hears broadcasts, and then publishers: servers close those who wait in silence. */
+/** A streams that hears broadcasts, and then publishers: servers close those who wait in silence. */
 export async function gather(job: Job, sampleEvery: number, lanes: number) {
-  const crowd = createCrowd(job.port, sampleEvery)
+  const streams = createStreams(job.port, sampleEvery)
   const path = (index: number) => fill(job.protocol.stream, index)
-  await crowd.open({ count: job.connections, path })
+  await streams.open({ count: job.connections, path })
   await sleep(500)
   const publisher = await createPublisher(job.port, lanes)
-  return { crowd, publisher }
+  return { streams, publisher }
 }
 
 /** Publishes one event, and waits until all have it. */
-export async function tell(job: Job, crowd: Crowd, publisher: Publisher): Promise<void> {
-  const goal = crowd.delivered() + crowd.size
+export async function tell(job: Job, streams: Streams, publisher: Publisher): Promise<void> {
+  const goal = streams.delivered() + streams.size
   const [answered, arrived] = [
     publisher.post(job.protocol.broadcast, payload()),
-    crowd.reach(goal, EVENT_MS),
+    streams.reach(goal, EVENT_MS),
   ]
   await Promise.all([answered, arrived])
 }
 
 /** Publishes one burst, and waits until all have it. */
-export async function tellBurst(job: Job, crowd: Crowd, publisher: Publisher): Promise<void> {
-  const goal = crowd.delivered() + crowd.size * BURST
+export async function tellBurst(job: Job, streams: Streams, publisher: Publisher): Promise<void> {
+  const goal = streams.delivered() + streams.size * BURST
   const answers = Array.from({ length: BURST }, (_, lane) =>
     publisher.post(job.protocol.broadcast, payload(), lane),
   )
-  await Promise.all([...answers, crowd.reach(goal, EVENT_MS)])
+  await Promise.all([...answers, streams.reach(goal, EVENT_MS)])
 }
 
 /** Does work so often, as much of it at a time as there are lanes. */
@@ -56,8 +56,8 @@ export async function inLanes(
 }
 
 /** @throws when one stream got more than another */
-export function checkFair(crowd: Crowd): void {
-  const { least, most } = crowd.spread()
+export function checkFair(streams: Streams): void {
+  const { least, most } = streams.spread()
   if (least !== most) throw new Error(`one stream got ${least} events, another ${most}`)
 }
 

@@ -1,5 +1,5 @@
 /** The data of an event: a mark that nothing else on the wire holds, the time it left, and padding. */
-import { nowUs } from './wire.ts'
+import { nowUs } from './sockets.ts'
 
 /** `~`: one of them is one delivered event, so that counting needs no parser. */
 export const MARK = 0x7e

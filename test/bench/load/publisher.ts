@@ -1,5 +1,5 @@
 /** Publishers: keep-alive connections that send one request after another. */
-import { connect, type Socket, within } from './wire.ts'
+import { connect, type Socket, within } from './sockets.ts'
 
 const ANSWER_MS = 20_000
 

@@ -1,7 +1,6 @@
 /** What is measured, scenario by scenario: each gets a server that was just started. */
 import type { Figures, Job, ScenarioName } from '../job.ts'
 import { cluster } from './cluster.ts'
-import { createCrowd } from './crowd.ts'
 import {
   BURST,
   BURST_EVERY_MS,
@@ -18,7 +17,8 @@ import {
 } from './harness.ts'
 import { payload } from './payload.ts'
 import { createPublisher } from './publisher.ts'
-import { nowUs, sleep } from './wire.ts'
+import { nowUs, sleep } from './sockets.ts'
+import { createStreams } from './streams.ts'
 
 type Scenario = (job: Job) => Promise<Figures>
 
@@ -31,54 +31,54 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   idle,
   replay,
   publish,
-  crowd: health,
+  health,
   cluster,
 }
 
 /** One event at a time: the next leaves when the last stream has the one before. */
 async function broadcast(job: Job): Promise<Figures> {
-  const { crowd, publisher } = await gather(job, 1, 1)
-  for (let i = 0; i < 10; i++) await tell(job, crowd, publisher)
-  crowd.delays.clear()
+  const { streams, publisher } = await gather(job, 1, 1)
+  for (let i = 0; i < 10; i++) await tell(job, streams, publisher)
+  streams.delays.clear()
   const meter = measure(job)
-  const before = crowd.delivered()
+  const before = streams.delivered()
   for (let i = 0; i < job.events && meter.elapsedMs() < job.maxMs; i++) {
-    await tell(job, crowd, publisher)
+    await tell(job, streams, publisher)
   }
   const { cpu, seconds } = meter.read()
-  const delivered = crowd.delivered() - before
-  checkFair(crowd)
+  const delivered = streams.delivered() - before
+  checkFair(streams)
   return {
     cpuUsPerDelivery: cpu / delivered,
     deliveriesPerSecond: delivered / seconds,
-    ...crowd.delays.figures(),
+    ...streams.delays.figures(),
   }
 }
 
 /** Fifty publishers at once, ten times a second; a server that can't keep up is waited for. */
 async function burst(job: Job): Promise<Figures> {
-  const { crowd, publisher } = await gather(job, 16, BURST)
-  for (let i = 0; i < 3; i++) await tellBurst(job, crowd, publisher)
+  const { streams, publisher } = await gather(job, 16, BURST)
+  for (let i = 0; i < 3; i++) await tellBurst(job, streams, publisher)
   await sleep(200)
-  crowd.delays.clear()
+  streams.delays.clear()
   const meter = measure(job)
-  const before = crowd.delivered()
+  const before = streams.delivered()
   let published = 0
   while (published < job.events && meter.elapsedMs() < job.maxMs) {
     const due = (published / BURST) * BURST_EVERY_MS
     await sleep(Math.max(0, due - meter.elapsedMs()))
-    await tellBurst(job, crowd, publisher)
+    await tellBurst(job, streams, publisher)
     published += BURST
   }
   const due = (published / BURST) * BURST_EVERY_MS
   await sleep(Math.max(0, due - meter.elapsedMs()))
   const { cpu, seconds } = meter.read()
-  const delivered = crowd.delivered() - before
-  checkFair(crowd)
+  const delivered = streams.delivered() - before
+  checkFair(streams)
   return {
     cpuUsPerDelivery: cpu / delivered,
     deliveriesPerSecond: delivered / seconds,
-    ...crowd.delays.figures(),
+    ...streams.delays.figures(),
   }
 }
 
@@ -87,34 +87,34 @@ async function targeted(job: Job): Promise<Figures> {
   const { protocol } = job
   const few = Math.min(100, job.connections)
   const path = (index: number) => fill(protocol.ownStream ?? protocol.stream, index)
-  const crowd = createCrowd(job.port, 1)
-  await crowd.open({ count: few, path })
+  const streams = createStreams(job.port, 1)
+  await streams.open({ count: few, path })
   await address(few, job.events)
   const small = await address(few, job.events)
-  await crowd.open({ count: job.connections - few, path: (index) => path(index + few) })
+  await streams.open({ count: job.connections - few, path: (index) => path(index + few) })
   await settled(job)
   await address(job.connections, job.events)
-  crowd.delays.clear()
+  streams.delays.clear()
   const large = await address(job.connections, job.events)
   return {
     cpuUsPerPublish: large.cpu,
     cpuUsPerPublishAmong100: small.cpu,
     timesAmong100: large.cpu / small.cpu,
     publishesPerSecond: large.perSecond,
-    ...crowd.delays.figures(),
+    ...streams.delays.figures(),
   }
 
   async function address(among: number, events: number) {
-    // Anew each time: servers close publishers that are idle while a crowd is opened.
+    // Anew each time: servers close publishers that are idle while a streams is opened.
     const publisher = await createPublisher(job.port, LANES)
-    const before = crowd.delivered()
+    const before = streams.delivered()
     const meter = measure(job)
     await inLanes(events, async (index, lane) => {
-      // A stride that shares no factor with the crowd: all take turns, in no order that caches like.
+      // A stride that shares no factor with the streams: all take turns, in no order that caches like.
       const path = fill(protocol.target ?? '', (index * 7_919) % among)
       await publisher.post(path, payload(), lane)
     })
-    await crowd.reach(before + events, EVENT_MS)
+    await streams.reach(before + events, EVENT_MS)
     const { cpu, seconds } = meter.read()
     publisher.leave()
     return { cpu: cpu / events, perSecond: events / seconds }
@@ -123,11 +123,11 @@ async function targeted(job: Job): Promise<Figures> {
 
 /** All come at once. */
 async function storm(job: Job): Promise<Figures> {
-  const crowd = createCrowd(job.port, 1)
-  await crowd.open({ count: 300, path: (index) => fill(job.protocol.stream, index) })
+  const streams = createStreams(job.port, 1)
+  await streams.open({ count: 300, path: (index) => fill(job.protocol.stream, index) })
   await sleep(200)
   const meter = measure(job)
-  await crowd.open({
+  await streams.open({
     count: job.connections,
     path: (index) => fill(job.protocol.stream, index + 300),
   })
@@ -140,11 +140,11 @@ async function storm(job: Job): Promise<Figures> {
 
 /** All are connected, and nothing happens. */
 async function idle(job: Job): Promise<Figures> {
-  const crowd = createCrowd(job.port, 1)
+  const streams = createStreams(job.port, 1)
   const open = (count: number) =>
-    crowd.open({ count, path: (index) => fill(job.protocol.stream, index) })
+    streams.open({ count, path: (index) => fill(job.protocol.stream, index) })
   await open(200)
-  await crowd.leave()
+  await streams.leave()
   const before = await settled(job)
   await open(job.connections)
   const after = await settled(job)
@@ -160,29 +160,29 @@ async function idle(job: Job): Promise<Figures> {
 /** All come back at once, and have missed the same hundred events. */
 async function replay(job: Job): Promise<Figures> {
   const { protocol } = job
-  const crowd = createCrowd(job.port, 16)
+  const streams = createStreams(job.port, 16)
   const path = (index: number) => fill(protocol.stream, index)
   let seen = ''
   const saw = (text: string) => {
     seen += text
   }
-  await crowd.open({ count: job.connections, path, saw })
+  await streams.open({ count: job.connections, path, saw })
   const publisher = await createPublisher(job.port, 1)
   await publisher.post(protocol.broadcast, payload())
-  await crowd.reach(job.connections, EVENT_MS)
+  await streams.reach(job.connections, EVENT_MS)
   const lastEventId = /\nid: ?([^\r\n]+)(?![\s\S]*\nid:)/.exec(`\n${seen}`)?.[1]
   if (lastEventId === undefined) throw new Error('no id was seen')
-  await crowd.leave()
+  await streams.leave()
   await sleep(500)
   for (let i = 0; i < job.events; i++) await publisher.post(protocol.broadcast, payload())
   await settled(job)
   const meter = measure(job)
-  await crowd.open({ count: job.connections, path, lastEventId })
-  await crowd.reach(job.connections * job.events, EVENT_MS)
+  await streams.open({ count: job.connections, path, lastEventId })
+  await streams.reach(job.connections * job.events, EVENT_MS)
   const { seconds } = meter.read()
   await sleep(200)
   const { cpu } = meter.read()
-  const { least, most } = crowd.spread()
+  const { least, most } = streams.spread()
   if (least !== job.events || most !== job.events) throw new Error(`replayed ${least} to ${most}`)
   return { cpuUsPerReturn: cpu / job.connections, returnsPerSecond: job.connections / seconds }
 }
@@ -202,14 +202,14 @@ async function publish(job: Job): Promise<Figures> {
 /** How soon the server answers others while it broadcasts to very many. */
 async function health(job: Job): Promise<Figures> {
   const { protocol } = job
-  const crowd = createCrowd(job.port, 64)
-  await crowd.open({ count: job.connections, path: (index) => fill(protocol.stream, index) })
+  const streams = createStreams(job.port, 64)
+  await streams.open({ count: job.connections, path: (index) => fill(protocol.stream, index) })
   await settled(job)
   const publisher = await createPublisher(job.port, 2)
   const waits: number[] = []
   for (let i = 0; i < job.events; i++) {
     let done = false
-    const told = tell(job, crowd, publisher).finally(() => {
+    const told = tell(job, streams, publisher).finally(() => {
       done = true
     })
     while (!done) {

@@ -73,7 +73,7 @@ describe('listening with a token', () => {
     const { listen, token, hub } = guarded()
     const reader = await listen('/sse', await token({ sub: 'alice' }))
     expect(JSON.parse(reader.events[0]?.data ?? '')).toMatchObject({ client: 'alice', topics: [] })
-    expect([...hub.clients()]).toEqual(['alice'])
+    expect((await hub.clients()).rows).toMatchObject([{ client: 'alice' }])
     await reader.close()
   })
 

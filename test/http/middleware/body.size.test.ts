@@ -1,19 +1,19 @@
 /** An event may carry as many bytes as the hub allows, in any spelling, and not one more. */
 import { describe, expect, test } from 'vitest'
 import {
+  type AppHarness,
+  createAppHarness,
   form,
   json,
   post,
   problemIn,
-  type Stage,
-  stage,
   streamed,
   text,
 } from '../../support/app-harness.ts'
 
 const MAX = 262_144
 
-async function expectArrival({ ask, listen }: Stage, init: RequestInit, data: string) {
+async function expectArrival({ ask, listen }: AppHarness, init: RequestInit, data: string) {
   const reader = await listen('/sse?id=alice')
   const response = await ask('/clients/alice', init)
   expect(response.status).toBe(200)
@@ -21,7 +21,7 @@ async function expectArrival({ ask, listen }: Stage, init: RequestInit, data: st
   expect(reader.ended).toBe(false)
 }
 
-async function expectTooLarge(set: Stage, init: RequestInit) {
+async function expectTooLarge(set: AppHarness, init: RequestInit) {
   const reader = await set.listen('/sse?id=alice')
   const response = await set.ask('/clients/alice', init)
   expect(response.status).toBe(413)
@@ -51,29 +51,29 @@ const spellings: [string, (data: string) => RequestInit][] = [
 describe.each(spellings)('as %s', (_, spell) => {
   test('262,144 bytes pass', async () => {
     const data = 'x'.repeat(MAX)
-    await expectArrival(stage(), spell(data), data)
+    await expectArrival(createAppHarness(), spell(data), data)
   })
 
   test('262,145 bytes are too large', async () => {
-    await expectTooLarge(stage(), spell('x'.repeat(MAX + 1)))
+    await expectTooLarge(createAppHarness(), spell('x'.repeat(MAX + 1)))
   })
 
   test('bytes count and not characters', async () => {
     const data = 'é'.repeat(MAX / 2)
-    await expectArrival(stage(), spell(data), data)
-    await expectTooLarge(stage(), spell(`${data}x`))
-    await expectTooLarge(stage(), spell('🙂'.repeat(MAX / 4 + 1)))
+    await expectArrival(createAppHarness(), spell(data), data)
+    await expectTooLarge(createAppHarness(), spell(`${data}x`))
+    await expectTooLarge(createAppHarness(), spell('🙂'.repeat(MAX / 4 + 1)))
   })
 })
 
 test('what is sent as JSON counts as JSON', async () => {
-  const set = stage({ maxEventBytes: 10 })
+  const set = createAppHarness({ maxEventBytes: 10 })
   await expectArrival(set, json({ data: ['123456'] }), '["123456"]')
   await expectTooLarge(set, json({ data: ['1234567'] }))
 })
 
 test('the names beside the data have room of their own', async () => {
-  const { ask } = stage({ maxEventBytes: 1 })
+  const { ask } = createAppHarness({ maxEventBytes: 1 })
   const body = { data: 'x', event: '🙂'.repeat(128), ephemeral: false }
   expect((await ask('/clients/alice', json(body))).status).toBe(200)
 })
@@ -88,7 +88,7 @@ test('a declared length that is too large is refused before the body is read', a
   })
   const init = streamed(body, 'text/plain')
   const headers = { 'Content-Type': 'text/plain', 'Content-Length': '100000000' }
-  await expectTooLarge(stage(), { ...init, headers })
+  await expectTooLarge(createAppHarness(), { ...init, headers })
   expect(pulled).toBeLessThan(10)
 })
 
@@ -100,12 +100,12 @@ test('a body that never ends is refused as soon as it is too large', async () =>
       controller.enqueue(new Uint8Array(65_536).fill(0x78))
     },
   })
-  await expectTooLarge(stage(), streamed(body, 'text/plain'))
+  await expectTooLarge(createAppHarness(), streamed(body, 'text/plain'))
   expect(bytes).toBeLessThan(MAX * 7)
 })
 
 test('a body of another type that is too large is refused, too', async () => {
-  const { ask } = stage({ maxEventBytes: 1 })
+  const { ask } = createAppHarness({ maxEventBytes: 1 })
   const response = await ask('/broadcast', post('x'.repeat(10_000), 'application/xml'))
   expect([413, 415]).toContain(response.status)
 })
@@ -117,17 +117,17 @@ describe('a body of nothing but line breaks', () => {
   test.each(['\n', '\r', '\r\n'])(
     '(%j) arrives when it fits its bound on the wire',
     async (end) => {
-      await expectArrival(stage(), text(end.repeat(most)), '\n'.repeat(most))
+      await expectArrival(createAppHarness(), text(end.repeat(most)), '\n'.repeat(most))
     },
   )
 
   test.each(['\n', '\r', '\r\n'])('(%j) is too large when it does not', async (end) => {
-    await expectTooLarge(stage(), text(end.repeat(most + 1)))
-    await expectTooLarge(stage(), json({ data: end.repeat(MAX / 2) }))
+    await expectTooLarge(createAppHarness(), text(end.repeat(most + 1)))
+    await expectTooLarge(createAppHarness(), json({ data: end.repeat(MAX / 2) }))
   })
 
   test('cuts nobody off, with the smallest queue that the hub allows', async () => {
-    const set = stage({ maxEventBytes: MAX, maxQueuedBytes: MAX + 65_536 })
+    const set = createAppHarness({ maxEventBytes: MAX, maxQueuedBytes: MAX + 65_536 })
     const data = '\n'.repeat(most)
     const reader = await set.listen('/sse?id=alice')
     for (let n = 0; n < 10; n++) {
@@ -139,7 +139,7 @@ describe('a body of nothing but line breaks', () => {
 })
 
 test('the largest opening there can be fits the smallest queue', async () => {
-  const { listen, ask } = stage({ maxEventBytes: 1, maxQueuedBytes: 1 + 65_536 })
+  const { listen, ask } = createAppHarness({ maxEventBytes: 1, maxQueuedBytes: 1 + 65_536 })
   const query = new URLSearchParams({ id: '🙂'.repeat(128) })
   for (let n = 0; n < 50; n++) query.append('topic', `${n}${'🙂'.repeat(126)}`)
   const reader = await listen(`/sse?${query}`, { headers: { 'Last-Event-ID': 'x'.repeat(9_999) } })

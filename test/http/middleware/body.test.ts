@@ -1,12 +1,12 @@
 /** A body that is not what it says it is, or too large, is refused before anything is published. */
 import { describe, expect, test } from 'vitest'
 import {
+  type AppHarness,
+  createAppHarness,
   form,
   json,
   post,
   problemIn,
-  type Stage,
-  stage,
   streamed,
   text,
 } from '../../support/app-harness.ts'
@@ -14,7 +14,11 @@ import {
 const JSON_TYPE = 'application/json'
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
-async function expectRefused(status: number, init: RequestInit, set = stage()): Promise<string> {
+async function expectRefused(
+  status: number,
+  init: RequestInit,
+  set = createAppHarness(),
+): Promise<string> {
   const reader = await set.listen('/sse?id=alice&topic=x')
   const details = []
   for (const path of ['/clients/alice', '/topics/x', '/broadcast']) {
@@ -35,7 +39,11 @@ function body(init: RequestInit): RequestInit {
   return { ...init, body: now }
 }
 
-async function expectArrival(data: string, init: RequestInit, set: Stage = stage()): Promise<void> {
+async function expectArrival(
+  data: string,
+  init: RequestInit,
+  set: AppHarness = createAppHarness(),
+): Promise<void> {
   const reader = await set.listen('/sse?id=alice')
   const response = await set.ask('/clients/alice', init)
   expect(response.status).toBe(200)
@@ -148,7 +156,7 @@ describe('JSON', () => {
   })
 
   test('with a prototype in it sets nothing but its own harmless key', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const forged = '{"data":"x","__proto__":{"event":"forged","ephemeral":true}}'
     await ask('/clients/alice', post(forged, JSON_TYPE))
@@ -205,7 +213,7 @@ describe('a form', () => {
 })
 
 test('a body that breaks off is the fault of its sender, not of the server', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const broken = new ReadableStream({
     start: (controller) => controller.error(new Error('socket hang up')),
   })
@@ -226,7 +234,7 @@ test('a body in pieces is put together, even within a character', async () => {
 })
 
 test('a field that is refused in JSON is refused with the place where it stands', async () => {
-  const { ask } = stage()
+  const { ask } = createAppHarness()
   const response = await ask(
     '/broadcast',
     json({ data: 1, event: 'open', ephemeral: 1, a: 1, b: 2 }),

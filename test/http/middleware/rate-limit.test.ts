@@ -116,7 +116,7 @@ describe('streams', () => {
     expect(response.headers.get('Content-Type')).toMatch(/^text\/event-stream/)
     expect(await response.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: .*at-capacity.*\n\n$/)
     expect(hub.stats().connections).toBe(0)
-    expect(hub.stats().metricsRoutes.refusals['rate-limited']).toBe(1)
+    expect(hub.stats().metrics.refusals['rate-limited']).toBe(1)
     await turn(60_000)
     const again = await ask('/sse?id=alice')
     expect(hub.stats().connections).toBe(1)

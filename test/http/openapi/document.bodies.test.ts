@@ -1,7 +1,7 @@
 /** What the OpenAPI document says of bodies is what the app takes: no more, no less. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { form, json, stage, text } from '../../support/app-harness.ts'
+import { createAppHarness, form, json, text } from '../../support/app-harness.ts'
 import { guarded, KEY } from '../../support/auth-harness.ts'
 import { checkAgainst, type Document } from '../../support/openapi-validator.ts'
 
@@ -20,7 +20,7 @@ describe('what fits the schema is taken, and nothing else:', () => {
     fc.option(fc.oneof({ weight: 3, arbitrary: known }, anything), { nil: undefined })
 
   test('an event in JSON', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     const event = fc.record({
       data: maybe(fc.jsonValue()),
       event: maybe(fc.string({ minLength: 1 })),
@@ -36,7 +36,7 @@ describe('what fits the schema is taken, and nothing else:', () => {
   })
 
   test('an event in a form', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     const field = fc.constantFrom('data', 'event', 'ephemeral', 'x')
     const value = fc.oneof(fc.string(), fc.constantFrom('true', 'false', 'open'))
     await fc.assert(
@@ -52,7 +52,7 @@ describe('what fits the schema is taken, and nothing else:', () => {
   })
 
   test('a text, whatever it is', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (data) => {
         expect((await ask('/broadcast', text(data))).status).toBe(200)

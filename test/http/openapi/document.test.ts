@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { operations } from '../../../src/http/openapi/operations.ts'
 import { createHub } from '../../../src/hub/hub.ts'
-import { stage } from '../../support/app-harness.ts'
+import { createAppHarness } from '../../support/app-harness.ts'
 import { guarded, KEY, SECRET } from '../../support/auth-harness.ts'
 import { situations } from '../../support/openapi-requests.ts'
 import {
@@ -26,7 +26,7 @@ async function read(app: Hono, path = '/openapi.json'): Promise<Document> {
 }
 
 const document = await read(guarded().app)
-const open = await read(stage().app)
+const open = await read(createAppHarness().app)
 const check = checkAgainst(document)
 
 const OPERATIONS = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -60,7 +60,7 @@ describe('the document', () => {
 
   test.each([
     ['with keys', guarded().app, document],
-    ['without', stage().app, open],
+    ['without', createAppHarness().app, open],
   ])('of a hub %s has all routes of its app, and no other', (_, app, one) => {
     expect(operationsOf(one).sort()).toEqual(routesOf(app).sort())
   })

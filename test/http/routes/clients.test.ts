@@ -1,21 +1,27 @@
 /** Who is connected is told as it is, and who is sent away hears why and stays away. */
 import type { Context } from 'hono'
 import { describe, expect, test } from 'vitest'
-import { json, problemIn, readyOf, type Stage, stage } from '../../support/app-harness.ts'
+import {
+  type AppHarness,
+  createAppHarness,
+  json,
+  problemIn,
+  readyOf,
+} from '../../support/app-harness.ts'
 import { readEvents } from '../../support/reader.ts'
 
 const NINE = '2026-11-22T09:00:00.000Z'
 const ONE_LATER = '2026-11-22T09:00:01.000Z'
 
-async function get({ ask }: Stage, path: string): Promise<Record<string, unknown>> {
+async function get({ ask }: AppHarness, path: string): Promise<Record<string, unknown>> {
   const response = await ask(path)
   expect(response.status).toBe(200)
   expect(response.headers.get('Content-Type')).toMatch(/^application\/json/)
   return (await response.json()) as Record<string, unknown>
 }
 
-async function audience(): Promise<Stage> {
-  const set = stage()
+async function audience(): Promise<AppHarness> {
+  const set = createAppHarness()
   await set.listen('/sse?id=alice&topic=news&topic=sport')
   await set.clock.advance(1_000)
   await set.listen('/sse?id=bob&topic=news')
@@ -25,7 +31,7 @@ async function audience(): Promise<Stage> {
 
 describe('GET /clients', () => {
   test('is empty when nobody is there', async () => {
-    expect(await get(stage(), '/clients')).toEqual({ clients: [], total: 0 })
+    expect(await get(createAppHarness(), '/clients')).toEqual({ clients: [], total: 0 })
   })
 
   test('tells each client once, since when it is there and with how many connections', async () => {
@@ -45,7 +51,7 @@ describe('GET /clients', () => {
   })
 
   test('has whoever bears the name of a topic or a key only for what it is', async () => {
-    const set = stage()
+    const set = createAppHarness()
     for (const id of ['**', 'c:alice', 't:news', '__proto__']) {
       await set.listen(`/sse?id=${encodeURIComponent(id)}&topic=c:alice&topic=**`)
     }
@@ -61,7 +67,7 @@ describe('GET /clients', () => {
   test.each(['0', '10001', '-1', '1.5', '1e3', '0x10', 'x', '', '%20', '99999999999999999999'])(
     'refuses the limit %j',
     async (limit) => {
-      const { ask } = stage()
+      const { ask } = createAppHarness()
       for (const path of ['/clients', '/topics/news']) {
         const response = await ask(`${path}?limit=${limit}`)
         expect(response.status).toBe(400)
@@ -71,13 +77,13 @@ describe('GET /clients', () => {
   )
 
   test('refuses a limit that comes twice', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     expect((await problemIn(await ask('/clients?limit=1&limit=2'))).status).toBe(400)
   })
 
   test.each(['1', '10000'])('takes the limit %s', async (limit) => {
-    await get(stage(), `/clients?limit=${limit}`)
-    await get(stage(), `/topics/news?limit=${limit}`)
+    await get(createAppHarness(), `/clients?limit=${limit}`)
+    await get(createAppHarness(), `/topics/news?limit=${limit}`)
   })
 })
 
@@ -104,7 +110,7 @@ describe('GET /clients/:id', () => {
       remoteAddress: '192.0.2.7',
       requestId: c.req.header('X-Request-Id'),
     })
-    const set = stage({}, { connectionInfo })
+    const set = createAppHarness({}, { connectionInfo })
     const reader = await set.listen('/sse?id=alice', { headers: { 'X-Request-Id': 'r-1' } })
     const { connections } = await get(set, '/clients/alice')
     expect(connections).toMatchObject([
@@ -117,7 +123,7 @@ describe('GET /clients/:id', () => {
   })
 
   test('tells where each stands: behind the last event that it was given', async () => {
-    const set = stage()
+    const set = createAppHarness()
     const first = await set.ask('/broadcast', json({ data: 'before' }))
     const { id: seen } = (await first.json()) as { id: string }
     await set.listen('/sse?id=alice')
@@ -133,11 +139,14 @@ describe('GET /clients/:id', () => {
   })
 
   test('is empty for a client that is not there', async () => {
-    expect(await get(stage(), '/clients/carol')).toEqual({ client: 'carol', connections: [] })
+    expect(await get(createAppHarness(), '/clients/carol')).toEqual({
+      client: 'carol',
+      connections: [],
+    })
   })
 
   test('tells how many bytes wait for a client that does not read', async () => {
-    const set = stage()
+    const set = createAppHarness()
     const response = await set.ask('/sse?id=slow')
     for (let n = 0; n < 5; n++) {
       await set.ask('/clients/slow', json({ data: 'x'.repeat(1_000) }))
@@ -177,7 +186,7 @@ describe('DELETE /clients/:id', () => {
   const away = { method: 'DELETE' }
 
   test('says goodbye to all connections of that client and of nobody else', async () => {
-    const set = stage({ random: () => 0.5 })
+    const set = createAppHarness({ random: () => 0.5 })
     const first = await set.listen('/sse?id=alice')
     const second = await set.listen('/sse?id=alice&topic=news')
     const bob = await set.listen('/sse?id=bob')
@@ -197,7 +206,7 @@ describe('DELETE /clients/:id', () => {
   })
 
   test('delivers first what was published before', async () => {
-    const { app, listen, clock } = stage()
+    const { app, listen, clock } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     await app.request('/clients/alice', json({ data: 'last' }))
     await app.request('/clients/alice', away)
@@ -210,7 +219,7 @@ describe('DELETE /clients/:id', () => {
   })
 
   test('with a block answers 204 to reconnects, until the block ends', async () => {
-    const set = stage()
+    const set = createAppHarness()
     await set.listen('/sse?id=alice')
     const response = await set.ask('/clients/alice?block=60', away)
     expect(await response.json()).toEqual({ disconnected: 1, blockedSeconds: 60 })
@@ -223,14 +232,14 @@ describe('DELETE /clients/:id', () => {
   })
 
   test('blocks a client that is not there yet', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     const response = await ask('/clients/alice?block=86400', away)
     expect(await response.json()).toEqual({ disconnected: 0, blockedSeconds: 86_400 })
     expect((await ask('/sse?id=alice')).status).toBe(204)
   })
 
   test('without a block leaves a block as it is', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     await ask('/clients/alice?block=60', away)
     await ask('/clients/alice', away)
     expect((await ask('/sse?id=alice')).status).toBe(204)
@@ -239,7 +248,7 @@ describe('DELETE /clients/:id', () => {
   test.each(['-1', '86401', '1.5', '1e3', 'x', '', 'true', '%20', '1&block=2'])(
     'refuses the block %j and disconnects nobody',
     async (block) => {
-      const set = stage()
+      const set = createAppHarness()
       const reader = await set.listen('/sse?id=alice')
       const response = await set.ask(`/clients/alice?block=${block}`, away)
       expect(response.status).toBe(400)

@@ -3,17 +3,17 @@ import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
-import { json, type Stage, stage, text } from '../../support/app-harness.ts'
+import { type AppHarness, createAppHarness, json, text } from '../../support/app-harness.ts'
 import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
 import { type Samples, samplesOf } from '../../support/samples.ts'
 
-async function scrape({ ask }: Pick<Stage, 'ask'>): Promise<Samples> {
+async function scrape({ ask }: Pick<AppHarness, 'ask'>): Promise<Samples> {
   return samplesOf(await (await ask('/metrics')).text())
 }
 
 /** A hub where everything that is told has happened. */
-async function busy(): Promise<Stage> {
-  const set = stage({ maxConnectionsPerClient: 2 })
+async function busy(): Promise<AppHarness> {
+  const set = createAppHarness({ maxConnectionsPerClient: 2 })
   const reader = await set.listen('/sse?id=alice&topic=news')
   await set.listen('/sse?id=alice')
   await set.ask('/broadcast', text('one'))
@@ -33,7 +33,7 @@ async function busy(): Promise<Stage> {
 }
 
 test('the answer is of the media type of the format', async () => {
-  const response = await stage().ask('/metrics')
+  const response = await createAppHarness().ask('/metrics')
   expect(response.status).toBe(200)
   expect(response.headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
 })
@@ -76,7 +76,7 @@ test('the figures are those of what has happened', async () => {
 })
 
 test('times are in seconds, in buckets that hold what is in the smaller ones', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const reader = await set.listen('/sse?id=alice')
   await set.ask('/broadcast', text('one'))
   const samples = await scrape(set)
@@ -89,7 +89,7 @@ test('times are in seconds, in buckets that hold what is in the smaller ones', a
 })
 
 test('what waits for a client that does not read is seen', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const response = await set.ask('/sse?id=slow')
   for (let n = 0; n < 5; n++) await set.ask('/clients/slow', text('x'.repeat(1_000)))
   const samples = await scrape(set)
@@ -102,7 +102,7 @@ test('what waits for a client that does not read is seen', async () => {
 test('a journal that is lost is down, and what it held is still told', async () => {
   const stats = { events: 7, bytes: 700, reconnects: 3 }
   const journal = { ...createMemoryJournal(), ready: false, stats }
-  const samples = await scrape(stage({ journal }))
+  const samples = await scrape(createAppHarness({ journal }))
   expect(Object.fromEntries(samples)).toMatchObject({
     hono_sse_journal_up: 0,
     hono_sse_journal_events: 7,
@@ -113,7 +113,7 @@ test('a journal that is lost is down, and what it held is still told', async () 
 
 test('a journal that does not tell how much it holds has no line for it', async () => {
   const { stats, ...journal } = createMemoryJournal()
-  const samples = await scrape(stage({ journal }))
+  const samples = await scrape(createAppHarness({ journal }))
   expect(stats).toEqual({ events: 0, bytes: 0 })
   expect([...samples.keys()].filter((name) => name.includes('journal'))).toEqual([
     'hono_sse_journal_up',
@@ -134,20 +134,20 @@ test('clients, topics and paths bring no line of their own', async () => {
 })
 
 test('mounted below a path it is there, too', async () => {
-  const { hub } = stage()
+  const { hub } = createAppHarness()
   const host = new Hono().route('/realtime', createApp({ hub }))
   expect((await host.request('/realtime/metrics')).status).toBe(200)
 })
 
 describe.skipIf(PROMTOOL_IS_MISSING)('promtool (skipped where it is not installed)', () => {
   test.each([
-    ['a hub where nothing has happened', () => stage()],
+    ['a hub where nothing has happened', () => createAppHarness()],
     ['a hub where everything has', busy],
     [
       'a hub whose journal can be lost',
       () => {
         const stats = { events: 0, bytes: 0, reconnects: 0 }
-        return stage({ journal: { ...createMemoryJournal(), stats } })
+        return createAppHarness({ journal: { ...createMemoryJournal(), stats } })
       },
     ],
   ])('finds nothing to complain about at %s', async (_, make) => {

@@ -1,7 +1,7 @@
 /** Whatever is sent: data arrives as it was, names address just whom they name, and nothing fails. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { form, json, type Stage, stage, text } from '../../support/app-harness.ts'
+import { type AppHarness, createAppHarness, form, json, text } from '../../support/app-harness.ts'
 
 const special = fc.constantFrom(
   '\r',
@@ -21,7 +21,7 @@ const unit = fc.oneof(anyChar, special)
 const wellFormed = fc.array(unit, { maxLength: 60 }).map((units) => units.join(''))
 
 test('a string arrives as it was sent, as JSON, as text and as a form', async () => {
-  const { ask, listen } = stage()
+  const { ask, listen } = createAppHarness()
   const reader = await listen('/sse?id=alice')
   const spellings = [
     (data: string) => json({ data }),
@@ -40,7 +40,7 @@ test('a string arrives as it was sent, as JSON, as text and as a form', async ()
 })
 
 test('any JSON arrives as the same JSON', async () => {
-  const { ask, listen } = stage()
+  const { ask, listen } = createAppHarness()
   const reader = await listen('/sse?id=alice')
   await fc.assert(
     fc.asyncProperty(fc.jsonValue({ stringUnit: 'binary' }), async (data) => {
@@ -76,7 +76,7 @@ const name = fc
 test('a client id survives query and path, and names just that client', async () => {
   await fc.assert(
     fc.asyncProperty(name, name, async (id, topic) => {
-      const { ask, listen } = stage()
+      const { ask, listen } = createAppHarness()
       const path = `/clients/${encodeURIComponent(id)}`
       const decoy = await listen('/sse?id=decoy')
       const reader = await listen(`/sse?${new URLSearchParams({ id, topic })}`)
@@ -162,7 +162,7 @@ function bytes(string: string): Uint8Array<ArrayBuffer> {
 }
 
 async function isOnlyStreamThatRegisters(
-  set: Stage,
+  set: AppHarness,
   init: RequestInit,
   path: string,
   search: string,
@@ -192,7 +192,7 @@ test('no request makes the app fail, and only a GET of /sse registers anybody', 
       async (verb, where, search, head, content) => {
         const hasBody = verb !== 'GET' && verb !== 'HEAD'
         const init = { method: verb, headers: head, ...(hasBody && { body: content }) }
-        await isOnlyStreamThatRegisters(stage(), init, where, search)
+        await isOnlyStreamThatRegisters(createAppHarness(), init, where, search)
       },
     ),
     { numRuns: 500 },

@@ -1,6 +1,14 @@
 /** What is published under any route, in any spelling, arrives as exactly what was sent. */
 import { describe, expect, test } from 'vitest'
-import { form, json, post, problemIn, type Stage, stage, text } from '../../support/app-harness.ts'
+import {
+  type AppHarness,
+  createAppHarness,
+  form,
+  json,
+  post,
+  problemIn,
+  text,
+} from '../../support/app-harness.ts'
 
 const ROUTES = ['/clients/alice', '/topics/news', '/broadcast']
 
@@ -10,7 +18,7 @@ describe.each(ROUTES)('POST %s', (path) => {
     ['text', text('hello')],
     ['a form', form('data=hello')],
   ])('takes %s, and tells the id and how many get it', async (_, init) => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const first = await listen('/sse?id=alice&topic=news')
     const second = await listen('/sse?id=alice&topic=news')
     const response = await ask(path, init)
@@ -23,7 +31,7 @@ describe.each(ROUTES)('POST %s', (path) => {
   })
 
   test('keeps what nobody gets now for a return', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     expect(await (await ask(path, text('hello'))).json()).toMatchObject({ connections: 0 })
     const reader = await listen('/sse?id=alice&topic=news&lastEventId=earliest')
     expect(await reader.next()).toMatchObject({ data: 'hello' })
@@ -33,7 +41,7 @@ describe.each(ROUTES)('POST %s', (path) => {
     ['JSON', json({ data: 'now', ephemeral: true, event: 'typing' })],
     ['a form', form('data=now&ephemeral=true&event=typing')],
   ])('gives an ephemeral event (%s) no id, and forgets it', async (_, init) => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice&topic=news')
     expect(await (await ask(path, init)).json()).toEqual({ connections: 1 })
     expect(await reader.next()).toEqual({ id: undefined, event: 'typing', data: 'now' })
@@ -42,7 +50,7 @@ describe.each(ROUTES)('POST %s', (path) => {
   })
 
   test('answers 503 once the hub is closed', async () => {
-    const { ask, hub } = stage()
+    const { ask, hub } = createAppHarness()
     await hub.close()
     const response = await ask(path, text('hello'))
     expect(response.status).toBe(503)
@@ -50,7 +58,7 @@ describe.each(ROUTES)('POST %s', (path) => {
   })
 
   test('goes on while the hub drains', async () => {
-    const { ask, hub, listen, clock } = stage()
+    const { ask, hub, listen, clock } = createAppHarness()
     await listen('/sse?id=alice&topic=news')
     const second = await listen('/sse?id=alice&topic=news')
     const closing = hub.close(10_000)
@@ -63,7 +71,7 @@ describe.each(ROUTES)('POST %s', (path) => {
 
 describe('POST /ping/:id', () => {
   test('says hello to all connections of that client, whatever its body', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const alice = await listen('/sse?id=alice')
     const bob = await listen('/sse?id=bob')
     const bodies = [{ method: 'POST' }, json({ data: 'x' }), post('<x/>', 'text/xml')]
@@ -76,7 +84,7 @@ describe('POST /ping/:id', () => {
   })
 
   test('answers 503 once the hub is closed', async () => {
-    const { ask, hub } = stage()
+    const { ask, hub } = createAppHarness()
     await hub.close()
     expect((await problemIn(await ask('/ping/alice', { method: 'POST' }))).status).toBe(503)
   })
@@ -97,7 +105,7 @@ describe('data', () => {
   ]
 
   test.each(values)('that is JSON arrives as JSON: %j', async (data) => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     expect((await ask('/clients/alice', json({ data }))).status).toBe(200)
     const expected = typeof data === 'string' ? data : JSON.stringify(data)
@@ -128,7 +136,7 @@ describe('data', () => {
 
   describe.each(spellings)('as %s', (_spelling, spell) => {
     test.each(strings)('may hold %s', async (_, sent, arrives = sent) => {
-      const { ask, listen } = stage()
+      const { ask, listen } = createAppHarness()
       const reader = await listen('/sse?id=alice')
       expect((await ask('/clients/alice', spell(sent))).status).toBe(200)
       expect(await reader.next()).toMatchObject({ event: undefined, data: arrives })
@@ -140,7 +148,7 @@ describe('data', () => {
   test.each(['"\\ud800"', '"a\\udc00b"', '"\\udc00\\ud800"'])(
     'that is a string with a lone surrogate (%s) is refused',
     async (string) => {
-      const set = stage()
+      const set = createAppHarness()
       const reader = await set.listen('/sse?id=alice')
       await expectRefused(set, `{"data":${string}}`)
       expect(reader.events).toHaveLength(1)
@@ -148,7 +156,7 @@ describe('data', () => {
   )
 
   test('may hold a lone surrogate inside of an object, which arrives as JSON spells it', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const data = '{"half\\udc00":["\\ud800"]}'
     await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
@@ -156,7 +164,7 @@ describe('data', () => {
   })
 
   test('may hold keys that every object has', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const data = '{"__proto__":{"a":1},"constructor":{"prototype":2},"toJSON":3,"toString":4}'
     await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
@@ -165,7 +173,7 @@ describe('data', () => {
   })
 
   test('may be nested 64 deep', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const data = `${'['.repeat(64)}${']'.repeat(64)}`
     await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
@@ -176,17 +184,17 @@ describe('data', () => {
     ['lists', '['.repeat(100_000) + ']'.repeat(100_000)],
     ['objects', '{"a":'.repeat(100_000) + 0 + '}'.repeat(100_000)],
   ])('may not be %s nested 100,000 deep', async (_, data) => {
-    await expectRefused(stage(), `{"data":${data}}`)
+    await expectRefused(createAppHarness(), `{"data":${data}}`)
   })
 
   test.each(['1e400', '[-1e999]', `1${'0'.repeat(300)}e20`, `{"n":9${'9'.repeat(310)}}`])(
     'that JSON cannot hold (%s) is not turned into null',
     async (n) => {
-      await expectRefused(stage(), `{"data":${n}}`)
+      await expectRefused(createAppHarness(), `{"data":${n}}`)
     },
   )
 
-  async function expectRefused({ ask, errors }: Stage, body: string): Promise<void> {
+  async function expectRefused({ ask, errors }: AppHarness, body: string): Promise<void> {
     const response = await ask('/clients/alice', post(body, 'application/json'))
     expect(response.status).toBe(400)
     await problemIn(response)

@@ -1,9 +1,9 @@
 /** Whatever a client brings as its cursor, it gets what it missed or is told of a gap, and never an error. */
 import { describe, expect, test } from 'vitest'
-import { json, readyOf, type Stage, stage } from '../../support/app-harness.ts'
+import { type AppHarness, createAppHarness, json, readyOf } from '../../support/app-harness.ts'
 import type { Reader } from '../../support/reader.ts'
 
-async function publish({ ask }: Stage, ...data: string[]): Promise<string[]> {
+async function publish({ ask }: AppHarness, ...data: string[]): Promise<string[]> {
   const ids: string[] = []
   for (const one of data) {
     const response = await ask('/clients/alice', json({ data: one }))
@@ -19,7 +19,7 @@ function messages({ events }: Reader): string[] {
 const resumeAt = (id: string) => ({ headers: { 'Last-Event-ID': id } })
 
 test('a returning client gets what it missed, then what is live, each once', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const [first = ''] = await publish(set, 'one', 'two', 'three')
   const reader = await set.listen('/sse?id=alice', resumeAt(first))
   expect(readyOf(reader)).toMatchObject({ resume: 'complete' })
@@ -30,7 +30,7 @@ test('a returning client gets what it missed, then what is live, each once', asy
 })
 
 test('a client that missed nothing is told the head of the journal at once', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const [, last = ''] = await publish(set, 'one', 'two')
   const reader = await set.listen('/sse?id=alice', resumeAt(last))
   expect(readyOf(reader)).toMatchObject({ resume: 'complete' })
@@ -39,20 +39,20 @@ test('a client that missed nothing is told the head of the journal at once', asy
 })
 
 test('the cursor in the query counts when no header comes', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const [first = ''] = await publish(set, 'one', 'two')
   expect(messages(await set.listen(`/sse?id=alice&lastEventId=${first}`))).toEqual(['two'])
 })
 
 test('the header wins over the query, because a browser sends its old URL again', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const [first = '', second = ''] = await publish(set, 'one', 'two', 'three')
   const reader = await set.listen(`/sse?id=alice&lastEventId=${first}`, resumeAt(second))
   expect(messages(reader)).toEqual(['three'])
 })
 
 test.each(['', ' ', '\t'])('an empty Last-Event-ID header (%j) is ignored', async (empty) => {
-  const set = stage()
+  const set = createAppHarness()
   const [first = ''] = await publish(set, 'one', 'two')
   const fresh = await set.listen('/sse?id=alice', resumeAt(empty))
   expect(readyOf(fresh)).toMatchObject({ resume: 'fresh' })
@@ -61,7 +61,7 @@ test.each(['', ' ', '\t'])('an empty Last-Event-ID header (%j) is ignored', asyn
 })
 
 test('an empty cursor in the query is no cursor', async () => {
-  const { listen } = stage()
+  const { listen } = createAppHarness()
   expect(readyOf(await listen('/sse?id=alice&lastEventId='))).toMatchObject({ resume: 'fresh' })
 })
 
@@ -69,7 +69,7 @@ test.each([
   ['header', '/sse?id=alice', resumeAt('earliest')],
   ['query', '/sse?id=alice&lastEventId=earliest', {}],
 ])('earliest in the %s stands for all that is kept', async (_, path, init) => {
-  const set = stage()
+  const set = createAppHarness()
   await publish(set, 'one', 'two')
   const reader = await set.listen(path, init)
   expect(readyOf(reader)).toMatchObject({ resume: 'complete' })
@@ -87,7 +87,7 @@ describe('a cursor that means nothing here is a gap, not an error', () => {
   ]
 
   test.each([...plain.map(named), ...long])('as a header: %s', async (_, cursor) => {
-    const set = stage()
+    const set = createAppHarness()
     await publish(set, 'one', 'two')
     const reader = await set.listen('/sse?id=alice', resumeAt(cursor))
     await expectGap(reader, cursor)
@@ -98,7 +98,7 @@ describe('a cursor that means nothing here is a gap, not an error', () => {
   const queries = [...plain.map(named), ...odd.map(named), smileys, ...long]
 
   test.each(queries)('in the query: %s', async (_, cursor) => {
-    const set = stage()
+    const set = createAppHarness()
     await publish(set, 'one', 'two')
     const query = new URLSearchParams({ id: 'alice', lastEventId: cursor })
     const reader = await set.listen(`/sse?${query}`)
@@ -121,14 +121,14 @@ describe('a cursor that means nothing here is a gap, not an error', () => {
 })
 
 test('a cursor from the future of this journal is a gap', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const [id = ''] = await publish(set, 'one')
   const reader = await set.listen('/sse?id=alice', resumeAt(id.replace(/\d+$/, '999')))
   expect(readyOf(reader)).toMatchObject({ resume: 'gap' })
 })
 
 test('a gap with nothing left to replay carries the id to resume from', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const reader = await set.listen('/sse?id=alice', resumeAt('nonsense'))
   const gap = await reader.next()
   expect(JSON.parse(gap.data)).toEqual({ requested: 'nonsense', earliest: null, reason: 'epoch' })
@@ -136,7 +136,7 @@ test('a gap with nothing left to replay carries the id to resume from', async ()
 })
 
 test('events that were evicted are told as a gap, to those only whom they were for', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const [cursor = ''] = await publish(set, 'one', 'two')
   await set.clock.advance(300_001)
   const alice = await set.listen('/sse?id=alice', resumeAt(cursor))
@@ -149,7 +149,7 @@ test('events that were evicted are told as a gap, to those only whom they were f
 })
 
 test('a replay holds nothing that was for other clients or other topics', async () => {
-  const set = stage()
+  const set = createAppHarness()
   const { ask } = set
   await ask('/clients/bob', json({ data: 'for bob' }))
   await ask('/topics/news', json({ data: 'news' }))

@@ -3,17 +3,17 @@ import { Hono } from 'hono'
 import { hc, type InferRequestType } from 'hono/client'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { type AppType, createApp, createHub, type Problem } from '../../../src/index.ts'
-import { type Stage, stage } from '../../support/app-harness.ts'
+import { type AppHarness, createAppHarness } from '../../support/app-harness.ts'
 import { guarded, KEY } from '../../support/auth-harness.ts'
 
-function clientOf({ ask }: Pick<Stage, 'ask'>) {
+function clientOf({ ask }: Pick<AppHarness, 'ask'>) {
   const fetch: typeof globalThis.fetch = (url, init) => ask(String(url), init)
   return hc<AppType>('http://localhost', { fetch })
 }
 
 describe('a typed client', () => {
   test('publishes, and reads the receipt', async () => {
-    const set = stage()
+    const set = createAppHarness()
     const reader = await set.listen('/sse?id=alice')
     const { clients } = clientOf(set)
     const answer = await clients[':id'].$post({
@@ -29,7 +29,7 @@ describe('a typed client', () => {
   })
 
   test('does not compile with a wrong body, and reads the problem that it would be', async () => {
-    const { broadcast } = clientOf(stage())
+    const { broadcast } = clientOf(createAppHarness())
     // @ts-expect-error: the data is missing
     const answer = await broadcast.$post({ json: { event: 'inbox' } })
     if (answer.ok) expect.unreachable()
@@ -46,7 +46,7 @@ describe('a typed client', () => {
   })
 
   test('lists clients, and sends one away', async () => {
-    const set = stage()
+    const set = createAppHarness()
     await set.listen('/sse?id=alice')
     const { clients } = clientOf(set)
     const list = await clients.$get({ query: { limit: '10' } })
@@ -76,7 +76,7 @@ describe('a typed client', () => {
   })
 
   test('tells one word from another', async () => {
-    const { healthz, readyz } = clientOf(stage())
+    const { healthz, readyz } = clientOf(createAppHarness())
     const [health, readiness] = [await healthz.$get(), await readyz.$get()]
     if (!health.ok || !readiness.ok) expect.unreachable()
     const words: ['ok', 'ready'] = [await health.text(), await readiness.text()]

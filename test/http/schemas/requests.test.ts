@@ -1,6 +1,12 @@
 /** Names of clients, topics and events are taken or refused by one rule, wherever they stand. */
 import { describe, expect, test } from 'vitest'
-import { json, problemIn, readyOf, type Stage, stage } from '../../support/app-harness.ts'
+import {
+  type AppHarness,
+  createAppHarness,
+  json,
+  problemIn,
+  readyOf,
+} from '../../support/app-harness.ts'
 
 const FINE: [string, string][] = [
   ['one character', 'a'],
@@ -29,7 +35,7 @@ const REFUSED: [string, string][] = [
 
 describe('a client id', () => {
   test.each(FINE)('may have %s', async (_, id) => {
-    const set = stage()
+    const set = createAppHarness()
     const reader = await set.listen(`/sse?${new URLSearchParams({ id })}`)
     expect(readyOf(reader)).toMatchObject({ client: id })
     const response = await set.ask(`/clients/${encodeURIComponent(id)}`, json({ data: 'x' }))
@@ -38,7 +44,7 @@ describe('a client id', () => {
   })
 
   test.each([['nothing', ''], ...REFUSED])('may not have %s', async (_, id) => {
-    const set = stage()
+    const set = createAppHarness()
     const response = await set.ask(`/sse?${new URLSearchParams({ id })}`)
     expect(response.status).toBe(400)
     expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.id' }])
@@ -46,7 +52,7 @@ describe('a client id', () => {
   })
 
   test.each(REFUSED)('may not have %s in a path, whatever the route', async (_, id) => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     const path = encodeURIComponent(id)
     const answers = [
       await ask(`/clients/${path}`, json({ data: 'x' })),
@@ -61,14 +67,14 @@ describe('a client id', () => {
   })
 
   test.each(['.', '..'])('may not be %s, because no path can name it', async (id) => {
-    const { ask, connected } = stage()
+    const { ask, connected } = createAppHarness()
     const response = await ask(`/sse?id=${id}`)
     expect(response.status).toBe(400)
     expect(await connected()).toBe(0)
   })
 
   test('may be given once only', async () => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     const problem = await problemIn(await ask('/sse?id=alice&id=bob'))
     expect(problem).toMatchObject({ status: 400, issues: [{ path: 'query.id' }] })
   })
@@ -76,7 +82,7 @@ describe('a client id', () => {
 
 describe('a topic', () => {
   test.each(FINE)('may have %s', async (_, topic) => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen(`/sse?${new URLSearchParams({ topic })}`)
     expect(readyOf(reader)).toMatchObject({ topics: [topic] })
     const response = await ask(`/topics/${encodeURIComponent(topic)}`, json({ data: 'x' }))
@@ -85,7 +91,7 @@ describe('a topic', () => {
   })
 
   test.each([['nothing', ''], ...REFUSED])('may not have %s', async (_, topic) => {
-    const set = stage()
+    const set = createAppHarness()
     const query = new URLSearchParams([
       ['topic', 'news'],
       ['topic', topic],
@@ -97,7 +103,7 @@ describe('a topic', () => {
   })
 
   test.each(REFUSED)('may not have %s in a path', async (_, topic) => {
-    const { ask } = stage()
+    const { ask } = createAppHarness()
     const path = `/topics/${encodeURIComponent(topic)}`
     for (const answer of [await ask(path, json({ data: 'x' })), await ask(path)]) {
       expect(answer.status).toBe(400)
@@ -106,7 +112,7 @@ describe('a topic', () => {
   })
 
   test('may be given again and again', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?topic=news&topic=sport&topic=news')
     expect(readyOf(reader)).toMatchObject({ topics: ['news', 'sport'] })
     await ask('/topics/news', json({ data: 'once' }))
@@ -115,7 +121,7 @@ describe('a topic', () => {
   })
 
   test('may be one of 50', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen(`/sse?${topics(50)}`)
     expect(readyOf(reader).topics).toHaveLength(50)
     await ask('/topics/t49', json({ data: 'x' }))
@@ -123,7 +129,7 @@ describe('a topic', () => {
   })
 
   test('may not be one of 51', async () => {
-    const { ask, connected } = stage()
+    const { ask, connected } = createAppHarness()
     const problem = await problemIn(await ask(`/sse?${topics(51)}`))
     expect(problem).toMatchObject({ status: 400, issues: [{ path: 'query.topic' }] })
     expect(await connected()).toBe(0)
@@ -136,7 +142,7 @@ describe('an event name', () => {
   const fine = ['message', 'time', 'a'.repeat(128), ' hub:x', 'Hub:x', 'hub', 'Error', 'é 🙂', ':']
 
   test.each(fine)('may be %j', async (event) => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     expect((await ask('/clients/alice', json({ data: 'x', event }))).status).toBe(200)
     expect(await reader.next()).toMatchObject({ event, data: 'x' })
@@ -147,7 +153,7 @@ describe('an event name', () => {
   const broken = ['a'.repeat(129), 'a\ud800', '\udc00a', null, 1, true, ['a'], { toString: 'a' }]
 
   test.each([...forged, ...kept, ...broken])('may not be %j', async (event) => {
-    const set = stage()
+    const set = createAppHarness()
     const reader = await set.listen('/sse?id=alice')
     const response = await set.ask('/clients/alice', json({ data: 'x', event }))
     expect(response.status).toBe(400)
@@ -157,14 +163,14 @@ describe('an event name', () => {
   })
 
   test('may be had from a form', async () => {
-    const { ask, listen } = stage()
+    const { ask, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
     await ask('/clients/alice', { method: 'POST', headers, body: 'data=x&event=a+b%20c' })
     expect(await reader.next()).toMatchObject({ event: 'a b c' })
   })
 
-  async function expectNothing({ listen }: Stage): Promise<void> {
+  async function expectNothing({ listen }: AppHarness): Promise<void> {
     const again = await listen('/sse?id=alice&lastEventId=earliest')
     expect(again.events).toHaveLength(1)
     await again.close()

@@ -2,12 +2,13 @@
 import type { Delivery } from '../../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
 import { manualClock } from '../../support/clock.ts'
+import { recordingHandler } from '../../support/journal-handler.ts'
 import { journalSuite } from '../../support/journal-suite.ts'
 
 journalSuite(async (bounds) => {
   const clock = manualClock()
   const journal = createMemoryJournal({ clock, ...bounds })
   const deliveries: Delivery[] = []
-  journal.open((delivery) => deliveries.push(delivery))
+  journal.open(recordingHandler(deliveries))
   return { journal, deliveries, delivered: async () => {}, pass: clock.advance }
 })

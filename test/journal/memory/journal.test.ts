@@ -7,6 +7,7 @@ import {
   type MemoryJournalOptions,
 } from '../../../src/journal/memory/journal.ts'
 import { manualClock } from '../../support/clock.ts'
+import { recordingHandler } from '../../support/journal-handler.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
@@ -72,7 +73,7 @@ describe('a delivery', () => {
   test('comes in order, with the frame that is kept', () => {
     const { journal, put, read } = setUp()
     const deliveries: Delivery[] = []
-    journal.open((delivery) => deliveries.push(delivery))
+    journal.open(recordingHandler(deliveries))
     const ids = put(ALICE, 'a', 'b')
     expect(deliveries.map(({ key, entry }) => [key, entry?.id])).toEqual(
       ids.map((id) => [ALICE, id]),
@@ -80,19 +81,6 @@ describe('a delivery', () => {
     expect(deliveries.map(({ frame }) => frame)).toEqual(
       read([ALICE], 'earliest').entries.map(({ frame }) => frame),
     )
-  })
-
-  test('of what is only relayed has no place and is not kept', () => {
-    const { journal, read } = setUp()
-    const deliveries: Delivery[] = []
-    journal.open((delivery) => deliveries.push(delivery))
-    const before = journal.head()
-    void journal.relay(EVERYONE, { data: 'now' })
-    expect(deliveries).toHaveLength(1)
-    expect(deliveries[0]?.entry).toBeUndefined()
-    expect(new TextDecoder().decode(deliveries[0]?.frame)).toBe('data: now\n\n')
-    expect(journal.head()).toEqual(before)
-    expect(read([EVERYONE], 'earliest').entries).toEqual([])
   })
 })
 

@@ -5,7 +5,12 @@ import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
 import type { Position } from '../../../src/core/cursor.ts'
 import type { ReplayBatch } from '../../../src/journal/journal.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openStand, type Stand } from '../../support/redis-journals.ts'
+import {
+  closeAll,
+  newPrefix,
+  openRedisJournal,
+  type RedisJournalHarness,
+} from '../../support/redis-journals.ts'
 
 const KEYS = [EVERYONE, clientKey('alice'), clientKey('bob'), topicKey('news'), topicKey('snow')]
 
@@ -52,14 +57,14 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
         pageBytes,
         async (plan, limits, chance, bytes) => {
           const prefix = newPrefix()
-          const stand = await openStand(redis, limits, [], prefix)
-          const published = await publish(stand, plan)
+          const harness = await openRedisJournal(redis, limits, [], prefix)
+          const published = await publish(harness, plan)
           const from = published[chance % published.length]
           for (const keys of [KEYS, KEYS.slice(1, 3), KEYS.slice(4)]) {
             const wanted = published.filter(
               ({ key, sequence }) => keys.includes(key) && sequence > (from?.sequence ?? 0),
             )
-            adds(await readAll(stand, keys, from?.id ?? '', bytes), wanted)
+            adds(await readAll(harness, keys, from?.id ?? '', bytes), wanted)
           }
           await holds(prefix, limits)
           await closeAll()
@@ -74,7 +79,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     ['one address', 1, 500],
   ])('takes no more memory for %s than it counts', async (_, addresses, each) => {
     const prefix = newPrefix()
-    const { journal } = await openStand(redis, {}, [], prefix)
+    const { journal } = await openRedisJournal(redis, {}, [], prefix)
     const before = await memory()
     for (let i = 0; i < addresses * each; i++) {
       await journal.append(clientKey(`client-${i % addresses}`), { data: 'x'.repeat(100) })
@@ -91,7 +96,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     return bytes
   }
 
-  async function publish({ journal }: Stand, plan: readonly (readonly Planned[])[]) {
+  async function publish({ journal }: RedisJournalHarness, plan: readonly (readonly Planned[])[]) {
     const published: Published[] = []
     for (const call of plan) {
       const stored = await Promise.all(
@@ -107,7 +112,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   }
 
   async function readAll(
-    { journal }: Stand,
+    { journal }: RedisJournalHarness,
     keys: readonly string[],
     cursor: string,
     bytes: number,

@@ -3,7 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
 import type { ReplayBatch } from '../../../src/journal/journal.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openStand, type Stand } from '../../support/redis-journals.ts'
+import {
+  closeAll,
+  newPrefix,
+  openRedisJournal,
+  type RedisJournalHarness,
+} from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
@@ -19,51 +24,55 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
   afterEach(closeAll)
   afterAll(() => redis.close())
 
-  async function put({ journal }: Stand, key: string, ...data: string[]): Promise<string[]> {
+  async function put(
+    { journal }: RedisJournalHarness,
+    key: string,
+    ...data: string[]
+  ): Promise<string[]> {
     const ids: string[] = []
     for (const one of data) ids.push((await journal.append(key, { data: one })).id)
     return ids
   }
 
   test('that is flushed begins a new epoch, and all who listen are told at once', async () => {
-    const stand = await openStand(redis, {}, [ALICE])
-    const [old = ''] = await put(stand, ALICE, 'a')
-    await stand.delivered(1)
-    const before = stand.missed.length
+    const harness = await openRedisJournal(redis, {}, [ALICE])
+    const [old = ''] = await put(harness, ALICE, 'a')
+    await harness.delivered(1)
+    const before = harness.missed.length
     await redis.command('FLUSHALL')
-    const [fresh = ''] = await put(stand, ALICE, 'b')
+    const [fresh = ''] = await put(harness, ALICE, 'b')
     expect(epochOf(fresh)).not.toBe(epochOf(old))
-    await stand.away()
-    await stand.reached()
-    expect(stand.missed).toHaveLength(before + 1)
-    expect(stand.missed.at(-1)?.(BOB)).toBe(true)
-    const page = await stand.journal.read([ALICE], old, 1_000)
+    await harness.away()
+    await harness.reached()
+    expect(harness.missed).toHaveLength(before + 1)
+    expect(harness.missed.at(-1)?.(BOB)).toBe(true)
+    const page = await harness.journal.read([ALICE], old, 1_000)
     expect(page).toMatchObject({ gap: 'epoch', end: { id: fresh } })
     expect(dataOf(page)).toEqual(['b'])
   })
 
   test('that another server process took over goes on, and older cursors hold', async () => {
-    const stand = await openStand(redis, {}, [ALICE])
-    const [first = '', second = ''] = await put(stand, ALICE, 'a', 'b')
+    const harness = await openRedisJournal(redis, {}, [ALICE])
+    const [first = '', second = ''] = await put(harness, ALICE, 'a', 'b')
     await redis.crash()
-    await stand.away()
-    await expect(stand.journal.append(ALICE, { data: 'x' })).rejects.toMatchObject({
+    await harness.away()
+    await expect(harness.journal.append(ALICE, { data: 'x' })).rejects.toMatchObject({
       code: 'journal-unavailable',
     })
     await redis.restart()
-    await stand.reached()
-    const [third = ''] = await put(stand, ALICE, 'c')
+    await harness.reached()
+    const [third = ''] = await put(harness, ALICE, 'c')
     expect(epochOf(third)).not.toBe(epochOf(first))
-    const page = await stand.journal.read([ALICE], first, 1_000)
+    const page = await harness.journal.read([ALICE], first, 1_000)
     expect(page.gap).toBeUndefined()
     expect(dataOf(page)).toEqual(['b', 'c'])
-    expect((await stand.journal.read([ALICE], second, 1_000)).gap).toBeUndefined()
+    expect((await harness.journal.read([ALICE], second, 1_000)).gap).toBeUndefined()
   })
 
   test('that lost its tail never lets an id go back: who had seen it is told a gap, others are not', async () => {
     const prefix = newPrefix()
-    const stand = await openStand(redis, {}, [ALICE], prefix)
-    const [first = '', second = '', third = ''] = await put(stand, ALICE, 'a', 'b', 'c')
+    const harness = await openRedisJournal(redis, {}, [ALICE], prefix)
+    const [first = '', second = '', third = ''] = await put(harness, ALICE, 'a', 'b', 'c')
     // As a replica that took over would know it: the last event was never stored.
     await closeAll()
     const root = String(await redis.command('HGET', `{${prefix}}:head`, 'root'))
@@ -75,7 +84,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     await redis.command('XSETID', `${base}:order`, '2-9999999999999')
     await redis.command('RPOP', `${base}:log:${ALICE}`)
     await redis.command('HSET', `{${prefix}}:head`, 'seq', '2', 'run', 'another')
-    const after = await openStand(redis, {}, [ALICE], prefix)
+    const after = await openRedisJournal(redis, {}, [ALICE], prefix)
     const [other = ''] = await put(after, ALICE, 'd')
     expect(epochOf(other)).not.toBe(epochOf(third))
     const lost = await after.journal.read([ALICE], third, 1_000)
@@ -89,16 +98,16 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
 
   test('says on its return which addresses missed something, and no others', async () => {
     const prefix = newPrefix()
-    const stand = await openStand(redis, {}, [ALICE, BOB], prefix)
-    const other = await openStand(redis, {}, [], prefix)
+    const harness = await openRedisJournal(redis, {}, [ALICE, BOB], prefix)
+    const other = await openRedisJournal(redis, {}, [], prefix)
     await put(other, BOB, 'a')
-    await stand.delivered(1)
+    await harness.delivered(1)
     const connections = String(await redis.command('CLIENT', 'LIST', 'TYPE', 'pubsub'))
     const [, id = ''] = /^id=(\d+)/m.exec(connections) ?? []
     await redis.command('CLIENT', 'KILL', 'ID', id)
     await put(other, ALICE, 'b')
-    await stand.reached()
-    const page = await stand.journal.read([ALICE], 'earliest', 1_000)
+    await harness.reached()
+    const page = await harness.journal.read([ALICE], 'earliest', 1_000)
     expect(dataOf(page)).toEqual(['b'])
   })
 
@@ -107,8 +116,8 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     ['more addresses than are worth naming', 5_200, true],
   ])('says so after %s', async (_, addresses, all) => {
     const prefix = newPrefix()
-    const stand = await openStand(redis, {}, [ALICE], prefix)
-    const other = await openStand(redis, {}, [], prefix)
+    const harness = await openRedisJournal(redis, {}, [ALICE], prefix)
+    const other = await openRedisJournal(redis, {}, [], prefix)
     // Who is connected stays so; nobody can come, because a link begins with INFO.
     await redis.command('ACL', 'SETUSER', 'default', '-info')
     const connections = String(await redis.command('CLIENT', 'LIST', 'TYPE', 'pubsub'))
@@ -119,30 +128,30 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
       await Promise.all(keys.slice(at, at + (all ? 128 : 1)).map((key) => put(other, key, 'a')))
     }
     await redis.command('ACL', 'SETUSER', 'default', '+info')
-    await stand.reached()
-    const affects = stand.missed.at(-1)
+    await harness.reached()
+    const affects = harness.missed.at(-1)
     expect(keys.every((key) => affects?.(key))).toBe(true)
     expect(affects?.(ALICE)).toBe(all)
   })
 
   test('that falls silent is noticed within ten seconds, and comes back', async () => {
-    const stand = await openStand(redis, {}, [ALICE])
+    const harness = await openRedisJournal(redis, {}, [ALICE])
     redis.signal('SIGSTOP')
     const began = Date.now()
-    const stuck = stand.journal.append(ALICE, { data: 'a' })
+    const stuck = harness.journal.append(ALICE, { data: 'a' })
     await expect(stuck).rejects.toMatchObject({ code: 'journal-unavailable' })
     expect(Date.now() - began).toBeLessThan(10_000)
-    expect(stand.journal.ready).toBe(false)
+    expect(harness.journal.ready).toBe(false)
     redis.signal('SIGCONT')
-    await stand.reached()
-    await put(stand, ALICE, 'b')
+    await harness.reached()
+    await put(harness, ALICE, 'b')
   })
 
   test('puts a question that is kept to who comes later', async () => {
     const prefix = newPrefix()
-    const one = await openStand(redis, {}, [], prefix)
-    await one.journal.request?.({ about: 'later' }, 60_000)
-    const late = await openStand(redis, {}, [], prefix)
+    const one = await openRedisJournal(redis, {}, [], prefix)
+    await one.journal.backplane?.request({ about: 'later' }, 60_000)
+    const late = await openRedisJournal(redis, {}, [], prefix)
     expect(late.asked).toEqual([{ question: { about: 'later' }, keptMs: expect.any(Number) }])
   })
 })

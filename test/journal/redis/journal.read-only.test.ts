@@ -3,8 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
 import { manualClock } from '../../support/clock.ts'
+import { until } from '../../support/eventually.ts'
+import { recordingHandler } from '../../support/journal-handler.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openStand, until } from '../../support/redis-journals.ts'
+import { closeAll, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 
@@ -22,17 +24,17 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
 
   test('without memory to spare is read, and gives up what is too old', async () => {
     const prefix = newPrefix()
-    const stand = await openStand(redis, { maxAgeMs: 1_000 }, [ALICE], prefix)
-    const { id } = await stand.journal.append(ALICE, { data: 'a' })
-    await stand.journal.append(ALICE, { data: 'b' })
+    const harness = await openRedisJournal(redis, { maxAgeMs: 1_000 }, [ALICE], prefix)
+    const { id } = await harness.journal.append(ALICE, { data: 'a' })
+    await harness.journal.append(ALICE, { data: 'b' })
     await redis.command('CONFIG', 'SET', 'maxmemory', '1')
-    await expect(stand.journal.append(ALICE, { data: 'x' })).rejects.toMatchObject({
+    await expect(harness.journal.append(ALICE, { data: 'x' })).rejects.toMatchObject({
       code: 'journal-unavailable',
       message: expect.stringMatching(/^The journal refused \(OOM /),
     })
-    expect((await stand.journal.read([ALICE], id, 1_000)).entries).toHaveLength(1)
-    await stand.pass(1_001)
-    expect(await stand.journal.read([ALICE], id, 1_000)).toMatchObject({
+    expect((await harness.journal.read([ALICE], id, 1_000)).entries).toHaveLength(1)
+    await harness.pass(1_001)
+    expect(await harness.journal.read([ALICE], id, 1_000)).toMatchObject({
       entries: [],
       gap: 'evicted',
     })
@@ -42,7 +44,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
 
   test('that refuses to write for longer than logs live tells a gap to who is behind, and only to them', async () => {
     const prefix = newPrefix()
-    const { journal } = await openStand(redis, {}, [], prefix)
+    const { journal } = await openRedisJournal(redis, {}, [], prefix)
     const first = await journal.append(ALICE, { data: 'a' })
     const last = await journal.append(ALICE, { data: 'b' })
     const [log = ''] = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
@@ -58,7 +60,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
   test('that misses its replicas is alive, however long that takes', async () => {
     const clock = manualClock()
     const journal = createRedisJournal({ url: redis.url, prefix: newPrefix(), clock })
-    journal.open(() => {})
+    journal.open(recordingHandler([]))
     await until('the journal is ready', () => journal.ready === true)
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
     const refused = expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(/NOREPLICAS/)
@@ -83,7 +85,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
   ])('that took over and %s is read, and begins its epoch once it writes', async (_, name, why) => {
     const other = await startRedis('always')
     try {
-      const { journal, away, reached } = await openStand(other)
+      const { journal, away, reached } = await openRedisJournal(other)
       const { id } = await journal.append(ALICE, { data: 'a' })
       const { sequence } = await journal.append(ALICE, { data: 'b' })
       await other.command('CONFIG', 'SET', name, '1')

@@ -2,9 +2,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../../src/core/address.ts'
 import { encodeFrame } from '../../../src/core/event.ts'
-import { journalSuite } from '../../support/journal-suite.ts'
+import { until } from '../../support/eventually.ts'
+import { backplaneSuite, journalSuite, relaySuite } from '../../support/journal-suite.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openStand, until } from '../../support/redis-journals.ts'
+import { closeAll, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
@@ -17,13 +18,15 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   afterEach(closeAll)
   afterAll(() => redis.close())
 
-  journalSuite((bounds, watched) => openStand(redis, bounds, watched))
+  journalSuite((bounds, watched) => openRedisJournal(redis, bounds, watched))
+  backplaneSuite((bounds, watched) => openRedisJournal(redis, bounds, watched))
+  relaySuite((bounds, watched) => openRedisJournal(redis, bounds, watched))
 
   test('is one for all hubs with the same prefix: ids, events and deliveries', async () => {
     const prefix = newPrefix()
-    const one = await openStand(redis, {}, [ALICE], prefix)
-    const other = await openStand(redis, {}, [ALICE], prefix)
-    const third = await openStand(redis, {}, [EVERYONE], prefix)
+    const one = await openRedisJournal(redis, {}, [ALICE], prefix)
+    const other = await openRedisJournal(redis, {}, [ALICE], prefix)
+    const third = await openRedisJournal(redis, {}, [EVERYONE], prefix)
     const first = await one.journal.append(ALICE, { data: 'a' })
     const second = await third.journal.append(ALICE, { data: 'b' })
     expect(second).toMatchObject({ sequence: first.sequence + 1, instances: 2 })
@@ -35,14 +38,14 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   })
 
   test('hears nothing of a key that nobody watches any more', async () => {
-    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
-    journal.unsubscribe?.(ALICE)
+    const { journal, deliveries, delivered } = await openRedisJournal(redis, {}, [ALICE, EVERYONE])
+    journal.backplane?.unsubscribe?.(ALICE)
     await until('it is unsubscribed', async () => {
       const channels = (await redis.command('PUBSUB', 'CHANNELS', '*')) as string[]
       return !channels.some((channel) => channel.endsWith(ALICE))
     })
     expect(await journal.append(ALICE, { data: 'a' })).toMatchObject({ instances: 0 })
-    journal.subscribe?.(ALICE)
+    journal.backplane?.subscribe?.(ALICE)
     await journal.read([ALICE], undefined, 1_000)
     await journal.append(ALICE, { data: 'b' })
     await delivered(1)
@@ -50,7 +53,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   })
 
   test('stores what is published together in few calls, in order, each with its own receipt', async () => {
-    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE, EVERYONE])
+    const { journal, deliveries, delivered } = await openRedisJournal(redis, {}, [ALICE, EVERYONE])
     const keys = [ALICE, EVERYONE, clientKey('nobody')]
     const before = await calls()
     const receipts = await Promise.all(
@@ -70,7 +73,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   })
 
   test('tells apart what one call published at one address', async () => {
-    const { journal, deliveries, delivered } = await openStand(redis, {}, [ALICE])
+    const { journal, deliveries, delivered } = await openRedisJournal(redis, {}, [ALICE])
     // Past 9, 10, 99 and 100, where numbers grow longer; some data ends in line breaks.
     const sent = Array.from({ length: 120 }, (_, i) => `${i}${'\n'.repeat(i % 4)}`)
     const receipts = await Promise.all(sent.map((data) => journal.append(ALICE, { data })))
@@ -88,10 +91,10 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
 
   test('puts a question to all hubs, and a kept one to who comes later', async () => {
     const prefix = newPrefix()
-    const one = await openStand(redis, {}, [], prefix)
-    const other = await openStand(redis, {}, [], prefix)
-    const answers = await one.journal.request?.({ about: 'x' }, 60_000)
-    const by = [one.journal.instance, other.journal.instance]
+    const one = await openRedisJournal(redis, {}, [], prefix)
+    const other = await openRedisJournal(redis, {}, [], prefix)
+    const answers = await one.journal.backplane?.request({ about: 'x' }, 60_000)
+    const by = [one, other].map(({ journal }) => journal.backplane?.instance)
     expect(answers).toHaveLength(2)
     expect(answers).toEqual(
       expect.arrayContaining(by.map((name) => expect.objectContaining({ by: name }))),
@@ -102,11 +105,11 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
 
   test('outlives its hubs: a cursor holds, and the epoch is the same', async () => {
     const prefix = newPrefix()
-    const before = await openStand(redis, {}, [], prefix)
+    const before = await openRedisJournal(redis, {}, [], prefix)
     const { id } = await before.journal.append(ALICE, { data: 'a' })
     const next = await before.journal.append(ALICE, { data: 'b' })
     await closeAll()
-    const { journal } = await openStand(redis, {}, [], prefix)
+    const { journal } = await openRedisJournal(redis, {}, [], prefix)
     const page = await journal.read([ALICE], id, 1_000)
     expect(page).toMatchObject({ gap: undefined, end: { id: next.id } })
     expect(page.entries).toHaveLength(1)
@@ -114,7 +117,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
 
   test('lets all keys of an idle hub expire', async () => {
     const prefix = newPrefix()
-    const { journal } = await openStand(redis, {}, [], prefix)
+    const { journal } = await openRedisJournal(redis, {}, [], prefix)
     await journal.append(ALICE, { data: 'a' })
     const keys = (await redis.command('KEYS', `{${prefix}}:*`)) as string[]
     expect(keys).toHaveLength(3)
@@ -123,25 +126,25 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
 
   test('lets logs live on for a hub that keeps events longer', async () => {
     const prefix = newPrefix()
-    const { journal } = await openStand(redis, { maxAgeMs: 1_000 }, [], prefix)
+    const { journal } = await openRedisJournal(redis, { maxAgeMs: 1_000 }, [], prefix)
     await journal.append(ALICE, { data: 'a' })
     const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
     const life = async () => Number(await redis.command('PTTL', ...logs))
     expect(await life()).toBeLessThanOrEqual(64_000)
-    await openStand(redis, { maxAgeMs: 3_600_000 }, [], prefix)
+    await openRedisJournal(redis, { maxAgeMs: 3_600_000 }, [], prefix)
     expect(await life()).toBeGreaterThan(3_600_000)
   })
 
   test('tells a gap where logs expired while all hubs were away, and only there', async () => {
     const prefix = newPrefix()
-    const before = await openStand(redis, {}, [], prefix)
+    const before = await openRedisJournal(redis, {}, [], prefix)
     const { id } = await before.journal.append(ALICE, { data: 'a' })
     await before.journal.append(ALICE, { data: 'b' })
     await closeAll()
     const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
     for (const log of logs) await redis.command('DEL', log)
     await redis.command('HSET', `{${prefix}}:head`, 'oldest', `${Date.now() - 3_600_000}`)
-    const { journal } = await openStand(redis, { maxAgeMs: 36_000_000 }, [], prefix)
+    const { journal } = await openRedisJournal(redis, { maxAgeMs: 36_000_000 }, [], prefix)
     expect(await journal.read([ALICE], id, 1_000)).toMatchObject({ entries: [], gap: 'evicted' })
     expect(await journal.read([BOB], id, 1_000)).toMatchObject({ entries: [], gap: undefined })
     const next = await journal.append(ALICE, { data: 'c' })
@@ -150,7 +153,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   })
 
   test('takes bounds that are no whole numbers', async () => {
-    const { journal } = await openStand(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
+    const { journal } = await openRedisJournal(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
     for (const data of ['a', 'b', 'c', 'd']) await journal.append(ALICE, { data })
     expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(2)
   })
@@ -158,12 +161,12 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   test('gives up by parts what far oversteps a bound that was lowered', async () => {
     const prefix = newPrefix()
     const limits = { maxEvents: 1_000_000, maxAgeMs: 3_600_000 }
-    const before = await openStand(redis, limits, [], prefix)
+    const before = await openRedisJournal(redis, limits, [], prefix)
     const all = Array.from({ length: 25_000 }, (_, at) => (at % 2 ? ALICE : BOB))
     await Promise.all(all.map((key) => before.journal.append(key, { data: 'a' })))
     await closeAll()
     const events = async () => Number(await redis.command('HGET', `{${prefix}}:head`, 'events'))
-    await openStand(redis, { ...limits, maxAgeMs: 1 }, [], prefix)
+    await openRedisJournal(redis, { ...limits, maxAgeMs: 1 }, [], prefix)
     expect(await events(), 'Redis is not held up until all is gone').toBeGreaterThan(0)
     await until('all is gone', async () => (await events()) === 0)
   })

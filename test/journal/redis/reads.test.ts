@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHub } from '../../../src/hub/hub.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
 import { READ } from '../../../src/journal/redis/scripts/index.ts'
+import { until } from '../../support/eventually.ts'
 import { fakeStream, heard, named } from '../../support/fake-stream.ts'
-import { openProxy, type TcpProxy } from '../../support/proxy.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { until } from '../../support/redis-journals.ts'
+import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 
 const CLIENTS = 1_000
 const AT_ONCE = 64
@@ -17,7 +17,7 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
   let proxy: TcpProxy
   beforeAll(async () => {
     redis = await startRedis()
-    proxy = await openProxy(redis.port)
+    proxy = await openTcpProxy(redis.port)
   })
   afterAll(async () => {
     await proxy.close()

@@ -1,10 +1,12 @@
 /** Hubs that share a journal: who is connected is told by all, and who is sent away is gone everywhere. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
+import { internalsOf } from '../../../src/hub/internals.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
+import { until } from '../../support/eventually.ts'
 import { type FakeStream, fakeStream, heard, named } from '../../support/fake-stream.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { newPrefix, until } from '../../support/redis-journals.ts'
+import { newPrefix } from '../../support/redis-journals.ts'
 
 describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
   let redis: RedisServer
@@ -41,13 +43,13 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     await enter(one, 'alice', ['news'])
     await enter(other, 'alice')
     await enter(other, 'bob', ['news'])
-    const { rows, total } = await one.presence.clients(100)
+    const { rows, total } = await one.clients(100)
     expect(rows.map(({ client, connections }) => [client, connections])).toEqual([
       ['alice', 2],
       ['bob', 1],
     ])
     expect(total).toBe(2)
-    const news = await other.presence.connections({ topic: 'news' }, 100)
+    const news = await other.connections({ topic: 'news' }, 100)
     expect(news.rows.map(({ client }) => client).sort()).toEqual(['alice', 'bob'])
     expect(new Set(news.rows.map(({ instance }) => instance)).size).toBe(2)
   })
@@ -59,7 +61,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     const stream = fakeStream()
     other.connect({ client: 'alice', stream, info })
     await until('the stream is open', () => named(stream, 'hub:ready').length === 1)
-    const { rows } = await one.presence.connections({ client: 'alice' }, 100)
+    const { rows } = await one.connections({ client: 'alice' }, 100)
     expect(rows).toEqual([
       expect.objectContaining({ client: 'alice', queuedEvents: 0, cursor: id, ...info }),
     ])
@@ -68,9 +70,9 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
   test('forget the connections of a hub that is gone', async () => {
     const [one, other] = await pair()
     await enter(other, 'bob')
-    expect((await one.presence.clients(100)).total).toBe(1)
+    expect((await one.clients(100)).total).toBe(1)
     await other.close()
-    expect((await one.presence.clients(100)).total).toBe(0)
+    expect((await one.clients(100)).total).toBe(0)
   })
 
   test('say how many of them had a listener', async () => {
@@ -95,15 +97,17 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     const stream = await enter(other, 'alice')
     expect(await one.disconnect('alice', 60_000)).toBe(2)
     await until('the goodbye came', () => named(stream, 'hub:bye').length === 1)
-    expect(other.refusal('alice')).toBe('blocked')
+    expect(internalsOf(other).refusal('alice')).toBe('blocked')
     const late = await open(prefix)
-    expect(late.blocked('alice')).toBe(true)
-    expect(late.blocked('bob')).toBe(false)
+    expect(internalsOf(late).isBlocked('alice')).toBe(true)
+    expect(internalsOf(late).isBlocked('bob')).toBe(false)
   })
 
   test('let a name be used once among them all', async () => {
     const [one, other] = await pair()
-    const uses = await Promise.all([one, other, one].map((hub) => hub.useOnce('ticket', 60_000)))
+    const uses = await Promise.all(
+      [one, other, one].map((hub) => internalsOf(hub).useOnce('ticket', 60_000)),
+    )
     expect(uses.filter((first) => first)).toHaveLength(1)
   })
 
@@ -112,7 +116,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     const stream = await enter(one, 'alice')
     await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
     await until('the link is lost', () => !one.ready)
-    expect(one.refusal('bob')).toBe('at-capacity')
+    expect(internalsOf(one).refusal('bob')).toBe('at-capacity')
     await until('both are ready', () => one.ready && other.ready)
     await other.publish({ client: 'alice' }, { data: 'a' })
     await until('it came', () => heard(stream).length === 1)

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../../src/core/address.ts'
 import { ROWS_PER_EVENT } from '../../bench/scaling.ts'
-import { journalSuite } from '../../support/journal-suite.ts'
+import { backplaneSuite, journalSuite } from '../../support/journal-suite.ts'
 import { type Objects, startObjects } from '../../support/sqlite-journals.ts'
 
 const ALICE = clientKey('alice')
@@ -16,6 +16,7 @@ describe('the journal in SQLite', () => {
   afterAll(() => objects.close())
 
   journalSuite((bounds) => objects.open(bounds))
+  backplaneSuite((bounds) => objects.open(bounds))
 
   test('outlives its object: the epoch is the same, a cursor holds, and no id comes twice', async () => {
     const { journal, call } = await objects.open()
@@ -38,12 +39,12 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
-    await call('startEpoch', 'mark')
+    await call('startEpoch', 'suffix')
     expect(journal.head().sequence).toBe(second.sequence)
     const third = await journal.append(ALICE, { data: 'c' })
     expect(third.sequence).toBe(second.sequence + 1)
     const epochs = [first, second, third].map(({ id }) => id.split('-')[0])
-    expect(epochs).toEqual([epochs[0], epochs[0], expect.stringMatching(/^[0-9a-z]{12}mark$/)])
+    expect(epochs).toEqual([epochs[0], epochs[0], expect.stringMatching(/^[0-9a-z]{12}suffix$/)])
     const check = async () => {
       const page = await journal.read([ALICE], second.id, 1_000)
       expect(page.gap).toBe('epoch')
@@ -63,7 +64,9 @@ describe('the journal in SQLite', () => {
     const { journal, call } = await objects.open()
     const { id } = await journal.append(ALICE, { data: 'a' })
     await call('fail', 'UPDATE head SET epoch')
-    await expect(call('startEpoch', 'mark')).rejects.toMatchObject({ code: 'journal-unavailable' })
+    await expect(call('startEpoch', 'suffix')).rejects.toMatchObject({
+      code: 'journal-unavailable',
+    })
     await call('fail')
     expect(journal.head().id).toBe(id)
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
@@ -157,7 +160,7 @@ describe('the journal in SQLite', () => {
   })
 
   test('forgets what idle addresses lost beyond a bound, and then tells a gap too many', async () => {
-    const { journal, call } = await objects.open({ maxEvents: 0, maxRemembered: 2 })
+    const { journal, call } = await objects.open({ maxEvents: 0, maxEmptyAddresses: 2 })
     const ids: string[] = []
     for (const name of 'abcd') {
       ids.push((await journal.append(clientKey(name), { data: name })).id)
@@ -176,11 +179,12 @@ describe('the journal in SQLite', () => {
 
   test('remembers used names in its next life, until they lapse', async () => {
     const { journal, call, pass } = await objects.open()
-    expect(await journal.useOnce('ticket', 30_000)).toBe(true)
+    const { useOnce } = journal.backplane
+    expect(await useOnce('ticket', 30_000)).toBe(true)
     await call('revive')
-    expect(await journal.useOnce('ticket', 30_000)).toBe(false)
+    expect(await useOnce('ticket', 30_000)).toBe(false)
     await pass(30_000)
-    expect(await journal.useOnce('ticket', 30_000)).toBe(true)
+    expect(await useOnce('ticket', 30_000)).toBe(true)
     await pass(30_000)
     await call('prune')
     expect(await call('count', 'lapsing')).toBe(0)
@@ -188,8 +192,8 @@ describe('the journal in SQLite', () => {
 
   test('puts a kept question to its next life, for as long as is left', async () => {
     const stand = await objects.open()
-    expect(await stand.journal.request({ about: 'x' }, 60_000)).toEqual([1])
-    await stand.journal.request({ about: 'y' })
+    expect(await stand.journal.backplane.request({ about: 'x' }, 60_000)).toEqual([1])
+    await stand.journal.backplane.request({ about: 'y' }, 0)
     await stand.pass(20_000)
     await stand.call('revive')
     expect(stand.asked).toEqual([[{ about: 'x' }, 40_000]])

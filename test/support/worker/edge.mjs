@@ -1,6 +1,6 @@
 /**
- * Runs the Workers door in workerd, offline: `PERSIST` names the folder that its objects keep,
- * `ENTRYPOINT` another file than the door.
+ * Runs the Workers adapter in workerd, offline. `PERSIST` is the folder of its objects' storage;
+ * `ENTRYPOINT` is a file to run instead of `main` in wrangler.toml.
  */
 import { unstable_startWorker } from 'wrangler'
 

@@ -1,4 +1,4 @@
-/** Starts the Workers door on a disk of the test's own, and ends it as a deploy would: without a word. */
+/** Starts the Workers adapter with storage of the test's own, and kills it without warning, as a deployment would. */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,24 +7,24 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { type Reader, readEvents } from '../reader.ts'
 
-/** A Worker that listens. */
+/** A running Worker. */
 export interface Edge {
   readonly url: string
-  /** Cuts it off. */
+  /** Kills it and waits until it is gone. */
   kill(): Promise<void>
 }
 
-/** A folder in which objects keep what they store. */
+/** A folder with the storage of the objects. */
 export interface Disk {
   readonly folder: string
   start(environment?: Readonly<Record<string, string>>): Promise<Edge>
-  /** Ends all that were started on it, and deletes it. */
+  /** Kills every Worker that was started on it, and deletes it. */
   remove(): Promise<void>
 }
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** Makes an empty disk. */
+/** Creates an empty disk. */
 export function createDisk(): Disk {
   const folder = mkdtempSync(join(tmpdir(), 'hono-sse-edge-'))
   const edges: Edge[] = []
@@ -48,24 +48,24 @@ async function startEdge(environment: Readonly<Record<string, string>>): Promise
     cwd: ROOT,
     env: { PATH, HOME, CLOCK_SECONDS: '0', ALLOW_ANONYMOUS: 'true', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A group of its own, so that workerd ends with it.
+    // In a process group of its own, so that workerd is killed with it.
     detached: true,
   })
   const { pid } = child
-  if (pid === undefined) throw new Error('Node can’t be started.')
+  if (pid === undefined) throw new Error('Node did not start.')
   const exit = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const cut = () => {
+  const killGroup = () => {
     try {
       process.kill(-pid, 'SIGKILL')
     } catch {
-      // It is gone already.
+      // It has ended already.
     }
   }
-  process.once('exit', cut)
+  process.once('exit', killGroup)
   const kill = async () => {
-    cut()
+    killGroup()
     await exit
-    process.off('exit', cut)
+    process.off('exit', killGroup)
   }
   const url = await new Promise<string>((resolve, reject) => {
     let text = ''
@@ -74,7 +74,7 @@ async function startEdge(environment: Readonly<Record<string, string>>): Promise
       const [, found] = /(http:\/\/\S+?)\/?\n/.exec(text) ?? []
       if (found) resolve(found)
     })
-    void exit.then(() => reject(new Error(`No Worker: ${text}`)))
+    void exit.then(() => reject(new Error(`The Worker did not start: ${text}`)))
   })
   return { url, kill }
 }
@@ -93,28 +93,28 @@ export async function listen(url: string, query: string, headers = {}): Promise<
   return Object.assign(reader, { ready: JSON.parse(first.data) })
 }
 
-/** The JSON of an answer. */
+/** Sends a request and returns the JSON of its response. */
 export async function ask<T>(url: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(url, init)
   expect(response.status).toBe(200)
   return (await response.json()) as T
 }
 
-/** A request that publishes text. */
+/** A request that publishes text as an event. */
 export function text(data: string, headers = {}): RequestInit {
   return { method: 'POST', headers: { 'Content-Type': 'text/plain', ...headers }, body: data }
 }
 
-/** The data of what was published. */
+/** The data of the published events in a stream. */
 export function dataOf({ events }: Reader): string[] {
   return events.filter(({ event }) => event === undefined).map(({ data }) => data)
 }
 
-/** Looks again and again until it is so. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+/** Polls until a condition holds. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 15_000
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`In 15 s it did not happen: ${what}`)
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`Not true after 15 s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

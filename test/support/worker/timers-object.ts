@@ -1,9 +1,9 @@
-/** The Workers door with an eye on it: which timers are armed, and which life of its object this is. */
+/** The Workers adapter with `/inspect`, which lists the timers that are set and identifies the object's lifetime. */
 
 const armed = new Map<unknown, number>()
 
-/** Takes the place of the platform's own, which it calls: set before the door is loaded. */
-function watch(): void {
+/** Replaces the platform's timers by ones that are counted. Must run before the adapter is loaded. */
+function countTimers(): void {
   const { setTimeout, setInterval, clearTimeout, clearInterval } = globalThis
   const disarm = (timer: unknown) => void armed.delete(timer)
   Object.assign(globalThis, {
@@ -31,38 +31,34 @@ function watch(): void {
   })
 }
 
-watch()
-const { Hub: Door, default: worker } = await import('../../../src/adapters/cloudflare/index.ts')
+countTimers()
+const { Hub: HubObject, default: worker } = await import(
+  '../../../src/adapters/cloudflare/index.ts'
+)
 
-interface State {
-  readonly storage: { getAlarm(): Promise<number | null> }
+interface AlarmStorage {
+  getAlarm(): Promise<number | null>
 }
 
-/** What a test wants to know of an object. */
-export interface Look {
-  /** Names this life of the object. */
-  readonly life: string
-  /** Periods of the timers that are armed, in milliseconds. */
+/** The state of an object. */
+export interface Inspection {
+  /** Identifies this lifetime of the object in memory. */
+  readonly lifetime: string
+  /** Periods of the timers that are set, in milliseconds. */
   readonly timers: readonly number[]
-  /** When the object is to be woken, in milliseconds since 1970. */
+  /** When the alarm is due, in milliseconds since 1970. */
   readonly alarm: number | null
 }
 
-/** The name is that of the class in wrangler.toml. */
-export class Hub extends Door {
-  readonly #life = crypto.randomUUID()
-  readonly #state: State
-
-  constructor(...init: ConstructorParameters<typeof Door>) {
-    super(...init)
-    this.#state = init[0] as unknown as State
-  }
+/** wrangler.toml names the class. */
+export class Hub extends HubObject {
+  readonly #lifetime = crypto.randomUUID()
 
   override async fetch(request: Request): Promise<Response> {
-    if (new URL(request.url).pathname !== '/look') return await super.fetch(request)
+    if (new URL(request.url).pathname !== '/inspect') return await super.fetch(request)
     const timers = [...armed.values()]
-    const look: Look = { life: this.#life, timers, alarm: await this.#state.storage.getAlarm() }
-    return Response.json(look)
+    const alarm = await (this.ctx.storage as unknown as AlarmStorage).getAlarm()
+    return Response.json({ lifetime: this.#lifetime, timers, alarm } satisfies Inspection)
   }
 }
 

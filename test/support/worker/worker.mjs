@@ -1,4 +1,4 @@
-/** Runs a Worker in workerd, offline, as a process that behaves like the other servers: by default the Workers door. */
+/** Runs a Worker in workerd, offline, as a process like the other servers: by default the Workers adapter. */
 import { unstable_startWorker } from 'wrangler'
 
 const { PATH, HOME, PORT, NO_COLOR, CONFIG = 'wrangler.toml', ...variables } = process.env

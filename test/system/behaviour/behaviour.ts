@@ -1,6 +1,7 @@
 /** One suite for every runtime: what the hub promises, seen through real sockets. */
 import { describe } from 'vitest'
 import { browsing } from './browsing.ts'
+import { configuring } from './configuring.ts'
 import { describing } from './describing.ts'
 import { draining } from './draining.ts'
 import { leaving } from './leaving.ts'
@@ -9,26 +10,29 @@ import { opening } from './opening.ts'
 import { publishing } from './publishing.ts'
 import { refusing } from './refusing.ts'
 import { resuming } from './resuming.ts'
-import { createFarm, OPENERS, type Runtime } from './runtime.ts'
+import { createRuntimePool, OPENERS, type Opener, type Runtime } from './runtime.ts'
 import { stalling } from './stalling.ts'
 
-/** Holds a runtime, with each way to open a stream, to the behaviour of the hub. */
-export function hubBehaviour(runtime: Runtime): void {
-  for (const opener of OPENERS) withOpener(runtime, opener)
+/** Holds a runtime to the behaviour of the hub, with each way to open a stream. */
+export function hubBehaviour(runtime: Runtime, openers: readonly Opener[] = OPENERS): void {
+  for (const opener of openers) withOpener(runtime, opener)
 }
 
-function withOpener(runtime: Runtime, STREAM: string): void {
+function withOpener(runtime: Runtime, STREAM: Opener): void {
   describe.concurrent(`the hub on ${runtime.name}, with ${STREAM} streams`, () => {
-    const farm = createFarm({ ...runtime, environment: { ...runtime.environment, STREAM } })
-    browsing(farm)
-    opening(farm)
-    publishing(farm)
-    resuming(farm)
-    refusing(farm)
-    describing(farm)
-    leaving(farm)
-    observing(farm)
-    stalling(farm)
-    draining(farm)
+    const pool = createRuntimePool({ ...runtime, environment: { ...runtime.environment, STREAM } })
+    opening(pool)
+    publishing(pool)
+    resuming(pool)
+    refusing(pool)
+    leaving(pool)
+    observing(pool)
+    stalling(pool)
+    draining(pool)
+    if (STREAM !== 'native') return
+    // What has nothing to do with streams is tested once.
+    browsing(pool)
+    configuring(pool)
+    describing(pool)
   })
 }

@@ -1,12 +1,12 @@
 /** Browsing: the page is at `/`, the same on every runtime. */
 import { expect, test } from 'vitest'
 import { document } from '../../../src/http/dashboard.generated.ts'
-import type { Farm } from './runtime.ts'
+import type { RuntimePool } from './runtime.ts'
 
 /** How the page is served. */
-export function browsing(farm: Farm): void {
+export function browsing(pool: RuntimePool): void {
   test('the page is at /, with a policy that lets nothing else run', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const response = await fetch(`${url}/`)
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')?.toLowerCase()).toBe('text/html; charset=utf-8')

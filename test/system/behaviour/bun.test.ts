@@ -1,12 +1,13 @@
 /** Holds the Bun door to the behaviour of the hub, and to patience with quiet streams. */
 import { expect, test } from 'vitest'
 import { connectionsOf, listen, named, publish, says } from '../../support/client.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
-import { createFarm, type Runtime } from './runtime.ts'
+import { createRuntimePool, type Runtime } from './runtime.ts'
 
 const bun: Runtime = {
   name: 'Bun',
-  command: { file: 'node_modules/.bin/bun', args: ['run', 'src/bun.ts'] },
+  command: COMMANDS.bun,
   leaving: 'at once',
   stalledSocket: 'cut',
   // With one reader it holds 120 to 270 MiB, whether 0.1 or 1.6 GB were published: garbage, not a leak.
@@ -15,11 +16,11 @@ const bun: Runtime = {
   signals: 'drain',
 }
 
-const farm = createFarm(bun)
+const pool = createRuntimePool(bun)
 
 // Bun's own timer cuts a quiet stream after 10 seconds unless it is told otherwise.
 test.concurrent('a stream that is quiet for more than 20 seconds is not cut', async () => {
-  const { url } = await farm.start({ HEARTBEAT_SECONDS: '20' })
+  const { url } = await pool.start({ HEARTBEAT_SECONDS: '20' })
   const listener = await listen(url, 'id=patient')
   expect((await listener.next(named('hub:beat'), 30_000)).data).toBe('20')
   await publish(url, '/clients/patient', 'still here')
@@ -30,7 +31,7 @@ test.concurrent('a stream that is quiet for more than 20 seconds is not cut', as
 
 // What a publisher uses: one connection for request after request, well beyond the idle time.
 test.concurrent('a connection that is kept alive and busy is never cut', async () => {
-  const { url } = await farm.start({ HEARTBEAT_SECONDS: '1' })
+  const { url } = await pool.start({ HEARTBEAT_SECONDS: '1' })
   const deadline = Date.now() + 9_000
   const failures: string[] = []
   const publishers = [1, 2, 3, 4].map(async (n) => {

@@ -1,12 +1,10 @@
 /** Holds the Deno door to the behaviour of the hub. */
+import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 
 hubBehaviour({
   name: 'Deno',
-  command: {
-    file: 'node_modules/.bin/deno',
-    args: ['run', '--allow-net', '--allow-env', 'src/deno.ts'],
-  },
+  command: COMMANDS.deno,
   leaving: 'at once',
   // Deno has no way to drop one client's socket: the hub frees the memory, the socket stays.
   stalledSocket: 'kept',

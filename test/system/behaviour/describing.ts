@@ -1,11 +1,11 @@
 /** Describing: the interface tells what it is, wherever it runs. */
 import { expect, test } from 'vitest'
-import type { Farm } from './runtime.ts'
+import type { RuntimePool } from './runtime.ts'
 
 /** How a runtime describes its interface. */
-export function describing(farm: Farm): void {
+export function describing(pool: RuntimePool): void {
   test('the OpenAPI document is there, and its server is the one that was asked', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const response = await fetch(`${url}/openapi.json`)
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('application/json')

@@ -8,11 +8,11 @@ import {
   named,
   publish,
   type Receipt,
-  until,
 } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
 import type { Server } from '../../support/process.ts'
-import { openRaw } from '../../support/socket.ts'
-import type { Farm } from './runtime.ts'
+import { openRaw } from '../../support/raw-stream.ts'
+import type { RuntimePool } from './runtime.ts'
 
 const DRAIN_SECONDS = 4
 /** What a busy machine may take on top: the last requests, and the end of the process. */
@@ -21,13 +21,13 @@ const SLACK_MS = 2_500
 const STREAMS = 100
 
 /** How a runtime stops. */
-export function draining(farm: Farm): void {
-  if (farm.runtime.signals === 'none') return
+export function draining(pool: RuntimePool): void {
+  if (pool.runtime.signals === 'none') return
   describe('at a signal', () => {
     test.for(['SIGTERM', 'SIGINT'] as const)(
       '%s ends every stream with a goodbye, and nothing that was answered 200 is missing',
       async (signal) => {
-        const server = await farm.start({ DRAIN_SECONDS: String(DRAIN_SECONDS) })
+        const server = await pool.start({ DRAIN_SECONDS: String(DRAIN_SECONDS) })
         const listeners = await openMany(server.url, STREAMS)
         const receipts: Receipt[] = []
         receipts.push(await publish(server.url, '/broadcast', 'before'))
@@ -40,13 +40,13 @@ export function draining(farm: Farm): void {
         expect(await server.exit).toBe(0)
         expect(Date.now() - since).toBeLessThan(DRAIN_SECONDS * 1_000 + SLACK_MS)
         expectGoodbyes(listeners)
-        expectAllDelivered(listeners, receipts, farm.runtime.shared)
+        expectAllDelivered(listeners, receipts, pool.runtime.shared)
         expectNoTraces(server)
       },
     )
 
     test('a stalled stream is cut off when the time for the drain is up', async () => {
-      const server = await farm.start({ DRAIN_SECONDS: '2', HEARTBEAT_SECONDS: '600' })
+      const server = await pool.start({ DRAIN_SECONDS: '2', HEARTBEAT_SECONDS: '600' })
       const raw = await openRaw(server.url, '/sse?id=stalled')
       await raw.contains('hub:ready')
       raw.stall()
@@ -63,7 +63,7 @@ export function draining(farm: Farm): void {
       ['SIGTERM', 143],
       ['SIGINT', 130],
     ] as const)('a second %s ends the process at once', async ([signal, code]) => {
-      const server = await farm.start({ DRAIN_SECONDS: '60' })
+      const server = await pool.start({ DRAIN_SECONDS: '60' })
       const listeners = await openMany(server.url, STREAMS)
       server.signal(signal)
       await untilUnready(server.url)
@@ -75,7 +75,7 @@ export function draining(farm: Farm): void {
     })
 
     test('a server that nobody listens to stops at once', async () => {
-      const server = await farm.start({ DRAIN_SECONDS: '60' })
+      const server = await pool.start({ DRAIN_SECONDS: '60' })
       const since = Date.now()
       server.signal('SIGTERM')
       expect(await server.exit).toBe(0)

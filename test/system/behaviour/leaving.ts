@@ -1,12 +1,13 @@
 /** Leaving: the server notices who is gone, and can send a client away. */
 import { expect, test } from 'vitest'
-import { connectionsOf, counts, listen, named, until } from '../../support/client.ts'
-import { openRaw } from '../../support/socket.ts'
-import { type Farm, TIGHT } from './runtime.ts'
+import { connectionsOf, counts, listen, named } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
+import { openRaw } from '../../support/raw-stream.ts'
+import { type RuntimePool, TIGHT } from './runtime.ts'
 
 /** How streams end on a runtime. */
-export function leaving(farm: Farm): void {
-  const { runtime } = farm
+export function leaving(pool: RuntimePool): void {
+  const { runtime } = pool
   const atOnce = runtime.leaving === 'at once'
   // On the quiet server no heartbeat is in reach: who leaves must be noticed without a write.
   const environment = atOnce ? {} : TIGHT
@@ -14,7 +15,7 @@ export function leaving(farm: Farm): void {
   const ways = atOnce ? (['fin', 'rst', 'half-close'] as const) : (['fin', 'rst'] as const)
 
   test.for(ways)('a quiet client that leaves with %s is noticed', async (how) => {
-    const { url } = await farm.shared(environment)
+    const { url } = await pool.shared(environment)
     const raw = await openRaw(url, `/sse?id=gone-${how}`)
     await raw.contains('hub:ready')
     await counts(url, `gone-${how}`, 1)
@@ -27,7 +28,7 @@ export function leaving(farm: Farm): void {
   })
 
   test('a client that leaves while it is being opened leaves nothing behind', async () => {
-    const { url } = await farm.shared(environment)
+    const { url } = await pool.shared(environment)
     const hasty = await Promise.all(
       Array.from({ length: 20 }, () => openRaw(url, '/sse?id=hasty&lastEventId=earliest')),
     )
@@ -36,7 +37,7 @@ export function leaving(farm: Farm): void {
   })
 
   test('DELETE says goodbye to every tab of a client, and to no other client', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const [tab1, tab2, other] = await Promise.all([
       listen(url, 'id=unwanted'),
       listen(url, 'id=unwanted'),
@@ -58,7 +59,7 @@ export function leaving(farm: Farm): void {
   })
 
   test('a client that is blocked gets 204 until its block is over', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const listener = await listen(url, 'id=blocked')
     await fetch(`${url}/clients/blocked?block=1`, { method: 'DELETE' })
     await listener.end()

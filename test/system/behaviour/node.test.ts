@@ -1,10 +1,10 @@
-/** Holds the Node door, as `npm start` runs it, to the behaviour of the hub. */
-import { NODE_DOOR } from '../../support/node.ts'
+/** Holds the Node adapter, as `npm start` runs it, to the behaviour of the hub. */
+import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 
 hubBehaviour({
   name: 'Node',
-  command: NODE_DOOR,
+  command: COMMANDS.node,
   leaving: 'at once',
   stalledSocket: 'cut',
   memory: 'measured',

@@ -1,14 +1,15 @@
 /** What operators see: figures for Prometheus, who is connected and how, and which request it was. */
 import { expect, test } from 'vitest'
-import { connectionsOf, listen, postJson, publish, says, until } from '../../support/client.ts'
+import { connectionsOf, listen, postJson, publish, says } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
 import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
 import { type Samples, samplesOf } from '../../support/samples.ts'
-import type { Farm } from './runtime.ts'
+import type { RuntimePool } from './runtime.ts'
 
 /** What a runtime lets its operators see. */
-export function observing(farm: Farm): void {
+export function observing(pool: RuntimePool): void {
   test('the figures grow with what happens, and are as Prometheus wants them', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const before = await scrape(url)
     const readers = await Promise.all([listen(url, 'id=seen'), listen(url, 'id=seen')])
     await publish(url, '/clients/seen', 'to two')
@@ -34,7 +35,7 @@ export function observing(farm: Farm): void {
   })
 
   test('a connection tells its operator how it came in, where it stands and what waits', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const headers = { 'X-Request-Id': 'traced-1' }
     const response = await fetch(`${url}/sse?id=traced`, { headers })
     expect(response.headers.get('X-Request-Id')).toBe('traced-1')
@@ -44,7 +45,7 @@ export function observing(farm: Farm): void {
     const rows = await connectionsOf(url, 'traced')
     for (const row of rows) {
       expect(row).toMatchObject({
-        opener: farm.opener,
+        opener: pool.opener,
         remoteAddress: expect.stringMatching(/127\.0\.0\.1$/),
         queuedBytes: 0,
         queuedEvents: 0,

@@ -1,17 +1,17 @@
 /** How a stream opens: at once, with the right headers, and for GET alone. */
 import { expect, test } from 'vitest'
 import { connectionsOf, counts, listen, named } from '../../support/client.ts'
-import { openRaw } from '../../support/socket.ts'
-import { CLOCK, type Farm, TIGHT } from './runtime.ts'
+import { openRaw } from '../../support/raw-stream.ts'
+import { CLOCK, type RuntimePool, TIGHT } from './runtime.ts'
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/
 /** More than any machine needs, and less than what a buffer or a heartbeat would cost. */
 const AT_ONCE_MS = 3_000
 
 /** How streams open on a runtime. */
-export function opening(farm: Farm): void {
+export function opening(pool: RuntimePool): void {
   test('a stream sends its headers and hub:ready at once, and nothing else', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const raw = await openRaw(url, '/sse?id=raw&topic=news')
     await raw.contains('"resume":"fresh"}\n\n', AT_ONCE_MS)
     const { head, body } = raw
@@ -28,7 +28,7 @@ export function opening(farm: Farm): void {
   })
 
   test('who names no client id gets a UUID of its own', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const [one, two] = await Promise.all([listen(url, ''), listen(url, '')])
     expect(one.ready.client).toMatch(UUID)
     expect(two.ready.client).toMatch(UUID)
@@ -37,7 +37,7 @@ export function opening(farm: Farm): void {
   })
 
   test('a listing tells who is connected, since when, and to which topics', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const listener = await listen(url, 'id=listed&topic=weather&topic=sport')
     const [row] = await connectionsOf(url, 'listed')
     expect(row).toMatchObject({ client: 'listed', topics: ['weather', 'sport'], queuedBytes: 0 })
@@ -46,7 +46,7 @@ export function opening(farm: Farm): void {
   })
 
   test('HEAD gets the headers and registers nobody', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const response = await fetch(`${url}/sse?id=head`, { method: 'HEAD' })
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('text/event-stream; charset=utf-8')
@@ -55,7 +55,7 @@ export function opening(farm: Farm): void {
   })
 
   test('two tabs of alice and one of bob are told the time every second, exactly once', async () => {
-    const { url } = await farm.shared(CLOCK)
+    const { url } = await pool.shared(CLOCK)
     const readers = await Promise.all(
       ['alice', 'alice', 'bob'].map((id) => listen(url, `id=${id}`)),
     )
@@ -79,7 +79,7 @@ export function opening(farm: Farm): void {
   })
 
   test('a quiet stream gets a heartbeat, which moves its cursor', async () => {
-    const { url } = await farm.shared(TIGHT)
+    const { url } = await pool.shared(TIGHT)
     const listener = await listen(url, 'id=calm')
     const before = await listener.next(named('hub:beat'))
     expect(before.data).toBe('1')

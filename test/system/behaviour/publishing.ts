@@ -1,16 +1,16 @@
 /** Publishing: whom an event reaches, whom it never reaches, and what the publisher is told. */
 import { expect, test } from 'vitest'
 import { dataOf, listen, postJson, publish, type Receipt, says } from '../../support/client.ts'
-import { CLOCK, type Farm } from './runtime.ts'
+import { CLOCK, type RuntimePool } from './runtime.ts'
 
 const ID = /^[0-9a-z]+-\d+$/
 
 /** How events are published on a runtime. */
-export function publishing(farm: Farm): void {
-  const heardBy = (instances: number) => (farm.runtime.shared ? { instances } : {})
+export function publishing(pool: RuntimePool): void {
+  const heardBy = (instances: number) => (pool.runtime.shared ? { instances } : {})
 
   test('a ping reaches both tabs of alice and never bob', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const [tab1, tab2, bob] = await Promise.all([
       listen(url, 'id=ping-alice'),
       listen(url, 'id=ping-alice'),
@@ -31,7 +31,7 @@ export function publishing(farm: Farm): void {
 
   test('a broadcast reaches everyone, once', async () => {
     // With the clock ticks nobody counts events: a broadcast disturbs no other test.
-    const { url } = await farm.shared(CLOCK)
+    const { url } = await pool.shared(CLOCK)
     const readers = await Promise.all(
       ['amy', 'amy', 'ben', 'cat'].map((id) => listen(url, `id=${id}`)),
     )
@@ -46,7 +46,7 @@ export function publishing(farm: Farm): void {
   })
 
   test('a topic reaches those who follow it, and a follower of two topics follows both', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const [both, one, none] = await Promise.all([
       listen(url, 'id=topic-1&topic=red%20%26%20hot&topic=blue'),
       listen(url, 'id=topic-2&topic=blue'),
@@ -67,7 +67,7 @@ export function publishing(farm: Farm): void {
   })
 
   test('a receipt counts connections, and nobody there is no error', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const receipt = await publish(url, '/clients/absent', 'kept for a return')
     expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 0, ...heardBy(0) })
     const response = await postJson(url, '/clients/absent', { data: 1, ephemeral: true })
@@ -75,7 +75,7 @@ export function publishing(farm: Farm): void {
   })
 
   test('JSON, text, a form, names, line breaks and every script arrive as they were sent', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const listener = await listen(url, 'id=forms')
     const path = '/clients/forms'
     await postJson(url, path, { data: { nested: ['ü', '😀', null] }, event: 'thing' })
@@ -94,7 +94,7 @@ export function publishing(farm: Farm): void {
   })
 
   test('an ephemeral event reaches who is there, has no id and is not replayed', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const listener = await listen(url, 'id=passing')
     const response = await postJson(url, '/clients/passing', { data: 'typing', ephemeral: true })
     expect(await response.json()).toEqual({ connections: 1, ...heardBy(1) })

@@ -1,21 +1,13 @@
 /** Refusing: what can't be served is answered so that a person or a client knows what to do. */
 import { expect, test } from 'vitest'
-import {
-  connectionsOf,
-  counts,
-  listen,
-  named,
-  postJson,
-  publish,
-  until,
-} from '../../support/client.ts'
-import { openRaw } from '../../support/socket.ts'
-import { type Farm, TIGHT } from './runtime.ts'
+import { connectionsOf, counts, listen, named, postJson, publish } from '../../support/client.ts'
+import { openRaw } from '../../support/raw-stream.ts'
+import { type RuntimePool, TIGHT } from './runtime.ts'
 
 const MAX_EVENT_BYTES = Number(TIGHT.MAX_EVENT_BYTES)
 
 /** How requests are refused on a runtime. */
-export function refusing(farm: Farm): void {
+export function refusing(pool: RuntimePool): void {
   test.for([
     '/sse?id=%E0%A4%A',
     '/sse?id=%FF',
@@ -28,12 +20,12 @@ export function refusing(farm: Farm): void {
     '/clients/%zz',
     '/clients?limit=none',
   ])('GET %s is answered 400 with what is wrong', async (path) => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     await expectProblem(await fetch(url + path), 400)
   })
 
   test('an event whose name could forge a field or is the hub’s own is answered 400', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     for (const event of ['a\nid: 1', 'a\rb', 'nul\0', 'hub:bye', 'error', 'open', '', 7]) {
       const problem = await expectProblem(
         await postJson(url, '/broadcast', { data: 1, event }),
@@ -46,7 +38,7 @@ export function refusing(farm: Farm): void {
   })
 
   test('a body of another type is answered 415, one that is no JSON or no UTF-8 400', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     await expectProblem(await post(`${url}/broadcast`, 'application/xml', '<x/>'), 415)
     await expectProblem(await post(`${url}/broadcast`, 'text/plain; charset=latin1', 'x'), 415)
     await expectProblem(await post(`${url}/broadcast`, 'application/json', '{"data":'), 400)
@@ -56,7 +48,7 @@ export function refusing(farm: Farm): void {
   })
 
   test('a request is refused the same way each time, though its body is never read', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const refusals = []
     for (let n = 0; n < 30; n++) {
       refusals.push((await post(`${url}/broadcast`, 'application/xml', '<x/>')).status)
@@ -66,7 +58,7 @@ export function refusing(farm: Farm): void {
   })
 
   test('an event over its bound is answered 413, one at the bound is published', async () => {
-    const { url } = await farm.shared(TIGHT)
+    const { url } = await pool.shared(TIGHT)
     await publish(url, '/broadcast', 'x'.repeat(MAX_EVENT_BYTES))
     for (const length of [MAX_EVENT_BYTES + 1, 100 * MAX_EVENT_BYTES]) {
       const response = await post(`${url}/broadcast`, 'text/plain', 'x'.repeat(length))
@@ -75,7 +67,7 @@ export function refusing(farm: Farm): void {
   })
 
   test('an unknown path is answered 404, a method that a path has not 405', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     await expectProblem(await fetch(`${url}/nothing`), 404)
     const response = await fetch(`${url}/broadcast`)
     await expectProblem(response, 405)
@@ -84,7 +76,7 @@ export function refusing(farm: Farm): void {
   })
 
   test('a client over its share gets 200, a goodbye and the end, and a place once one is free', async () => {
-    const { url } = await farm.shared(TIGHT)
+    const { url } = await pool.shared(TIGHT)
     const [one, two] = await Promise.all([listen(url, 'id=many'), listen(url, 'id=many')])
     const raw = await openRaw(url, '/sse?id=many')
     await raw.contains('event: hub:bye\ndata: {"reason":"at-capacity"}\n\n')
@@ -102,7 +94,7 @@ export function refusing(farm: Farm): void {
   })
 
   test('a connection’s life ends with a goodbye, after which it resumes at once', async () => {
-    const { url } = await farm.shared({ LIFETIME_SECONDS: '1', HEARTBEAT_SECONDS: '1' })
+    const { url } = await pool.shared({ LIFETIME_SECONDS: '1', HEARTBEAT_SECONDS: '1' })
     const listener = await listen(url, 'id=mortal')
     const bye = await listener.next(named('hub:bye'))
     expect(JSON.parse(bye.data)).toEqual({ reason: 'lifetime' })
@@ -111,19 +103,6 @@ export function refusing(farm: Farm): void {
     const back = await listen(url, 'id=mortal', listener.head)
     expect(back.ready.resume).toBe('complete')
     await back.close()
-  })
-
-  test('an environment that can’t be used is refused with every problem in one message', async () => {
-    const bad = { CLOCK_SECONDS: 'often', JOURNAL_EVENTS: '-1', LOG_LEVEL: 'loud' }
-    if (farm.runtime.badEnvironment === 'answers 500') {
-      const { url } = await farm.start(bad)
-      await until('a request fails', async () => (await fetch(`${url}/healthz`)).status === 500)
-      return
-    }
-    const failed = farm.launch(bad)
-    expect(await failed.exit).toBe(2)
-    for (const name of Object.keys(bad)) expect(failed.stderr).toContain(name)
-    expect(failed.stderr).not.toMatch(/^\s+at /m)
   })
 }
 

@@ -1,19 +1,19 @@
 /** Resuming: a client that was away catches up exactly, or is told of a gap. */
 import { expect, test } from 'vitest'
 import { dataOf, listen, named, publish, says } from '../../support/client.ts'
-import { type Farm, TIGHT } from './runtime.ts'
+import { type RuntimePool, TIGHT } from './runtime.ts'
 
 /** How clients resume on a runtime. */
-export function resuming(farm: Farm): void {
+export function resuming(pool: RuntimePool): void {
   test('after a drop the Last-Event-ID header brings what was missed, once and in order', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const { cursor } = await dropAfterThree(url, 'header')
     const back = await listen(url, 'id=header&topic=header-topic', cursor)
     await expectTheRest(url, 'header', back)
   })
 
   test('after a drop the query brings what was missed, once and in order', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const { cursor } = await dropAfterThree(url, 'query')
     const query = new URLSearchParams({ id: 'query', topic: 'query-topic', lastEventId: cursor })
     const back = await listen(url, query.toString())
@@ -21,7 +21,7 @@ export function resuming(farm: Farm): void {
   })
 
   test('the header wins over the query, which a browser re-sends', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const { first, cursor } = await dropAfterThree(url, 'both')
     const query = new URLSearchParams({ id: 'both', topic: 'both-topic', lastEventId: first })
     const back = await listen(url, query.toString(), cursor)
@@ -29,7 +29,7 @@ export function resuming(farm: Farm): void {
   })
 
   test('who drops before the first message resumes from where the stream opened', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const early = await listen(url, 'id=early')
     expect(early.head).toBeDefined()
     await early.close()
@@ -42,7 +42,7 @@ export function resuming(farm: Farm): void {
   })
 
   test('an opening with a replay behind it carries no id', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     await publish(url, '/clients/kept', 'one')
     const back = await listen(url, 'id=kept&lastEventId=earliest')
     expect(back.head).toBeUndefined()
@@ -52,7 +52,7 @@ export function resuming(farm: Farm): void {
   })
 
   test('what was evicted is told as a gap, before what can still be replayed', async () => {
-    const { url } = await farm.shared(TIGHT)
+    const { url } = await pool.shared(TIGHT)
     const ids = await publishMany(url, 'evicted', 10)
     const back = await listen(url, 'id=evicted', ids[1])
     expect(back.ready.resume).toBe('gap')
@@ -70,7 +70,7 @@ export function resuming(farm: Farm): void {
   })
 
   test('what was evicted for others is no gap', async () => {
-    const { url } = await farm.shared(TIGHT)
+    const { url } = await pool.shared(TIGHT)
     const [before] = await publishMany(url, 'steady', 1)
     await publishMany(url, 'noisy', 10)
     const back = await listen(url, 'id=steady', before)
@@ -79,7 +79,7 @@ export function resuming(farm: Farm): void {
   })
 
   test('a cursor of another life of the journal is told as a gap', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     await publish(url, '/clients/stranger', 'one')
     for (const cursor of ['0ld3p0ch-7', 'nonsense', '%00']) {
       const back = await listen(url, 'id=stranger', cursor)
@@ -92,7 +92,7 @@ export function resuming(farm: Farm): void {
   })
 
   test('a client hears nothing of what others missed', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const [cursor] = await publishMany(url, 'mine', 1)
     await publishMany(url, 'theirs', 3)
     await publish(url, '/topics/theirs', 'topical')
@@ -105,7 +105,7 @@ export function resuming(farm: Farm): void {
   })
 
   test('events published while a client catches up come behind what it missed', async () => {
-    const { url } = await farm.shared()
+    const { url } = await pool.shared()
     const text = 'x'.repeat(20_000)
     const [cursor] = await publishMany(url, 'busy', 1)
     const numbers = Array.from({ length: 60 }, (_, i) => `${i}${text}`)

@@ -1,11 +1,12 @@
 /** Holds the Cloudflare Workers door, in workerd and offline, to the behaviour of the hub. */
+import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 
 hubBehaviour({
   name: 'Workers',
   // All the world can reach a Worker: without a key it refuses, unless its operator says otherwise.
   environment: { ALLOW_ANONYMOUS: 'true' },
-  command: { file: process.execPath, args: ['test/support/worker/worker.mjs'] },
+  command: COMMANDS.worker,
   // workerd tells a Durable Object that a client has left only when it writes to it.
   leaving: 'at a later write',
   // workerd has no way to drop one client's socket either.

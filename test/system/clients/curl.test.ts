@@ -1,4 +1,4 @@
-/** curl, as a person or a script would use it, against the Node door. */
+/** curl, as a person or a script would use it, against the Node server. */
 import { spawn, spawnSync } from 'node:child_process'
 import { createParser } from 'eventsource-parser'
 import { test } from 'vitest'

@@ -1,4 +1,4 @@
-/** The `eventsource` package, which is the browser's EventSource for Node, against the Node door. */
+/** The `eventsource` package, which is the browser's EventSource for Node, against the Node server. */
 import { EventSource } from 'eventsource'
 import { clientBehaviour } from './resumption.ts'
 

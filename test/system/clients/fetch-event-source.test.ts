@@ -1,4 +1,4 @@
-/** The `@microsoft/fetch-event-source` package against the Node door. */
+/** The `@microsoft/fetch-event-source` package against the Node server. */
 import { fetchEventSource } from '@microsoft/fetch-event-source'
 import { afterAll, beforeAll, vi } from 'vitest'
 import { clientBehaviour } from './resumption.ts'

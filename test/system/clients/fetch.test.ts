@@ -1,4 +1,4 @@
-/** Node's fetch and a dozen lines of string splitting, against the Node door. */
+/** Node's fetch and a dozen lines of string splitting, against the Node server. */
 
 import { resumeWith, returning } from './polling.ts'
 import { clientBehaviour } from './resumption.ts'

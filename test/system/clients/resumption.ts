@@ -1,7 +1,8 @@
 /** What every client must live through: it receives, is dropped, and resumes without loss or doubles. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { counts, publish, until } from '../../support/client.ts'
-import { type Door, openDoor } from './server.ts'
+import { counts, publish } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
+import { type ServerBehindProxy, startServerBehindProxy } from './server.ts'
 
 /** A client that listens, whichever way it does. */
 export interface Client {
@@ -14,17 +15,17 @@ export type OpenClient = (url: string, hear: (data: string) => void) => Client |
 
 /** Holds a client to it. */
 export function clientBehaviour(name: string, open: OpenClient): void {
-  let door: Door
+  let server: ServerBehindProxy
   beforeAll(async () => {
-    door = await openDoor()
+    server = await startServerBehindProxy()
   })
-  afterAll(() => door.close())
+  afterAll(() => server.close())
 
   const drops = {
     'the server sends it away': (id: string) => {
-      return fetch(`${door.url}/clients/${id}`, { method: 'DELETE' }).then(() => {})
+      return fetch(`${server.url}/clients/${id}`, { method: 'DELETE' }).then(() => {})
     },
-    'the line is cut': async () => door.cut(),
+    'the line is cut': async () => server.reset(),
   }
 
   test.for(['the server sends it away', 'the line is cut'] as const)(
@@ -32,43 +33,43 @@ export function clientBehaviour(name: string, open: OpenClient): void {
     async (how) => {
       const id = `${name}-${how}`.replace(/\W+/g, '-')
       const heard: string[] = []
-      const client = await open(`${door.lineUrl}/sse?id=${id}&topic=${id}`, (data) =>
+      const client = await open(`${server.proxyUrl}/sse?id=${id}&topic=${id}`, (data) =>
         heard.push(data),
       )
       const hears = (count: number) => until(`event ${count}`, () => heard.length >= count)
       try {
-        await counts(door.url, id, 1)
-        await publish(door.url, `/clients/${id}`, '1')
-        await publish(door.url, `/topics/${id}`, '2')
+        await counts(server.url, id, 1)
+        await publish(server.url, `/clients/${id}`, '1')
+        await publish(server.url, `/topics/${id}`, '2')
         await hears(2)
         await drops[how](id)
-        await publish(door.url, `/clients/${id}`, '3')
-        await publish(door.url, '/clients/somebody-else', 'not for it')
-        await publish(door.url, `/topics/${id}`, '4')
+        await publish(server.url, `/clients/${id}`, '3')
+        await publish(server.url, '/clients/somebody-else', 'not for it')
+        await publish(server.url, `/topics/${id}`, '4')
         await hears(4)
-        await publish(door.url, `/clients/${id}`, '5')
+        await publish(server.url, `/clients/${id}`, '5')
         await hears(5)
         await drops[how](id)
-        await publish(door.url, `/clients/${id}`, 'line one\nline two ü😀')
+        await publish(server.url, `/clients/${id}`, 'line one\nline two ü😀')
         await hears(6)
         expect(heard).toEqual(['1', '2', '3', '4', '5', 'line one\nline two ü😀'])
       } finally {
         client.close()
       }
-      await counts(door.url, id, 0)
+      await counts(server.url, id, 0)
     },
   )
 
   test(`${name} hears what comes between its opening and its first message`, async () => {
     const id = `${name}-early`.replace(/\W+/g, '-')
     const heard: string[] = []
-    const client = await open(`${door.lineUrl}/sse?id=${id}`, (data) => heard.push(data))
+    const client = await open(`${server.proxyUrl}/sse?id=${id}`, (data) => heard.push(data))
     try {
-      await counts(door.url, id, 1)
+      await counts(server.url, id, 1)
       // Sent away, it has surely read its opening, and with it the id to come back with.
-      await fetch(`${door.url}/clients/${id}`, { method: 'DELETE' })
-      await publish(door.url, `/clients/${id}`, 'first')
-      await publish(door.url, `/clients/${id}`, 'second')
+      await fetch(`${server.url}/clients/${id}`, { method: 'DELETE' })
+      await publish(server.url, `/clients/${id}`, 'first')
+      await publish(server.url, `/clients/${id}`, 'second')
       await until('both', () => heard.length >= 2)
       expect(heard).toEqual(['first', 'second'])
     } finally {

@@ -1,5 +1,7 @@
 /** A cluster for tests: a Redis of its own, and an instance on each runtime. */
-import { createInstance, type DoorName, type Instance } from './instance.ts'
+import { until } from '../../support/eventually.ts'
+import type { RuntimeName } from '../../support/runtimes.ts'
+import { createInstance, type Instance } from './instance.ts'
 
 /** What the instances share. */
 export interface Shared {
@@ -11,7 +13,7 @@ export interface Shared {
 export interface Cluster<Redis extends Shared = Shared> {
   readonly redis: Redis
   readonly instances: readonly Instance[]
-  instance(name: DoorName): Instance
+  instance(name: RuntimeName): Instance
   /** Resolves when all that run reach Redis. */
   recovered(): Promise<void>
   stop(): Promise<void>
@@ -34,19 +36,14 @@ export async function startCluster<Redis extends Shared>(
       return found
     },
     recovered: async () => {
-      for (const { url, name } of instances) await ready(url, name)
+      for (const { url, name } of instances) {
+        const ready = async () => !url || (await fetch(`${url}/readyz`)).ok
+        await until(`${name} reaches Redis again`, ready, 20_000)
+      }
     },
     stop: async () => {
       await Promise.all(instances.map((instance) => instance.kill()))
       await redis.close()
     },
-  }
-}
-
-async function ready(url: string | undefined, name: string): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while (url && !(await fetch(`${url}/readyz`)).ok) {
-    if (Date.now() > deadline) throw new Error(`${name} does not find Redis again.`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startPair } from '../../support/failover.ts'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 import { type Cluster, type Shared, startCluster } from './cluster.ts'
-import { type Crowd, createCrowd, type Reckoning } from './crowd.ts'
+import { createDeliveryCheck, type DeliveryCheck, type DeliveryReport } from './delivery-check.ts'
 
-// Three runtimes, a Redis and a crowd share what cores there are.
+// Three runtimes, a Redis and 100 clients share what cores there are.
 vi.setConfig({ testTimeout: 60_000 })
 
 const CLIENTS = 100
@@ -13,26 +13,26 @@ const BEFORE = 300
 const MEANWHILE = 1_000
 const AFTER = 300
 
-/** Sets up a cluster and a crowd, and floods them before, during and after what goes wrong. */
-function stage<Redis extends Shared>(start: () => Promise<Redis>) {
-  const at: { cluster?: Cluster<Redis>; crowd?: Crowd } = {}
+/** Starts a cluster and its clients, and publishes before, during and after a fault. */
+function createFaultHarness<Redis extends Shared>(start: () => Promise<Redis>) {
+  const at: { cluster?: Cluster<Redis>; check?: DeliveryCheck } = {}
   beforeAll(async () => {
     at.cluster = await startCluster(await start(), { JOURNAL_EVENTS: '20000' })
-    at.crowd = createCrowd(at.cluster.instances, CLIENTS)
-    await at.crowd.arrive()
+    at.check = createDeliveryCheck(at.cluster.instances, CLIENTS)
+    await at.check.arrive()
   })
   afterAll(async () => {
-    at.crowd?.stop()
+    at.check?.stop()
     await at.cluster?.stop()
   })
-  return async (fault: (cluster: Cluster<Redis>) => Promise<void>): Promise<Reckoning> => {
-    const { cluster, crowd } = at
-    if (!cluster || !crowd) throw new Error('The stage is not set.')
-    await crowd.flood(BEFORE)
-    await Promise.all([crowd.flood(MEANWHILE), fault(cluster)])
+  return async (fault: (cluster: Cluster<Redis>) => Promise<void>): Promise<DeliveryReport> => {
+    const { cluster, check } = at
+    if (!cluster || !check) throw new Error('The cluster has not started.')
+    await check.publish(BEFORE)
+    await Promise.all([check.publish(MEANWHILE), fault(cluster)])
     await cluster.recovered()
-    await crowd.flood(AFTER)
-    const found = await crowd.reckon()
+    await check.publish(AFTER)
+    const found = await check.report()
     console.info(expect.getState().currentTestName, JSON.stringify(found))
     expect(found.acknowledged).toBeGreaterThan(BEFORE + AFTER)
     return found
@@ -42,7 +42,7 @@ function stage<Redis extends Shared>(start: () => Promise<Redis>) {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes each event down at once', () => {
-  const suffer = stage(() => startRedis('always'))
+  const suffer = createFaultHarness(() => startRedis('always'))
 
   test('loses nothing that was acknowledged when Redis is killed and comes back', async () => {
     const found = await suffer(async ({ redis }) => {
@@ -54,7 +54,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes each event down 
 })
 
 describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second', () => {
-  const suffer = stage(() => startRedis('everysec'))
+  const suffer = createFaultHarness(() => startRedis('everysec'))
 
   test('loses nothing when an instance is killed', async () => {
     const found = await suffer(async ({ instance }) => {
@@ -99,7 +99,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second
 })
 
 describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis has a replica', () => {
-  const suffer = stage(startPair)
+  const suffer = createFaultHarness(startPair)
 
   test('loses nothing unsaid when the primary is killed and its replica lacks the last events', async () => {
     const found = await suffer(async ({ redis }) => {

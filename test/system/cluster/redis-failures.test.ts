@@ -9,15 +9,7 @@ import { startPair } from '../../support/failover.ts'
 import { type Process, type Server, startProcess, startServer } from '../../support/process.ts'
 import { type Reader, readEvents } from '../../support/reader.ts'
 import { freePort, REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-
-const DOORS = {
-  node: { file: process.execPath, args: ['dist/node.js'] },
-  bun: { file: 'node_modules/.bin/bun', args: ['run', 'src/bun.ts'] },
-  deno: {
-    file: 'node_modules/.bin/deno',
-    args: ['run', '--allow-net', '--allow-env', 'src/deno.ts'],
-  },
-} as const
+import { COMMANDS } from '../../support/runtimes.ts'
 
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -34,7 +26,7 @@ const redisWith = async (...settings: string[]) =>
 
 async function serve(REDIS_URL: string, environment = {}): Promise<Server> {
   const settings = { REDIS_URL, CLOCK_SECONDS: '0', LOG_LEVEL: 'debug', ...environment }
-  return ending(await startServer(DOORS.node, settings), (server) => server.kill())
+  return ending(await startServer(COMMANDS.node, settings), (server) => server.kill())
 }
 
 async function listen({ url }: Server): Promise<Reader> {
@@ -109,7 +101,7 @@ describe.skipIf(REDIS_IS_MISSING)('while Redis', () => {
 
 describe.skipIf(REDIS_IS_MISSING)('at its start a server', () => {
   const over = (REDIS_URL: string): Process =>
-    ending(startProcess(DOORS.node, { REDIS_URL }), ({ kill }) => kill())
+    ending(startProcess(COMMANDS.node, { REDIS_URL }), ({ kill }) => kill())
 
   test.each([
     ['without the password', '', 'NOAUTH'],
@@ -164,9 +156,9 @@ describe.skipIf(REDIS_IS_MISSING)('over TLS', () => {
 
   test.each(['node', 'bun', 'deno'] as const)(
     '%s trusts who NODE_EXTRA_CA_CERTS names',
-    async (door) => {
+    async (runtime) => {
       const environment = { REDIS_URL: url, CLOCK_SECONDS: '0', NODE_EXTRA_CA_CERTS: ca }
-      const server = await startServer(DOORS[door], environment)
+      const server = await startServer(COMMANDS[runtime], environment)
       ending(server, ({ kill }) => kill())
       const stream = await listen(server)
       await expectToGoOn(server, stream)
@@ -174,7 +166,7 @@ describe.skipIf(REDIS_IS_MISSING)('over TLS', () => {
   )
 
   test('a certificate that nobody vouches for is refused, with a reason', async () => {
-    const process = startProcess(DOORS.node, { REDIS_URL: url, CLOCK_SECONDS: '0' })
+    const process = startProcess(COMMANDS.node, { REDIS_URL: url, CLOCK_SECONDS: '0' })
     ending(process, ({ kill }) => kill())
     await eventually(() => expect(saidBy(process)).toMatch(/"reason":"[^"]*certificate/))
   })

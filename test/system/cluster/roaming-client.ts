@@ -1,6 +1,6 @@
 /** A client that hops from instance to instance, and remembers all that it was told. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { listen } from './wire.ts'
+import { listen } from './fast-client.ts'
 
 /** One message that came. */
 export interface Heard {
@@ -16,7 +16,7 @@ export interface ToldGap {
 }
 
 /** A client that never stays for long. */
-export interface Hopper {
+export interface RoamingClient {
   readonly client: string
   readonly topic: string
   readonly heard: readonly Heard[]
@@ -35,11 +35,11 @@ const SHORTEST_STAY_MS = 500
 const LONGEST_STAY_MS = 5_000
 
 /** Makes a client that hops until it is stopped. `pick` names an instance, if one is up. */
-export function createHopper(
+export function createRoamingClient(
   client: string,
   topic: string,
   pick: () => string | undefined,
-): Hopper {
+): RoamingClient {
   const heard: Heard[] = []
   const gaps: ToldGap[] = []
   const waiting = new Map<string, () => void>()

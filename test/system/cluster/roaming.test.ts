@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createCrowd } from './crowd.ts'
+import { createDeliveryCheck } from './delivery-check.ts'
 
 const CLIENTS = 300
 const EVENTS = 10_000
@@ -15,16 +15,16 @@ describe.skipIf(REDIS_IS_MISSING)('three instances on one Redis', () => {
   afterAll(() => cluster.stop())
 
   test('give each of 300 hopping clients exactly its own of 10,000 events, in order, none twice', async () => {
-    const crowd = createCrowd(cluster.instances, CLIENTS)
+    const check = createDeliveryCheck(cluster.instances, CLIENTS)
     try {
-      await crowd.arrive()
-      await crowd.flood(EVENTS)
-      const found = await crowd.reckon()
+      await check.arrive()
+      await check.publish(EVENTS)
+      const found = await check.report()
       console.info(JSON.stringify(found))
       expect(found).toMatchObject({ refused: 0, gapped: 0, lost: 0, acknowledged: EVENTS + 1 })
       expect(found.visits).toBeGreaterThan(2 * CLIENTS)
     } finally {
-      crowd.stop()
+      check.stop()
     }
   }, 150_000)
 })

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { generate } from 'selfsigned'
 import { describe, expect, test } from 'vitest'
 import { defaults } from '../../../src/server/config.ts'
-import { NODE_DOOR } from '../../support/node.ts'
 import { type Environment, startProcess, startServer } from '../../support/process.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 
 const DOCKERFILE = readFileSync('Dockerfile', 'utf8')
 const UNIT = 'deploy/hono-sse.service'
@@ -23,7 +23,7 @@ describe('the health check of the Dockerfile', () => {
   }
 
   test('is 0 while the server lives, and 1 once it is gone', async () => {
-    const server = await startServer(NODE_DOOR, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
+    const server = await startServer(COMMANDS.node, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
     expect(await check(server.url)).toBe(0)
     await server.kill()
     expect(await check(server.url)).toBe(1)
@@ -36,7 +36,7 @@ describe('the health check of the Dockerfile', () => {
     const pair = await generate([{ name: 'commonName', value: 'localhost' }])
     writeFileSync(TLS_CERT, pair.cert)
     writeFileSync(TLS_KEY, pair.private)
-    const server = await startServer(NODE_DOOR, { TLS_CERT, TLS_KEY })
+    const server = await startServer(COMMANDS.node, { TLS_CERT, TLS_KEY })
     expect(await check(server.url, { TLS_CERT })).toBe(0)
     expect(await check(server.url)).toBe(1)
     await server.kill()
@@ -51,7 +51,7 @@ test('the container starts the server itself, so that signals reach it, and not 
 
 test('the container without a key refuses to start, as beyond loopback it must', async () => {
   const [, HOST = ''] = /^ENV .*\bHOST=(\S+)/m.exec(DOCKERFILE) ?? []
-  const { exit } = startProcess(NODE_DOOR, { HOST })
+  const { exit } = startProcess(COMMANDS.node, { HOST })
   expect(await exit).toBe(2)
 })
 

@@ -6,7 +6,6 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { NODE_DOOR } from '../../support/node.ts'
 import {
   type Command,
   type Environment,
@@ -16,6 +15,7 @@ import {
   startProcess,
   startServer,
 } from '../../support/process.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { filesOf } from './document.ts'
 
 /** A folder of a recipe's files. */
@@ -128,7 +128,7 @@ function inFolder(folder: string, command: readonly string[]): Command {
 /** Starts the hub that recipes talk to; neither the clock nor long waits disturb the tests. */
 export async function startHub(environment: Environment): Promise<Server> {
   const quiet = { CLOCK_SECONDS: '0', RETRY_MS: '100' }
-  const hub = await startServer(NODE_DOOR, { ...quiet, ...environment })
+  const hub = await startServer(COMMANDS.node, { ...quiet, ...environment })
   cleaners.push(hub.kill)
   return hub
 }

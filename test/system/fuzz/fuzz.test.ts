@@ -1,10 +1,11 @@
 /** The runner throws what its seed says, and finds nothing in so many requests. */
 import { expect, test } from 'vitest'
 import { startProcess } from '../../support/process.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { STANCES } from '../hardening/invariants.ts'
 import { fuzz } from './fuzz.ts'
 
-const RUNNER = 'test/fuzz/fuzz.ts'
+const RUNNER = 'test/system/fuzz/fuzz.ts'
 
 test('a thousand requests of a fixed seed find nothing, in any stance', async () => {
   const stances = Object.keys(STANCES)
@@ -27,5 +28,5 @@ test('as a command it refuses arguments that it does not understand with 2', asy
 })
 
 function bun(...args: string[]) {
-  return startProcess({ file: 'node_modules/.bin/bun', args: ['run', RUNNER, ...args] }, {})
+  return startProcess({ file: COMMANDS.bun.file, args: ['run', RUNNER, ...args] }, {})
 }

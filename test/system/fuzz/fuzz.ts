@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { type Draft, drafts } from '../hardening/arbitraries.ts'
-import { createArena, STANCES } from '../hardening/invariants.ts'
+import { createAttackedHub, STANCES } from '../hardening/invariants.ts'
 
 /** What to throw, and for how long. */
 export interface FuzzOptions {
@@ -65,7 +65,7 @@ async function playRound(
   seed: number,
   numRuns: number,
 ): Promise<Counterexample | undefined> {
-  const { attack, credentials } = await createArena(stance)
+  const { attack, credentials } = await createAttackedHub(stance)
   let wrong = ''
   const property = fc.asyncProperty(drafts(credentials), async (draft) => {
     const found = await attack(draft)

@@ -2,19 +2,19 @@
 import { expect } from 'vitest'
 import type { Server } from '../../support/process.ts'
 import { testWhere } from '../../support/where.ts'
-import { type Farm, KEYED, OPEN } from './server-pool.ts'
-import { exchange, expectProblem, hostOf, request } from './wire.ts'
+import { exchange, expectProblem, hostOf, request } from './raw-http.ts'
+import { KEYED, OPEN, type TargetPool } from './target.ts'
 
 const SENTENCE = /Set PUBLISH_KEY .* or set ALLOW_ANONYMOUS=true/
 
 /** How a server that asks nobody stands to the world. */
-export function anonymity(farm: Farm): void {
-  const { openToAll } = farm.runtime
+export function anonymity(pool: TargetPool): void {
+  const { openToAll } = pool.runtime
   const ownMachine = openToAll === 'exits with 2'
 
   testWhere(ownMachine)('without a key it does not start beyond this machine', async () => {
     for (const HOST of ['0.0.0.0', '::', '192.0.2.1', 'hub.example']) {
-      const refused = farm.launch({ HOST })
+      const refused = pool.launch({ HOST })
       expect([HOST, await refused.exit]).toEqual([HOST, 2])
       expect(refused.stderr).toMatch(SENTENCE)
       expect(refused.stderr).toContain(HOST)
@@ -25,13 +25,13 @@ export function anonymity(farm: Farm): void {
 
   testWhere(ownMachine)('a key that is empty, or nothing but commas, is no key', async () => {
     for (const PUBLISH_KEY of ['', ',', ' , ']) {
-      expect(await farm.launch({ HOST: '0.0.0.0', PUBLISH_KEY }).exit).toBe(2)
+      expect(await pool.launch({ HOST: '0.0.0.0', PUBLISH_KEY }).exit).toBe(2)
     }
   })
 
   testWhere(ownMachine)('a key or the word of the operator opens it to the world', async () => {
     for (const environment of [KEYED, OPEN]) {
-      const server = await farm.start({ ...environment, HOST: '0.0.0.0' })
+      const server = await pool.start({ ...environment, HOST: '0.0.0.0' })
       const { port } = new URL(server.url)
       expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
       const said = [...server.lines, server.stderr].join('\n')
@@ -40,7 +40,7 @@ export function anonymity(farm: Farm): void {
   })
 
   testWhere(!ownMachine)('without a key it answers 503 and says what to set', async () => {
-    const { url } = await farm.shared({})
+    const { url } = await pool.shared({})
     for (const [method, path] of ROUTES) {
       const response = await fetch(url + path, { method })
       expect(await expectProblem(response, 503)).toMatch(SENTENCE)
@@ -49,17 +49,17 @@ export function anonymity(farm: Farm): void {
   })
 
   testWhere(!ownMachine)('without a key it opens no stream, and says what to set', async () => {
-    const { url } = await farm.shared({})
+    const { url } = await pool.shared({})
     expect(await expectProblem(await fetch(`${url}/sse?id=alice`), 503)).toMatch(SENTENCE)
   })
 
   testWhere(!ownMachine)('the word of the operator opens it', async () => {
-    const { url } = await farm.shared(OPEN)
+    const { url } = await pool.shared(OPEN)
     expect((await fetch(`${url}/ping/alice`, { method: 'POST' })).status).toBe(200)
   })
 
   testWhere(ownMachine)('without a key it answers to loopback names alone', async () => {
-    const { url } = await farm.shared({})
+    const { url } = await pool.shared({})
     const { port } = new URL(url)
     for (const name of ['localhost', 'LOCALHOST', '127.0.0.1', '[::1]', 'foo.localhost']) {
       expect([name, await statusFor(url, `${name}:${port}`)]).toEqual([name, 200])
@@ -80,7 +80,7 @@ export function anonymity(farm: Farm): void {
   })
 
   testWhere(ownMachine)('without a key it does not talk to pages from elsewhere', async () => {
-    const server = await farm.shared({})
+    const server = await pool.shared({})
     for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
       expect([origin, await publishFrom(server, origin)]).toEqual([origin, 403])
     }
@@ -88,7 +88,7 @@ export function anonymity(farm: Farm): void {
   })
 
   testWhere(ownMachine)('no target in absolute form gets around that', async () => {
-    const { url } = await farm.shared({})
+    const { url } = await pool.shared({})
     const local = hostOf(url)
     const evil = await exchange(url, request('GET http://evil.example/clients', local))
     // A runtime may ignore the target's host, as long as its own Host is one of this machine.
@@ -103,13 +103,13 @@ export function anonymity(farm: Farm): void {
   })
 
   testWhere(ownMachine)('a request that names two hosts is no way in', async () => {
-    const { url } = await farm.shared({})
+    const { url } = await pool.shared({})
     const two = await exchange(url, request('GET /clients', 'Host: evil.example', hostOf(url)))
     expect([400, 421]).toContain(two.status)
   })
 
   testWhere(ownMachine)('a host that is none is answered 4xx, and is no error', async () => {
-    const server = await farm.start({})
+    const server = await pool.start({})
     for (const name of BAD_HOSTS) {
       const status = await statusFor(server.url, name)
       expect([name, status === 421 || status === 400]).toEqual([name, true])

@@ -2,23 +2,25 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { until } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
 import { testWhere } from '../../support/where.ts'
-import { type Farm, KEY, KEYED, OPEN } from './server-pool.ts'
-import { exchange, expectProblem, expectWell, hostOf, isClosed, open } from './wire.ts'
+import { exchange, expectProblem, expectWell, hostOf, isClosed, open } from './raw-http.ts'
+import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 /** Bytes that a server may grow by while it is attacked. */
 const GROWTH_BYTES = 128 * 2 ** 20
 
 /** How a server reads bodies. */
-export function bodies(farm: Farm): void {
-  const measured = farm.runtime.process === 'serves'
+export function bodies(pool: TargetPool): void {
+  const measured = pool.runtime.process === 'serves'
   const ownHttp = measured
+  // Memory is measured where nothing else needs any.
+  const toMeasure = () => (measured ? pool.start(OPEN) : pool.shared(WITHOUT_STREAMS))
   // The proxy of `wrangler dev` may say 503 itself, because the answer came before the body's end.
   const early = (status: number) => (ownHttp ? [String(status)] : [String(status), '503'])
 
   test('a gzip bomb is answered 415 at once, and never unpacked', async () => {
-    const server = await farm.start(OPEN)
+    const server = await toMeasure()
     const bomb = new Uint8Array(gzipSync(Buffer.alloc(256 * 2 ** 20, 0x20)))
     const before = measured ? residentBytes(server.pid) : 0
     const started = performance.now()
@@ -45,7 +47,7 @@ export function bodies(farm: Farm): void {
   }, 60_000)
 
   test('a body that is declared too large is answered 413 before it is sent', async () => {
-    const { url } = await farm.shared(OPEN)
+    const { url } = await pool.shared(OPEN)
     for (const length of ['2000000', '1000000000', '99999999999999']) {
       const lines = head(url, '/broadcast', `Content-Length: ${length}`)
       const answer = await firstAnswer(url, lines)
@@ -56,7 +58,7 @@ export function bodies(farm: Farm): void {
   })
 
   testWhere(ownHttp)('a length that is no number is answered 400', async () => {
-    const { url } = await farm.shared(OPEN)
+    const { url } = await pool.shared(OPEN)
     for (const length of ['-1', '1e3', '0x10', '1 0', '1,2', '9'.repeat(40), 'x']) {
       const lines = head(url, '/broadcast', `Content-Length: ${length}`)
       const { status = 400 } = await exchange(url, [...lines, 'x'], 2_000)
@@ -65,7 +67,7 @@ export function bodies(farm: Farm): void {
   })
 
   test('a body without an end is cut off as soon as it is too large', async () => {
-    const server = await farm.start(OPEN)
+    const server = await toMeasure()
     const before = measured ? residentBytes(server.pid) : 0
     const sent = await pour(
       server.url,
@@ -77,7 +79,7 @@ export function bodies(farm: Farm): void {
   }, 60_000)
 
   test('a body without an end from who has no right is answered 401 and not read', async () => {
-    const server = await farm.start(KEYED)
+    const server = await pool.start(KEYED)
     const before = measured ? residentBytes(server.pid) : 0
     const sent = await pour(
       server.url,
@@ -91,7 +93,7 @@ export function bodies(farm: Farm): void {
   testWhere(ownHttp)(
     'a body without an end for a route that reads none is answered and not kept',
     async () => {
-      const server = await farm.start(OPEN)
+      const server = await toMeasure()
       const before = measured ? residentBytes(server.pid) : 0
       for (const path of ['/ping/alice', '/nothing', '/healthz']) {
         const sent = await pour(server.url, head(server.url, path, 'Transfer-Encoding: chunked'))
@@ -104,7 +106,7 @@ export function bodies(farm: Farm): void {
   )
 
   test('fifty slow bodies keep nobody else waiting', async () => {
-    const { url } = await farm.start(OPEN)
+    const { url } = await pool.shared(WITHOUT_STREAMS)
     const sockets = await Promise.all(Array.from({ length: 50 }, () => open(url)))
     for (const socket of sockets) {
       socket.write([...head(url, '/broadcast', 'Content-Length: 100'), 'x'].join('\r\n'))
@@ -114,10 +116,10 @@ export function bodies(farm: Farm): void {
     await expectWell(url)
   })
 
-  testWhere(farm.runtime.slowSenders === 'cut')(
+  testWhere(pool.runtime.slowSenders === 'cut')(
     'a body that trickles in is cut off within a minute',
     async () => {
-      const { url } = await farm.start(OPEN)
+      const { url } = await pool.shared(WITHOUT_STREAMS)
       const socket = await open(url)
       socket.write([...head(url, '/broadcast', 'Content-Length: 1000'), 'x'].join('\r\n'))
       const timer = setInterval(() => socket.write('x'), 500)
@@ -132,7 +134,7 @@ export function bodies(farm: Farm): void {
   testWhere(ownHttp)(
     'a chunk whose size is no number, or has no end, is no event',
     async () => {
-      const { url } = await farm.start(OPEN)
+      const { url } = await pool.shared(WITHOUT_STREAMS)
       const lines = head(url, '/broadcast', 'Transfer-Encoding: chunked')
       for (const size of ['zz', '-1', 'FFFFFFFFFFFFFFFFF', '0x5', '5;\n', '']) {
         const { text } = await exchange(url, [...lines, size, 'hello', '0', '', ''], 1_500)
@@ -142,6 +144,30 @@ export function bodies(farm: Farm): void {
     },
     30_000,
   )
+
+  test('numbers, keys and texts that strain a parser harm nobody', async () => {
+    const { url } = await pool.shared(WITHOUT_STREAMS)
+    const texts = [
+      `{"data":${'9'.repeat(200_000)}}`,
+      `{"data":1e${'9'.repeat(1_000)}}`,
+      `{${Array.from({ length: 20_000 }, (_, n) => `"k${n}":1`).join(',')}}`,
+      `{"data":1,${'"event":"a",'.repeat(5_000)}"event":"b"}`,
+      `{"data":"${'\\ud800'.repeat(1_000)}"}`,
+      '{"data":1,"event":{"toString":null}}',
+      '"data"',
+      'NaN',
+      '\ufeff{"data":1}',
+    ]
+    const headers = { 'Content-Type': 'application/json' }
+    for (const body of texts) {
+      const { status } = await fetch(`${url}/broadcast`, { method: 'POST', headers, body })
+      expect([body.slice(0, 20), [200, 400, 413].includes(status)]).toEqual([
+        body.slice(0, 20),
+        true,
+      ])
+    }
+    await expectWell(url)
+  })
 }
 
 /** The head of a POST of text. */

@@ -1,12 +1,10 @@
 /** Attacks the Deno door. */
+import { COMMANDS } from '../../support/runtimes.ts'
 import { hardening } from './hardening.ts'
 
 hardening({
   name: 'Deno',
-  command: {
-    file: 'node_modules/.bin/deno',
-    args: ['run', '--allow-net', '--allow-env', 'src/deno.ts'],
-  },
+  command: COMMANDS.deno,
   openToAll: 'exits with 2',
   // Deno.serve has no option for the time that a request may take.
   slowSenders: 'kept',

@@ -1,10 +1,10 @@
 /** Floods: many who ask and don't mean it register nobody, and others are still served. */
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
-import { until } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
 import { testWhere } from '../../support/where.ts'
-import { type Farm, KEY, KEYED, OPEN } from './server-pool.ts'
-import { connectedTo, expectWell, hostOf, open } from './wire.ts'
+import { connectedTo, expectWell, hostOf, open } from './raw-http.ts'
+import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 const HALF_OPEN = 2_000
 
@@ -12,11 +12,9 @@ const HALF_OPEN = 2_000
 const HEADERS_MS = 25_000
 
 /** How a server bears up. */
-export function floods(farm: Farm): void {
-  const ownHttp = farm.runtime.process === 'serves'
-
+export function floods(pool: TargetPool): void {
   test('a flood of HEAD and OPTIONS registers nobody', async () => {
-    const { url } = await farm.start(OPEN)
+    const { url } = await pool.shared(WITHOUT_STREAMS)
     for (const method of ['HEAD', 'OPTIONS']) {
       for (let round = 0; round < 10; round++) {
         const asked = Array.from({ length: 50 }, (_, n) =>
@@ -32,7 +30,7 @@ export function floods(farm: Farm): void {
   }, 60_000)
 
   test('a flood of those without a right registers nobody', async () => {
-    const { url } = await farm.start(KEYED)
+    const { url } = await pool.start(KEYED)
     const headers = { Authorization: `Bearer ${'x'.repeat(4_000)}` }
     for (let round = 0; round < 10; round++) {
       const asked = Array.from({ length: 50 }, (_, n) => fetch(`${url}/sse?id=${n}`, { headers }))
@@ -41,11 +39,29 @@ export function floods(farm: Farm): void {
     await expectWell(url, KEY)
   }, 60_000)
 
+  test('with 2,000 half-open connections it still answers', async () => {
+    const { url } = await pool.shared(WITHOUT_STREAMS)
+    const sockets = await openMany(url, HALF_OPEN)
+    for (const socket of sockets) socket.write(`GET /sse?id=half HTTP/1.1\r\n${hostOf(url)}\r\nX-`)
+    await expectWell(url)
+    if (pool.runtime.slowSenders === 'cut') {
+      const timer = setInterval(() => trickle(sockets), 1_000)
+      const gone = () => sockets.every(({ destroyed, closed }) => destroyed || closed)
+      await until('all of them are cut off', gone, HEADERS_MS)
+      clearInterval(timer)
+    }
+    for (const socket of sockets) socket.destroy()
+    await expectWell(url)
+  }, 90_000)
+}
+
+/** How a server copes with clients that open a stream and leave at once. */
+export function hastyClients(pool: TargetPool): void {
   // workerd keeps one in forty of such streams until their lives end: nobody tells it that they left.
-  testWhere(ownHttp)(
+  testWhere(pool.runtime.process === 'serves')(
     'who connects and leaves at once leaves nothing behind',
     async () => {
-      const { url } = await farm.start({ ...OPEN, HEARTBEAT_SECONDS: '1' })
+      const { url } = await pool.start({ ...OPEN, HEARTBEAT_SECONDS: '1' })
       for (let round = 0; round < 10; round++) {
         const sockets = await openMany(url, 50)
         for (const socket of sockets) {
@@ -59,21 +75,6 @@ export function floods(farm: Farm): void {
     },
     60_000,
   )
-
-  test('with 2,000 half-open connections it still answers', async () => {
-    const { url } = await farm.start(OPEN)
-    const sockets = await openMany(url, HALF_OPEN)
-    for (const socket of sockets) socket.write(`GET /sse?id=half HTTP/1.1\r\n${hostOf(url)}\r\nX-`)
-    await expectWell(url)
-    if (farm.runtime.slowSenders === 'cut') {
-      const timer = setInterval(() => trickle(sockets), 1_000)
-      const gone = () => sockets.every(({ destroyed, closed }) => destroyed || closed)
-      await until('all of them are cut off', gone, HEADERS_MS)
-      clearInterval(timer)
-    }
-    for (const socket of sockets) socket.destroy()
-    await expectWell(url)
-  }, 90_000)
 }
 
 async function openMany(url: string, count: number): Promise<Socket[]> {

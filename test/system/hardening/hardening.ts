@@ -1,32 +1,36 @@
 /** One suite for every runtime: what an attacker tries against a server, through real sockets. */
 import { describe } from 'vitest'
-import { OPENERS } from '../behaviour/runtime.ts'
 import { anonymity } from './anonymity.ts'
 import { bodies } from './bodies.ts'
-import { floods } from './floods.ts'
+import { floods, hastyClients } from './floods.ts'
 import { injection } from './injection.ts'
 import { requests } from './requests.ts'
 import { secrecy } from './secrecy.ts'
-import { createFarm, type Runtime } from './server-pool.ts'
+import { createTargetPool, type Target } from './target.ts'
 import { tickets } from './tickets.ts'
 
-/** Holds a runtime, with each way to open a stream, to what the hub promises to those who mean it ill. */
-export function hardening(runtime: Runtime): void {
-  for (const opener of OPENERS) withOpener(runtime, opener)
-}
-
-function withOpener(runtime: Runtime, STREAM: string): void {
-  // A platform's stand-in weighs much: ten of them at once would starve each other.
+/** Attacks a runtime: all of it with its native streams, and its streams once more with portable ones. */
+export function hardening(runtime: Target): void {
+  // The stand-in for a platform needs much memory and CPU: ten of them at once would starve each other.
   const concurrent = runtime.process === 'serves'
-  const title = `the hub on ${runtime.name}, with ${STREAM} streams, attacked`
-  describe(title, { timeout: 60_000, concurrent }, () => {
-    const farm = createFarm(runtime, { STREAM })
-    anonymity(farm)
-    tickets(farm)
-    secrecy(farm)
-    injection(farm)
-    bodies(farm)
-    requests(farm)
-    floods(farm)
+  const options = { timeout: 60_000, concurrent }
+
+  describe(`the hub on ${runtime.name}, attacked`, options, () => {
+    const pool = createTargetPool(runtime, { STREAM: 'native' })
+    anonymity(pool)
+    tickets(pool)
+    secrecy(pool)
+    injection(pool)
+    bodies(pool)
+    requests(pool)
+    floods(pool)
+    hastyClients(pool)
+  })
+
+  describe(`the hub on ${runtime.name} with portable streams, attacked`, options, () => {
+    const pool = createTargetPool(runtime, { STREAM: 'portable' })
+    tickets(pool)
+    injection(pool)
+    hastyClients(pool)
   })
 }

@@ -10,7 +10,7 @@ import { manualClock } from '../../support/clock.ts'
 import { type Credentials, type Draft, requestOf } from './arbitraries.ts'
 
 /** A hub under attack. */
-export interface Arena {
+export interface AttackedHub {
   readonly credentials: Credentials
   /** Sends a request; resolves with what is wrong with its answer or with the hub, if anything is. */
   attack(draft: Draft): Promise<string | undefined>
@@ -18,11 +18,11 @@ export interface Arena {
 
 /** The stances that a hub can take, and how each is set up. */
 export const STANCES: Readonly<Record<string, { stance: AccessMode; config: Partial<Config> }>> = {
-  keyed: { stance: 'rights', config: { PUBLISH_KEY: ['key-of-the-arena-0123456789'] } },
+  keyed: { stance: 'rights', config: { PUBLISH_KEY: ['key-of-the-target-0123456789'] } },
   tokens: {
     stance: 'rights',
     config: {
-      JWT_SECRET: 'the secret of the arena, 32 bytes or more',
+      JWT_SECRET: 'the secret of the target, 32 bytes or more',
       CORS_ORIGINS: ['http://localhost'],
       PUBLISHES_PER_MINUTE: 20,
       STREAMS_PER_MINUTE: 20,
@@ -35,7 +35,7 @@ export const STANCES: Readonly<Record<string, { stance: AccessMode; config: Part
 }
 
 /** Makes an arena. */
-export async function createArena(name: string): Promise<Arena> {
+export async function createAttackedHub(name: string): Promise<AttackedHub> {
   const { stance = 'anonymous', config: set = {} } = STANCES[name] ?? {}
   const config: Config = { ...defaults, ...set }
   const clock = manualClock()

@@ -1,10 +1,10 @@
 /** Attacks the Node door, as `npm start` runs it. */
-import { NODE_DOOR } from '../../support/node.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { hardening } from './hardening.ts'
 
 hardening({
   name: 'Node',
-  command: NODE_DOOR,
+  command: COMMANDS.node,
   openToAll: 'exits with 2',
   slowSenders: 'cut',
   bothLengths: 'refused',

@@ -1,17 +1,17 @@
 /** Requests that two servers in a row could read in two ways are refused, or read in one. */
 import { expect, test } from 'vitest'
-import { type Farm, KEY, KEYED, OPEN } from './server-pool.ts'
-import { exchange, expectWell, hostOf, request } from './wire.ts'
+import { exchange, expectWell, hostOf, request } from './raw-http.ts'
+import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 const BEARER = `Authorization: Bearer ${KEY}`
 const WRONG = 'Authorization: Bearer wrong-key-0123456789'
 
 /** How a server reads what is not quite HTTP. */
-export function requests(farm: Farm): void {
-  if (farm.runtime.process !== 'serves') return
+export function requests(pool: TargetPool): void {
+  if (pool.runtime.process !== 'serves') return
 
   test('two Authorization headers never let in more than the first would', async () => {
-    const { url } = await farm.shared(KEYED)
+    const { url } = await pool.shared(KEYED)
     const wrongFirst = await exchange(url, request('GET /clients', hostOf(url), WRONG, BEARER))
     expect([400, 401]).toContain(wrongFirst.status)
     const rightFirst = await exchange(url, request('GET /clients', hostOf(url), BEARER, WRONG))
@@ -19,7 +19,7 @@ export function requests(farm: Farm): void {
   })
 
   test('a credential folded over two lines, or behind a blank name, lets nobody in', async () => {
-    const { url } = await farm.shared(KEYED)
+    const { url } = await pool.shared(KEYED)
     const forms = [
       ['Authorization: Bearer', ` ${KEY}`],
       [`Authorization : Bearer ${KEY}`],
@@ -34,7 +34,7 @@ export function requests(farm: Farm): void {
   })
 
   test('a request with both lengths is refused, or is one request', async () => {
-    const { url } = await farm.shared(OPEN)
+    const { url } = await pool.shared(OPEN)
     const smuggled = request('POST /ping/smuggled', hostOf(url), 'Content-Length: 0')
     for (const lengths of [
       ['Content-Length: 6', 'Transfer-Encoding: chunked'],
@@ -43,7 +43,7 @@ export function requests(farm: Farm): void {
     ]) {
       const lines = [...post(url, ...lengths), '0', '', ...smuggled]
       const { status, count, closed } = await exchange(url, lines, 3_000)
-      if (farm.runtime.bothLengths === 'refused') {
+      if (pool.runtime.bothLengths === 'refused') {
         expect([lengths, status]).toEqual([lengths, expect.toSatisfy(isClientError)])
         expect(count).toBe(1)
         expect(closed).toBe(true)
@@ -64,7 +64,7 @@ export function requests(farm: Farm): void {
     ['a name with a blank', ['Transfer-Encoding : chunked']],
     ['a bare line feed before it', ['X: y\nTransfer-Encoding: chunked', 'Content-Length: 5']],
   ])('%s is answered 4xx or not at all, and is no second request', async (_, lengths) => {
-    const { url } = await farm.shared(OPEN)
+    const { url } = await pool.shared(OPEN)
     const smuggled = request('POST /ping/smuggled', hostOf(url), 'Content-Length: 0')
     const lines = [...post(url, ...lengths), '0', '', ...smuggled]
     const { status = 400, text } = await exchange(url, lines, 2_000)
@@ -76,7 +76,7 @@ export function requests(farm: Farm): void {
   })
 
   test('a method, version or line that is no HTTP is no error of the server', async () => {
-    const { url } = await farm.shared(OPEN)
+    const { url } = await pool.shared(OPEN)
     const starts = [
       'GET /clients HTTP/9.9',
       'GET /clients HTTP/0.9',
@@ -99,7 +99,7 @@ export function requests(farm: Farm): void {
   }, 40_000)
 
   test('heads that are very long are refused, and harm nobody', async () => {
-    const { url } = await farm.start(OPEN)
+    const { url } = await pool.shared(WITHOUT_STREAMS)
     const long = 'x'.repeat(1_000_000)
     const many = Array.from({ length: 5_000 }, (_, n) => `X-${n}: ${'y'.repeat(50)}`)
     for (const lines of [
@@ -114,7 +114,7 @@ export function requests(farm: Farm): void {
   })
 
   test('an upgrade is not taken up', async () => {
-    const { url } = await farm.shared(OPEN)
+    const { url } = await pool.shared(OPEN)
     for (const upgrade of ['websocket', 'h2c']) {
       const { status } = await exchange(
         url,

@@ -1,16 +1,16 @@
 /** Secrecy: neither a key nor a token nor a ticket ever stands in the log or in an answer. */
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
-import { until } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
 import { testWhere } from '../../support/where.ts'
-import { type Farm, KEY, KEYED, OLD_KEY, SECRET } from './server-pool.ts'
+import { exchange, hostOf, request } from './raw-http.ts'
+import { KEY, KEYED, OLD_KEY, SECRET, type TargetPool } from './target.ts'
 import { issue } from './tickets.ts'
-import { exchange, hostOf, request } from './wire.ts'
 
 /** How a server keeps secrets. */
-export function secrecy(farm: Farm): void {
+export function secrecy(pool: TargetPool): void {
   test('no key, token or ticket gets into the log or into the body of an error', async () => {
-    const server = await farm.start({ ...KEYED, MAX_CONNECTIONS_PER_CLIENT: '1' })
+    const server = await pool.start({ ...KEYED, MAX_CONNECTIONS_PER_CLIENT: '1' })
     const { url } = server
     const ticket = await issue(url, { client: 'alice' })
     const token = await sign({ sub: 'alice', publish: [] })
@@ -25,12 +25,12 @@ export function secrecy(farm: Farm): void {
         if (response.status >= 400) bodies.push(await response.text())
         else await response.body?.cancel()
       }
-      if (farm.runtime.process === 'serves') bodies.push(...(await rawAttempts(url, secret)))
+      if (pool.runtime.process === 'serves') bodies.push(...(await rawAttempts(url, secret)))
     }
     await opened.body?.cancel()
     const said = () => [...server.lines, server.stderr].join('\n')
     // The log is there, or the test would show nothing; workerd's goes another way.
-    if (farm.runtime.process === 'serves') {
+    if (pool.runtime.process === 'serves') {
       await until('a stream ends, and the log says so', () => said().includes('stream ended'))
     }
     expect(bodies.length).toBeGreaterThan(secrets.length)
@@ -38,11 +38,11 @@ export function secrecy(farm: Farm): void {
     expect(secrets.filter((secret) => bodies.join('\n').includes(secret))).toEqual([])
   }, 60_000)
 
-  testWhere(farm.runtime.openToAll === 'exits with 2')(
+  testWhere(pool.runtime.openToAll === 'exits with 2')(
     'a configuration that is refused is not repeated',
     async () => {
       const secrets = { PUBLISH_KEY: 'too-short', JWT_SECRET: 'short-as-well' }
-      const refused = farm.launch({ ...secrets, JWKS_URL: 'ftp://user:pa55word@issuer.example' })
+      const refused = pool.launch({ ...secrets, JWKS_URL: 'ftp://user:pa55word@issuer.example' })
       expect(await refused.exit).toBe(2)
       for (const name of ['PUBLISH_KEY', 'JWT_SECRET', 'JWKS_URL']) {
         expect(refused.stderr).toContain(name)

@@ -1,8 +1,8 @@
 /** Tickets, as a back end and a page use them. */
 import { expect, test } from 'vitest'
 import { readEvents } from '../../support/reader.ts'
-import { type Farm, KEY, KEYED, OLD_KEY, SECRET } from './server-pool.ts'
-import { expectProblem } from './wire.ts'
+import { expectProblem } from './raw-http.ts'
+import { KEY, KEYED, OLD_KEY, SECRET, type TargetPool } from './target.ts'
 
 const ROUTES = [
   ['POST', '/ping/alice'],
@@ -19,9 +19,9 @@ const ROUTES = [
 ] as const
 
 /** How a keyed server lets in who has a ticket, and nobody else. */
-export function tickets(farm: Farm): void {
+export function tickets(pool: TargetPool): void {
   test('with a key nothing works without it', async () => {
-    const { url } = await farm.shared(KEYED)
+    const { url } = await pool.shared(KEYED)
     for (const [method, path] of ROUTES) {
       const text = await expectProblem(await fetch(url + path, { method }), 401)
       expect(text).not.toContain(KEY)
@@ -34,7 +34,7 @@ export function tickets(farm: Farm): void {
   })
 
   test('each key of a rotation works', async () => {
-    const { url } = await farm.shared(KEYED)
+    const { url } = await pool.shared(KEYED)
     for (const key of [KEY, OLD_KEY]) {
       const headers = { Authorization: `Bearer ${key}` }
       expect((await fetch(`${url}/ping/rotation`, { method: 'POST', headers })).status).toBe(200)
@@ -42,7 +42,7 @@ export function tickets(farm: Farm): void {
   })
 
   test('a ticket opens one stream, which its cookie opens again', async () => {
-    const { url } = await farm.shared(KEYED)
+    const { url } = await pool.shared(KEYED)
     const path = `${url}/sse?ticket=${await issue(url, { client: 'tina', topics: ['news'] })}`
     const first = await fetch(path)
     expect(first.status).toBe(200)
@@ -65,7 +65,7 @@ export function tickets(farm: Farm): void {
   })
 
   test('of twenty who use one ticket at once exactly one wins', async () => {
-    const { url } = await farm.shared(KEYED)
+    const { url } = await pool.shared(KEYED)
     const path = `${url}/sse?ticket=${await issue(url, { client: 'tom' })}`
     const responses = await Promise.all(Array.from({ length: 20 }, () => fetch(path)))
     const statuses = responses.map(({ status }) => status).sort()
@@ -75,7 +75,7 @@ export function tickets(farm: Farm): void {
   })
 
   test('the end of the grant ends the stream, and neither ticket nor cookie opens it again', async () => {
-    const { url } = await farm.shared(KEYED)
+    const { url } = await pool.shared(KEYED)
     const path = `${url}/sse?ticket=${await issue(url, { client: 'tess', grantSeconds: 1 })}`
     const response = await fetch(path)
     const [cookie = ''] = (response.headers.get('Set-Cookie') ?? '').split(';')
@@ -87,15 +87,15 @@ export function tickets(farm: Farm): void {
   })
 
   test('a ticket of a server with another key opens nothing', async () => {
-    const { url } = await farm.shared(KEYED)
-    const other = await farm.shared({ PUBLISH_KEY: SECRET.replaceAll(/[ ,]/g, '-') })
+    const { url } = await pool.shared(KEYED)
+    const other = await pool.shared({ PUBLISH_KEY: SECRET.replaceAll(/[ ,]/g, '-') })
     const key = SECRET.replaceAll(/[ ,]/g, '-')
     const ticket = await issue(other.url, { client: 'alice' }, key)
     await expectProblem(await fetch(`${url}/sse?ticket=${ticket}`), 401)
   })
 
   test('the largest grant that is issued opens a stream', async () => {
-    const { url } = await farm.shared(KEYED)
+    const { url } = await pool.shared(KEYED)
     const topics = Array.from({ length: 50 }, (_, n) => `${n}`.padStart(128, '🙂topic'))
     const headers = { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' }
     const body = JSON.stringify({ client: 'tall', topics })

@@ -1,9 +1,10 @@
 /** Attacks the Cloudflare Workers door, in workerd and offline. */
+import { COMMANDS } from '../../support/runtimes.ts'
 import { hardening } from './hardening.ts'
 
 hardening({
   name: 'Workers',
-  command: { file: process.execPath, args: ['test/support/worker/worker.mjs'] },
+  command: COMMANDS.worker,
   // A Worker has no process that could exit, and no address that only this machine can reach.
   openToAll: 'answers 503',
   // On Cloudflare its edge receives the request, and sends it on when it is there.

@@ -49,7 +49,7 @@ test('every file that is built sees the packages that it depends on, and no othe
       ),
     ])
     .map(([, named, dynamic]) => named ?? dynamic ?? '')
-    .filter((name) => !name.startsWith('node:'))
+    .filter((name) => !/^(?:node|cloudflare):/.test(name))
     .map((name) => (name.startsWith('@') ? name.split('/', 2).join('/') : name.split('/')[0]))
   expect([...new Set(seen)].sort()).toEqual(Object.keys(manifest.dependencies).sort())
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listen, publish, says } from '../../support/client.ts'
 import { type Command, type Environment, type Server, startServer } from '../../support/process.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { install, manifest, PACK_MS, pack, ROOT, runFile, type Tarball } from './tarball.ts'
 
 let tarball: Tarball
@@ -118,8 +119,7 @@ test('a Worker is two names of the package', async () => {
     tag = "v1"
     new_sqlite_classes = ["Hub"]`,
   )
-  const command = { file: process.execPath, args: ['test/support/worker/worker.mjs'] }
-  await carries(command, { CONFIG, ALLOW_ANONYMOUS: 'true' })
+  await carries(COMMANDS.worker, { CONFIG, ALLOW_ANONYMOUS: 'true' })
 }, 60_000)
 
 test.each(['nodenext', 'bundler'])(

@@ -4,9 +4,9 @@ import { connect } from 'node:http2'
 import { text as textOf } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Certificate, createCertificate } from '../../support/certificate.ts'
-import { until } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
 import { type Environment, type Server, startServer } from '../../support/process.ts'
-import { type Crowd, openSessions, openSockets } from './crowd.ts'
+import { type CountingStreams, openHttp1Streams, openHttp2Streams } from './counting-streams.ts'
 
 /** More where the environment asks: `MANY=50000`. */
 const MANY = Number(process.env.MANY ?? 10_000)
@@ -23,17 +23,17 @@ beforeAll(async () => {
 afterAll(() => certificate.remove())
 
 describe('over HTTP/1.1', () => {
-  comeAndGo(SOCKETS, openSockets, () => ({}))
+  comeAndGo(SOCKETS, openHttp1Streams, () => ({}))
 })
 
 describe('over HTTP/2', () => {
-  comeAndGo(MANY, openSessions, () => certificate.environment)
+  comeAndGo(MANY, openHttp2Streams, () => certificate.environment)
 })
 
 /** Opens, broadcasts to and closes so many streams, twice. */
 function comeAndGo(
   size: number,
-  open: (url: string, size: number, maxMs: number) => Promise<Crowd>,
+  open: (url: string, size: number, maxMs: number) => Promise<CountingStreams>,
   environment: () => Environment,
 ): void {
   let server: Server
@@ -62,16 +62,16 @@ function comeAndGo(
   )
 
   async function round(streams: number): Promise<void> {
-    const crowd = await open(server.url, streams, WAIT_MS)
+    const opened = await open(server.url, streams, WAIT_MS)
     for (let i = 0; i < BROADCASTS; i++) {
       const said = `broadcast-${i}.`
-      const all = crowd.expect(said, WAIT_MS)
+      const all = opened.expect(said, WAIT_MS)
       const receipt = JSON.parse(await ask('POST', '/broadcast', said))
       expect(receipt).toMatchObject({ connections: streams })
       expect(await ask('GET', '/healthz')).toBe('ok')
       await all
     }
-    crowd.leave()
+    opened.leave()
     const empty = async () => JSON.parse(await ask('GET', '/clients')).total === 0
     await until('the hub is empty', empty, WAIT_MS)
   }

@@ -3,7 +3,7 @@ import { type ClientRequest, get } from 'node:http'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
 /** One client of the soak. */
-export interface Visitor {
+export interface ReturningClient {
   readonly client: string
   readonly topic: string
   /** The sequence at which its first stream opened, or undefined if it never did. */
@@ -18,7 +18,7 @@ export interface Visitor {
 }
 
 /** Makes a client that has not come yet. */
-export function visitor(url: string, client: string, topic: string): Visitor {
+export function createReturningClient(url: string, client: string, topic: string): ReturningClient {
   const heard: number[] = []
   const troubles: string[] = []
   let since: number | undefined

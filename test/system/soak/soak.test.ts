@@ -1,16 +1,18 @@
-/** A rough time: 500 clients come and go while events are published, and none is lost or doubled. */
+/** Soak: 500 clients come and go while events are published; none is lost or delivered twice. */
 import type { AddressInfo } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Address, createApp, createHub, type Hub } from '../../../src/index.ts'
-import { publish, until } from '../../support/client.ts'
-import { countingClock } from '../../support/counted-timers.ts'
+import { publish } from '../../support/client.ts'
+import { countingClock } from '../../support/clock.ts'
+import { until } from '../../support/eventually.ts'
 import { startServer } from '../../support/process.ts'
+import { COMMANDS } from '../../support/runtimes.ts'
 import { seeded } from '../../support/seeded-random.ts'
-import { sequenceOf, type Visitor, visitor } from './returning-client.ts'
+import { createReturningClient, type ReturningClient, sequenceOf } from './returning-client.ts'
 
 const SEED = 20_261_122
-const VISITORS = 500
+const CLIENTS = 500
 const TOPICS = 10
 const SOAK_MS = 5_000
 /** However slow the machine is. */
@@ -51,46 +53,45 @@ test('500 clients that come and go miss nothing, hear nothing twice, and leave n
   expect(clock.timers).toBe(0)
 }, 60_000)
 
-test('the Node door holds as well', async () => {
-  const command = { file: process.execPath, args: ['dist/node.js'] }
-  const door = await startServer(command, { HEARTBEAT_SECONDS: '1', LIFETIME_SECONDS: '3' })
-  const { url } = door
+test('so it is with the Node server', async () => {
+  const node = await startServer(COMMANDS.node, { HEARTBEAT_SECONDS: '1', LIFETIME_SECONDS: '3' })
+  const { url } = node
   try {
     await soak(url, async (address, data) => (await publish(url, pathOf(address), data)).id)
     await until('nobody is listed', async () => {
       const { total } = (await (await fetch(`${url}/clients`)).json()) as { total: number }
       return total === 0
     })
-    expect(door.stderr).toBe('')
-    door.signal('SIGTERM')
-    expect(await door.exit).toBe(0)
+    expect(node.stderr).toBe('')
+    node.signal('SIGTERM')
+    expect(await node.exit).toBe(0)
   } finally {
-    await door.kill()
+    await node.kill()
   }
 }, 60_000)
 
 /** Lets everybody come and go for a while, then come back, then compare notes, then leave. */
 async function soak(url: string, publishAt: Publish): Promise<void> {
   const random = seeded(SEED)
-  const visitors = Array.from({ length: VISITORS }, (_, n) =>
-    visitor(url, `visitor-${n}`, `topic-${n % TOPICS}`),
+  const clients = Array.from({ length: CLIENTS }, (_, n) =>
+    createReturningClient(url, `client-${n}`, `topic-${n % TOPICS}`),
   )
   const published: Published[] = []
   const end = Date.now() + SOAK_MS
   while (Date.now() < end || published.length < MIN_EVENTS) {
-    for (let n = 0; n < 20; n++) move(pick(visitors, random), random)
+    for (let n = 0; n < 20; n++) move(pick(clients, random), random)
     published.push(...(await publishSome(publishAt, random)))
     await turn()
   }
-  await until('all have all', () => haveAll(visitors, published), SETTLE_MS)
-  for (const one of visitors) {
+  await until('all have all', () => haveAll(clients, published), SETTLE_MS)
+  for (const one of clients) {
     expect(one.heard, one.client).toEqual(expectedOf(one, published))
     expect(one.troubles, one.client).toEqual([])
   }
-  for (const one of visitors) one.leave()
+  for (const one of clients) one.leave()
 }
 
-function move(one: Visitor, random: () => number): void {
+function move(one: ReturningClient, random: () => number): void {
   if (one.here && random() < 0.5) one.leave()
   else one.come()
 }
@@ -98,8 +99,8 @@ function move(one: Visitor, random: () => number): void {
 /** A few for single clients, one for a topic, and now and then one for all. */
 async function publishSome(publishAt: Publish, random: () => number): Promise<Published[]> {
   const addresses: Address[] = [
-    { client: `visitor-${Math.floor(random() * VISITORS)}` },
-    { client: `visitor-${Math.floor(random() * VISITORS)}` },
+    { client: `client-${Math.floor(random() * CLIENTS)}` },
+    { client: `client-${Math.floor(random() * CLIENTS)}` },
     { topic: `topic-${Math.floor(random() * TOPICS)}` },
     ...(random() < 0.2 ? (['everyone'] as const) : []),
   ]
@@ -112,15 +113,15 @@ async function publishSome(publishAt: Publish, random: () => number): Promise<Pu
 }
 
 /** Whoever is away comes back; true when everybody has heard as much as there was. */
-function haveAll(visitors: readonly Visitor[], published: readonly Published[]): boolean {
-  for (const one of visitors) one.come()
-  return visitors.every(
+function haveAll(clients: readonly ReturningClient[], published: readonly Published[]): boolean {
+  for (const one of clients) one.come()
+  return clients.every(
     (one) => one.since !== undefined && one.heard.length >= expectedOf(one, published).length,
   )
 }
 
 /** What a client must have heard: all for it that came after its first stream was opened. */
-function expectedOf(one: Visitor, published: readonly Published[]): number[] {
+function expectedOf(one: ReturningClient, published: readonly Published[]): number[] {
   const since = one.since ?? Number.POSITIVE_INFINITY
   return published
     .filter(({ address, sequence }) => sequence > since && isFor(address, one))
@@ -128,7 +129,7 @@ function expectedOf(one: Visitor, published: readonly Published[]): number[] {
     .sort((a, b) => a - b)
 }
 
-function isFor(address: Address, one: Visitor): boolean {
+function isFor(address: Address, one: ReturningClient): boolean {
   if (address === 'everyone') return true
   return 'client' in address ? address.client === one.client : address.topic === one.topic
 }

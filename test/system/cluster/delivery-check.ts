@@ -1,8 +1,8 @@
-/** A crowd of hopping clients, a flood of numbered events, and the reckoning at the end. */
+/** Publishes numbered events to roaming clients, and checks what each of them received. */
 import { expect } from 'vitest'
+import { post } from './fast-client.ts'
 import type { Instance } from './instance.ts'
-import { createHopper, type Hopper } from './roaming-client.ts'
-import { post } from './wire.ts'
+import { createRoamingClient, type RoamingClient } from './roaming-client.ts'
 
 /** An event that was published, and what became of it. */
 interface Sent {
@@ -12,8 +12,8 @@ interface Sent {
   readonly id: string | undefined
 }
 
-/** What the reckoning found. */
-export interface Reckoning {
+/** What the check found. */
+export interface DeliveryReport {
   readonly acknowledged: number
   readonly refused: number
   readonly heard: number
@@ -24,14 +24,14 @@ export interface Reckoning {
   readonly lost: number
 }
 
-/** What a crowd does. */
-export interface Crowd {
+/** A check in progress. */
+export interface DeliveryCheck {
   /** Resolves when each client has been on a stream. */
   arrive(): Promise<void>
-  /** Publishes so many numbered events through instances at random; `at` is called with how many are out. */
-  flood(count: number, at?: (sent: number) => void): Promise<void>
+  /** Publishes `count` numbered events through random instances. */
+  publish(count: number): Promise<void>
   /** Waits until all have heard the last word, and compares what each got with what it should have. */
-  reckon(): Promise<Reckoning>
+  report(): Promise<DeliveryReport>
   stop(): void
 }
 
@@ -40,18 +40,18 @@ const PUBLISHERS = 24
 const BROADCAST_SHARE = 0.01
 const TOPIC_SHARE = 0.09
 
-/** Makes a crowd. */
-export function createCrowd(instances: readonly Instance[], size: number): Crowd {
-  const hoppers = Array.from({ length: size }, (_, i) =>
-    createHopper(`client-${i}`, `topic-${i % TOPICS}`, pick),
+/** Starts the clients; none of them has connected yet. */
+export function createDeliveryCheck(instances: readonly Instance[], size: number): DeliveryCheck {
+  const clients = Array.from({ length: size }, (_, i) =>
+    createRoamingClient(`client-${i}`, `topic-${i % TOPICS}`, pick),
   )
   const sent: Sent[] = []
   return {
-    arrive: async () => void (await Promise.all(hoppers.map(({ arrived }) => arrived))),
-    flood,
-    reckon,
+    arrive: async () => void (await Promise.all(clients.map(({ arrived }) => arrived))),
+    publish,
+    report,
     stop: () => {
-      for (const hopper of hoppers) hopper.stop()
+      for (const client of clients) client.stop()
     },
   }
 
@@ -60,13 +60,12 @@ export function createCrowd(instances: readonly Instance[], size: number): Crowd
     return up[Math.floor(Math.random() * up.length)]
   }
 
-  async function flood(count: number, at: (sent: number) => void = () => {}): Promise<void> {
+  async function publish(count: number): Promise<void> {
     let next = 0
     const publisher = async () => {
       while (next < count) {
         next += 1
-        at(next)
-        await publish(somewhere(), `${sent.length}-${next}`)
+        await publishOne(somewhere(), `${sent.length}-${next}`)
       }
     }
     await Promise.all(Array.from({ length: PUBLISHERS }, publisher))
@@ -81,7 +80,7 @@ export function createCrowd(instances: readonly Instance[], size: number): Crowd
     return `/clients/client-${Math.floor(Math.random() * size)}`
   }
 
-  async function publish(path: string, data: string): Promise<boolean> {
+  async function publishOne(path: string, data: string): Promise<boolean> {
     const url = pick()
     const answer = url ? await post(url + path, data) : undefined
     if (answer && answer.status !== 200) {
@@ -96,27 +95,27 @@ export function createCrowd(instances: readonly Instance[], size: number): Crowd
     return false
   }
 
-  async function reckon(): Promise<Reckoning> {
+  async function report(): Promise<DeliveryReport> {
     const last = `the last word ${Math.random()}`
     // A refused last word may have been stored: each try has another.
     let tries = 0
-    while (!(await publish('/broadcast', `${last} ${tries}`))) tries += 1
-    await Promise.all(hoppers.map(({ hears }) => hears(`${last} ${tries}`)))
-    const found = hoppers.map((hopper) => check(hopper))
+    while (!(await publishOne('/broadcast', `${last} ${tries}`))) tries += 1
+    await Promise.all(clients.map(({ hears }) => hears(`${last} ${tries}`)))
+    const found = clients.map((client) => lostBy(client))
     const sum = (numbers: readonly number[]) => numbers.reduce((one, other) => one + other, 0)
     const acknowledged = sent.filter(({ id }) => id !== undefined).length
     return {
       acknowledged,
       refused: sent.length - acknowledged,
-      heard: sum(hoppers.map(({ heard }) => heard.length)),
-      visits: sum(hoppers.map(({ visits }) => visits)),
-      gapped: hoppers.filter(({ gaps }) => gaps.length > 0).length,
+      heard: sum(clients.map(({ heard }) => heard.length)),
+      visits: sum(clients.map(({ visits }) => visits)),
+      gapped: clients.filter(({ gaps }) => gaps.length > 0).length,
       lost: sum(found),
     }
   }
 
   /** How many events this client lost, each of them told; anything else is a failure. */
-  function check({ client, topic, heard, gaps }: Hopper): number {
+  function lostBy({ client, topic, heard, gaps }: RoamingClient): number {
     const mine = new Set(['/broadcast', `/clients/${client}`, `/topics/${topic}`])
     const due = sent.filter(({ path }) => mine.has(path))
     const known = new Set(due.map(({ data }) => data))

@@ -1,7 +1,7 @@
 /** Many streams, on sockets of their own or by hundreds on one, that only count what they get. */
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
-import { until } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
 
 /** Each address of this machine has some 28,000 ports to connect from. */
 const PER_ADDRESS = 10_000
@@ -9,7 +9,7 @@ const PER_SESSION = 250
 const AT_ONCE = 100
 
 /** Streams that are open at the same time. */
-export interface Crowd {
+export interface CountingStreams {
   /** Resolves when the text, which is yet to be published, has come on every stream. */
   expect(text: string, maxMs: number): Promise<void>
   leave(): void
@@ -19,13 +19,17 @@ export interface Crowd {
 type OpenOne = (index: number, hear: (text: string) => void, lose: () => void) => Promise<void>
 
 /** Opens so many streams over HTTP/1.1, spread over the addresses of this machine. */
-export function openSockets(url: string, size: number, maxMs: number): Promise<Crowd> {
+export function openHttp1Streams(
+  url: string,
+  size: number,
+  maxMs: number,
+): Promise<CountingStreams> {
   const { port } = new URL(url)
   const sockets: Socket[] = []
   const leave = () => {
     for (const socket of sockets) socket.resetAndDestroy()
   }
-  return openCrowd({ size, maxMs, openOne, leave })
+  return openStreams({ size, maxMs, openOne, leave })
 
   function openOne(index: number, hear: (text: string) => void, lose: () => void): Promise<void> {
     const localAddress = `127.0.0.${2 + Math.floor(index / PER_ADDRESS)}`
@@ -41,12 +45,16 @@ export function openSockets(url: string, size: number, maxMs: number): Promise<C
 }
 
 /** Opens so many streams over HTTP/2, hundreds on one connection. */
-export function openSessions(url: string, size: number, maxMs: number): Promise<Crowd> {
+export function openHttp2Streams(
+  url: string,
+  size: number,
+  maxMs: number,
+): Promise<CountingStreams> {
   const sessions: ClientHttp2Session[] = []
   const leave = () => {
     for (const session of sessions) session.destroy()
   }
-  return openCrowd({ size, maxMs, openOne, leave })
+  return openStreams({ size, maxMs, openOne, leave })
 
   function openOne(index: number, hear: (text: string) => void, lose: () => void): Promise<void> {
     const stream = sessionOf(index).request({ ':path': `/sse?id=${index}` })
@@ -66,12 +74,12 @@ export function openSessions(url: string, size: number, maxMs: number): Promise<
   }
 }
 
-async function openCrowd(init: {
+async function openStreams(init: {
   readonly size: number
   readonly maxMs: number
   readonly openOne: OpenOne
   leave(): void
-}): Promise<Crowd> {
+}): Promise<CountingStreams> {
   const { size, maxMs, openOne, leave } = init
   let wanted = 'hub:ready'
   let have = 0

@@ -1,23 +1,25 @@
-/** A TCP proxy that tests turn, cut and hold: what stands in front of it notices a lost line only. */
+/** A TCP proxy that tests redirect, cut and pause: its clients notice no more than a lost connection. */
 import { connect, createServer, type Socket } from 'node:net'
 
 /** A proxy on a port of its own. */
 export interface TcpProxy {
   readonly port: number
-  /** What clients have sent since the proxy was turned last. */
+  /** What clients have sent since the last call of `turn`. */
   readonly sent: string
-  /** Leads to another port from now on; open connections are cut. */
+  /** Resets open connections; new ones get through. */
+  reset(): void
+  /** Leads to another port from now on; open connections are closed. */
   turn(port: number): void
-  /** Cuts all connections, and lets no other through. */
+  /** Closes all connections, and accepts no others. */
   cut(): void
-  /** Keeps back what servers answer, until it is released. */
+  /** Holds back what servers answer until `release`. */
   hold(): void
   release(): void
   close(): Promise<void>
 }
 
 /** Opens a proxy that leads to a port of this machine. */
-export async function openProxy(to: number): Promise<TcpProxy> {
+export async function openTcpProxy(to: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   const upstreams = new Set<Socket>()
   let target: number | undefined = to
@@ -31,6 +33,9 @@ export async function openProxy(to: number): Promise<TcpProxy> {
     port: typeof address === 'object' && address ? address.port : 0,
     get sent() {
       return sent
+    },
+    reset: () => {
+      for (const socket of sockets) socket.resetAndDestroy()
     },
     turn,
     cut: () => turn(undefined),
@@ -71,7 +76,7 @@ export async function openProxy(to: number): Promise<TcpProxy> {
     if (held) upstream.pause()
   }
 
-  /** One end takes the other along. */
+  /** When one end closes, the other does. */
   function pair(one: Socket, other: Socket): void {
     sockets.add(one)
     one.setNoDelay(true)

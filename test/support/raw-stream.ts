@@ -1,7 +1,7 @@
 /** A client of bare bytes: it sees the very answer, stops reading, leaves with FIN or with RST. */
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { until } from './client.ts'
+import { until } from './eventually.ts'
 
 /** A socket on which one GET was sent. */
 export interface RawStream {

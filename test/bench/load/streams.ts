@@ -1,7 +1,7 @@
 /** Many streams that count what they get. */
 import { createDelays, type Delays } from './delays.ts'
 import { leftAtUs, MARK, STRIDE } from './payload.ts'
-import { connect, nowUs, type Socket, within } from './wire.ts'
+import { connect, nowUs, type Socket, within } from './sockets.ts'
 
 /** Connections that are being opened at the same time. */
 const AT_ONCE = 256
@@ -28,7 +28,7 @@ export interface Opening {
 }
 
 /** Many streams. */
-export interface Crowd {
+export interface Streams {
   readonly size: number
   readonly delays: Delays
   /** Events delivered, all streams together. */
@@ -41,8 +41,8 @@ export interface Crowd {
   leave(): Promise<void>
 }
 
-/** Makes an empty crowd. @param sampleEvery - of so many streams, one has its delays written down */
-export function createCrowd(port: number, sampleEvery: number): Crowd {
+/** Makes an empty streams. @param sampleEvery - of so many streams, one has its delays written down */
+export function createStreams(port: number, sampleEvery: number): Streams {
   const delays = createDelays()
   let sockets: Socket<Stream>[] = []
   let total = 0

@@ -1,0 +1,47 @@
+/** What the hardening suite must know about a runtime, and the servers that it attacks. */
+import type { Command, Environment } from '../../support/process.ts'
+import { createServerPool, type ServerPool } from '../../support/server-pool.ts'
+
+/** A runtime and its differences, each of which is argued for where it is named. */
+export interface Target {
+  readonly name: string
+  readonly command: Command
+  /** How a server refuses to run without a key where others can reach it. */
+  readonly openToAll: 'exits with 2' | 'answers 503'
+  /** Whether a request that trickles in is cut off. */
+  readonly slowSenders: 'cut' | 'kept'
+  /** What becomes of a request that has Content-Length and Transfer-Encoding. */
+  readonly bothLengths: 'refused' | 'read as chunked'
+  /** Whether the process that was started serves by itself, HTTP included, as it does in production. */
+  readonly process: 'serves' | 'stands in for a platform'
+}
+
+/** The servers of one run of the suite. */
+export interface TargetPool extends ServerPool {
+  readonly runtime: Target
+}
+
+/** The keys and secrets of keyed servers: two keys, as in a rotation. */
+export const KEY = 'hardening-key-0123456789abcdef'
+export const OLD_KEY = 'hardening-key-of-last-year-0123'
+export const SECRET = 'the secret of the hardening suite, 32 bytes'
+
+/** A server that knows a key and tokens, and tells all it does in its log. */
+export const KEYED: Environment = {
+  PUBLISH_KEY: `${KEY},${OLD_KEY}`,
+  JWT_SECRET: SECRET,
+  LOG_LEVEL: 'trace',
+}
+
+/** A server that asks nobody. */
+export const OPEN: Environment = { ALLOW_ANONYMOUS: 'true', LOG_LEVEL: 'trace' }
+
+/** A server that asks nobody, for tests that open no stream: each of them expects zero clients. */
+export const WITHOUT_STREAMS: Environment = { ...OPEN, LOG_LEVEL: 'debug' }
+
+const QUIET: Environment = { CLOCK_SECONDS: '0' }
+
+/** Creates a pool of servers to attack. @param common - environment variables of all of them */
+export function createTargetPool(runtime: Target, common: Environment = {}): TargetPool {
+  return { ...createServerPool(runtime.command, () => ({ ...QUIET, ...common })), runtime }
+}
