@@ -42,9 +42,17 @@ describe('code', () => {
   const files = pages.flatMap((page) => modulesOf(page))
   const sandbox = openSandbox(undefined, Object.fromEntries(files))
 
-  test('compiles', async () => {
+  beforeAll(() => compile(sandbox))
+
+  test('compiles, each block as a file of its own', () => {
     expect(files.length).toBeGreaterThan(8)
-    await compile(sandbox)
+  })
+
+  test('holds a journal to its contract', async () => {
+    const [name = ''] = files.find(([, code]) => code.includes('hono-sse/conformance')) ?? []
+    const report = await sandbox.run(process.execPath, '--test', name.replace(/ts$/, 'js'))
+    expect(report).toMatch(/^# pass [1-9]\d/m)
+    expect(report).toMatch(/^# fail 0$/m)
   })
 })
 
