@@ -7,23 +7,10 @@ export type { Position } from './core/cursor.ts'
 export { HubError, type HubErrorCode } from './core/errors.ts'
 export type { EventInput, HubEvent } from './core/event.ts'
 export { type AppOptions, type AppType, createApp } from './http/app.ts'
-export {
-  type Access,
-  type AccessOptions,
-  createAccess,
-  type StreamGrant,
-  type StreamRequest,
-  type TicketIssuer,
-} from './http/auth/authorizer.ts'
-export type { Permissions, Scope } from './http/auth/permissions.ts'
-export {
-  createTickets,
-  type Grant,
-  type TicketClaims,
-  type TicketOptions,
-  type Tickets,
-} from './http/auth/tickets.ts'
-export { createTokens, type TokenOptions, type Tokens } from './http/auth/tokens.ts'
+export { type AccessOptions, createAccess } from './http/auth/access.ts'
+export type { Access, StreamGrant, StreamRequest, TicketIssuer } from './http/auth/authorizer.ts'
+export type { Grant, TicketOptions } from './http/auth/tickets.ts'
+export type { JwtOptions } from './http/auth/tokens.ts'
 export { createDashboard } from './http/dashboard.ts'
 export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'

@@ -18,8 +18,6 @@ test('the library has these exports and no more', async () => {
       "createDashboard",
       "createHub",
       "createMemoryJournal",
-      "createTickets",
-      "createTokens",
       "portableStream",
       "streamEvents",
       "systemClock",

@@ -86,7 +86,7 @@ export function compose(
     access: accessFor(stance, config, {
       hub,
       clock,
-      report: (error) => log.warn('token keys unavailable', { error: describe(error) }),
+      onError: (error) => log.warn('token keys unavailable', { error: describe(error) }),
     }),
     middleware: [
       requestId(),

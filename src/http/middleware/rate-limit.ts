@@ -44,7 +44,7 @@ export function createLimits(options: LimitOptions): Limits {
   return {
     streams: limit(streamsPerMinute, (c) => {
       const info = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
-      reject(c.get('listening').client, 'rate-limited', info)
+      reject(c.get('grant').client, 'rate-limited', info)
       return refuseForNow(c, byeFrame('at-capacity'))
     }),
     publishing: limit(
@@ -70,7 +70,7 @@ export function createLimits(options: LimitOptions): Limits {
       windowMs: MINUTE_MS,
       limit: perMinute,
       standardHeaders: 'draft-7',
-      keyGenerator: (c: Context) => c.get('holder') ?? ipBucket(addressOf(c) ?? 'unknown'),
+      keyGenerator: (c: Context) => c.get('subject') ?? ipBucket(addressOf(c) ?? 'unknown'),
       handler: (c: Context) => refuse(c),
       skip,
       store: minuteStore(clock),
