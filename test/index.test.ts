@@ -17,6 +17,7 @@ test('the library has these exports and no more', async () => {
       "createApp",
       "createDashboard",
       "createHub",
+      "createLimits",
       "createMemoryJournal",
       "portableStream",
       "streamEvents",
