@@ -1,30 +1,18 @@
-/** Everything that a host of the library uses. */
+/** The library: everything that an app imports from `hono-sse`. */
 
-export type { Address } from './core/address.ts'
+export type { Address, AddressKind } from './core/address.ts'
 export { type Clock, systemClock } from './core/clock.ts'
-export type { ByeReason, GapReason } from './core/control-events.ts'
+export type { ByeReason, GapReason, Resume } from './core/control-events.ts'
 export type { Position } from './core/cursor.ts'
 export { HubError, type HubErrorCode } from './core/errors.ts'
 export type { EventInput, HubEvent } from './core/event.ts'
 export { type AppOptions, type AppType, createApp } from './http/app.ts'
-export {
-  type Access,
-  type AccessOptions,
-  createAccess,
-  type StreamGrant,
-  type StreamRequest,
-  type TicketIssuer,
-} from './http/auth/authorizer.ts'
-export type { Permissions, Scope } from './http/auth/permissions.ts'
-export {
-  createTickets,
-  type Grant,
-  type TicketClaims,
-  type TicketOptions,
-  type Tickets,
-} from './http/auth/tickets.ts'
-export { createTokens, type TokenOptions, type Tokens } from './http/auth/tokens.ts'
+export { type AccessOptions, createAccess } from './http/auth/access.ts'
+export type { Access, StreamGrant, StreamRequest, TicketIssuer } from './http/auth/authorizer.ts'
+export type { Grant, TicketOptions } from './http/auth/tickets.ts'
+export type { JwtOptions } from './http/auth/tokens.ts'
 export { createDashboard } from './http/dashboard.ts'
+export { createLimits, type Limits, type RateLimitOptions } from './http/middleware/rate-limit.ts'
 export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'
 export { webStream } from './http/web-stream.ts'
@@ -39,8 +27,8 @@ export type {
   RefusalReason,
   RejectionReason,
 } from './hub/options.ts'
-export type { ClientSummary, ConnectionSummary, Listing, Presence } from './hub/presence.ts'
-export type { Backplane } from './journal/backplane.ts'
+export type { ClientSummary, ConnectionSummary, Listing } from './hub/presence.ts'
+export type { Backplane, RelayResult } from './journal/backplane.ts'
 export type {
   AppendResult,
   Awaitable,

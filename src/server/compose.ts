@@ -1,99 +1,81 @@
-/** From configuration to a service: what all doors share. */
+/** From configuration to a service: the one assembly of hub and app, for every adapter and for tests. */
 import type { Logger } from '@logtape/logtape'
-import type { Context, Hono } from 'hono'
+import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
-import { systemClock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { createApp } from '../http/app.ts'
 import { createDashboard } from '../http/dashboard.ts'
 import { allowOrigins, onlyLoopback } from '../http/middleware/origins.ts'
 import { clientAddress, createLimits } from '../http/middleware/rate-limit.ts'
 import type { OpenStream } from '../http/stream.ts'
-import { createHub } from '../hub/hub.ts'
+import { createHub, type Hub } from '../hub/hub.ts'
+import type { HubOptions } from '../hub/options.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
 import { type AccessMode, accessFor } from './access.ts'
 import type { Config } from './config.ts'
 import { hubLogger, responseLogger } from './log.ts'
 
-/** The one app, and how it ends. */
-export interface Service {
-  readonly app: Hono
-  /** Drains the hub: resolves when the last stream is over, or after `drainMs` milliseconds. */
-  close(drainMs: number): Promise<void>
-}
-
 /**
- * Headers that fit an API and its streams. Transport security is for whoever holds the certificate
- * to decide, and the rest of Hono's defaults speak to browsers that are gone.
+ * What a runtime provides to the app. The functions receive the context of a request: whatever the
+ * adapter passes to `app.fetch(request, env)` as `env` is their `c.env`.
  */
-const HEADERS = {
-  strictTransportSecurity: false,
-  originAgentCluster: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
-}
-
-/** Characters of an address that are kept: a proxy may write what it likes. */
-const MAX_ADDRESS = 64
-
-/** What a runtime brings along. */
 export interface RuntimeSupport {
-  /** The fastest way to open a stream there. */
+  /** Opens a stream in the fastest way that the runtime offers. Start with `webStream()`. */
   readonly native: OpenStream
-  /** Hono's `streamSSE`. */
+  /** Opens a stream with Hono's `streamSSE`: `portableStream()`, for `STREAM=portable`. */
   readonly portable: OpenStream
-  /** The address of the peer, as the socket knows it. */
+  /**
+   * The address of the peer, from its socket or from a header that the platform itself sets; never
+   * `X-Forwarded-For`, which `TRUST_PROXY` governs. Undefined when the runtime does not report it.
+   */
   remoteAddress(c: Context): string | undefined
-  /** Whether a publish counts against its limit elsewhere. @defaultValue none does */
+  /** Whether another process counts this publish against the rate limit. @defaultValue never */
   isCountedElsewhere?(c: Context): boolean
 }
 
-/** Puts a service together. @param journal - where events live; by default in memory */
-export function compose(
-  config: Config,
-  stance: AccessMode,
-  log: Logger,
-  runtime: RuntimeSupport,
-  journal: Journal = memoryOf(config),
-): Service {
-  const clock = systemClock
-  const hub = createHub({
-    clock,
-    journal,
-    heartbeatMs: config.HEARTBEAT_SECONDS * 1_000,
-    retryMs: config.RETRY_MS,
-    maxConnections: config.MAX_CONNECTIONS,
-    maxConnectionsPerClient: config.MAX_CONNECTIONS_PER_CLIENT,
-    maxQueuedBytes: config.MAX_QUEUED_BYTES,
-    maxEventBytes: config.MAX_EVENT_BYTES,
-    lifetimeMs: config.LIFETIME_SECONDS * 1_000,
-    clockMs: config.CLOCK_SECONDS * 1_000,
-    observer: hubLogger(log, clock),
-  })
-  const { CORS_ORIGINS, TRUST_PROXY, STREAM } = config
-  const addressOf = (c: Context) => clientAddress(c, TRUST_PROXY, runtime.remoteAddress(c))
+/** What a service is composed of. */
+export interface ComposeOptions {
+  readonly config: Config
+  readonly accessMode: AccessMode
+  readonly log: Logger
+  readonly runtime: RuntimeSupport
+  /** Where events are stored. The service closes it. @defaultValue in memory, bounded by the configuration */
+  readonly journal?: Journal | undefined
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined
+}
+
+/** A hub with its app. */
+export interface Service {
+  readonly hub: Hub
+  /** Answers requests: an adapter passes them to `app.fetch`. */
+  readonly app: Hono
+  /** Drains the hub. Resolves when the last stream has ended, after `drainMs` milliseconds at the latest. */
+  close(drainMs: number): Promise<void>
+}
+
+/** Composes a service. It accepts requests at once and holds no timer until a client connects. */
+export function compose(options: ComposeOptions): Service {
+  const { config, accessMode, log, runtime, clock = systemClock } = options
+  const { journal = createMemoryJournal({ ...journalBounds(config), clock }) } = options
+  const hub = createHub({ ...hubBounds(config), journal, clock, observer: hubLogger(log, clock) })
+  const addressOf = (c: Context) => clientAddress(c, config.TRUST_PROXY, runtime.remoteAddress(c))
   const app = createApp({
     hub,
-    openStream: runtime[STREAM],
+    openStream: runtime[config.STREAM],
     connectionInfo: (c) => ({
-      opener: STREAM,
+      opener: config.STREAM,
       remoteAddress: addressOf(c)?.slice(0, MAX_ADDRESS),
       requestId: c.get('requestId'),
     }),
-    access: accessFor(stance, config, {
+    access: accessFor(accessMode, config, {
       hub,
       clock,
-      report: (error) => log.warn('token keys unavailable', { error: describe(error) }),
+      onError: (error) => log.warn('token keys unavailable', { error: describe(error) }),
     }),
-    middleware: [
-      requestId(),
-      secureHeaders(HEADERS),
-      ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
-      ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
-    ],
+    middleware: middlewareFor(accessMode, config),
     dashboard: config.PAGE === 'on' ? createDashboard() : undefined,
     limits: createLimits({
       hub,
@@ -101,16 +83,13 @@ export function compose(
       publishesPerMinute: config.PUBLISHES_PER_MINUTE,
       clock,
       addressOf,
-      ...(runtime.isCountedElsewhere && { isCountedElsewhere: runtime.isCountedElsewhere }),
+      isCountedElsewhere: runtime.isCountedElsewhere,
     }),
     onResponse: responseLogger(log),
     onError: (error, c) =>
       log.error('request failed', { error: describe(error), requestId: c.get('requestId') }),
   })
-  return {
-    app,
-    close: (drainMs) => hub.close(drainMs),
-  }
+  return { hub, app, close: (drainMs) => hub.close(drainMs) }
 }
 
 /** The bounds of the journal, wherever it is. */
@@ -127,11 +106,45 @@ export function journalBounds(config: Config): {
   }
 }
 
-function memoryOf(config: Config): Journal {
-  return createMemoryJournal({ ...journalBounds(config), clock: systemClock })
+function hubBounds(config: Config): HubOptions {
+  return {
+    heartbeatMs: config.HEARTBEAT_SECONDS * 1_000,
+    retryMs: config.RETRY_MS,
+    maxConnections: config.MAX_CONNECTIONS,
+    maxConnectionsPerClient: config.MAX_CONNECTIONS_PER_CLIENT,
+    maxQueuedBytes: config.MAX_QUEUED_BYTES,
+    maxEventBytes: config.MAX_EVENT_BYTES,
+    lifetimeMs: config.LIFETIME_SECONDS * 1_000,
+    clockMs: config.CLOCK_SECONDS * 1_000,
+  }
 }
 
-/** An error for the log, without the queries of URLs in it, which may hold a ticket. */
+function middlewareFor(accessMode: AccessMode, { CORS_ORIGINS }: Config): MiddlewareHandler[] {
+  return [
+    requestId(),
+    secureHeaders(HEADERS),
+    ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
+    ...(accessMode === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
+  ]
+}
+
+/**
+ * Leaves out headers that do not fit an API with streams. Transport security is a decision for
+ * whoever terminates TLS; the other defaults of Hono address browsers that no longer exist.
+ */
+const HEADERS = {
+  strictTransportSecurity: false,
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+}
+
+/** Characters of an address that are stored: a proxy may send anything. */
+const MAX_ADDRESS = 64
+
+/** An error for the log, without the queries of URLs, which may contain a ticket. */
 function describe(error: unknown): string {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return text.replace(/\?\S*/g, '?…')

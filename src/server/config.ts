@@ -1,6 +1,13 @@
 /** Configuration: the environment, read once, with every problem in one message. */
 import { z } from 'zod'
-import { isLoopback } from '../http/middleware/origins.ts'
+import {
+  isJwksUrl,
+  isLongSecret,
+  JWKS_URL_RULE,
+  PUBLISH_KEY,
+  PUBLISH_KEY_RULE,
+  SECRET_RULE,
+} from '../http/auth/credentials.ts'
 import { QUEUE_SLACK_BYTES } from '../hub/options.ts'
 
 /** What the environment settles, with its defaults filled in. */
@@ -93,12 +100,9 @@ const fields = {
     .string()
     .default('127.0.0.1')
     .transform((host) => host.replace(/^\[(.*)\]$/, '$1')),
-  PUBLISH_KEY: list(/^[\x21-\x7e]{16,}$/, 'must be keys of 16 or more printable characters'),
-  JWT_SECRET: z.string().refine(isLongSecret, 'must have 32 bytes or more').optional(),
-  JWKS_URL: z
-    .string()
-    .refine(isKeyUrl, 'must be an https URL without user and password')
-    .optional(),
+  PUBLISH_KEY: list(PUBLISH_KEY, `must be keys, each of which ${PUBLISH_KEY_RULE}`),
+  JWT_SECRET: z.string().refine(isLongSecret, SECRET_RULE).optional(),
+  JWKS_URL: z.string().refine(isJwksUrl, JWKS_URL_RULE).optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   ALLOW_ANONYMOUS: z
@@ -136,23 +140,9 @@ const fields = {
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
 
-/** Keys that come over plain http could be anyone's, unless they come from this machine. */
-function isKeyUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, hostname, username, password } = new URL(text)
-  // No runtime fetches from a URL with credentials, and its error would say them.
-  if (username !== '' || password !== '') return false
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
-}
-
 /** Whether anything is set that rights could come from. A field that is wrong may be missing here. */
 export function hasCredentials({ PUBLISH_KEY, JWT_SECRET, JWKS_URL }: Partial<Config>): boolean {
   return (PUBLISH_KEY?.length ?? 0) > 0 || JWT_SECRET !== undefined || JWKS_URL !== undefined
-}
-
-/** RFC 7518 §3.2: a key as long as the hash at least. */
-function isLongSecret(secret: string): boolean {
-  return new TextEncoder().encode(secret).byteLength >= 32
 }
 
 /** The defaults of the variables that have one. */

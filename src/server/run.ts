@@ -1,75 +1,146 @@
-/** The life of a server process: configuration, start, signals, a graceful end. */
+/** Runs a server process: configuration, start, signals, graceful shutdown. */
+import type { Logger } from '@logtape/logtape'
 import type { Hono } from 'hono'
 import { type AccessMode, accessModeOf, exposureOf, OPEN_TO_ALL } from './access.ts'
-import { compose, type RuntimeSupport } from './compose.ts'
+import { compose, type RuntimeSupport, type Service } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { openLog } from './log.ts'
-import { openRedisJournal } from './redis.ts'
+import { openRedisJournal, type SharedJournal } from './redis.ts'
 
-/** A socket that accepts requests. */
-export interface Listener {
-  /** The port that it really got. */
-  readonly port: number
-  /** Stops accepting, and resolves when what was open is closed. */
-  stop(): Promise<void>
-}
-
-/** What differs from runtime to runtime. */
+/**
+ * What a runtime must provide to run the server. An adapter for another runtime is an object of this
+ * type, and an entry point that passes it to {@link run}. `src/adapters/deno/adapter.ts` is the
+ * shortest example.
+ */
 export interface ServerAdapter extends RuntimeSupport {
-  /** Whether it can speak TLS itself. @defaultValue `false` */
+  /**
+   * Whether `listen` serves TLS with the files in `TLS_CERT` and `TLS_KEY`. Without it, the server
+   * refuses to start when they are set.
+   * @defaultValue `false`
+   */
   readonly tls?: boolean
-  /** @throws when the port can't be had */
+  /**
+   * Listens on `config.HOST` and `config.PORT`, passes every request to `app.fetch`, and resolves
+   * once connections are accepted. Streams are quiet for up to `HEARTBEAT_SECONDS` and last for an
+   * hour or more: turn off any timeout of the runtime that would cut them. When a client disconnects,
+   * the stream's `onAbort` listeners must run, also while nothing is being written.
+   * @throws when the port is taken, or the certificate can't be used
+   */
   listen(app: Hono, config: Config): Promise<Listener>
 }
 
-/** What there is to say of a server once it listens. */
+/** A socket that accepts connections. */
+export interface Listener {
+  /** The port that it listens on, also when `PORT` is 0. */
+  readonly port: number
+  /** Stops accepting connections. Resolves when the open ones have closed. */
+  stop(): Promise<void>
+}
+
+/** Options of {@link run}. */
+export interface RunOptions {
+  /** The variables that configure the server. @defaultValue `process.env` */
+  readonly environment?: Readonly<Record<string, unknown>>
+  /** Called once the server listens. @defaultValue the log line `listening` alone */
+  readonly onListening?: (info: StartInfo) => void
+}
+
+/** What a server reports once it listens. */
 export interface StartInfo {
   readonly url: string
   readonly accessMode: AccessMode
   readonly journal: 'memory' | 'redis'
 }
 
-/** How a server is started. */
-export interface RunOptions {
-  /** What configures it. @defaultValue `process.env` */
-  readonly environment?: Readonly<Record<string, unknown>>
-  /** Called once it listens. @defaultValue nothing is said beside the log */
-  readonly onListening?: (facts: StartInfo) => void
-}
-
-/** The part of the drain that is left to requests still under way once all streams are over; 500 ms at the most. */
-const LAST_REQUESTS = 0.1
-
-/** Milliseconds that a server waits for its journal before it listens. */
-const FIRST_REACH_MS = 8_000
-
-/** Runs a server until SIGTERM or SIGINT; the second signal ends the process at once. */
-export async function run(door: ServerAdapter, options: RunOptions = {}): Promise<void> {
+/**
+ * Runs a server until SIGTERM or SIGINT, then drains it and exits. A second signal ends the process
+ * at once. Exits with 2 when the configuration can't be used, with 1 when the port can't.
+ */
+export async function run(adapter: ServerAdapter, options: RunOptions = {}): Promise<void> {
   const { environment = process.env, onListening } = options
-  const config = configOrExit(door, environment)
+  const config = readConfigOrExit(adapter, environment)
   const log = openLog(config.LOG_LEVEL)
   const accessMode = accessModeOf(config, exposureOf(config))
-  if (accessMode === 'anonymous')
-    log.warn('ALLOW_ANONYMOUS: anyone may listen as anyone and publish')
-  if (config.JWKS_URL !== undefined && config.JWT_AUDIENCE === undefined) {
-    log.warn(
-      'without JWT_AUDIENCE every token of the issuer is taken, also one meant for another app',
-    )
-  }
+  warnOfRisks(config, accessMode, log)
   const shared = await openRedisJournal(config, log)
-  const service = compose(config, accessMode, log, door, shared?.journal)
-  // Who comes at once need not be sent away; who comes to a hub without its journal must be.
-  const refusal = shared && (await Promise.race([shared.reached, sleep(FIRST_REACH_MS)]))
-  if (refusal) {
-    log.fatal('Redis refuses the user or the password of REDIS_URL', { reason: refusal })
+  const service = compose({ config, accessMode, log, runtime: adapter, journal: shared?.journal })
+  if (shared) await firstConnection(shared, log)
+  const listener = await listenOrExit(adapter, service, config, log)
+  stopOnSignals(service, listener, config, log)
+  // Reported last: whoever reads this may send a signal at once.
+  const url = urlOf(config, listener)
+  const journal = shared ? 'redis' : 'memory'
+  log.info('listening', { url, journal })
+  onListening?.({ url, accessMode, journal })
+}
+
+function readConfigOrExit(
+  { tls = false }: ServerAdapter,
+  environment: Readonly<Record<string, unknown>>,
+): Config {
+  try {
+    const config = readConfig(environment)
+    if (config.TLS_CERT !== undefined && !tls) {
+      throw new ConfigError(
+        'TLS_CERT and TLS_KEY require Node: unset them, and terminate TLS in a proxy in front.',
+      )
+    }
+    if (accessModeOf(config, exposureOf(config)) !== 'refused') return config
+    throw new ConfigError(`HOST=${config.HOST} is reachable from other machines. ${OPEN_TO_ALL}`)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    console.error(error.message)
     process.exit(2)
   }
-  const listener = await door.listen(service.app, config).catch((error: unknown) => {
+}
+
+function warnOfRisks(config: Config, accessMode: AccessMode, log: Logger): void {
+  if (accessMode === 'anonymous') {
+    log.warn('ALLOW_ANONYMOUS is set: anyone may listen as any client and publish to everyone')
+  }
+  if (config.JWKS_URL !== undefined && config.JWT_AUDIENCE === undefined) {
+    log.warn('JWT_AUDIENCE is not set: the hub accepts tokens that the issuer made for other apps')
+  }
+}
+
+/** Milliseconds that a server waits for its journal before it listens. */
+const FIRST_CONNECTION_MS = 8_000
+
+/** A hub without its journal turns the first clients away: give it time to connect. */
+async function firstConnection({ reached }: SharedJournal, log: Logger): Promise<void> {
+  const refusal = await Promise.race([reached, sleep(FIRST_CONNECTION_MS)])
+  if (refusal === undefined) return
+  log.fatal('Redis refuses the user or the password of REDIS_URL', { reason: refusal })
+  process.exit(2)
+}
+
+function sleep(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, ms, undefined))
+}
+
+async function listenOrExit(
+  adapter: ServerAdapter,
+  { app }: Service,
+  config: Config,
+  log: Logger,
+): Promise<Listener> {
+  try {
+    return await adapter.listen(app, config)
+  } catch (error) {
     log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })
     process.exit(1)
-  })
-  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST
-  const scheme = config.TLS_CERT === undefined ? 'http' : 'https'
+  }
+}
+
+function urlOf({ HOST, TLS_CERT }: Config, { port }: Listener): string {
+  const scheme = TLS_CERT === undefined ? 'http' : 'https'
+  return `${scheme}://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`
+}
+
+/** The share of the drain that is reserved for other requests once all streams have ended; 500 ms at most. */
+const LAST_REQUESTS = 0.1
+
+function stopOnSignals(service: Service, listener: Listener, config: Config, log: Logger): void {
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -78,44 +149,16 @@ export async function run(door: ServerAdapter, options: RunOptions = {}): Promis
       void stop(signal)
     })
   }
-  // Said last: whoever reads it may send a signal at once.
-  const url = `${scheme}://${host}:${listener.port}`
-  const journal = shared ? 'redis' : 'memory'
-  log.info('listening', { url, journal })
-  onListening?.({ url, accessMode, journal })
 
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
-    // The streams first, with the door still open: who comes now is told when to come back.
+    // The socket stays open while the streams end: new connections still learn when to reconnect.
     const drainMs = config.DRAIN_SECONDS * 1_000
     const lastRequestsMs = Math.min(500, drainMs * LAST_REQUESTS)
     await service.close(drainMs - lastRequestsMs)
-    const giveUp = new Promise<void>((resolve) => setTimeout(resolve, lastRequestsMs))
-    await Promise.race([listener.stop(), giveUp])
+    await Promise.race([listener.stop(), sleep(lastRequestsMs)])
     log.info('stopped')
-    // A socket that nobody reads from is closed by this, on every runtime.
+    // On every runtime, this closes the sockets that nobody reads from.
     process.exit(0)
-  }
-}
-
-function sleep(ms: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(resolve, ms, undefined))
-}
-
-function configOrExit(
-  { tls = false }: ServerAdapter,
-  environment: Readonly<Record<string, unknown>>,
-): Config {
-  try {
-    const config = readConfig(environment)
-    if (config.TLS_CERT !== undefined && !tls) {
-      throw new ConfigError('TLS_CERT is for the Node door: here, let a proxy in front speak TLS.')
-    }
-    if (accessModeOf(config, exposureOf(config)) !== 'refused') return config
-    throw new ConfigError(`HOST=${config.HOST} is beyond this machine. ${OPEN_TO_ALL}`)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    console.error(error.message)
-    process.exit(2)
   }
 }

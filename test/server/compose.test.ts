@@ -27,7 +27,8 @@ function serve(environment: Record<string, string> = {}): Service['app'] {
     portable: portableStream(),
     remoteAddress: () => '127.0.0.1',
   }
-  service = compose(readConfig(environment), 'loopback', getLogger('test'), runtime)
+  const config = readConfig(environment)
+  service = compose({ config, accessMode: 'loopback', log: getLogger('test'), runtime })
   return service.app
 }
 

@@ -39,10 +39,11 @@ function serve(
     MAX_EVENT_BYTES: '60000',
     MAX_QUEUED_BYTES: '130000',
   }
-  const service = compose(readConfig(environment), stance, openLog(level), {
-    native: openStream,
-    portable: openStream,
-    remoteAddress: () => '127.0.0.1',
+  const service = compose({
+    config: readConfig(environment),
+    accessMode: stance,
+    log: openLog(level),
+    runtime: { native: openStream, portable: openStream, remoteAddress: () => '127.0.0.1' },
   })
   open.push(service)
   return service.app

@@ -2,14 +2,14 @@
 import type { Hono } from 'hono'
 import { SignJWT } from 'jose'
 import { expect } from 'vitest'
-import { createApp } from '../../src/http/app.ts'
-import { createDashboard } from '../../src/http/dashboard.ts'
-import { allowOrigins, onlyLoopback } from '../../src/http/middleware/origins.ts'
-import { clientAddress, createLimits } from '../../src/http/middleware/rate-limit.ts'
-import { createHub, type Hub } from '../../src/hub/hub.ts'
-import { type AccessMode, accessFor } from '../../src/server/access.ts'
+import { portableStream } from '../../src/http/stream.ts'
+import type { Hub } from '../../src/hub/hub.ts'
+import type { Journal } from '../../src/journal/journal.ts'
+import type { AccessMode } from '../../src/server/access.ts'
+import { compose } from '../../src/server/compose.ts'
 import { type Config, defaults } from '../../src/server/config.ts'
 import { type ManualClock, manualClock } from './clock.ts'
+import { errorLog } from './error-log.ts'
 import { type Reader, readEvents } from './reader.ts'
 
 /** The key of the stage, and the secret that its tokens are signed with. */
@@ -46,33 +46,23 @@ export interface Setup {
   readonly config?: Partial<Config>
   readonly stance?: AccessMode
   readonly clock?: ManualClock
+  readonly journal?: Journal
   /** Whom the socket says a request comes from. */
   readonly peer?: () => string | undefined
 }
 
 /** Sets the stage. */
 export function guarded(setup: Setup = {}): Guarded {
-  const { clock = manualClock(), stance = 'rights', peer = () => '192.0.2.1' } = setup
-  const config: Config = { ...defaults, PUBLISH_KEY: [KEY], JWT_SECRET: SECRET, ...setup.config }
-  const { CORS_ORIGINS, TRUST_PROXY, STREAMS_PER_MINUTE, PUBLISHES_PER_MINUTE } = config
-  const hub = createHub({ clock })
+  const { clock = manualClock(), stance = 'rights', peer = () => '192.0.2.1', journal } = setup
+  const own = { PUBLISH_KEY: [KEY], JWT_SECRET: SECRET, CLOCK_SECONDS: 0 }
   const errors: unknown[] = []
-  const app = createApp({
-    dashboard: createDashboard(),
-    hub,
-    access: accessFor(stance, config, { hub, clock }),
-    middleware: [
-      ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
-      ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
-    ],
-    limits: createLimits({
-      hub,
-      streamsPerMinute: STREAMS_PER_MINUTE,
-      publishesPerMinute: PUBLISHES_PER_MINUTE,
-      clock,
-      addressOf: (c) => clientAddress(c, TRUST_PROXY, peer()),
-    }),
-    onError: (error) => void errors.push(error),
+  const { hub, app } = compose({
+    config: { ...defaults, ...own, ...setup.config },
+    accessMode: stance,
+    log: errorLog(errors),
+    runtime: { native: portableStream(), portable: portableStream(), remoteAddress: peer },
+    journal,
+    clock,
   })
   return { clock, hub, app, errors, ask, listen, send, ticket, token }
 

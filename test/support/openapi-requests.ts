@@ -2,10 +2,6 @@
 
 import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.ts'
 import { HubError } from '../../src/core/errors.ts'
-import { createApp } from '../../src/http/app.ts'
-import { createDashboard } from '../../src/http/dashboard.ts'
-import { createLimits } from '../../src/http/middleware/rate-limit.ts'
-import { createHub } from '../../src/hub/hub.ts'
 import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { createAppHarness } from './app-harness.ts'
@@ -117,10 +113,12 @@ async function withTicket(path: string, ticket: Guarded['ticket']): Promise<stri
 /** A hub that counts what is asked of it, with another journal. */
 async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Response> {
   const clock = manualClock()
-  const hub = createHub({ clock, journal: { ...createMemoryJournal({ clock }), ...journal } })
-  const rates = { streamsPerMinute: 9, publishesPerMinute: 9, addressOf: () => '192.0.2.1' }
-  const limits = createLimits({ hub, clock, ...rates })
-  const app = createApp({ hub, limits, dashboard: createDashboard(), onError: () => {} })
+  const { app } = guarded({
+    stance: 'anonymous',
+    config: { STREAMS_PER_MINUTE: 9, PUBLISHES_PER_MINUTE: 9 },
+    journal: { ...createMemoryJournal({ clock }), ...journal },
+    clock,
+  })
   const stream = await app.request('/sse?id=alice&topic=news')
   const response = await app.request(asked.path, init(asked))
   await clock.settle()

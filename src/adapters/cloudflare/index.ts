@@ -42,9 +42,13 @@ class HubObject extends Base {
       sync: () => storage.sync(),
       fenceShard: (other) => stubOf(env, other).fence(count),
     })
-    const mode = accessModeOf(config, 'world')
-    const log = openLog(config.LOG_LEVEL)
-    this.#service = compose(config, mode, log, runtimeOf(shard), this.#journal)
+    this.#service = compose({
+      config,
+      accessMode: accessModeOf(config, 'world'),
+      log: openLog(config.LOG_LEVEL),
+      runtime: runtimeOf(shard),
+      journal: this.#journal,
+    })
     // The first sequence number of this lifetime must be on disk before any client receives one.
     void ctx.blockConcurrencyWhile(() => storage.sync())
   }

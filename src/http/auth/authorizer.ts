@@ -1,9 +1,11 @@
-/** Who may do what: the rights that a request's key, token or ticket gives. */
+/** Authorization: what the key, token or ticket of a request allows it to do. */
 import type { Context } from 'hono'
 import { timingSafeEqual } from 'hono/utils/buffer'
 import type { Address } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
+import type { Hub } from '../../hub/hub.ts'
+import { internalsOf } from '../../hub/internals.ts'
 import { forbidden, unauthorized } from './errors.ts'
 import { covers, mayPublish, type Permissions } from './permissions.ts'
 import type { Grant, Tickets } from './tickets.ts'
@@ -11,57 +13,71 @@ import type { Tokens } from './tokens.ts'
 
 /** The stream that a request asks for. */
 export interface StreamRequest {
+  /** @defaultValue the client that the credential names */
   readonly client?: string | undefined
+  /** Empty: with a ticket, all topics of the ticket; otherwise none. */
   readonly topics: readonly string[]
   readonly ticket?: string | undefined
 }
 
-/** The stream that it may have. */
+/** The stream that a request may open. */
 export interface StreamGrant {
   readonly client: string
   readonly topics: readonly string[]
-  /** When the right ends, in milliseconds since 1970. @defaultValue never */
+  /** When the stream must end, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
 }
 
-/** Issues a ticket for a grant of so many seconds, or of less if the right to issue it ends before. */
+/**
+ * Issues a ticket whose stream and reconnects may last `grantSeconds`, or until the credential that
+ * issues it expires, whichever is sooner.
+ */
 export type TicketIssuer = (grant: Grant, grantSeconds: number) => Promise<string>
 
-/** Decides what a request may do. Every method throws an `HTTPException`: 401, 403 or 503. */
+/**
+ * Decides what each request may do. Use `createAccess`, or write your own. Every method rejects with
+ * an `HTTPException` when the request may not: 401 without a valid credential, 403 when the credential
+ * does not suffice, 503 when that can't be decided now.
+ */
 export interface Access {
-  /** The stream that the request may have. */
+  /**
+   * Resolves with the stream that the request may open.
+   * @throws {HubError} `blocked` for a blocked client, which gets 204
+   */
   listen(c: Context, wanted: StreamRequest): Promise<StreamGrant>
-  /** Lets pass who may publish to the address; returns the holder of the right. */
+  /** Allows publishing to the address. Resolves with the subject whose rate limit it counts against. */
   publish(c: Context, address: Address): Promise<string>
-  /** Lets pass who may see and disconnect clients. */
+  /** Allows listing and disconnecting clients, and reading metrics. */
   operate(c: Context): Promise<void>
-  /** Lets pass who may publish anywhere, and so may let others listen; how they get tickets. */
+  /** Allows issuing tickets, which requires the permission to publish to every address. */
   issuer(c: Context): Promise<TicketIssuer>
 }
 
-/** What rights come from. */
-export interface AccessOptions {
-  /** Keys that publish and operate. */
-  readonly publishKeys: readonly string[]
-  /** @defaultValue none: no tokens */
+/** What an authorizer requires. */
+export interface AuthorizerInit {
+  readonly hub: Hub
+  /** Publish keys. */
+  readonly keys: readonly string[]
+  /** @defaultValue none: every token gets 401 */
   readonly tokens?: Tokens | undefined
-  /** @defaultValue none: no tickets */
+  /** @defaultValue none: every ticket gets 401 */
   readonly tickets?: Tickets | undefined
-  /** Whether a client is kept away for now: so are its tokens. */
-  blocked(client: string): boolean
   readonly clock: Clock
 }
 
-/** Makes the access of a hub that has keys or tokens. */
-export function createAccess(options: AccessOptions): Access {
-  const { publishKeys, tokens, tickets, blocked, clock } = options
+/** Creates the authorizer of a hub with keys or tokens. */
+export function createAuthorizer(init: AuthorizerInit): Access {
+  const { hub, keys, tokens, tickets, clock } = init
+  const { isBlocked } = internalsOf(hub)
   return { listen, publish, operate, issuer }
 
   async function listen(c: Context, wanted: StreamRequest): Promise<StreamGrant> {
     if (wanted.ticket !== undefined) return await listenByTicket(c, wanted, wanted.ticket)
-    const { client, topics, expiresAt } = await rightsOf(c)
+    const { client, topics, expiresAt } = await permissionsOf(c)
     if (client === undefined) {
-      throw forbidden('This credential names no client: listen with a ticket, or a token with sub.')
+      throw forbidden(
+        'This credential names no client: listen with a ticket, or with a token that has a sub claim.',
+      )
     }
     check(wanted, client, covers(topics, wanted.topics))
     return { client, topics: wanted.topics, expiresAt }
@@ -72,66 +88,71 @@ export function createAccess(options: AccessOptions): Access {
     wanted: StreamRequest,
     ticket: string,
   ): Promise<StreamGrant> {
-    if (!tickets) throw unauthorized('Tickets are not set up here.')
-    const note = await tickets.read(ticket)
-    check(wanted, note.client, covers(note.topics, wanted.topics))
-    const topics = wanted.topics.length > 0 ? wanted.topics : note.topics
-    // Kept away, and its ticket not used up. Thrown, because the block may end before the hub looks
-    // again: then a stream would open for a ticket that nobody has redeemed.
-    if (blocked(note.client)) throw new HubError('blocked', 'The client is blocked for now.')
-    return { client: note.client, topics, expiresAt: await tickets.redeem(c, note) }
+    if (!tickets) throw unauthorized('This hub accepts no tickets: listen with a token.')
+    const claims = await tickets.read(ticket)
+    check(wanted, claims.client, covers(claims.topics, wanted.topics))
+    const topics = wanted.topics.length > 0 ? wanted.topics : claims.topics
+    // Thrown before the ticket is redeemed, and not left to the hub: if the block ended in between,
+    // a stream would open on a ticket that was never redeemed.
+    if (isBlocked(claims.client)) throw new HubError('blocked', 'The client is blocked for now.')
+    return { client: claims.client, topics, expiresAt: await tickets.redeem(c, claims) }
   }
 
   async function publish(c: Context, address: Address): Promise<string> {
-    const rights = await publisherOf(c)
-    if (!mayPublish(rights, address)) throw forbidden('This credential may not publish there.')
-    return rights.holder
+    const permissions = await publisherOf(c)
+    if (!mayPublish(permissions, address)) {
+      throw forbidden('This credential may not publish to this address.')
+    }
+    return permissions.subject
   }
 
   async function operate(c: Context): Promise<void> {
-    const rights = await rightsOf(c)
-    if (!rights.operate) throw forbidden('This takes the publish key.')
+    const permissions = await permissionsOf(c)
+    if (!permissions.operate) throw forbidden('This operation requires a publish key.')
   }
 
   async function issuer(c: Context): Promise<TicketIssuer> {
     const { publish, expiresAt = Number.POSITIVE_INFINITY } = await publisherOf(c)
-    // Who may publish to some addresses only must not be able to listen to others.
-    if (publish !== '*') throw forbidden('Tickets take the right to publish anywhere.')
-    if (!tickets) throw forbidden('Tickets take a PUBLISH_KEY or a JWT_SECRET to sign them with.')
+    // A credential that may publish to some addresses only must not gain the right to listen to others.
+    if (publish !== '*') {
+      throw forbidden('Issuing tickets requires the permission to publish to every address.')
+    }
+    if (!tickets)
+      throw forbidden('Issuing tickets requires a PUBLISH_KEY or JWT_SECRET to sign with.')
     const leftSeconds = Math.ceil((expiresAt - clock.now()) / 1_000)
     return (grant, grantSeconds) => tickets.issue(grant, Math.min(grantSeconds, leftSeconds))
   }
 
   async function publisherOf(c: Context): Promise<Permissions> {
-    const rights = await rightsOf(c)
-    if (rights.client === undefined || !blocked(rights.client)) return rights
+    const permissions = await permissionsOf(c)
+    if (permissions.client === undefined || !isBlocked(permissions.client)) return permissions
     throw forbidden('This client is blocked for now.')
   }
 
-  async function rightsOf(c: Context): Promise<Permissions> {
+  async function permissionsOf(c: Context): Promise<Permissions> {
     const [, credential] = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
     if (credential === undefined) {
       throw unauthorized(
-        'Send "Authorization: Bearer" with a key or a token, or listen with a ticket.',
+        'Send a key or a token as "Authorization: Bearer …", or listen with a ticket.',
       )
     }
     if (await isKey(credential)) {
-      return { holder: 'key', topics: [], publish: '*', operate: true }
+      return { subject: 'key', topics: [], publish: '*', operate: true }
     }
-    if (!tokens) throw unauthorized('The key is not one of this hub.')
+    if (!tokens) throw unauthorized('The key is not valid on this hub.')
     return await tokens.verify(credential)
   }
 
   async function isKey(credential: string): Promise<boolean> {
-    // All are compared, whichever fits: time must not tell.
-    const equal = await Promise.all(publishKeys.map((key) => timingSafeEqual(key, credential)))
+    // Compares all keys, even after a match, so that timing reveals nothing.
+    const equal = await Promise.all(keys.map((key) => timingSafeEqual(key, credential)))
     return equal.includes(true)
   }
 }
 
 function check(wanted: StreamRequest, client: string, covered: boolean): void {
   if (wanted.client !== undefined && wanted.client !== client) {
-    throw forbidden('The id is of another client: leave it out, or use the one that was granted.')
+    throw forbidden('The credential is for another client: leave out id, or send its own.')
   }
-  if (!covered) throw forbidden('A topic is outside of what was granted.')
+  if (!covered) throw forbidden('The credential does not cover every topic: leave out the others.')
 }

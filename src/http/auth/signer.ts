@@ -1,21 +1,22 @@
 /**
- * Signed notes of the hub to itself, with keys derived from its secrets.
+ * Signs the claims that the hub hands out and verifies them when they return. Keys are derived from
+ * its secrets.
  * @see https://www.rfc-editor.org/rfc/rfc5869 HKDF
  */
 import { compactVerify, SignJWT } from 'jose'
 
-/** Signs and verifies one kind of note. */
+/** Signs and verifies claims for one purpose. */
 export interface Signer {
   sign(claims: Readonly<Record<string, unknown>>): Promise<string>
-  /** The claims, if one of the secrets signed them; how old they are is not looked at. */
-  verify(note: string): Promise<unknown>
+  /** Resolves with the claims, or undefined unless one of the secrets signed them. Ignores their age. */
+  verify(signed: string): Promise<unknown>
 }
 
 const ALGORITHM = 'HS256'
 
 /**
- * Makes a signer. Notes of another `purpose` don't verify: each has a key of its own.
- * @param secrets - the first signs, all verify, so that they can be rotated
+ * Creates a signer. Every `purpose` has a key of its own, so that claims signed for another never verify.
+ * @param secrets - the first one signs, all of them verify, so that secrets can be rotated
  */
 export function createSigner(secrets: readonly string[], purpose: string): Signer {
   const keys = secrets.map((secret) => derive(secret, purpose))
@@ -23,17 +24,17 @@ export function createSigner(secrets: readonly string[], purpose: string): Signe
 
   async function sign(claims: Readonly<Record<string, unknown>>): Promise<string> {
     const [key] = await Promise.all(keys)
-    if (!key) throw new TypeError('A signer needs a secret.')
+    if (!key) throw new TypeError('A signer requires a secret.')
     return await new SignJWT(claims).setProtectedHeader({ alg: ALGORITHM }).sign(key)
   }
 
-  async function verify(note: string): Promise<unknown> {
+  async function verify(signed: string): Promise<unknown> {
     for (const key of await Promise.all(keys)) {
       try {
-        const { payload } = await compactVerify(note, key, { algorithms: [ALGORITHM] })
+        const { payload } = await compactVerify(signed, key, { algorithms: [ALGORITHM] })
         return JSON.parse(new TextDecoder().decode(payload))
       } catch {
-        // Signed with another key, perhaps the next.
+        // Another key may have signed it: try the next one.
       }
     }
     return undefined

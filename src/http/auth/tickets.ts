@@ -1,4 +1,4 @@
-/** Tickets: a page opens one stream with one, and a cookie carries the grant through reconnects. */
+/** Tickets: each opens one stream of a page, and a cookie carries its grant through reconnects. */
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { z } from 'zod'
@@ -6,46 +6,62 @@ import type { Clock } from '../../core/clock.ts'
 import { unauthorized } from './errors.ts'
 import { createSigner } from './signer.ts'
 
-/** What a ticket lets its holder do. */
+/** What a ticket allows: to listen as one client, to these topics. */
 export interface Grant {
   readonly client: string
   readonly topics: readonly string[]
 }
 
-/** What a ticket says, once its signature has been verified. */
+/** The claims of a ticket, once its signature has been verified. */
 export interface TicketClaims extends Grant {
   readonly id: string
+  /** How long the stream and its reconnects may last once the ticket is redeemed. */
   readonly grantSeconds: number
-  /** Milliseconds since 1970. */
+  /** When the ticket itself expires, in milliseconds since 1970. */
   readonly expiresAt: number
 }
 
-/** What tickets need. */
+/** How an app signs its tickets and their cookies. */
 export interface TicketOptions {
-  /** The first signs, all verify. */
+  /**
+   * Secrets of 32 bytes or more. The first one signs, all of them verify, so that they can be rotated.
+   * @defaultValue the publish keys, or the JWT secret when there are none
+   */
+  readonly secrets?: readonly string[] | undefined
+  /**
+   * Whether the browser's side of the request is https, which makes the cookie `Secure`. Set it when
+   * a proxy terminates TLS.
+   * @defaultValue whether `c.req.url` is https
+   */
+  readonly isSecure?: ((c: Context) => boolean) | undefined
+}
+
+/** What tickets require. */
+export interface TicketsInit extends TicketOptions {
   readonly secrets: readonly string[]
   readonly clock: Clock
-  /** True for the first who names this ticket, false for all others, in the whole cluster. */
+  /** True for the first call with this id within `ttlMs` milliseconds, on any hub that shares the journal. */
   useOnce(id: string, ttlMs: number): Promise<boolean>
-  /** Whether the client's side of the request is https, perhaps with a proxy in between. */
-  isSecure(c: Context): boolean
 }
 
-/** Issues tickets and takes them. */
+/** Issues and redeems tickets. */
 export interface Tickets {
-  /** A ticket for a grant of so many seconds. */
+  /** Issues a ticket whose stream and reconnects may last `grantSeconds`. */
   issue(grant: Grant, grantSeconds: number): Promise<string>
-  /** What a ticket says; nothing is used up. @throws {HTTPException} 401 for one that is not ours */
+  /**
+   * Verifies the signature of a ticket without using it up.
+   * @throws {HTTPException} 401 for a ticket that this hub did not sign
+   */
   read(ticket: string): Promise<TicketClaims>
   /**
-   * Takes a ticket, or its cookie once it is used.
-   * Returns when the grant ends, in milliseconds since 1970.
-   * @throws {HTTPException} 401
+   * Uses up a ticket, or accepts its cookie once the ticket is used up. Resolves with the time at
+   * which the grant ends, in milliseconds since 1970.
+   * @throws {HTTPException} 401 when the ticket is used up or expired and no valid cookie comes with it
    */
-  redeem(c: Context, note: TicketClaims): Promise<number>
+  redeem(c: Context, claims: TicketClaims): Promise<number>
 }
 
-/** Seconds within which a ticket must be used. */
+/** Seconds within which a ticket must be redeemed. */
 export const TICKET_SECONDS = 30
 
 const TicketClaims: z.ZodType<TicketClaims> = z.object({
@@ -56,12 +72,12 @@ const TicketClaims: z.ZodType<TicketClaims> = z.object({
   expiresAt: z.number(),
 })
 
-/** What the cookie says: the ticket, which an EventSource sends again, has the rest. */
-const CookieNote = z.object({ grant: z.string(), expiresAt: z.number() })
+/** The claims of the cookie. The rest is in the ticket, which an EventSource sends again. */
+const CookieClaims = z.object({ grant: z.string(), expiresAt: z.number() })
 
-/** Makes an office for tickets. */
-export function createTickets(options: TicketOptions): Tickets {
-  const { secrets, clock, useOnce, isSecure } = options
+/** Creates tickets for one app. */
+export function createTickets(init: TicketsInit): Tickets {
+  const { secrets, clock, useOnce, isSecure = isHttps } = init
   const ticketSigner = createSigner(secrets, 'ticket')
   const cookieSigner = createSigner(secrets, 'grant')
   return { issue, read, redeem }
@@ -72,23 +88,23 @@ export function createTickets(options: TicketOptions): Tickets {
   }
 
   async function read(ticket: string): Promise<TicketClaims> {
-    const note = TicketClaims.safeParse(await ticketSigner.verify(ticket))
-    if (!note.success) throw unauthorized('The ticket is not one of this hub.')
-    return note.data
+    const claims = TicketClaims.safeParse(await ticketSigner.verify(ticket))
+    if (claims.success) return claims.data
+    throw unauthorized('This hub did not issue the ticket: request one from POST /tickets.')
   }
 
-  async function redeem(c: Context, note: TicketClaims): Promise<number> {
-    const grant = await nameOf(note)
+  async function redeem(c: Context, claims: TicketClaims): Promise<number> {
+    const grant = await nameOf(claims)
     const kept = await cookieEnd(c, grant)
-    const leftMs = note.expiresAt - clock.now()
-    if (leftMs > 0 && (await useOnce(note.id, leftMs))) {
-      const end = clock.now() + note.grantSeconds * 1_000
-      // Another tab may hold the same grant for longer: it needs its cookie.
-      if (end > kept) await setGrant(c, grant, end, note.grantSeconds)
+    const leftMs = claims.expiresAt - clock.now()
+    if (leftMs > 0 && (await useOnce(claims.id, leftMs))) {
+      const end = clock.now() + claims.grantSeconds * 1_000
+      // A cookie that lasts longer belongs to another tab with the same grant: keep it.
+      if (end > kept) await setGrant(c, grant, end, claims.grantSeconds)
       return end
     }
     if (kept > clock.now()) return kept
-    throw unauthorized('The ticket was used, or is too old: ask your back end for another.')
+    throw unauthorized('The ticket is used up or expired: request a new one from your back end.')
   }
 
   async function setGrant(c: Context, grant: string, expiresAt: number, maxAge: number) {
@@ -101,15 +117,20 @@ export function createTickets(options: TicketOptions): Tickets {
     })
   }
 
-  /** When the grant ends by its cookie, in milliseconds since 1970; 0 without one. */
+  /** When the grant ends according to its cookie, in milliseconds since 1970; 0 without a valid cookie. */
   async function cookieEnd(c: Context, grant: string): Promise<number> {
     const cookie = getCookie(c, grant)
-    const note = CookieNote.safeParse(cookie && (await cookieSigner.verify(cookie)))
-    return note.success && note.data.grant === grant ? note.data.expiresAt : 0
+    const claims = CookieClaims.safeParse(cookie && (await cookieSigner.verify(cookie)))
+    return claims.success && claims.data.grant === grant ? claims.data.expiresAt : 0
   }
 }
 
-/** The name of a grant's cookie: tabs with the same grant share it, others keep theirs. */
+/** Whether the request itself came over https. */
+function isHttps(c: Context): boolean {
+  return c.req.url.startsWith('https:')
+}
+
+/** The name of a grant's cookie. Tabs with the same grant share one cookie; other tabs keep their own. */
 async function nameOf({ client, topics }: Grant): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify([client, [...new Set(topics)].sort()]))
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))

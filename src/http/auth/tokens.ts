@@ -1,5 +1,5 @@
 /**
- * JSON Web Tokens of listeners and publishers.
+ * JSON Web Tokens, which let a client listen and publish.
  * @see https://www.rfc-editor.org/rfc/rfc7519
  * @see https://www.rfc-editor.org/rfc/rfc8725 for the allow-lists of algorithms
  */
@@ -19,39 +19,52 @@ import { type Clock, dateAt } from '../../core/clock.ts'
 import { serviceUnavailable, unauthorized } from './errors.ts'
 import type { Permissions, Scope } from './permissions.ts'
 
-/** How tokens are verified: by a shared secret or by the public keys of an issuer. */
-export interface TokenOptions {
-  /** For HS256, HS384 and HS512; 32 bytes at least. */
+/** How tokens are verified: with a shared secret, or with the public keys of an issuer. Set one of them. */
+export interface JwtOptions {
+  /** The secret of HS256, HS384 and HS512 tokens: 32 bytes or more. @defaultValue none */
   readonly secret?: string | undefined
-  /** Where the issuer publishes its keys, for RS, PS, ES and Ed algorithms. */
+  /**
+   * The URL of the issuer's JSON Web Key Set, for RS, PS, ES and Ed algorithms: https, or http on this
+   * machine. The keys are fetched with the first token, cached, and kept while the issuer is down.
+   * @defaultValue none
+   */
   readonly jwksUrl?: string | undefined
-  /** What `iss` must be. @defaultValue not checked */
+  /** The required `iss` claim. @defaultValue any issuer */
   readonly issuer?: string | undefined
-  /** What `aud` must hold. @defaultValue not checked */
+  /**
+   * What the `aud` claim must contain. Set it if the issuer also serves other apps.
+   * @defaultValue any audience
+   */
   readonly audience?: string | undefined
-  readonly clock: Clock
-  /** Hears when the issuer's keys can't be had. @defaultValue nobody */
-  report?(error: unknown): void
+  /** Called when the issuer's keys can't be fetched. @defaultValue the error is dropped */
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
-/** Turns a token into rights. */
+/** What tokens require. */
+export interface TokensInit extends JwtOptions {
+  readonly clock: Clock
+}
+
+/** Turns a token into permissions. */
 export interface Tokens {
-  /** @throws {HTTPException} 401 for a token that can't be trusted, 503 when no key can be had to tell. */
+  /** @throws {HTTPException} 401 for a token that is not valid; 503 when no key is available to verify it */
   verify(token: string): Promise<Permissions>
 }
 
-/** RFC 8725 §3.1: each kind of key with its own algorithms, so that none is taken for another. */
+/** RFC 8725 §3.1: each kind of key has its own algorithms, so that a public key never serves as a secret. */
 const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512']
 const PUBLIC_ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ]
 
-/** Seconds that clocks may differ. */
+/** Seconds by which the issuer's clock may differ. */
 const SKEW_SECONDS = 30
 
-/** Milliseconds before an issuer is asked again, after it failed or did not know a key. */
+/** Milliseconds before the keys are fetched again, after a fetch failed or had no key for a token. */
 const COOLDOWN_MS = 30_000
+
+const NO_ISSUER_KEYS = 'The keys of the token issuer can’t be fetched now: try again later.'
 
 const Name = z.string().regex(NAME)
 const List: z.ZodType<Scope> = z
@@ -65,21 +78,29 @@ const Claims = z.object({
   exp: z.number(),
 })
 
-/** Makes a verifier for one kind of key. */
-export function createTokens(options: TokenOptions): Tokens {
-  const { secret, jwksUrl, issuer, audience, clock } = options
+/** Creates a verifier of tokens. */
+export function createTokens(init: TokensInit): Tokens {
+  const { secret, jwksUrl, issuer, audience, clock } = init
   const key = secret === undefined ? undefined : new TextEncoder().encode(secret)
-  const getKey = jwksUrl === undefined ? undefined : issuerKeys(new URL(jwksUrl), options)
+  const getKey = jwksUrl === undefined ? undefined : issuerKeys(new URL(jwksUrl), init)
   return { verify }
 
   async function verify(token: string): Promise<Permissions> {
     const claims = Claims.safeParse(await payloadOf(token))
-    if (!claims.success) throw unauthorized('The token has claims of an unknown form.')
+    if (!claims.success)
+      throw unauthorized('The token has a malformed claim: check sub, topics, publish and exp.')
     const { sub, topics, publish, exp } = claims.data
     const end = exp * 1_000
-    // One that ended a moment ago by this clock may be good by the issuer's: it gets the skew.
+    // A token that has just expired by this clock may still be valid by the issuer's: allow the skew.
     const expiresAt = end > clock.now() ? end : end + SKEW_SECONDS * 1_000
-    return { holder: `token:${sub ?? ''}`, client: sub, topics, publish, operate: false, expiresAt }
+    return {
+      subject: `token:${sub ?? ''}`,
+      client: sub,
+      topics,
+      publish,
+      operate: false,
+      expiresAt,
+    }
   }
 
   async function payloadOf(token: string): Promise<unknown> {
@@ -97,50 +118,51 @@ export function createTokens(options: TokenOptions): Tokens {
     } catch (error) {
       throw refusalFor(error)
     }
-    throw unauthorized('Tokens are not set up here.')
+    throw unauthorized('This hub accepts no tokens.')
   }
 }
 
-/** The issuer's keys: cached, fetched anew for an unknown one, and kept while the issuer is away. */
-function issuerKeys(url: URL, { clock, report }: TokenOptions): JWTVerifyGetKey {
+/** The issuer's keys: cached, fetched again for an unknown key id, and kept while the issuer is down. */
+function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(url, { cooldownDuration: COOLDOWN_MS, timeoutDuration: 5_000 })
   let failedAt = Number.NEGATIVE_INFINITY
   return async (header, token) => {
     const kept = remote.jwks()
     const resting = clock.now() - failedAt < COOLDOWN_MS
-    if (resting && !kept)
-      throw serviceUnavailable('The keys of the token issuer cannot be had now.')
+    if (resting && !kept) throw serviceUnavailable(NO_ISSUER_KEYS)
     if (resting && kept) return createLocalJWKSet(kept)(header, token)
     try {
       return await remote(header, token)
     } catch (error) {
       if (isVerdict(error)) throw error
       failedAt = clock.now()
-      report?.(error)
+      onError?.(error)
       if (kept) return createLocalJWKSet(kept)(header, token)
-      throw serviceUnavailable('The keys of the token issuer cannot be had now.')
+      throw serviceUnavailable(NO_ISSUER_KEYS)
     }
   }
 }
 
-/** Whether the issuer did answer, and its keys don't fit the token. */
+/** Whether the issuer answered, but has no key that fits the token. */
 function isVerdict(error: unknown): boolean {
   return (
     error instanceof errors.JWKSNoMatchingKey ||
     error instanceof errors.JWKSMultipleMatchingKeys ||
     error instanceof errors.JOSENotSupported ||
-    // A single key that can't be imported: no reason to stop asking for new ones.
+    // One key that can't be imported is no reason to pause fetching.
     (error instanceof Error && error.name === 'DataError')
   )
 }
 
 function refusalFor(error: unknown): Error {
-  if (error instanceof errors.JWTExpired) return unauthorized('The token has ended: get a new one.')
+  if (error instanceof errors.JWTExpired)
+    return unauthorized('The token has expired: request a new one.')
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return unauthorized(`The token's claim ${error.claim} does not fit this hub.`)
+    return unauthorized(`This hub does not accept the token's ${error.claim} claim.`)
   }
-  if (error instanceof errors.JOSEError) return unauthorized('The token cannot be verified.')
+  if (error instanceof errors.JOSEError)
+    return unauthorized('The token can’t be verified: check its key and algorithm.')
   if (error instanceof HTTPException) return error
-  // A key of the issuer that is weak or broken: whoever names it in a token gets no 500 for it.
-  return unauthorized('The token cannot be verified.')
+  // The token names a weak or broken key of the issuer: that must not become a 500.
+  return unauthorized('The token can’t be verified: check its key and algorithm.')
 }

@@ -20,7 +20,7 @@ export function requirePublish(
 ): MiddlewareHandler {
   if (!access) return passThrough
   return async (c, next) => {
-    c.set('holder', await access.publish(c, addressOf(c)))
+    c.set('subject', await access.publish(c, addressOf(c)))
     await next()
   }
 }

@@ -1,4 +1,4 @@
-/** Rate limits by holder of a right or by remote address, off unless asked for. */
+/** Rate limits per credential or remote address. They are off by default. */
 import type { Context, MiddlewareHandler } from 'hono'
 import {
   convertIPv4BinaryToString,
@@ -8,56 +8,70 @@ import {
   isIPv4MappedIPv6,
 } from 'hono/utils/ipaddr'
 import { type ClientRateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
-import { type Clock, dateAt } from '../../core/clock.ts'
+import { type Clock, dateAt, systemClock } from '../../core/clock.ts'
+import { checkRange } from '../../core/errors.ts'
 import type { Hub } from '../../hub/hub.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import { problem } from '../problem.ts'
 import { refuseForNow } from '../stream.ts'
 
-/** Middleware that limits; what is absent is not limited. */
+/** The rate limits of an app, as middleware. What is absent is not limited. */
 export interface Limits {
+  /** Limits how often streams are opened. */
   readonly streams?: MiddlewareHandler | undefined
+  /** Limits how often events are published. */
   readonly publishing?: MiddlewareHandler | undefined
 }
 
-/** How often one holder of a right, or else one address, may ask within a minute; 0 for no limit. */
-export interface LimitOptions {
+/**
+ * Options of {@link createLimits}. Requests count against the client or the credential that makes
+ * them, and against the remote address where the app has no access control.
+ */
+export interface RateLimitOptions {
+  /** The hub that the app serves. */
   readonly hub: Hub
-  readonly streamsPerMinute: number
-  readonly publishesPerMinute: number
-  readonly clock: Clock
-  /** The address that a request came from. */
-  addressOf(c: Context): string | undefined
-  /** Whether a publish was counted elsewhere. @defaultValue none was */
-  isCountedElsewhere?(c: Context): boolean
+  /** Streams that one client or address may open within a minute; 0 for no limit. @defaultValue `0` */
+  readonly streamsPerMinute?: number | undefined
+  /** Events that one credential or address may publish within a minute; 0 for no limit. @defaultValue `0` */
+  readonly publishesPerMinute?: number | undefined
+  /** @defaultValue `systemClock` */
+  readonly clock?: Clock | undefined
+  /**
+   * The remote address of a request. IPv6 addresses count by their /64 network. Requests without an
+   * address share one limit.
+   */
+  readonly addressOf: (c: Context) => string | undefined
+  /** Whether a publish already counts elsewhere, and not here. @defaultValue never */
+  readonly isCountedElsewhere?: ((c: Context) => boolean) | undefined
 }
 
 const MINUTE_MS = 60_000
 
-/** Holders and addresses that are counted one by one within a minute. */
+const TOO_MANY = 'Too many events within a minute: wait as long as Retry-After says.'
+
+/** Subjects and addresses that have a count of their own within a minute. The others share one. */
 const MAX_COUNTED = 100_000
 
-/** Makes the limits of an app. */
-export function createLimits(options: LimitOptions): Limits {
-  const { hub, streamsPerMinute, publishesPerMinute, clock, addressOf } = options
+/**
+ * Creates the rate limits of an app: `createApp({ hub, limits: createLimits({ … }) })`. A stream over
+ * the limit gets 200 with `hub:bye`, so that an EventSource reconnects; a publish over it gets 429.
+ * Both come with `Retry-After`. Each process counts for itself.
+ * @throws {HubError} `invalid-option` when a limit is negative
+ * @throws {TypeError} when `createHub` of this package did not create the hub
+ */
+export function createLimits(options: RateLimitOptions): Limits {
+  const { hub, clock = systemClock, addressOf, isCountedElsewhere } = options
+  const { streamsPerMinute = 0, publishesPerMinute = 0 } = options
+  checkRange('streamsPerMinute', streamsPerMinute, 0)
+  checkRange('publishesPerMinute', publishesPerMinute, 0)
   const { reject, byeFrame } = internalsOf(hub)
   return {
     streams: limit(streamsPerMinute, (c) => {
       const info = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
-      reject(c.get('listening').client, 'rate-limited', info)
+      reject(c.get('grant').client, 'rate-limited', info)
       return refuseForNow(c, byeFrame('at-capacity'))
     }),
-    publishing: limit(
-      publishesPerMinute,
-      (c) => {
-        return problem(
-          c,
-          429,
-          'Too much was published within a minute: wait as long as Retry-After says.',
-        )
-      },
-      options.isCountedElsewhere,
-    ),
+    publishing: limit(publishesPerMinute, (c) => problem(c, 429, TOO_MANY), isCountedElsewhere),
   }
 
   function limit(
@@ -70,7 +84,7 @@ export function createLimits(options: LimitOptions): Limits {
       windowMs: MINUTE_MS,
       limit: perMinute,
       standardHeaders: 'draft-7',
-      keyGenerator: (c: Context) => c.get('holder') ?? ipBucket(addressOf(c) ?? 'unknown'),
+      keyGenerator: (c: Context) => c.get('subject') ?? ipBucket(addressOf(c) ?? 'unknown'),
       handler: (c: Context) => refuse(c),
       skip,
       store: minuteStore(clock),
@@ -78,11 +92,11 @@ export function createLimits(options: LimitOptions): Limits {
   }
 }
 
-/** An address, for IPv6 its /64 network: whoever has one address there has them all. */
+/** The key that an address counts under. IPv6 counts by /64 network, as one host may use all of its addresses. */
 export function ipBucket(address: string): string {
   const plain = address
     .toLowerCase()
-    // Some proxies write the port, too: 192.0.2.1:4711, [2001:db8::1]:4711.
+    // Some proxies include the port: 192.0.2.1:4711, [2001:db8::1]:4711.
     .replace(/^\[(.*)\](:\d+)?$/, '$1')
     .replace(/^([\d.]+):\d+$/, '$1')
     .replace(/%.*$/, '')
@@ -94,7 +108,7 @@ export function ipBucket(address: string): string {
   return convertIPv4BinaryToString(convertIPv4MappedIPv6ToIPv4(binary))
 }
 
-/** Undefined for what has colons and is no address: a proxy may write what it likes. */
+/** Undefined for text that has colons but is not an address: a proxy may send anything. */
 function binaryOf(address: string): bigint | undefined {
   try {
     return convertIPv6ToBinary(address)
@@ -104,8 +118,9 @@ function binaryOf(address: string): bigint | undefined {
 }
 
 /**
- * The address of the client behind `hops` trusted proxies, each of which appends whom it saw.
- * What stands further left in `X-Forwarded-For` was written by the client, and is not believed.
+ * The address of the client behind `hops` trusted proxies, each of which appends the address that it
+ * received the request from. Entries further left in `X-Forwarded-For` come from the client: never
+ * trust them.
  */
 export function clientAddress(
   c: Context,
@@ -117,7 +132,7 @@ export function clientAddress(
   return seen.at(-hops) || peer
 }
 
-/** Counts within minutes that are the same for all, so that no timer has to clear up. */
+/** Counts within one minute at a time, the same for all keys, so that no timer is needed to expire counts. */
 function minuteStore(clock: Clock): Store {
   const hits = new Map<string, number>()
   let end = 0

@@ -31,7 +31,7 @@ export type SseRoutes = {
 /** The route of the stream. */
 export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
   const { hub, access, openStream, connectionInfo, limit } = options
-  const app = new Hono<{ Variables: { listening: StreamGrant; holder: string } }>().get(
+  const app = new Hono<{ Variables: { grant: StreamGrant; subject: string } }>().get(
     '/sse',
     valid('query', StreamQuery),
     async (c, next) => {
@@ -39,15 +39,15 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
       if (c.req.method === 'HEAD') return streamHead(c)
       const granted = await grantOrRefuse(c, c.req.valid('query'))
       if (granted instanceof Response) return granted
-      c.set('listening', granted)
-      if (access) c.set('holder', `client:${granted.client}`)
+      c.set('grant', granted)
+      if (access) c.set('subject', `client:${granted.client}`)
       return await next()
     },
     limit,
     (c) => {
       const { lastEventId } = c.req.valid('query')
       const info = connectionInfo(c as unknown as Context)
-      return streamEvents(c, { hub, ...c.get('listening'), lastEventId, info, openStream })
+      return streamEvents(c, { hub, ...c.get('grant'), lastEventId, info, openStream })
     },
   )
   return asRoutes(app)

@@ -4,10 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { createRouter } from '../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../src/http/app.ts'
-import { createAccess } from '../../../src/http/auth/authorizer.ts'
-import { createTickets } from '../../../src/http/auth/tickets.ts'
+import { createAccess } from '../../../src/http/auth/access.ts'
+import { createAuthorizer } from '../../../src/http/auth/authorizer.ts'
 import { createHub } from '../../../src/hub/hub.ts'
-import { internalsOf } from '../../../src/hub/internals.ts'
 import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
 import { readEvents } from '../../support/reader.ts'
 import { samplesOf } from '../../support/samples.ts'
@@ -283,10 +282,7 @@ describe('when a shard is unavailable', () => {
 test('a ticket works once, because it always goes to the shard of its client', async () => {
   const key = 'a-key-that-is-long-enough'
   const { send } = setUp((hub) => {
-    const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
-    const { isBlocked: blocked, useOnce } = internalsOf(hub)
-    const tickets = createTickets({ secrets: [key], clock, useOnce, isSecure: () => false })
-    return createApp({ hub, access: createAccess({ publishKeys: [key], tickets, blocked, clock }) })
+    return createApp({ hub, access: createAccess({ hub, keys: [key] }) })
   })
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }
   for (const client of NAMES) {
@@ -348,14 +344,11 @@ describe('a blocked client', () => {
     const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
     const tokens = {
       verify: async (client: string) =>
-        ({ holder: client, client, topics: '*', publish: '*', operate: false }) as const,
+        ({ subject: client, client, topics: '*', publish: '*', operate: false }) as const,
     }
     return setUp((hub) => {
-      const publishKeys = ['a-key-that-is-long-enough']
-      return createApp({
-        hub,
-        access: createAccess({ publishKeys, tokens, blocked: internalsOf(hub).isBlocked, clock }),
-      })
+      const keys = ['a-key-that-is-long-enough']
+      return createApp({ hub, access: createAuthorizer({ hub, keys, tokens, clock }) })
     })
   }
 })

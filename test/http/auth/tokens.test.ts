@@ -2,7 +2,7 @@
 import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import type { Permissions } from '../../../src/http/auth/permissions.ts'
-import { createTokens, type TokenOptions } from '../../../src/http/auth/tokens.ts'
+import { createTokens, type TokensInit } from '../../../src/http/auth/tokens.ts'
 import { SECRET } from '../../support/auth-harness.ts'
 import { manualClock } from '../../support/clock.ts'
 
@@ -13,15 +13,15 @@ const good = { sub: 'alice', exp: now + 60 }
 test('a good token gives the rights that it names, and never to operate', async () => {
   const rights = await verify({ ...good, topics: ['news'], publish: ['everyone'] })
   expect(rights).toEqual({
-    holder: 'token:alice',
+    subject: 'token:alice',
     client: 'alice',
     topics: ['news'],
     publish: ['everyone'],
     operate: false,
     expiresAt: (now + 60) * 1_000,
   })
-  const claims = { ...good, operate: true, holder: 'key', rights: '*' }
-  expect(await verify(claims)).toMatchObject({ operate: false, holder: 'token:alice' })
+  const claims = { ...good, operate: true, subject: 'key', rights: '*' }
+  expect(await verify(claims)).toMatchObject({ operate: false, subject: 'token:alice' })
 })
 
 test('a token that names nothing gives nothing', async () => {
@@ -149,7 +149,7 @@ test('claims that pollute nothing: __proto__ is no way to more rights', async ()
   expect(Object.hasOwn(Object.prototype, 'operate')).toBe(false)
 })
 
-async function verify(claims: object, options: Partial<TokenOptions> = {}): Promise<Permissions> {
+async function verify(claims: object, options: Partial<TokensInit> = {}): Promise<Permissions> {
   const jwt = new SignJWT({ ...claims } as Record<string, unknown>)
   const token = await jwt
     .setProtectedHeader({ alg: 'HS256' })
@@ -157,7 +157,7 @@ async function verify(claims: object, options: Partial<TokenOptions> = {}): Prom
   return await createTokens({ secret: SECRET, clock, ...options }).verify(token)
 }
 
-async function statusOf(claims: object, options?: Partial<TokenOptions>): Promise<unknown> {
+async function statusOf(claims: object, options?: Partial<TokensInit>): Promise<unknown> {
   try {
     await verify(claims, options)
     return 200
@@ -166,7 +166,7 @@ async function statusOf(claims: object, options?: Partial<TokenOptions>): Promis
   }
 }
 
-async function refusalOf(claims: object, options: Partial<TokenOptions>): Promise<string> {
+async function refusalOf(claims: object, options: Partial<TokensInit>): Promise<string> {
   try {
     await verify(claims, options)
     return ''

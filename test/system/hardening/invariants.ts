@@ -1,12 +1,11 @@
 /** A hub that any request is thrown at, and what must hold after each of them. */
 import { SignJWT } from 'jose'
-import { createApp } from '../../../src/http/app.ts'
-import { allowOrigins, onlyLoopback } from '../../../src/http/middleware/origins.ts'
-import { clientAddress, createLimits } from '../../../src/http/middleware/rate-limit.ts'
-import { createHub } from '../../../src/hub/hub.ts'
-import { type AccessMode, accessFor } from '../../../src/server/access.ts'
+import { portableStream } from '../../../src/http/stream.ts'
+import type { AccessMode } from '../../../src/server/access.ts'
+import { compose } from '../../../src/server/compose.ts'
 import { type Config, defaults } from '../../../src/server/config.ts'
 import { manualClock } from '../../support/clock.ts'
+import { errorLog } from '../../support/error-log.ts'
 import { type Credentials, type Draft, requestOf } from './arbitraries.ts'
 
 /** A hub under attack. */
@@ -37,26 +36,16 @@ export const STANCES: Readonly<Record<string, { stance: AccessMode; config: Part
 /** Makes an arena. */
 export async function createAttackedHub(name: string): Promise<AttackedHub> {
   const { stance = 'anonymous', config: set = {} } = STANCES[name] ?? {}
-  const config: Config = { ...defaults, ...set }
+  const config: Config = { ...defaults, CLOCK_SECONDS: 0, ...set }
   const clock = manualClock()
-  const hub = createHub({ clock })
   const errors: unknown[] = []
-  const { CORS_ORIGINS, TRUST_PROXY } = config
-  const app = createApp({
-    hub,
-    access: accessFor(stance, config, { hub, clock }),
-    middleware: [
-      ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
-      ...(stance === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
-    ],
-    limits: createLimits({
-      hub,
-      streamsPerMinute: config.STREAMS_PER_MINUTE,
-      publishesPerMinute: config.PUBLISHES_PER_MINUTE,
-      clock,
-      addressOf: (c) => clientAddress(c, TRUST_PROXY, '192.0.2.1'),
-    }),
-    onError: (error) => void errors.push(error),
+  const openStream = portableStream()
+  const { hub, app } = compose({
+    config,
+    accessMode: stance,
+    log: errorLog(errors),
+    runtime: { native: openStream, portable: openStream, remoteAddress: () => '192.0.2.1' },
+    clock,
   })
   const credentials = await makeCredentials()
   return { credentials, attack }
