@@ -1,11 +1,11 @@
-/** Names that count for a while: until the very moment, within a bound, and never longer. */
+/** A set of names that expire: at the exact time, and within a bound. */
 import { describe, expect, test } from 'vitest'
 import { createExpiringSet } from '../../src/core/expiring-set.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
 
 describe('a name', () => {
-  test('counts until its time is over, without a timer', async () => {
+  test('stays until it expires, without a timer', async () => {
     const clock = manualClock()
     const set = createExpiringSet(clock)
     set.add('a', 1_000)
@@ -17,7 +17,7 @@ describe('a name', () => {
     expect(set.has('a')).toBe(false)
   })
 
-  test('that is added again counts from then on', async () => {
+  test('that is added again expires later', async () => {
     const clock = manualClock()
     const set = createExpiringSet(clock)
     set.add('a', 1_000)
@@ -27,7 +27,7 @@ describe('a name', () => {
     expect(set.has('a')).toBe(true)
   })
 
-  test('over the bound is refused, rather than another forgotten', async () => {
+  test('over the bound is refused; no other name is dropped for it', async () => {
     const clock = manualClock()
     const set = createExpiringSet(clock, 2)
     set.add('a', 1_000)
@@ -42,7 +42,7 @@ describe('a name', () => {
   })
 })
 
-test('the journal lets a name be used once, and again when its time is over', async () => {
+test('the journal lets a name be used once, and again after it has expired', async () => {
   const clock = manualClock()
   const journal = createMemoryJournal({ clock })
   expect(journal.useOnce('ticket', 1_000)).toBe(true)

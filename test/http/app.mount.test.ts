@@ -1,4 +1,4 @@
-/** The app is a guest in a host's app: it does its own work there and leaves the host's alone. */
+/** The app mounted in another app: it serves its own routes and leaves the others alone. */
 import { Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
 import { cors } from 'hono/cors'
@@ -73,7 +73,7 @@ describe('mounted under /realtime', () => {
     expect(response.headers.get('Set-Cookie')).toContain('session=42')
   })
 
-  test('a client that is sent away gets 204 with the headers of the host', async () => {
+  test('a blocked client receives 204 with the headers of the host', async () => {
     const { ask } = hostWith()
     await ask('/realtime/clients/alice?block=60', { method: 'DELETE' })
     const response = await ask('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
@@ -98,7 +98,7 @@ describe('mounted under /realtime', () => {
     expect(statuses).toEqual(Array.from(statuses, () => 200))
   })
 
-  test('errors are problems and not the host’s', async () => {
+  test('errors are problem details, not the host’s error pages', async () => {
     const { ask, errors } = hostWith({ maxEventBytes: 1 })
     const expected: [number, Response][] = [
       [405, await ask('/realtime/sse', { method: 'POST' })],

@@ -1,8 +1,8 @@
-/** The registry: who is connected, as the hub tells it. */
+/** The registry: which clients are connected. */
 import { expect, test } from 'vitest'
 import { createHubHarness } from '../support/hub-harness.ts'
 
-test('the hub counts connections, clients and topics, and forgets who has left', async () => {
+test('the hub counts connections, clients and topics, and removes clients that left', async () => {
   const { clock, hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice', { topics: ['news', 'sport'] })
@@ -18,7 +18,7 @@ test('the hub counts connections, clients and topics, and forgets who has left',
   expect([...hub.clients()]).toEqual([])
 })
 
-test('listeners are found by their address', async () => {
+test('connections are found by address', async () => {
   const { hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice')
@@ -31,7 +31,7 @@ test('listeners are found by their address', async () => {
   expect([...hub.clients()]).toEqual(['alice', 'bob'])
 })
 
-test.each([1, 2])('what is told of %d listeners is of that moment', async (count) => {
+test.each([1, 2])('a list of %d connections is a snapshot', async (count) => {
   const { hub, join } = createHubHarness()
   for (let n = 0; n < count; n++) await join('alice')
   const before = hub.listeners({ client: 'alice' })
@@ -40,7 +40,7 @@ test.each([1, 2])('what is told of %d listeners is of that moment', async (count
   expect(hub.listeners({ client: 'alice' }).size).toBe(count + 1)
 })
 
-test('a connection tells who it is, since when, and how much waits for it', async () => {
+test('a connection reports its client, connect time and queued bytes', async () => {
   const { clock, hub, enter, tell } = createHubHarness()
   const start = clock.now()
   const { stream, connection } = await enter('alice', { topics: ['news'] })
@@ -60,7 +60,7 @@ test('a connection tells who it is, since when, and how much waits for it', asyn
   expect(hub.stats().connections).toBe(2)
 })
 
-test('names that mean something elsewhere are only names', async () => {
+test('names with a meaning in JavaScript are ordinary names', async () => {
   const { clock, hub, enter } = createHubHarness()
   const odd = ['**', 'c:a', 't:a', '__proto__', 'constructor']
   for (const name of odd) await enter(name, { topics: odd })
@@ -71,7 +71,7 @@ test('names that mean something elsewhere are only names', async () => {
   await clock.settle()
 })
 
-test('figures since the start count what was published and for how many', async () => {
+test('totals since the start count publishes and deliveries', async () => {
   const { hub, enter, tell } = createHubHarness()
   await tell('to nobody')
   await enter('alice')

@@ -53,7 +53,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(new Set(news.rows.map(({ instance }) => instance)).size).toBe(2)
   })
 
-  test('tell of each other’s connections how they came in, and where they stand', async () => {
+  test('report each other’s connections with remote address and cursor', async () => {
     const [one, other] = await pair()
     const { id } = await one.publish('everyone', { data: 'a' })
     const info = { opener: 'native', remoteAddress: '192.0.2.7', requestId: 'r-1' }

@@ -22,7 +22,7 @@ export function publishing(pool: RuntimePool): void {
     expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 2, ...heardBy(1) })
     expect((await tab1.next(says('hello'))).id).toBe(receipt.id)
     expect((await tab2.next(says('hello'))).id).toBe(receipt.id)
-    // What is published later arrives later: if the ping had gone to bob, it would stand before it.
+    // Events arrive in order: if bob had received the ping, it would come before this event.
     await publish(url, '/clients/ping-bob', 'for bob')
     await bob.next(says('for bob'))
     expect(dataOf(bob)).not.toContain('hello')

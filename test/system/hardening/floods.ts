@@ -8,7 +8,7 @@ import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 const HALF_OPEN = 2_000
 
-/** Milliseconds within which a head must have come: the door's bound, its round, and some slack. */
+/** Milliseconds within which a head must have come: the server's limit, its check interval, and some slack. */
 const HEADERS_MS = 25_000
 
 /** How a server bears up. */
