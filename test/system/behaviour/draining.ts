@@ -15,8 +15,8 @@ import { openRaw } from '../../support/raw-stream.ts'
 import type { RuntimePool } from './runtime.ts'
 
 const DRAIN_SECONDS = 4
-/** What a busy machine may take on top: the last requests, and the end of the process. */
-const SLACK_MS = 2_500
+/** What a busy machine may need on top. A server that does not keep its time would not end at all. */
+const SLACK_MS = 10_000
 /** So many that their goodbyes take the whole first half of the drain. */
 const STREAMS = 100
 

@@ -31,8 +31,8 @@ export interface RoamingClient {
 }
 
 const RETRY_MS = 100
-const SHORTEST_STAY_MS = 500
-const LONGEST_STAY_MS = 5_000
+const SHORTEST_STAY_MS = 300
+const LONGEST_STAY_MS = 3_000
 
 /** Makes a client that hops until it is stopped. `pick` names an instance, if one is up. */
 export function createRoamingClient(
