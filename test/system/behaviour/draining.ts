@@ -14,7 +14,7 @@ import type { Server } from '../../support/process.ts'
 import { openRaw } from '../../support/raw-stream.ts'
 import type { RuntimePool } from './runtime.ts'
 
-const DRAIN_SECONDS = 4
+const DRAIN_SECONDS = 6
 /** What a busy machine may need on top. A server that does not keep its time would not end at all. */
 const SLACK_MS = 10_000
 /** So many that their goodbyes take the whole first half of the drain. */
