@@ -117,7 +117,7 @@ describe('mounted under /realtime', () => {
     expect(errors).toEqual([])
   })
 
-  test('what is not there is for the host to tell', async () => {
+  test('unknown paths are answered by the host', async () => {
     const { ask } = hostWith()
     for (const path of ['/nothing', '/realtime/nothing', '/sse']) {
       const response = await ask(path)
@@ -192,7 +192,7 @@ describe('a route of one’s own', () => {
   }
   const alice = { headers: { 'X-User': 'alice' } }
 
-  test('takes the client from the host’s login and not from the query', async () => {
+  test('uses the client of the host’s login and not of the query', async () => {
     const { ask, hub } = ownRoute()
     const reader = readEvents(await ask(alice, '?id=mallory&topic=secrets'))
     await reader.next()
@@ -219,7 +219,7 @@ describe('a route of one’s own', () => {
     expect(await reader.next()).toMatchObject({ data: 'two' })
   })
 
-  test('registers nobody for HEAD, and sends a blocked client away', async () => {
+  test('registers no client for HEAD, and refuses a blocked client', async () => {
     const { ask, hub } = ownRoute()
     expect((await ask({ ...alice, method: 'HEAD' })).status).toBe(200)
     expect(hub.stats().connections).toBe(0)

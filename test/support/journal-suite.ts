@@ -157,7 +157,7 @@ export function journalSuite(makeTrial: MakeTrial): void {
     expect((await read([NEWS], end.id)).gap).toBeUndefined()
   })
 
-  test('a bound on bytes gives up the oldest of all, whatever its address', async () => {
+  test('a bound on bytes evicts the oldest event, whatever its address', async () => {
     const { put, read } = await setUp({ maxBytes: 10_000 })
     const keys = [ALICE, BOB, NEWS]
     const ids: string[] = []
@@ -186,7 +186,7 @@ export function journalSuite(makeTrial: MakeTrial): void {
     expect(three).toBeLessThan(1_000 + 4 * one)
   })
 
-  test('a journal of nothing keeps nothing, and says so', async () => {
+  test('a journal of zero keeps nothing, and reports a gap', async () => {
     const { put, read } = await setUp({ maxEvents: 0 })
     const { end } = await read([ALICE])
     const [, b] = await put(ALICE, 'a', 'b')

@@ -1,4 +1,4 @@
-/** Hubs that share a journal: who is connected is told by all, and who is sent away is gone everywhere. */
+/** Hubs that share a journal: all report their clients, and a disconnected client is disconnected everywhere. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
@@ -74,7 +74,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect((await one.presence.clients(100)).total).toBe(0)
   })
 
-  test('say how many of them had a listener', async () => {
+  test('report how many of them had a listener', async () => {
     const [one, other] = await pair()
     await enter(one, 'alice')
     const stream = await enter(other, 'alice')
@@ -102,13 +102,13 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(late.blocked('bob')).toBe(false)
   })
 
-  test('let a name be used once among them all', async () => {
+  test('let a name be used once across all of them', async () => {
     const [one, other] = await pair()
     const uses = await Promise.all([one, other, one].map((hub) => hub.useOnce('ticket', 60_000)))
     expect(uses.filter((first) => first)).toHaveLength(1)
   })
 
-  test('keep their streams while Redis is away, refuse new ones, and bring all on its return', async () => {
+  test('keep their streams while Redis is down, refuse new ones, and deliver everything once it returns', async () => {
     const [one, other] = await pair()
     const stream = await enter(one, 'alice')
     await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
@@ -122,7 +122,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(one.stats().journal).toMatchObject({ ready: true, reconnects: 1 })
   })
 
-  test('tell a gap, and go on, when Redis is flushed under open streams', async () => {
+  test('report a gap, and continue, when Redis is flushed under open streams', async () => {
     const [one, other] = await pair()
     const stream = await enter(one, 'alice')
     await other.publish({ client: 'alice' }, { data: 'a' })

@@ -1,4 +1,4 @@
-/** Stalling: a client that reads nothing costs bounded memory, holds nobody up, and catches up later. */
+/** Stalling: a client that reads nothing costs bounded memory, delays no other client, and catches up later. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import {
@@ -25,7 +25,7 @@ const SAMPLE_EVENTS = 50
 /** The lowest of so many samples is free of most garbage; the first ones see a heap grow to its size. */
 const SAMPLES = 6
 const WARM_UP_SAMPLES = 12
-/** Between the two looks at the memory 50 MB or more are published: who kept them would be found out. */
+/** Between the two measurements 50 MB or more are published: a server that kept them would fail. */
 const MAX_GROWTH_BYTES = 35 * MIB
 /** Goodbye, its deadline, the next sweep, and Bun's timer, which takes some seconds. */
 const CUT_MS = 20_000
@@ -36,7 +36,7 @@ export function stalling(pool: RuntimePool): void {
   const onLinux = test.skipIf(process.platform !== 'linux')
 
   onLinux(
-    'a stalled client is given up, and others miss nothing meanwhile',
+    'a stalled client is disconnected, and others miss nothing meanwhile',
     async () => {
       const server = await pool.start({
         JOURNAL_BYTES: String(JOURNAL_BYTES),

@@ -1,4 +1,4 @@
-/** A client that hops from instance to instance, and remembers all that it was told. */
+/** A client that reconnects to random instances, and records everything it receives. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { listen } from './fast-client.ts'
 

@@ -1,4 +1,4 @@
-/** Clients hop between instances of three runtimes, and each gets exactly its own events. */
+/** Clients roam between instances of three runtimes, and each receives exactly its own events. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 import { type Cluster, startCluster } from './cluster.ts'

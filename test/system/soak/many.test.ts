@@ -1,4 +1,4 @@
-/** Very many connections on one Node process: all are served, and what they took is given back. */
+/** Thousands of connections on one Node process: all are served, and their memory is freed. */
 import { execSync } from 'node:child_process'
 import { connect } from 'node:http2'
 import { text as textOf } from 'node:stream/consumers'
