@@ -163,6 +163,6 @@ async function fill(url: string, client: string): Promise<void> {
       const [row] = await connectionsOf(url, client)
       return !row || row.queuedBytes > 300_000
     },
-    20_000,
+    50_000,
   )
 }
