@@ -36,7 +36,16 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'system', include: system, maxWorkers: 4, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'system',
+          include: system,
+          // Many of them wait for real time; with four, the others keep two cores busy.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
+          // Tests wait for conditions: on a busy machine these take longer, and are no less true.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
   },

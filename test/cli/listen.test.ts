@@ -1,4 +1,4 @@
-/** `hono-sse listen` prints what comes, comes back by itself, and ends where coming back is no use. */
+/** `hono-sse listen` prints events, reconnects automatically, and exits when reconnecting is useless. */
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CLI, type Running, run, start, startFile } from '../support/cli.ts'
@@ -30,7 +30,7 @@ describe('without keys', () => {
   })
   afterAll(() => server.close())
 
-  test('what is for the client, its topics and everyone goes to stdout, and nothing else', async () => {
+  test('events for the client, its topics and everyone go to stdout, and nothing else does', async () => {
     const listener = await listening(server.url, 'alice', '--topic', 'news', '--topic', 'sport')
     await run(['publish', server.url, 'mine', '--client', 'alice'])
     await run(['publish', server.url, 'not mine', '--client', 'bob'])
@@ -101,14 +101,14 @@ describe('without keys', () => {
     await left(listener)
   })
 
-  test('it begins where it is told to', async () => {
+  test('it starts at the given event id', async () => {
     await publish(server.url, '/clients/late', 'kept')
     const listener = await listening(server.url, 'late', '--last-event-id', 'earliest')
     await listener.says('kept')
     await left(listener)
   })
 
-  test('a client that is sent away and blocked hears goodbye, and ends with 77', async () => {
+  test('a blocked client receives a goodbye, and exits with 77', async () => {
     const listener = await listening(server.url, 'mallory')
     await fetch(`${server.url}/clients/mallory?block=60`, { method: 'DELETE' })
     const { stdout, stderr, end } = await listener.ended
@@ -144,7 +144,7 @@ describe('without keys', () => {
   })
 })
 
-test('a hub that begins anew is a gap, and what comes then is heard', async () => {
+test('a restarted hub is reported as a gap, and later events are printed', async () => {
   const first = await startServer(COMMANDS.node, QUIET)
   const listener = await listening(first.url, 'alice')
   await publish(first.url, '/clients/alice', 'in the first life')
@@ -204,7 +204,7 @@ describe('with keys and tokens', () => {
     await hearsAndComesBack(start(['listen', server.url, ...wanted], withKey), 'alice')
   })
 
-  test('a ticket opens a stream, its cookie opens it again, and nobody else can use it', async () => {
+  test('a ticket opens a stream, its cookie opens it again, and no other client can use it', async () => {
     const ticket = await run(['ticket', server.url, '--client', 'bob', '--topic', 'news'], withKey)
     expect(ticket).toMatchObject({ stderr: '', end: 0 })
     const flags = ['listen', server.url, '--ticket', ticket.stdout.trim()]

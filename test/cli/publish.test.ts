@@ -1,4 +1,4 @@
-/** `hono-sse publish` sends one event as it is, prints the receipt, and says why it was refused. */
+/** `hono-sse publish` sends one event unchanged, prints the result, and says why it was refused. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../support/cli.ts'
 import { type Listener, listen, says } from '../support/client.ts'
@@ -55,7 +55,7 @@ test('an event may have a name, and be JSON that is not kept', async () => {
   expect({ id, data }).toEqual({ id: undefined, data: '{"unread":3}' })
 })
 
-test('data that looks like a flag goes behind --', async () => {
+test('data that looks like a flag goes after --', async () => {
   await run(['publish', '--broadcast', server.url, '--', '--client'])
   await listener.next(says('--client'))
 })
@@ -79,7 +79,7 @@ test('a hub that is not there is 69', async () => {
   expect(end).toBe(69)
 })
 
-test('a key that is wrong or missing is 77, and stands in no message', async () => {
+test('a wrong or missing key is 77, and no message contains it', async () => {
   const closed = await startServer(COMMANDS.node, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
   const wrong = 'a-wrong-key-of-16-characters'
   for (const flags of [[], ['--key', wrong], ['--token', wrong]]) {

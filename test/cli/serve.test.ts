@@ -74,7 +74,7 @@ test('each flag of a number reaches its variable: all that is wrong is said at o
   expect({ stdout, end }).toEqual({ stdout: '', end: 2 })
 })
 
-test('beyond this machine it does not start without rights, and says what to set', async () => {
+test('without a key it does not start on a public address, and says what to set', async () => {
   const { stderr, end } = await run(['--host', '0.0.0.0', '--port', '0'])
   expect(stderr).toMatch(/PUBLISH_KEY.*ALLOW_ANONYMOUS/s)
   expect(end).toBe(2)
@@ -84,7 +84,7 @@ const redis = REDIS_IS_MISSING ? undefined : await startRedis()
 afterAll(() => redis?.close())
 
 describe.skipIf(redis === undefined)('with Redis', () => {
-  test('the banner says that the journal is there', async () => {
+  test('the banner mentions the journal', async () => {
     const { server } = await served(['--port', '0', '--redis-url', redis?.url ?? ''])
     expect(server.stderr).toContain('journal  Redis')
     await stopped(server)

@@ -1,4 +1,4 @@
-/** Addresses: which client ids and topics there can be, and that they never meet. */
+/** Addresses: which client ids and topics are valid, and that they never collide. */
 import { describe, expect, test } from 'vitest'
 import { addressKey } from '../../src/core/address.ts'
 
@@ -36,7 +36,7 @@ describe('a client id or topic', () => {
     expect(addressKey({ topic: name })).not.toBe(addressKey('everyone'))
   })
 
-  test('that is not text is refused, though a type was cheated', () => {
+  test('that is not text is refused, whatever its declared type', () => {
     const cheat = JSON.parse('{"client":7}') as { client: string }
     expect(() => addressKey(cheat)).toThrow(expect.objectContaining({ code: 'invalid-address' }))
   })

@@ -1,8 +1,8 @@
-/** The machine's clock: soon means behind what is under way, and a timer can be taken back. */
+/** The machine's clock: `soon` runs after the current work, and a timer can be cancelled. */
 import { expect, test } from 'vitest'
 import { isoTime, systemClock } from '../../src/core/clock.ts'
 
-test('work for soon waits until the promises of this turn are through', async () => {
+test('work for `soon` waits for the promises of this turn', async () => {
   const order: string[] = []
   await new Promise<void>((resolve) => {
     systemClock.soon(() => {
@@ -17,7 +17,7 @@ test('work for soon waits until the promises of this turn are through', async ()
   expect(order).toEqual(['now', 'promise', 'its promise', 'soon'])
 })
 
-test('regular work runs until it is called off', async () => {
+test('repeated work runs until it is cancelled', async () => {
   let runs = 0
   await new Promise<void>((resolve) => {
     const stop = systemClock.every(1, () => {
@@ -40,7 +40,7 @@ test('time is written as ISO 8601 in UTC with milliseconds', () => {
   expect(isoTime(Date.UTC(2026, 10, 22, 9))).toBe('2026-11-22T09:00:00.000Z')
 })
 
-test('now lies between what the machine says before and after', () => {
+test('now lies between the machine’s time before and after', () => {
   const before = Date.now()
   const now = systemClock.now()
   expect(now).toBeGreaterThanOrEqual(before)

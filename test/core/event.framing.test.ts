@@ -1,10 +1,10 @@
-/** Framing, whatever the text: a parser that is not ours gets back exactly what was put in. */
+/** Framing: for any text, a third-party parser returns exactly what was encoded. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeFrame, isEventName, prepareEvent } from '../../src/core/event.ts'
 
-/** Text in which what matters to the format is as frequent as everything else. */
+/** Text in which the characters that matter to the format are frequent. */
 const text = fc
   .array(
     fc.oneof(
@@ -20,7 +20,7 @@ const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 128 }).filter(
 const id = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 40 })
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 
-test('what is encoded parses back to exactly one event with the same data, name and id', () => {
+test('an encoded event parses back to exactly one event with the same data, name and id', () => {
   fc.assert(
     fc.property(text, maybe(name), maybe(id), fc.nat(1_000_000), (data, event, id, retry) => {
       const prepared = prepareEvent({ data, event }, 1_000_000)
@@ -32,7 +32,7 @@ test('what is encoded parses back to exactly one event with the same data, name 
   )
 })
 
-test('frames in a row stay apart, wherever the bytes are torn', () => {
+test('consecutive frames stay separate, wherever the bytes are split', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(text, maybe(name)), { minLength: 1, maxLength: 5 }),
@@ -53,7 +53,7 @@ test('frames in a row stay apart, wherever the bytes are torn', () => {
   )
 })
 
-test('anything else than a string parses back as the JSON that it was', () => {
+test('anything but a string parses back as the same JSON', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       fc.pre(typeof value !== 'string')

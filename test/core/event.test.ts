@@ -1,4 +1,4 @@
-/** Events: what may be sent, and what it looks like on the wire. */
+/** Events: what may be sent, and how it is encoded. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { describe, expect, test } from 'vitest'
 import { HubError } from '../../src/core/errors.ts'
@@ -50,17 +50,17 @@ describe('a frame', () => {
     expect(arrives(data)).toBe(expected)
   })
 
-  test('carries its name, its id and the time to wait', () => {
+  test('carries its name, its id and the retry delay', () => {
     const { events, retries } = parse({ retry: 1999.6, id: 'e-1', event: 'news', data: 'x' })
     expect(events).toEqual([{ id: 'e-1', event: 'news', data: 'x' }])
     expect(retries).toEqual([2_000])
   })
 
-  test('has no field that was not asked for', () => {
+  test('has no other fields', () => {
     expect(new TextDecoder().decode(encodeFrame({ data: 'x' }))).toBe('data: x\n\n')
   })
 
-  test.each(['\r', '\n', '\r\n', '\0'])('is refused when %j stands in its id or name', (bad) => {
+  test.each(['\r', '\n', '\r\n', '\0'])('is refused when its id or name contains %j', (bad) => {
     for (const field of [`a${bad}b`, `${bad}a`, `a${bad}`]) {
       expect(() => encodeFrame({ id: field, data: 'x' })).toThrow(HubError)
       expect(() => encodeFrame({ event: field, data: 'x' })).toThrow(HubError)
@@ -152,7 +152,7 @@ describe('data', () => {
     }
   })
 
-  test('is measured as it goes out: JSON with its quotes', () => {
+  test('is measured as it is sent: JSON with its quotes', () => {
     expect(prepareEvent({ data: ['ab'] }, 6).data).toBe('["ab"]')
     expect(() => prepareEvent({ data: ['ab'] }, 5)).toThrow(
       expect.objectContaining({ code: 'event-too-large' }),

@@ -1,4 +1,4 @@
-/** Names that count for a while: until the very moment, within a bound, and never longer. */
+/** A set of names that expire: at the exact time, and within a bound. */
 import { describe, expect, test } from 'vitest'
 import { createExpiringSet } from '../../src/core/expiring-set.ts'
 import { createHub } from '../../src/hub/hub.ts'
@@ -6,7 +6,7 @@ import { internalsOf } from '../../src/hub/internals.ts'
 import { manualClock } from '../support/clock.ts'
 
 describe('a name', () => {
-  test('counts until its time is over, without a timer', async () => {
+  test('stays until it expires, without a timer', async () => {
     const clock = manualClock()
     const set = createExpiringSet(clock)
     set.add('a', 1_000)
@@ -18,7 +18,7 @@ describe('a name', () => {
     expect(set.has('a')).toBe(false)
   })
 
-  test('that is added again counts from then on', async () => {
+  test('that is added again expires later', async () => {
     const clock = manualClock()
     const set = createExpiringSet(clock)
     set.add('a', 1_000)
@@ -28,7 +28,7 @@ describe('a name', () => {
     expect(set.has('a')).toBe(true)
   })
 
-  test('over the bound is refused, rather than another forgotten', async () => {
+  test('over the bound is refused; no other name is dropped for it', async () => {
     const clock = manualClock()
     const set = createExpiringSet(clock, 2)
     set.add('a', 1_000)
@@ -43,7 +43,7 @@ describe('a name', () => {
   })
 })
 
-test('a hub without a backplane lets a name be used once, and again when its time is over', async () => {
+test('a hub without a backplane lets a name be used once, and again after it has expired', async () => {
   const clock = manualClock()
   const { useOnce } = internalsOf(createHub({ clock }))
   expect(await useOnce('ticket', 1_000)).toBe(true)

@@ -1,4 +1,4 @@
-/** A hub with a key: the page asks for it, keeps it for the tab, and listens by tickets. */
+/** A hub with a key: the page asks for it, keeps it for the tab, and listens with tickets. */
 import { SignJWT } from 'jose'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -64,7 +64,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await tab.evaluate('sessionStorage.length')).toBe(0)
   })
 
-  test('the key stands in no URL, and the browser reconnects by its cookie', async () => {
+  test('no URL contains the key, and the browser reconnects with its cookie', async () => {
     const server = await start({ PUBLISH_KEY })
     const tab = await window.open(server.url)
     const requests: string[] = []
@@ -101,7 +101,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await dataOn(tab)).toEqual(['while it is away'])
   })
 
-  test('a key that is no longer taken ends it, and the page asks for another', async () => {
+  test('a key that is no longer accepted ends the stream, and the page asks for another', async () => {
     const server = await start({ PUBLISH_KEY })
     const tab = await window.open(server.url)
     await enterKey(tab, PUBLISH_KEY)
@@ -115,7 +115,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await shows(tab, 'Live')
   })
 
-  test('where there are tokens only the page says which one it needs, and lives by it', async () => {
+  test('with tokens only, the page says which token it needs, and works with it', async () => {
     const { url } = await start({ JWT_SECRET })
     const tab = await window.open(url)
     const form = tab.locator('#key')

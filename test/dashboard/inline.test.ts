@@ -1,4 +1,4 @@
-/** The document that is served is the one that src/dashboard makes. */
+/** The served document is the one that src/dashboard builds. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { inline, TARGET } from '../../src/dashboard/inline.ts'
@@ -7,7 +7,7 @@ test('the committed document is what its sources make: `npm run page` makes it a
   expect(readFileSync(TARGET, 'utf8')).toBe(inline())
 })
 
-test('it asks nobody else for anything', () => {
+test('it loads nothing from another origin', () => {
   const addresses = inline().match(/(?<=(?:src|href|url\(|import)\W{1,3})(?:https?:)?\/\/[^"')]+/g)
   expect(addresses).toBeNull()
 })

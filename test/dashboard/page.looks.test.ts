@@ -60,7 +60,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('all can be done with a keyboard, and where it is can be seen', async () => {
+  test('everything works with a keyboard, and the focus is visible', async () => {
     const window = await openWindow()
     const tab = await window.open(server.url)
     await tabTo(tab, 'client')
@@ -102,7 +102,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('changes of state are told to a screen reader', async () => {
+  test('changes of state are announced to a screen reader', async () => {
     const window = await openWindow()
     const tab = await window.open(server.url, 'alice')
     const status = tab.getByRole('status').filter({ hasText: 'alice is connection' })
@@ -163,7 +163,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('without /metrics the page says so, and asks no more', async () => {
+  test('without /metrics the page says so, and stops asking', async () => {
     const window = await openWindow()
     const tab = await window.open('about:blank')
     let asked = 0
@@ -227,7 +227,7 @@ interface Text {
   readonly contrast: number
 }
 
-/** Every text that is seen, with its contrast to what is behind it. https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
+/** Every visible text, with its contrast to the background. https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
 const CONTRASTS = `() => {
   const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number)
   const luminance = (colour) => {

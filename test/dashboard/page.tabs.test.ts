@@ -1,4 +1,4 @@
-/** Tabs of one client and of another: who gets what, and what the page does with it. */
+/** Tabs of two clients: which events each receives, and how the page shows them. */
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
@@ -29,7 +29,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
   })
   afterEach(() => window.close())
 
-  test('a ping comes to both tabs of its client and not to another’s', async () => {
+  test('a ping reaches both tabs of its client and no other client', async () => {
     const { open } = window
     const [one, two, other] = [
       await open(server.url, 'alice'),
@@ -46,7 +46,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await dataOn(other)).toEqual(['for all'])
   })
 
-  test('what is sent to a client, a topic and everyone is shown with its name and id', async () => {
+  test('events for a client, a topic and everyone are shown with name and id', async () => {
     const [sender, reader] = [
       await window.open(server.url, 'sender'),
       await window.open(server.url, 'reader', 'news'),
@@ -82,7 +82,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     }
   })
 
-  test('names that an EventSource keeps for itself are not taken for events', async () => {
+  test('names that EventSource reserves are not used for events', async () => {
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Event names').fill('error, open')
     await tab.getByRole('button', { name: 'Join again' }).click()
@@ -94,7 +94,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(window.complaints).toEqual([])
   })
 
-  test('a refusal is told in the words of the hub', async () => {
+  test('a refusal is shown in the words of the hub', async () => {
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Event name, if any').fill('hub:bye')
     await tab.getByRole('button', { name: 'Send', exact: true }).click()
@@ -127,7 +127,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await reads(tab, '#count', '0 events')
   })
 
-  test('a client that is disconnected there says goodbye, and is back by itself', async () => {
+  test('a client that is disconnected on the page shows the goodbye, and reconnects automatically', async () => {
     const operator = await window.open(server.url, 'operator')
     const tab = await window.open(server.url, 'guest')
     await publish(server.url, '/clients/guest', 'before')
@@ -139,7 +139,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await dataOn(tab)).toEqual(['before'])
   })
 
-  test('a client that is kept away is told so, and may ask again', async () => {
+  test('a blocked client is shown as blocked, and may try again', async () => {
     const tab = await window.open(server.url, 'banned')
     await fetch(`${server.url}/clients/banned?block=1`, { method: 'DELETE' })
     await shows(tab, 'Closed')
@@ -155,7 +155,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       .toBe('Live')
   })
 
-  test('a tab that leaves is gone, one that is reloaded is back', async () => {
+  test('a tab that leaves disappears, and a reloaded tab joins again', async () => {
     const tab = await window.open(server.url, 'alice', 'news,sports')
     await tab.reload()
     await shows(tab, 'Live')

@@ -32,7 +32,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     return server
   }
 
-  test('over HTTP/1.1 six are live, and the seventh says what it waits for', async () => {
+  test('over HTTP/1.1 six tabs are live, and the seventh says what it waits for', async () => {
     const server = await start()
     const window = await openWindow()
     const tabs = await joinAll(window, server.url)
@@ -49,7 +49,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('over HTTP/2 all are live', async () => {
+  test('over HTTP/2 all tabs are live', async () => {
     const [TLS_CERT, TLS_KEY] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
     const pair = await generate([{ name: 'commonName', value: 'localhost' }])
     writeFileSync(TLS_CERT, pair.cert)

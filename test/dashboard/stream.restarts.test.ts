@@ -1,4 +1,4 @@
-/** The hub goes and comes back while tabs are open: each is told what that means for it. */
+/** The hub restarts while tabs are open: each tab shows what that means for it. */
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
@@ -62,7 +62,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     }
   })
 
-  test('a hub that shuts down says goodbye, and the page says when the browser is back', async () => {
+  test('a hub that shuts down says goodbye, and the page shows when the browser has reconnected', async () => {
     // Long enough between goodbye and return to be seen on a busy machine.
     const server = await start({ RETRY_MS: '2000' })
     const tab = await window.open(server.url, 'alice')

@@ -1,4 +1,4 @@
-/** The app is a guest in a host's app: it does its own work there and leaves the host's alone. */
+/** The app mounted in another app: it serves its own routes and leaves the others alone. */
 import { Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
 import { cors } from 'hono/cors'
@@ -73,7 +73,7 @@ describe('mounted under /realtime', () => {
     expect(response.headers.get('Set-Cookie')).toContain('session=42')
   })
 
-  test('a client that is sent away gets 204 with the headers of the host', async () => {
+  test('a blocked client receives 204 with the headers of the host', async () => {
     const { ask } = hostWith()
     await ask('/realtime/clients/alice?block=60', { method: 'DELETE' })
     const response = await ask('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
@@ -98,7 +98,7 @@ describe('mounted under /realtime', () => {
     expect(statuses).toEqual(Array.from(statuses, () => 200))
   })
 
-  test('errors are problems and not the host’s', async () => {
+  test('errors are problem details, not the host’s error pages', async () => {
     const { ask, errors } = hostWith({ maxEventBytes: 1 })
     const expected: [number, Response][] = [
       [405, await ask('/realtime/sse', { method: 'POST' })],
@@ -117,7 +117,7 @@ describe('mounted under /realtime', () => {
     expect(errors).toEqual([])
   })
 
-  test('what is not there is for the host to tell', async () => {
+  test('unknown paths are answered by the host', async () => {
     const { ask } = hostWith()
     for (const path of ['/nothing', '/realtime/nothing', '/sse']) {
       const response = await ask(path)
@@ -192,7 +192,7 @@ describe('a route of one’s own', () => {
   }
   const alice = { headers: { 'X-User': 'alice' } }
 
-  test('takes the client from the host’s login and not from the query', async () => {
+  test('uses the client of the host’s login and not of the query', async () => {
     const { ask, hub } = ownRoute()
     const reader = readEvents(await ask(alice, '?id=mallory&topic=secrets'))
     await reader.next()
@@ -219,7 +219,7 @@ describe('a route of one’s own', () => {
     expect(await reader.next()).toMatchObject({ data: 'two' })
   })
 
-  test('registers nobody for HEAD, and sends a blocked client away', async () => {
+  test('registers no client for HEAD, and refuses a blocked client', async () => {
     const { ask, hub } = ownRoute()
     expect((await ask({ ...alice, method: 'HEAD' })).status).toBe(200)
     expect(hub.stats().connections).toBe(0)

@@ -6,7 +6,7 @@ import { guarded, KEY } from '../support/auth-harness.ts'
 const URLS = [`http://a b/sse?key=${KEY}`, `/sse?key=${KEY}`, `http://a b/sse?ticket=${KEY}`, '']
 
 describe.each(['rights', 'loopback', 'anonymous', 'refused'] as const)('in stance %s', (stance) => {
-  test.each(URLS)('%j is no error of the server, and stands in no log', async (url) => {
+  test.each(URLS)('%j is not a server error, and is not logged', async (url) => {
     const { app, hub, errors } = guarded({ stance })
     const response = await app.fetch(withUrl(url))
     await response.body?.cancel()

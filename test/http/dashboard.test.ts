@@ -1,4 +1,4 @@
-/** The page: who asks for it gets it, with a policy that fits, and who does not has nothing there. */
+/** The page: it is served with a matching policy when it is configured, and is absent otherwise. */
 import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { createDashboard } from '../../src/http/dashboard.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { createAppHarness, problemIn } from '../support/app-harness.ts'
 
-/** What the policy must say of an element: the hash of all that is between its tags. */
+/** What the policy must contain for an element: the hash of everything between its tags. */
 function hashOf(element: 'style' | 'script', html: string): string {
   const start = html.indexOf('>', html.indexOf(`<${element}`)) + 1
   const text = html.slice(start, html.indexOf(`</${element}>`))

@@ -1,4 +1,4 @@
-/** What went wrong is told to the client as a problem, and what nobody expected to the host alone. */
+/** Client errors are sent as problem details; unexpected errors are reported to the host only. */
 import { expect, test } from 'vitest'
 import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
@@ -18,7 +18,7 @@ test.each([
   ],
   ['rejects', () => Promise.reject(new Error('password=123'))],
 ])(
-  'a journal that %s is a 500 that tells the client nothing and the host all',
+  'a journal that %s is a 500 that reveals nothing to the client and everything to the host',
   async (_, append) => {
     const { ask, errors } = createAppHarness({ journal: brokenJournal(append) })
     const response = await ask('/broadcast', json({ data: 'x' }))
@@ -43,7 +43,7 @@ test('an opener that throws is a 500, too', async () => {
   expect(await connected()).toBe(0)
 })
 
-test('what the client did wrong is told to the client alone', async () => {
+test('a client error is reported to the client only', async () => {
   const { ask, errors, hub } = createAppHarness({ maxEventBytes: 1 })
   const statuses = [
     (await ask('/nothing')).status,
@@ -59,7 +59,7 @@ test('what the client did wrong is told to the client alone', async () => {
   expect(errors).toEqual([])
 })
 
-test('a query with several mistakes is told all of them, each with its place', async () => {
+test('every mistake in a query is reported, each with its path', async () => {
   const { ask } = createAppHarness()
   const response = await ask('/sse?id=a%0Ab&topic=x&topic=&topic=%00&lastEventId=1&lastEventId=2')
   const { issues = [], detail, title } = await problemIn(response)

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { counter, gauge, histogram, labelled, merged } from '../../src/http/prometheus.ts'
 
-test('a figure is described, then told', () => {
+test('a metric is described, then listed', () => {
   expect(gauge('a', 'It is.', 1.5)).toBe('# HELP a It is.\n# TYPE a gauge\na 1.5\n')
   const values = { label: 'is', values: Object.entries({ x: 1, y: 2 }) }
   expect(counter('b_total', 'They are.', values)).toBe(
@@ -10,7 +10,7 @@ test('a figure is described, then told', () => {
   )
 })
 
-test('a figure that nobody knows is not even described', () => {
+test('a metric without a value is not even described', () => {
   expect(gauge('a', 'It is.', undefined)).toBe('')
 })
 

@@ -1,4 +1,4 @@
-/** A stream opens at once, with the right headers, or says why not in a way that EventSource understands. */
+/** A stream opens at once, with the right headers, or is refused in a way that EventSource understands. */
 import { expect, test } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
 import { createAppHarness, json, readyOf } from '../support/app-harness.ts'
@@ -29,13 +29,13 @@ test('hub:ready is the first frame, with the retry time and an id to resume from
   await body?.cancel()
 })
 
-test('the retry time is the one that the hub was made with', async () => {
+test('the retry delay is the one of the hub’s options', async () => {
   const { listen } = createAppHarness({ retryMs: 750 })
   const reader = await listen('/sse?id=alice')
   expect(reader.retries).toEqual([750])
 })
 
-test('who brings no id gets a UUID, and each one a new one', async () => {
+test('a client without an id gets a new UUID', async () => {
   const { listen } = createAppHarness()
   const first = readyOf(await listen('/sse'))
   const second = readyOf(await listen('/sse'))
@@ -51,7 +51,7 @@ test('connections of one client have ids of their own', async () => {
   expect(first.connection).not.toBe(second.connection)
 })
 
-test('HEAD gets the headers and registers nobody', async () => {
+test('HEAD returns the headers and registers no client', async () => {
   const { ask, connected, clock } = createAppHarness()
   const response = await ask('/sse?id=alice', { method: 'HEAD' })
   expect(response.status).toBe(200)
@@ -61,7 +61,7 @@ test('HEAD gets the headers and registers nobody', async () => {
   expect(clock.timers).toBe(0)
 })
 
-test('OPTIONS tells the methods and registers nobody', async () => {
+test('OPTIONS lists the methods and registers no client', async () => {
   const { ask, connected } = createAppHarness()
   const response = await ask('/sse?id=alice', { method: 'OPTIONS' })
   expect(response.status).toBe(204)
@@ -69,7 +69,7 @@ test('OPTIONS tells the methods and registers nobody', async () => {
   expect(await connected()).toBe(0)
 })
 
-test('a listener who leaves is forgotten, and the timers with the last one', async () => {
+test('a client that leaves is removed, and the timers with the last one', async () => {
   const { listen, connected, clock } = createAppHarness()
   const alice = await listen('/sse?id=alice')
   const bob = await listen('/sse?id=bob')
@@ -106,7 +106,7 @@ test('a place that became free can be had', async () => {
   expect(readyOf(bob)).toMatchObject({ client: 'bob' })
 })
 
-test('a hub that closes says goodbye to the open streams and to those who come', async () => {
+test('a hub that closes says goodbye to open streams and to new ones', async () => {
   const { ask, listen, hub, clock } = createAppHarness({ random: () => 0 })
   const reader = await listen('/sse?id=alice')
   const closing = hub.close(10_000)
@@ -122,7 +122,7 @@ test('a hub that closes says goodbye to the open streams and to those who come',
   expect(await (await ask('/sse?id=bob')).text()).toBe(bye)
 })
 
-test('a blocked client gets 204, which tells an EventSource to stop', async () => {
+test('a blocked client receives 204, which stops an EventSource', async () => {
   const { ask, hub, connected } = createAppHarness()
   hub.disconnect('alice', 60_000)
   const response = await ask('/sse?id=alice')
@@ -147,7 +147,7 @@ test('the opener that the app was given opens its streams', async () => {
   expect(opened).toBe(1)
 })
 
-test('an event reaches every connection of its client and nobody else', async () => {
+test('an event reaches every connection of its client and no other client', async () => {
   const { ask, listen } = createAppHarness()
   const first = await listen('/sse?id=alice')
   const second = await listen('/sse?id=alice')

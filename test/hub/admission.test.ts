@@ -1,4 +1,4 @@
-/** Admission: who is refused, why, and that the observer hears of it. */
+/** Admission: which clients are refused and why, and that the observer is notified. */
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { RejectionReason } from '../../src/hub/options.ts'
@@ -17,7 +17,7 @@ function setUp(options: HubHarnessOptions = {}) {
 const withCode = (code: string) => expect.objectContaining({ name: 'HubError', code })
 
 describe('capacity', () => {
-  test('in all is kept to, and a place that is left can be had again', async () => {
+  test('is enforced, and a closed connection makes room for another', async () => {
     const { clock, hub, enter, join, refused } = setUp({ maxConnections: 2 })
     const { stream } = await enter('alice')
     await enter('bob')
@@ -34,7 +34,7 @@ describe('capacity', () => {
     expect(refused).toHaveLength(2)
   })
 
-  test('counts streams that said goodbye and are not over yet', async () => {
+  test('counts streams that said goodbye but have not ended', async () => {
     const { clock, hub, enter } = setUp({ maxConnections: 1 })
     const { stream } = await enter('alice')
     stream.stall()
@@ -46,7 +46,7 @@ describe('capacity', () => {
     expect(internalsOf(hub).refusal('bob')).toBeUndefined()
   })
 
-  test('of one client is kept to, and is no other client’s', async () => {
+  test('of one client is enforced, and does not affect another client', async () => {
     const { enter, join, refused } = setUp({ maxConnectionsPerClient: 2 })
     await enter('alice')
     await enter('alice')
@@ -56,7 +56,7 @@ describe('capacity', () => {
   })
 
   test.each<HubHarnessOptions>([{ maxConnections: 0 }, { maxConnectionsPerClient: 0 }])(
-    'of none lets nobody in: %j',
+    'of zero refuses every client: %j',
     (options) => {
       expect(() => setUp(options).join('alice')).toThrow(withCode('at-capacity'))
     },
@@ -64,7 +64,7 @@ describe('capacity', () => {
 })
 
 describe('a block', () => {
-  test('keeps the client away until its time is over', async () => {
+  test('refuses the client until it expires', async () => {
     const { clock, hub, enter, join, refused } = setUp()
     await enter('alice')
     expect(await hub.disconnect('alice', 10_000)).toBe(1)
@@ -83,7 +83,7 @@ describe('a block', () => {
     ])
   })
 
-  test('can be put on a client that is not there', async () => {
+  test('applies to a client that is not connected', async () => {
     const { hub } = setUp()
     expect(await hub.disconnect('alice', 1_000)).toBe(0)
     expect(internalsOf(hub).refusal('alice')).toBe('blocked')
@@ -91,7 +91,7 @@ describe('a block', () => {
 })
 
 describe('a disconnection', () => {
-  test('says goodbye to all connections of the client, and to nobody else', async () => {
+  test('says goodbye to all connections of the client, and to no other client', async () => {
     const { clock, hub, enter, refused } = setUp()
     const [laptop, phone, bob] = [await enter('alice'), await enter('alice'), await enter('bob')]
     expect(await hub.disconnect('alice')).toBe(2)
@@ -108,7 +108,7 @@ describe('a disconnection', () => {
     expect(refused).toEqual([])
   })
 
-  test('comes behind what is queued', async () => {
+  test('comes after what is queued', async () => {
     const { clock, hub, enter, tell } = setUp()
     const { stream } = await enter('alice')
     void tell('a')
@@ -122,7 +122,7 @@ describe('a disconnection', () => {
   })
 })
 
-describe('a name that can’t be', () => {
+describe('an invalid name', () => {
   test.each(['', 'a\nb', 'x'.repeat(129), 'a\ud83d'])('is refused everywhere: %j', async (name) => {
     const { hub, join, refused } = setUp()
     const invalid = withCode('invalid-address')

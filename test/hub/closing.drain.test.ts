@@ -1,4 +1,4 @@
-/** Closing: streams end spread out, publishing goes on meanwhile, and at the end all is closed. */
+/** Closing: streams end spread over time, publishing continues meanwhile, and then everything is closed. */
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
@@ -22,7 +22,7 @@ function setUp(count: number, options: HubHarnessOptions = {}) {
 }
 
 describe('a hub that closes', () => {
-  test('says goodbye to all, spread over the first half of its time', async () => {
+  test('says goodbye to all clients, spread over the first half of its time', async () => {
     const { clock, hub, guests, dismissed, reasons } = setUp(200)
     await clock.settle()
     const closed = hub.close(DRAIN_MS)
@@ -40,7 +40,7 @@ describe('a hub that closes', () => {
     expect(clock.timers).toBe(0)
   })
 
-  test('spreads the returns, too', async () => {
+  test('spreads the reconnects, too', async () => {
     let chance = 0
     const random = () => {
       chance = (chance + 0.37) % 1
@@ -55,7 +55,7 @@ describe('a hub that closes', () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(3_000)
   })
 
-  test('refuses new streams from the first moment on', async () => {
+  test('refuses new streams at once', async () => {
     const { clock, hub, join } = setUp(1)
     await clock.settle()
     expect(hub.closing).toBe(false)
@@ -79,7 +79,7 @@ describe('a hub that closes', () => {
     expect(reached.length).toBeLessThan(60)
   })
 
-  test('publishes no more when it is closed', async () => {
+  test('publishes nothing once it is closed', async () => {
     const { clock, hub } = setUp(1)
     const closed = hub.close()
     await clock.settle()
@@ -89,7 +89,7 @@ describe('a hub that closes', () => {
     )
   })
 
-  test('cuts at the end who has not taken the goodbye', async () => {
+  test('cuts clients off at the end that have not read their goodbye', async () => {
     const { clock, hub, guests, reasons } = setUp(2)
     await clock.settle()
     const [slow, quick] = guests
@@ -106,7 +106,7 @@ describe('a hub that closes', () => {
     expect(clock.timers).toBe(0)
   })
 
-  test('is closed as soon as the last has left', async () => {
+  test('is closed as soon as the last client has left', async () => {
     const { clock, hub, guests } = setUp(1)
     await clock.settle()
     const start = clock.now()
@@ -119,13 +119,13 @@ describe('a hub that closes', () => {
     expect(closedAt - start).toBeLessThan(DRAIN_MS / 10)
   })
 
-  test('without anybody there is closed at once', async () => {
+  test('without clients is closed at once', async () => {
     const { hub, clock } = setUp(0)
     await hub.close(DRAIN_MS)
     expect(clock.timers).toBe(0)
   })
 
-  test('twice gives the same promise, and does nothing a second time', async () => {
+  test('twice returns the same promise, and does nothing the second time', async () => {
     const { clock, hub, guests } = setUp(3)
     await clock.settle()
     const first = hub.close(DRAIN_MS)
@@ -136,7 +136,7 @@ describe('a hub that closes', () => {
     for (const { stream } of guests) expect(named(stream, 'hub:bye')).toHaveLength(1)
   })
 
-  test('without time to drain ends everyone at once, for the same reason', async () => {
+  test('without time to drain ends every stream at once, with the same reason', async () => {
     const { clock, hub, guests, reasons } = setUp(5)
     await clock.settle()
     await hub.close()

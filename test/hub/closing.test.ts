@@ -1,4 +1,4 @@
-/** Exits: every end that the hub makes begins with a goodbye, and none takes for ever. */
+/** Closing a connection begins with a goodbye, and always ends. */
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
@@ -17,7 +17,7 @@ function setUp(options: HubHarnessOptions = {}) {
 }
 
 describe('a goodbye', () => {
-  test('says why and when to come back, and carries no cursor', async () => {
+  test('says why and when to reconnect, and carries no cursor', async () => {
     const { clock, hub, enter, ended } = setUp({ retryMs: 1_000 })
     const { stream, connection } = await enter('alice')
     const before = cursorOf(stream)
@@ -35,7 +35,7 @@ describe('a goodbye', () => {
     expect(stream.cut).toBe(false)
   })
 
-  test('spreads the returns: the time to wait is random, from one to three times', async () => {
+  test('spreads the reconnects: the delay is random, from one to three times the base', async () => {
     const chances = [0.5, 0, 0.5, 0.999, 0.5, 0.25]
     const { clock, hub, enter } = setUp({ retryMs: 1_000, random: () => chances.shift() ?? 0 })
     const waits: (number | undefined)[] = []
@@ -48,7 +48,7 @@ describe('a goodbye', () => {
     expect(waits).toEqual([1_000, 2_998, 1_500])
   })
 
-  test('is the last thing that a client gets', async () => {
+  test('is the last thing that a client receives', async () => {
     const { clock, hub, enter, tell } = setUp()
     const { stream } = await enter('alice')
     hub.disconnect('alice')
@@ -60,7 +60,7 @@ describe('a goodbye', () => {
     expect(stream.faults).toEqual([])
   })
 
-  test('waits for a transport that is busy, behind what was queued before', async () => {
+  test('waits for a busy transport, after what was queued before', async () => {
     const { clock, hub, enter, tell, ended } = setUp()
     const { stream, connection } = await enter('alice')
     stream.stall()
@@ -77,7 +77,7 @@ describe('a goodbye', () => {
     expect(stream.cut).toBe(false)
   })
 
-  test('that is not taken within its grace ends in a cut, for the reason that was', async () => {
+  test('that is not read within its grace period ends in a cut, with the same reason', async () => {
     const { clock, hub, enter, ended } = setUp({ heartbeatMs: 3_600_000 })
     const { stream, connection } = await enter('alice')
     stream.stall()
@@ -94,7 +94,7 @@ describe('a goodbye', () => {
     expect(stream.faults).toEqual([])
   })
 
-  test('to who leaves at the same moment is no second end', async () => {
+  test('to a client that leaves at the same time does not count as a second end', async () => {
     const { clock, hub, enter, ended } = setUp()
     const { stream } = await enter('alice')
     hub.disconnect('alice')
@@ -106,7 +106,7 @@ describe('a goodbye', () => {
   })
 })
 
-test('who goes without a goodbye has left', async () => {
+test('a client that disconnects has the reason left', async () => {
   const { clock, enter, ended } = setUp()
   const { stream } = await enter('alice')
   stream.leave()
@@ -114,7 +114,7 @@ test('who goes without a goodbye has left', async () => {
   expect(ended).toEqual([['alice', 'left']])
 })
 
-test('the frame of a goodbye can be had for a stream that is not opened', () => {
+test('the frame of a goodbye is available for a stream that is not opened', () => {
   const { hub } = setUp({ retryMs: 1_000 })
   expect(new TextDecoder().decode(internalsOf(hub).byeFrame('at-capacity'))).toBe(
     'retry: 2000\nevent: hub:bye\ndata: {"reason":"at-capacity"}\n\n',

@@ -1,4 +1,4 @@
-/** Connections: what one reader does never harms another, nor the hub's memory. */
+/** Connections: no reader can harm another reader, or the memory of the hub. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
@@ -24,7 +24,7 @@ describe('a slow reader', () => {
     )
   })
 
-  test('frees what waited for it at once', async () => {
+  test('is freed of its queue at once', async () => {
     const { clock, hub, enter, tell } = createHubHarness(SMALL)
     const { stream, connection } = await enter('alice')
     stream.stall()
@@ -53,7 +53,7 @@ describe('a slow reader', () => {
     expect(slow.connection.open).toBe(false)
   })
 
-  test('that never takes its goodbye is aborted after its grace', async () => {
+  test('that never reads its goodbye is aborted after a grace period', async () => {
     const ended: string[] = []
     const { clock, enter, tell, hub } = createHubHarness({
       ...SMALL,
@@ -66,7 +66,7 @@ describe('a slow reader', () => {
     await tell(BIG, BIG, BIG, BIG, BIG)
     await clock.advance(4_999)
     expect(stream.cut).toBe(false)
-    // The hub looks after its connections four times in a heartbeat.
+    // The hub checks its connections four times per heartbeat.
     await clock.advance(HEARTBEAT_MS / 4 + 1)
     expect(stream.cut).toBe(true)
     await connection.ended
@@ -94,7 +94,7 @@ describe('a slow reader', () => {
 })
 
 describe('a reader that is ready', () => {
-  test('takes a burst larger than its queue without being cut off', async () => {
+  test('receives a burst larger than its queue without being cut off', async () => {
     const { clock, enter, tell } = createHubHarness(SMALL)
     const { stream, connection } = await enter('alice')
     const burst = Array.from({ length: 40 }, (_, i) => `${i} ${BIG}`)
@@ -105,7 +105,7 @@ describe('a reader that is ready', () => {
     expect(connection.queuedBytes).toBe(0)
   })
 
-  test('gets nothing while its transport is busy, and then all in one write', async () => {
+  test('receives nothing while its transport is busy, then everything in one write', async () => {
     const { clock, enter, tell } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()
@@ -126,7 +126,7 @@ describe('a reader that is ready', () => {
 })
 
 describe('a stream', () => {
-  test('that was aborted before it was opened registers nobody', async () => {
+  test('that was aborted before it opened registers no client', async () => {
     const { clock, hub, join } = createHubHarness()
     const stream = fakeStream()
     stream.leave()
@@ -139,7 +139,7 @@ describe('a stream', () => {
   })
 
   test.each(['throws', 'rejects'] as const)(
-    'that %s is over, and hurts nobody else',
+    'that %s ends, and affects no other client',
     async (how) => {
       const { clock, hub, enter, tell } = createHubHarness()
       const bad = await enter('mallory')
@@ -166,7 +166,7 @@ describe('a stream', () => {
     expect(stream.faults).toEqual([])
   })
 
-  test('that can’t even be aborted is over nonetheless', async () => {
+  test('that can’t be aborted ends all the same', async () => {
     const { clock, enter, tell, hub } = createHubHarness()
     const stream = fakeStream()
     const { connection } = await enter('mallory', {
@@ -185,7 +185,7 @@ describe('a stream', () => {
     expect(hub.stats().connections).toBe(1)
   })
 
-  test('that its client has left gets nothing any more', async () => {
+  test('whose client has left receives nothing more', async () => {
     const { clock, hub, enter, tell } = createHubHarness()
     const { stream, connection } = await enter('alice')
     await tell('queued')

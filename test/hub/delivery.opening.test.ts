@@ -1,10 +1,10 @@
-/** Openings: what a client is told first, and which frames carry a cursor. */
+/** Openings: what a client receives first, and which frames carry a cursor. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 describe('an opening', () => {
-  test('comes first, with the time to wait, and names client, connection and topics', async () => {
+  test('comes first, with the retry delay, and names client, connection and topics', async () => {
     const { enter } = createHubHarness({ retryMs: 1_234 })
     const { stream, connection } = await enter('alice', { topics: ['news', 'sport', 'news'] })
     expect(stream.retries).toEqual([1_234])
@@ -17,7 +17,7 @@ describe('an opening', () => {
     })
   })
 
-  test('without a cursor is fresh and carries the head, and nothing old follows', async () => {
+  test('without a cursor is fresh and carries the head; no replay follows', async () => {
     const { enter, tell } = createHubHarness()
     const [, head] = await tell('a', 'b')
     const { stream } = await enter('alice')
@@ -33,7 +33,7 @@ describe('an opening', () => {
     expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
   })
 
-  test('moves the cursor over what was for others', async () => {
+  test('moves the cursor past events for others', async () => {
     const { hub, enter, tell } = createHubHarness()
     const [seen] = await tell('a')
     const { id } = await hub.publish({ client: 'bob' }, { data: 'for bob' })
@@ -42,7 +42,7 @@ describe('an opening', () => {
     expect(heard(stream)).toEqual([])
   })
 
-  test('before a replay carries no id, so that a client that drops in it skips nothing', async () => {
+  test('before a replay carries no id, so a client that drops during it skips nothing', async () => {
     const { enter, tell } = createHubHarness()
     const [first, second, third] = await tell('a', 'b', 'c')
     const { stream } = await enter('alice', { lastEventId: first })
@@ -53,7 +53,7 @@ describe('an opening', () => {
     ])
   })
 
-  test('with `earliest` is complete, and all that is kept follows', async () => {
+  test('with `earliest` is complete, and every stored event follows', async () => {
     const { enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     await tell('a', 'b', 'c')
     const { stream } = await enter('alice', { lastEventId: 'earliest' })
@@ -62,7 +62,7 @@ describe('an opening', () => {
     expect(heard(stream)).toEqual(['b', 'c'])
   })
 
-  test('with `earliest` and nothing kept carries the head', async () => {
+  test('with `earliest` and nothing stored carries the head', async () => {
     const { journal, enter } = createHubHarness()
     const { stream } = await enter('alice', { lastEventId: 'earliest' })
     expect(cursorOf(stream)).toBe(journal.head().id)
@@ -70,7 +70,7 @@ describe('an opening', () => {
 })
 
 describe('a gap', () => {
-  test('is told behind the opening and before what can still be replayed', async () => {
+  test('is reported after the opening and before the events that can still be replayed', async () => {
     const { enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     const [first, , third] = await tell('a', 'b', 'c', 'd')
     const { stream } = await enter('alice', { lastEventId: first })
@@ -90,7 +90,7 @@ describe('a gap', () => {
     expect(stream.events.slice(0, 2).map(({ id }) => id)).toEqual([undefined, undefined])
   })
 
-  test('behind which nothing can be replayed carries the head, and is told once', async () => {
+  test('with nothing left to replay carries the head, and is reported once', async () => {
     const { clock, journal, enter, tell } = createHubHarness({ history: { maxAgeMs: 1_000 } })
     const start = journal.head().id
     const [head] = await tell('a')
@@ -106,7 +106,7 @@ describe('a gap', () => {
   })
 
   test.each(['of-another-life', '', 'zzzz-7', '🙂', 'x'.repeat(5_000), 'a\nb: c'])(
-    'of the epoch is told for the cursor %j, and all that is kept follows',
+    'of the epoch is reported for the cursor %j, and every stored event follows',
     async (lastEventId) => {
       const { enter, tell } = createHubHarness()
       const [first] = await tell('a', 'b')
@@ -121,7 +121,7 @@ describe('a gap', () => {
     },
   )
 
-  test('is not what was evicted for other clients', async () => {
+  test('is not reported for events of other clients', async () => {
     const { hub, enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
     const [seen] = await tell('a')
     for (let i = 0; i < 10; i++) await hub.publish({ client: 'bob' }, { data: `${i}` })
@@ -133,7 +133,7 @@ describe('a gap', () => {
 })
 
 describe('an event', () => {
-  test('reaches all connections of its client, and nobody else', async () => {
+  test('reaches all connections of its client, and no other client', async () => {
     const { clock, hub, enter } = createHubHarness()
     const [laptop, phone, bob] = [await enter('alice'), await enter('alice'), await enter('bob')]
     const receipt = await hub.publish({ client: 'alice' }, { data: 'hello', event: 'greeting' })
@@ -145,7 +145,7 @@ describe('an event', () => {
     expect(heard(bob.stream)).toEqual([])
   })
 
-  test('of a topic reaches who follows it, once', async () => {
+  test('of a topic reaches each subscriber once', async () => {
     const { clock, hub, enter } = createHubHarness()
     const both = await enter('alice', { topics: ['news', 'sport', 'news'] })
     const other = await enter('bob', { topics: ['sport'] })
@@ -169,7 +169,7 @@ describe('an event', () => {
     expect(heard(later.stream)).toEqual([])
   })
 
-  test('that is published by who watches the hub comes in order to all', async () => {
+  test('that an observer publishes reaches all clients in order', async () => {
     const { clock, hub, enter } = createHubHarness({
       maxEventBytes: 30_000,
       maxQueuedBytes: 95_536,

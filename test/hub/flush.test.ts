@@ -1,9 +1,9 @@
-/** The flush: what is published in one turn leaves in one write, and other work gets its turn. */
+/** The flush: events published in one turn leave in one write, and other work is not held up. */
 import { expect, test } from 'vitest'
 import { heard } from '../support/fake-stream.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
-test('nothing is written while something is published', async () => {
+test('nothing is written during a publish', async () => {
   const { clock, hub, enter } = createHubHarness()
   const { stream } = await enter('alice')
   const before = stream.writes.length
@@ -14,7 +14,7 @@ test('nothing is written while something is published', async () => {
   expect(await receipt).toMatchObject({ connections: 1 })
 })
 
-test('nothing is written while a client connects', async () => {
+test('nothing is written during a connect', async () => {
   const { clock, join } = createHubHarness()
   const { stream } = join('alice')
   expect(stream.writes).toHaveLength(0)
@@ -22,7 +22,7 @@ test('nothing is written while a client connects', async () => {
   expect(stream.writes).toHaveLength(1)
 })
 
-test('what is published in one turn leaves in one write for each connection', async () => {
+test('events published in one turn leave in one write per connection', async () => {
   const { clock, enter, tell } = createHubHarness()
   const streams = [(await enter('alice')).stream, (await enter('bob')).stream]
   const before = streams.map(({ writes }) => writes.length)
@@ -50,7 +50,7 @@ test('equal queues leave as one buffer, and different ones do not', async () => 
   expect(heard(carol.stream)).toEqual(['a', 'b', 'for carol', 'c'])
 })
 
-test('a frame that goes to many alone is not copied for any', async () => {
+test('a single frame for many clients is not copied', async () => {
   const { clock, enter, tell } = createHubHarness()
   const guests = [await enter('alice'), await enter('bob')]
   void tell('a')
@@ -61,7 +61,7 @@ test('a frame that goes to many alone is not copied for any', async () => {
   expect(last[1]).toBe(last[0])
 })
 
-test('a flush over thousands of connections lets other work between', async () => {
+test('a flush over thousands of connections lets other work run in between', async () => {
   const { clock, join, tell } = createHubHarness()
   const streams = Array.from({ length: 3_000 }, (_, i) => join(`client-${i}`).stream)
   await clock.settle()
@@ -70,7 +70,7 @@ test('a flush over thousands of connections lets other work between', async () =
   lookAgain()
   await clock.settle()
   expect(reached.at(-1)).toBe(3_000)
-  // Never more than a sixth of them in one go.
+  // Never more than a sixth of them at once.
   const steps = reached.map((count, i) => count - (reached[i - 1] ?? 0))
   expect(Math.max(...steps)).toBeLessThanOrEqual(500)
 
@@ -81,7 +81,7 @@ test('a flush over thousands of connections lets other work between', async () =
   }
 })
 
-test('what is published during a long flush reaches everyone, once and in order', async () => {
+test('an event published during a long flush reaches every client, once and in order', async () => {
   const { clock, join, tell } = createHubHarness()
   const streams = Array.from({ length: 1_000 }, (_, i) => join(`client-${i}`).stream)
   await clock.settle()
@@ -94,7 +94,7 @@ test('what is published during a long flush reaches everyone, once and in order'
   for (const stream of streams) expect(heard(stream)).toEqual(['first', 'second', 'third'])
 })
 
-test('a stream that throws in a flush keeps nobody from their turn', async () => {
+test('a stream that throws in a flush does not stop the others', async () => {
   const { clock, enter, tell } = createHubHarness()
   const guests = [await enter('alice'), await enter('mallory'), await enter('bob')]
   guests[1]?.stream.fail('throws')

@@ -1,16 +1,16 @@
-/** Chains: equal queues are one queue, and different ones stay apart. */
+/** Frame queues: equal queues share one buffer, and different ones stay separate. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { emptyQueue, enqueue, type FrameQueue, toBytes } from '../../src/hub/frame-queue.ts'
 
 const bytes = (...values: number[]) => Uint8Array.from(values)
 
-test('a queue of one frame is that frame, uncopied', () => {
+test('a queue of one frame returns that frame without copying it', () => {
   const frame = bytes(1, 2)
   expect(toBytes(enqueue(emptyQueue(), frame))).toBe(frame)
 })
 
-test('a queue joins its frames in the order in which they came', () => {
+test('a queue joins its frames in order', () => {
   const chain = [bytes(1), bytes(2, 3), bytes(), bytes(4)].reduce(enqueue, emptyQueue())
   expect(toBytes(chain)).toEqual(bytes(1, 2, 3, 4))
   expect(chain.byteLength).toBe(4)
@@ -34,14 +34,14 @@ test('equal queues share one buffer', () => {
   for (const other of others) expect(other).toBe(first)
 })
 
-test('a queue is what it was after another has grown from it', () => {
+test('a queue stays the same after another has grown from it', () => {
   const start = enqueue(emptyQueue(), bytes(1))
   const long = enqueue(start, bytes(2))
   const other = enqueue(start, bytes(3))
   expect([start, long, other].map(toBytes)).toEqual([bytes(1), bytes(1, 2), bytes(1, 3)])
 })
 
-test('queues fed event by event hold exactly what was meant for them', () => {
+test('queues that are filled event by event hold exactly their own events', () => {
   const delivery = fc.tuple(fc.integer({ min: 0, max: 255 }), fc.subarray([0, 1, 2, 3]))
   fc.assert(
     fc.property(fc.array(delivery, { maxLength: 30 }), (deliveries) => {

@@ -1,4 +1,4 @@
-/** Clients that come, stall, drop and return at random: each gets all that is its own, once, in order. */
+/** Clients connect, stall, drop and reconnect at random: each receives all of its own events, once and in order. */
 import fc from 'fast-check'
 import { test } from 'vitest'
 import type { Address } from '../../src/core/address.ts'
@@ -14,7 +14,7 @@ const address = fc.constantFrom<Address>(
   { topic: 'news' },
   { topic: 'sport' },
 )
-/** From small ones to so large that four of them overflow a queue. */
+/** From small to so large that four events overflow a queue. */
 const size = fc.constantFrom(1, 100, 9_000, 25_000)
 
 const act = fc.oneof(
@@ -53,12 +53,12 @@ const act = fc.oneof(
 const story = fc.array(act, { minLength: 5, maxLength: 60 })
 
 test.each([
-  ['that answers at once, and has room for all', { late: false, maxEvents: 1_000 }, 200],
-  ['that answers at once, and gives much up', { late: false, maxEvents: 4 }, 200],
-  ['that answers late, and has room for all', { late: true, maxEvents: 1_000 }, 200],
-  ['that answers late, and gives much up', { late: true, maxEvents: 4 }, 200],
+  ['that answers at once and keeps everything', { late: false, maxEvents: 1_000 }, 200],
+  ['that answers at once and evicts a lot', { late: false, maxEvents: 4 }, 200],
+  ['that answers late and keeps everything', { late: true, maxEvents: 1_000 }, 200],
+  ['that answers late and evicts a lot', { late: true, maxEvents: 4 }, 200],
 ] as const)(
-  'with a journal %s nobody loses or doubles anything unsaid',
+  'with a journal %s, no client loses an event without a gap, or receives one twice',
   async (_, kind, numRuns) => {
     await fc.assert(
       fc.asyncProperty(story, async (acts) => {

@@ -1,4 +1,4 @@
-/** The hub as a whole: what goes in comes out, to whom it was meant for. */
+/** The hub as a whole: what is published reaches the clients it is for. */
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
 import { createHub } from '../../src/hub/hub.ts'
@@ -23,7 +23,7 @@ test('a quiet stream gets a heartbeat that carries the head of the journal', asy
 })
 
 describe('publishing', () => {
-  test('what can’t be sent is refused, and neither kept nor counted', async () => {
+  test('an invalid event is refused, and neither kept nor counted', async () => {
     const { clock, hub, journal, enter } = createHubHarness({ ...SMALL })
     const { stream } = await enter('alice')
     const head = journal.head()
@@ -45,7 +45,7 @@ describe('publishing', () => {
     expect(stream.events).toHaveLength(1)
   })
 
-  test('the largest event there may be reaches a reader with the smallest queue allowed', async () => {
+  test('the largest event reaches a reader with the smallest queue allowed', async () => {
     const { clock, hub, enter } = createHubHarness(SMALL)
     const { stream, connection } = await enter('alice')
     const data = 'x'.repeat(30_000)
@@ -58,7 +58,7 @@ describe('publishing', () => {
   })
 
   test.each(['append', 'relay'] as const)(
-    'what the journal fails to %s rejects, and nobody gets it',
+    'an event that the journal fails to %s is rejected, and reaches no client',
     async (work) => {
       const fail = () => Promise.reject(new Error('The disk is full.'))
       const { clock, hub, enter } = createHubHarness({
@@ -77,7 +77,7 @@ describe('publishing', () => {
     },
   )
 
-  test('tells how many connections it was for, and nobody is no error', async () => {
+  test('returns the number of connections, and zero is not an error', async () => {
     const { hub, enter } = createHubHarness()
     expect(await hub.publish({ client: 'alice' }, { data: 'x' })).toMatchObject({ connections: 0 })
     await enter('alice')

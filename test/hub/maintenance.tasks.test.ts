@@ -1,9 +1,9 @@
-/** The ticker: all chores start and stop together, however often they are asked to. */
+/** Maintenance tasks start and stop together, however often they are asked to. */
 import { expect, test } from 'vitest'
 import { createTimers } from '../../src/hub/maintenance.ts'
 import { manualClock } from '../support/clock.ts'
 
-test('chores run in their time from the start to the stop, and never with a period of 0', async () => {
+test('tasks run at their interval between start and stop, and never with an interval of 0', async () => {
   const clock = manualClock()
   const runs: string[] = []
   const ticker = createTimers(clock, [

@@ -1,14 +1,14 @@
-/** What the hub does by the clock: heartbeats, ends of lives, and the demo clock. */
+/** What the hub does by the clock: heartbeats, lifetimes and the demo clock. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, named, told } from '../support/fake-stream.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 const HEARTBEAT_MS = 15_000
-/** The longest time between two rounds. */
+/** The longest time between two sweeps. */
 const ROUND_MS = 1_000
 
 describe('a heartbeat', () => {
-  test('comes to an idle stream once in its time, with the head and the seconds', async () => {
+  test('comes to an idle stream once per interval, with the head and the seconds', async () => {
     const { clock, hub, enter } = createHubHarness()
     const { stream } = await enter('alice')
     const { id } = await hub.publish({ client: 'bob' }, { data: 'x' })
@@ -21,7 +21,7 @@ describe('a heartbeat', () => {
     expect(named(stream, 'hub:beat').length).toBeLessThanOrEqual(11)
   })
 
-  test('is not for a stream that has news', async () => {
+  test('is not sent to a stream that receives events', async () => {
     const { clock, hub, enter } = createHubHarness()
     const busy = await enter('alice')
     const idle = await enter('bob')
@@ -33,7 +33,7 @@ describe('a heartbeat', () => {
     expect(named(idle.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
   })
 
-  test('keeps the cursor young: who comes back with it has missed nothing', async () => {
+  test('keeps the cursor recent: a client that reconnects with it has missed nothing', async () => {
     const { clock, hub, enter } = createHubHarness({ history: { maxEvents: 3, maxAgeMs: 60_000 } })
     const { stream } = await enter('alice')
     for (let i = 0; i < 100; i++) {
@@ -45,7 +45,7 @@ describe('a heartbeat', () => {
     expect(told(back.stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
   })
 
-  test('is not put off by events that are not kept, which leave the cursor where it is', async () => {
+  test('is not postponed by ephemeral events, which leave the cursor where it is', async () => {
     const { clock, hub, enter, journal } = createHubHarness()
     const { stream } = await enter('alice')
     await hub.publish({ client: 'bob' }, { data: 'x' })
@@ -60,7 +60,7 @@ describe('a heartbeat', () => {
     expect(cursorOf(stream)).toBe(journal.head().id)
   })
 
-  test('tells its own time, however short', async () => {
+  test('carries its interval, however short', async () => {
     const { clock, enter } = createHubHarness({ heartbeatMs: 200 })
     const { stream } = await enter('alice')
     await clock.advance(1_000)
@@ -70,7 +70,7 @@ describe('a heartbeat', () => {
 })
 
 describe('a timer', () => {
-  test('is one for the hub, and none when nobody is there', async () => {
+  test('is one for the hub, and none while no client is connected', async () => {
     const { clock, hub, enter } = createHubHarness()
     expect(clock.timers).toBe(0)
     const guests = [await enter('alice'), await enter('alice'), await enter('bob')]
@@ -85,7 +85,7 @@ describe('a timer', () => {
     expect(clock.timers).toBe(1)
   })
 
-  test('is kept until the last goodbye is taken', async () => {
+  test('is kept until the last goodbye is read', async () => {
     const { clock, hub, enter } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()
@@ -98,13 +98,13 @@ describe('a timer', () => {
   })
 })
 
-describe('a life', () => {
+describe('a lifetime', () => {
   test.each([
     [0, 0.8],
     [0.5, 1],
     [0.999_999, 1.2],
   ])(
-    'is an hour, give or take a fifth: with the chance %d it is %d hours',
+    'is an hour, plus or minus a fifth: with the random number %d it is %d hours',
     async (chance, hours) => {
       const { clock, enter } = createHubHarness({ random: () => chance })
       const { stream, connection } = await enter('alice')
@@ -116,7 +116,7 @@ describe('a life', () => {
     },
   )
 
-  test('that is over lets the client resume at once, at its own moment', async () => {
+  test('that ends lets each client resume at once, at its own time', async () => {
     const { clock, enter, tell } = createHubHarness({ lifetimeMs: 60_000 })
     const { stream, connection } = await enter('alice')
     const [id] = await tell('a')
@@ -143,14 +143,14 @@ describe('a life', () => {
 })
 
 describe('the demo clock', () => {
-  test('is off unless asked for', async () => {
+  test('is off by default', async () => {
     const { clock, enter } = createHubHarness()
     const { stream } = await enter('alice')
     await clock.advance(60_000)
     expect(named(stream, 'time')).toEqual([])
   })
 
-  test('tells every connection the time once, without a place in the journal', async () => {
+  test('sends the time to every connection once, without storing it', async () => {
     const { clock, enter, journal } = createHubHarness({ clockMs: 1_000 })
     const head = journal.head()
     const guests = [await enter('alice'), await enter('alice'), await enter('bob')]
@@ -168,7 +168,7 @@ describe('the demo clock', () => {
     expect(journal.head()).toEqual(head)
   })
 
-  test('does not put heartbeats off, and stands still when nobody is there', async () => {
+  test('does not postpone heartbeats, and stops while no client is connected', async () => {
     const { clock, enter } = createHubHarness({ clockMs: 1_000 })
     const { stream } = await enter('alice')
     await clock.advance(HEARTBEAT_MS + ROUND_MS)

@@ -1,4 +1,4 @@
-/** What a hub counts is what has happened, and nothing of it is counted twice. */
+/** Metrics count what happened, and count nothing twice. */
 import { describe, expect, test } from 'vitest'
 import { createHub } from '../../src/hub/hub.ts'
 import { internalsOf } from '../../src/hub/internals.ts'
@@ -17,7 +17,7 @@ describe('a histogram', () => {
     expect(histogram.sum).toBe(1e9 + 23.5)
   })
 
-  test('takes a value as many times as it was observed', () => {
+  test('counts a value as many times as it was observed', () => {
     const histogram = createHistogram([1, 10])
     observe(histogram, 5, 1_000)
     expect(histogram).toEqual({ bounds: [1, 10], counts: [0, 1_000, 0], sum: 5_000 })
@@ -25,7 +25,7 @@ describe('a histogram', () => {
 })
 
 describe('a hub counts', () => {
-  test('events by whom they are for, what they reached, and their bytes', async () => {
+  test('events by address, deliveries and bytes', async () => {
     const { clock, hub, enter } = createHubHarness()
     const alice = await enter('alice', { topics: ['news'] })
     const bob = await enter('bob')
@@ -64,7 +64,7 @@ describe('a hub counts', () => {
     expect(gaps).toEqual({ epoch: 1, evicted: 1 })
   })
 
-  test('each goodbye by its reason, and who left without one', async () => {
+  test('each goodbye by its reason, and clients that left without one', async () => {
     const { clock, hub, enter } = createHubHarness({ lifetimeMs: 1_000, maxConnections: 3 })
     const expiresAt = clock.now() + 100
     await enter('alice', { expiresAt })
@@ -89,7 +89,7 @@ describe('a hub counts', () => {
     expect(departures).toBe(1)
   })
 
-  test('a reader that is too slow, and one that is refused', async () => {
+  test('slow readers and refused clients', async () => {
     const { hub, enter, tell } = createHubHarness({ ...SMALL, maxConnections: 1 })
     const stream = fakeStream()
     stream.stall()
@@ -106,7 +106,7 @@ describe('a hub counts', () => {
     expect(refusals).toEqual({ 'at-capacity': 1, blocked: 1, shutdown: 1, 'rate-limited': 0 })
   })
 
-  test('what waits, how much of it for the slowest, and how many transports are busy', async () => {
+  test('queued bytes, those of the slowest client, and busy transports', async () => {
     const { clock, hub, enter, tell } = createHubHarness()
     await enter('alice')
     const [slow, slower] = [await enter('bob'), await enter('carol')]
@@ -129,7 +129,7 @@ describe('a hub counts', () => {
     expect([slow, slower].map(({ connection }) => connection.queuedEvents)).toEqual([0, 0])
   })
 
-  test('and what it has told stays as it was', async () => {
+  test('and a snapshot does not change afterwards', async () => {
     const { hub, tell } = createHubHarness()
     const before = hub.stats()
     await tell('a')
@@ -148,10 +148,10 @@ describe('a flush', () => {
     expect(total(hub.stats().metrics.flushMs)).toBe(before + 1)
   })
 
-  test('takes from its first write to its last, and each of its events waits for that', async () => {
+  test('lasts from its first write to its last, and each of its events waits that long', async () => {
     const manual = manualClock()
     let written = 0
-    // A write takes 10 ms, as the clock of the hub sees it.
+    // A write takes 10 ms on the clock of the hub.
     const clock = { ...manual, now: () => manual.now() + written * 10 }
     const hub = createHub({ clock })
     for (const client of ['alice', 'bob', 'carol']) {
@@ -174,7 +174,7 @@ describe('a flush', () => {
     expect([total(delayMs), delayMs.sum]).toEqual([2, 60])
   })
 
-  test('does not wait for a transport that is busy', async () => {
+  test('does not wait for a busy transport', async () => {
     const { clock, hub, enter, tell } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()

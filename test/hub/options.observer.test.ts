@@ -1,4 +1,4 @@
-/** Those who watch a hub: what they throw is heard, and stops nothing. */
+/** Observers: an error that one throws is reported, and stops nothing. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { createHub } from '../../src/hub/hub.ts'
 import { manualClock } from '../support/clock.ts'
@@ -8,7 +8,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-test('an observer that throws keeps nobody from what is theirs, and its error is not lost', async () => {
+test('an observer that throws stops no delivery, and its error is reported', async () => {
   const thrown: (() => void)[] = []
   vi.stubGlobal('queueMicrotask', (task: () => void) => thrown.push(task))
   const clock = manualClock()

@@ -1,4 +1,4 @@
-/** Options: what is out of range is refused by name, and the defaults are those of the design. */
+/** Options: a value out of range is refused by name, and the defaults are the documented ones. */
 import { describe, expect, test } from 'vitest'
 import { createHub } from '../../src/hub/hub.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
@@ -45,7 +45,7 @@ describe('an option', () => {
     expect(() => createHub(options)).not.toThrow()
   })
 
-  test('that is left out has the default of the design', async () => {
+  test('that is left out has its documented default', async () => {
     const hub = createHub()
     expect(hub.maxEventBytes).toBe(262_144)
     await hub.close()

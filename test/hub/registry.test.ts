@@ -1,10 +1,10 @@
-/** The registry: who is connected, as the hub tells it. */
+/** The registry: which clients are connected. */
 import { expect, test } from 'vitest'
 import type { Address } from '../../src/core/address.ts'
 import type { Hub } from '../../src/hub/hub.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
-test('the hub counts connections, clients and topics, and forgets who has left', async () => {
+test('the hub counts connections, clients and topics, and removes clients that left', async () => {
   const { clock, hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice', { topics: ['news', 'sport'] })
@@ -20,7 +20,7 @@ test('the hub counts connections, clients and topics, and forgets who has left',
   expect(await hub.clients()).toEqual({ rows: [], total: 0 })
 })
 
-test('connections are listed by the address they listen at', async () => {
+test('connections are found by address', async () => {
   const { hub, enter } = createHubHarness()
   const phone = await enter('alice', { topics: ['news'] })
   const laptop = await enter('alice')
@@ -37,7 +37,7 @@ test('connections are listed by the address they listen at', async () => {
   }
 })
 
-test.each([1, 2])('a list of %d connections does not change when another opens', async (count) => {
+test.each([1, 2])('a list of %d connections is a snapshot', async (count) => {
   const { hub, join } = createHubHarness()
   for (let n = 0; n < count; n++) await join('alice')
   const before = await hub.connections({ client: 'alice' })
@@ -59,7 +59,7 @@ test('a list is cut at its limit, and says how many there are', async () => {
   })
 })
 
-test('a connection tells who it is, since when, and how much waits for it', async () => {
+test('a connection reports its client, connect time and queued bytes', async () => {
   const { clock, hub, enter, tell } = createHubHarness()
   const start = clock.now()
   const { stream, connection } = await enter('alice', { topics: ['news'] })
@@ -79,7 +79,7 @@ test('a connection tells who it is, since when, and how much waits for it', asyn
   expect(hub.stats().connections).toBe(2)
 })
 
-test('names that mean something elsewhere are only names', async () => {
+test('names with a meaning in JavaScript are ordinary names', async () => {
   const { clock, hub, enter } = createHubHarness()
   const odd = ['**', 'c:a', 't:a', '__proto__', 'constructor']
   for (const name of odd) await enter(name, { topics: odd })
@@ -90,7 +90,7 @@ test('names that mean something elsewhere are only names', async () => {
   await clock.settle()
 })
 
-test('figures since the start count what was published and for how many', async () => {
+test('totals since the start count publishes and deliveries', async () => {
   const { hub, enter, tell } = createHubHarness()
   await tell('to nobody')
   await enter('alice')

@@ -1,4 +1,4 @@
-/** Gaps: one is told whenever something was missed for good, and for nothing else. */
+/** Gaps: one is reported whenever a client missed an evicted event, and only then. */
 import { describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../src/core/address.ts'
 import type { GapReason } from '../../src/core/control-events.ts'
@@ -26,7 +26,7 @@ function setUp(options: Omit<MemoryJournalOptions, 'clock'> = {}) {
 }
 
 describe('an eviction', () => {
-  test('behind the cursor is a gap; at the cursor or before it is none', () => {
+  test('after the cursor is a gap; at the cursor or before it is not', () => {
     const { put, gap, head } = setUp({ maxEvents: 2 })
     const start = head()
     const first = put(ALICE)
@@ -37,7 +37,7 @@ describe('an eviction', () => {
     expect(gap([ALICE], second)).toBeUndefined()
   })
 
-  test('at another address is nobody else’s gap', () => {
+  test('at another address is no gap for other clients', () => {
     const { put, gap, head } = setUp({ maxEvents: 2 })
     put(ALICE)
     const cursor = head()
@@ -47,7 +47,7 @@ describe('an eviction', () => {
     expect(gap([EVERYONE, BOB], cursor)).toBe('evicted')
   })
 
-  test('is told to who follows several addresses, if it was at any of them', () => {
+  test('is reported to a client of several addresses, whichever of them it was at', () => {
     const { put, gap, head } = setUp({ maxEvents: 2 })
     const cursor = head()
     put(topicKey('news'), 3)
@@ -56,7 +56,7 @@ describe('an eviction', () => {
     expect(gap([EVERYONE, ALICE, topicKey('sport')], cursor)).toBeUndefined()
   })
 
-  test('of all that an address had is still told, and only to who missed it', async () => {
+  test('of everything at an address is still reported, and only to clients that missed it', async () => {
     const { clock, put, gap, head } = setUp({ maxAgeMs: 1_000 })
     const before = head()
     const last = put(ALICE, 3)
@@ -70,7 +70,7 @@ describe('an eviction', () => {
     expect(gap([ALICE], last)).toBeUndefined()
   })
 
-  test('is told though nothing was put since: reading gives up what is too old', async () => {
+  test('is reported although nothing was stored since: reading evicts what is too old', async () => {
     const { clock, put, gap, head } = setUp({ maxAgeMs: 1_000 })
     const before = head()
     put(ALICE)
@@ -78,7 +78,7 @@ describe('an eviction', () => {
     expect(gap([ALICE], before)).toBe('evicted')
   })
 
-  test('at more addresses than can be remembered is told too often rather than never', async () => {
+  test('at more addresses than the journal can track is reported too often rather than never', async () => {
     const { clock, put, gap, head } = setUp({ maxAgeMs: 1_000 })
     const before = head()
     put(ALICE)
@@ -95,7 +95,7 @@ describe('an eviction', () => {
 })
 
 describe('a cursor', () => {
-  test('of the present and of the past is known', () => {
+  test('of the current or an earlier sequence is recognized', () => {
     const { put, gap, head } = setUp()
     const start = head()
     const end = put(ALICE, 3)

@@ -1,4 +1,4 @@
-/** Catching up from a journal that answers late: what comes between question and answer counts, too. */
+/** Replay from a journal that answers late: events between request and answer count, too. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
 import { createHubHarness, type HubHarnessOptions, SMALL } from '../support/hub-harness.ts'
@@ -30,8 +30,8 @@ function setUp({ history, ...options }: Omit<HubHarnessOptions, 'journal'> = {})
   }
 }
 
-describe.each(['asked', 'now'] as const)('a reading answered with what is there when %s', (as) => {
-  test('loses and doubles nothing of what came before the answer', async () => {
+describe.each(['asked', 'now'] as const)('a read that is answered with the state when %s', (as) => {
+  test('neither loses nor repeats an event from before the answer', async () => {
     const { clock, late, enter, tell } = setUp()
     const [seen] = await tell('seen', 'a')
     const { stream } = await enter('alice', { lastEventId: seen })
@@ -46,7 +46,7 @@ describe.each(['asked', 'now'] as const)('a reading answered with what is there 
     expect(late.asked).toBe(0)
   })
 
-  test('loses and doubles nothing of what was stored and not yet delivered', async () => {
+  test('neither loses nor repeats an event that was stored but not yet delivered', async () => {
     const { clock, late, enter, tell } = setUp()
     const [seen] = await tell('seen')
     late.hold()
@@ -62,7 +62,7 @@ describe.each(['asked', 'now'] as const)('a reading answered with what is there 
     expect(heard(stream)).toEqual(['a', 'b', 'c'])
   })
 
-  test('loses and doubles nothing when more comes than may wait', async () => {
+  test('neither loses nor repeats an event when more arrive than may wait', async () => {
     const { clock, late, enter, tell, answerAll } = setUp(SMALL)
     const [seen] = await tell('seen')
     const { stream } = await enter('alice', { lastEventId: seen })
@@ -89,7 +89,7 @@ describe.each(['asked', 'now'] as const)('a reading answered with what is there 
     late.answer(as)
     await clock.settle()
     const [ready] = named(stream, 'hub:ready')
-    // Wherever the client drops: with the cursor that it has by then it gets all that follows.
+    // Wherever the client drops, its cursor at that point brings everything that follows.
     for (const cursor of [ready?.id, cursorOf(stream)]) {
       if (cursor === undefined) continue
       const back = await enter('alice', { lastEventId: cursor })
@@ -100,7 +100,7 @@ describe.each(['asked', 'now'] as const)('a reading answered with what is there 
     expect(heard(stream)).toEqual(['a'])
   })
 
-  test('tells what was given up before the answer came', async () => {
+  test('reports an eviction that happened before the answer', async () => {
     const { clock, late, enter, tell, answerAll } = setUp({ ...SMALL, history: { maxEvents: 3 } })
     const [seen] = await tell('seen')
     const { stream } = await enter('alice', { lastEventId: seen })
@@ -114,7 +114,7 @@ describe.each(['asked', 'now'] as const)('a reading answered with what is there 
     expect(named(stream, 'hub:gap')).toHaveLength(got.length < data.length ? 1 : 0)
   })
 
-  test('tells a fresh client, too, what was given up since it came', async () => {
+  test('reports an eviction since it connected to a fresh client, too', async () => {
     const { late, enter, tell, answerAll } = setUp({ ...SMALL, history: { maxEvents: 3 } })
     await tell('old')
     const { stream } = await enter('alice')
@@ -129,7 +129,7 @@ describe.each(['asked', 'now'] as const)('a reading answered with what is there 
 })
 
 describe('before its opening', () => {
-  test('a stream gets no event that is not kept either', async () => {
+  test('a stream receives no ephemeral event either', async () => {
     const { clock, hub, late, enter } = setUp({ clockMs: 1_000 })
     const { stream } = await enter('alice')
     await hub.publish('everyone', { data: 'now', event: 'typing', ephemeral: true })
@@ -139,7 +139,7 @@ describe('before its opening', () => {
     expect(stream.events[0]?.event).toBe('hub:ready')
   })
 
-  test('a stream gets no beat', async () => {
+  test('a stream receives no heartbeat', async () => {
     const { clock, late, enter } = setUp()
     const { stream } = await enter('alice')
     await clock.advance(20_000)
@@ -150,7 +150,7 @@ describe('before its opening', () => {
   })
 })
 
-test('a beat never moves a cursor back to before what was read ahead of its delivery', async () => {
+test('a heartbeat never moves a cursor back before an event that was read ahead of its delivery', async () => {
   const { clock, late, enter, tell } = setUp()
   const start = late.head().id
   late.hold()
@@ -163,7 +163,7 @@ test('a beat never moves a cursor back to before what was read ahead of its deli
 })
 
 describe('a journal that fails', () => {
-  test('in a reading ends that stream only, and it is heard of', async () => {
+  test('during a read ends that stream only, and the error is reported', async () => {
     const failures: unknown[] = []
     const { clock, late, enter, tell } = setUp({
       observer: { failed: (error, during) => void failures.push([error, during]) },
@@ -183,7 +183,7 @@ describe('a journal that fails', () => {
     expect(heard(good.stream)).toEqual(['a'])
   })
 
-  test('to answer before the client leaves harms nobody', async () => {
+  test('after the client has left does no harm', async () => {
     const { clock, late, hub, enter } = setUp()
     const { stream, connection } = await enter('alice')
     stream.leave()

@@ -1,4 +1,4 @@
-/** Catching up from a journal that answers at once: nothing is lost, doubled or out of order. */
+/** Replay from a journal that answers at once: nothing is lost, sent twice or out of order. */
 import { describe, expect, test } from 'vitest'
 import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
@@ -7,7 +7,7 @@ const BIG = 'x'.repeat(20_000)
 const many = (count: number, name = 'n') => Array.from({ length: count }, (_, i) => `${name}${i}`)
 
 describe('what was missed', () => {
-  test('comes first, oldest first, exactly once; then what is live', async () => {
+  test('comes first, oldest first, exactly once; live events follow', async () => {
     const { clock, hub, enter, tell } = createHubHarness()
     const [seen] = await tell('seen')
     await tell('a')
@@ -22,7 +22,7 @@ describe('what was missed', () => {
     expect(heard(stream)).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  test('comes before what is published in the very turn of the return', async () => {
+  test('comes before an event published in the same turn as the reconnect', async () => {
     const { clock, join, tell } = createHubHarness()
     const [seen] = await tell('seen', 'a')
     void tell('b')
@@ -32,7 +32,7 @@ describe('what was missed', () => {
     expect(heard(stream)).toEqual(['a', 'b', 'c'])
   })
 
-  test('is a thousand of its own among ten thousand of others: complete', async () => {
+  test('is a thousand events among ten thousand for others: complete', async () => {
     const { clock, hub, enter, tell } = createHubHarness()
     const [seen] = await tell('seen')
     const mine = many(1_000)
@@ -46,7 +46,7 @@ describe('what was missed', () => {
     expect(heard(stream)).toEqual(mine)
   })
 
-  test('is one too many: a gap, and the thousand that are left', async () => {
+  test('is one event too many: a gap, then the thousand that are left', async () => {
     const { clock, hub, enter, tell } = createHubHarness()
     const [seen] = await tell('seen')
     const mine = many(1_001)
@@ -77,7 +77,7 @@ describe('a replay of many pages', () => {
     expect(connection.open).toBe(true)
   })
 
-  test('loses and doubles nothing of what is published meanwhile', async () => {
+  test('neither loses nor repeats an event published meanwhile', async () => {
     const { clock, journal, join, tell } = createHubHarness(SMALL)
     const start = journal.head().id
     const expected = many(6, BIG)
@@ -97,14 +97,14 @@ describe('a replay of many pages', () => {
     expect(named(stream, 'hub:gap')).toEqual([])
   })
 
-  test('goes on where it was when the client drops in the middle', async () => {
+  test('continues where it was when the client drops halfway', async () => {
     const { clock, journal, join, enter, tell } = createHubHarness(SMALL)
     const start = journal.head().id
     const data = many(10, BIG)
     await tell(...data)
     const first = join('alice', { lastEventId: start })
     let pages = 0
-    // The first two writes are taken; the third stays on its way.
+    // The first two writes complete; the third stays pending.
     const write = first.stream.write
     Object.assign(first.stream, {
       write: (bytes: Uint8Array) => {
@@ -120,7 +120,7 @@ describe('a replay of many pages', () => {
     expect([...heard(first.stream), ...heard(back.stream)]).toEqual(data)
   })
 
-  test('tells a gap that opens in the middle, before what is left', async () => {
+  test('reports a gap that opens halfway, before the rest', async () => {
     const { clock, journal, join, tell } = createHubHarness({
       ...SMALL,
       history: { maxEvents: 10 },
@@ -145,7 +145,7 @@ describe('a replay of many pages', () => {
     expect(stream.events[at + 1]?.id).toBe(earliest)
   })
 
-  test('gets events that are not kept as they come, and beats only when it is over', async () => {
+  test('passes ephemeral events on at once, and heartbeats only once it is over', async () => {
     const { clock, hub, journal, join, tell } = createHubHarness({ ...SMALL, heartbeatMs: 1_000 })
     const start = journal.head().id
     const data = many(6, BIG)
@@ -185,7 +185,7 @@ describe('a journal that fails at once', () => {
     return { ...harness, failures, state }
   }
 
-  test('ends the stream that asked, and it is heard of', async () => {
+  test('ends the stream that asked, and reports the error', async () => {
     const { clock, hub, join, enter, tell, failures, state } = setUp()
     const good = await enter('alice')
     state.broken = true
@@ -202,7 +202,7 @@ describe('a journal that fails at once', () => {
     expect(heard(good.stream)).toEqual(['a'])
   })
 
-  test('between two pages keeps nobody else from their turn', async () => {
+  test('between two pages does not stop other clients', async () => {
     const { clock, hub, journal, join, enter, tell, failures, state } = setUp()
     const start = journal.head().id
     const good = await enter('alice')

@@ -1,4 +1,4 @@
-/** A hub that nobody has set up answers 503 to all who would listen, publish or operate. */
+/** A hub without a configured key answers 503 to every request to listen, publish or operate. */
 import { expect, test } from 'vitest'
 import { accessModeOf, OPEN_TO_ALL } from '../../src/server/access.ts'
 import { defaults } from '../../src/server/config.ts'
@@ -39,7 +39,7 @@ test('a key, a secret or an issuer means rights, wherever the hub listens', () =
   }
 })
 
-test('without any of them it is for this machine alone, or for nobody', () => {
+test('without any of them it is open to this machine only, or to no client', () => {
   expect(accessModeOf(defaults, 'loopback')).toBe('loopback')
   expect(accessModeOf(defaults, 'world')).toBe('refused')
   expect(accessModeOf({ ...defaults, ALLOW_ANONYMOUS: true }, 'world')).toBe('anonymous')

@@ -100,7 +100,7 @@ test.each([
   expect(await (await app.request(path)).text()).toContain('at-capacity')
 })
 
-test('LIFETIME_SECONDS bounds the life of a stream, give or take a fifth', async () => {
+test('LIFETIME_SECONDS limits the lifetime of a stream, plus or minus a fifth', async () => {
   const environment = { LIFETIME_SECONDS: '100', HEARTBEAT_SECONDS: '1', CLOCK_SECONDS: '0' }
   const reader = await listen(serve(environment))
   await turn(79_000)

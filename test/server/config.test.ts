@@ -1,4 +1,4 @@
-/** The environment becomes a configuration, or one message that names all that is wrong with it. */
+/** The environment becomes a configuration, or one message that names every mistake. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { type Config, ConfigError, defaults, readConfig } from '../../src/server/config.ts'
@@ -64,12 +64,12 @@ test('an empty variable counts as absent', () => {
   expect(readConfig(empty)).toEqual(defaults)
 })
 
-test('variables that it does not know are ignored, whatever they hold', () => {
+test('unknown variables are ignored, whatever their value', () => {
   const bindings = { PATH: '/bin', port: '1', HUB: {}, KV: () => {}, MAX: undefined }
   expect(readConfig(bindings)).toEqual(defaults)
 })
 
-test('what is set is taken', () => {
+test('set variables are used', () => {
   const set = { PORT: '0', HOST: '::1', CLOCK_SECONDS: '0.5', MAX_CONNECTIONS: '7' }
   const taken = { PORT: 0, HOST: '::1', CLOCK_SECONDS: 0.5, MAX_CONNECTIONS: 7 }
   expect(readConfig({ ...set, LOG_LEVEL: 'debug' })).toEqual({
@@ -155,7 +155,7 @@ test('tokens are verified in one way only', () => {
   }
 })
 
-test('several mistakes come in one message, one line each', () => {
+test('several mistakes are reported in one message, one line each', () => {
   const message = complaint({
     PORT: 'x',
     LOG_LEVEL: 'x',
@@ -206,7 +206,7 @@ function shown(value: unknown): string {
   return text === '' ? 'none' : text
 }
 
-test('rules between fields are told beside what is wrong with a field', () => {
+test('rules between fields are reported together with mistakes in a field', () => {
   const message = complaint({
     PORT: '99999',
     MAX_QUEUED_BYTES: '100000',

@@ -1,4 +1,4 @@
-/** The log is one JSON line for each thing that an operator would want to know, and no more. */
+/** The log has one JSON line for each thing that an operator needs to know, and no more. */
 import { type Logger, resetSync } from '@logtape/logtape'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
@@ -102,7 +102,7 @@ test('a stream that is cut off is a warning that names the connection', async ()
   ])
 })
 
-test('streams that end as they should are told at the level debug only', async () => {
+test('streams that end normally are logged at level debug only', async () => {
   const app = serve('debug')
   const headers = { 'X-Request-Id': 'from-the-proxy' }
   const response = await app.request('/sse?id=alice', { headers })
@@ -155,7 +155,7 @@ describe('a request', () => {
     expect((await app.request('/clients/%FF')).headers.get('X-Request-Id')).toMatch(UUID)
   })
 
-  test('that is refused is told by its route and id, without what it brought', async () => {
+  test('that is refused is logged with its route and id, without its content', async () => {
     const app = serve('info', portableStream(), 'rights')
     const headers = { Authorization: 'Bearer sesame', 'X-Request-Id': 'r-1' }
     await app.request('/clients/sesame?block=sesame', { method: 'DELETE', headers })
@@ -172,7 +172,7 @@ describe('a request', () => {
     expect(said.join()).not.toContain('sesame')
   })
 
-  test('that fails is told with its id', async () => {
+  test('that fails is logged with its id', async () => {
     const app = serve('info', () => {
       throw new Error('no socket')
     })
@@ -180,7 +180,7 @@ describe('a request', () => {
     expect(requests()).toMatchObject([{ message: 'request failed', requestId: 'r-1' }])
   })
 
-  test('that is answered is told at the level debug only', async () => {
+  test('that succeeds is logged at level debug only', async () => {
     const ask = (app: Service['app']) => app.request('/clients/alice?x=secret')
     await ask(serve('info'))
     expect(requests()).toEqual([])
@@ -213,7 +213,7 @@ test('at the level error it is quiet about streams', async () => {
   expect(lines()).toEqual([])
 })
 
-test('an error that nobody expected is told with its message and where it came from', async () => {
+test('an unexpected error is logged with its message and its stack', async () => {
   const app = serve('error', () => {
     throw new Error('no socket')
   })

@@ -17,7 +17,7 @@ const JOURNALS = ['journal/memory', 'journal/sqlite', 'journal/redis']
 const CONFORMANCE = 'journal/conformance'
 const BELOW_SERVER = ['http', 'hub', 'journal', ...JOURNALS, 'core']
 
-/** The other rooms that the files of each room may import; a room may always import from itself. */
+/** The other parts that the files of each part may import; a part may always import from itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   journal: ['core'],
@@ -28,23 +28,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   hub: ['journal', 'journal/memory', 'core'],
   http: ['hub', 'journal', 'core'],
   server: BELOW_SERVER,
-  ...Object.fromEntries(ADAPTERS.map((room) => [room, ['server', ...BELOW_SERVER]])),
+  ...Object.fromEntries(ADAPTERS.map((part) => [part, ['server', ...BELOW_SERVER]])),
   entry: ADAPTERS.concat('server'),
   index: BELOW_SERVER,
   cli: [...ADAPTERS, 'server', 'http'],
   dashboard: [],
 }
 
-/** Rooms that run on any runtime: they may use neither its globals nor its modules. */
+/** Parts that run on any runtime: they may use neither its globals nor its modules. */
 const PORTABLE = ['core', 'journal', ...JOURNALS, CONFORMANCE, 'hub', 'http', 'index']
 
-/** Rooms that depend on no package. */
+/** Parts that depend on no package. */
 const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', CONFORMANCE, 'hub']
 
-/** Rooms whose time is a parameter. */
+/** Parts whose time is a parameter. */
 const WITHOUT_TIME = ['core', 'journal', 'journal/memory', 'hub', 'http']
 
-/** Rooms that may import only types from another: what they need at run time is handed to them. */
+/** Parts that may import only types from another: what they need at run time is handed to them. */
 const ONLY_TYPES: Readonly<Record<string, string>> = { cli: 'http' }
 
 /** Strings, templates, regular expressions and comments, so that none is mistaken for another. */
@@ -53,23 +53,23 @@ const TOKEN =
 const IMPORT =
   /(?:^|[\n;])\s*(?:import|export)\s+(type\s)?([^'"`;]*?\bfrom\s*)?(['"])([^'"\n]+)\3|\bimport\s*\(\s*(['"])([^'"\n]+)\5/g
 
-/** Every rule that is broken, in words; none for a house in order. */
+/** A sentence for each violation; none when every rule is kept. */
 export function violations(sources: Sources): string[] {
   const own = Object.entries(sources).flatMap(([path, text]) => [
     ...shape(path, text),
     ...reach(path, text),
     ...arrows(path, text),
   ])
-  return [...own, ...crowdedFolders(sources), ...circles(sources)]
+  return [...own, ...largeFolders(sources), ...circles(sources)]
 }
 
-function crowdedFolders(sources: Sources): string[] {
+function largeFolders(sources: Sources): string[] {
   const files = new Map<string, number>()
   for (const path of Object.keys(sources)) {
     files.set(dirname(path), (files.get(dirname(path)) ?? 0) + 1)
   }
-  const crowded = [...files].filter(([, count]) => count > MAX_FILES)
-  return crowded.map(([folder, count]) => `${folder} has ${count} files`)
+  const large = [...files].filter(([, count]) => count > MAX_FILES)
+  return large.map(([folder, count]) => `${folder} has ${count} files`)
 }
 
 function shape(path: string, text: string): string[] {
@@ -80,15 +80,15 @@ function shape(path: string, text: string): string[] {
   return broken
 }
 
-/** What a room may not use: a runtime, or time. */
+/** What a part may not use: a runtime, or time. */
 function reach(path: string, text: string): string[] {
-  const room = roomOf(path)
+  const part = partOf(path)
   const broken: string[] = []
   const code = codeOf(text)
-  const portable = PORTABLE.includes(room)
+  const portable = PORTABLE.includes(part)
   const runtime = /(?<![.\w$])process\b(?!\s*[:(])|\b(?:Bun|Deno)\s*\./.exec(code)
   if (portable && runtime) broken.push(`${path} touches the runtime: ${runtime[0]}`)
-  const timed = WITHOUT_TIME.includes(room) && path !== 'src/core/clock.ts'
+  const timed = WITHOUT_TIME.includes(part) && path !== 'src/core/clock.ts'
   const time = /(?<![.\w$])(?:Date|set(?:Timeout|Interval|Immediate))\b/.exec(code)
   if (timed && time) broken.push(`${path} touches time: ${time[0]}`)
   for (const { specifier } of importsOf(text)) {
@@ -100,16 +100,16 @@ function reach(path: string, text: string): string[] {
 }
 
 function arrows(path: string, text: string): string[] {
-  const room = roomOf(path)
+  const part = partOf(path)
   return importsOf(text).flatMap(({ specifier, typeOnly }) => {
     if (!specifier.startsWith('.')) {
-      return WITHOUT_PACKAGES.includes(room) ? [`${path} imports a package: ${specifier}`] : []
+      return WITHOUT_PACKAGES.includes(part) ? [`${path} imports a package: ${specifier}`] : []
     }
     const target = resolve(path, specifier)
-    const other = roomOf(target)
-    if (other === room && room !== 'entry') return []
-    if (!MAY_IMPORT[room]?.includes(other)) return [`${path} must not import ${target}`]
-    if (ONLY_TYPES[room] === other && !typeOnly) {
+    const other = partOf(target)
+    if (other === part && part !== 'entry') return []
+    if (!MAY_IMPORT[part]?.includes(other)) return [`${path} must not import ${target}`]
+    if (ONLY_TYPES[part] === other && !typeOnly) {
       return [`${path} may import only types from ${target}`]
     }
     return []
@@ -135,8 +135,8 @@ function circles(sources: Sources): string[] {
   }
 }
 
-/** `src/journal/redis/scripts/read.ts` is in the room `journal/redis`, `src/http/routes/sse.ts` in `http`. */
-function roomOf(path: string): string {
+/** `src/journal/redis/scripts/read.ts` is in the part `journal/redis`, `src/http/routes/sse.ts` in `http`. */
+function partOf(path: string): string {
   const [, first = '', second, third] = path.split('/')
   const name = first.replace(/\.ts$/, '')
   if (second === undefined) return ENTRY_POINTS.includes(name) ? 'entry' : name

@@ -12,8 +12,8 @@ import { type ManualClock, manualClock } from './clock.ts'
 import { errorLog } from './error-log.ts'
 import { type Reader, readEvents } from './reader.ts'
 
-/** The key of the stage, and the secret that its tokens are signed with. */
-export const KEY = 'key-of-the-stage-0123456789'
+/** The key of the hub, and the secret that signs its tokens. */
+export const KEY = 'key-of-the-harness-0123456789'
 export const SECRET = 'a secret of the token issuer, long enough'
 
 /** What a test of rights works with. */
@@ -41,7 +41,7 @@ export interface Claims {
   readonly nbf?: number | undefined
 }
 
-/** How the stage is set up, beside a key and a secret. */
+/** How the hub is configured, beside a key and a secret. */
 export interface Setup {
   readonly config?: Partial<Config>
   readonly stance?: AccessMode
@@ -51,7 +51,7 @@ export interface Setup {
   readonly peer?: () => string | undefined
 }
 
-/** Sets the stage. */
+/** Creates an app with a key and a secret, on a manual clock. */
 export function guarded(setup: Setup = {}): Guarded {
   const { clock = manualClock(), stance = 'rights', peer = () => '192.0.2.1', journal } = setup
   const own = { PUBLISH_KEY: [KEY], JWT_SECRET: SECRET, CLOCK_SECONDS: 0 }

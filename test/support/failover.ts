@@ -29,27 +29,27 @@ export async function startPair(): Promise<Pair> {
   const primary = await startRedis('none', ['repl-diskless-sync-delay 0'])
   const stream = await openTcpProxy(primary.port)
   const replica = await startRedis('none', [`replicaof 127.0.0.1 ${stream.port}`])
-  const front = await openTcpProxy(primary.port)
+  const proxy = await openTcpProxy(primary.port)
   let now = primary
   const pair: Pair = {
-    url: `redis://127.0.0.1:${front.port}`,
-    port: front.port,
+    url: `redis://127.0.0.1:${proxy.port}`,
+    port: proxy.port,
     command: (...args) => now.command(...args),
     caughtUp,
     fallBehind: stream.cut,
     failOver: async () => {
       stream.cut()
-      front.cut()
+      proxy.cut()
       await primary.crash()
       await replica.command('REPLICAOF', 'NO', 'ONE')
       now = replica
-      front.turn(replica.port)
+      proxy.turn(replica.port)
     },
     // Of a server that is not there: what it holds stays.
     demote: async () => void (await now.command('REPLICAOF', '127.0.0.1', '1')),
     promote: async () => void (await now.command('REPLICAOF', 'NO', 'ONE')),
     close: async () => {
-      for (const part of [front, stream, primary, replica]) await part.close()
+      for (const part of [proxy, stream, primary, replica]) await part.close()
     },
   }
   await caughtUp()

@@ -3,7 +3,7 @@
 /** A sample by its name and labels: `hono_sse_gaps_total{reason="epoch"}`. */
 export type Samples = ReadonlyMap<string, number>
 
-/** The samples of a page, each of which may stand there once. */
+/** The samples of a page. @throws for a duplicate */
 export function samplesOf(text: string): Samples {
   const samples = new Map<string, number>()
   for (const line of text.split('\n')) {

@@ -1,4 +1,4 @@
-/** HTTP/2 on the Node door: many streams in one connection, and HTTP/1.1 beside it. */
+/** HTTP/2 on Node: many streams in one connection, and HTTP/1.1 on the same port. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
 import { request } from 'node:https'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-/** Whoever is sent away for a while comes back with nothing, and afterwards with all it had. */
+/** A blocked client can do nothing until its block expires, and everything afterwards. */
 import { expect, test } from 'vitest'
 import {
   cookieOf,
@@ -11,7 +11,7 @@ import {
 
 const BLOCK_MS = 60_000
 
-test('its streams end, its reconnects are 204, and after the block all is as before', async () => {
+test('its streams end, its reconnects get 204, and after the block everything works again', async () => {
   const set = guarded()
   const { ask, clock } = set
   const path = `/sse?ticket=${await set.ticket({ client: 'alice' })}`
@@ -35,7 +35,7 @@ test('its streams end, its reconnects are 204, and after the block all is as bef
   expect(await statusOf(set.send('/broadcast', token, { data: 1 }))).toBe(200)
 })
 
-test('a ticket that it has not used yet opens nothing meanwhile', async () => {
+test('its unused ticket opens nothing meanwhile', async () => {
   const set = guarded()
   const ticket = await set.ticket({ client: 'alice' })
   await block(set, 10)
@@ -45,7 +45,7 @@ test('a ticket that it has not used yet opens nothing meanwhile', async () => {
   expect(set.hub.stats().connections).toBe(0)
 })
 
-test('nobody gets a ticket for it', async () => {
+test('no ticket is issued for it', async () => {
   const set = guarded()
   await block(set)
   expect(await statusOf(set.send('/tickets', KEY, { client: 'alice' }))).toBe(403)
@@ -61,14 +61,14 @@ test('its token gets no tickets either, not even for others', async () => {
   expect(await statusOf(set.send('/tickets', token, { client: 'bob' }))).toBe(403)
 })
 
-test('others are not concerned', async () => {
+test('other clients are not affected', async () => {
   const set = guarded()
   await block(set)
   expect(await statusOf(set.ask('/sse', await set.token({ sub: 'bob' })))).toBe(200)
   expect(await statusOf(set.ask('/sse', await set.token({ sub: 'Alice' })))).toBe(200)
 })
 
-test('without a block it may come back at once', async () => {
+test('without a block it may reconnect at once', async () => {
   const set = guarded()
   const token = await set.token({ sub: 'alice' })
   const reader = await set.listen('/sse', token)

@@ -1,4 +1,4 @@
-/** A key publishes and operates; whoever has none, or nearly one, does nothing. */
+/** A key may publish and operate; without the exact key, nothing is allowed. */
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/server/config.ts'
 import { guarded, KEY, statusOf } from '../../support/auth-harness.ts'
@@ -60,7 +60,7 @@ describe.each(ROUTES)('%s %s', (method, path) => {
     },
   )
 
-  test('with a credential in the query is 400, and does not say it again', async () => {
+  test('with a credential in the query is 400, and the answer does not repeat it', async () => {
     const { ask, hub } = guarded()
     const names = ['key', 'token', 'access_token', 'KEY', 'api_key', 'publish_key', 'jwt', 'auth']
     for (const name of names) {
@@ -73,7 +73,7 @@ describe.each(ROUTES)('%s %s', (method, path) => {
   })
 })
 
-test('the key does all but listen, because it names no client', async () => {
+test('the key may do everything but listen, because it names no client', async () => {
   const { ask } = guarded()
   for (const [method, path] of ROUTES) {
     const headers = { 'Content-Type': 'application/json' }
@@ -87,7 +87,7 @@ test('the key does all but listen, because it names no client', async () => {
   }
 })
 
-test('the scheme is written in any case', async () => {
+test('the scheme is case-insensitive', async () => {
   const { ask } = guarded()
   for (const scheme of ['bearer', 'BEARER', 'Bearer  ']) {
     const init = { headers: { Authorization: `${scheme} ${KEY}` } }
@@ -95,13 +95,13 @@ test('the scheme is written in any case', async () => {
   }
 })
 
-test('healthz and readyz need nothing and tell nothing', async () => {
+test('healthz and readyz require no credential and reveal nothing', async () => {
   const { ask } = guarded()
   expect(await (await ask('/healthz')).text()).toBe('ok')
   expect(await (await ask('/readyz')).text()).toBe('ready')
 })
 
-test('each of several keys works, and one that was taken away does not', async () => {
+test('each of several keys works, and a removed one does not', async () => {
   const [old, young] = ['the-key-of-last-year', 'the-key-of-this-year']
   const both = guarded({ config: { PUBLISH_KEY: [young, old] } })
   expect(await statusOf(both.ask('/clients', old))).toBe(200)
@@ -115,14 +115,14 @@ test('without tokens set up, a token is refused like a wrong key', async () => {
   expect(await statusOf(ask('/sse', await token({ sub: 'alice' })))).toBe(401)
 })
 
-test('with tokens alone no key works, the empty one least of all', async () => {
+test('with tokens alone no key works, not even the empty one', async () => {
   const { ask, token } = guarded({ config: { PUBLISH_KEY: [] } })
   expect(await statusOf(ask('/clients', KEY))).toBe(401)
   expect(await statusOf(ask('/clients', ''))).toBe(401)
   expect(await statusOf(ask('/clients', await token({ sub: 'alice', publish: '*' })))).toBe(403)
 })
 
-test('every key that the configuration takes works', async () => {
+test('every key that the configuration accepts works', async () => {
   const printable = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 + n))
   for (const char of printable.filter((char) => char !== ',')) {
     const key = `0123456789abcde${char}`

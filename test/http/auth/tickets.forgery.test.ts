@@ -1,4 +1,4 @@
-/** What the hub has not signed for this very purpose opens nothing. */
+/** Only what the hub signed for this purpose opens a stream. */
 import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createSigner } from '../../../src/http/auth/signer.ts'
@@ -21,7 +21,7 @@ test('a ticket that another key signed is refused', async () => {
   expect(await statusOf(guarded().ask(`/sse?ticket=${ticket}`))).toBe(401)
 })
 
-test('a ticket and a cookie of a key that was rotated are good, and not once it is gone', async () => {
+test('a ticket and a cookie of a rotated key are valid until the key is removed', async () => {
   const old = guarded()
   const path = `/sse?ticket=${await old.ticket({ client: 'alice' })}`
   const rotated = guarded({ config: { PUBLISH_KEY: [OTHER_KEY, KEY] } })
@@ -33,7 +33,7 @@ test('a ticket and a cookie of a key that was rotated are good, and not once it 
   expect(await statusOf(gone.ask(path, undefined, cookie))).toBe(401)
 })
 
-test('two instances with the same key agree about cookies', async () => {
+test('two instances with the same key accept each other’s cookies', async () => {
   const [one, two] = [guarded(), guarded()]
   const path = `/sse?ticket=${await one.ticket({ client: 'alice' })}`
   const cookie = cookieOf(await one.ask(path))
@@ -80,14 +80,14 @@ describe('a forged ticket', () => {
     expect(await statusOf(set.ask(`/sse?ticket=${ticket}`))).toBe(401)
   })
 
-  test('beside a good token is 401, because it was meant to count', async () => {
+  test('beside a valid token is 401, because the ticket was meant to be used', async () => {
     const { ask, token } = guarded()
     expect(await statusOf(ask('/sse?ticket=x', await token({ sub: 'alice' })))).toBe(401)
   })
 })
 
 describe('a forged cookie', () => {
-  test('with its end put off, or no signature, is 401', async () => {
+  test('with a later end or no signature is 401', async () => {
     const set = guarded()
     const { path, name, value } = await used(set)
     const [header, payload = '', signature] = value.split('.')
@@ -126,7 +126,7 @@ describe('a forged cookie', () => {
     expect(await statusOf(ask(right))).toBe(200)
   })
 
-  test('alone, without the ticket that it belongs to, opens nothing', async () => {
+  test('without its ticket opens nothing', async () => {
     const set = guarded()
     const { name, value } = await used(set)
     const init = withCookie(`${name}=${value}`)
@@ -136,7 +136,7 @@ describe('a forged cookie', () => {
   })
 })
 
-test('ticket, cookie and token can’t stand in for each other', async () => {
+test('ticket, cookie and token can’t replace each other', async () => {
   const set = guarded()
   const { path, name, value } = await used(set)
   const fresh = await set.ticket({ client: 'alice' })
@@ -155,7 +155,7 @@ test('ticket, cookie and token can’t stand in for each other', async () => {
   }
 })
 
-test('a secret that signs tokens and tickets, too, keeps them apart', async () => {
+test('a secret that signs both tokens and tickets keeps them apart', async () => {
   const set = guarded({ config: { PUBLISH_KEY: [] } })
   const back = await set.token({ publish: '*' })
   const response = await set.send('/tickets', back, { client: 'alice' })

@@ -1,4 +1,4 @@
-/** The life of a ticket: issued, used once, carried on by its cookie, and over at its end. */
+/** The lifetime of a ticket: issued, used once, continued by its cookie, and over at its end. */
 import { describe, expect, test } from 'vitest'
 import {
   cookieOf,
@@ -30,7 +30,7 @@ test('a ticket opens one stream, and its cookie the same stream again until the 
   expect(await statusOf(ask(path))).toBe(401)
 })
 
-test('the answer says within how many seconds a ticket is to be used, and is not to be kept', async () => {
+test('the answer states the seconds in which a ticket must be used, and must not be cached', async () => {
   const { send } = guarded()
   const response = await send('/tickets', KEY, { client: 'alice' })
   expect(response.headers.get('Cache-Control')).toBe('no-store')
@@ -74,11 +74,11 @@ describe('its cookie', () => {
     await response.body?.cancel()
   })
 
-  test('holds to 4,096 bytes, which is what browsers keep', async () => {
+  test('has at most 4,096 bytes, which browsers keep', async () => {
     const set = guarded()
     const topics = Array.from({ length: 50 }, (_, n) => `${n}`.padStart(128, 'topic-'))
     const response = await set.send('/tickets', KEY, { client: 'alice', topics })
-    // A grant too large for a cookie had better be refused than lost at the first reconnect.
+    // A grant too large for a cookie is refused, or it would be lost at the first reconnect.
     if (response.status === 400) return
     const { ticket } = (await response.json()) as { ticket: string }
     const opened = await set.ask(`/sse?ticket=${ticket}`)
@@ -86,7 +86,7 @@ describe('its cookie', () => {
   })
 })
 
-test('a ticket that nobody uses within 30 seconds opens nothing', async () => {
+test('a ticket that is not used within 30 seconds opens nothing', async () => {
   const set = guarded()
   const [early, late] = [await issue(set), await issue(set)]
   await set.clock.advance(29_999)
@@ -95,7 +95,7 @@ test('a ticket that nobody uses within 30 seconds opens nothing', async () => {
   expect(await statusOf(set.ask(`/sse?ticket=${late}`))).toBe(401)
 })
 
-test('of those who use a ticket at the same time exactly one wins', async () => {
+test('when a ticket is used several times at once, exactly one request succeeds', async () => {
   const set = guarded()
   const path = `/sse?ticket=${await issue(set)}`
   const asked = Array.from({ length: 50 }, () => set.app.request(path))
@@ -109,7 +109,7 @@ test('of those who use a ticket at the same time exactly one wins', async () => 
   expect(set.hub.stats().connections).toBe(1)
 })
 
-test('asking with HEAD or OPTIONS uses no ticket up', async () => {
+test('HEAD and OPTIONS do not use up a ticket', async () => {
   const set = guarded()
   const path = `/sse?ticket=${await issue(set)}`
   for (const method of ['HEAD', 'HEAD', 'OPTIONS', 'POST']) {
@@ -142,7 +142,7 @@ test('the cookie is for its client and topics, too', async () => {
   await opened.body?.cancel()
 })
 
-test('a stream that was refused with 403 set no cookie and left the ticket good', async () => {
+test('a stream that was refused with 403 sets no cookie and leaves the ticket valid', async () => {
   const set = guarded()
   const ticket = await issue(set)
   const refused = await set.ask(`/sse?id=bob&ticket=${ticket}`)
@@ -151,7 +151,7 @@ test('a stream that was refused with 403 set no cookie and left the ticket good'
   expect(await statusOf(set.ask(`/sse?id=alice&ticket=${ticket}`))).toBe(200)
 })
 
-test('two tabs with different grants both come back', async () => {
+test('two tabs with different grants both reconnect', async () => {
   const set = guarded()
   const tabs = await Promise.all(
     [['news'], ['sport'], []].map(async (topics) => {
@@ -167,7 +167,7 @@ test('two tabs with different grants both come back', async () => {
   }
 })
 
-test('a cursor comes through a reconnect by cookie', async () => {
+test('a cursor survives a reconnect by cookie', async () => {
   const set = guarded()
   const path = `/sse?ticket=${await issue(set)}`
   const opened = await set.ask(path)
@@ -182,7 +182,7 @@ test('a cursor comes through a reconnect by cookie', async () => {
   expect((await reader.next()).data).toBe('missed')
 })
 
-describe('who may ask for tickets', () => {
+describe('the right to request tickets', () => {
   test.each([
     [['everyone', 'client:*', 'topic:*'], 403],
     [['client:alice'], 403],

@@ -1,4 +1,4 @@
-/** The issuer's keys are fetched once, anew for an unknown one, and kept while the issuer is away. */
+/** The issuer's keys are fetched once, again for an unknown one, and kept while the issuer is unreachable. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Guarded, guarded, KEY, statusOf } from '../../support/auth-harness.ts'
 import { type Issuer, newPair, type Pair, startIssuer } from '../../support/token-issuer.ts'
@@ -12,7 +12,7 @@ let issuer: Issuer
 let set: Guarded
 
 beforeEach(async () => {
-  // The library that fetches the keys looks at the machine's clock.
+  // The library that fetches the keys reads the machine's clock.
   vi.useFakeTimers({ toFake: ['Date'] })
   old = await newPair('old')
   young = await newPair('young')
@@ -35,7 +35,7 @@ test('many tokens need one fetch', async () => {
   expect(issuer.asked).toBe(1)
 })
 
-test('the keys are fetched again after ten minutes, so that a withdrawn one ends', async () => {
+test('the keys are fetched again after ten minutes, so that a withdrawn one expires', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
   issuer.keys.splice(0, 1, young.jwk)
   await turn(CACHE_MS + 1)
@@ -43,7 +43,7 @@ test('the keys are fetched again after ten minutes, so that a withdrawn one ends
   expect(issuer.asked).toBe(2)
 })
 
-test('an unknown kid fetches them again, and then its token is good', async () => {
+test('an unknown kid fetches them again, and then its token is accepted', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
   issuer.keys.push(young.jwk)
   await turn(COOLDOWN_MS + 1)
@@ -66,7 +66,7 @@ test('many unknown kids fetch them once in 30 seconds', async () => {
 })
 
 test.each(['error', 'nonsense', 'redirect'] as const)(
-  'an issuer that answers with an %s leaves the keys that were had',
+  'an issuer that answers with an %s keeps the previous keys',
   async (how) => {
     expect(await publish(await tokenOf(old))).toBe(200)
     issuer.answer(how)
@@ -78,7 +78,7 @@ test.each(['error', 'nonsense', 'redirect'] as const)(
   },
 )
 
-test('an issuer that is gone leaves the keys that were had', async () => {
+test('an issuer that is gone keeps the previous keys', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
   await issuer.close()
   await turn(CACHE_MS + 1)
@@ -87,7 +87,7 @@ test('an issuer that is gone leaves the keys that were had', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
 })
 
-test('without any keys a publish is 503, which is no verdict on the token', async () => {
+test('without any keys a publish is 503, which says nothing about the token', async () => {
   issuer.answer('error')
   const response = await set.send('/broadcast', await tokenOf(old), { data: 1 })
   expect(response.status).toBe(503)
@@ -98,7 +98,7 @@ test('without any keys a publish is 503, which is no verdict on the token', asyn
   expect(set.errors).toEqual([])
 })
 
-test('without any keys a stream is 200 with a goodbye, so that its client comes back', async () => {
+test('without any keys a stream is 200 with a goodbye, so that its client reconnects', async () => {
   issuer.answer('error')
   const response = await set.ask('/sse', await tokenOf(old))
   expect(response.status).toBe(200)
@@ -117,7 +117,7 @@ test('an issuer that is away is asked again after 30 seconds, not with each toke
   expect(issuer.asked).toBe(2)
 })
 
-test('the key of the hub works whatever becomes of the issuer', async () => {
+test('the key of the hub works without the issuer', async () => {
   issuer.answer('error')
   expect(await publish(KEY)).toBe(200)
   expect(issuer.asked).toBe(0)

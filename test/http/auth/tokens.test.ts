@@ -30,19 +30,19 @@ test('a token that names nothing gives nothing', async () => {
 })
 
 describe('the time of a token', () => {
-  test('one that has ended more than 30 seconds ago is refused', async () => {
+  test('one that expired more than 30 seconds ago is refused', async () => {
     expect(await statusOf({ ...good, exp: now - 31 })).toBe(401)
     expect(await statusOf({ ...good, exp: 0 })).toBe(401)
     expect(await statusOf({ ...good, exp: -1 })).toBe(401)
   })
 
-  test('one that ended within 30 seconds is good until those are over', async () => {
+  test('one that expired is accepted for 30 seconds more', async () => {
     const exp = now - 29
     expect((await verify({ ...good, exp })).expiresAt).toBe((exp + 30) * 1_000)
     expect((await verify({ ...good, exp: now })).expiresAt).toBe((now + 30) * 1_000)
   })
 
-  test('one that begins in more than 30 seconds is refused, in fewer it is good', async () => {
+  test('one that begins in more than 30 seconds is refused, in fewer it is accepted', async () => {
     expect(await statusOf({ ...good, nbf: now + 31 })).toBe(401)
     expect(await statusOf({ ...good, nbf: now + 29 })).toBe(200)
   })
@@ -58,7 +58,7 @@ describe('the time of a token', () => {
     expect(await statusOf({ ...good, nbf: 'now' })).toBe(401)
   })
 
-  test('an exp beyond all calendars is an end like any other', async () => {
+  test('an exp far in the future is an end like any other', async () => {
     expect(await statusOf({ ...good, exp: 1e15 })).toBe(200)
     expect(await statusOf({ ...good, exp: Number.MAX_VALUE })).toBe(200)
   })
@@ -68,7 +68,7 @@ describe('issuer and audience', () => {
   const options = { issuer: 'https://login.example', audience: 'hub' }
   const meant = { ...good, iss: 'https://login.example', aud: 'hub' }
 
-  test('a token of the issuer for this audience is good, also beside others', async () => {
+  test('a token of the issuer for this audience is accepted, also beside other audiences', async () => {
     expect(await statusOf(meant, options)).toBe(200)
     expect(await statusOf({ ...meant, aud: ['other', 'hub'] }, options)).toBe(200)
   })
@@ -87,7 +87,7 @@ describe('issuer and audience', () => {
     },
   )
 
-  test('what is not configured is not checked', async () => {
+  test('issuer and audience are not checked unless configured', async () => {
     expect(await statusOf({ ...good, iss: 'anyone', aud: 'any' })).toBe(200)
   })
 
@@ -133,14 +133,14 @@ describe.each(['topics', 'publish'] as const)('%s', (claim) => {
     },
   )
 
-  test('every name that a topic or client can have may stand in it', async () => {
+  test('it may contain every valid name of a topic or client', async () => {
     const longest = '🙂'.repeat(128)
     const list = claim === 'topics' ? [longest] : [`topic:${longest}`, `client:${longest}`]
     expect((await verify({ ...good, [claim]: list }))[claim]).toEqual(list)
   })
 })
 
-test('claims that pollute nothing: __proto__ is no way to more rights', async () => {
+test('__proto__ in claims grants no rights', async () => {
   const payload = JSON.parse(
     '{"sub":"alice","__proto__":{"publish":"*","topics":"*","operate":true}}',
   )

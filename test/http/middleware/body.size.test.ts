@@ -1,4 +1,4 @@
-/** An event may carry as many bytes as the hub allows, in any spelling, and not one more. */
+/** An event may carry as many bytes as the hub allows, in any encoding, and not one more. */
 import { describe, expect, test } from 'vitest'
 import {
   type AppHarness,
@@ -66,13 +66,13 @@ describe.each(spellings)('as %s', (_, spell) => {
   })
 })
 
-test('what is sent as JSON counts as JSON', async () => {
+test('data sent as JSON is measured as JSON', async () => {
   const set = createAppHarness({ maxEventBytes: 10 })
   await expectArrival(set, json({ data: ['123456'] }), '["123456"]')
   await expectTooLarge(set, json({ data: ['1234567'] }))
 })
 
-test('the names beside the data have room of their own', async () => {
+test('names do not count against the limit of the data', async () => {
   const { ask } = createAppHarness({ maxEventBytes: 1 })
   const body = { data: 'x', event: '🙂'.repeat(128), ephemeral: false }
   expect((await ask('/clients/alice', json(body))).status).toBe(200)
@@ -126,7 +126,7 @@ describe('a body of nothing but line breaks', () => {
     await expectTooLarge(createAppHarness(), json({ data: end.repeat(MAX / 2) }))
   })
 
-  test('cuts nobody off, with the smallest queue that the hub allows', async () => {
+  test('cuts no client off, with the smallest queue that the hub allows', async () => {
     const set = createAppHarness({ maxEventBytes: MAX, maxQueuedBytes: MAX + 65_536 })
     const data = '\n'.repeat(most)
     const reader = await set.listen('/sse?id=alice')
@@ -138,7 +138,7 @@ describe('a body of nothing but line breaks', () => {
   })
 })
 
-test('the largest opening there can be fits the smallest queue', async () => {
+test('the largest possible opening fits the smallest queue', async () => {
   const { listen, ask } = createAppHarness({ maxEventBytes: 1, maxQueuedBytes: 1 + 65_536 })
   const query = new URLSearchParams({ id: '🙂'.repeat(128) })
   for (let n = 0; n < 50; n++) query.append('topic', `${n}${'🙂'.repeat(126)}`)

@@ -1,4 +1,4 @@
-/** A body that is not what it says it is, or too large, is refused before anything is published. */
+/** A body that contradicts its headers, or is too large, is refused before anything is published. */
 import { describe, expect, test } from 'vitest'
 import {
   type AppHarness,
@@ -103,7 +103,7 @@ describe('Content-Encoding', () => {
     await expectRefused(415, { method: 'POST', body: 'hello', headers })
   })
 
-  test('identity is taken', async () => {
+  test('identity is accepted', async () => {
     const headers = { 'Content-Type': 'text/plain', 'Content-Encoding': 'Identity' }
     await expectArrival('hello', { method: 'POST', body: 'hello', headers })
   })
@@ -135,7 +135,7 @@ describe('JSON', () => {
   )
 
   test.each(['[]', '[{"data":1}]', 'null', '1', '"data"', 'true'])(
-    'that is no object is refused: %s',
+    'that is not an object is refused: %s',
     async (wrong) => {
       await expectRefused(400, post(wrong, JSON_TYPE))
     },
@@ -203,7 +203,7 @@ describe('a form', () => {
     await expectRefused(400, form(wrong))
   })
 
-  test('that brings its data twice is refused, as nobody can know which one was meant', async () => {
+  test('with two data fields is refused, as it is unclear which one was meant', async () => {
     await expectRefused(400, form('data=1&data=2'))
   })
 
@@ -212,7 +212,7 @@ describe('a form', () => {
   })
 })
 
-test('a body that breaks off is the fault of its sender, not of the server', async () => {
+test('a body that breaks off is a client error, not a server error', async () => {
   const set = createAppHarness()
   const broken = new ReadableStream({
     start: (controller) => controller.error(new Error('socket hang up')),
@@ -222,7 +222,7 @@ test('a body that breaks off is the fault of its sender, not of the server', asy
   expect(set.errors).toEqual([])
 })
 
-test('a body in pieces is put together, even within a character', async () => {
+test('a body in chunks is joined, even within a character', async () => {
   const bytes = new TextEncoder().encode('{"data":"é🙂"}')
   const pieces = new ReadableStream({
     start(controller) {
@@ -233,7 +233,7 @@ test('a body in pieces is put together, even within a character', async () => {
   await expectArrival('é🙂', streamed(pieces, JSON_TYPE))
 })
 
-test('a field that is refused in JSON is refused with the place where it stands', async () => {
+test('a refused field in JSON is reported with its path', async () => {
   const { ask } = createAppHarness()
   const response = await ask(
     '/broadcast',

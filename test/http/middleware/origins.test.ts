@@ -43,7 +43,7 @@ describe('with a list of origins', () => {
     expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false)
   })
 
-  test('a preflight lets a listed origin send the headers that the hub knows', async () => {
+  test('a preflight allows a listed origin to send the headers that the hub reads', async () => {
     const response = await preflight(APP)
     expect(response.status).toBe(204)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
@@ -58,12 +58,12 @@ describe('with a list of origins', () => {
     expect(response.headers.get('Access-Control-Allow-Methods')).toBe('GET,POST,DELETE')
   })
 
-  test.each(STRANGERS)('a preflight of %j allows it nothing', async (Origin) => {
+  test.each(STRANGERS)('a preflight of %j allows nothing', async (Origin) => {
     const response = await preflight(Origin)
     expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false)
   })
 
-  test('credentials are promised to listed origins alone', async () => {
+  test('credentials are allowed to listed origins only', async () => {
     const { ask } = listed()
     const asked = await ask('/healthz', undefined, { headers: { Origin: 'https://evil.example' } })
     expect(asked.headers.has('Access-Control-Allow-Credentials')).toBe(false)
@@ -148,7 +148,7 @@ describe('a hub without a key', () => {
     expect(await askLoopback({ Host })).toBe(421)
   })
 
-  test('looks at the host of the URL, too, when the two differ', async () => {
+  test('checks the host of the URL, too, when the two differ', async () => {
     expect(await askLoopback({ Host: 'localhost' }, 'http://evil.example')).toBe(421)
     expect(await askLoopback({ Host: 'evil.example' }, 'http://localhost')).toBe(421)
   })
@@ -183,14 +183,14 @@ describe('a hub without a key', () => {
     expect(hub.stats().published).toBe(0)
   })
 
-  test('talks to pages of a listed origin', async () => {
+  test('accepts pages of a listed origin', async () => {
     const { ask } = guarded({ stance: 'loopback', config: { CORS_ORIGINS: [APP] } })
     const response = await ask('/clients', undefined, { headers: { Origin: APP } })
     expect(response.status).toBe(200)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
   })
 
-  test('does not open a stream for an image or script of a page from elsewhere', async () => {
+  test('opens no stream for an image or script of a page from another origin', async () => {
     const headers = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' }
     const { ask, hub } = guarded({ stance: 'loopback' })
     const response = await ask('/sse?id=alice', undefined, { headers })

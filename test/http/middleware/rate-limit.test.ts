@@ -1,4 +1,4 @@
-/** Who asks too often is told to wait, in words that fit, and nobody else pays for it. */
+/** A client over its rate limit is asked to wait, and no other client is affected. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ipBucket } from '../../../src/http/middleware/rate-limit.ts'
 import { defaults } from '../../../src/server/config.ts'
@@ -7,14 +7,14 @@ import { type ManualClock, manualClock } from '../../support/clock.ts'
 
 let clock: ManualClock
 
-// The library that counts tells Retry-After by the machine's clock.
+// The library that counts takes Retry-After from the machine's clock.
 beforeEach(() => {
   clock = manualClock()
   vi.useFakeTimers({ toFake: ['Date'], now: clock.now() })
 })
 afterEach(() => void vi.useRealTimers())
 
-test('nobody is limited unless that is asked for', async () => {
+test('there is no limit by default', async () => {
   expect(defaults).toMatchObject({ STREAMS_PER_MINUTE: 0, PUBLISHES_PER_MINUTE: 0, TRUST_PROXY: 0 })
   const { ask } = guarded({ clock, stance: 'anonymous' })
   for (let n = 0; n < 200; n++) {
@@ -41,7 +41,7 @@ describe('publishing', () => {
     expect(await statusOf(publish(send))).toBe(200)
   })
 
-  test('is counted for each holder of a right, whatever the address', async () => {
+  test('is counted per credential, whatever the address', async () => {
     let address = 0
     const { send, token } = guarded({ clock, config, peer: () => `192.0.2.${address++}` })
     const [alice, bob] = [
@@ -55,7 +55,7 @@ describe('publishing', () => {
     expect(await statusOf(publish(send))).toBe(200)
   })
 
-  test('is counted for each address where nobody is asked who they are', async () => {
+  test('is counted per address where no credential is required', async () => {
     let address = '192.0.2.1'
     const set = guarded({ clock, config, stance: 'anonymous', peer: () => address })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set)).toBe(200)
@@ -64,13 +64,13 @@ describe('publishing', () => {
     expect(await pingFrom(set)).toBe(200)
   })
 
-  test('what is refused for want of a right costs nobody his share', async () => {
+  test('a request that is refused for missing rights does not count', async () => {
     const { send } = guarded({ clock, config })
     for (let n = 0; n < 10; n++) expect(await statusOf(publish(send, 'wrong'))).toBe(401)
     expect(await statusOf(publish(send))).toBe(200)
   })
 
-  test('a spoofed X-Forwarded-For is not believed without trusted proxies', async () => {
+  test('a spoofed X-Forwarded-For is ignored without trusted proxies', async () => {
     const set = guarded({ clock, config, stance: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, `203.0.113.${n}`)).toBe(200)
     expect(await pingFrom(set, '203.0.113.99')).toBe(429)
@@ -88,7 +88,7 @@ describe('publishing', () => {
     expect(await pingFrom(set, '198.51.100.8, 10.0.0.2')).toBe(200)
   })
 
-  test('a port that a proxy writes beside the address makes no new address', async () => {
+  test('a port that a proxy adds to the address does not make it another address', async () => {
     const trusting = { ...config, TRUST_PROXY: 1 }
     const set = guarded({ clock, config: trusting, stance: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, `198.51.100.7:${5_000 + n}`)).toBe(200)
@@ -108,7 +108,7 @@ describe('publishing', () => {
 describe('streams', () => {
   const config = { STREAMS_PER_MINUTE: 2 }
 
-  test('too often are 200 with a goodbye, because any other status would be for good', async () => {
+  test('over the limit are 200 with a goodbye, because any other status is permanent for an EventSource', async () => {
     const { ask, hub } = guarded({ clock, config, stance: 'anonymous' })
     for (let n = 0; n < 2; n++) expect(await statusOf(ask('/sse?id=alice'))).toBe(200)
     const response = await ask('/sse?id=alice')
@@ -123,7 +123,7 @@ describe('streams', () => {
     await again.body?.cancel()
   })
 
-  test('are counted for each client that has a right', async () => {
+  test('are counted per authorized client', async () => {
     const { ask, token, hub } = guarded({ clock, config })
     const [alice, bob] = [await token({ sub: 'alice' }), await token({ sub: 'bob' })]
     for (let n = 0; n < 4; n++) await ask('/sse', alice)
@@ -132,7 +132,7 @@ describe('streams', () => {
     expect(hub.stats().connections).toBe(3)
   })
 
-  test('asked for with HEAD, OPTIONS or without a right cost nothing', async () => {
+  test('requested with HEAD, OPTIONS or without rights do not count', async () => {
     const { ask, token, hub } = guarded({ clock, config })
     const alice = await token({ sub: 'alice' })
     for (let n = 0; n < 5; n++) {
@@ -168,7 +168,7 @@ describe('an address', () => {
   })
 
   test.each(['::ffff::1:zz', ':', '[', 'x'.repeat(10_000)])(
-    'that is none, %s, is no error',
+    'that is invalid, %s, is no error',
     (text) => {
       expect(ipBucket(text).length).toBeLessThanOrEqual(64)
     },

@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of bodies is what the app takes: no more, no less. */
+/** The app accepts exactly the bodies that the OpenAPI document describes. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createAppHarness, form, json, text } from '../../support/app-harness.ts'
@@ -8,7 +8,7 @@ import { checkAgainst, type Document } from '../../support/openapi-validator.ts'
 const document = (await (await guarded().app.request('/openapi.json')).json()) as Document
 const check = checkAgainst(document)
 
-describe('what fits the schema is taken, and nothing else:', () => {
+describe('what matches the schema is accepted, and nothing else:', () => {
   const Event = { $ref: '#/components/schemas/Event' }
   const EventForm = { $ref: '#/components/schemas/EventForm' }
   const Grant = { $ref: '#/components/schemas/Grant' }

@@ -1,4 +1,4 @@
-/** The OpenAPI document says of every route what it really does. */
+/** The OpenAPI document describes what every route really does. */
 import { readFileSync } from 'node:fs'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
@@ -75,7 +75,7 @@ describe('the document', () => {
     expect(new Set(names).size).toBe(names.length)
   })
 
-  test('asks for credentials only where the hub does', () => {
+  test('requires credentials only where the hub does', () => {
     expect(open.components.securitySchemes).toBeUndefined()
     expect(JSON.stringify(open.paths)).not.toMatch(/"security"|Unauthorized/)
     expect(Object.keys(document.components.securitySchemes ?? {})).toEqual(
@@ -150,7 +150,7 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
   const path = template.replace('{id}', 'alice').replace('{topic}', 'news')
   const asked = { method, path, bodies: operation.requestBody?.content }
 
-  test('answers as the document says in every situation, and says nothing that is never so', async () => {
+  test('answers as the document says in every situation, and the document lists no other answer', async () => {
     const seen = new Set<string>()
     for (const [situation, ask] of Object.entries(situations)) {
       const response = await ask(asked)
@@ -164,7 +164,7 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
 
   const bodies = Object.entries(operation.requestBody?.content ?? {})
   test.runIf(bodies.length > 0).each(bodies)(
-    'takes the example of %s',
+    'accepts the example of %s',
     async (type, { example }) => {
       const body = type.startsWith('application/x-www')
         ? new URLSearchParams(example as Record<string, string>).toString()
@@ -178,7 +178,7 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
   )
 })
 
-/** What an answer has that the document does not say of it. */
+/** What an answer contains that the document does not describe. */
 async function breaches(operation: Operation, response: Response): Promise<unknown[]> {
   const { status, headers } = response
   const described = operation.responses[status]

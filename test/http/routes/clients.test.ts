@@ -1,4 +1,4 @@
-/** Who is connected is told as it is, and who is sent away hears why and stays away. */
+/** Connected clients are listed, and a disconnected client learns why and can be blocked. */
 import type { Context } from 'hono'
 import { describe, expect, test } from 'vitest'
 import {
@@ -30,11 +30,11 @@ async function audience(): Promise<AppHarness> {
 }
 
 describe('GET /clients', () => {
-  test('is empty when nobody is there', async () => {
+  test('is empty when no client is connected', async () => {
     expect(await get(createAppHarness(), '/clients')).toEqual({ clients: [], total: 0 })
   })
 
-  test('tells each client once, since when it is there and with how many connections', async () => {
+  test('lists each client once, with its connect time and number of connections', async () => {
     expect(await get(await audience(), '/clients')).toEqual({
       clients: [
         { client: 'alice', connections: 2, since: NINE, queuedBytes: 0 },
@@ -44,13 +44,13 @@ describe('GET /clients', () => {
     })
   })
 
-  test('tells as many as are wanted, and how many there are', async () => {
+  test('lists as many as requested, and the total', async () => {
     const { clients, total } = await get(await audience(), '/clients?limit=1')
     expect(clients).toMatchObject([{ client: 'alice' }])
     expect(total).toBe(2)
   })
 
-  test('has whoever bears the name of a topic or a key only for what it is', async () => {
+  test('lists clients only by client id, also those named like a topic or a key', async () => {
     const set = createAppHarness()
     for (const id of ['**', 'c:alice', 't:news', '__proto__']) {
       await set.listen(`/sse?id=${encodeURIComponent(id)}&topic=c:alice&topic=**`)
@@ -81,14 +81,14 @@ describe('GET /clients', () => {
     expect((await problemIn(await ask('/clients?limit=1&limit=2'))).status).toBe(400)
   })
 
-  test.each(['1', '10000'])('takes the limit %s', async (limit) => {
+  test.each(['1', '10000'])('accepts the limit %s', async (limit) => {
     await get(createAppHarness(), `/clients?limit=${limit}`)
     await get(createAppHarness(), `/topics/news?limit=${limit}`)
   })
 })
 
 describe('GET /clients/:id', () => {
-  test('tells each connection with its topics and since when it is there', async () => {
+  test('lists each connection with its topics and connect time', async () => {
     const { client, connections } = await get(await audience(), '/clients/alice')
     expect(client).toBe('alice')
     const rest = {
@@ -104,7 +104,7 @@ describe('GET /clients/:id', () => {
     ])
   })
 
-  test('tells how each came in, where the host knows, and tells the client nothing of it', async () => {
+  test('lists the remote address of each connection, which the client never receives', async () => {
     const connectionInfo = (c: Context) => ({
       opener: 'portable',
       remoteAddress: '192.0.2.7',
@@ -122,7 +122,7 @@ describe('GET /clients/:id', () => {
     expect(Object.keys(readyOf(reader))).toEqual(['client', 'connection', 'topics', 'resume'])
   })
 
-  test('tells where each stands: behind the last event that it was given', async () => {
+  test('lists the cursor of each connection: the last event it received', async () => {
     const set = createAppHarness()
     const first = await set.ask('/broadcast', json({ data: 'before' }))
     const { id: seen } = (await first.json()) as { id: string }
@@ -145,7 +145,7 @@ describe('GET /clients/:id', () => {
     })
   })
 
-  test('tells how many bytes wait for a client that does not read', async () => {
+  test('lists the queued bytes of a client that does not read', async () => {
     const set = createAppHarness()
     const response = await set.ask('/sse?id=slow')
     for (let n = 0; n < 5; n++) {
@@ -164,7 +164,7 @@ describe('GET /clients/:id', () => {
 })
 
 describe('GET /topics/:topic', () => {
-  test('tells who follows, and how many', async () => {
+  test('lists the subscribers and their number', async () => {
     const set = await audience()
     const news = await get(set, '/topics/news')
     expect(news).toMatchObject({
@@ -185,7 +185,7 @@ describe('GET /topics/:topic', () => {
 describe('DELETE /clients/:id', () => {
   const away = { method: 'DELETE' }
 
-  test('says goodbye to all connections of that client and of nobody else', async () => {
+  test('says goodbye to all connections of that client and of no other', async () => {
     const set = createAppHarness({ random: () => 0.5 })
     const first = await set.listen('/sse?id=alice')
     const second = await set.listen('/sse?id=alice&topic=news')
@@ -246,7 +246,7 @@ describe('DELETE /clients/:id', () => {
   })
 
   test.each(['-1', '86401', '1.5', '1e3', 'x', '', 'true', '%20', '1&block=2'])(
-    'refuses the block %j and disconnects nobody',
+    'refuses the block %j and disconnects no client',
     async (block) => {
       const set = createAppHarness()
       const reader = await set.listen('/sse?id=alice')

@@ -11,7 +11,7 @@ async function scrape({ ask }: Pick<AppHarness, 'ask'>): Promise<Samples> {
   return samplesOf(await (await ask('/metrics')).text())
 }
 
-/** A hub where everything that is told has happened. */
+/** A hub where everything that is counted has happened. */
 async function busy(): Promise<AppHarness> {
   const set = createAppHarness({ maxConnectionsPerClient: 2 })
   const reader = await set.listen('/sse?id=alice&topic=news')
@@ -75,7 +75,7 @@ test('the figures are those of what has happened', async () => {
   expect(samples.has('hono_sse_journal_reconnects_total')).toBe(false)
 })
 
-test('times are in seconds, in buckets that hold what is in the smaller ones', async () => {
+test('times are in seconds, in cumulative buckets', async () => {
   const set = createAppHarness()
   const reader = await set.listen('/sse?id=alice')
   await set.ask('/broadcast', text('one'))
@@ -99,7 +99,7 @@ test('what waits for a client that does not read is seen', async () => {
   await response.body?.cancel()
 })
 
-test('a journal that is lost is down, and what it held is still told', async () => {
+test('a lost journal is reported as down, with its last size', async () => {
   const stats = { events: 7, bytes: 700, reconnects: 3 }
   const journal = { ...createMemoryJournal(), ready: false, stats }
   const samples = await scrape(createAppHarness({ journal }))
@@ -111,7 +111,7 @@ test('a journal that is lost is down, and what it held is still told', async () 
   })
 })
 
-test('a journal that does not tell how much it holds has no line for it', async () => {
+test('a journal that does not report its size has no line for it', async () => {
   const { stats, ...journal } = createMemoryJournal()
   const samples = await scrape(createAppHarness({ journal }))
   expect(stats).toEqual({ events: 0, bytes: 0 })

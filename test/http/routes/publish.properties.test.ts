@@ -1,4 +1,4 @@
-/** Whatever is sent: data arrives as it was, names address just whom they name, and nothing fails. */
+/** For any request: data arrives unchanged, names address exactly one client or topic, and nothing fails. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type AppHarness, createAppHarness, form, json, text } from '../../support/app-harness.ts'

@@ -1,4 +1,4 @@
-/** What is published under any route, in any spelling, arrives as exactly what was sent. */
+/** What is published on any route, in any encoding, arrives exactly as it was sent. */
 import { describe, expect, test } from 'vitest'
 import {
   type AppHarness,
@@ -30,7 +30,7 @@ describe.each(ROUTES)('POST %s', (path) => {
     }
   })
 
-  test('keeps what nobody gets now for a return', async () => {
+  test('keeps events without listeners for a later reconnect', async () => {
     const { ask, listen } = createAppHarness()
     expect(await (await ask(path, text('hello'))).json()).toMatchObject({ connections: 0 })
     const reader = await listen('/sse?id=alice&topic=news&lastEventId=earliest')
@@ -70,7 +70,7 @@ describe.each(ROUTES)('POST %s', (path) => {
 })
 
 describe('POST /ping/:id', () => {
-  test('says hello to all connections of that client, whatever its body', async () => {
+  test('sends hello to all connections of that client, whatever the body', async () => {
     const { ask, listen } = createAppHarness()
     const alice = await listen('/sse?id=alice')
     const bob = await listen('/sse?id=bob')

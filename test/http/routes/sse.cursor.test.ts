@@ -1,4 +1,4 @@
-/** Whatever a client brings as its cursor, it gets what it missed or is told of a gap, and never an error. */
+/** With any cursor a client receives what it missed or a gap, and never an error. */
 import { describe, expect, test } from 'vitest'
 import { type AppHarness, createAppHarness, json, readyOf } from '../../support/app-harness.ts'
 import type { Reader } from '../../support/reader.ts'
@@ -18,7 +18,7 @@ function messages({ events }: Reader): string[] {
 
 const resumeAt = (id: string) => ({ headers: { 'Last-Event-ID': id } })
 
-test('a returning client gets what it missed, then what is live, each once', async () => {
+test('a returning client receives what it missed, then live events, each once', async () => {
   const set = createAppHarness()
   const [first = ''] = await publish(set, 'one', 'two', 'three')
   const reader = await set.listen('/sse?id=alice', resumeAt(first))
@@ -29,7 +29,7 @@ test('a returning client gets what it missed, then what is live, each once', asy
   expect(messages(reader)).toEqual(['two', 'three', 'four'])
 })
 
-test('a client that missed nothing is told the head of the journal at once', async () => {
+test('a client that missed nothing receives the head of the journal at once', async () => {
   const set = createAppHarness()
   const [, last = ''] = await publish(set, 'one', 'two')
   const reader = await set.listen('/sse?id=alice', resumeAt(last))
@@ -135,7 +135,7 @@ test('a gap with nothing left to replay carries the id to resume from', async ()
   expect(gap.id).toMatch(/^[!-~]+$/)
 })
 
-test('events that were evicted are told as a gap, to those only whom they were for', async () => {
+test('evicted events are reported as a gap, only to the clients they were for', async () => {
   const set = createAppHarness()
   const [cursor = ''] = await publish(set, 'one', 'two')
   await set.clock.advance(300_001)

@@ -1,4 +1,4 @@
-/** Hono's own client knows the routes by the type of the app, and the app does what the type says. */
+/** Hono's client infers the routes from the type of the app, and the app matches the type. */
 import { Hono } from 'hono'
 import { hc, type InferRequestType } from 'hono/client'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -63,7 +63,7 @@ describe('a typed client', () => {
     expect(empty.ok && (await empty.json()).total).toBe(0)
   })
 
-  test('gets a ticket, and says where the stream is', async () => {
+  test('requests a ticket, and builds the URL of the stream', async () => {
     const { ask } = guarded()
     const client = clientOf({ ask: (path, init) => ask(path, KEY, init) })
     const answer = await client.tickets.$post({ json: { client: 'alice', topics: ['news'] } })

@@ -1,4 +1,4 @@
-/** Names of clients, topics and events are taken or refused by one rule, wherever they stand. */
+/** One rule accepts or refuses names of clients, topics and events, wherever they are used. */
 import { describe, expect, test } from 'vitest'
 import {
   type AppHarness,

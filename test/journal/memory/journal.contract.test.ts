@@ -1,4 +1,4 @@
-/** The journal in memory keeps the contract of all journals. */
+/** The memory journal keeps the contract of all journals. */
 import type { Delivery } from '../../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
 import { manualClock } from '../../support/clock.ts'

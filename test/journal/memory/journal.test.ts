@@ -1,4 +1,4 @@
-/** The journal in memory: what it keeps, what it gives up, and that it tells no gap too few or many. */
+/** The memory journal: what it keeps, what it evicts, and that it reports exactly the right gaps. */
 import { describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
 import type { Delivery, Journal, ReplayBatch } from '../../../src/journal/journal.ts'
@@ -61,7 +61,7 @@ describe('an id', () => {
     expect(journal.head()).toEqual({ id, sequence: 3 })
   })
 
-  test('is of another epoch in another life', async () => {
+  test('belongs to another epoch after a restart', async () => {
     const clock = manualClock()
     const before = createMemoryJournal({ clock }).head().id
     await clock.advance(1)
@@ -99,7 +99,7 @@ describe('a reading', () => {
     expect(read([ALICE], f ?? '')).toMatchObject({ entries: [], done: true, gap: undefined })
   })
 
-  test('of all that is kept begins with the earliest, and is no gap', () => {
+  test('of everything that is kept starts with the earliest event, and is no gap', () => {
     const { put, read } = setUp({ maxEvents: 2 })
     const [, b, c] = put(ALICE, 'a', 'b', 'c')
     const page = read([ALICE], 'earliest')
@@ -137,7 +137,7 @@ describe('a bound', () => {
     expect(idsOf(read([BOB], 'earliest'))).toEqual([b])
   })
 
-  test('on age gives up what is older, and not what is as old', async () => {
+  test('on age evicts what is older, and keeps what is exactly as old', async () => {
     const { clock, put, read } = setUp({ maxAgeMs: 1_000 })
     const [a] = put(ALICE, 'a')
     await clock.advance(1)
@@ -150,7 +150,7 @@ describe('a bound', () => {
     expect(idsOf(read([ALICE], 'earliest'))).toEqual([])
   })
 
-  test('on bytes gives up the oldest of all, whatever its address', () => {
+  test('on bytes evicts the oldest event, whatever its address', () => {
     const { put, read } = setUp({ maxBytes: 10_000 })
     const keys = [ALICE, BOB, NEWS]
     const ids = Array.from({ length: 60 }, (_, i) => put(keys[i % 3] ?? ALICE, 'x'.repeat(300))[0])
@@ -160,7 +160,7 @@ describe('a bound', () => {
     expect(kept).toEqual(ids.slice(-kept.length))
   })
 
-  test('of nothing keeps nothing, and says so', () => {
+  test('of zero keeps nothing, and reports a gap', () => {
     const { journal, put, read } = setUp({ maxEvents: 0 })
     const start = journal.head().id
     const [, b] = put(ALICE, 'a', 'b')

@@ -1,4 +1,4 @@
-/** The shelf against a naive one: whatever is put, read and given up, both say the same. */
+/** The store against a naive one: for any writes, reads and evictions, both return the same. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { JournalBounds } from '../../../src/journal/event-store.ts'
@@ -73,7 +73,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ read: fc.subarray(KEYS), back: fc.nat(40) }) },
 )
 
-test('a shelf holds and gives up exactly what a naive one does', () => {
+test('a store keeps and evicts exactly what a naive one does', () => {
   fc.assert(
     fc.property(bounds, fc.array(step, { maxLength: 120 }), (limits, steps) => {
       const shelf = createEventStore(limits)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createChannelSubscriptions } from '../../../src/journal/redis/channels.ts'
 import type { RedisConnection } from '../../../src/journal/redis/connection.ts'
 
-/** A link whose answers come when the test says so. */
+/** A connection whose answers the test controls. */
 function silentLink() {
   const asked: string[] = []
   const answers: (() => void)[] = []
@@ -27,7 +27,7 @@ function silentLink() {
 
 const soon = () => new Promise((resolve) => setImmediate(resolve))
 
-test('who comes back before Redis has said that it left is on the channel in the end', async () => {
+test('a subscriber that returns before Redis has confirmed its leaving ends up subscribed', async () => {
   const { link, asked, answer } = silentLink()
   const subscriptions = createChannelSubscriptions('on:')
   const moving = subscriptions.attach(link, ['all'])
@@ -53,7 +53,7 @@ test('who comes back before Redis has said that it left is on the channel in the
   expect(settled).toBe(true)
 })
 
-test('who leaves while all is taken to a new link is not left on it', async () => {
+test('a subscriber that leaves during a move to a new connection ends up unsubscribed', async () => {
   const { link, asked, answer } = silentLink()
   const subscriptions = createChannelSubscriptions('on:')
   subscriptions.subscribe('alice')

@@ -1,4 +1,4 @@
-/** Whatever is published, and however tight the bounds: what Redis keeps, tells and counts adds up. */
+/** For any publishes and any bounds, what Redis keeps, reports and counts is consistent. */
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
@@ -28,7 +28,7 @@ const event = fc.record({
   key: fc.constantFrom(...KEYS),
   size: fc.oneof({ weight: 19, arbitrary: fc.nat(60) }, fc.nat(3_000)),
 })
-/** Calls one after another; what is in one is published together. */
+/** Consecutive calls; the events of one call are published together. */
 const calls = fc.array(fc.array(event, { minLength: 1, maxLength: 60, size: 'max' }), {
   minLength: 1,
   maxLength: 10,
@@ -48,7 +48,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   afterEach(closeAll)
   afterAll(() => redis.close())
 
-  test('drops nothing in silence, tells nothing twice, and counts what it keeps', async () => {
+  test('drops nothing silently, delivers nothing twice, and counts what it keeps', async () => {
     await fc.assert(
       fc.asyncProperty(
         calls,

@@ -1,4 +1,4 @@
-/** The lives of a journal in Redis: a flush, another server, a lost tail, a server that falls silent. */
+/** Epochs of the Redis journal: a flush, another server, a lost tail, a server that stops answering. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
 import type { ReplayBatch } from '../../../src/journal/journal.ts'
@@ -34,7 +34,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     return ids
   }
 
-  test('that is flushed begins a new epoch, and all who listen are told at once', async () => {
+  test('that is flushed starts a new epoch, and all listeners are notified at once', async () => {
     const harness = await openRedisJournal(redis, {}, [ALICE])
     const [old = ''] = await put(harness, ALICE, 'a')
     await harness.delivered(1)
@@ -69,7 +69,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect((await harness.journal.read([ALICE], second, 1_000)).gap).toBeUndefined()
   })
 
-  test('that lost its tail never lets an id go back: who had seen it is told a gap, others are not', async () => {
+  test('that lost its tail never reuses an id: clients that saw the tail receive a gap, others do not', async () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, {}, [ALICE], prefix)
     const [first = '', second = '', third = ''] = await put(harness, ALICE, 'a', 'b', 'c')
@@ -96,7 +96,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect(dataOf(await after.journal.read([ALICE], first, 1_000))).toEqual(['b', 'd'])
   })
 
-  test('says on its return which addresses missed something, and no others', async () => {
+  test('reports after an outage which addresses missed something, and no others', async () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, {}, [ALICE, BOB], prefix)
     const other = await openRedisJournal(redis, {}, [], prefix)
@@ -134,7 +134,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect(affects?.(ALICE)).toBe(all)
   })
 
-  test('that falls silent is noticed within ten seconds, and comes back', async () => {
+  test('that stops answering is noticed within ten seconds, and reconnects', async () => {
     const harness = await openRedisJournal(redis, {}, [ALICE])
     redis.signal('SIGSTOP')
     const began = Date.now()
@@ -147,7 +147,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     await put(harness, ALICE, 'b')
   })
 
-  test('puts a question that is kept to who comes later', async () => {
+  test('sends a kept request to hubs that connect later', async () => {
     const prefix = newPrefix()
     const one = await openRedisJournal(redis, {}, [], prefix)
     await one.journal.backplane?.request({ about: 'later' }, 60_000)

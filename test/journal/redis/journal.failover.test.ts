@@ -38,7 +38,7 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     await pair.close()
   })
 
-  test('with all of the journal goes on, and older cursors hold', async () => {
+  test('with the whole journal continues, and older cursors stay valid', async () => {
     const harness = await openRedisJournal(pair, {}, [ALICE])
     const [first = '', second = ''] = await put(harness, ALICE, 'a', 'b')
     await pair.caughtUp()
@@ -52,7 +52,7 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     expect(dataOf(page)).toEqual(['b', 'c'])
   })
 
-  test('without the tail gives no id twice, and tells all a gap, also who was behind', async () => {
+  test('without the tail issues no id twice, and reports a gap to every client, also to those that lagged', async () => {
     const harness = await openRedisJournal(pair, {}, [ALICE])
     const [first = '', second = ''] = await put(harness, ALICE, 'a', 'b')
     await pair.caughtUp()
@@ -76,7 +76,7 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     expect(dataOf(behind)).toEqual(['b', 'e'])
   })
 
-  test('without the tail is found out by the hub that knows of it, though another came first', async () => {
+  test('without the tail is detected by the hub that knows the tail, even if another hub connects first', async () => {
     const prefix = newPrefix()
     const line = await openTcpProxy(pair.port)
     const { command } = pair
@@ -106,7 +106,7 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     await line.close()
   })
 
-  test('and had never heard of the last epoch is found out, too', async () => {
+  test('without the last epoch is detected, too', async () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(pair, {}, [ALICE], prefix)
     const [first = ''] = await put(harness, ALICE, 'a')

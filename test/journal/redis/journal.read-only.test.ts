@@ -1,4 +1,4 @@
-/** A Redis that takes no writes for now is no lost Redis: what is kept is read, pruned, and told to be there. */
+/** A Redis that refuses writes for now is not lost: the journal is read, pruned, and reported as up. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
@@ -22,7 +22,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
   })
   afterAll(() => redis.close())
 
-  test('without memory to spare is read, and gives up what is too old', async () => {
+  test('without free memory is read, and evicts what is too old', async () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, { maxAgeMs: 1_000 }, [ALICE], prefix)
     const { id } = await harness.journal.append(ALICE, { data: 'a' })
@@ -42,7 +42,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     expect(await redis.command('XLEN', order), 'its memory is free again').toBe(0)
   })
 
-  test('that refuses to write for longer than logs live tells a gap to who is behind, and only to them', async () => {
+  test('that refuses writes for longer than logs live reports a gap to clients that lag, and only to them', async () => {
     const prefix = newPrefix()
     const { journal } = await openRedisJournal(redis, {}, [], prefix)
     const first = await journal.append(ALICE, { data: 'a' })
@@ -57,7 +57,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     expect((await journal.read([ALICE], first.id, 1_000)).gap).toBe('evicted')
   })
 
-  test('that misses its replicas is alive, however long that takes', async () => {
+  test('that misses its replicas stays up, however long that takes', async () => {
     const clock = manualClock()
     const journal = createRedisJournal({ url: redis.url, prefix: newPrefix(), clock })
     journal.open(recordingHandler([]))

@@ -1,4 +1,4 @@
-/** The journal in Redis keeps the contract of all journals, and what only a shared one can promise. */
+/** The Redis journal keeps the contract of all journals, and what only a shared one can promise. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../../src/core/address.ts'
 import { encodeFrame } from '../../../src/core/event.ts'
@@ -37,7 +37,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(page.entries.map(({ id }) => id)).toEqual([first.id, second.id])
   })
 
-  test('hears nothing of a key that nobody watches any more', async () => {
+  test('receives nothing for a key that is no longer watched', async () => {
     const { journal, deliveries, delivered } = await openRedisJournal(redis, {}, [ALICE, EVERYONE])
     journal.backplane?.unsubscribe?.(ALICE)
     await until('it is unsubscribed', async () => {
@@ -52,7 +52,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(new TextDecoder().decode(deliveries[0]?.frame)).toContain('data: b')
   })
 
-  test('stores what is published together in few calls, in order, each with its own receipt', async () => {
+  test('stores concurrent publishes in few calls, in order, each with its own result', async () => {
     const { journal, deliveries, delivered } = await openRedisJournal(redis, {}, [ALICE, EVERYONE])
     const keys = [ALICE, EVERYONE, clientKey('nobody')]
     const before = await calls()
@@ -72,7 +72,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(await calls()).toBeGreaterThanOrEqual(before + Math.ceil(300 / 128) + 4)
   })
 
-  test('tells apart what one call published at one address', async () => {
+  test('distinguishes the events that one call published at one address', async () => {
     const { journal, deliveries, delivered } = await openRedisJournal(redis, {}, [ALICE])
     // Past 9, 10, 99 and 100, where numbers grow longer; some data ends in line breaks.
     const sent = Array.from({ length: 120 }, (_, i) => `${i}${'\n'.repeat(i % 4)}`)
@@ -89,7 +89,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
   }
 
-  test('puts a question to all hubs, and a kept one to who comes later', async () => {
+  test('sends a request to all hubs, and a kept one to hubs that connect later', async () => {
     const prefix = newPrefix()
     const one = await openRedisJournal(redis, {}, [], prefix)
     const other = await openRedisJournal(redis, {}, [], prefix)
@@ -103,7 +103,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(kept).toEqual(['{"about":"x"}'])
   })
 
-  test('outlives its hubs: a cursor holds, and the epoch is the same', async () => {
+  test('outlives its hubs: cursors stay valid, and the epoch is the same', async () => {
     const prefix = newPrefix()
     const before = await openRedisJournal(redis, {}, [], prefix)
     const { id } = await before.journal.append(ALICE, { data: 'a' })
@@ -135,7 +135,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(await life()).toBeGreaterThan(3_600_000)
   })
 
-  test('tells a gap where logs expired while all hubs were away, and only there', async () => {
+  test('reports a gap where logs expired while all hubs were away, and only there', async () => {
     const prefix = newPrefix()
     const before = await openRedisJournal(redis, {}, [], prefix)
     const { id } = await before.journal.append(ALICE, { data: 'a' })
@@ -152,13 +152,13 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(figures).toEqual([`${next.sequence}`, '1'])
   })
 
-  test('takes bounds that are no whole numbers', async () => {
+  test('accepts bounds that are not whole numbers', async () => {
     const { journal } = await openRedisJournal(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
     for (const data of ['a', 'b', 'c', 'd']) await journal.append(ALICE, { data })
     expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(2)
   })
 
-  test('gives up by parts what far oversteps a bound that was lowered', async () => {
+  test('evicts in portions what far exceeds a lowered bound', async () => {
     const prefix = newPrefix()
     const limits = { maxEvents: 1_000_000, maxAgeMs: 3_600_000 }
     const before = await openRedisJournal(redis, limits, [], prefix)

@@ -1,4 +1,4 @@
-/** Thousands come back from an outage together: a few read at a time, and each gets all, once, in order. */
+/** Thousands of clients reconnect at once after an outage: a few read at a time, and each receives everything once, in order. */
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHub } from '../../../src/hub/hub.ts'

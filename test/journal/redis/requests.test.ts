@@ -1,4 +1,4 @@
-/** Hubs that share a journal: who is connected is told by all, and who is sent away is gone everywhere. */
+/** Hubs that share a journal: all report their clients, and a disconnected client is disconnected everywhere. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
 import { internalsOf } from '../../../src/hub/internals.ts'
@@ -54,7 +54,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(new Set(news.rows.map(({ instance }) => instance)).size).toBe(2)
   })
 
-  test('tell of each other’s connections how they came in, and where they stand', async () => {
+  test('report each other’s connections with remote address and cursor', async () => {
     const [one, other] = await pair()
     const { id } = await one.publish('everyone', { data: 'a' })
     const info = { opener: 'native', remoteAddress: '192.0.2.7', requestId: 'r-1' }
@@ -75,7 +75,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect((await one.clients(100)).total).toBe(0)
   })
 
-  test('say how many of them had a listener', async () => {
+  test('report how many of them had a listener', async () => {
     const [one, other] = await pair()
     await enter(one, 'alice')
     const stream = await enter(other, 'alice')
@@ -103,7 +103,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(internalsOf(late).isBlocked('bob')).toBe(false)
   })
 
-  test('let a name be used once among them all', async () => {
+  test('let a name be used once across all of them', async () => {
     const [one, other] = await pair()
     const uses = await Promise.all(
       [one, other, one].map((hub) => internalsOf(hub).useOnce('ticket', 60_000)),
@@ -111,7 +111,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(uses.filter((first) => first)).toHaveLength(1)
   })
 
-  test('keep their streams while Redis is away, refuse new ones, and bring all on its return', async () => {
+  test('keep their streams while Redis is down, refuse new ones, and deliver everything once it returns', async () => {
     const [one, other] = await pair()
     const stream = await enter(one, 'alice')
     await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
@@ -125,7 +125,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(one.stats().journal).toMatchObject({ ready: true, reconnects: 1 })
   })
 
-  test('tell a gap, and go on, when Redis is flushed under open streams', async () => {
+  test('report a gap, and continue, when Redis is flushed under open streams', async () => {
     const [one, other] = await pair()
     const stream = await enter(one, 'alice')
     await other.publish({ client: 'alice' }, { data: 'a' })

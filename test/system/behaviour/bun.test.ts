@@ -1,4 +1,4 @@
-/** Holds the Bun door to the behaviour of the hub, and to patience with quiet streams. */
+/** Runs the behaviour suite on Bun, whose own timer must not cut quiet streams. */
 import { expect, test } from 'vitest'
 import { connectionsOf, listen, named, publish, says } from '../../support/client.ts'
 import { COMMANDS } from '../../support/runtimes.ts'

@@ -1,4 +1,4 @@
-/** Holds the Deno door to the behaviour of the hub. */
+/** Runs the behaviour suite on Deno. */
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 

@@ -1,10 +1,10 @@
-/** Describing: the interface tells what it is, wherever it runs. */
+/** Describing: the interface has an OpenAPI document on every runtime. */
 import { expect, test } from 'vitest'
 import type { RuntimePool } from './runtime.ts'
 
 /** How a runtime describes its interface. */
 export function describing(pool: RuntimePool): void {
-  test('the OpenAPI document is there, and its server is the one that was asked', async () => {
+  test('the OpenAPI document is served, and its server is the requested one', async () => {
     const { url } = await pool.shared()
     const response = await fetch(`${url}/openapi.json`)
     expect(response.status).toBe(200)

@@ -1,4 +1,4 @@
-/** Leaving: the server notices who is gone, and can send a client away. */
+/** Leaving: the server notices clients that left, and can disconnect a client. */
 import { expect, test } from 'vitest'
 import { connectionsOf, counts, listen, named } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
@@ -27,7 +27,7 @@ export function leaving(pool: RuntimePool): void {
     expect(clients.map(({ client }) => client)).not.toContain(`gone-${how}`)
   })
 
-  test('a client that leaves while it is being opened leaves nothing behind', async () => {
+  test('a client that leaves during its opening leaves nothing behind', async () => {
     const { url } = await pool.shared(environment)
     const hasty = await Promise.all(
       Array.from({ length: 20 }, () => openRaw(url, '/sse?id=hasty&lastEventId=earliest')),

@@ -1,4 +1,4 @@
-/** Holds the Node adapter, as `npm start` runs it, to the behaviour of the hub. */
+/** Runs the behaviour suite on Node, as `npm start` does. */
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 

@@ -1,4 +1,4 @@
-/** What operators see: figures for Prometheus, who is connected and how, and which request it was. */
+/** What operators see: metrics for Prometheus, connections, and request ids. */
 import { expect, test } from 'vitest'
 import { connectionsOf, listen, postJson, publish, says } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
@@ -8,7 +8,7 @@ import type { RuntimePool } from './runtime.ts'
 
 /** What a runtime lets its operators see. */
 export function observing(pool: RuntimePool): void {
-  test('the figures grow with what happens, and are as Prometheus wants them', async () => {
+  test('the metrics count what happens, in the format of Prometheus', async () => {
     const { url } = await pool.shared()
     const before = await scrape(url)
     const readers = await Promise.all([listen(url, 'id=seen'), listen(url, 'id=seen')])
@@ -34,7 +34,7 @@ export function observing(pool: RuntimePool): void {
     await Promise.all(readers.map((reader) => reader.close()))
   })
 
-  test('a connection tells its operator how it came in, where it stands and what waits', async () => {
+  test('a connection is listed with its remote address, cursor and queue', async () => {
     const { url } = await pool.shared()
     const headers = { 'X-Request-Id': 'traced-1' }
     const response = await fetch(`${url}/sse?id=traced`, { headers })

@@ -27,7 +27,7 @@ export function opening(pool: RuntimePool): void {
     raw.leave('rst')
   })
 
-  test('who names no client id gets a UUID of its own', async () => {
+  test('a client without an id gets a UUID of its own', async () => {
     const { url } = await pool.shared()
     const [one, two] = await Promise.all([listen(url, ''), listen(url, '')])
     expect(one.ready.client).toMatch(UUID)
@@ -36,7 +36,7 @@ export function opening(pool: RuntimePool): void {
     await Promise.all([one.close(), two.close()])
   })
 
-  test('a listing tells who is connected, since when, and to which topics', async () => {
+  test('a listing shows the client, its topics and its queue', async () => {
     const { url } = await pool.shared()
     const listener = await listen(url, 'id=listed&topic=weather&topic=sport')
     const [row] = await connectionsOf(url, 'listed')
@@ -45,7 +45,7 @@ export function opening(pool: RuntimePool): void {
     await listener.close()
   })
 
-  test('HEAD gets the headers and registers nobody', async () => {
+  test('HEAD returns the headers and registers no client', async () => {
     const { url } = await pool.shared()
     const response = await fetch(`${url}/sse?id=head`, { method: 'HEAD' })
     expect(response.status).toBe(200)
@@ -54,7 +54,7 @@ export function opening(pool: RuntimePool): void {
     await counts(url, 'head', 0)
   })
 
-  test('two tabs of alice and one of bob are told the time every second, exactly once', async () => {
+  test('two tabs of alice and one of bob receive the time every second, exactly once', async () => {
     const { url } = await pool.shared(CLOCK)
     const readers = await Promise.all(
       ['alice', 'alice', 'bob'].map((id) => listen(url, `id=${id}`)),

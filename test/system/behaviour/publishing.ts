@@ -1,4 +1,4 @@
-/** Publishing: whom an event reaches, whom it never reaches, and what the publisher is told. */
+/** Publishing: which clients an event reaches, and what the publisher receives. */
 import { expect, test } from 'vitest'
 import { dataOf, listen, postJson, publish, type Receipt, says } from '../../support/client.ts'
 import { CLOCK, type RuntimePool } from './runtime.ts'
@@ -22,7 +22,7 @@ export function publishing(pool: RuntimePool): void {
     expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 2, ...heardBy(1) })
     expect((await tab1.next(says('hello'))).id).toBe(receipt.id)
     expect((await tab2.next(says('hello'))).id).toBe(receipt.id)
-    // What is published later arrives later: if the ping had gone to bob, it would stand before it.
+    // Events arrive in order: if bob had received the ping, it would come before this event.
     await publish(url, '/clients/ping-bob', 'for bob')
     await bob.next(says('for bob'))
     expect(dataOf(bob)).not.toContain('hello')
@@ -45,7 +45,7 @@ export function publishing(pool: RuntimePool): void {
     }
   })
 
-  test('a topic reaches those who follow it, and a follower of two topics follows both', async () => {
+  test('a topic reaches its subscribers, and a client may subscribe to two topics', async () => {
     const { url } = await pool.shared()
     const [both, one, none] = await Promise.all([
       listen(url, 'id=topic-1&topic=red%20%26%20hot&topic=blue'),
@@ -66,7 +66,7 @@ export function publishing(pool: RuntimePool): void {
     await Promise.all([both, one, none].map((reader) => reader.close()))
   })
 
-  test('a receipt counts connections, and nobody there is no error', async () => {
+  test('a publish result counts connections, and zero is not an error', async () => {
     const { url } = await pool.shared()
     const receipt = await publish(url, '/clients/absent', 'kept for a return')
     expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 0, ...heardBy(0) })
@@ -93,7 +93,7 @@ export function publishing(pool: RuntimePool): void {
     await listener.close()
   })
 
-  test('an ephemeral event reaches who is there, has no id and is not replayed', async () => {
+  test('an ephemeral event reaches connected clients, has no id and is not replayed', async () => {
     const { url } = await pool.shared()
     const listener = await listen(url, 'id=passing')
     const response = await postJson(url, '/clients/passing', { data: 'typing', ephemeral: true })

@@ -1,4 +1,4 @@
-/** Holds the Node door to the behaviour of the hub once more, with the journal in Redis. */
+/** Runs the behaviour suite on Node with the journal in Redis. */
 import { afterAll, describe } from 'vitest'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 import { COMMANDS } from '../../support/runtimes.ts'

@@ -1,4 +1,4 @@
-/** Refusing: what can't be served is answered so that a person or a client knows what to do. */
+/** Refusing: the answer tells a person or a client what to do. */
 import { expect, test } from 'vitest'
 import { connectionsOf, counts, listen, named, postJson, publish } from '../../support/client.ts'
 import { openRaw } from '../../support/raw-stream.ts'
@@ -37,7 +37,7 @@ export function refusing(pool: RuntimePool): void {
     expect((await expectProblem(all, 400)).issues.length).toBeGreaterThan(2)
   })
 
-  test('a body of another type is answered 415, one that is no JSON or no UTF-8 400', async () => {
+  test('a body of another type is answered 415, invalid JSON or UTF-8 400', async () => {
     const { url } = await pool.shared()
     await expectProblem(await post(`${url}/broadcast`, 'application/xml', '<x/>'), 415)
     await expectProblem(await post(`${url}/broadcast`, 'text/plain; charset=latin1', 'x'), 415)
@@ -93,7 +93,7 @@ export function refusing(pool: RuntimePool): void {
     await Promise.all([one.close(), three.close()])
   })
 
-  test('a connection’s life ends with a goodbye, after which it resumes at once', async () => {
+  test('a connection’s lifetime ends with a goodbye, after which it resumes at once', async () => {
     const { url } = await pool.shared({ LIFETIME_SECONDS: '1', HEARTBEAT_SECONDS: '1' })
     const listener = await listen(url, 'id=mortal')
     const bye = await listener.next(named('hub:bye'))

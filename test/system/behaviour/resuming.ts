@@ -1,4 +1,4 @@
-/** Resuming: a client that was away catches up exactly, or is told of a gap. */
+/** Resuming: a client that was away catches up exactly, or receives a gap. */
 import { expect, test } from 'vitest'
 import { dataOf, listen, named, publish, says } from '../../support/client.ts'
 import { type RuntimePool, TIGHT } from './runtime.ts'
@@ -28,7 +28,7 @@ export function resuming(pool: RuntimePool): void {
     await expectTheRest(url, 'both', back)
   })
 
-  test('who drops before the first message resumes from where the stream opened', async () => {
+  test('a client that drops before the first message resumes from where the stream opened', async () => {
     const { url } = await pool.shared()
     const early = await listen(url, 'id=early')
     expect(early.head).toBeDefined()
@@ -41,7 +41,7 @@ export function resuming(pool: RuntimePool): void {
     await back.close()
   })
 
-  test('an opening with a replay behind it carries no id', async () => {
+  test('an opening before a replay carries no id', async () => {
     const { url } = await pool.shared()
     await publish(url, '/clients/kept', 'one')
     const back = await listen(url, 'id=kept&lastEventId=earliest')
@@ -51,7 +51,7 @@ export function resuming(pool: RuntimePool): void {
     await back.close()
   })
 
-  test('what was evicted is told as a gap, before what can still be replayed', async () => {
+  test('evicted events are reported as a gap, before the events that can still be replayed', async () => {
     const { url } = await pool.shared(TIGHT)
     const ids = await publishMany(url, 'evicted', 10)
     const back = await listen(url, 'id=evicted', ids[1])
@@ -69,7 +69,7 @@ export function resuming(pool: RuntimePool): void {
     await back.close()
   })
 
-  test('what was evicted for others is no gap', async () => {
+  test('events evicted for other clients are no gap', async () => {
     const { url } = await pool.shared(TIGHT)
     const [before] = await publishMany(url, 'steady', 1)
     await publishMany(url, 'noisy', 10)
@@ -78,7 +78,7 @@ export function resuming(pool: RuntimePool): void {
     await back.close()
   })
 
-  test('a cursor of another life of the journal is told as a gap', async () => {
+  test('a cursor of another epoch is reported as a gap', async () => {
     const { url } = await pool.shared()
     await publish(url, '/clients/stranger', 'one')
     for (const cursor of ['0ld3p0ch-7', 'nonsense', '%00']) {
@@ -91,7 +91,7 @@ export function resuming(pool: RuntimePool): void {
     }
   })
 
-  test('a client hears nothing of what others missed', async () => {
+  test('a client receives nothing of what others missed', async () => {
     const { url } = await pool.shared()
     const [cursor] = await publishMany(url, 'mine', 1)
     await publishMany(url, 'theirs', 3)
@@ -104,7 +104,7 @@ export function resuming(pool: RuntimePool): void {
     await back.close()
   })
 
-  test('events published while a client catches up come behind what it missed', async () => {
+  test('events published while a client catches up come after what it missed', async () => {
     const { url } = await pool.shared()
     const text = 'x'.repeat(20_000)
     const [cursor] = await publishMany(url, 'busy', 1)
@@ -120,7 +120,7 @@ export function resuming(pool: RuntimePool): void {
   })
 }
 
-/** A client that heard one, two and three, and left; four and five come while it is away. */
+/** A client that received one, two and three, and left; four and five are published while it is away. */
 async function dropAfterThree(
   url: string,
   client: string,

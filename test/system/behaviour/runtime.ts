@@ -40,7 +40,7 @@ export interface RuntimePool extends ServerPool {
 /** Neither the clock nor a heartbeat disturbs what a test listens to. */
 const QUIET: Environment = { CLOCK_SECONDS: '0', RETRY_MS: '2000' }
 
-/** A server that tells the time. */
+/** A server that sends the time. */
 export const CLOCK: Environment = { CLOCK_SECONDS: '1' }
 
 /** A server whose bounds are met at once. */

@@ -1,4 +1,4 @@
-/** Holds the Cloudflare Workers door, in workerd and offline, to the behaviour of the hub. */
+/** Runs the behaviour suite against the Cloudflare Worker, in workerd and offline. */
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 

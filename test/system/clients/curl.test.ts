@@ -8,7 +8,7 @@ import { clientBehaviour } from './resumption.ts'
 const missing = spawnSync('curl', ['--version']).error !== undefined
 
 if (missing && process.env.CI !== 'true') {
-  test.skip('curl resumes without loss or doubles (curl is not installed here)', () => {})
+  test.skip('curl resumes without loss or duplicates (curl is not installed here)', () => {})
 } else {
   clientBehaviour('curl', (url, hear) =>
     returning((lastEventId, signal, take) => {

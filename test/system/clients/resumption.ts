@@ -1,4 +1,4 @@
-/** What every client must live through: it receives, is dropped, and resumes without loss or doubles. */
+/** What every client library must do: receive, reconnect, and resume without loss or duplicates. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { counts, publish } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
@@ -29,7 +29,7 @@ export function clientBehaviour(name: string, open: OpenClient): void {
   }
 
   test.for(['the server sends it away', 'the line is cut'] as const)(
-    `${name} resumes without loss or doubles when %s`,
+    `${name} resumes without loss or duplicates when %s`,
     async (how) => {
       const id = `${name}-${how}`.replace(/\W+/g, '-')
       const heard: string[] = []
@@ -60,7 +60,7 @@ export function clientBehaviour(name: string, open: OpenClient): void {
     },
   )
 
-  test(`${name} hears what comes between its opening and its first message`, async () => {
+  test(`${name} receives what is published between its opening and its first message`, async () => {
     const id = `${name}-early`.replace(/\W+/g, '-')
     const heard: string[] = []
     const client = await open(`${server.proxyUrl}/sse?id=${id}`, (data) => heard.push(data))

@@ -1,4 +1,4 @@
-/** What breaks while clients hop and events flow: nothing acknowledged is lost unless a gap says so. */
+/** Faults while clients roam and events flow: no acknowledged event is lost without a gap. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startPair } from '../../support/failover.ts'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
@@ -81,7 +81,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second
     expect(found).toMatchObject({ lost: 0, gapped: 0 })
   })
 
-  test('loses nothing unsaid when Redis is killed and comes back', async () => {
+  test('loses nothing without a gap when Redis is killed and comes back', async () => {
     const found = await suffer(async ({ redis }) => {
       await redis.crash()
       await redis.restart()
@@ -89,7 +89,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second
     expect(found.refused).toBeGreaterThan(0)
   })
 
-  test('tells every client a gap when Redis comes back empty', async () => {
+  test('sends every client a gap when Redis comes back empty', async () => {
     const found = await suffer(async ({ redis }) => {
       await redis.crash('empty')
       await redis.restart()
@@ -101,7 +101,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second
 describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis has a replica', () => {
   const suffer = createFaultHarness(startPair)
 
-  test('loses nothing unsaid when the primary is killed and its replica lacks the last events', async () => {
+  test('loses nothing without a gap when the primary is killed and its replica lacks the last events', async () => {
     const found = await suffer(async ({ redis }) => {
       redis.fallBehind()
       await pause(500)

@@ -1,4 +1,4 @@
-/** What Redis can answer beside what it was asked for: each is told, and no stream ends for it. */
+/** Errors that Redis can answer: each is reported, and none of them ends a stream. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

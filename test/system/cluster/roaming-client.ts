@@ -1,4 +1,4 @@
-/** A client that hops from instance to instance, and remembers all that it was told. */
+/** A client that reconnects to random instances, and records everything it receives. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { listen } from './fast-client.ts'
 
@@ -31,8 +31,8 @@ export interface RoamingClient {
 }
 
 const RETRY_MS = 100
-const SHORTEST_STAY_MS = 500
-const LONGEST_STAY_MS = 5_000
+const SHORTEST_STAY_MS = 300
+const LONGEST_STAY_MS = 3_000
 
 /** Makes a client that hops until it is stopped. `pick` names an instance, if one is up. */
 export function createRoamingClient(

@@ -1,4 +1,4 @@
-/** The runner throws what its seed says, and finds nothing in so many requests. */
+/** The fuzz runner repeats the requests of its seed, and finds nothing wrong in them. */
 import { expect, test } from 'vitest'
 import { startProcess } from '../../support/process.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
@@ -7,21 +7,21 @@ import { fuzz } from './fuzz.ts'
 
 const RUNNER = 'test/system/fuzz/fuzz.ts'
 
-test('a thousand requests of a fixed seed find nothing, in any stance', async () => {
+test('a thousand requests of a fixed seed find nothing, in any access mode', async () => {
   const stances = Object.keys(STANCES)
   const report = await fuzz({ seed: 1, seconds: 60, count: 1_250, stances, say: () => {} })
   expect(report.counterexample).toBeUndefined()
   expect(report.requests).toBe(1_250)
 }, 90_000)
 
-test('as a command it says its seed and how many requests it made, and exits with 0', async () => {
+test('as a command it prints its seed and the number of requests, and exits with 0', async () => {
   const run = bun('--count', '100', '--seed', '7')
   expect(await run.exit).toBe(0)
   expect(run.lines).toContain('seed 7')
   expect(run.lines.join('\n')).toMatch(/^100 requests in [\d.]+ s, \d+ per second$/m)
 }, 60_000)
 
-test('as a command it refuses arguments that it does not understand with 2', async () => {
+test('as a command it refuses invalid arguments and exits with 2', async () => {
   const run = bun('--seed', 'lucky')
   expect(await run.exit).toBe(2)
   expect(run.stderr).toContain('--seed is a whole number')

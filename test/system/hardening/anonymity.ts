@@ -1,4 +1,4 @@
-/** Anonymity: a server that asks nobody is for this machine alone, unless it is told otherwise. */
+/** Anonymity: a server without a key serves this machine only, unless it is configured otherwise. */
 import { expect } from 'vitest'
 import type { Server } from '../../support/process.ts'
 import { testWhere } from '../../support/where.ts'
@@ -29,7 +29,7 @@ export function anonymity(pool: TargetPool): void {
     }
   })
 
-  testWhere(ownMachine)('a key or the word of the operator opens it to the world', async () => {
+  testWhere(ownMachine)('a key or ALLOW_ANONYMOUS opens it to the world', async () => {
     for (const environment of [KEYED, OPEN]) {
       const server = await pool.start({ ...environment, HOST: '0.0.0.0' })
       const { port } = new URL(server.url)
@@ -53,12 +53,12 @@ export function anonymity(pool: TargetPool): void {
     expect(await expectProblem(await fetch(`${url}/sse?id=alice`), 503)).toMatch(SENTENCE)
   })
 
-  testWhere(!ownMachine)('the word of the operator opens it', async () => {
+  testWhere(!ownMachine)('ALLOW_ANONYMOUS opens it', async () => {
     const { url } = await pool.shared(OPEN)
     expect((await fetch(`${url}/ping/alice`, { method: 'POST' })).status).toBe(200)
   })
 
-  testWhere(ownMachine)('without a key it answers to loopback names alone', async () => {
+  testWhere(ownMachine)('without a key it answers to loopback names only', async () => {
     const { url } = await pool.shared({})
     const { port } = new URL(url)
     for (const name of ['localhost', 'LOCALHOST', '127.0.0.1', '[::1]', 'foo.localhost']) {
@@ -79,7 +79,7 @@ export function anonymity(pool: TargetPool): void {
     }
   })
 
-  testWhere(ownMachine)('without a key it does not talk to pages from elsewhere', async () => {
+  testWhere(ownMachine)('without a key it refuses pages of another origin', async () => {
     const server = await pool.shared({})
     for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
       expect([origin, await publishFrom(server, origin)]).toEqual([origin, 403])
@@ -108,7 +108,7 @@ export function anonymity(pool: TargetPool): void {
     expect([400, 421]).toContain(two.status)
   })
 
-  testWhere(ownMachine)('a host that is none is answered 4xx, and is no error', async () => {
+  testWhere(ownMachine)('an invalid host is answered 4xx, and is not a server error', async () => {
     const server = await pool.start({})
     for (const name of BAD_HOSTS) {
       const status = await statusFor(server.url, name)

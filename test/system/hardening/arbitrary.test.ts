@@ -1,4 +1,4 @@
-/** Whatever is asked of a hub, in whatever stance: it answers what to do, and is as before. */
+/** For any request, in any access mode, the hub gives a useful answer and its state stays the same. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { drafts } from './arbitraries.ts'

@@ -1,4 +1,4 @@
-/** Bodies: one that is a bomb, has no end or comes too slowly costs little, and only its sender. */
+/** Bodies: a bomb, an endless body or a slow one costs little, and only its sender. */
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
@@ -41,7 +41,7 @@ export function bodies(pool: TargetPool): void {
       })
       await expectProblem(response, 415)
     }
-    expect(performance.now() - started).toBeLessThan(10_000)
+    expect(performance.now() - started).toBeLessThan(20_000)
     if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
     await expectWell(server.url)
   }, 60_000)
@@ -105,7 +105,7 @@ export function bodies(pool: TargetPool): void {
     60_000,
   )
 
-  test('fifty slow bodies keep nobody else waiting', async () => {
+  test('fifty slow bodies do not delay other requests', async () => {
     const { url } = await pool.shared(WITHOUT_STREAMS)
     const sockets = await Promise.all(Array.from({ length: 50 }, () => open(url)))
     for (const socket of sockets) {

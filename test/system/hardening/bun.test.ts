@@ -1,4 +1,4 @@
-/** Attacks the Bun door. */
+/** Attacks the Bun server. */
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hardening } from './hardening.ts'
 

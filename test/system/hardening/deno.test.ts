@@ -1,4 +1,4 @@
-/** Attacks the Deno door. */
+/** Attacks the Deno server. */
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hardening } from './hardening.ts'
 

@@ -1,4 +1,4 @@
-/** Floods: many who ask and don't mean it register nobody, and others are still served. */
+/** Floods: many useless requests register no client, and others are still served. */
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { until } from '../../support/eventually.ts'
@@ -8,12 +8,12 @@ import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 const HALF_OPEN = 2_000
 
-/** Milliseconds within which a head must have come: the door's bound, its round, and some slack. */
+/** Milliseconds within which a head must have come: the server's limit, its check interval, and some slack. */
 const HEADERS_MS = 25_000
 
 /** How a server bears up. */
 export function floods(pool: TargetPool): void {
-  test('a flood of HEAD and OPTIONS registers nobody', async () => {
+  test('a flood of HEAD and OPTIONS registers no client', async () => {
     const { url } = await pool.shared(WITHOUT_STREAMS)
     for (const method of ['HEAD', 'OPTIONS']) {
       for (let round = 0; round < 10; round++) {
@@ -29,7 +29,7 @@ export function floods(pool: TargetPool): void {
     }
   }, 60_000)
 
-  test('a flood of those without a right registers nobody', async () => {
+  test('a flood of unauthorized requests registers no client', async () => {
     const { url } = await pool.start(KEYED)
     const headers = { Authorization: `Bearer ${'x'.repeat(4_000)}` }
     for (let round = 0; round < 10; round++) {
@@ -59,7 +59,7 @@ export function floods(pool: TargetPool): void {
 export function hastyClients(pool: TargetPool): void {
   // workerd keeps one in forty of such streams until their lives end: nobody tells it that they left.
   testWhere(pool.runtime.process === 'serves')(
-    'who connects and leaves at once leaves nothing behind',
+    'a client that connects and leaves at once leaves nothing behind',
     async () => {
       const { url } = await pool.start({ ...OPEN, HEARTBEAT_SECONDS: '1' })
       for (let round = 0; round < 10; round++) {

@@ -1,4 +1,4 @@
-/** One suite for every runtime: what an attacker tries against a server, through real sockets. */
+/** One suite for every runtime: attacks on a server, through real sockets. */
 import { describe } from 'vitest'
 import { anonymity } from './anonymity.ts'
 import { bodies } from './bodies.ts'

@@ -1,4 +1,4 @@
-/** Injection: no field of a request becomes a header, a frame or a property that it should not be. */
+/** Injection: no field of a request becomes a header, a frame or a property. */
 import { expect, test } from 'vitest'
 import { readEvents } from '../../support/reader.ts'
 import { testWhere } from '../../support/where.ts'
@@ -104,7 +104,7 @@ export function injection(pool: TargetPool): void {
     await reader.close()
   })
 
-  test('names that every object has are names like any other', async () => {
+  test('names of object properties are ordinary names', async () => {
     const { url } = await pool.shared(OPEN)
     for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
       const reader = readEvents(await fetch(`${url}/sse?id=${name}&topic=${name}`))
@@ -119,7 +119,7 @@ export function injection(pool: TargetPool): void {
     }
   })
 
-  test('JSON that is 64 deep arrives, and JSON that is 100,000 deep harms nobody', async () => {
+  test('JSON that is 64 deep arrives, and JSON that is 100,000 deep does no harm', async () => {
     const { url } = await pool.shared(OPEN)
     const reader = readEvents(await fetch(`${url}/sse?id=ida`))
     await reader.next()

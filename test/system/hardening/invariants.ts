@@ -33,7 +33,7 @@ export const STANCES: Readonly<Record<string, { stance: AccessMode; config: Part
   refused: { stance: 'refused', config: {} },
 }
 
-/** Makes an arena. */
+/** Creates a hub to attack. */
 export async function createAttackedHub(name: string): Promise<AttackedHub> {
   const { stance = 'anonymous', config: set = {} } = STANCES[name] ?? {}
   const config: Config = { ...defaults, CLOCK_SECONDS: 0, ...set }

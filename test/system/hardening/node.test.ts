@@ -1,4 +1,4 @@
-/** Attacks the Node door, as `npm start` runs it. */
+/** Attacks the Node server, as `npm start` runs it. */
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hardening } from './hardening.ts'
 

@@ -1,4 +1,4 @@
-/** Secrecy: neither a key nor a token nor a ticket ever stands in the log or in an answer. */
+/** Secrecy: no key, token or ticket appears in the log or in an answer. */
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
 import { until } from '../../support/eventually.ts'

@@ -20,7 +20,7 @@ const ROUTES = [
 
 /** How a keyed server lets in who has a ticket, and nobody else. */
 export function tickets(pool: TargetPool): void {
-  test('with a key nothing works without it', async () => {
+  test('on a server with a key nothing works without it', async () => {
     const { url } = await pool.shared(KEYED)
     for (const [method, path] of ROUTES) {
       const text = await expectProblem(await fetch(url + path, { method }), 401)
@@ -64,7 +64,7 @@ export function tickets(pool: TargetPool): void {
     await Promise.all([reader.end(), again.end()])
   })
 
-  test('of twenty who use one ticket at once exactly one wins', async () => {
+  test('of twenty requests with one ticket exactly one succeeds', async () => {
     const { url } = await pool.shared(KEYED)
     const path = `${url}/sse?ticket=${await issue(url, { client: 'tom' })}`
     const responses = await Promise.all(Array.from({ length: 20 }, () => fetch(path)))

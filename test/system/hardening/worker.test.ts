@@ -1,4 +1,4 @@
-/** Attacks the Cloudflare Workers door, in workerd and offline. */
+/** Attacks the Cloudflare Worker, in workerd and offline. */
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hardening } from './hardening.ts'
 

@@ -51,7 +51,7 @@ test.each([
   ['Bun', 'bun', ['--bun', 'run']],
   ['Deno', 'deno', ['run', '--allow-net', '--allow-env', '--allow-read']],
 ])(
-  'the command runs on %s, through its own door',
+  'the command runs on %s, with its own adapter',
   async (_, runtime, flags) => {
     const cli = join(project, 'node_modules/hono-sse', manifest.bin['hono-sse'] ?? '')
     await carries({ file: join(ROOT, 'node_modules/.bin', runtime), args: [...flags, cli] })

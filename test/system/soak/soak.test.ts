@@ -44,7 +44,7 @@ afterAll(async () => {
   server.close()
 })
 
-test('500 clients that come and go miss nothing, hear nothing twice, and leave nothing behind', async () => {
+test('500 clients that come and go miss nothing, receive nothing twice, and leave nothing behind', async () => {
   const { port } = server.address() as AddressInfo
   const publishHere: Publish = async (address, data) => (await hub.publish(address, { data })).id
   await soak(`http://127.0.0.1:${port}`, publishHere)
