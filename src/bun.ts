@@ -1,4 +1,4 @@
-/** Starts a server on Bun. */
+/** Starts a hub on Bun. */
 import { bunAdapter } from './adapters/bun/adapter.ts'
 import { run } from './server/run.ts'
 

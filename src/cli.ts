@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `hono-sse`: starts a server, listens to one, publishes, gets tickets. */
+/** The command `hono-sse`: starts a hub, listens to one, publishes events and issues tickets. */
 import { main } from './cli/program.ts'
 
 await main(process.argv)

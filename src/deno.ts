@@ -1,4 +1,4 @@
-/** Starts a server on Deno. */
+/** Starts a hub on Deno. */
 import { denoAdapter } from './adapters/deno/adapter.ts'
 import { run } from './server/run.ts'
 

@@ -1,4 +1,4 @@
-/** Starts a server on Node. */
+/** Starts a hub on Node. */
 import { nodeAdapter } from './adapters/node/adapter.ts'
 import { run } from './server/run.ts'
 

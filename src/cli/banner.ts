@@ -1,19 +1,19 @@
-/** What a server that a person has started says first. */
+/** The banner that `hono-sse serve` prints when it starts. */
 import type { StartInfo } from '../server/run.ts'
 
 const MODES: Readonly<Record<StartInfo['accessMode'], string>> = {
-  loopback: 'loopback: only this machine reaches it, and all may do all',
-  rights: 'keys: listening and publishing take a key, a token or a ticket',
-  anonymous: 'anonymous: anyone may listen as anyone, and publish',
-  refused: 'refused: nobody may do anything',
+  loopback: 'loopback: accepts this machine only; anyone there may listen and publish',
+  rights: 'keys: listening and publishing require a key, a token or a ticket',
+  anonymous: 'anonymous: anyone may listen as any client, and publish',
+  refused: 'refused: all requests are refused',
 }
 
 const JOURNALS: Readonly<Record<StartInfo['journal'], string>> = {
-  memory: 'memory: ends with this process',
+  memory: 'memory: lost when this process ends',
   redis: 'Redis: shared by all instances',
 }
 
-/** The banner, with what to try next. */
+/** Returns the banner, with two commands to try next. */
 export function bannerOf({ url, accessMode, journal }: StartInfo, version: string): string {
   return `
   hono-sse ${version}
@@ -22,7 +22,7 @@ export function bannerOf({ url, accessMode, journal }: StartInfo, version: strin
   mode     ${MODES[accessMode]}
   journal  ${JOURNALS[journal]}
 
-  Try in two other terminals${accessMode === 'rights' ? ', with PUBLISH_KEY set there as here' : ''}:
+  Try these in two other terminals${accessMode === 'rights' ? ', with the same PUBLISH_KEY' : ''}:
 
   npx hono-sse listen ${url} --client alice
   npx hono-sse publish ${url} --client alice hello

@@ -1,22 +1,22 @@
-/** How a command ends, so that a script can tell one end from another. */
+/** Exit codes, and the error that ends a command with one of them. */
 
-/** Exit codes, as far as may be those of sysexits(3). */
+/** Exit codes, following sysexits(3) where it has one. */
 export const EXIT = {
-  /** The hub refused the request as it is; or a server can't have its port. */
+  /** The hub refused the request; or a server can't listen on its port. */
   refused: 1,
-  /** The command can't be understood, or the configuration not used. */
+  /** The command line or the configuration is invalid. */
   usage: 2,
-  /** The hub can't be reached, or can't answer now. EX_UNAVAILABLE */
+  /** The hub can't be reached, or is temporarily unavailable. EX_UNAVAILABLE */
   unavailable: 69,
-  /** Without the right to it: 401, 403, or a client that is blocked. EX_NOPERM */
-  noRight: 77,
+  /** The credential lacks the permission (401, 403), or the client is blocked. EX_NOPERM */
+  forbidden: 77,
 } as const
 
-/** Ends a command with words for people and a code for scripts. */
+/** Ends a command with a message for people and an exit code for scripts. */
 export class CliError extends Error {
-  override readonly name = 'Failure'
+  override readonly name = 'CliError'
   readonly exitCode: number
-  /** The status of the hub's answer, if there was one. */
+  /** The HTTP status of the hub's response, if there was one. */
   readonly status: number | undefined
 
   constructor(exitCode: number, message: string, status?: number) {

@@ -1,9 +1,9 @@
-/** Listens to a hub until it is told to stop: prints what comes, and comes back when the line is cut. */
+/** `hono-sse listen`: prints the events of a stream, and reconnects when the connection is lost. */
 import { type ErrorEvent, EventSource } from 'eventsource'
 import { CliError, EXIT } from './exit.ts'
-import { formatEvent, parseWords } from './format.ts'
-import { type Credentials, ticketOf } from './publish.ts'
-import { bearer, failureOf, publishPath, reach } from './remote.ts'
+import { formatControlEvent, formatEvent } from './format.ts'
+import { type Credentials, requestTicket } from './publish.ts'
+import { bearer, errorOf, routeUrl, sendRequest } from './remote.ts'
 
 /** The flags of `listen`. */
 export interface ListenFlags extends Credentials {
@@ -14,19 +14,19 @@ export interface ListenFlags extends Credentials {
   readonly json?: true
 }
 
-/** Ends only by what is thrown. @throws {CliError} when the hub refuses, or was never reached */
+/** Listens until an error ends it. @throws {CliError} if the hub refuses the stream, or can't be reached at first */
 export function listen(hub: string, flags: ListenFlags): Promise<never> {
-  const url = streamOf(hub, flags)
-  const open = opener(hub, flags)
+  const url = streamUrl(hub, flags)
+  const open = createOpener(hub, flags)
   return new Promise((_, reject) => {
-    let reached = false
-    let away = false
+    let wasConnected = false
+    let isReconnecting = false
     const source = new EventSource(url, { fetch: request })
-    // Listeners go by name, and a page knows the names of its events: here every event is wanted.
+    // An EventSource dispatches only events whose names have listeners. This command prints all events.
     source.dispatchEvent = (event) => {
-      if (event instanceof MessageEvent) hear(event)
-      else if (event.type === 'open') reached = true
-      else lost(event as ErrorEvent)
+      if (event instanceof MessageEvent) onEvent(event)
+      else if (event.type === 'open') wasConnected = true
+      else onError(event as ErrorEvent)
       return true
     }
 
@@ -34,26 +34,27 @@ export function listen(hub: string, flags: ListenFlags): Promise<never> {
       try {
         return await open(url, init)
       } catch (error) {
-        // Who was there once waits for a hub that is being replaced, also behind a proxy's 502.
-        const isForNow = error instanceof CliError && error.exitCode === EXIT.unavailable
-        if (!isForNow || !reached) end(error)
+        // After a first connection, wait for a hub that is being replaced, even if a proxy returns 502.
+        const isTemporary = error instanceof CliError && error.exitCode === EXIT.unavailable
+        if (!isTemporary || !wasConnected) end(error)
         throw error
       }
     }
 
-    function hear(event: MessageEvent): void {
+    function onEvent(event: MessageEvent): void {
       const { type, data } = event
-      away = type === 'hub:bye'
-      const words = parseWords(type, data)
-      if (words) console.error(words)
+      isReconnecting = type === 'hub:bye'
+      const notice = formatControlEvent(type, data)
+      if (notice) console.error(notice)
       if (!type.startsWith('hub:')) console.log(formatEvent(event, flags))
     }
 
-    /** Called once when a line ends, and then for each try that fails. */
-    function lost({ message }: ErrorEvent): void {
+    /** Called when the connection ends, and again after each failed attempt to reconnect. */
+    function onError({ message }: ErrorEvent): void {
+      const reason = message ? ` (${message})` : ''
       if (source.readyState === source.CLOSED) end(new CliError(EXIT.refused, `${message}.`))
-      else if (!away) console.error(`connection lost${message ? ` (${message})` : ''}: coming back`)
-      away = true
+      else if (!isReconnecting) console.error(`connection lost${reason}: reconnecting`)
+      isReconnecting = true
     }
 
     function end(error: unknown): void {
@@ -63,41 +64,43 @@ export function listen(hub: string, flags: ListenFlags): Promise<never> {
   })
 }
 
-function streamOf(hub: string, { client, topic = [], lastEventId }: ListenFlags): URL {
-  const url = publishPath(hub, 'sse')
+function streamUrl(hub: string, { client, topic = [], lastEventId }: ListenFlags): URL {
+  const url = routeUrl(hub, 'sse')
   if (client !== undefined) url.searchParams.set('id', client)
   for (const name of topic) url.searchParams.append('topic', name)
   if (lastEventId !== undefined) url.searchParams.set('lastEventId', lastEventId)
   return url
 }
 
-/** What opens a stream: with a token as it is, with a key by a ticket of its own each time. */
-function opener(hub: string, flags: ListenFlags) {
+/** Creates a function that opens the stream: with the token, or with a key, which gets a new ticket each time. */
+function createOpener(hub: string, flags: ListenFlags) {
   const { client, topic = [], key, token, ticket } = flags
   if (key && client === undefined) {
-    throw new CliError(EXIT.usage, 'With a key --client must say whom the ticket is for.')
+    throw new CliError(EXIT.usage, 'With --key, --client is required.')
   }
-  // A ticket works once; who comes back shows the cookie that came with its stream.
+  // A ticket works once. To reconnect, the cookie that was set with the stream is sent.
   let cookie: string | undefined
 
   return async (url: URL, init: RequestInit): Promise<Response> => {
     const target = new URL(url)
-    const used = key && client !== undefined ? await freshTicket(client, key) : ticket
-    if (used) target.searchParams.set('ticket', used)
+    const currentTicket = key && client !== undefined ? await newTicket(client, key) : ticket
+    if (currentTicket) target.searchParams.set('ticket', currentTicket)
     const headers = new Headers({ ...(init.headers as object), ...bearer(token) })
     if (cookie) headers.set('Cookie', cookie)
-    const response = await reach(target, { ...init, headers })
+    const response = await sendRequest(target, { ...init, headers })
     const [pair] = (response.headers.getSetCookie()[0] ?? '').split(';')
     cookie = pair || cookie
     if (response.status === 200) return response
-    if (response.status === 204) throw new CliError(EXIT.noRight, 'This client is blocked for now.')
-    throw await failureOf(response)
+    if (response.status === 204) {
+      throw new CliError(EXIT.forbidden, 'This client is blocked for now.')
+    }
+    throw await errorOf(response)
   }
 
-  /** None where there are no tickets: a hub without a key lets all listen. */
-  async function freshTicket(client: string, key: string): Promise<string | undefined> {
+  /** Returns undefined if the hub issues no tickets: without a key, it requires none. */
+  async function newTicket(client: string, key: string): Promise<string | undefined> {
     try {
-      return await ticketOf(hub, { client, topic, key })
+      return await requestTicket(hub, { client, topic, key })
     } catch (error) {
       if (error instanceof CliError && error.status === 404) return undefined
       throw error

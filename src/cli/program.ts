@@ -1,24 +1,24 @@
-/** The command line: what can be asked for, how, and how it ends. */
+/** The command line of hono-sse: its commands, flags and help. */
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { CliError } from './exit.ts'
 import { type ListenFlags, listen } from './listen.ts'
-import { type PublishFlags, publish, type TicketFlags, ticketOf } from './publish.ts'
+import { type PublishFlags, publish, requestTicket, type TicketFlags } from './publish.ts'
 import { flagsHelp, serve, withFlags } from './serve.ts'
 
 const WIDTH = 100
 
 const SERVE_HELP = `
-Flags of serve are variables of its environment, which they win over: --port 3020 is PORT=3020.
-The README says what each means; here with its default.
+Flags of serve override the environment variables of the same name: --port 3020 is PORT=3020.
+The documentation describes each variable. Defaults are in angle brackets.
 
 ${flagsHelp()}
 `
-const ENDS = `
-Secrets in flags can be seen by every user of the machine (ps): prefer the environment.
-Exit codes: 0 done, 1 refused, 2 usage or configuration, 69 unavailable, 77 no right.`
+const NOTES = `
+Every user of the machine can see secrets in flags (ps): prefer environment variables.
+Exit codes: 0 success, 1 refused, 2 invalid usage or configuration, 69 unavailable, 77 forbidden.`
 
-/** Runs the command that the arguments name. */
+/** Runs the command in the arguments. */
 export async function main(args: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(args)
@@ -30,94 +30,103 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 function program(): Command {
-  const version = versionHere()
+  const version = packageVersion()
   const root = new Command('hono-sse')
     .description('A hub for server-sent events.')
     .version(version)
     .configureOutput({ getOutHelpWidth: () => WIDTH, getErrHelpWidth: () => WIDTH })
-    // Commander's own code for wrong usage is 1, which here means that a hub has refused.
+    // Commander exits with 1 for wrong usage, which here means that the hub refused the request.
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-    .showHelpAfterError('hono-sse --help says how it is used.')
-    .addHelpText('after', SERVE_HELP + ENDS)
+    .showHelpAfterError('Run hono-sse --help for usage.')
+    .addHelpText('after', SERVE_HELP + NOTES)
 
   withFlags(root.command('serve', { isDefault: true }))
-    .description('start a server (the default)')
+    .description('start a hub (the default command)')
     .addHelpText('after', SERVE_HELP)
     .action((flags) => serve(flags, version))
 
-  rights(root.command('listen'))
-    .description('print what a client gets, and come back when the line is cut')
-    .argument('<url>', 'the hub, like localhost:3020')
-    .option('--client <id>', 'whom to listen as')
-    .option('--topic <name>', 'a topic to follow; may be given several times', collect)
-    .option('--last-event-id <id>', 'where to go on; "earliest" for all that is kept')
-    .option('--json', 'one JSON object a line: {"id","event","data"}')
+  withCredentials(root.command('listen'))
+    .description(
+      'print the events that a client receives, and reconnect when the connection is lost',
+    )
+    .argument('<url>', 'the hub, for example localhost:3020')
+    .option('--client <id>', 'the client to listen as')
+    .option('--topic <name>', 'a topic to follow; repeatable', collect)
+    .option(
+      '--last-event-id <id>',
+      'replay events after this id; "earliest" replays all that are stored',
+    )
+    .option('--json', 'print one JSON object per line: {"id","event","data"}')
     .addOption(new Option('--ticket <ticket>', 'listen with a ticket').env('HUB_TICKET'))
-    .action((url, flags, command) => quietly(() => listen(url, chosen(flags, command))))
-
-  rights(root.command('publish'))
-    .description('publish one event, and print the receipt')
-    .argument('<url>', 'the hub, like localhost:3020')
-    .argument('<data>', 'the data of the event, or - for what stdin holds')
-    .option('--client <id>', 'to one client')
-    .option('--topic <name>', 'to who follows a topic')
-    .option('--broadcast', 'to everyone')
-    .option('--event <name>', 'name the event')
-    .option('--json', 'the data is JSON, not text')
-    .option('--ephemeral', 'only to who is connected now')
-    .action((url, data, flags, command) =>
-      quietly(() => publish(url, data, chosen(flags, command))),
+    .action((url, flags, command) =>
+      untilPipeCloses(() => listen(url, withOneCredential(flags, command))),
     )
 
-  rights(root.command('ticket'))
-    .description('print a ticket, with which a page may listen')
-    .argument('<url>', 'the hub, like localhost:3020')
-    .requiredOption('--client <id>', 'whom it lets listen')
-    .option('--topic <name>', 'a topic that it covers; may be given several times', collect)
+  withCredentials(root.command('publish'))
+    .description('publish one event, and print the result')
+    .argument('<url>', 'the hub, for example localhost:3020')
+    .argument('<data>', 'the data of the event, or - to read it from stdin')
+    .option('--client <id>', 'publish to one client')
+    .option('--topic <name>', 'publish to a topic')
+    .option('--broadcast', 'publish to everyone')
+    .option('--event <name>', 'the name of the event')
+    .option('--json', 'the data is JSON, not text')
+    .option('--ephemeral', 'deliver to current connections only, without storing the event')
+    .action((url, data, flags, command) =>
+      untilPipeCloses(() => publish(url, data, withOneCredential(flags, command))),
+    )
+
+  withCredentials(root.command('ticket'))
+    .description('print a ticket, with which a page can open a stream')
+    .argument('<url>', 'the hub, for example localhost:3020')
+    .requiredOption('--client <id>', 'the client that the ticket is for')
+    .option('--topic <name>', 'a topic that the client may follow; repeatable', collect)
     .option('--grant-seconds <seconds>', 'how long the stream and its reconnects may last', Number)
-    .action((url, flags, command) => quietly(() => printTicket(url, chosen(flags, command))))
+    .action((url, flags, command) =>
+      untilPipeCloses(() => printTicket(url, withOneCredential(flags, command))),
+    )
 
   return root
 }
 
-/** Flags that show a right, and where they are safe from other users' eyes. */
-function rights(command: Command): Command {
+/** Adds the flags for credentials, and the environment variables that hide them from other users. */
+function withCredentials(command: Command): Command {
   return command
     .addOption(new Option('--key <key>', 'a publish key').env('PUBLISH_KEY'))
     .addOption(new Option('--token <token>', 'a JWT').env('HUB_TOKEN'))
 }
 
-const RIGHTS = ['ticket', 'token', 'key'] as const
+const CREDENTIALS = ['ticket', 'token', 'key'] as const
 
-/** The flags with one right at the most: one that was typed, before one of the environment. */
-function chosen<Flags extends ListenFlags | PublishFlags | TicketFlags>(
+/** Removes all credentials but one. A flag takes precedence over an environment variable. */
+function withOneCredential<Flags extends ListenFlags | PublishFlags | TicketFlags>(
   flags: Flags,
   command: Command,
 ): Flags {
-  const given = { ...flags } as Record<string, unknown>
-  const typed = RIGHTS.find((name) => command.getOptionValueSource(name) === 'cli')
-  const only = typed ?? RIGHTS.find((name) => given[name])
-  for (const name of RIGHTS) if (name !== only) delete given[name]
-  return given as Flags
+  const result = { ...flags } as Record<string, unknown>
+  const fromFlag = CREDENTIALS.find((name) => command.getOptionValueSource(name) === 'cli')
+  const used = fromFlag ?? CREDENTIALS.find((name) => result[name])
+  for (const name of CREDENTIALS) if (name !== used) delete result[name]
+  return result as Flags
 }
 
 async function printTicket(url: string, flags: TicketFlags): Promise<void> {
-  console.log(await ticketOf(url, flags))
+  console.log(await requestTicket(url, flags))
 }
 
-/** Runs what writes for another program, which may have had enough: then this one has, too. */
-function quietly(work: () => Promise<void>): Promise<void> {
+/** Runs a command that prints, and exits when the program that reads its output closes the pipe. */
+function untilPipeCloses(run: () => Promise<void>): Promise<void> {
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(0)
   })
-  return work()
+  return run()
 }
 
 function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value]
 }
 
-function versionHere(): string {
+function packageVersion(): string {
   const file = new URL('../../package.json', import.meta.url)
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

@@ -1,9 +1,9 @@
-/** Publishes one event, or gets one ticket, with one request. */
+/** `hono-sse publish` and `hono-sse ticket`: publish one event, or request one ticket. */
 import { buffer } from 'node:stream/consumers'
 import { CliError, EXIT } from './exit.ts'
-import { fieldsOf, firstKey, post, publishPath } from './remote.ts'
+import { fieldsOf, firstKey, post, routeUrl } from './remote.ts'
 
-/** What stands for the right to publish. */
+/** A credential with the permission to publish. */
 export interface Credentials {
   readonly key?: string | undefined
   readonly token?: string | undefined
@@ -19,12 +19,12 @@ export interface PublishFlags extends Credentials {
   readonly ephemeral?: true
 }
 
-/** Publishes, and prints the receipt. @param data - the event's data, or `-` for what stdin holds */
+/** Publishes an event, and prints the result. @param data - the event's data, or `-` to read it from stdin */
 export async function publish(hub: string, data: string, flags: PublishFlags): Promise<void> {
-  const url = publishPath(hub, ...addressOf(flags))
-  const text = data === '-' ? await stdin() : data
+  const url = routeUrl(hub, ...pathOf(flags))
+  const text = data === '-' ? await readStdin() : data
   const { event, ephemeral } = flags
-  const body = { data: flags.json ? parsed(text) : text, event, ephemeral }
+  const body = { data: flags.json ? parseJson(text) : text, event, ephemeral }
   console.log(await post(url, body, credentialOf(flags)))
 }
 
@@ -35,49 +35,46 @@ export interface TicketFlags extends Credentials {
   readonly grantSeconds?: number
 }
 
-/** Gets a ticket. @throws {CliError} */
-export async function ticketOf(hub: string, flags: TicketFlags): Promise<string> {
+/** Requests a ticket. @throws {CliError} */
+export async function requestTicket(hub: string, flags: TicketFlags): Promise<string> {
   const { client, topic: topics, grantSeconds } = flags
   const body = { client, topics, grantSeconds }
-  const answer = await post(publishPath(hub, 'tickets'), body, credentialOf(flags))
-  const { ticket } = fieldsOf(answer)
-  if (typeof ticket !== 'string') throw new CliError(EXIT.refused, 'The answer holds no ticket.')
-  return ticket
+  const text = await post(routeUrl(hub, 'tickets'), body, credentialOf(flags))
+  const { ticket } = fieldsOf(text)
+  if (typeof ticket === 'string') return ticket
+  throw new CliError(EXIT.refused, 'The response contains no ticket.')
 }
 
 function credentialOf({ key, token }: Credentials): string | undefined {
   return token || (key && firstKey(key))
 }
 
-function addressOf({ client, topic, broadcast }: PublishFlags): string[] {
-  const addresses = [
+function pathOf({ client, topic, broadcast }: PublishFlags): string[] {
+  const paths = [
     ...(client === undefined ? [] : [['clients', client]]),
     ...(topic === undefined ? [] : [['topics', topic]]),
     ...(broadcast ? [['broadcast']] : []),
   ]
-  const [address] = addresses
-  if (address && addresses.length === 1) return address
-  throw new CliError(
-    EXIT.usage,
-    'Say whom it is for with one of --client, --topic and --broadcast.',
-  )
+  const [path] = paths
+  if (path && paths.length === 1) return path
+  throw new CliError(EXIT.usage, 'Specify exactly one of --client, --topic and --broadcast.')
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new CliError(EXIT.usage, 'The data is not JSON; without --json it goes out as it is.')
+    throw new CliError(EXIT.usage, 'The data is not JSON. Without --json, it is sent as text.')
   }
 }
 
-/** All of stdin but the line break at its end, which is the shell's. */
-async function stdin(): Promise<string> {
+/** Reads stdin without the line break at its end, which usually comes from the shell. */
+async function readStdin(): Promise<string> {
   const bytes = await buffer(process.stdin)
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     return text.replace(/\r?\n$/, '')
   } catch {
-    throw new CliError(EXIT.usage, 'What stdin holds is not UTF-8.')
+    throw new CliError(EXIT.usage, 'The input from stdin is not UTF-8.')
   }
 }

@@ -1,57 +1,57 @@
-/** A hub as commands reach it: through its HTTP interface. */
+/** Sends requests to the HTTP API of a hub, and turns error responses into CLI errors. */
 import type { Issue } from '../http/problem.ts'
 import { CliError, EXIT } from './exit.ts'
 import { visible } from './format.ts'
 
 /**
- * The URL of a route. The hub may be given without a scheme, and with the `/sse` of its stream.
- * @throws {CliError} `usage` for what is no URL
+ * Returns the URL of a route. The URL of the hub may lack a scheme, and may end in `/sse`.
+ * @throws {CliError} `usage` if the URL is invalid
  */
-export function publishPath(hub: string, ...path: readonly string[]): URL {
+export function routeUrl(hub: string, ...path: readonly string[]): URL {
   const text = hub.includes('://') ? hub : `http://${hub}`
   const url = URL.canParse(text) ? new URL(text) : undefined
-  // Whatever it is, it is not repeated: a password may stand in it.
+  // The message does not repeat the URL, which may contain a password.
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new CliError(EXIT.usage, 'The URL of the hub is to be like http://localhost:3020.')
+    throw new CliError(EXIT.usage, 'The URL of the hub must look like http://localhost:3020.')
   }
   if (url.username || url.password) {
-    throw new CliError(EXIT.usage, 'Never put a credential into a URL: use --key or --token.')
+    throw new CliError(EXIT.usage, 'Do not put a credential in the URL: use --key or --token.')
   }
   if (path.some((name) => name === '.' || name === '..')) {
-    throw new CliError(EXIT.usage, '. and .. are no names: a path that holds one is another path.')
+    throw new CliError(EXIT.usage, '"." and ".." are not valid names.')
   }
   const base = url.pathname.replace(/(\/sse)?\/*$/, '')
   url.pathname = [base, ...path.map(encodeURIComponent)].join('/')
   return url
 }
 
-/** The first of the keys that `PUBLISH_KEY` may hold: the one that signs. */
+/** Returns the first of the keys in `PUBLISH_KEY`: the one that signs tickets. */
 export function firstKey(keys: string): string {
   return keys.split(',')[0]?.trim() ?? ''
 }
 
-/** Bears a key or a token; nothing without one. */
+/** Returns the header for a key or a token; no header without one. */
 export function bearer(credential: string | undefined): Record<string, string> {
   return credential ? { Authorization: `Bearer ${credential}` } : {}
 }
 
-/** Posts JSON, and returns the text of the answer. @throws {CliError} */
+/** Posts JSON, and returns the text of the response. @throws {CliError} */
 export async function post(
   url: URL,
   body: unknown,
   credential: string | undefined,
 ): Promise<string> {
-  const response = await reach(url, {
+  const response = await sendRequest(url, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...bearer(credential) },
     body: JSON.stringify(body),
   })
   if (response.ok) return await response.text()
-  throw await failureOf(response)
+  throw await errorOf(response)
 }
 
-/** A request whose answer may be anything. @throws {CliError} `unavailable` when none comes */
-export async function reach(url: URL, init: RequestInit): Promise<Response> {
+/** Sends a request, and returns the response of any status. @throws {CliError} `unavailable` if there is none */
+export async function sendRequest(url: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init)
   } catch (error) {
@@ -59,16 +59,17 @@ export async function reach(url: URL, init: RequestInit): Promise<Response> {
   }
 }
 
-/** What an answer that is no success means. */
-export async function failureOf(response: Response): Promise<CliError> {
+/** Turns a response without success into an error. */
+export async function errorOf(response: Response): Promise<CliError> {
   const { status, statusText } = response
   const { detail = statusText, issues } = fieldsOf(await response.text())
   const lines = Array.isArray(issues) ? (issues as Issue[]).map(lineOf) : []
-  return new CliError(codeOf(status), `${status}: ${visible(`${detail}`)}${lines.join('')}`, status)
+  const message = `${status}: ${visible(`${detail}`)}${lines.join('')}`
+  return new CliError(exitCodeOf(status), message, status)
 }
 
-function codeOf(status: number): number {
-  if (status === 401 || status === 403) return EXIT.noRight
+function exitCodeOf(status: number): number {
+  if (status === 401 || status === 403) return EXIT.forbidden
   return status === 429 || status >= 500 ? EXIT.unavailable : EXIT.refused
 }
 
@@ -76,7 +77,7 @@ function lineOf({ path, message }: Issue): string {
   return `\n  ${visible(`${path} ${message}`)}`
 }
 
-/** The fields of a JSON object; none where something else came, a proxy's own page, say. */
+/** Returns the fields of a JSON object; none if the text is anything else, for example a page from a proxy. */
 export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   try {
     return { ...(JSON.parse(text) as object | null) }
@@ -85,7 +86,7 @@ export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** `fetch` says only that it failed; why is in the cause, which for several addresses is several. */
+/** The error of `fetch` has the reason in its cause, which is an AggregateError if several addresses were tried. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error
   const [first = cause] = cause instanceof AggregateError ? cause.errors : []

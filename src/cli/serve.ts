@@ -1,23 +1,23 @@
-/** Starts a server whose flags are the variables of its environment. */
+/** `hono-sse serve`: starts a hub. Its flags override environment variables. */
 import { type Command, Option } from 'commander'
 import { type Config, defaults, variables } from '../server/config.ts'
 import type { ServerAdapter } from '../server/run.ts'
 import { bannerOf } from './banner.ts'
 
-/** Whom a flag concerns, for the help; the last takes what no other has. */
+/** The groups of flags in the help. The last one contains all flags that match no other. */
 const GROUPS: readonly (readonly [title: string, names: RegExp])[] = [
-  ['Where', /^(PORT|HOST|TLS_)/],
-  ['Who may', /^(PUBLISH_KEY|JW|ALLOW_|CORS_|TRUST_)/],
+  ['Server', /^(PORT|HOST|TLS_)/],
+  ['Access', /^(PUBLISH_KEY|JW|ALLOW_|CORS_|TRUST_)/],
   ['Journal', /^(JOURNAL_|REDIS_)/],
-  ['Bounds', /^MAX_|_PER_MINUTE$/],
-  ['Times', /_(SECONDS|MS)$/],
-  ['More', /^/],
+  ['Limits', /^MAX_|_PER_MINUTE$/],
+  ['Timing', /_(SECONDS|MS)$/],
+  ['Other', /^/],
 ]
 
 const WIDTH = 100
 const MARGIN = 10
 
-/** Gives a command one flag for each variable. */
+/** Adds one flag per variable to a command. */
 export function withFlags(command: Command): Command {
   for (const name of variables) {
     const value = isSwitch(name) ? '[true|false]' : '<value>'
@@ -26,43 +26,43 @@ export function withFlags(command: Command): Command {
   return command
 }
 
-/** Runs until a signal ends it. @param flags - as the command has read them */
+/** Runs a server until a signal ends it. @param flags - the parsed flags of the command */
 export async function serve(
   flags: Readonly<Record<string, unknown>>,
   version: string,
 ): Promise<void> {
-  // Loaded only here: who just publishes need not wait for a server's parts.
+  // Imported late, so that the other commands do not load the server.
   const { run } = await import('../server/run.ts')
-  await run(await doorHere(), {
+  await run(await runtimeAdapter(), {
     environment: { ...process.env, ...environmentOf(flags) },
-    onListening: (facts) => console.error(bannerOf(facts, version)),
+    onListening: (info) => console.error(bannerOf(info, version)),
   })
 }
 
-/** The flags by groups, with their defaults. */
+/** Returns the help for the flags, in groups, with their defaults. */
 export function flagsHelp(): string {
-  const left = new Set(variables)
+  const ungrouped = new Set(variables)
   const groups = GROUPS.map(([title, names]) => {
-    const members = [...left].filter((name) => names.test(name))
-    for (const name of members) left.delete(name)
-    return packed(title, members.map(usageOf))
+    const members = [...ungrouped].filter((name) => names.test(name))
+    for (const name of members) ungrouped.delete(name)
+    return wrapped(title, members.map(usageOf))
   })
   return groups.join('\n')
 }
 
-/** The door of the runtime that this runs on. */
-async function doorHere(): Promise<ServerAdapter> {
+/** Loads the adapter of the runtime that this process runs on. */
+async function runtimeAdapter(): Promise<ServerAdapter> {
   if ('Bun' in globalThis) return (await import('../adapters/bun/adapter.ts')).bunAdapter()
   if ('Deno' in globalThis) return (await import('../adapters/deno/adapter.ts')).denoAdapter()
   return (await import('../adapters/node/adapter.ts')).nodeAdapter()
 }
 
 function environmentOf(flags: Readonly<Record<string, unknown>>): Record<string, string> {
-  const given = variables.flatMap((name) => {
+  const entries = variables.flatMap((name) => {
     const value = flags[new Option(flagOf(name)).attributeName()]
     return value === undefined ? [] : [[name, String(value)] as const]
   })
-  return Object.fromEntries(given)
+  return Object.fromEntries(entries)
 }
 
 function flagOf(name: keyof Config): string {
@@ -78,8 +78,8 @@ function usageOf(name: keyof Config): string {
   return `${flagOf(name)} <${String(defaults[name] ?? '') || '…'}>`
 }
 
-/** A title in the margin, and beside it as many items on a line as fit. */
-function packed(title: string, items: readonly string[]): string {
+/** Formats a title in the margin and the items next to it, wrapped to the width of the help. */
+function wrapped(title: string, items: readonly string[]): string {
   const lines = ['']
   for (const item of items) {
     const longer = [lines.at(-1), item].filter(Boolean).join('  ')

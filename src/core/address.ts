@@ -1,31 +1,32 @@
-/** Addresses: whom an event is for. */
+/** Addresses name the recipients of an event: one client, one topic, or everyone. */
 import { HubError } from './errors.ts'
 
-/** Everyone, all connections of one client, or whoever follows one topic. */
+/** Everyone, all connections of one client, or all connections that follow one topic. */
 export type Address =
   | 'everyone'
   | { readonly client: string; readonly topic?: never }
   | { readonly topic: string; readonly client?: never }
 
 /**
- * A client id or a topic: 1 to 128 characters, none a control character, none half a surrogate pair;
- * and neither `*`, which means all in rights, nor the two that mean a folder in a URL and never arrive.
+ * A client id or a topic: 1 to 128 characters without control characters and lone surrogates.
+ * `*` is reserved, as it means "all" in permissions. `.` and `..` are refused because URL parsers
+ * resolve them as path segments.
  */
 export const NAME: RegExp = /^(?!(?:\.{1,2}|\*)$)[^\p{Cc}\p{Cs}]{1,128}$/u
 
-/** The rule of {@link NAME} in words. */
+/** The rule of {@link NAME}, as error messages state it. */
 export const NAME_RULE =
-  'must have 1 to 128 characters, without control characters and lone surrogates, and be none of ".", ".." and "*"'
+  'must be 1 to 128 characters long, must not contain control characters or lone surrogates, and must not be ".", ".." or "*"'
 
-/** The key under which everyone is kept. */
+/** The key of the address `everyone`. */
 export const EVERYONE = '*'
 
-/** The key under which a client's connections and events are kept. */
+/** The key of a client's connections and events. */
 export function clientKey(client: string): string {
   return `c:${client}`
 }
 
-/** The key under which a topic's connections and events are kept. */
+/** The key of a topic's connections and events. */
 export function topicKey(topic: string): string {
   return `t:${topic}`
 }
@@ -39,31 +40,31 @@ export function addressKey(address: Address): string {
   const { client, topic } = Object(address) as { client?: string; topic?: string }
   if (client !== undefined && topic === undefined) return clientKey(checkName('client id', client))
   if (topic !== undefined && client === undefined) return topicKey(checkName('topic', topic))
-  throw new HubError('invalid-address', "An address is 'everyone', { client } or { topic }.")
+  throw new HubError('invalid-address', "An address must be 'everyone', { client } or { topic }.")
 }
 
-/** What an address is of. */
+/** The kinds of addresses. */
 export type AddressKind = 'client' | 'topic' | 'everyone'
 
-/** The kind of an address. */
+/** Returns the kind of an address. */
 export function kindOf(address: Address): AddressKind {
   if (address === 'everyone') return address
   return address.client === undefined ? 'topic' : 'client'
 }
 
-/** Topics that one connection may follow. */
+/** The maximum number of topics that one connection may follow. */
 export const MAX_TOPICS = 50
 
-/** @throws {HubError} `invalid-address` for a topic that can't be one, or for more than {@link MAX_TOPICS} */
+/** @throws {HubError} `invalid-address` for an invalid topic, or for more than {@link MAX_TOPICS} topics */
 export function checkTopics(topics: readonly string[]): void {
   for (const topic of topics) checkName('topic', topic)
   if (topics.length <= MAX_TOPICS) return
-  throw new HubError('invalid-address', `A connection may follow ${MAX_TOPICS} topics.`)
+  throw new HubError('invalid-address', `A connection may follow at most ${MAX_TOPICS} topics.`)
 }
 
 /**
- * The name itself, if it can be one.
- * @throws {HubError} `invalid-address` when it can't.
+ * Returns the name if it is valid.
+ * @throws {HubError} `invalid-address` if it is not.
  */
 export function checkName(what: string, name: string): string {
   if (typeof name !== 'string' || !NAME.test(name)) {

@@ -1,36 +1,36 @@
-/** Time, as a parameter: the only file that touches `Date` and timers. */
+/** The clock: the only file that uses `Date` and timers, so that tests can replace them. */
 
-/** What the hub needs of time. Tests pass a clock that they turn by hand. */
+/** The time and the timers that the hub uses. Tests pass a clock that they advance by hand. */
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number
   /** Runs `task` every `ms` milliseconds until the returned function is called. */
   every(ms: number, task: () => void): () => void
-  /** Runs `task` once, when the input and output that are ready have been handled. */
+  /** Runs `task` once, after the I/O events that are ready have been handled. */
   soon(task: () => void): void
 }
 
-/** The clock of the machine. */
+/** The system clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   every: (ms, task) => {
     const timer = setInterval(task, ms)
     return () => clearInterval(timer)
   },
-  // setImmediate runs behind the pending I/O, so publishes that arrive together leave together.
-  // A Worker without Node compatibility has none: there a timer of zero is the nearest thing.
+  // setImmediate runs after the pending I/O, so events that arrive together are sent together.
+  // A Worker without Node compatibility lacks it: a timer of 0 ms is the nearest substitute.
   soon: (task) => {
     if (typeof setImmediate === 'function') setImmediate(task)
     else setTimeout(task, 0)
   },
 }
 
-/** A point in time as a `Date`. */
+/** Converts milliseconds since 1970 to a `Date`. */
 export function dateAt(ms: number): Date {
   return new Date(ms)
 }
 
-/** A point in time as ISO 8601 in UTC, with milliseconds. */
+/** Formats milliseconds since 1970 as ISO 8601 in UTC, with milliseconds. */
 export function isoTime(ms: number): string {
   return dateAt(ms).toISOString()
 }

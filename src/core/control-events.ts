@@ -1,10 +1,10 @@
-/** The hub's own events: what it tells a client about the stream itself. */
+/** Control events: what the hub reports to a client about the stream itself. */
 import { encodeFrame } from './event.ts'
 
-/** How a stream begins: no cursor came; nothing was missed for good; something was. */
+/** How a stream starts: without a cursor; with a complete replay; with a replay that has a gap. */
 export type Resume = 'fresh' | 'complete' | 'gap'
 
-/** Why a replay is not complete: the cursor is of another life of the journal, or too old. */
+/** Why a replay is incomplete: the cursor belongs to another epoch, or events after it were evicted. */
 export type GapReason = 'epoch' | 'evicted'
 
 /** Why the hub ends a stream. */
@@ -16,7 +16,7 @@ export type ByeReason =
   | 'at-capacity'
   | 'lifetime'
 
-/** What `hub:ready` tells. */
+/** The data of `hub:ready`. */
 export interface ReadyEvent {
   readonly client: string
   readonly connection: string
@@ -24,29 +24,37 @@ export interface ReadyEvent {
   readonly resume: Resume
 }
 
-/** What `hub:gap` tells: the cursor that came, and the first event that can still be replayed. */
+/** The data of `hub:gap`. */
 export interface GapEvent {
+  /** The cursor that the client sent. */
   readonly requested: string
+  /** The id of the first event that can still be replayed. */
   readonly earliest: string | null
   readonly reason: GapReason
 }
 
-/** Opens every stream. `id` only when no replay follows, else a client that drops in it skips the rest. */
+/**
+ * Encodes `hub:ready`, the first frame of every stream. Pass `id` only if no replay follows:
+ * otherwise a client that disconnects during the replay would skip the rest of it.
+ */
 export function readyFrame(ready: ReadyEvent, retryMs: number, id?: string): Uint8Array {
   return encodeFrame({ retry: retryMs, id, event: 'hub:ready', data: JSON.stringify(ready) })
 }
 
-/** Says that events are lost. `id` only when nothing can be replayed. */
+/** Encodes `hub:gap`, which reports that events are lost. Pass `id` only if nothing can be replayed. */
 export function gapFrame(gap: GapEvent, id?: string): Uint8Array {
   return encodeFrame({ id, event: 'hub:gap', data: JSON.stringify(gap) })
 }
 
-/** Keeps a quiet stream open and, with the head of the journal as `id`, its client's cursor young. */
+/**
+ * Encodes `hub:beat`, which keeps an idle stream open. With the head of the journal as `id`, it also
+ * keeps the client's cursor recent.
+ */
 export function beatFrame(heartbeatMs: number, id?: string): Uint8Array {
   return encodeFrame({ id, event: 'hub:beat', data: String(heartbeatMs / 1000) })
 }
 
-/** Ends a stream, and says when to come back. */
+/** Encodes `hub:bye`, the last frame of a stream, with the delay before the client reconnects. */
 export function byeFrame(reason: ByeReason, retryMs: number): Uint8Array {
   return encodeFrame({ retry: retryMs, event: 'hub:bye', data: JSON.stringify({ reason }) })
 }

@@ -1,40 +1,40 @@
-/** Cursors: `<epoch>-<sequence>`, a place in one life of a journal. */
+/** Cursors have the form `<epoch>-<sequence>`: a position in one epoch of a journal. */
 import type { Clock } from './clock.ts'
 
 const CURSOR = /^([0-9a-z]+)-(\d{1,15})$/
 
-/** A position in the journal: what clients keep as their cursor. */
+/** A position in the journal. Its id is the cursor of a client that has received everything up to it. */
 export interface Position {
-  /** `<epoch>-<sequence>`, as clients see it. */
+  /** `<epoch>-<sequence>`, the id that clients receive. */
   readonly id: string
-  /** Grows with each event of one epoch, whatever its address. */
+  /** Increases with every event of an epoch, whatever its address. */
   readonly sequence: number
 }
 
-/** A cursor taken apart. */
+/** A parsed cursor. */
 export interface Cursor {
   readonly epoch: string
   readonly sequence: number
 }
 
-/** What a cursor says; undefined when it is none. */
+/** Parses a cursor; undefined if the text is not one. */
 export function parseCursor(text: string): Cursor | undefined {
   const [, epoch, digits] = CURSOR.exec(text) ?? []
   return epoch === undefined ? undefined : { epoch, sequence: Number(digits) }
 }
 
-/** The place of a sequence in an epoch. */
+/** Returns the position of a sequence in an epoch. */
 export function positionOf(epoch: string, sequence: number): Position {
   return { id: `${epoch}-${sequence}`, sequence }
 }
 
-/** The place of another sequence in the same epoch. */
+/** Returns the position of another sequence in the same epoch. */
 export function positionAt({ id }: Position, sequence: number): Position {
   return positionOf(id.slice(0, id.lastIndexOf('-')), sequence)
 }
 
-/** The time and a little chance, so that two journals begun in the same millisecond differ. */
+/** Returns the time followed by 16 random bits, so that two journals created in the same millisecond differ. */
 export function newEpoch(clock: Clock): string {
-  const [chance = 0] = crypto.getRandomValues(new Uint16Array(1))
-  return `${clock.now().toString(36)}${chance.toString(36).padStart(4, '0')}`
+  const [random = 0] = crypto.getRandomValues(new Uint16Array(1))
+  return `${clock.now().toString(36)}${random.toString(36).padStart(4, '0')}`
 }

@@ -1,20 +1,20 @@
 /**
- * Events and their bytes on the wire.
+ * Events, and how they are encoded as frames of an event stream.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 import { HubError } from './errors.ts'
 
-/** What a publisher hands in. */
+/** An event to publish. */
 export interface EventInput {
-  /** A string goes out as it is (CR, CRLF and LF all arrive as LF); anything else as JSON. */
+  /** A string is sent as it is (CR, CRLF and LF all arrive as LF); any other value is sent as JSON. */
   readonly data: unknown
-  /** The event's name, for `addEventListener`. @defaultValue none: `onmessage` gets it */
+  /** The event's name, for `addEventListener`. @defaultValue none: `onmessage` receives the event */
   readonly event?: string | undefined
-  /** True: whoever is connected gets it, the journal does not. @defaultValue `false` */
+  /** If true, only current connections receive the event; the journal does not store it. @defaultValue `false` */
   readonly ephemeral?: boolean | undefined
 }
 
-/** An event that may be sent: its name is safe in a frame, its data is text within its bound. */
+/** A validated event: its name is safe in a frame, and its data is text within the size limit. */
 export interface HubEvent {
   readonly event?: string | undefined
   readonly data: string
@@ -23,31 +23,31 @@ export interface HubEvent {
 /** The fields of one frame. */
 export interface FrameFields extends HubEvent {
   readonly id?: string | undefined
-  /** Milliseconds that the client waits before it reconnects. */
+  /** Milliseconds the client waits before it reconnects. */
   readonly retry?: number | undefined
 }
 
 /**
- * An event's name: 1 to 128 characters, none a control character, none half a surrogate pair; `hub:`
- * is the hub's own, and EventSource keeps `error` and `open`.
+ * An event's name: 1 to 128 characters without control characters and lone surrogates. The prefix
+ * `hub:` is reserved for control events, and EventSource fires its own `error` and `open`.
  */
 export const EVENT_NAME: RegExp = /^(?!hub:|(?:error|open)$)[^\p{Cc}\p{Cs}]{1,128}$/u
 
-/** The rule of {@link EVENT_NAME} in words. */
+/** The rule of {@link EVENT_NAME}, as error messages state it. */
 export const EVENT_NAME_RULE =
-  'must have 1 to 128 characters, without control characters and lone surrogates, and be neither "error" nor "open" nor begin with "hub:"'
+  'must be 1 to 128 characters long, must not contain control characters or lone surrogates, must not start with "hub:", and must not be "error" or "open"'
 
 const LINE_BREAK = /\r\n|\r|\n/
 const encoder = new TextEncoder()
 
-/** Whether a publisher may use this name. */
+/** Returns whether a publisher may use this event name. */
 export function isEventName(name: string): boolean {
   return typeof name === 'string' && EVENT_NAME.test(name)
 }
 
 /**
- * Makes sure that an event can be sent, before anything is stored or queued.
- * @throws {HubError} `invalid-event`, or `event-too-large` for over `maxEventBytes` bytes of data.
+ * Validates an event before it is stored or queued.
+ * @throws {HubError} `invalid-event`, or `event-too-large` for more than `maxEventBytes` bytes of data.
  */
 export function prepareEvent(input: EventInput, maxEventBytes: number): HubEvent {
   if (input.event !== undefined && !isEventName(input.event)) {
@@ -57,21 +57,21 @@ export function prepareEvent(input: EventInput, maxEventBytes: number): HubEvent
   if (exceeds(data, maxEventBytes)) {
     throw new HubError(
       'event-too-large',
-      `An event may carry ${maxEventBytes} bytes of data, where each line break counts 7: send less, or where to fetch it.`,
+      `An event may carry ${maxEventBytes} bytes of data; each line break counts as 7 bytes. Send less data, or a URL to fetch it from.`,
     )
   }
   return { event: input.event, data }
 }
 
 /**
- * One frame, ready for the wire.
- * @throws {HubError} `invalid-event` when `id` or `event` could forge a field: the last wall.
+ * Encodes one frame as bytes.
+ * @throws {HubError} `invalid-event` if `id` or `event` could inject another field: the last line of defence.
  */
 export function encodeFrame(fields: FrameFields): Uint8Array {
   return encoder.encode(frameText(fields))
 }
 
-/** The same as text. @throws {HubError} `invalid-event` */
+/** Encodes one frame as text. @throws {HubError} `invalid-event` */
 export function frameText({ retry, id, event, data }: FrameFields): string {
   let text = ''
   if (retry !== undefined) text += `retry: ${Math.round(retry)}\n`
@@ -85,29 +85,32 @@ function toText(data: unknown): string {
     if (data.isWellFormed()) return data
     throw new HubError(
       'invalid-event',
-      'The data holds a lone surrogate, which UTF-8 cannot carry.',
+      'The data contains a lone surrogate, which UTF-8 cannot encode.',
     )
   }
   try {
     const text = JSON.stringify(data)
     if (text !== undefined) return text
   } catch {
-    // A circle, a BigInt, or nesting deeper than the stack: the message below fits them all.
+    // A cycle, a BigInt, or nesting deeper than the stack: the message below covers them all.
   }
-  throw new HubError('invalid-event', 'The data must be a string, or what JSON can express.')
+  throw new HubError('invalid-event', 'The data must be a string or a value that JSON can encode.')
 }
 
-/** A line break costs seven bytes on the wire: a frame of nothing else would burst its bound. */
+/** A line break takes seven bytes on the wire, so a frame of line breaks would otherwise exceed the limit. */
 function exceeds(text: string, maxBytes: number): boolean {
   if (text.length > maxBytes) return true
-  // A UTF-16 unit takes seven bytes at the most, so that most texts need no count.
+  // A UTF-16 code unit takes at most seven bytes, so most texts need not be encoded to know.
   if (text.length * 7 <= maxBytes) return false
   return encoder.encode(text.split(LINE_BREAK).join('\ndata: ')).byteLength > maxBytes
 }
 
 function oneLine(field: string): string {
   if (/[\r\n\0]/.test(field)) {
-    throw new HubError('invalid-event', 'An id and an event name must be one line without NUL.')
+    throw new HubError(
+      'invalid-event',
+      'An id and an event name must be a single line without NUL.',
+    )
   }
   return field
 }

@@ -1,37 +1,37 @@
-/** Names that count for a while: clients that are blocked, tickets that are used. */
+/** A set whose members expire: blocked clients, and tickets that were used. */
 import type { Clock } from './clock.ts'
 import { HubError } from './errors.ts'
 
-/** A bounded set whose members leave by themselves. It holds no timer: they are looked up against the clock. */
+/** A bounded set whose members expire. It holds no timer: every lookup compares with the clock. */
 export interface ExpiringSet {
-  /** Adds a name for `ms` milliseconds. @throws {HubError} `at-capacity`: forgetting one would be worse. */
+  /** Adds a name for `ms` milliseconds. @throws {HubError} `at-capacity`: dropping another name would be worse. */
   add(name: string, ms: number): void
   has(name: string): boolean
 }
 
-/** Makes an empty set of at most `max` names. */
+/** Creates an empty set of at most `max` names. */
 export function createExpiringSet(clock: Clock, max = 100_000): ExpiringSet {
-  const ends = new Map<string, number>()
+  const expiries = new Map<string, number>()
   return { add, has }
 
   function add(name: string, ms: number): void {
-    if (ends.size >= max) forgetEnded()
-    if (ends.size >= max && !ends.has(name)) {
-      throw new HubError('at-capacity', `${max} names are remembered for now: no more can be.`)
+    if (expiries.size >= max) deleteExpired()
+    if (expiries.size >= max && !expiries.has(name)) {
+      throw new HubError('at-capacity', `The limit of ${max} names is reached. Try again later.`)
     }
-    ends.set(name, clock.now() + ms)
+    expiries.set(name, clock.now() + ms)
   }
 
   function has(name: string): boolean {
-    const end = ends.get(name)
-    if (end === undefined) return false
-    if (end > clock.now()) return true
-    ends.delete(name)
+    const expiry = expiries.get(name)
+    if (expiry === undefined) return false
+    if (expiry > clock.now()) return true
+    expiries.delete(name)
     return false
   }
 
-  function forgetEnded(): void {
+  function deleteExpired(): void {
     const now = clock.now()
-    for (const [name, end] of ends) if (end <= now) ends.delete(name)
+    for (const [name, expiry] of expiries) if (expiry <= now) expiries.delete(name)
   }
 }

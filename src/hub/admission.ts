@@ -1,4 +1,4 @@
-/** Admission: whether a stream may open now. Not when the hub is closing or full, or the client is blocked. */
+/** Admission: refuses a stream if the hub is closing or full, or if the client is blocked. */
 import { checkName, clientKey, EVERYONE } from '../core/address.ts'
 import { HubError } from '../core/errors.ts'
 import { createExpiringSet } from '../core/expiring-set.ts'
@@ -21,7 +21,10 @@ export interface AdmissionInit {
 
 /** Decides which streams may open. */
 export interface Admission {
-  /** Why the client can't have a stream now, if it can't; a refusal is counted and reported. @throws {HubError} `invalid-address` */
+  /**
+   * Returns why the client can't have a stream now, or undefined if it can. Counts and reports a refusal.
+   * @throws {HubError} `invalid-address`
+   */
   refusal(client: string, info?: ConnectionInfo): RefusalReason | undefined
   /** Counts a refusal and reports it to the observer. */
   reject(client: string, reason: RejectionReason, info?: ConnectionInfo): void
@@ -62,7 +65,7 @@ export function createAdmission({
   function reasonAgainst(client: string): RefusalReason | undefined {
     if (closing.draining) return 'shutdown'
     if (blocked.has(client)) return 'blocked'
-    // The stream could not even open: the client had better come back when the journal does.
+    // The stream could not open without the journal, so the client should retry later.
     if (journal.ready === false) return 'at-capacity'
     const full = registry.at(EVERYONE).size + closing.size >= maxConnections
     const clientFull = registry.at(clientKey(client)).size >= maxConnectionsPerClient

@@ -1,4 +1,4 @@
-/** Closing: a stream ends with a goodbye, some time to read it, and a cut-off for those who don't. */
+/** Closing: a stream gets `hub:bye` and some time to read it, and is aborted if it does not. */
 import { EVERYONE } from '../core/address.ts'
 import { type ByeReason, byeFrame } from '../core/control-events.ts'
 import type { Connection } from './connection.ts'
@@ -13,28 +13,28 @@ export interface ClosingInit {
   readonly metrics: Pick<HubMetrics, 'goodbyes' | 'departures'>
 }
 
-/** Ends streams: one of them, all that are overdue, or the whole hub. */
+/** Ends streams: one of them, all that are overdue, or all streams of the hub. */
 export interface Closing {
-  /** How many streams were sent a goodbye and are not over yet. */
+  /** The number of streams that were sent `hub:bye` and have not ended yet. */
   readonly size: number
-  /** Whether the hub is shutting down: no stream is opened any more. */
+  /** Whether the hub is shutting down and refuses new streams. */
   readonly draining: boolean
-  /** Sends a goodbye and closes the stream, unless that has been done. */
+  /** Sends `hub:bye` and closes the stream, unless it is closing already. */
   dismiss(connection: Connection, reason: ByeReason): void
-  /** Forgets a stream that is over, and says why it ended. */
+  /** Removes a stream that has ended, and returns why it ended. */
   finish(connection: Connection): EndReason
-  /** Cuts off the streams that have not taken their goodbye in time. */
+  /** Aborts the streams that have not read their `hub:bye` in time. */
   abortOverdue(): void
-  /** The frame that says goodbye. It counts as sent. */
+  /** Returns the frame of `hub:bye`. The frame counts as sent. */
   byeFrame(reason: ByeReason): Uint8Array
-  /** Sends all streams away over the first half of `drainMs` milliseconds; then cuts off those that are left. */
+  /** Dismisses all streams over the first half of `drainMs` milliseconds. At the end of `drainMs`, aborts the rest. */
   drain(drainMs: number): Promise<void>
 }
 
-/** Milliseconds that a stream may take to read its goodbye. */
+/** Milliseconds that a stream may take to read its `hub:bye`. */
 const GOODBYE_MS = 5_000
 
-/** Portions in which a drain sends its streams away. */
+/** The number of groups in which a drain dismisses its streams. */
 const DRAIN_STEPS = 50
 
 /** Creates the closing of a hub. */
@@ -53,7 +53,7 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
     dismiss,
     finish,
     abortOverdue,
-    byeFrame: sayBye,
+    byeFrame: countedByeFrame,
     drain,
   }
 
@@ -61,9 +61,9 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
     if (!connection.open) return
     registry.remove(connection)
     leaving.set(connection, { reason, deadline: clock.now() + GOODBYE_MS })
-    // A reader that is too slow finds in the journal what it did not take.
+    // A slow client reconnects and reads what it did not receive from the journal.
     if (reason === 'slow') connection.discard()
-    connection.close(sayBye(reason))
+    connection.close(countedByeFrame(reason))
   }
 
   function finish(connection: Connection): EndReason {
@@ -81,13 +81,13 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
     for (const [connection, { deadline }] of leaving) if (now >= deadline) connection.abort()
   }
 
-  function sayBye(reason: ByeReason): Uint8Array {
+  function countedByeFrame(reason: ByeReason): Uint8Array {
     metrics.goodbyes[reason] += 1
     return byeFrame(reason, retryAfter(reason))
   }
 
   function retryAfter(reason: ByeReason): number {
-    // Lifetimes end at random times: those clients are spread out already and may resume at once.
+    // Lifetimes end at random times, so these clients are spread out already and may reconnect at once.
     if (reason === 'lifetime') return random() * 250
     return retryMs * (1 + 2 * random())
   }
@@ -99,20 +99,20 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
     for (const connection of leaving.keys()) connection.abort()
   }
 
-  /** Streams end one after another, so that their clients don't come back all at once. */
+  /** Dismisses streams group by group, so that their clients do not reconnect all at once. */
   function dismissAll(open: readonly Connection[], drainMs: number): Promise<void> {
     return new Promise((resolve) => {
       const start = clock.now()
-      const portion = Math.ceil(open.length / DRAIN_STEPS)
+      const groupSize = Math.ceil(open.length / DRAIN_STEPS)
       let next = 0
       const stop = clock.every(Math.max(1, drainMs / 2 / DRAIN_STEPS), step)
       step()
 
       function step(): void {
-        for (const connection of open.slice(next, next + portion)) dismiss(connection, 'shutdown')
-        next += portion
-        const busy = registry.at(EVERYONE).size + leaving.size > 0
-        if (busy && clock.now() - start < drainMs) return
+        for (const connection of open.slice(next, next + groupSize)) dismiss(connection, 'shutdown')
+        next += groupSize
+        const anyLeft = registry.at(EVERYONE).size + leaving.size > 0
+        if (anyLeft && clock.now() - start < drainMs) return
         stop()
         resolve()
       }

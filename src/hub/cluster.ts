@@ -1,40 +1,43 @@
-/** Cluster: a question or a command goes to all hubs that share the journal, and their answers become one. */
+/** Cluster: sends control requests to all hubs that share the journal, and merges their responses. */
 import type { Backplane } from '../journal/backplane.ts'
 import type { ClientSummary, ConnectionSummary, Listing, Presence } from './presence.ts'
 
-/** What one hub can answer or do for all of them. */
+/** What one hub contributes to the cluster. */
 export interface ClusterMember extends Presence {
-  /** Ends the client's connections to this hub and blocks it for `blockMs` milliseconds. Returns how many they were. */
+  /**
+   * Ends the client's connections to this hub, and blocks the client for `blockMs` milliseconds.
+   * Returns how many connections there were.
+   */
   disconnect(client: string, blockMs: number): number
 }
 
-/** The same for all hubs that share the journal. */
+/** Presence and disconnecting over all hubs that share the journal. */
 export interface Cluster {
   clients(limit: number): Promise<Listing<ClientSummary>>
   connections(key: string, limit: number): Promise<Listing<ConnectionSummary>>
   disconnect(client: string, blockMs: number): Promise<number>
-  /** Answers a control request of another hub. */
-  respond(request: unknown, keptMs: number): unknown
+  /** Returns the response of this hub to a control request. */
+  respond(request: unknown, remainingMs: number): unknown
 }
 
-/** What hubs ask of each other. */
+/** The control requests that hubs send each other. */
 type ControlRequest =
   | { readonly about: 'clients'; readonly limit: number }
   | { readonly about: 'connections'; readonly key: string; readonly limit: number }
   | { readonly about: 'disconnect'; readonly client: string }
 
-/** Creates a cluster of this hub and of those that it reaches through the backplane, if there is one. */
+/** Creates a cluster of this hub and all hubs on the backplane. Without a backplane, it is this hub alone. */
 export function createCluster(backplane: Backplane | undefined, self: ClusterMember): Cluster {
   return { clients, connections, disconnect, respond }
 
   async function clients(limit: number): Promise<Listing<ClientSummary>> {
     if (!backplane) return self.clients(limit)
-    return mergeClients(await ask<Listing<ClientSummary>>({ about: 'clients', limit }), limit)
+    return mergeClients(await send<Listing<ClientSummary>>({ about: 'clients', limit }), limit)
   }
 
   async function connections(key: string, limit: number): Promise<Listing<ConnectionSummary>> {
     if (!backplane) return self.connections(key, limit)
-    const all = await ask<Listing<ConnectionSummary>>({ about: 'connections', key, limit })
+    const all = await send<Listing<ConnectionSummary>>({ about: 'connections', key, limit })
     return {
       rows: all.flatMap(({ rows }) => rows).slice(0, limit),
       total: all.reduce((sum, { total }) => sum + total, 0),
@@ -43,15 +46,15 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
 
   async function disconnect(client: string, blockMs: number): Promise<number> {
     if (!backplane) return self.disconnect(client, blockMs)
-    const counts = await ask<number>({ about: 'disconnect', client }, blockMs)
+    const counts = await send<number>({ about: 'disconnect', client }, blockMs)
     return counts.reduce((sum, count) => sum + count, 0)
   }
 
-  async function ask<T>(request: ControlRequest, keepMs = 0): Promise<readonly T[]> {
+  async function send<T>(request: ControlRequest, keepMs = 0): Promise<readonly T[]> {
     return ((await backplane?.request(request, keepMs)) ?? []) as readonly T[]
   }
 
-  function respond(request: unknown, keptMs: number): unknown {
+  function respond(request: unknown, remainingMs: number): unknown {
     const control = request as ControlRequest
     switch (control.about) {
       case 'clients':
@@ -59,12 +62,12 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
       case 'connections':
         return self.connections(control.key, control.limit)
       case 'disconnect':
-        return self.disconnect(control.client, keptMs)
+        return self.disconnect(control.client, remainingMs)
     }
   }
 }
 
-/** A client may be connected to several hubs. The total is exact as long as each hub listed all its clients. */
+/** Merges the clients of several hubs: a client may be connected to more than one. The total is exact if each hub listed all its clients. */
 function mergeClients(
   all: readonly Listing<ClientSummary>[],
   limit: number,
@@ -76,14 +79,14 @@ function mergeClients(
     for (const row of listing.rows) {
       const known = byClient.get(row.client)
       if (known) total -= 1
-      byClient.set(row.client, known ? add(known, row) : row)
+      byClient.set(row.client, known ? sum(known, row) : row)
     }
   }
   const rows = [...byClient.values()].sort((one, other) => one.since - other.since)
   return { rows: rows.slice(0, limit), total }
 }
 
-function add(one: ClientSummary, other: ClientSummary): ClientSummary {
+function sum(one: ClientSummary, other: ClientSummary): ClientSummary {
   return {
     client: one.client,
     connections: one.connections + other.connections,

@@ -1,16 +1,19 @@
-/** One open stream of one client: frames go in, bytes leave as fast as the transport takes them. */
+/** A connection: one open stream of one client. It queues frames and writes them as fast as the transport accepts them. */
 import type { JournalEntry } from '../journal/journal.ts'
 import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
 
-/** The part of Hono's streaming API that the hub needs. An opener closes it once `run` settles. */
+/** The part of Hono's streaming API that the hub needs. An opener closes it once the promise of `run` is settled. */
 export interface EventStream {
-  /** Whether the stream is over already, so that no listener would hear of it. */
+  /** Whether the stream has ended already, so that abort listeners are no longer called. */
   readonly aborted: boolean
-  /** Takes bytes. A promise means: the transport can take more once it resolves. MUST NOT be called meanwhile. */
+  /**
+   * Writes bytes. If it returns a promise, the transport accepts more once it resolves: MUST NOT be
+   * called before that.
+   */
   write(bytes: Uint8Array): PromiseLike<unknown> | undefined
-  /** Tells when the client has left. */
+  /** Adds a listener that is called when the client disconnects. */
   onAbort(listener: () => void): void
-  /** Cuts the stream off at once, with what is still on its way. */
+  /** Ends the stream at once, and drops what was not sent yet. */
   abort(): void
 }
 
@@ -21,79 +24,80 @@ export interface ConnectionHooks {
   now(): number
   /** Flushes the connection in this turn of the event loop. */
   schedule(connection: Connection): void
-  /** The transport has taken all that was queued. */
+  /** Called when the transport has accepted everything that was queued. */
   onDrained(connection: Connection): void
-  /** The stream is over. */
+  /** Called when the stream has ended. */
   onEnded(connection: Connection): void
 }
 
-/** How a stream came in, as far as its host tells: for operators and logs, never for listeners. */
+/** How the request of a stream arrived, as far as the application reports it: for operators and logs, never for clients. */
 export interface ConnectionInfo {
-  /** The way in which it was opened: `native` or `portable`, say. */
+  /** The name of the opener, for example `native` or `portable`. */
   readonly opener?: string | undefined
-  /** Where the request came from. */
+  /** The address that the request came from. */
   readonly remoteAddress?: string | undefined
-  /** What the request is called in the log. */
+  /** The id of the request in the log. */
   readonly requestId?: string | undefined
 }
 
-/** Whose stream it is. */
+/** The client of a connection, and its limits. */
 export interface ConnectionInit {
   readonly id: string
   readonly client: string
   readonly topics: readonly string[]
   readonly stream: EventStream
-  /** When its life is over, in milliseconds since 1970. */
+  /** When its lifetime ends, in milliseconds since 1970. */
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
-  /** @defaultValue nothing is known */
+  /** How its request arrived. @defaultValue unknown */
   readonly info?: ConnectionInfo | undefined
 }
 
 const UNKNOWN: ConnectionInfo = {}
 
-/** How far a connection has caught up. */
+/** The progress of a connection that is catching up. */
 export interface Replay {
   cursor: string | undefined
   reading: boolean
-  /** Live events that came during the current read. */
-  tail: JournalEntry[]
-  tailBytes: number
-  /** The first of them, whether or not the tail could hold it. */
-  first: JournalEntry | undefined
+  /** Live events that arrived during the current read. */
+  heldEvents: JournalEntry[]
+  heldBytes: number
+  /** The first event that arrived during the current read, whether or not there was room to hold it. */
+  firstEvent: JournalEntry | undefined
 }
 
 /**
- * Where a connection stands. `opening`: it waits for `hub:ready`. `catching-up`: it replays the
- * journal. `live`: it gets events as they come. `closing`: it was sent `hub:bye`. `ended`: it is over.
+ * The phase of a connection. `opening`: it waits for `hub:ready`. `catching-up`: it replays the
+ * journal. `live`: it receives events as they are published. `closing`: it was sent `hub:bye`.
+ * `ended`: the stream is over.
  */
 export type Phase = 'opening' | 'catching-up' | 'live' | 'closing' | 'ended'
 
-/** A class, because fifty thousand of them share one set of methods. */
+/** An open stream of a client. It is a class because fifty thousand connections then share one set of methods. */
 export class Connection {
   readonly id: string
   readonly client: string
   readonly topics: readonly string[]
   /** Milliseconds since 1970. */
   readonly since: number
-  /** When its life is over, in milliseconds since 1970. */
+  /** When its lifetime ends, in milliseconds since 1970. */
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined
   readonly info: ConnectionInfo
-  /** Delivery moves it up to `live`; closing and the end of the stream set the rest. */
+  /** Delivery sets the phases up to `live`; the connection itself sets `closing` and `ended`. */
   phase: Phase = 'opening'
-  /** How far it has caught up, while it does. */
+  /** Its progress, while it is catching up. */
   replay: Replay | undefined
-  /** Events that were handed to its transport, the hub's own included. */
+  /** Events written to its transport, including control events. */
   sentEvents = 0
   sentBytes = 0
-  /** The sequence of the last journalled event that it was given. */
+  /** The sequence of the last journalled event that was queued for it. */
   position = 0
-  /** When its client's cursor last moved, in milliseconds since 1970. */
+  /** When the client's cursor last advanced, in milliseconds since 1970. */
   cursorMovedAt: number
-  /** Resolves when the stream is over. */
+  /** Resolves when the stream has ended. */
   readonly ended: Promise<void>
   readonly #hooks: ConnectionHooks
   readonly #stream: EventStream
@@ -125,32 +129,32 @@ export class Connection {
     return this.phase !== 'closing' && this.phase !== 'ended'
   }
 
-  /** Bytes that wait here or that the transport has not taken yet. */
+  /** Bytes that are queued or that the transport has not accepted yet. */
   get queuedBytes(): number {
     return this.#queue.byteLength + this.#writingBytes
   }
 
-  /** Events that wait here or that the transport has not taken yet, the hub's own included. */
+  /** Events that are queued or that the transport has not accepted yet, including control events. */
   get queuedEvents(): number {
     return this.#queue.length + this.#writingEvents
   }
 
-  /** Since when the transport has been busy with one write, or undefined. Milliseconds since 1970. */
+  /** When the write that the transport is busy with started, in milliseconds since 1970; undefined if it is idle. */
   get stalledSince(): number | undefined {
     return this.#writingBytes > 0 ? this.#writingSince : undefined
   }
 
-  /** Begins to listen for the client's leaving. Apart from the constructor, so that it can end at once. */
+  /** Starts to listen for the client's disconnect. It is separate from the constructor because it may end the connection at once. */
   listen(): void {
     if (this.#stream.aborted) this.#end()
     else this.#stream.onAbort(() => this.#end())
   }
 
-  /** Queues a frame, if the stream is open; false when it would exceed the bound. */
+  /** Queues a frame if the stream is open. Returns false if the frame would exceed the bound. */
   enqueue(frame: Uint8Array): boolean {
     if (!this.open) return true
     if (this.#exceeds(frame)) {
-      // A burst within one turn is no slow reader: what waits leaves now, if the transport takes it.
+      // A burst within one turn does not make a client slow: write the queue now if the transport is idle.
       this.flush()
       if (!this.open) return true
       if (this.#exceeds(frame)) return false
@@ -159,7 +163,7 @@ export class Connection {
     return true
   }
 
-  /** Hands what is queued to the transport in one write, unless it is still busy with the last one. */
+  /** Writes the queue to the transport in one write, unless the transport is still busy with the last one. */
   flush(): void {
     if (this.#writingBytes > 0 || this.#queue === this.#hooks.emptyQueue) return
     const { length, byteLength } = this.#queue
@@ -167,33 +171,33 @@ export class Connection {
     this.#queue = this.#hooks.emptyQueue
     this.sentEvents += length
     this.sentBytes += byteLength
-    const busy = this.#write(bytes)
-    if (busy) this.#awaitDrain(busy, length, byteLength)
+    const drained = this.#write(bytes)
+    if (drained) this.#awaitDrain(drained, length, byteLength)
     else this.#written()
   }
 
-  /** Forgets what waits: the client will find it in the journal. */
+  /** Discards the queue. The client can replay it from the journal. */
   discard(): void {
     this.#queue = this.#hooks.emptyQueue
   }
 
-  /** Sends a last frame behind what is queued, then ends. */
-  close(farewell: Uint8Array): void {
+  /** Sends a last frame after everything that is queued, then ends. */
+  close(byeFrame: Uint8Array): void {
     if (!this.open) return
     this.phase = 'closing'
     this.replay = undefined
-    this.#push(farewell)
+    this.#push(byeFrame)
   }
 
-  /** Ends at once, with what is still on its way. */
+  /** Ends at once, and drops what was not sent yet. */
   abort(): void {
     if (this.phase === 'ended') return
-    // First the end, so that the stream's own report of the abort finds nothing left to do.
+    // Ends first, so that the abort listener of the stream has no effect.
     this.#end()
     try {
       this.#stream.abort()
     } catch {
-      // The stream is over for the hub; one that can't be cut off must not keep others from their turn.
+      // For the hub the stream has ended. An error here must not affect other connections.
     }
   }
 
@@ -216,11 +220,11 @@ export class Connection {
     }
   }
 
-  #awaitDrain(busy: PromiseLike<unknown>, events: number, byteLength: number): void {
+  #awaitDrain(drained: PromiseLike<unknown>, events: number, byteLength: number): void {
     this.#writingEvents = events
     this.#writingBytes = byteLength
     this.#writingSince = this.#hooks.now()
-    busy.then(
+    drained.then(
       () => this.#written(),
       () => this.abort(),
     )

@@ -1,4 +1,4 @@
-/** Delivery: a published event goes through the journal to the connections that listen, in one order for all. */
+/** Delivery: sends each published event through the journal to the connections that listen, in the same order for all. */
 import { type Address, addressKey, EVERYONE, kindOf } from '../core/address.ts'
 import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
 import { type Position, positionAt } from '../core/cursor.ts'
@@ -11,16 +11,16 @@ import type { HubSettings } from './options.ts'
 import { keysOf, type Registry } from './registry.ts'
 import { createReplays } from './replay.ts'
 
-/** What became of a published event. */
+/** The result of publishing an event. */
 export interface PublishResult {
   /** The event's id. Ephemeral events have none. */
   readonly id?: string
   /**
-   * How many connections of this hub the event was queued for. Zero is not an error: the journal
-   * keeps the event for clients that reconnect.
+   * The number of connections of this hub that the event was queued for. Zero is not an error: the
+   * journal stores the event for clients that reconnect.
    */
   readonly connections: number
-  /** How many of the hubs that share the journal had a listener. Absent where one hub uses it. */
+  /** The number of hubs that share the journal and had a listener. Absent where only one hub uses it. */
   readonly instances?: number
 }
 
@@ -30,11 +30,11 @@ export interface DispatcherInit {
   readonly registry: Registry
   readonly flusher: Pick<Flusher, 'eventQueued'>
   readonly metrics: HubMetrics
-  /** The connection's queue is full. */
+  /** Called when the connection's queue is full. */
   onOverflow(connection: Connection): void
 }
 
-/** Publishes events and brings frames to connections. */
+/** Publishes events and queues frames for connections. */
 export interface Dispatcher {
   /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
   publish(address: Address, input: EventInput): Promise<PublishResult>
@@ -42,11 +42,11 @@ export interface Dispatcher {
   deliver(delivery: Delivery): void
   /** Queues a frame for one connection. */
   send(connection: Connection, frame: Uint8Array): void
-  /** Opens a stream: `hub:ready`, what was missed since the cursor, then live events. */
+  /** Opens a stream: sends `hub:ready`, then what was missed since the cursor, then live events. */
   open(connection: Connection, lastEventId: string | undefined): void
-  /** Makes the live connections that listen at a key which `affects` accepts read on from their position. */
+  /** Makes the live connections that listen at a key that `affects` accepts read the journal from their position. */
   catchUp(affects: (key: string) => boolean): void
-  /** Reads on for a connection that is catching up and whose transport has taken everything so far. */
+  /** Reads the next batch for a connection that is catching up and whose transport has accepted everything so far. */
   resume(connection: Connection): void
 }
 
@@ -93,7 +93,7 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
 
   function deliver(delivery: Delivery): void {
     pending.push(delivery)
-    // What an observer publishes meanwhile comes after this event, not in the middle of it.
+    // Events that an observer publishes meanwhile are delivered after this one, not in between.
     if (pending.length > 1) return
     try {
       for (const next of pending) deliverNow(next)
@@ -106,7 +106,7 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     const listeners = registry.at(key)
     const { size } = listeners
     if (size === 0) return
-    // Read once for all: the clock is among the most expensive parts of a delivery.
+    // Read once for all connections: the clock is among the most expensive parts of a delivery.
     const now = clock.now()
     for (const connection of listeners) {
       if (connection.phase !== 'live') hold(connection, frame, entry)
@@ -118,10 +118,10 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     metrics.deliveredBytes += size * frame.byteLength
   }
 
-  /** A connection that is catching up finds a stored event in the journal, so it must not get it now. */
+  /** A connection that is catching up reads a stored event from the journal, so it must not receive it now. */
   function hold(connection: Connection, frame: Uint8Array, entry: JournalEntry | undefined): void {
     if (entry) replays.hold(connection, entry)
-    // Nothing precedes hub:ready, which may wait for the journal.
+    // No frame may precede hub:ready, which may wait for the journal.
     else if (connection.phase !== 'opening') send(connection, frame)
   }
 
@@ -149,10 +149,10 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
   function catchUp(affects: (key: string) => boolean): void {
     const head = journal.head()
     for (const connection of registry.at(EVERYONE)) {
-      if (connection.phase !== 'live') replays.distrust(connection)
+      if (connection.phase !== 'live') replays.discardHeld(connection)
       else if (keysOf(connection).some(affects)) {
         metrics.replays += 1
-        replays.rejoin(connection, currentPosition(connection, head).id)
+        replays.restart(connection, currentPosition(connection, head).id)
       }
     }
   }
@@ -160,8 +160,8 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
   function sendReady(connection: Connection, batch: ReplayBatch, resume: Resume): void {
     const { id, client, topics } = connection
     metrics.openings[resume] += 1
-    const upToDate = batch.entries.length === 0 && resume !== 'gap'
-    const head = upToDate ? batch.end.id : undefined
+    const isUpToDate = batch.entries.length === 0 && resume !== 'gap'
+    const head = isUpToDate ? batch.end.id : undefined
     send(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
   }
 
@@ -179,8 +179,8 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
 }
 
 /**
- * The position of a live connection. It has everything that was delivered here, and more if its
- * replay read ahead of what was delivered.
+ * Returns the position of a live connection. It has received everything that was delivered here, and
+ * more if its replay read ahead of the deliveries.
  */
 export function currentPosition({ position }: Connection, head: Position): Position {
   return position > head.sequence ? positionAt(head, position) : head

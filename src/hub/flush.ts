@@ -1,30 +1,31 @@
-/** The flush: once per turn of the event loop, everything that was queued leaves. */
+/** The flush: once per turn of the event loop, writes everything that was queued. */
 
 import type { Clock } from '../core/clock.ts'
 import type { Connection } from './connection.ts'
 import { emptyQueue, type FrameQueue } from './frame-queue.ts'
 import { type HubMetrics, observe } from './metrics.ts'
 
-/** Connections flushed before other work gets its turn: some milliseconds of socket writes. */
+/** Connections flushed before the event loop continues: a few milliseconds of socket writes. */
 const SLICE = 256
 
-/** Queues connections for the flush. */
+/** Flushes connections. */
 export interface Flusher {
-  /** The empty queue of all connections. */
+  /** The empty queue that all connections share. */
   readonly empty: FrameQueue
+  /** Adds a connection to the next flush. */
   schedule(connection: Connection): void
-  /** An event was queued at `now`: how long it waits is observed, together with its batch. */
+  /** Records that an event was queued at `now`, to measure its delay together with its batch. */
   eventQueued(now: number): void
 }
 
-/** Makes a flusher that holds no timer while nothing is queued. */
+/** Creates a flusher. It holds no timer while nothing is queued. */
 export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): Flusher {
   const empty = emptyQueue()
   let waiting: Connection[] = []
   let leaving: Connection[] = []
   let next = 0
   let scheduled = false
-  /** Events of the batch, and since when the first of them waits. */
+  /** The number of events in the next batch, and when the first of them was queued. */
   let waitingEvents = 0
   let waitingSince = 0
   let leavingEvents = 0
@@ -41,7 +42,7 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
   }
 
   function eventQueued(now: number): void {
-    // Where all transports are busy it leaves when they are ready, and with no batch.
+    // If all transports are busy, the event is written when they are ready, outside of any batch.
     if (waiting.length === 0) return
     if (waitingEvents === 0) waitingSince = now
     waitingEvents += 1
@@ -53,14 +54,14 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
     while (next < end) leaving[next++]?.flush()
     if (next === leaving.length) measure()
     if (next < leaving.length || waiting.length > 0) clock.soon(flushSlice)
-    else rest()
+    else stop()
   }
 
-  function rest(): void {
+  function stop(): void {
     scheduled = false
     leaving = []
     next = 0
-    // The last links would keep the last frames alive for as long as nothing is published.
+    // Otherwise the latest node would keep the last frames in memory until the next event.
     empty.latest = undefined
   }
 

@@ -1,22 +1,24 @@
-/** Queued frames as links of a chain, so that connections with the same queue share one buffer. */
+/** A queue of frames as an immutable linked list, so that connections with equal queues share one buffer. */
 
 /**
- * A queue that ends with `frame`; what waits before it is `before`.
- * Publishing goes event by event, so each link sees one new frame at a time: remembering the link
- * that was made last is enough for all connections with equal queues to hold the very same link.
+ * The last node of a queue; `before` is the queue without its last frame.
+ * Events are published one at a time, so each node gets one new frame at a time: remembering the
+ * latest node appended to it is enough for all connections with equal queues to share their nodes.
  */
 export interface FrameQueue {
   readonly before: FrameQueue | undefined
   readonly frame: Uint8Array
-  /** Frames that wait, this one included. */
+  /** The number of frames in the queue. */
   readonly length: number
-  /** Bytes from the first frame to this one. */
+  /** The number of bytes in the queue. */
   readonly byteLength: number
+  /** The node that was appended to this one most recently. */
   latest: FrameQueue | undefined
+  /** All frames in one buffer, once they were needed. */
   bytes: Uint8Array | undefined
 }
 
-/** The empty queue, from which all chains of one hub grow. */
+/** Creates the empty queue, the root of all queues of one hub. */
 export function emptyQueue(): FrameQueue {
   const frame = new Uint8Array(0)
   return {
@@ -29,16 +31,16 @@ export function emptyQueue(): FrameQueue {
   }
 }
 
-/** The queue with one more frame. */
-export function enqueue(chain: FrameQueue, frame: Uint8Array): FrameQueue {
-  if (chain.latest?.frame !== frame) chain.latest = newNode(chain, frame)
-  return chain.latest
+/** Returns the queue with one more frame. */
+export function enqueue(queue: FrameQueue, frame: Uint8Array): FrameQueue {
+  if (queue.latest?.frame !== frame) queue.latest = newNode(queue, frame)
+  return queue.latest
 }
 
-/** All frames of the queue in one buffer, made once however many connections ask. */
-export function toBytes(chain: FrameQueue): Uint8Array {
-  chain.bytes ??= chain.byteLength === chain.frame.byteLength ? chain.frame : concatenate(chain)
-  return chain.bytes
+/** Returns all frames of the queue in one buffer, which is created once for all connections. */
+export function toBytes(queue: FrameQueue): Uint8Array {
+  queue.bytes ??= queue.byteLength === queue.frame.byteLength ? queue.frame : concatenate(queue)
+  return queue.bytes
 }
 
 function newNode(before: FrameQueue, frame: Uint8Array): FrameQueue {
@@ -47,10 +49,10 @@ function newNode(before: FrameQueue, frame: Uint8Array): FrameQueue {
   return { before, frame, length, byteLength, latest: undefined, bytes: undefined }
 }
 
-function concatenate(chain: FrameQueue): Uint8Array {
-  const bytes = new Uint8Array(chain.byteLength)
-  for (let at: FrameQueue | undefined = chain; at; at = at.before) {
-    bytes.set(at.frame, at.byteLength - at.frame.byteLength)
+function concatenate(queue: FrameQueue): Uint8Array {
+  const bytes = new Uint8Array(queue.byteLength)
+  for (let node: FrameQueue | undefined = queue; node; node = node.before) {
+    bytes.set(node.frame, node.byteLength - node.frame.byteLength)
   }
   return bytes
 }

@@ -1,4 +1,4 @@
-/** The hub: knows who is connected, keyed by client id; publishes, replays, bounds, closes. */
+/** The hub: opens streams, publishes events to them, lists and disconnects clients, and closes. */
 import {
   type Address,
   addressKey,
@@ -33,30 +33,30 @@ import {
 } from './presence.ts'
 import { createRegistry } from './registry.ts'
 
-/** Whose stream to open, and where its bytes go. */
+/** The stream to open, and its client. */
 export interface ConnectOptions {
   readonly client: string
   /** @defaultValue none */
   readonly topics?: readonly string[] | undefined
-  /** The client's cursor, or `earliest` for everything that is kept. @defaultValue none: new events only */
+  /** The client's cursor, or `earliest` for everything that is stored. @defaultValue none: new events only */
   readonly lastEventId?: string | undefined
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
-  /** How the stream came in, for operators. @defaultValue unknown */
+  /** How the request arrived, for operators. @defaultValue unknown */
   readonly info?: ConnectionInfo | undefined
   readonly stream: EventStream
 }
 
 /** A hub. */
 export interface Hub {
-  /** Bytes of data that one event may carry. */
+  /** The maximum number of bytes of data in one event. */
   readonly maxEventBytes: number
   /** Whether the hub is closing or closed. */
   readonly closing: boolean
-  /** Whether events can be stored now, and streams opened. */
+  /** Whether the hub can store events and open streams now. */
   readonly ready: boolean
   /**
-   * Opens a stream. It is over when the connection's `ended` resolves.
+   * Opens a stream. The stream has ended when the connection's `ended` resolves.
    * @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed`
    */
   connect(options: ConnectOptions): Connection
@@ -68,27 +68,27 @@ export interface Hub {
   publish(address: Address, event: EventInput): Promise<PublishResult>
   /**
    * Ends all connections of a client with `hub:bye`, on all hubs that share the journal, and refuses
-   * the client for `blockMs` milliseconds (default 0). Resolves with how many connections there were.
+   * the client for `blockMs` milliseconds (default 0). Resolves with the number of connections.
    * @throws {HubError} `invalid-address`; `at-capacity` when 100,000 clients are blocked
    */
   disconnect(client: string, blockMs?: number): Promise<number>
   /**
-   * The clients that are connected to the hubs that share the journal, longest connected first: the
-   * first `limit` of them (default 1,000), and how many there are.
+   * Lists the clients connected to all hubs that share the journal, longest connected first: the
+   * first `limit` of them (default 1,000), and the total.
    */
   clients(limit?: number): Promise<Listing<ClientSummary>>
   /**
-   * The connections that listen at an address, on all hubs that share the journal: the first `limit`
-   * of them (default 1,000), and how many there are.
+   * Lists the connections that listen at an address, on all hubs that share the journal: the first
+   * `limit` of them (default 1,000), and the total.
    * @throws {HubError} `invalid-address`
    */
   connections(address: Address, limit?: number): Promise<Listing<ConnectionSummary>>
-  /** This hub's figures. Looks at every connection. */
+  /** Returns the statistics of this hub. Takes time proportional to the number of connections. */
   stats(): HubStats
   /**
    * Refuses new streams and ends the open ones with `hub:bye`, spread over the first half of
    * `drainMs` milliseconds (default 0: at once). At the end of `drainMs`, or as soon as no stream is
-   * left, it cuts off the rest and closes the journal. Publishing works until then. Safe to call
+   * left, it aborts the rest and closes the journal. Publishing works until then. Safe to call
    * twice: the second call waits for the first.
    */
   close(drainMs?: number): Promise<void>
@@ -133,7 +133,7 @@ export function createHub(options: HubOptions = {}): Hub {
   }
   let connects = 0
   let closed: Promise<void> | undefined
-  let over = false
+  let isClosed = false
   journal.open({
     deliver: dispatcher.deliver,
     missed: dispatcher.catchUp,
@@ -179,7 +179,7 @@ export function createHub(options: HubOptions = {}): Hub {
       { id, client, topics: unique, stream, endsAt, expiresAt, info },
       hooks,
     )
-    // Registered before the journal is read: what is published meanwhile is held, not missed.
+    // Registered before the journal is read: events published meanwhile are held, not missed.
     registry.add(connection)
     timers.start()
     connection.listen()
@@ -194,7 +194,7 @@ export function createHub(options: HubOptions = {}): Hub {
   }
 
   async function publish(address: Address, input: EventInput): Promise<PublishResult> {
-    if (over) throw new HubError('hub-closed', 'The hub is closed: use another one.')
+    if (isClosed) throw new HubError('hub-closed', 'The hub is closed: use another one.')
     return await dispatcher.publish(address, input)
   }
 
@@ -225,7 +225,7 @@ export function createHub(options: HubOptions = {}): Hub {
 
   async function close(drainMs: number): Promise<void> {
     await closing.drain(drainMs)
-    over = true
+    isClosed = true
     await journal.close()
   }
 }

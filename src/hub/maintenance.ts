@@ -1,4 +1,4 @@
-/** Maintenance: what a hub does by the clock, while anyone is connected. */
+/** Maintenance: the periodic tasks of a hub, which run while clients are connected. */
 import { EVERYONE } from '../core/address.ts'
 import { type Clock, isoTime } from '../core/clock.ts'
 import { type ByeReason, beatFrame } from '../core/control-events.ts'
@@ -35,7 +35,7 @@ export function createMaintenance(init: MaintenanceInit): Timers {
     { everyMs: clockMs, run: publishTime },
   ])
 
-  /** Ends the streams whose time is up, and sends heartbeats to the others that are due. */
+  /** Ends streams that are slow, expired or at the end of their lifetime, and sends the heartbeats that are due. */
   function sweep(): void {
     const now = clock.now()
     const head = journal.head()
@@ -55,13 +55,13 @@ export function createMaintenance(init: MaintenanceInit): Timers {
 
     function beatFor(connection: Connection): Uint8Array | undefined {
       if (connection.phase === 'live') {
-        // A client that read ahead of what was delivered here must not be sent back.
+        // The cursor of a client that read ahead of the deliveries must not move backwards.
         const position = currentPosition(connection, head)
         return position === head ? headBeat : beatFrame(heartbeatMs, position.id)
       }
-      // A heartbeat with an id would move the cursor over what the replay has not sent yet.
-      const waits = connection.phase === 'catching-up' && connection.replay?.reading
-      return waits ? plainBeat : undefined
+      // A heartbeat with an id would move the cursor past events that the replay has not sent yet.
+      const isReading = connection.phase === 'catching-up' && connection.replay?.reading
+      return isReading ? plainBeat : undefined
     }
   }
 
@@ -72,7 +72,7 @@ export function createMaintenance(init: MaintenanceInit): Timers {
     return now >= endsAt ? 'lifetime' : undefined
   }
 
-  /** Each hub sends the time to its own connections, so that each gets it once however many hubs there are. */
+  /** Sends the time to the connections of this hub only, so that each receives it once even with several hubs. */
   function publishTime(): void {
     const frame = encodeFrame({ event: 'time', data: isoTime(clock.now()) })
     dispatcher.deliver({ key: EVERYONE, frame })
@@ -85,7 +85,7 @@ export interface Task {
   run(): void
 }
 
-/** Creates timers that are stopped: an idle hub holds none, so that a Durable Object may sleep. */
+/** Creates timers, which are not started. An idle hub holds no timer, so that a Durable Object can be evicted from memory. */
 export function createTimers(clock: Clock, tasks: readonly Task[]): Timers {
   let stops: (() => void)[] | undefined
   return { start, stop }

@@ -1,4 +1,4 @@
-/** What a hub counts: plain numbers, added once for an event or a batch, and read when somebody asks. */
+/** Metrics: plain numbers that a hub increments once per event or batch, and copies when they are read. */
 import type { AddressKind } from '../core/address.ts'
 import { EVERYONE } from '../core/address.ts'
 import type { ByeReason, GapReason, Resume } from '../core/control-events.ts'
@@ -6,34 +6,34 @@ import type { Journal, JournalStats } from '../journal/journal.ts'
 import type { RejectionReason } from './options.ts'
 import type { Registry } from './registry.ts'
 
-/** How often something was observed, by how large it was. */
+/** The distribution of observed values. */
 export interface Histogram {
-  /** The largest value of each bucket but the last, in growing order; the last has no bound. */
+  /** The upper bounds of all buckets but the last, in ascending order; the last bucket has no bound. */
   readonly bounds: readonly number[]
-  /** Observations by bucket: one more than there are bounds. */
+  /** The number of observations in each bucket: one element more than `bounds`. */
   readonly counts: number[]
-  /** All that was observed, added up. */
+  /** The sum of all observed values. */
   sum: number
 }
 
-/** All that is counted, since the start. */
+/** The counters of a hub since its start. */
 export interface HubMetrics {
-  /** Events that were taken in to be published at this hub, whether or not the journal could store them. */
+  /** Valid events that were published at this hub, whether or not the journal could store them. */
   readonly publishes: Record<AddressKind, number>
-  /** Events times the connections that they were queued for. */
+  /** Deliveries: each event counts once per connection that it was queued for. */
   deliveries: number
-  /** The bytes of their frames, times the connections. */
+  /** The bytes of all delivered frames. */
   deliveredBytes: number
-  /** Streams opened, by how they went on. */
+  /** Streams opened, by how they started. */
   readonly openings: Record<Resume, number>
-  /** Times that a connection began to catch up from a cursor. */
+  /** The number of times that a connection started to catch up from a cursor. */
   replays: number
-  /** Events that were read from the journal for those. */
+  /** Events read from the journal for replays. */
   replayedEvents: number
   readonly gaps: Record<GapReason, number>
-  /** Goodbyes said, also to streams that were refused. */
+  /** `hub:bye` events sent, including those to refused streams. */
   readonly goodbyes: Record<ByeReason, number>
-  /** Streams that ended without a goodbye: the client has left, or the transport has failed. */
+  /** Streams that ended without `hub:bye`: the client disconnected, or the transport failed. */
   departures: number
   readonly refusals: Record<RejectionReason, number>
   /** How long a flush took from its first write to its last, in milliseconds. */
@@ -42,10 +42,10 @@ export interface HubMetrics {
   readonly delayMs: Histogram
 }
 
-/** Milliseconds; the clock tells no less than one, and on Workers it stands still while code runs. */
+/** Bucket bounds in milliseconds. The clock has a resolution of 1 ms, and on Workers it does not advance while code runs. */
 const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000]
 
-/** Makes a metrics of nothing. */
+/** Creates metrics with all counters at zero. */
 export function createHubMetrics(): HubMetrics {
   return {
     publishes: { client: 0, topic: 0, everyone: 0 },
@@ -70,7 +70,7 @@ export function createHubMetrics(): HubMetrics {
   }
 }
 
-/** Makes a histogram of nothing. */
+/** Creates an empty histogram. */
 export function createHistogram(bounds: readonly number[]): Histogram {
   return { bounds, counts: Array.from({ length: bounds.length + 1 }, () => 0), sum: 0 }
 }
@@ -84,38 +84,38 @@ export function observe(histogram: Histogram, value: number, times = 1): void {
   histogram.sum += value * times
 }
 
-/** Figures of the moment and since the start. */
+/** The statistics of a hub: its current state, and counters since its start. */
 export interface HubStats {
   readonly connections: number
   readonly clients: number
   readonly topics: number
-  /** Streams that said goodbye and are not over yet. */
+  /** Streams that were sent `hub:bye` and have not ended yet. */
   readonly closing: number
-  /** What waits for all connections together. */
+  /** Bytes queued for all connections together. */
   readonly queuedBytes: number
-  /** What waits for the connection with the longest queue. */
+  /** Bytes queued for the connection with the longest queue. */
   readonly longestQueueBytes: number
-  /** Connections whose transport is busy with what it was given. */
+  /** Connections whose transport has not accepted its last write yet. */
   readonly stalled: number
-  /** Events since the start. */
+  /** Events published since the start. */
   readonly published: number
-  /** Events times the connections that they were queued for, since the start. */
+  /** Deliveries since the start: each event counts once per connection that it was queued for. */
   readonly delivered: number
-  /** All that is counted since the start. */
+  /** All counters since the start. */
   readonly metrics: HubMetrics
   readonly journal: Partial<JournalStats> & { readonly ready: boolean }
 }
 
-/** What figures are taken of. */
+/** What the statistics are collected from. */
 export interface StatsInit {
   readonly journal: Journal
   readonly registry: Registry
-  /** Streams that said goodbye and are not over yet. */
+  /** Streams that were sent `hub:bye` and have not ended yet. */
   readonly closing: number
   readonly metrics: HubMetrics
 }
 
-/** Takes the figures; it looks at every connection. */
+/** Collects the statistics. Takes time proportional to the number of connections. */
 export function collectStats({ journal, registry, closing, metrics }: StatsInit): HubStats {
   const { client, topic, everyone } = metrics.publishes
   return {

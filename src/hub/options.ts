@@ -1,4 +1,4 @@
-/** The hub's options, their defaults and their bounds. */
+/** The options of a hub, with their defaults and ranges. */
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { ByeReason } from '../core/control-events.ts'
 import { checkRange } from '../core/errors.ts'
@@ -6,60 +6,60 @@ import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
 import type { Connection, ConnectionInfo } from './connection.ts'
 
-/** How a hub may be set up. */
+/** The options of a hub. */
 export interface HubOptions {
-  /** Where events live. It is closed with the hub. @defaultValue in memory, with its own defaults */
+  /** The journal that stores events. The hub closes it. @defaultValue a memory journal with default options */
   readonly journal?: Journal | undefined
-  /** Milliseconds of quiet after which a stream gets `hub:beat`. @defaultValue `15_000` */
+  /** Milliseconds without an event after which a stream receives `hub:beat`. @defaultValue `15_000` */
   readonly heartbeatMs?: number | undefined
   /** Milliseconds that clients wait before they reconnect. @defaultValue `2_000` */
   readonly retryMs?: number | undefined
-  /** Connections in all. @defaultValue `50_000` */
+  /** The maximum number of connections. @defaultValue `50_000` */
   readonly maxConnections?: number | undefined
-  /** Connections of one client. @defaultValue `100` */
+  /** The maximum number of connections per client. @defaultValue `100` */
   readonly maxConnectionsPerClient?: number | undefined
-  /** Bytes queued for one connection, at least 64 KiB over `maxEventBytes`. @defaultValue `1_048_576` (1 MiB) */
+  /** The maximum number of bytes queued for one connection, at least 64 KiB more than `maxEventBytes`. @defaultValue `1_048_576` (1 MiB) */
   readonly maxQueuedBytes?: number | undefined
-  /** Bytes of one event's data. @defaultValue `262_144` (256 KiB) */
+  /** The maximum number of bytes of data in one event. @defaultValue `262_144` (256 KiB) */
   readonly maxEventBytes?: number | undefined
-  /** Milliseconds that a connection lives, give or take a random fifth. @defaultValue `3_600_000` (1 hour) */
+  /** The lifetime of a connection in milliseconds, varied at random by up to a fifth. @defaultValue `3_600_000` (1 hour) */
   readonly lifetimeMs?: number | undefined
-  /** Milliseconds between two `time` events to everyone, the demo clock; 0 for none. @defaultValue `0` */
+  /** Milliseconds between two `time` events to everyone, the demo clock; 0 disables it. @defaultValue `0` */
   readonly clockMs?: number | undefined
-  /** Who hears what happens, for logs. @defaultValue nobody */
+  /** Is notified of what happens in the hub, for logs. @defaultValue none */
   readonly observer?: HubObserver | undefined
-  /** Time. @defaultValue the machine's */
+  /** The clock and its timers. @defaultValue the system clock */
   readonly clock?: Clock | undefined
-  /** A number from 0 up to 1, for what is spread at random. @defaultValue `Math.random` */
+  /** Returns a random number from 0 (inclusive) to 1 (exclusive). @defaultValue `Math.random` */
   readonly random?: (() => number) | undefined
 }
 
-/** Why a stream is over: the hub said goodbye, or the client left. */
+/** Why a stream ended: the hub sent `hub:bye`, or the client left. */
 export type EndReason = ByeReason | 'left'
 
-/** Hears what happens in a hub. What it throws is thrown again behind the hub's own work, uncaught. */
+/** Is notified of what happens in a hub. An error that it throws is uncaught, and is thrown after the hub's own work. */
 export interface HubObserver {
-  /** A stream is over. */
+  /** Called when a stream has ended. */
   ended?(connection: Connection, reason: EndReason): void
-  /** A stream was refused. */
-  refused?(client: string, reason: RejectionReason, trace: ConnectionInfo): void
-  /** Work that nobody waits for has failed. */
+  /** Called when a stream was refused. */
+  refused?(client: string, reason: RejectionReason, info: ConnectionInfo): void
+  /** Called when background work has failed. */
   failed?(error: unknown, stage: 'replay' | 'time'): void
 }
 
-/** Why a stream can't be opened now; `blocked` until its block ends. */
+/** Why the hub refuses a stream; `blocked` until the block ends. */
 export type RefusalReason = 'shutdown' | 'at-capacity' | 'blocked'
 
-/** The same, or because its host opens no more of them for now. */
+/** Why a stream is refused: by the hub, or by the rate limit of the HTTP layer. */
 export type RejectionReason = RefusalReason | 'rate-limited'
 
-/** Options with nothing left open. */
+/** The options with all defaults filled in. */
 export type HubSettings = { readonly [K in keyof HubOptions]-?: NonNullable<HubOptions[K]> }
 
-/** What a queue has room for beside one event: its name and id, `hub:ready` and its topics. */
+/** The room in a queue besides one event's data: the event's name and id, and `hub:ready` with its topics. */
 export const QUEUE_SLACK_BYTES = 65_536
 
-/** The longest delay of a timer. https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
+/** The maximum delay of a timer. https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
 const MAX_TIMER_MS = 2_147_483_647
 
 /**
@@ -93,11 +93,11 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
   return settings
 }
 
-/** An observer that can't stop the hub in mid-work: its error is the host's to hear of. */
+/** Wraps an observer so that its errors can't interrupt the hub: they become uncaught errors of the process. */
 function isolated(observer: HubObserver): HubObserver {
   return {
     ended: (connection, reason) => notify(() => observer.ended?.(connection, reason)),
-    refused: (client, reason, trace) => notify(() => observer.refused?.(client, reason, trace)),
+    refused: (client, reason, info) => notify(() => observer.refused?.(client, reason, info)),
     failed: (error, stage) => notify(() => observer.failed?.(error, stage)),
   }
 }

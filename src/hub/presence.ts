@@ -1,47 +1,47 @@
-/** Presence: who is connected to this hub. */
+/** Presence: lists the clients and connections of this hub. */
 import { clientKey } from '../core/address.ts'
 import { positionAt } from '../core/cursor.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Connection, ConnectionInfo } from './connection.ts'
 import type { Registry } from './registry.ts'
 
-/** One client with all its connections. */
+/** A connected client. */
 export interface ClientSummary {
   readonly client: string
   readonly connections: number
   /** When the oldest of its connections opened, in milliseconds since 1970. */
   readonly since: number
-  /** Bytes that wait for all its connections together. */
+  /** Bytes queued for all its connections together. */
   readonly queuedBytes: number
 }
 
-/** One connection. */
+/** An open connection. */
 export interface ConnectionSummary extends ConnectionInfo {
   /** The connection's id within its hub. */
   readonly connection: string
-  /** Which hub holds it. Absent where only one hub uses the journal. */
+  /** The id of its hub. Absent where only one hub uses the journal. */
   readonly instance?: string
   readonly client: string
   readonly topics: readonly string[]
   /** When it opened, in milliseconds since 1970. */
   readonly since: number
   readonly queuedBytes: number
-  /** Events that wait, including the hub's own. */
+  /** Queued events, including control events. */
   readonly queuedEvents: number
-  /** The id of the last event it was given. Absent before `hub:ready`. */
+  /** The id of the last event queued for it. Absent before `hub:ready`. */
   readonly cursor?: string | undefined
 }
 
-/** The first rows of a list, and how many there are in all. */
+/** The first rows of a list, and the total. */
 export interface Listing<Row> {
   readonly rows: readonly Row[]
   readonly total: number
 }
 
-/** Lists what is connected to this hub, oldest first. */
+/** Lists the clients and connections of this hub, longest connected first. */
 export interface Presence {
   clients(limit: number): Listing<ClientSummary>
-  /** The connections that listen at the address with this key. */
+  /** Lists the connections that listen at the address with this key. */
   connections(key: string, limit: number): Listing<ConnectionSummary>
 }
 
@@ -57,7 +57,7 @@ export function createPresence(journal: Journal, registry: Registry): Presence {
   function summarizeClient(client: string): ClientSummary {
     const open = [...registry.at(clientKey(client))]
     const queuedBytes = open.reduce((sum, connection) => sum + connection.queuedBytes, 0)
-    // A set keeps the order of insertion: the first is the oldest.
+    // A set iterates in insertion order: the first connection is the oldest.
     return { client, connections: open.length, since: open[0]?.since ?? 0, queuedBytes }
   }
 

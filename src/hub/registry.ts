@@ -1,36 +1,38 @@
-/** Who is connected: connections by the keys of the addresses they listen to. */
+/** The registry: an index of open connections by the keys of the addresses they listen to. */
 import { clientKey, EVERYONE, topicKey } from '../core/address.ts'
 import type { Connection } from './connection.ts'
 
-const NOBODY: ReadonlySet<Connection> = new Set()
+const NONE: ReadonlySet<Connection> = new Set()
 
 /** An index of open connections. */
 export interface Registry {
   add(connection: Connection): void
-  /** False when it was not there. */
+  /** Removes a connection. Returns false if it was not registered. */
   remove(connection: Connection): boolean
-  /** Those who listen to the address with this key: for the moment, it may change with the next that come or go. */
+  /** Returns the connections that listen to the address with this key. The set may change when connections open or end. */
   at(key: string): ReadonlySet<Connection>
-  /** The client ids that are connected, those who came first first. */
+  /** Iterates over the connected client ids, longest connected first. */
   clients(): Iterable<string>
-  /** How many connections, clients and topics there are. */
+  /** Returns the number of connections, clients and topics. */
   count(): { readonly connections: number; readonly clients: number; readonly topics: number }
 }
 
-/** The keys of all addresses that a connection listens to. */
+/** Returns the keys of all addresses that a connection listens to. */
 export function keysOf({ client, topics }: Pick<Connection, 'client' | 'topics'>): string[] {
   return [EVERYONE, clientKey(client), ...topics.map(topicKey)]
 }
 
-/** Hears when the first comes to listen at a key, and when the last has gone. */
+/** Hooks for the first and the last listener of a key. */
 export interface ListenerHooks {
+  /** Called when the first connection starts to listen at a key. */
   onFirst?(key: string): void
+  /** Called when the last connection at a key was removed. */
   onLast?(key: string): void
 }
 
-/** Makes an empty index. */
+/** Creates an empty registry. */
 export function createRegistry({ onFirst, onLast }: ListenerHooks = {}): Registry {
-  // Most keys have one listener, who needs no set of its own.
+  // Most keys have a single listener, which is stored without a set.
   const byKey = new Map<string, Connection | Set<Connection>>()
   return { add, remove, at, clients, count }
 
@@ -61,7 +63,7 @@ export function createRegistry({ onFirst, onLast }: ListenerHooks = {}): Registr
   function at(key: string): ReadonlySet<Connection> {
     const listeners = byKey.get(key)
     if (listeners instanceof Set) return listeners
-    return listeners ? new Set([listeners]) : NOBODY
+    return listeners ? new Set([listeners]) : NONE
   }
 
   function* clients(): Iterable<string> {

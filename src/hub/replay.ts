@@ -1,4 +1,4 @@
-/** Replay: what a client missed comes from the journal, at the pace of its transport. */
+/** Replay: sends a client what it missed from the journal, as fast as its transport accepts it. */
 import { positionAt } from '../core/cursor.ts'
 import type { Journal, JournalEntry, ReplayBatch } from '../journal/journal.ts'
 import type { Connection, Replay } from './connection.ts'
@@ -8,40 +8,40 @@ import { keysOf } from './registry.ts'
 /** What replaying needs of the hub. */
 export interface ReplaysInit {
   readonly journal: Journal
-  /** Bytes that are read at a time, and bytes of live events that one read may hold back. */
+  /** The maximum size of one batch, and of the live events held during one read. */
   readonly maxBatchBytes: number
   readonly metrics: Pick<HubMetrics, 'replayedEvents'>
   send(connection: Connection, entry: JournalEntry): void
-  /** Events were lost while the client was catching up. */
+  /** Called when events were lost while the client was catching up. */
   onGap(connection: Connection, batch: ReplayBatch, cursor: string): void
   onError(connection: Connection, error: unknown): void
 }
 
-/** Moves connections from `opening` over `catching-up` to `live`. */
+/** Moves connections from `opening` through `catching-up` to `live`. */
 export interface Replays {
   /**
-   * Reads from `cursor`, or only finds the end of the journal if there is none. `onFirst` gets the
-   * first batch before its events are queued.
+   * Reads from `cursor`, or only finds the end of the journal if there is none. Calls `onFirst` with
+   * the first batch before its events are queued.
    */
   begin(
     connection: Connection,
     cursor: string | undefined,
     onFirst: (batch: ReplayBatch) => void,
   ): void
-  /** Makes a live connection read from `cursor`. */
-  rejoin(connection: Connection, cursor: string): void
-  /** Live events that came during the current read may not be all there were: they are read again. */
-  distrust(connection: Connection): void
-  /** Holds a live event back from a connection that is catching up. */
+  /** Makes a live connection catch up from `cursor`. */
+  restart(connection: Connection, cursor: string): void
+  /** Discards the events held during the current read, which may be incomplete, and reads them again. */
+  discardHeld(connection: Connection): void
+  /** Holds a live event for a connection that is catching up. */
   hold(connection: Connection, entry: JournalEntry): void
-  /** Reads on, because the transport has taken everything so far. */
+  /** Reads the next batch, because the transport has accepted everything so far. */
   resume(connection: Connection): void
 }
 
 /** Creates the replays of a hub. */
 export function createReplays(init: ReplaysInit): Replays {
   const { journal, maxBatchBytes, metrics, send, onGap, onError } = init
-  return { begin, rejoin, distrust, hold, resume }
+  return { begin, restart, discardHeld, hold, resume }
 
   function begin(
     connection: Connection,
@@ -53,26 +53,26 @@ export function createReplays(init: ReplaysInit): Replays {
     read(connection, replay, onFirst)
   }
 
-  function rejoin(connection: Connection, cursor: string): void {
+  function restart(connection: Connection, cursor: string): void {
     connection.phase = 'catching-up'
     connection.replay = newReplay(cursor)
     resume(connection)
   }
 
-  function distrust({ replay }: Connection): void {
+  function discardHeld({ replay }: Connection): void {
     if (!replay) return
-    replay.tail = []
-    // Longer than any tail may be.
-    replay.tailBytes = Number.POSITIVE_INFINITY
-    replay.first = undefined
+    replay.heldEvents = []
+    // More than the limit, so that the events are read again.
+    replay.heldBytes = Number.POSITIVE_INFINITY
+    replay.firstEvent = undefined
   }
 
   function hold({ replay }: Connection, entry: JournalEntry): void {
-    // Between two reads it is enough that the journal has it.
+    // Between two reads nothing is held: the next read returns the event.
     if (!replay?.reading) return
-    replay.first ??= entry
-    replay.tailBytes += entry.frame.byteLength
-    if (replay.tailBytes <= maxBatchBytes) replay.tail.push(entry)
+    replay.firstEvent ??= entry
+    replay.heldBytes += entry.frame.byteLength
+    if (replay.heldBytes <= maxBatchBytes) replay.heldEvents.push(entry)
   }
 
   function resume(connection: Connection): void {
@@ -87,10 +87,10 @@ export function createReplays(init: ReplaysInit): Replays {
   function read(
     connection: Connection,
     replay: Replay,
-    before: (batch: ReplayBatch) => void,
+    beforeEvents: (batch: ReplayBatch) => void,
   ): void {
     replay.reading = true
-    const onBatch = (batch: ReplayBatch) => accept(connection, replay, batch, before)
+    const onBatch = (batch: ReplayBatch) => accept(connection, replay, batch, beforeEvents)
     const failed = (error: unknown) => onError(connection, error)
     try {
       const batch = journal.read(keysOf(connection), replay.cursor, maxBatchBytes)
@@ -104,29 +104,29 @@ export function createReplays(init: ReplaysInit): Replays {
   function accept(
     connection: Connection,
     replay: Replay,
-    answer: ReplayBatch,
-    before: (batch: ReplayBatch) => void,
+    result: ReplayBatch,
+    beforeEvents: (batch: ReplayBatch) => void,
   ): void {
-    // The connection has left, or a newer replay has taken over.
+    // The connection has ended, or a newer replay has replaced this one.
     if (connection.replay !== replay) return
-    const { tail, tailBytes, first } = replay
-    const batch = replay.cursor === undefined ? startOf(answer, first) : answer
-    // In another epoch the sequence may have started over.
+    const { heldEvents, heldBytes, firstEvent } = replay
+    const batch = replay.cursor === undefined ? startOf(result, firstEvent) : result
+    // In a new epoch, sequences may have started over.
     if (batch.gap === 'epoch') connection.position = 0
-    before(batch)
+    beforeEvents(batch)
     if (connection.phase === 'opening') connection.phase = 'catching-up'
     metrics.replayedEvents += batch.entries.length
     for (const entry of batch.entries) send(connection, entry)
     // Reading ends only here: a flush in the loop above must not start the next read.
     Object.assign(replay, newReplay(batch.end.id))
-    // A tail that is too long to hold is read again, once the transport has taken this batch.
-    if (!batch.done || tailBytes > maxBatchBytes) {
+    // If not all live events could be held, they are read once the transport has accepted this batch.
+    if (!batch.done || heldBytes > maxBatchBytes) {
       if (connection.queuedBytes === 0) resume(connection)
       return
     }
     finish(connection)
     connection.position = Math.max(connection.position, batch.end.sequence)
-    for (const entry of tail) send(connection, entry)
+    for (const entry of heldEvents) send(connection, entry)
   }
 
   function finish(connection: Connection): void {
@@ -136,10 +136,10 @@ export function createReplays(init: ReplaysInit): Replays {
 }
 
 function newReplay(cursor: string | undefined): Replay {
-  return { cursor, reading: false, tail: [], tailBytes: 0, first: undefined }
+  return { cursor, reading: false, heldEvents: [], heldBytes: 0, firstEvent: undefined }
 }
 
-/** Where a stream starts that only gets new events: before the first event that came after it connected. */
+/** Moves the end of the batch before the first event after the connect: a stream without a cursor starts there. */
 function startOf(batch: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {
   if (!first || first.sequence > batch.end.sequence) return batch
   if (batch.gap || batch.entries.length > 0) return batch

@@ -1,26 +1,26 @@
-/** What memory and SQLite have in common: a bounded store of events by address. */
+/** A bounded store of events by address: the interface that memory and SQLite share. */
 import type { JournalEntry } from './journal.ts'
 
-/** What the shelf may hold. */
+/** The bounds of an event store. */
 export interface JournalBounds {
   /** Entries per address. */
   readonly maxEvents: number
-  /** Milliseconds. */
+  /** Milliseconds that an entry is stored. */
   readonly maxAgeMs: number
-  /** Bytes of all frames, with what keeping them costs. */
+  /** Bytes of all frames, including the overhead of storing them. */
   readonly maxBytes: number
 }
 
-/** A bounded store of entries. */
+/** A bounded store of journal entries. */
 export interface EventStore {
-  /** Entries, and their bytes with what keeping them costs. */
+  /** The number of entries, and their bytes including the overhead of storing them. */
   readonly size: { readonly events: number; readonly bytes: number }
   append(key: string, entry: JournalEntry, now: number): void
-  /** Gives up what is too old. */
+  /** Evicts entries that are too old. */
   expire(now: number): void
-  /** The entries of these addresses behind a sequence, oldest first. */
+  /** Iterates over the entries of these addresses after a sequence, oldest first. */
   readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry>
-  /** Whether an entry of these addresses behind this sequence was given up. */
+  /** Returns whether an entry of these addresses after this sequence was evicted. */
   evictedAfter(keys: readonly string[], sequence: number): boolean
   clear(): void
 }

@@ -4,7 +4,7 @@ import type { Position } from '../core/cursor.ts'
 import type { HubEvent } from '../core/event.ts'
 import type { Backplane } from './backplane.ts'
 
-/** A value now, or later. A journal in memory answers at once; one across a network can't. */
+/** A value, or a promise of it. A journal in memory returns at once; one across a network can't. */
 export type Awaitable<T> = T | Promise<T>
 
 /** An event on its way to the connections that listen at its address. */
@@ -48,16 +48,16 @@ export interface JournalHandler {
    * before `head()` moves and before it delivers anything newer.
    */
   missed(affects: (key: string) => boolean): void
-  /** Answers a control request. `keptMs`: milliseconds that are left of a request that is kept. */
-  respond(request: unknown, keptMs: number): unknown
+  /** Returns the response to a control request. @param remainingMs - how long the request is still stored; 0 if it is not */
+  respond(request: unknown, remainingMs: number): unknown
 }
 
-/** How much a journal holds. */
+/** The size of a journal. */
 export interface JournalStats {
   readonly events: number
   /** Bytes of all events, including the cost of storing them. */
   readonly bytes: number
-  /** How often the journal was reached again after it was lost. Absent where it can't be lost. */
+  /** How often the connection to the journal was restored. Absent where there is none to lose. */
   readonly reconnects?: number | undefined
 }
 
@@ -65,7 +65,7 @@ export interface JournalStats {
 export interface Journal {
   /** Whether events can be stored and read now. @defaultValue `true` */
   readonly ready?: boolean
-  /** What the journal holds now, or held a moment ago. @defaultValue unknown */
+  /** The size of the journal now, or at the last measurement. @defaultValue unknown */
   readonly stats?: JournalStats
   /** What several hubs need to share this journal. @defaultValue none: a single hub uses it */
   readonly backplane?: Backplane
@@ -75,11 +75,11 @@ export interface Journal {
    */
   append(key: string, event: HubEvent): Awaitable<AppendResult>
   /**
-   * What the addresses with these keys missed since `cursor`: at least one entry, and about
-   * `maxBytes` at most. `earliest` reads everything that is kept; undefined reads nothing and only
-   * says where the journal ends. MUST report every gap, and MUST NOT report one for events of other
-   * addresses where it can tell. Events at these keys after the batch MUST be delivered. A journal
-   * that can't be reached answers once it can be reached again.
+   * Reads what the addresses with these keys missed since `cursor`: at least one entry if there is
+   * one, and about `maxBytes` at most. `earliest` reads everything that is stored; undefined reads
+   * nothing and only returns where the journal ends. MUST report every gap, and MUST NOT report one
+   * for events of other addresses where it can tell. Events at these keys after the batch MUST be
+   * delivered. If the journal can't be reached, the promise resolves once it can be again.
    */
   read(
     keys: readonly string[],

@@ -1,23 +1,23 @@
-/** Reading from a shelf: what was missed since a cursor, and whether that is all. */
+/** Reads a replay batch from an event store: what was missed since a cursor, and whether it is complete. */
 
 import type { GapReason } from '../core/control-events.ts'
 import { type Position, parseCursor } from '../core/cursor.ts'
 import type { EventStore } from './event-store.ts'
 import type { JournalEntry, ReplayBatch } from './journal.ts'
 
-/** What is to be read. */
+/** What to read. */
 export interface ReadRequest {
   /** The keys of addresses. */
   readonly keys: readonly string[]
-  /** `earliest` for all that is kept. */
+  /** A cursor, or `earliest` for everything that is stored. */
   readonly cursor: string
-  /** Bytes of a page; one entry it has at least. */
+  /** The maximum size of the batch in bytes. A larger entry is returned as a batch of one. */
   readonly maxBytes: number
 }
 
-/** Reads a page. @param head - the newest place, in the epoch of the shelf */
+/** Reads a batch. @param head - the newest position, in the epoch of the store */
 export function readBatch(
-  shelf: Pick<EventStore, 'readAfter' | 'evictedAfter'>,
+  store: Pick<EventStore, 'readAfter' | 'evictedAfter'>,
   head: Position,
   { keys, cursor, maxBytes }: ReadRequest,
 ): ReplayBatch {
@@ -25,7 +25,7 @@ export function readBatch(
   const entries: JournalEntry[] = []
   let bytes = 0
   let done = true
-  for (const entry of shelf.readAfter(keys, start ?? 0)) {
+  for (const entry of store.readAfter(keys, start ?? 0)) {
     if (bytes > 0 && bytes + entry.frame.byteLength > maxBytes) {
       done = false
       break
@@ -39,13 +39,13 @@ export function readBatch(
   function gapOf(): GapReason | undefined {
     if (cursor === 'earliest') return undefined
     if (start === undefined) return 'epoch'
-    return shelf.evictedAfter(keys, start) ? 'evicted' : undefined
+    return store.evictedAfter(keys, start) ? 'evicted' : undefined
   }
 }
 
-/** The sequence that a cursor stands for; undefined when it is not of this life of the journal. */
+/** Returns the sequence of a cursor; undefined if this epoch did not issue it. */
 function locate(cursor: string, head: Position): number | undefined {
-  const place = parseCursor(cursor)
-  const fits = place?.epoch === parseCursor(head.id)?.epoch
-  return place && fits && place.sequence <= head.sequence ? place.sequence : undefined
+  const parsed = parseCursor(cursor)
+  const sameEpoch = parsed?.epoch === parseCursor(head.id)?.epoch
+  return parsed && sameEpoch && parsed.sequence <= head.sequence ? parsed.sequence : undefined
 }

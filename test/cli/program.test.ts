@@ -41,11 +41,11 @@ test.each([
   [['publish', 'localhost:3020', 'hello'], /one of --client, --topic and --broadcast/],
   [['publish', 'localhost:3020', 'hello', '--client', 'a', '--broadcast'], /one of --client/],
   [['publish', 'localhost:3020', '{', '--broadcast', '--json'], /not JSON/],
-  [['listen', 'http://'], /to be like http/],
-  [['listen', 'ftp://x'], /to be like http/],
+  [['listen', 'http://'], /must look like http/],
+  [['listen', 'ftp://x'], /must look like http/],
   [['listen', 'http://user:pass@localhost'], /^(?!.*pass@).*credential/],
-  [['publish', 'localhost:1', 'x', '--client', '..'], /no names/],
-  [['listen', 'localhost:3020', '--key', 'a-key-of-16-chars'], /--client must say whom/],
+  [['publish', 'localhost:1', 'x', '--client', '..'], /not valid names/],
+  [['listen', 'localhost:3020', '--key', 'a-key-of-16-chars'], /--client is required/],
 ])('%j is wrong usage, and exits with 2', async (args, words) => {
   const { stdout, stderr, end } = await run(args)
   expect(stderr).toMatch(words)

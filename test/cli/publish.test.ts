@@ -43,7 +43,7 @@ test.each([
 test('what stdin holds must be UTF-8', async () => {
   const stdin = Uint8Array.of(0xff, 0xfe)
   const { stdout, stderr, end } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
-  expect(stderr).toBe('hono-sse: What stdin holds is not UTF-8.\n')
+  expect(stderr).toBe('hono-sse: The input from stdin is not UTF-8.\n')
   expect({ stdout, end }).toEqual({ stdout: '', end: 2 })
 })
 

@@ -1,10 +1,10 @@
-/** The Bun door: `Bun.serve`. */
+/** The Bun adapter: serves with `Bun.serve`. */
 import type { Context } from 'hono'
 import { portableStream } from '../../http/stream.ts'
 import type { ServerAdapter } from '../../server/run.ts'
 import { type BunBindings, bunStream, requestCutOff } from './stream.ts'
 
-/** The part of Bun's server that this door uses. https://bun.com/docs/api/http */
+/** The part of Bun's server that this adapter uses. https://bun.com/docs/api/http */
 interface BunServer extends BunBindings {
   readonly port: number
   stop(): Promise<void>
@@ -22,16 +22,15 @@ declare const Bun: {
 
 type BunContext = Context<{ Bindings: BunServer }>
 
-/** What Bun brings along. */
+/** Creates the adapter for Bun. */
 export function bunAdapter(): ServerAdapter {
   return {
     native: bunStream(),
     portable: portableStream((c: BunContext) => requestCutOff(c)()),
     remoteAddress: (c: BunContext) => c.env.requestIP(c.req.raw)?.address,
     listen: async ({ fetch }, { PORT, HOST }) => {
-      // Bun 1.4 cuts a connection that is kept alive after so many seconds, busy or not, in mid-request if
-      // need be. So no timer of Bun's: the hub cuts off who stalls, and TCP gives up a peer that vanished,
-      // since heartbeats keep writing to it.
+      // With an idle timeout, Bun 1.4 closes a kept-alive connection even if it is busy. Without one,
+      // the hub aborts stalled streams, and TCP detects a vanished peer because heartbeats are sent to it.
       const server = Bun.serve({ fetch, port: PORT, hostname: HOST, idleTimeout: 0 })
       return { port: server.port, stop: () => server.stop() }
     },

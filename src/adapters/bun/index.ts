@@ -1,2 +1,2 @@
-/** `hono-sse/bun`: streams on `Bun.serve`. */
+/** `hono-sse/bun`: streams for `Bun.serve`. */
 export { type BunBindings, bunStream } from './stream.ts'

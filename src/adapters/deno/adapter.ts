@@ -1,10 +1,10 @@
-/** The Deno door: `Deno.serve`. */
+/** The Deno adapter: serves with `Deno.serve`. */
 import type { Context } from 'hono'
 import { portableStream } from '../../http/stream.ts'
 import { webStream } from '../../http/web-stream.ts'
 import type { ServerAdapter } from '../../server/run.ts'
 
-/** What Deno tells of a request. */
+/** What Deno provides about a request. */
 interface DenoInfo {
   readonly remoteAddr: { readonly hostname: string }
 }
@@ -19,10 +19,10 @@ declare const Deno: {
   }
 }
 
-/** What Deno brings along. */
+/** Creates the adapter for Deno. */
 export function denoAdapter(): ServerAdapter {
   return {
-    // Deno has no way to drop one client's socket: a client that reads nothing keeps it until it leaves.
+    // Deno can't close the socket of a single client: a client that reads nothing keeps it until it disconnects.
     native: webStream(),
     portable: portableStream(),
     remoteAddress: (c: Context<{ Bindings: DenoInfo }>) => c.env.remoteAddr.hostname,

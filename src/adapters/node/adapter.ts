@@ -1,4 +1,4 @@
-/** The Node door: `node:http`, or with a certificate `node:http2`. */
+/** The Node adapter: serves with `node:http`, or with `node:http2` if there is a certificate. */
 import { readFileSync } from 'node:fs'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
@@ -10,7 +10,7 @@ import { createNodeStreams, cutOff } from './stream.ts'
 
 type NodeContext = Context<{ Bindings: HttpBindings }>
 
-/** What Node brings along. */
+/** Creates the adapter for Node. */
 export function nodeAdapter(): ServerAdapter {
   const native = createNodeStreams()
   return {

@@ -1,4 +1,4 @@
-/** `hono-sse/node`: streams straight to Node's sockets, and a server that cuts off who is slow to send. */
+/** `hono-sse/node`: streams that write directly to Node's sockets, and a server with timeouts for slow requests. */
 
 export {
   type Certificate,

@@ -1,88 +1,88 @@
-/** Serves an app on `node:http`, or with a certificate on `node:http2`, and cuts off who is slow to send. */
+/** Serves an app with `node:http`, or with `node:http2` if there is a certificate, and times out slow requests. */
 import type { Server } from 'node:http'
 import { constants, createSecureServer, type Http2SecureServer } from 'node:http2'
 import { type Http2Bindings, type HttpBindings, serve } from '@hono/node-server'
 import type { NodeFetch } from './stream.ts'
 
-/** Where a server listens, and what it answers with. */
+/** The options of a Node server. */
 export interface NodeServerOptions {
-  /** What answers: `createNodeStreams().serve(app.fetch)`, or an app's fetch as it is. */
+  /** Handles requests: `createNodeStreams().serve(app.fetch)`, or the fetch of an app. */
   readonly fetch: NodeFetch<HttpBindings | Http2Bindings>
-  /** TCP port; 0 for any that is free. */
+  /** The TCP port; 0 for any free port. */
   readonly port: number
   /** The address to listen on. @defaultValue `127.0.0.1` */
   readonly hostname?: string | undefined
-  /** With it the server speaks HTTP/2, and HTTP/1.1 beside it, over TLS. @defaultValue none */
+  /** If present, the server uses TLS and supports both HTTP/2 and HTTP/1.1. @defaultValue none */
   readonly tls?: Certificate | undefined
 }
 
-/** What TLS takes, in PEM. */
+/** A certificate and its key, in PEM. */
 export interface Certificate {
   readonly cert: string | Buffer
   readonly key: string | Buffer
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface NodeServer {
-  /** The port that it really got. */
+  /** The port that the server listens on. */
   readonly port: number
-  /** Stops accepting, and resolves when what was open is closed. */
+  /** Stops accepting connections, and resolves when all open ones are closed. */
   stop(): Promise<void>
 }
 
 /**
- * Milliseconds for a request to arrive: one that trickles in is cut off. None of them touches a stream.
+ * Timeouts in milliseconds for receiving a request: slower requests are aborted. Streams are not affected.
  * https://nodejs.org/docs/latest-v20.x/api/http.html#serverrequesttimeout
  */
-const SLOW_SENDERS = {
+const REQUEST_TIMEOUTS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 2_000,
 }
 
-/** Milliseconds; longer than the minute for which proxies keep theirs, so that none sends into a closing one. */
+/** In milliseconds. Longer than the usual 60 s of proxies, so that a proxy never sends on a connection that is closing. */
 const KEEP_ALIVE = { keepAliveTimeout: 75_000 }
 
-/** A peer that vanished without a word is noticed by TCP's own probes. */
-const PROBES = { keepAlive: true, keepAliveInitialDelay: 30_000 }
+/** TCP keep-alive detects a peer that vanished without closing its connection. */
+const TCP_KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
-/** Begins to listen. @throws when the port can't be had, or the certificate can't be used */
+/** Starts a server. @throws if it can't listen on the port, or if the certificate is invalid */
 export function serveNode(options: NodeServerOptions): Promise<NodeServer> {
   const { fetch, port, hostname = '127.0.0.1', tls } = options
   return new Promise((resolve, reject) => {
     const server = serve({ fetch, port, hostname, ...transport(tls) }) as Server | Http2SecureServer
-    if (tls) cutSlowSenders(server as Http2SecureServer)
+    if (tls) applyTimeouts(server as Http2SecureServer)
     server.once('error', reject)
     server.once('listening', () => resolve(serverOf(server)))
   })
 }
 
 function transport(tls: Certificate | undefined) {
-  const serverOptions = { ...PROBES, ...SLOW_SENDERS, ...KEEP_ALIVE }
+  const serverOptions = { ...TCP_KEEP_ALIVE, ...REQUEST_TIMEOUTS, ...KEEP_ALIVE }
   if (!tls) return { serverOptions }
-  // A browser opens six connections per host over HTTP/1.1, but over HTTP/2 a hundred streams on one.
-  const secure = { ...tls, allowHTTP1: true, handshakeTimeout: SLOW_SENDERS.headersTimeout }
+  // Browsers open six connections per host with HTTP/1.1, but a hundred streams per connection with HTTP/2.
+  const secure = { ...tls, allowHTTP1: true, handshakeTimeout: REQUEST_TIMEOUTS.headersTimeout }
   return { createServer: createSecureServer, serverOptions: { ...serverOptions, ...secure } }
 }
 
-/** An HTTP/2 server takes none of these as options: it has its own defaults for HTTP/1.1, and none for HTTP/2. */
-function cutSlowSenders(server: Http2SecureServer): void {
-  Object.assign(server, SLOW_SENDERS, KEEP_ALIVE)
+/** Sets the timeouts of an HTTP/2 server. It ignores them as options: it has defaults for HTTP/1.1, and no timeouts for HTTP/2. */
+function applyTimeouts(server: Http2SecureServer): void {
+  Object.assign(server, REQUEST_TIMEOUTS, KEEP_ALIVE)
   server.on('session', (session) => {
     const open = new Set<object>()
     let timer = setTimeout(() => session.close(), KEEP_ALIVE.keepAliveTimeout)
-    // The first settings are its handshake: who does not even send them is no client.
-    const hello = setTimeout(() => session.destroy(), SLOW_SENDERS.headersTimeout)
-    session.once('remoteSettings', () => clearTimeout(hello))
+    // The first SETTINGS frame completes the handshake.
+    const handshake = setTimeout(() => session.destroy(), REQUEST_TIMEOUTS.headersTimeout)
+    session.once('remoteSettings', () => clearTimeout(handshake))
     session.on('stream', (stream) => {
       clearTimeout(timer)
       open.add(stream)
-      const late = setTimeout(() => {
+      const requestTimer = setTimeout(() => {
         if (!stream.readableEnded) stream.close(constants.NGHTTP2_CANCEL)
-      }, SLOW_SENDERS.requestTimeout)
-      if (stream.endAfterHeaders) clearTimeout(late)
+      }, REQUEST_TIMEOUTS.requestTimeout)
+      if (stream.endAfterHeaders) clearTimeout(requestTimer)
       stream.once('close', () => {
-        clearTimeout(late)
+        clearTimeout(requestTimer)
         open.delete(stream)
         if (open.size > 0) return
         clearTimeout(timer)
@@ -90,7 +90,7 @@ function cutSlowSenders(server: Http2SecureServer): void {
       })
     })
     session.once('close', () => {
-      clearTimeout(hello)
+      clearTimeout(handshake)
       clearTimeout(timer)
     })
   })

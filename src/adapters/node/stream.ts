@@ -1,4 +1,4 @@
-/** Streams straight to Node's sockets: a frame is chunk-encoded once, however many connections get it. */
+/** Streams that write directly to Node's sockets: a frame is chunk-encoded once for all connections. */
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
@@ -8,30 +8,31 @@ import type { Context } from 'hono'
 import type { OpenStream } from '../../http/stream.ts'
 import type { EventStream } from '../../hub/connection.ts'
 
-/** What `@hono/node-server` hands to an app. */
+/** The bindings that `@hono/node-server` passes to an app. */
 export interface NodeBindings {
   readonly outgoing: ServerResponse | Http2ServerResponse
 }
 
-/** A fetch handler as `@hono/node-server` calls it. */
+/** A fetch handler for `@hono/node-server`. */
 export type NodeFetch<Env> = (request: Request, env: Env) => Response | Promise<Response>
 
-/** An opener, and the wrapper of the app's fetch that goes with it. */
+/** A stream opener, and the wrapper of the app's fetch that it requires. */
 export interface NodeStreams {
   readonly openStream: OpenStream
   /**
-   * Takes over the responses that stand for streams, once all middleware has set its headers.
-   * A pipelined request waits for its turn: Node never tells one in the queue that its client left.
+   * Wraps a fetch handler: takes over the responses of streams after all middleware has run. A
+   * pipelined request is handled only when the response before it has ended, because Node does not
+   * report a disconnect to queued requests.
    */
   serve<Env extends NodeBindings>(fetch: NodeFetch<Env>): NodeFetch<Env>
 }
 
-/** Requests that may wait behind another on one connection. */
+/** The maximum number of pipelined requests that wait on one connection. */
 const MAX_PIPELINED = 100
 
 type Run = (stream: EventStream) => Promise<void>
 
-/** Makes the opener of one server. */
+/** Creates the opener of one server. */
 export function createNodeStreams(): NodeStreams {
   const runs = new WeakMap<object, Run>()
   const queued = new WeakMap<object, number>()
@@ -45,10 +46,10 @@ export function createNodeStreams(): NodeStreams {
   function serve<Env extends NodeBindings>(fetch: NodeFetch<Env>): NodeFetch<Env> {
     return async (request, env) => {
       const { outgoing } = env
-      if (!outgoing.socket) await turnOf(outgoing as ServerResponse)
+      if (!outgoing.socket) await untilCurrent(outgoing as ServerResponse)
       const response = await fetch(request, env)
       const run = runs.get(outgoing)
-      // What middleware put in its place, an error say, is answered like any other response.
+      // If middleware replaced the response, for example with an error, it is sent as usual.
       if (!run || !isStream(response)) return response
       runs.delete(outgoing)
       if (!outgoing.destroyed) begin(outgoing, response.headers, run)
@@ -56,8 +57,11 @@ export function createNodeStreams(): NodeStreams {
     }
   }
 
-  /** Behind a stream a turn may never come, and Node reads on: who queues too many is cut off. */
-  async function turnOf(outgoing: ServerResponse): Promise<void> {
+  /**
+   * Resolves when a pipelined response may be written. After a stream that may never happen, and Node
+   * keeps reading requests: a connection with too many of them is closed.
+   */
+  async function untilCurrent(outgoing: ServerResponse): Promise<void> {
     const { socket } = outgoing.req
     const count = (queued.get(socket) ?? 0) + 1
     queued.set(socket, count)
@@ -67,10 +71,10 @@ export function createNodeStreams(): NodeStreams {
   }
 }
 
-/** Drops a stream with all that it has not taken: its socket, or on HTTP/2 only itself. */
+/** Aborts a stream and drops its unsent data. Closes the socket, or only the stream with HTTP/2. */
 export function cutOff(outgoing: NodeBindings['outgoing']): void {
   if (isHttp2(outgoing)) outgoing.stream.close(constants.NGHTTP2_CANCEL)
-  // A reset drops what the kernel holds, too. It is for TCP alone: TLS refuses it.
+  // A reset also drops the data in the kernel's buffer. It works with plain TCP only, not with TLS.
   else if (outgoing.socket instanceof TLSSocket) outgoing.socket.destroy()
   else outgoing.socket?.resetAndDestroy()
 }
@@ -92,16 +96,16 @@ function isHttp2(outgoing: NodeBindings['outgoing']): outgoing is Http2ServerRes
   return 'stream' in outgoing
 }
 
-/** HTTP/1.1: writes chunks to the socket, past the buffers of the response. */
+/** A stream over HTTP/1.1: writes chunks to the socket, bypassing the buffers of the response. */
 class SocketSink implements EventStream {
   readonly #outgoing: ServerResponse
-  /** Kept apart: asking the response for it takes longer than all else that a write does here. */
+  /** Stored here because the getter of the response takes longer than the rest of a write. */
   readonly #socket: Socket | null
   readonly #chunked: boolean
 
   constructor(outgoing: ServerResponse) {
     this.#outgoing = outgoing
-    // The head goes through the response; whatever follows must find it sent.
+    // The response sends its headers, which must precede the first chunk.
     outgoing.flushHeaders()
     this.#socket = outgoing.socket
     this.#chunked = outgoing.chunkedEncoding
@@ -126,7 +130,7 @@ class SocketSink implements EventStream {
   }
 }
 
-/** HTTP/2: writes through the stream, which frames and flow-controls. */
+/** A stream over HTTP/2: writes through the response, which does the framing and the flow control. */
 class Http2Sink implements EventStream {
   readonly #outgoing: Http2ServerResponse
 
@@ -155,8 +159,8 @@ let latestBytes: Uint8Array | undefined
 let latestChunk: Uint8Array = new Uint8Array(0)
 
 /**
- * Bytes as one chunk. A flush hands the same buffer to many connections one after another, so
- * remembering the latest is enough to encode it once.
+ * Encodes bytes as one chunk. A flush writes the same buffer to many connections one after another,
+ * so remembering the latest chunk is enough to encode each buffer once.
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-7.1
  */
 function asChunk(bytes: Uint8Array): Uint8Array {

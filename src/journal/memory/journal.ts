@@ -1,4 +1,4 @@
-/** The journal in memory: fast, bounded, and gone with the process. */
+/** The journal in memory: fast, bounded, and lost when the process ends. */
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange } from '../../core/errors.ts'
@@ -8,19 +8,19 @@ import type { Delivery, Journal, JournalEntry, JournalHandler, ReplayBatch } fro
 import { readBatch } from '../read-page.ts'
 import { createEventStore } from './store.ts'
 
-/** How much the journal keeps. */
+/** The bounds of the journal, and its clock. */
 export interface MemoryJournalOptions {
   /** Events per address. @defaultValue `1_000` */
   readonly maxEvents?: number | undefined
-  /** Milliseconds that an event is kept. @defaultValue `300_000` (5 minutes) */
+  /** Milliseconds that an event is stored. @defaultValue `300_000` (5 minutes) */
   readonly maxAgeMs?: number | undefined
-  /** Bytes of all events, with what keeping them costs. @defaultValue `67_108_864` (64 MiB) */
+  /** Bytes of all events, including the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
-  /** Time. @defaultValue the machine's */
+  /** The clock and its timers. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 
-/** Makes an empty journal with an epoch of its own. @throws {HubError} `invalid-option` */
+/** Creates an empty journal with an epoch of its own. @throws {HubError} `invalid-option` */
 export function createMemoryJournal({
   maxEvents = 1_000,
   maxAgeMs = 300_000,
@@ -31,14 +31,14 @@ export function createMemoryJournal({
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)
   const epoch = newEpoch(clock)
-  const shelf: EventStore = createEventStore({ maxEvents, maxAgeMs, maxBytes })
+  const store: EventStore = createEventStore({ maxEvents, maxAgeMs, maxBytes })
   let sequence = 0
   let deliver: (delivery: Delivery) => void = () => {}
 
   return {
     get stats() {
-      shelf.expire(clock.now())
-      return shelf.size
+      store.expire(clock.now())
+      return store.size
     },
     append,
     read,
@@ -51,7 +51,7 @@ export function createMemoryJournal({
     sequence += 1
     const { id } = head()
     const entry = { id, sequence, frame: encodeFrame({ ...event, id }) }
-    shelf.append(key, entry, clock.now())
+    store.append(key, entry, clock.now())
     deliver({ key, frame: entry.frame, entry })
     return entry
   }
@@ -62,8 +62,8 @@ export function createMemoryJournal({
     maxBytes: number,
   ): ReplayBatch {
     if (cursor === undefined) return { entries: [], end: head(), done: true }
-    shelf.expire(clock.now())
-    return readBatch(shelf, head(), { keys, cursor, maxBytes })
+    store.expire(clock.now())
+    return readBatch(store, head(), { keys, cursor, maxBytes })
   }
 
   function head(): Position {
@@ -76,6 +76,6 @@ export function createMemoryJournal({
 
   function close(): void {
     deliver = () => {}
-    shelf.clear()
+    store.clear()
   }
 }

@@ -1,8 +1,8 @@
-/** Entries by address, in order, with the oldest given up when there are too many. */
+/** An event store in memory: a log per address, and the oldest entries evicted beyond the bounds. */
 import type { EventStore, JournalBounds } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
 
-/** A stored stands in two rows: the one of its address, and the one of all, by age. */
+/** A stored event. It is in two lists: the log of its address, and a linked list of all events by age. */
 interface StoredEvent {
   readonly entry: JournalEntry
   readonly log: AddressLog
@@ -14,31 +14,31 @@ interface StoredEvent {
 
 interface AddressLog {
   readonly key: string
-  /** The books from `first` on; the places before it are empty. */
+  /** The events, oldest first, from index `first` on. The elements before it are undefined. */
   events: (StoredEvent | undefined)[]
   first: number
-  /** The sequence of the last entry given up. */
+  /** The sequence of the last evicted entry. */
   evictedUpTo: number
 }
 
-/** How far the reading of a log has come. */
+/** A position in the log of one address. */
 interface LogReader {
   readonly events: AddressLog['events']
   next: number
 }
 
-/** What an entry costs beside its frame, as measured on V8: its objects and its buffer. */
+/** The overhead of an entry besides its frame, as measured on V8: its objects and its buffer. */
 const ENTRY_BYTES = 320
 
-/** Addresses without an entry left of which it is remembered what they lost. */
+/** How many empty addresses the store remembers the last evicted sequence for. */
 const MAX_EMPTY_ADDRESSES = 100_000
 
-/** Makes an empty shelf. */
+/** Creates an empty store. */
 export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBounds): EventStore {
   const logs = new Map<string, AddressLog>()
-  /** Addresses that lost all entries → the sequence of the last one, longest ago first. */
+  /** The last evicted sequence of each empty address; the address that became empty first comes first. */
   const evictedUpTo = new Map<string, number>()
-  /** Of an address that is in neither map, nothing behind this sequence was given up. */
+  /** For an address in neither map, no entry after this sequence was evicted. */
   let evictionFloor = 0
   let events = 0
   let bytes = 0
@@ -83,14 +83,14 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   }
 
   function* readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry> {
-    const heads = keys.flatMap((key) => {
+    const readers = keys.flatMap((key) => {
       const log = logs.get(key)
       return log ? [{ events: log.events, next: firstAfter(log, sequence) }] : []
     })
     for (;;) {
       let best: LogReader | undefined
-      for (const head of heads) {
-        if (sequenceAt(head) < sequenceAt(best)) best = head
+      for (const reader of readers) {
+        if (sequenceAt(reader) < sequenceAt(best)) best = reader
       }
       const stored = best?.events[best.next]
       if (!best || !stored) return
@@ -127,7 +127,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     return log
   }
 
-  /** Gives up the oldest entry of a log. The oldest of all is the first of its log, too. */
+  /** Evicts the oldest entry of a log. The oldest entry of the store is always the first of its log. */
   function evictOldest(log: AddressLog): void {
     const stored = log.events[log.first]
     if (!stored) return
@@ -138,7 +138,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     bytes -= stored.bytes
     unlink(stored)
     if (log.first === log.events.length) retire(log)
-    // Half of the array is gone: copying the rest now costs one step for each entry, all told.
+    // More than half of the array is empty: copying the rest now takes amortized constant time per entry.
     else if (log.first * 2 > log.events.length) {
       log.events = log.events.slice(log.first)
       log.first = 0
@@ -163,11 +163,11 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   }
 }
 
-function sequenceAt(head: LogReader | undefined): number {
-  return head?.events[head.next]?.entry.sequence ?? Number.POSITIVE_INFINITY
+function sequenceAt(reader: LogReader | undefined): number {
+  return reader?.events[reader.next]?.entry.sequence ?? Number.POSITIVE_INFINITY
 }
 
-/** The place of the first stored behind a sequence, by halving. */
+/** Returns the index of the first event after a sequence, by binary search. */
 function firstAfter({ events, first }: AddressLog, sequence: number): number {
   let low = first
   let high = events.length

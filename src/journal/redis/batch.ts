@@ -1,18 +1,18 @@
-/** Publishing to Redis: what is published in one turn of the event loop goes there in one call. */
+/** Batches publishes: events published in one turn of the event loop go to Redis in one call. */
 import type { Clock } from '../../core/clock.ts'
 import { positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { AppendResult } from '../journal.ts'
 import { unavailable } from './options.ts'
 
-/** How events are stored. */
+/** What batching needs of the journal. */
 export interface PublishBatcherInit {
   readonly clock: Clock
-  /** Runs the script that publishes. */
+  /** Runs the script `PUBLISH`. */
   store(args: readonly string[]): Promise<unknown>
 }
 
-/** Stores events, many at a time. */
+/** Stores events in batches. */
 export interface PublishBatcher {
   /** @throws {HubError} `journal-unavailable` */
   append(key: string, event: HubEvent): Promise<AppendResult>
@@ -25,14 +25,14 @@ interface Batch {
 
 type Stored = readonly [epoch: string, last: number, ...instances: number[]]
 
-/** Characters of events on their way to Redis; beyond it the next is refused. */
+/** The maximum number of characters in flight to Redis. Beyond it, publishing fails. */
 const MAX_PENDING_CHARACTERS = 67_108_864
 
-/** Events of one call, and about as many characters: a call is what all others in Redis wait for. */
+/** The maximum size of one call, in events and about in characters: Redis serves nothing else meanwhile. */
 const MAX_EVENTS = 128
 const MAX_CHARACTERS = 262_144
 
-/** Makes the way to Redis of one hub. */
+/** Creates the batcher of one hub. */
 export function createPublishBatcher({ clock, store }: PublishBatcherInit): PublishBatcher {
   let open: Batch | undefined
   let characters = 0
@@ -42,7 +42,7 @@ export function createPublishBatcher({ clock, store }: PublishBatcherInit): Publ
   async function append(key: string, event: HubEvent): Promise<AppendResult> {
     const body = frameText(event)
     if (pending + body.length > MAX_PENDING_CHARACTERS) {
-      throw unavailable('takes events more slowly than they come')
+      throw unavailable('stores events more slowly than they are published')
     }
     pending += body.length
     try {
@@ -67,16 +67,16 @@ export function createPublishBatcher({ clock, store }: PublishBatcherInit): Publ
 
   function begin(): Batch {
     const args: string[] = []
-    const leaving = new Promise<void>((leave) => clock.soon(leave))
-    const stored = leaving.then(() => {
+    const endOfTurn = new Promise<void>((resolve) => clock.soon(resolve))
+    const stored = endOfTurn.then(() => {
       if (open?.args === args) open = undefined
-      return store([marked(args), ...args])
+      return store([uniqueKeys(args), ...args])
     })
     return { args, stored: stored as Promise<Stored> }
   }
 }
 
-/** Each key of (key, body)… once, a line each. */
-function marked(args: readonly string[]): string {
-  return [...new Set(args.filter((_, at) => at % 2 === 0))].join('\n')
+/** Returns each key of (key, body)… once, one per line. */
+function uniqueKeys(args: readonly string[]): string {
+  return [...new Set(args.filter((_, index) => index % 2 === 0))].join('\n')
 }

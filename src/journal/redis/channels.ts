@@ -1,63 +1,64 @@
-/** Subscriptions: to an address's channel as long as somebody listens, once however many do. */
+/** Channel subscriptions: one per address of this hub, for as long as it has a listener. */
 import type { RedisConnection } from './connection.ts'
 
-/** What this hub listens to. */
+/** The channels that this hub subscribes to. */
 export interface ChannelSubscriptions {
   subscribe(key: string): void
   unsubscribe(key: string): void
-  /** Resolves when all that comes at these keys is heard. @throws when the link is lost */
+  /** Resolves when Redis has confirmed the subscriptions to these keys. @throws if the connection is lost */
   confirmed(keys: readonly string[]): Promise<unknown>
-  /** Takes all over to a new link, with channels that are always heard. */
-  attach(link: RedisConnection, others: readonly string[]): Promise<void>
-  /** The link is lost. */
+  /** Moves all subscriptions to a new connection, and subscribes to channels without a key. */
+  attach(connection: RedisConnection, others: readonly string[]): Promise<void>
+  /** Drops the connection, which is lost. */
   detach(): void
   channelOf(key: string): string
-  /** The key of an address's channel; undefined for another channel. */
+  /** Returns the key of an address's channel; undefined for any other channel. */
   keyOf(channel: string): string | undefined
 }
 
-/** Makes the list of what is listened to. */
+/** Creates the subscriptions of one hub. */
 export function createChannelSubscriptions(prefix: string): ChannelSubscriptions {
   const subscribed = new Set<string>()
-  /** Those that Redis has not confirmed yet. */
+  /** Subscriptions that Redis has not confirmed yet. */
   const pending = new Map<string, Promise<void>>()
-  /** What is under way at each key, and what waits behind it. */
-  const turns = new Map<string, Promise<void>>()
-  let moved: Promise<void> = Promise.resolve()
-  let link: RedisConnection | undefined
+  /** The last command of each key. It resolves after all earlier ones. */
+  const commands = new Map<string, Promise<void>>()
+  let attached: Promise<void> = Promise.resolve()
+  let connection: RedisConnection | undefined
   return { subscribe, unsubscribe, confirmed, attach, detach, channelOf, keyOf }
 
   function subscribe(key: string): void {
     subscribed.add(key)
-    if (!link || link.closed) return
-    const held = link
-    const done = inTurn(key, () => held.subscribe([channelOf(key)]))
+    if (!connection || connection.closed) return
+    const current = connection
+    const done = inOrder(key, () => current.subscribe([channelOf(key)]))
     pending.set(key, done)
     done.then(
       () => pending.get(key) === done && pending.delete(key),
-      // Who waits for it hears of it.
-      held.close,
+      // Callers of `confirmed` receive the error.
+      current.close,
     )
   }
 
   function unsubscribe(key: string): void {
     subscribed.delete(key)
     pending.delete(key)
-    if (!link || link.closed) return
-    const held = link
-    inTurn(key, () => held.unsubscribe(channelOf(key))).catch(held.close)
+    if (!connection || connection.closed) return
+    const current = connection
+    inOrder(key, () => current.unsubscribe(channelOf(key))).catch(current.close)
   }
 
   /**
-   * One after another at each key. Redis' client, told to leave a channel before it has heard that it
-   * is on it, and to come back before it has heard that it left, sends nothing and thinks it is on it.
+   * Runs the commands of a key one after another. If the Redis client unsubscribes before the
+   * subscription is confirmed, and subscribes again before that is confirmed, it sends no command
+   * and takes the channel for subscribed.
    */
-  function inTurn(key: string, work: () => Promise<void>): Promise<void> {
-    const turn = (turns.get(key) ?? moved).then(work)
-    const over = () => void (turns.get(key) === turn && turns.delete(key))
-    turns.set(key, turn)
-    turn.then(over, over)
-    return turn
+  function inOrder(key: string, run: () => Promise<void>): Promise<void> {
+    const command = (commands.get(key) ?? attached).then(run)
+    const forget = () => void (commands.get(key) === command && commands.delete(key))
+    commands.set(key, command)
+    command.then(forget, forget)
+    return command
   }
 
   async function confirmed(keys: readonly string[]): Promise<unknown> {
@@ -67,15 +68,15 @@ export function createChannelSubscriptions(prefix: string): ChannelSubscriptions
 
   async function attach(next: RedisConnection, others: readonly string[]): Promise<void> {
     detach()
-    link = next
-    moved = next.subscribe([...others, ...[...subscribed].map(channelOf)])
-    await moved
+    connection = next
+    attached = next.subscribe([...others, ...[...subscribed].map(channelOf)])
+    await attached
   }
 
   function detach(): void {
-    link = undefined
+    connection = undefined
     pending.clear()
-    turns.clear()
+    commands.clear()
   }
 
   function channelOf(key: string): string {

@@ -1,46 +1,46 @@
-/** A link to Redis: one connection for commands, one for all subscriptions. Once lost, it stays lost. */
+/** A connection to Redis: one socket for commands, one for subscriptions. Once lost, it is not reopened. */
 import type { createClient } from 'redis'
 import { SCRIPTS, type Script } from './scripts/index.ts'
 
-/** Where to, and who hears what comes. */
+/** Where to connect, and what receives messages. */
 export interface RedisConnectionInit {
   /** The `createClient` of the package `redis`. */
   readonly create: typeof createClient
   readonly url: string
-  /** Gets what comes on the channels, in the order in which Redis sent it. */
+  /** Called with each message of a subscribed channel, in the order in which Redis sent them. */
   onMessage(channel: string, message: Uint8Array): void
 }
 
-/** A link that is open or lost. */
+/** A connection that is open or lost. */
 export interface RedisConnection {
-  /** Names the server process at the other ended, and its history: another one may have lost the tail. */
+  /** Identifies the server process and its replication history: any other may have lost the latest writes. */
   readonly serverId: string
-  /** The policy by which the server drops keys when its memory is full; undefined when it drops none. */
+  /** The policy by which the server evicts keys when its memory is full; undefined if it evicts none. */
   readonly eviction: string | undefined
   readonly closed: boolean
-  /** Resolves with the reason when the link is lost. */
+  /** Resolves with the reason when the connection is lost. */
   readonly ended: Promise<Error>
-  /** Runs a script on one key. @throws when the script fails, or the link is lost meanwhile */
+  /** Runs a script on one key. @throws if the script fails, or the connection is lost meanwhile */
   evalScript(script: Script, key: string, args: readonly string[]): Promise<unknown>
-  /** `SET NX PX`: whether the key was free. */
+  /** `SET NX PX`: resolves with whether the key was absent. */
   setIfAbsent(key: string, ttlMs: number): Promise<boolean>
-  /** `PUBLISH`: how many links hear it. */
+  /** `PUBLISH`: resolves with the number of subscribers that received the message. */
   publish(channel: string, message: string): Promise<number>
   subscribe(channels: readonly string[]): Promise<void>
   unsubscribe(channel: string): Promise<void>
-  /** Gives the link up. */
+  /** Closes the connection. */
   close(reason: Error): void
 }
 
 type Client = ReturnType<typeof createClient>
 
-/** Channels that are subscribed with one command. */
+/** Channels subscribed with one command. */
 const BATCH = 1_000
 
-/** Commands on their way; beyond it the next is refused. */
+/** The maximum number of commands in flight. Beyond it, a command fails. */
 const MAX_PENDING = 20_000
 
-/** Opens a link. The signal gives up waiting for it. @throws when Redis can't be reached, or is a replica */
+/** Opens a connection until the signal aborts. @throws if Redis can't be reached, or is a replica */
 export async function connectRedis(
   init: RedisConnectionInit,
   signal: AbortSignal,
@@ -48,7 +48,7 @@ export async function connectRedis(
   const { create, url, onMessage } = init
   const options = {
     url,
-    // Another link is a new start: nothing that waited on this one may leak into it.
+    // No command of this connection may be sent on the next one.
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_PENDING,
     maintNotifications: 'disabled',
@@ -58,16 +58,18 @@ export async function connectRedis(
   const subscriber = create(options) as unknown as Client
   const clients = [commands, subscriber]
   let closed = false
-  let settle: (reason: Error) => void = () => {}
+  let resolveEnded: (reason: Error) => void = () => {}
   const ended = new Promise<Error>((resolve) => {
-    settle = resolve
+    resolveEnded = resolve
   })
   for (const client of clients) client.on('error', close)
   for (const client of clients)
     client.on('end', () => close(new Error('The connection was closed.')))
-  signal.addEventListener('abort', () => close(new Error('Redis does not answer.')), { once: true })
+  signal.addEventListener('abort', () => close(new Error('Redis does not respond.')), {
+    once: true,
+  })
   const opened = prepare()
-  // Of the two that may fail, only one is heard.
+  // If `ended` resolves first, a later rejection must not be reported as unhandled.
   opened.catch(() => {})
   const prepared = await Promise.race([opened, ended.then((reason) => Promise.reject(reason))])
   return {
@@ -87,7 +89,7 @@ export async function connectRedis(
     try {
       await Promise.all(clients.map((client) => client.connect()))
       const info = `${await commands.info()}`
-      if (/^role:(?!master)/m.test(info)) throw new Error('Redis is a replica.')
+      if (/^role:(?!master)/m.test(info)) throw new Error('Redis is a replica, not a primary.')
       const hashes = new Map<Script, string>()
       for (const script of SCRIPTS) hashes.set(script, `${await commands.scriptLoad(script.text)}`)
       const serverId = serverIdOf(info)
@@ -114,7 +116,7 @@ export async function connectRedis(
       return await commands.evalSha(hashes.get(script) ?? '', call)
     } catch (error) {
       const { message } = asError(error)
-      // Another server took over that has not seen the script, or somebody flushed them.
+      // The scripts were flushed, or a server took over that has not loaded them.
       if (message.startsWith('NOSCRIPT')) return await commands.eval(script.text, call)
       if (message.startsWith('READONLY')) close(asError(error))
       throw error
@@ -148,17 +150,19 @@ export async function connectRedis(
     if (closed) return
     closed = true
     for (const client of clients) client.destroy()
-    settle(asError(reason))
+    resolveEnded(asError(reason))
   }
 }
 
-/** A process that was a replica in between has another history, and one that began anew another name. */
+/** A server that was a replica in between has another `master_replid`; a restarted one another `run_id`. */
 function serverIdOf(info: string): string {
-  const names = ['run_id', 'master_replid'].map(
+  const ids = ['run_id', 'master_replid'].map(
     (name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(info)?.[1],
   )
-  if (names.includes(undefined)) throw new Error('Redis does not tell by INFO who it is.')
-  return names.join(':')
+  if (ids.includes(undefined)) {
+    throw new Error('The INFO of Redis contains no run_id or no master_replid.')
+  }
+  return ids.join(':')
 }
 
 function evictionOf(info: string): string | undefined {

@@ -1,4 +1,4 @@
-/** `hono-sse/redis`: a journal that several hubs share. */
+/** `hono-sse/redis`: a journal in Redis or Valkey that several hubs share. */
 
 export { createRedisJournal } from './journal.ts'
 export type { RedisJournalOptions, RedisObserver } from './options.ts'

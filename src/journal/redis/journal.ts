@@ -1,4 +1,4 @@
-/** The journal in Redis or Valkey: shared by several hubs, and there when they restart. */
+/** The journal in Redis or Valkey: several hubs share it, and it survives their restarts. */
 import type { createClient } from 'redis'
 import { newEpoch, type Position, parseCursor, positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
@@ -10,7 +10,7 @@ import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } 
 import { createReads } from './reads.ts'
 import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
 import { framesOf, idOf, textOf, toCatchUp, toStats } from './replies.ts'
-import { createControlRequests } from './requests.ts'
+import { type BroadcastRequest, createControlRequests } from './requests.ts'
 import {
   CATCH_UP,
   CONTROL_REQUEST,
@@ -20,40 +20,40 @@ import {
   type Script,
 } from './scripts/index.ts'
 
-/** Messages that may wait while a new link catches up. */
-const MAX_EARLY = 50_000
+/** The maximum number of messages buffered while a new connection catches up. */
+const MAX_BUFFERED = 50_000
 
-/** Stands in for a hub before the journal is opened and after it is closed. */
+/** Replaces the hub before the journal is opened and after it is closed. */
 const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: () => null }
 
-/** Makes a journal that looks for Redis from the moment that a hub opens it. @throws {HubError} `invalid-option` */
+/** Creates a journal that connects to Redis when a hub opens it. @throws {HubError} `invalid-option` */
 export function createRedisJournal(options: RedisJournalOptions): Journal {
   const { url, prefix, maxEvents, maxAgeMs, maxBytes, observer, clock, random } =
     resolveRedisOptions(options)
   const tag = `{${prefix}}`
   const instance = newEpoch(clock)
-  const inbox = `${tag}:to:${instance}`
-  const forAll = `${tag}:all`
+  const inbox = `${tag}:instance:${instance}`
+  const allInstances = `${tag}:instances`
   const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
-  const subscriptions = createChannelSubscriptions(`${tag}:on:`)
+  const subscriptions = createChannelSubscriptions(`${tag}:address:`)
   const reads = createReads({
-    link: () => connection,
-    ask: (keys, args, over) => subscriptions.confirmed(keys).then(() => call(READ, args, over)),
+    connection: () => connection,
+    run: (keys, args, over) => subscriptions.confirmed(keys).then(() => call(READ, args, over)),
   })
   const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args) })
   const requests = createControlRequests({ clock, inbox, broadcast, send })
   let handler: JournalHandler = CLOSED
   let reconnect: ReconnectLoop | undefined
-  /** The link that all goes through, once it has caught up. */
+  /** The connection in use, once it has caught up. */
   let connection: RedisConnection | undefined
   let opening: RedisConnection | undefined
-  /** What came before it had. */
-  let early: (() => void)[] = []
+  /** Messages that arrived while the connection was catching up. */
+  let buffered: (() => void)[] = []
   let epoch = ''
   let head: Position = positionOf(instance, 0)
   const stats = { events: 0, bytes: 0, reconnects: 0 }
-  const weigh = (reply: unknown) => void Object.assign(stats, toStats(reply))
-  /** The newest of this epoch that is known to be stored, delivered here or not. */
+  const updateStats = (reply: unknown) => void Object.assign(stats, toStats(reply))
+  /** The highest sequence of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
 
   return {
@@ -83,34 +83,34 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       clock,
       random,
       open: async (signal) => {
-        // Only now, so that a runtime without sockets can hold this file, too.
+        // Imported late, so that a runtime without sockets can load this module.
         create ??= (await import('redis')).createClient
         return await connectRedis({ create, url, onMessage }, signal)
       },
       onConnected,
       onDisconnected,
-      probe: (connection) => void call(KEEP_ALIVE, [inbox], connection).then(weigh, () => {}),
+      probe: (connection) => void call(KEEP_ALIVE, [inbox], connection).then(updateStats, () => {}),
     })
   }
 
-  /** Subscribes first, then asks what was missed: what comes in between waits. */
+  /** Subscribes first, then reads what was missed. Messages that arrive in between are buffered. */
   async function onConnected(next: RedisConnection): Promise<void> {
-    early = []
+    buffered = []
     opening = next
-    await subscriptions.attach(next, [forAll, inbox])
+    await subscriptions.attach(next, [allInstances, inbox])
     const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
-    const reply = await next.evalScript(CATCH_UP, `${tag}:head`, [...first(next), ...seen])
+    const reply = await next.evalScript(CATCH_UP, `${tag}:head`, [...commonArgs(next), ...seen])
     if (next.closed) return
-    const { end, affects, kept } = toCatchUp(reply)
+    const { end, affects, storedRequests } = toCatchUp(reply)
     handler.missed(affects)
     if (epoch !== '') stats.reconnects += 1
     epoch = end.epoch
     head = positionOf(end.epoch, end.sequence)
     stored = end.sequence
     connection = next
-    for (const task of early.splice(0)) task()
-    for (const { question, ms } of kept) handler.respond(question, ms)
-    reads.wake()
+    for (const dispatchMessage of buffered.splice(0)) dispatchMessage()
+    for (const { body, remainingMs } of storedRequests) handler.respond(body, remainingMs)
+    reads.resume()
     observer?.connected?.(next.eviction)
   }
 
@@ -128,7 +128,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {
-    return await attempt((connection) => connection.setIfAbsent(`${tag}:once:${name}`, ttlMs))
+    return await attempt((connection) => connection.setIfAbsent(`${tag}:used:${name}`, ttlMs))
   }
 
   function close(): void {
@@ -144,13 +144,14 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     over?: RedisConnection,
   ): Promise<unknown> {
     const reply = await attempt(
-      (connection) => connection.evalScript(script, `${tag}:head`, [...first(connection), ...args]),
+      (connection) =>
+        connection.evalScript(script, `${tag}:head`, [...commonArgs(connection), ...args]),
       over,
     )
     if (!Array.isArray(reply)) return reply
-    const [itsEpoch, sequence] = reply as unknown as [string, number]
-    if (itsEpoch === epoch) stored = Math.max(stored, sequence)
-    else (over ?? connection)?.close(new Error('Redis has begun a new epoch.'))
+    const [replyEpoch, sequence] = reply as unknown as [string, number]
+    if (replyEpoch === epoch) stored = Math.max(stored, sequence)
+    else (over ?? connection)?.close(new Error('The journal in Redis has started a new epoch.'))
     return reply
   }
 
@@ -166,64 +167,65 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     }
   }
 
-  function first({ serverId }: RedisConnection): string[] {
+  /** The arguments that every script starts with. */
+  function commonArgs({ serverId }: RedisConnection): string[] {
     const seen = Math.max(stored, head.sequence)
-    // A name of its own for each call: of two calls on their way both may have to begin an epoch.
+    // A new epoch for each call: two calls in flight may both have to start one.
     return [tag, serverId, newEpoch(clock), epoch, String(seen), ...bounds]
   }
 
   function onMessage(channel: string, message: Uint8Array): void {
     if (connection) dispatch(channel, message)
-    else if (early.length < MAX_EARLY) early.push(() => dispatch(channel, message))
-    else opening?.close(new Error('More came than could wait for what was missed.'))
+    else if (buffered.length < MAX_BUFFERED) buffered.push(() => dispatch(channel, message))
+    else opening?.close(new Error('Too many messages arrived while the connection caught up.'))
   }
 
   function dispatch(channel: string, message: Uint8Array): void {
     const key = subscriptions.keyOf(channel)
     if (key !== undefined) for (const frame of framesOf(message)) receive(key, frame)
-    else if (channel === forAll) requests.onRequest(textOf(message), handler.respond)
-    else inboxHas(textOf(message))
+    else if (channel === allInstances) requests.onRequest(textOf(message), handler.respond)
+    else onInbox(textOf(message))
   }
 
   function receive(key: string, frame: Uint8Array): void {
     const id = idOf(frame)
-    const place = id === undefined ? undefined : parseCursor(id)
-    if (id === undefined || !place) {
+    const cursor = id === undefined ? undefined : parseCursor(id)
+    if (id === undefined || !cursor) {
       handler.deliver({ key, frame })
       return
     }
-    // Whoever has to get one that is not ahead found it, or finds it, in the journal.
-    if (!inThisEpoch(place.epoch) || place.sequence <= head.sequence) return
-    const entry = { id, sequence: place.sequence, frame }
-    head = { id, sequence: place.sequence }
+    // Connections receive an event that is not newer than the head by reading the journal.
+    if (!checkEpoch(cursor.epoch) || cursor.sequence <= head.sequence) return
+    const entry = { id, sequence: cursor.sequence, frame }
+    head = { id, sequence: cursor.sequence }
     handler.deliver({ key, frame, entry })
   }
 
-  function inboxHas(text: string): void {
+  function onInbox(text: string): void {
     if (!text.startsWith('head: ')) {
       requests.onResponse(text)
       return
     }
     reconnect?.alive()
-    const place = parseCursor(text.slice(6))
-    if (place && inThisEpoch(place.epoch) && place.sequence > head.sequence) {
-      head = positionOf(epoch, place.sequence)
+    const cursor = parseCursor(text.slice(6))
+    if (cursor && checkEpoch(cursor.epoch) && cursor.sequence > head.sequence) {
+      head = positionOf(epoch, cursor.sequence)
     }
   }
 
-  function inThisEpoch(itsEpoch: string): boolean {
-    if (itsEpoch === epoch) return true
-    connection?.close(new Error('Redis has begun a new epoch.'))
+  /** Returns whether a message is of this epoch, and closes the connection if it is not. */
+  function checkEpoch(messageEpoch: string): boolean {
+    if (messageEpoch === epoch) return true
+    connection?.close(new Error('The journal in Redis has started a new epoch.'))
     return false
   }
 
-  async function broadcast(message: string): Promise<number> {
-    const { question, keepMs } = JSON.parse(message) as { question: unknown; keepMs: number }
-    const args = [forAll, message, JSON.stringify(question), String(Math.ceil(keepMs))]
+  async function broadcast({ message, body, keepMs }: BroadcastRequest): Promise<number> {
+    const args = [allInstances, message, JSON.stringify(body), String(Math.ceil(keepMs))]
     return Number(await call(CONTROL_REQUEST, args))
   }
 
-  function send(to: string, message: string): void {
-    attempt((connection) => connection.publish(to, message)).catch(() => {})
+  function send(channel: string, message: string): void {
+    attempt((connection) => connection.publish(channel, message)).catch(() => {})
   }
 }

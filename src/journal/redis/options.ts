@@ -1,39 +1,40 @@
-/** How a journal in Redis may be set up. */
+/** The options of a journal in Redis, their defaults, and its errors. */
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 
-/** Where the journal is, and how much it keeps. */
+/** The server of the journal, its bounds and its clock. */
 export interface RedisJournalOptions {
   /** `redis[s]://[[user][:password]@][host][:port][/database]` of a primary. */
   readonly url: string
-  /** Names the hub: hubs with the same prefix share one journal. @defaultValue `hono-sse` */
+  /** The prefix of all keys and channels. Hubs with the same prefix share one journal. @defaultValue `hono-sse` */
   readonly prefix?: string | undefined
-  /** Events per address, and up to a sixteenth more. @defaultValue `1_000` */
+  /** Events per address, exceeded by up to a sixteenth. @defaultValue `1_000` */
   readonly maxEvents?: number | undefined
-  /** Milliseconds that an event is kept. @defaultValue `300_000` (5 minutes) */
+  /** Milliseconds that an event is stored. @defaultValue `300_000` (5 minutes) */
   readonly maxAgeMs?: number | undefined
-  /** Bytes of all events, with about what keeping them costs. @defaultValue `67_108_864` (64 MiB) */
+  /** Bytes of all events, including approximately the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
-  /** Hears when Redis is reached, and when it is lost. @defaultValue nobody */
+  /** Is notified when the connection to Redis opens or is lost. @defaultValue none */
   readonly observer?: RedisObserver | undefined
-  /** Time. @defaultValue the machine's */
+  /** The clock and its timers. @defaultValue the system clock */
   readonly clock?: Clock | undefined
-  /** A number from 0 up to 1. @defaultValue `Math.random` */
+  /** Returns a random number from 0 (inclusive) to 1 (exclusive). @defaultValue `Math.random` */
   readonly random?: (() => number) | undefined
 }
 
-/** Hears how it stands with Redis. */
+/** Is notified of changes in the connection to Redis. */
 export interface RedisObserver {
   /**
-   * @param eviction - the policy by which this Redis drops keys when its memory is full; undefined
-   * when it drops none, as a journal needs it
+   * Called when a connection is open and has caught up.
+   * @param eviction - the policy by which this Redis evicts keys when its memory is full; undefined
+   * if it evicts none, as a journal requires
    */
   connected?(eviction: string | undefined): void
-  /** The link is lost, or could not be had. */
+  /** Called when the connection is lost or could not be opened. */
   disconnected?(error: Error): void
 }
 
-/** Options with nothing left open. */
+/** The options with all defaults filled in. */
 export type RedisJournalSettings = {
   readonly [K in keyof RedisJournalOptions]-?: NonNullable<RedisJournalOptions[K]>
 }
@@ -54,20 +55,20 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
   checkRange('maxAgeMs', settings.maxAgeMs, 0)
   checkRange('maxBytes', settings.maxBytes, 0)
   if (/^[\w.:-]{1,64}$/.test(settings.prefix)) return settings
-  const message = 'prefix must have 1 to 64 letters, digits, and of "_.:-".'
+  const message = 'prefix must be 1 to 64 characters: letters, digits, "_", ".", ":" and "-".'
   throw new HubError('invalid-option', message)
 }
 
-/** The error of a journal that can't do what it was asked for. */
+/** Creates the error of a journal that can't do what was requested. @param what - the predicate of the message */
 export function unavailable(what: string): HubError {
-  const message = `The journal ${what}: what was sent may not be stored. Try again.`
+  const message = `The journal ${what}: the event may not be stored. Try again.`
   return new HubError('journal-unavailable', message)
 }
 
-/** What `unavailable` says of an error: an answer of Redis begins with a word in capitals. */
+/** Describes an error for `unavailable`. An error reply of Redis starts with a word in capitals. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  // Where in a script it happened is nothing that a publisher could use.
+  // The position in the script is of no use to a publisher.
   const message = text.replace(/\.? script: [0-9a-f]{40}.*/s, '')
-  return `${/^[A-Z]{2,} /.test(text) ? 'refused' : 'did not answer'} (${message})`
+  return `${/^[A-Z]{2,} /.test(text) ? 'refused' : 'did not respond'} (${message})`
 }

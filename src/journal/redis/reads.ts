@@ -1,39 +1,39 @@
-/** Readings of the journal: as soon as there is a link, in the order in which they were asked for, a few at a time. */
+/** Reads the journal in order of arrival, a few reads at a time, as soon as there is a connection. */
 import { parseCursor } from '../../core/cursor.ts'
 import type { ReplayBatch } from '../journal.ts'
 import type { RedisConnection } from './connection.ts'
 import { unavailable } from './options.ts'
 import { toReplayBatch } from './replies.ts'
 
-/** How the journal is read. */
+/** What reading needs of the journal. */
 export interface ReadsInit {
-  /** The link that all goes through now. */
-  link(): RedisConnection | undefined
-  /** Runs the script that reads, once all that comes at these keys is heard. */
-  ask(keys: readonly string[], args: readonly string[], over: RedisConnection): Promise<unknown>
+  /** Returns the connection in use. */
+  connection(): RedisConnection | undefined
+  /** Runs the script `READ` once the subscriptions to these keys are confirmed. */
+  run(keys: readonly string[], args: readonly string[], over: RedisConnection): Promise<unknown>
 }
 
-/** Readings that wait out an outage. */
+/** Reads that wait until an outage is over. */
 export interface Reads {
   read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Promise<ReplayBatch>
-  /** There is a link again. */
-  wake(): void
-  /** Whatever still waits fails. */
+  /** Continues the waiting reads: there is a connection again. */
+  resume(): void
+  /** Makes the waiting reads fail. */
   close(): void
 }
 
 /**
- * Readings on their way at the same time. Behind an outage all connections read at once: asked for
- * together, their pages would fill the memory, and everything else would wait behind them.
+ * The maximum number of concurrent reads. After an outage all connections read at once: without a
+ * limit, their batches would fill the memory and delay everything else.
  */
-const MAX_AT_ONCE = 64
+const MAX_CONCURRENT = 64
 
-/** Makes the reading room of one hub. */
-export function createReads({ link, ask }: ReadsInit): Reads {
-  const turn = createConcurrencyLimit(MAX_AT_ONCE)
+/** Creates the reads of one hub. */
+export function createReads({ connection, run }: ReadsInit): Reads {
+  const limit = createConcurrencyLimit(MAX_CONCURRENT)
   const waiting: (() => void)[] = []
   let closed = false
-  return { read, wake, close }
+  return { read, resume, close }
 
   function read(
     keys: readonly string[],
@@ -41,60 +41,63 @@ export function createReads({ link, ask }: ReadsInit): Reads {
     maxBytes: number,
   ): Promise<ReplayBatch> {
     const { epoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
-    const mark = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
-    const args = [mark, String(sequence), String(maxBytes), ...keys]
-    return turn(() => readOver(keys, args))
+    const from = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
+    const args = [from, String(sequence), String(maxBytes), ...keys]
+    return limit(() => readWithRetry(keys, args))
   }
 
-  async function readOver(keys: readonly string[], args: readonly string[]): Promise<ReplayBatch> {
+  async function readWithRetry(
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<ReplayBatch> {
     for (;;) {
-      const held = link() ?? (await nextLink())
-      const reply = await ask(keys, args, held).catch((error: unknown) => {
-        if (!held.closed) throw error
+      const current = connection() ?? (await nextConnection())
+      const reply = await run(keys, args, current).catch((error: unknown) => {
+        if (!current.closed) throw error
       })
-      // A page of a link that is lost says nothing of what came behind it.
-      if (reply && held === link()) return toReplayBatch(reply)
+      // If the connection was lost meanwhile, events after the batch may not have been delivered.
+      if (reply && current === connection()) return toReplayBatch(reply)
     }
   }
 
-  async function nextLink(): Promise<RedisConnection> {
+  async function nextConnection(): Promise<RedisConnection> {
     if (!closed) await new Promise<void>((resolve) => waiting.push(resolve))
-    if (closed) throw unavailable('is not asked any more: the hub is closed')
-    return link() ?? (await nextLink())
+    if (closed) throw unavailable('is closed')
+    return connection() ?? (await nextConnection())
   }
 
-  function wake(): void {
-    for (const go of waiting.splice(0)) go()
+  function resume(): void {
+    for (const proceed of waiting.splice(0)) proceed()
   }
 
   function close(): void {
     closed = true
-    wake()
+    resume()
   }
 }
 
-/** Lets so much work go on at the same time; the rest waits, first come, first served. */
+/** Limits how many tasks run concurrently; the others wait in order of arrival. */
 function createConcurrencyLimit(max: number): <T>(work: () => Promise<T>) => Promise<T> {
   let queue: (() => void)[] = []
   let next = 0
-  let busy = 0
+  let running = 0
 
   return async (work) => {
-    if (busy === max) await new Promise<void>((resolve) => queue.push(resolve))
-    else busy += 1
+    if (running === max) await new Promise<void>((resolve) => queue.push(resolve))
+    else running += 1
     try {
       return await work()
     } finally {
-      pass()
+      startNext()
     }
   }
 
-  function pass(): void {
-    const go = queue[next]
+  function startNext(): void {
+    const proceed = queue[next]
     next += 1
-    if (go) go()
-    else busy -= 1
-    // Not shifted: a long queue would be moved at each turn.
+    if (proceed) proceed()
+    else running -= 1
+    // An index instead of shift(), which would move a long queue every time.
     if (next < queue.length) return
     queue = []
     next = 0

@@ -1,25 +1,25 @@
-/** Keeps a link to Redis: notices when it is lost, also when nobody says so, and opens another. */
+/** Reconnects to Redis: detects that the connection is lost, even without an error, and opens a new one. */
 import type { Clock } from '../../core/clock.ts'
 import type { RedisConnection } from './connection.ts'
 
-/** What a keeper is to keep. */
+/** What the loop needs of the journal. */
 export interface ReconnectInit {
   readonly clock: Clock
   random(): number
   open(signal: AbortSignal): Promise<RedisConnection>
-  /** Puts a new link to work. Resolves when all is ready. */
-  onConnected(link: RedisConnection): Promise<void>
-  /** The link, or the try to open one, is lost. */
+  /** Prepares a new connection. Resolves when it is ready for use. */
+  onConnected(connection: RedisConnection): Promise<void>
+  /** Called when the connection is lost, or an attempt to open one fails. */
   onDisconnected(reason: Error): void
-  /** Asks Redis for a sign of life, which is to be told by `alive`. */
-  probe(link: RedisConnection): void
+  /** Sends Redis a probe. Its reply MUST lead to a call of `alive`. */
+  probe(connection: RedisConnection): void
 }
 
-/** Keeps trying until it is closed. */
+/** A loop that keeps a connection open until it is closed. */
 export interface ReconnectLoop {
-  /** The link that was put to work, if there is one. */
+  /** The connection that is ready for use, if there is one. */
   readonly connection: RedisConnection | undefined
-  /** A sign of life has come. */
+  /** Records that Redis has replied to a probe. */
   alive(): void
   close(): void
 }
@@ -27,16 +27,16 @@ export interface ReconnectLoop {
 /** Milliseconds between two probes. */
 const PROBE_MS = 2_000
 
-/** Milliseconds without a sign of life after which a link is dead: with the probe before it, 8 s at the most. */
-const DEAD_MS = 6_000
+/** Milliseconds without a reply after which the connection counts as lost. With the time between two probes: 8 s at most. */
+const TIMEOUT_MS = 6_000
 
-/** Milliseconds that opening may take. */
+/** Milliseconds that opening a connection may take. */
 const OPEN_MS = 8_000
 
-const MIN_WAIT_MS = 50
-const MAX_WAIT_MS = 3_000
+const MIN_BACKOFF_MS = 50
+const MAX_BACKOFF_MS = 3_000
 
-/** Makes a keeper, which begins at once. */
+/** Starts a loop, which connects at once. */
 export function startReconnectLoop({
   clock,
   random,
@@ -45,57 +45,57 @@ export function startReconnectLoop({
   onDisconnected,
   probe,
 }: ReconnectInit): ReconnectLoop {
-  let link: RedisConnection | undefined
+  let current: RedisConnection | undefined
   let closed = false
   let failures = 0
   let aliveAt = 0
-  let wake: () => void = () => {}
-  let abandon: (reason: Error) => void = () => {}
+  let endPause: () => void = () => {}
+  let endSession: (reason: Error) => void = () => {}
   void run()
 
   return {
     get connection() {
-      return link
+      return current
     },
     alive: () => {
       aliveAt = clock.now()
     },
     close: () => {
       closed = true
-      abandon(new Error('The journal is closed.'))
-      wake()
+      endSession(new Error('The journal is closed.'))
+      endPause()
     },
   }
 
   async function run(): Promise<void> {
     while (!closed) {
       const reason = await runSession().catch((error: Error) => error)
-      link = undefined
+      current = undefined
       if (closed) return
       onDisconnected(reason)
-      // Doubled from try to try, and spread, so that instances don't come back all at once.
-      const waitMs = Math.min(MAX_WAIT_MS, MIN_WAIT_MS * 2 ** failures)
+      // Doubled after each failure, with jitter, so that instances don't reconnect all at once.
+      const backoffMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** failures)
       failures = Math.min(failures + 1, 10)
-      await pause(waitMs * (0.5 + random()))
+      await pause(backoffMs * (0.5 + random()))
     }
   }
 
-  /** One link from its beginning to its end. */
+  /** Opens a connection, uses it, and resolves with the reason when it is lost. */
   async function runSession(): Promise<Error> {
-    const late = new AbortController()
-    abandon = () => late.abort()
-    let stop = after(OPEN_MS, () => late.abort())
+    const abort = new AbortController()
+    endSession = () => abort.abort()
+    let stop = after(OPEN_MS, () => abort.abort())
     let next: RedisConnection | undefined
     try {
-      next = await open(late.signal)
+      next = await open(abort.signal)
       const connection = next
-      abandon = (reason) => connection.close(reason)
+      endSession = (reason) => connection.close(reason)
       await Promise.race([
         onConnected(connection),
         connection.ended.then((reason) => Promise.reject(reason)),
       ])
       stop()
-      link = connection
+      current = connection
       failures = 0
       aliveAt = clock.now()
       stop = clock.every(PROBE_MS, () => check(connection))
@@ -103,19 +103,19 @@ export function startReconnectLoop({
       return await connection.ended
     } finally {
       stop()
-      next?.close(new Error('It was given up.'))
+      next?.close(new Error('The connection could not be prepared.'))
     }
   }
 
   function check(connection: RedisConnection): void {
-    if (clock.now() - aliveAt < DEAD_MS) probe(connection)
-    else connection.close(new Error(`Redis has not answered for ${DEAD_MS / 1_000} seconds.`))
+    if (clock.now() - aliveAt < TIMEOUT_MS) probe(connection)
+    else connection.close(new Error(`Redis has not responded for ${TIMEOUT_MS / 1_000} seconds.`))
   }
 
   function pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const stop = after(ms, resolve)
-      wake = () => {
+      endPause = () => {
         stop()
         resolve()
       }

@@ -1,4 +1,4 @@
-/** What Redis sends, in the words of the hub. */
+/** Parses the messages and the script replies of Redis. */
 
 import type { GapReason } from '../../core/control-events.ts'
 import { positionOf } from '../../core/cursor.ts'
@@ -7,24 +7,24 @@ import type { ReplayBatch } from '../journal.ts'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** `id: ` as bytes, and how long such a line can be. */
+/** `id: ` as bytes, and the maximum length of an id line. */
 const ID = [105, 100, 58, 32]
 const MAX_ID_BYTES = 64
 const LINE_FEED = 10
 
-/** A message that is no frame. */
+/** Decodes a message that contains no frames. */
 export function textOf(message: Uint8Array): string {
   return decoder.decode(message)
 }
 
-/** The id with which a frame begins; undefined for one that is not kept, which has none. */
+/** Returns the id that a frame starts with; undefined for an ephemeral event, which has none. */
 export function idOf(frame: Uint8Array): string | undefined {
-  if (ID.some((byte, at) => frame[at] !== byte)) return undefined
+  if (ID.some((byte, index) => frame[index] !== byte)) return undefined
   const end = frame.subarray(0, MAX_ID_BYTES).indexOf(LINE_FEED)
   return decoder.decode(frame.subarray(ID.length, end))
 }
 
-/** The frames of a message: what one call published at one address, one behind another. */
+/** Splits a message into its frames: what one call published at one address, in order. */
 export function framesOf(message: Uint8Array): readonly Uint8Array[] {
   const frames: Uint8Array[] = []
   let from = 0
@@ -37,36 +37,44 @@ export function framesOf(message: Uint8Array): readonly Uint8Array[] {
   return frames
 }
 
-/** A page from the reply of the script that reads. */
+/** Parses the reply of the script `READ`. */
 export function toReplayBatch(reply: unknown): ReplayBatch {
   const [epoch, end, gap, done, ...frames] = reply as [string, number, string, number, ...string[]]
   const entries = frames.map((frame) => {
     const end = frame.indexOf('\n')
-    // Written in an older epoch, maybe: cursors are this one's.
-    const place = positionOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
-    return { ...place, frame: encoder.encode(`id: ${place.id}${frame.slice(end)}`) }
+    // The frame may be of an older epoch, but clients get cursors of the current one.
+    const position = positionOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
+    return { ...position, frame: encoder.encode(`id: ${position.id}${frame.slice(end)}`) }
   })
   const reason = gap === '' ? undefined : (gap as GapReason)
   return { entries, end: positionOf(epoch, end), done: done === 1, gap: reason }
 }
 
-/** How much the journal holds, from the reply of the script that keeps it alive. */
+/** Parses the reply of the script `KEEP_ALIVE`: the size of the journal. */
 export function toStats(reply: unknown): { readonly events: number; readonly bytes: number } {
   const [, , events, bytes] = reply as [string, number, number, number]
   return { events, bytes }
 }
 
-/** How it stands with the journal when a link is new. */
+/** What a hub missed before a connection was opened. */
 export interface CatchUp {
+  /** Where the journal ends. */
   readonly end: { readonly epoch: string; readonly sequence: number }
+  /** Returns whether events at this key may have been missed. */
   affects(key: string): boolean
-  /** Questions that are kept, and for how many milliseconds more. */
-  readonly kept: readonly { readonly question: unknown; readonly ms: number }[]
+  /** The stored control requests. */
+  readonly storedRequests: readonly StoredRequest[]
 }
 
-/** The same from the reply of the script that looks what was missed. */
+interface StoredRequest {
+  readonly body: unknown
+  /** Milliseconds until it expires. */
+  readonly remainingMs: number
+}
+
+/** Parses the reply of the script `CATCH_UP`. */
 export function toCatchUp(reply: unknown): CatchUp {
-  const [epoch, sequence, all, changed, questions] = reply as [
+  const [epoch, sequence, all, changed, requests] = reply as [
     string,
     number,
     number,
@@ -74,9 +82,10 @@ export function toCatchUp(reply: unknown): CatchUp {
     string[],
   ]
   const keys = new Set(changed)
-  const kept = []
-  for (let at = 0; at < questions.length; at += 2) {
-    kept.push({ question: JSON.parse(questions[at] ?? 'null'), ms: Number(questions[at + 1]) })
+  const storedRequests: StoredRequest[] = []
+  for (let i = 0; i < requests.length; i += 2) {
+    const body: unknown = JSON.parse(requests[i] ?? 'null')
+    storedRequests.push({ body, remainingMs: Number(requests[i + 1]) })
   }
-  return { end: { epoch, sequence }, affects: (key) => all === 1 || keys.has(key), kept }
+  return { end: { epoch, sequence }, affects: (key) => all === 1 || keys.has(key), storedRequests }
 }

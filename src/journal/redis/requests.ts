@@ -1,95 +1,109 @@
-/** Questions from hub to hub: put to all, answered to the one that asked. */
+/** Control requests: one hub sends a request to all hubs and collects their responses. */
 import type { Clock } from '../../core/clock.ts'
 
-/** How questions travel. */
+/** What control requests need of the journal. */
 export interface ControlRequestsInit {
   readonly clock: Clock
-  /** Where answers come in. */
+  /** The channel on which this hub receives responses. */
   readonly inbox: string
-  /** Tells all hubs; resolves with how many hear it. */
-  broadcast(message: string): Promise<number>
-  /** Sends an answer. */
+  /** Sends a request to all hubs; resolves with how many received it. */
+  broadcast(request: BroadcastRequest): Promise<number>
+  /** Sends a response to the inbox of a hub. */
   send(inbox: string, message: string): void
 }
 
-/** Puts questions and hands in answers. */
-export interface ControlRequests {
-  request(question: unknown, keepMs: number): Promise<readonly unknown[]>
-  /** An answer came in. */
-  onResponse(message: string): void
-  /** Somebody has asked. */
-  onRequest(message: string, answer: (question: unknown, keptMs: number) => unknown): void
+/** A control request, and the message that carries it. */
+export interface BroadcastRequest {
+  readonly message: string
+  readonly body: unknown
+  /** Milliseconds for which the request is stored for hubs that start later. */
+  readonly keepMs: number
 }
 
-interface Poll {
-  readonly answers: unknown[]
+/** Sends control requests and responds to those of other hubs. */
+export interface ControlRequests {
+  request(body: unknown, keepMs: number): Promise<readonly unknown[]>
+  /** Called with each response. */
+  onResponse(message: string): void
+  /** Called with each request of any hub. `respond` returns the response of this one. */
+  onRequest(message: string, respond: (body: unknown, remainingMs: number) => unknown): void
+}
+
+interface PendingRequest {
+  readonly responses: unknown[]
   expected: number
   finish(): void
 }
 
 interface RequestMessage {
   readonly inbox: string
-  readonly poll: number
-  readonly question: unknown
+  readonly number: number
+  readonly body: unknown
   readonly keepMs: number
 }
 
-/** Milliseconds that a hub may take to answer: one that died counts as a listener for a while. */
-const PATIENCE_MS = 1_500
+interface ResponseMessage {
+  readonly number: number
+  readonly body: unknown
+}
 
-/** Makes the post office of one hub. */
+/** Milliseconds to wait for responses: a hub that crashed still counts as a subscriber for a while. */
+const TIMEOUT_MS = 1_500
+
+/** Creates the control requests of one hub. */
 export function createControlRequests({
   clock,
   inbox,
   broadcast,
   send,
 }: ControlRequestsInit): ControlRequests {
-  const polls = new Map<number, Poll>()
+  const pending = new Map<number, PendingRequest>()
   let count = 0
   return { request, onResponse, onRequest }
 
-  async function request(question: unknown, keepMs: number): Promise<readonly unknown[]> {
+  async function request(body: unknown, keepMs: number): Promise<readonly unknown[]> {
     count += 1
     const number = count
-    const answers: unknown[] = []
-    const all = new Promise<void>((finish) => {
-      polls.set(number, { answers, expected: Number.POSITIVE_INFINITY, finish })
+    const responses: unknown[] = []
+    const finished = new Promise<void>((finish) => {
+      pending.set(number, { responses, expected: Number.POSITIVE_INFINITY, finish })
     })
-    const asked: RequestMessage = { inbox, poll: number, question, keepMs }
+    const message: RequestMessage = { inbox, number, body, keepMs }
     let stop = () => {}
     try {
-      const expected = await broadcast(JSON.stringify(asked))
-      const poll = polls.get(number)
-      if (poll) {
-        poll.expected = expected
-        stop = clock.every(PATIENCE_MS, poll.finish)
-        check(poll)
+      const expected = await broadcast({ message: JSON.stringify(message), body, keepMs })
+      const own = pending.get(number)
+      if (own) {
+        own.expected = expected
+        stop = clock.every(TIMEOUT_MS, own.finish)
+        finishIfComplete(own)
       }
-      await all
-      return answers
+      await finished
+      return responses
     } finally {
       stop()
-      polls.delete(number)
+      pending.delete(number)
     }
   }
 
   function onResponse(message: string): void {
-    const { poll: number, answer } = JSON.parse(message) as { poll: number; answer: unknown }
-    const poll = polls.get(number)
-    if (!poll) return
-    poll.answers.push(answer)
-    check(poll)
+    const { number, body } = JSON.parse(message) as ResponseMessage
+    const own = pending.get(number)
+    if (!own) return
+    own.responses.push(body)
+    finishIfComplete(own)
   }
 
-  function check({ answers, expected, finish }: Poll): void {
-    if (answers.length >= expected) finish()
+  function finishIfComplete({ responses, expected, finish }: PendingRequest): void {
+    if (responses.length >= expected) finish()
   }
 
   function onRequest(
     message: string,
-    answer: (question: unknown, keptMs: number) => unknown,
+    respond: (body: unknown, remainingMs: number) => unknown,
   ): void {
-    const { inbox: asker, poll, question, keepMs } = JSON.parse(message) as RequestMessage
-    send(asker, JSON.stringify({ poll, answer: answer(question, keepMs) }))
+    const { inbox: sender, number, body, keepMs } = JSON.parse(message) as RequestMessage
+    const response: ResponseMessage = { number, body: respond(body, keepMs) }
+    send(sender, JSON.stringify(response))
   }
 }

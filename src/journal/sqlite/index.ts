@@ -1,4 +1,4 @@
-/** `hono-sse/sqlite`: a journal on the disk of a Durable Object. */
+/** `hono-sse/sqlite`: a journal in the SQLite storage of a Durable Object. */
 
 export {
   createSqliteJournal,

@@ -1,4 +1,4 @@
-/** The journal in the SQLite storage of a Durable Object: a deploy or an eviction loses nothing. */
+/** The journal in the SQLite storage of a Durable Object: it survives a deployment and an eviction from memory. */
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
@@ -8,50 +8,52 @@ import { readBatch } from '../read-page.ts'
 import { openExpiringTable } from './expiring-table.ts'
 import { type ObjectStorage, openSqliteStore } from './store.ts'
 
-/** Where the journal is, and how much it keeps. */
+/** The storage of the journal, its bounds and its clock. */
 export interface SqliteJournalOptions {
   /** `state.storage` of a Durable Object whose class is among `new_sqlite_classes`. */
   readonly storage: ObjectStorage
   /** Events per address. @defaultValue `1_000` */
   readonly maxEvents?: number | undefined
-  /** Milliseconds that an event is kept. @defaultValue `300_000` (5 minutes) */
+  /** Milliseconds that an event is stored. @defaultValue `300_000` (5 minutes) */
   readonly maxAgeMs?: number | undefined
-  /** Bytes of all events, with about what keeping them costs. @defaultValue `67_108_864` (64 MiB) */
+  /** Bytes of all events, including approximately the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
-  /** Bytes of data that the hub lets an event carry: SQLite must take it as one value. @defaultValue `262_144` (256 KiB) */
+  /** The hub's limit on the data of one event in bytes: SQLite must be able to store it as one value. @defaultValue `262_144` (256 KiB) */
   readonly maxEventBytes?: number | undefined
-  /** Addresses without an event left of which it is remembered what they lost. @defaultValue `100_000` */
+  /** How many empty addresses the journal remembers the last evicted sequence for. @defaultValue `100_000` */
   readonly maxEmptyAddresses?: number | undefined
-  /** What the first epoch of a new journal ends with: letters and digits. @defaultValue nothing */
+  /** The end of the first epoch of a new journal: letters and digits. @defaultValue nothing */
   readonly epochSuffix?: string | undefined
-  /** Time. @defaultValue the machine's */
+  /** The clock. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
 
-/** A journal that its object wakes up to prune. */
+/** A journal whose Durable Object prunes it when an alarm fires. */
 export interface SqliteJournal extends Journal {
-  /** Gives up what is too old, and asks to be woken for what is left. Call it from `alarm()`. */
+  /** Evicts what is too old, and sets the next alarm if anything is left. Call it from `alarm()`. */
   prune(): void
   /**
    * Starts a new epoch: every older cursor then leads to a reported gap. Stored events stay. The new
    * epoch is durable once the storage has synced.
-   * @param epochSuffix - what the epoch ends with: letters and digits
+   * @param epochSuffix - the end of the new epoch: letters and digits
    * @throws {HubError} `journal-unavailable`
    */
   startEpoch(epochSuffix: string): void
 }
 
-/** What a value in a Durable Object may have, less a name and an id. https://developers.cloudflare.com/durable-objects/platform/limits/ */
+/** The maximum size of a value in a Durable Object, minus a name and an id. https://developers.cloudflare.com/durable-objects/platform/limits/ */
 const MAX_VALUE_BYTES = 2_000_000 - 4_096
 
-/** Milliseconds between two alarms, at least; and no more than this many alarms within the age of an event. */
+/** The minimum number of milliseconds between two alarms. */
 const MIN_PAUSE_MS = 1_000
+
+/** The maximum number of alarms within `maxAgeMs`. */
 const ALARMS_PER_AGE = 10
 
-const USED = 'used:'
-const ASKED = 'asked:'
+const USED_PREFIX = 'used:'
+const REQUEST_PREFIX = 'request:'
 
-/** Makes the journal of an object, or finds it again: with the same epoch. @throws {HubError} `invalid-option` */
+/** Creates the journal of a Durable Object, or reopens it with the same epoch. @throws {HubError} `invalid-option` */
 export function createSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
   const { storage, maxEvents = 1_000, maxAgeMs = 300_000, maxBytes = 67_108_864 } = options
   const {
@@ -77,7 +79,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   const expiring = openExpiringTable(storage)
   let sequence = store.start
   let handler: JournalHandler | undefined
-  /** When this life of the object has asked to be woken. An older alarm may stand, and is as good. */
+  /** The alarm set since the object was loaded. An earlier alarm may still be set, which does no harm. */
   let alarmAt = Number.POSITIVE_INFINITY
 
   return {
@@ -99,7 +101,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
     write(() => store.append(key, entry, clock.now()))
     sequence = next.sequence
-    wakeForOldest()
+    scheduleEviction()
     handler?.deliver({ key, frame: entry.frame, entry })
     return entry
   }
@@ -107,11 +109,11 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   function read(
     keys: readonly string[],
     cursor: string | undefined,
-    maxPageBytes: number,
+    maxBatchBytes: number,
   ): ReplayBatch {
     if (cursor === undefined) return { entries: [], end: head(), done: true }
     store.expire(clock.now())
-    return readBatch(store, head(), { keys, cursor, maxBytes: maxPageBytes })
+    return readBatch(store, head(), { keys, cursor, maxBytes: maxBatchBytes })
   }
 
   function head(): Position {
@@ -120,27 +122,27 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
 
   function useOnce(name: string, ttlMs: number): boolean {
     const now = clock.now()
-    if (expiring.has(USED + name, now)) return false
-    write(() => expiring.add(USED + name, now + ttlMs, now))
-    wake(now + ttlMs)
+    if (expiring.has(USED_PREFIX + name, now)) return false
+    write(() => expiring.add(USED_PREFIX + name, now + ttlMs, now))
+    scheduleAlarm(now + ttlMs)
     return true
   }
 
-  /** Nobody shares this journal, but the object's next life does: what is kept is put to it, too. */
-  async function request(question: unknown, keepMs: number): Promise<readonly unknown[]> {
+  /** A single hub uses this journal. Stored requests are sent to it again when the object restarts. */
+  async function request(body: unknown, keepMs: number): Promise<readonly unknown[]> {
     const now = clock.now()
     if (keepMs > 0) {
-      write(() => expiring.add(ASKED + JSON.stringify(question), now + keepMs, now))
-      wake(now + keepMs)
+      write(() => expiring.add(REQUEST_PREFIX + JSON.stringify(body), now + keepMs, now))
+      scheduleAlarm(now + keepMs)
     }
-    return [handler?.respond(question, keepMs)]
+    return [handler?.respond(body, keepMs)]
   }
 
   function open(hub: JournalHandler): void {
     handler = hub
     const now = clock.now()
-    for (const { name, end } of expiring.list(ASKED, now)) {
-      hub.respond(JSON.parse(name.slice(ASKED.length)), end - now)
+    for (const { name, expiresAt } of expiring.list(REQUEST_PREFIX, now)) {
+      hub.respond(JSON.parse(name.slice(REQUEST_PREFIX.length)), expiresAt - now)
     }
   }
 
@@ -149,20 +151,21 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     alarmAt = Number.POSITIVE_INFINITY
     store.expire(now)
     store.trimEvictions()
-    const lapseAt = expiring.prune(now)
-    wakeForOldest()
-    if (lapseAt !== undefined) wake(lapseAt)
+    const nextExpiry = expiring.prune(now)
+    scheduleEviction()
+    if (nextExpiry !== undefined) scheduleAlarm(nextExpiry)
   }
 
-  function startEpoch(next: string): void {
-    write(() => store.startEpoch(newEpoch(clock) + next))
+  function startEpoch(suffix: string): void {
+    write(() => store.startEpoch(newEpoch(clock) + suffix))
   }
 
-  function wakeForOldest(): void {
-    if (store.oldestAt !== undefined) wake(store.oldestAt + maxAgeMs + 1)
+  /** Sets an alarm for when the oldest event exceeds its age. */
+  function scheduleEviction(): void {
+    if (store.oldestAt !== undefined) scheduleAlarm(store.oldestAt + maxAgeMs + 1)
   }
 
-  function wake(at: number): void {
+  function scheduleAlarm(at: number): void {
     const now = clock.now()
     const due = Math.ceil(Math.max(at, now + pauseMs))
     if (due >= alarmAt && alarmAt > now) return
@@ -175,13 +178,16 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   }
 }
 
-/** @throws {HubError} `journal-unavailable` for what the storage throws */
+/** Runs a write. @throws {HubError} `journal-unavailable` if the storage throws */
 function write(work: () => void): void {
   try {
     work()
   } catch (error) {
     if (error instanceof HubError) throw error
     const reason = error instanceof Error ? error.message : String(error)
-    throw new HubError('journal-unavailable', `The journal can’t store (${reason}). Try again.`)
+    throw new HubError(
+      'journal-unavailable',
+      `The journal can’t store events (${reason}). Try again.`,
+    )
   }
 }

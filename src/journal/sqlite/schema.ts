@@ -1,10 +1,10 @@
-/** The tables of a journal on disk. */
+/** The SQLite tables of a journal. */
 
-/** Makes the tables where there are none. */
+/** Creates the tables if they do not exist. */
 export const SCHEMA: string = `
   CREATE TABLE IF NOT EXISTS head (
     id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL,
-    start INTEGER NOT NULL, forgotten INTEGER NOT NULL
+    start INTEGER NOT NULL, eviction_floor INTEGER NOT NULL
   );
   CREATE TABLE IF NOT EXISTS entries (
     sequence INTEGER PRIMARY KEY, key TEXT NOT NULL, at INTEGER NOT NULL,
@@ -12,14 +12,17 @@ export const SCHEMA: string = `
   );
   CREATE INDEX IF NOT EXISTS entries_by_key ON entries (key, sequence);
   CREATE TABLE IF NOT EXISTS addresses (
-    key TEXT PRIMARY KEY, entries INTEGER NOT NULL, evicted INTEGER NOT NULL
+    key TEXT PRIMARY KEY, entries INTEGER NOT NULL, evicted_up_to INTEGER NOT NULL
   ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS addresses_empty ON addresses (evicted) WHERE entries = 0;
+  CREATE INDEX IF NOT EXISTS addresses_empty ON addresses (evicted_up_to) WHERE entries = 0;
 `
 
-/** The highest number that any entry is known by. Of an address with entries the newest of them is newer than all that it lost. */
+/**
+ * Selects the highest sequence of any entry, stored or evicted. Addresses with entries need no look:
+ * their newest entry is newer than everything evicted from them.
+ */
 export const NEWEST: string = `
-  SELECT max(start, forgotten,
+  SELECT max(start, eviction_floor,
     coalesce((SELECT max(sequence) FROM entries), 0),
-    coalesce((SELECT max(evicted) FROM addresses WHERE entries = 0), 0)) AS newest
+    coalesce((SELECT max(evicted_up_to) FROM addresses WHERE entries = 0), 0)) AS newest
   FROM head`

@@ -1,4 +1,4 @@
-/** A shelf in the SQLite storage of a Durable Object: it outlives the object's memory. */
+/** An event store in the SQLite storage of a Durable Object: it survives the object's memory. */
 import { positionOf } from '../../core/cursor.ts'
 import type { EventStore, JournalBounds } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
@@ -9,54 +9,54 @@ export interface ObjectStorage {
   readonly sql: {
     exec(query: string, ...values: readonly (string | number | Uint8Array)[]): Iterable<unknown>
   }
-  /** Takes all back that the work wrote, if it throws. */
+  /** Runs `work` in a transaction, which is rolled back if it throws. */
   transactionSync<T>(work: () => T): T
-  /** Wakes the object at this time, in milliseconds since 1970; one alarm takes the place of another. */
+  /** Sets the object's alarm, in milliseconds since 1970. It replaces an earlier one. */
   setAlarm(at: number): Promise<void>
 }
 
-/** What the shelf needs. */
+/** What the store needs. */
 export interface SqliteStoreInit extends JournalBounds {
   readonly storage: ObjectStorage
-  /** Addresses without an entry left of which it is remembered what they lost. @defaultValue `100_000` */
+  /** How many empty addresses the store remembers the last evicted sequence for. @defaultValue `100_000` */
   readonly maxEmptyAddresses?: number | undefined
-  /** What the epoch is called, if there is none yet. */
+  /** The epoch of a new store. */
   readonly freshEpoch: string
 }
 
-/** A shelf with what a journal must find again. */
+/** An event store that also persists the state of its journal. */
 export interface SqliteStore extends Omit<EventStore, 'clear'> {
   readonly epoch: string
-  /** No number up to this one was given to an entry that somebody may know, and may be given again. */
+  /** Sequences up to this one are used or reserved: new entries MUST have higher ones. */
   readonly start: number
-  /** When the oldest entry came, or earlier, in milliseconds since 1970; undefined without any. */
+  /** When the oldest entry was stored, or an earlier time, in milliseconds since 1970; undefined if the store is empty. */
   readonly oldestAt: number | undefined
-  /** Forgets what was lost by addresses beyond the bound, those that lost it first. */
+  /** Drops eviction records of empty addresses beyond `maxEmptyAddresses`, the oldest first. */
   trimEvictions(): void
-  /** Begins another epoch, for good. What is kept stays, and so does the count. */
+  /** Starts a new epoch. Entries stay, and sequences continue. */
   startEpoch(epoch: string): void
 }
 
-/** What an entry costs beside its frame and two keys, roughly: its columns, and its place in the index. */
+/** The approximate overhead of an entry besides its frame and two copies of its key: its columns and its index entry. */
 const ENTRY_BYTES = 40
 
 /**
- * Numbers that a new life of the object leaves out. Some of the last life may have been seen by
- * clients and not be stored: what is numbered anew must not be taken for those.
+ * Sequences skipped when the object restarts. Clients may have received events that were not stored
+ * before the restart: a new event must not reuse their sequences.
  */
-const LIFE_STEP = 1_000_000
+const RESTART_SKIP = 1_000_000
 
-/** Entries whose numbers are looked up together, and evictions between two looks at what is remembered. */
+/** Entries read by one statement, and evictions between two checks of the eviction records. */
 const BATCH = 250
 
-/** The list of keys is one value: so the text of a statement is always the same, and prepared once. */
+/** The keys are passed as one JSON value, so that the text of a statement never changes and is prepared once. */
 const KEYS = '(SELECT value FROM json_each(?))'
 
 const AFTER = `
   SELECT sequence FROM entries INDEXED BY entries_by_key
   WHERE key IN ${KEYS} AND sequence > ? ORDER BY sequence LIMIT ${BATCH}`
 
-/** Opens the shelf, and makes it where there is none. */
+/** Opens the store, and creates it if it does not exist. */
 export function openSqliteStore({
   storage,
   freshEpoch,
@@ -71,7 +71,8 @@ export function openSqliteStore({
   let events = 0
   let bytes = 0
   let oldestAt: number | undefined
-  let untidy = 0
+  /** Evictions since the last call of `trimEvictions`. */
+  let evictions = 0
   load()
 
   return {
@@ -96,15 +97,15 @@ export function openSqliteStore({
   function begin(): { readonly epoch: string; readonly start: number } {
     run(SCHEMA)
     const [head] = run('SELECT epoch FROM head')
-    const next = head ? numberOf(NEWEST, 'newest') + LIFE_STEP : 0
+    const next = head ? numberOf(NEWEST, 'newest') + RESTART_SKIP : 0
     if (head) run('UPDATE head SET start = ?', next)
     else run('INSERT INTO head VALUES (1, ?, 0, 0)', freshEpoch)
     return { epoch: String(head?.epoch ?? freshEpoch), start: next }
   }
 
-  /** What is known by heart, from the disk. */
+  /** Loads the cached values from the storage. */
   function load(): void {
-    evictionFloor = numberOf('SELECT forgotten FROM head', 'forgotten')
+    evictionFloor = numberOf('SELECT eviction_floor FROM head', 'eviction_floor')
     events = numberOf('SELECT count(*) AS events FROM entries', 'events')
     bytes = numberOf('SELECT sum(bytes) AS bytes FROM entries', 'bytes')
     const [oldest] = run('SELECT at FROM entries ORDER BY sequence LIMIT 1')
@@ -116,7 +117,7 @@ export function openSqliteStore({
       storage.transactionSync(() => {
         insert(key, sequence, frame, now)
         sweep(now)
-        if (untidy > BATCH) trimEvictions()
+        if (evictions > BATCH) trimEvictions()
       })
     } catch (error) {
       load()
@@ -150,7 +151,7 @@ export function openSqliteStore({
     return bytes > maxBytes || (oldestAt !== undefined && now - oldestAt > maxAgeMs)
   }
 
-  /** Gives up the oldest of all, until the bounds are met. */
+  /** Evicts the oldest entries of the store until the bounds are met. */
   function sweep(now: number): void {
     while (isDue(now)) {
       let last: number | undefined
@@ -169,12 +170,12 @@ export function openSqliteStore({
     }
   }
 
-  /** Gives up the entries up to a sequence, of one address or of all, and marks what each lost. */
+  /** Evicts the entries up to a sequence, of one address or of all, and records this for each address. */
   function evict(last: number, ...key: readonly string[]): void {
-    // Left alone, SQLite would walk through the whole index for the sake of GROUP BY.
+    // Without NOT INDEXED, SQLite would scan the whole index to satisfy GROUP BY.
     const which = `FROM entries ${key.length > 0 ? 'WHERE key = ? AND' : 'NOT INDEXED WHERE'} sequence <= ?`
     run(
-      `UPDATE addresses SET entries = entries - lost.count, evicted = lost.last
+      `UPDATE addresses SET entries = entries - lost.count, evicted_up_to = lost.last
        FROM (SELECT key, count(*) AS count, max(sequence) AS last ${which} GROUP BY key) AS lost
        WHERE addresses.key = lost.key`,
       ...key,
@@ -183,23 +184,21 @@ export function openSqliteStore({
     for (const row of run(`DELETE ${which} RETURNING bytes`, ...key, last)) {
       events -= 1
       bytes -= Number(row.bytes)
-      untidy += 1
+      evictions += 1
     }
     if (events === 0) oldestAt = undefined
   }
 
   function trimEvictions(): void {
-    untidy = 0
+    evictions = 0
     const surplus =
       numberOf('SELECT count(*) AS n FROM addresses WHERE entries = 0', 'n') - maxEmptyAddresses
     if (surplus <= 0) return
-    const oldest = 'FROM addresses WHERE entries = 0 ORDER BY evicted LIMIT 1 OFFSET ?'
-    evictionFloor = Math.max(
-      evictionFloor,
-      numberOf(`SELECT evicted ${oldest}`, 'evicted', surplus - 1),
-    )
-    run('DELETE FROM addresses WHERE entries = 0 AND evicted <= ?', evictionFloor)
-    run('UPDATE head SET forgotten = ?', evictionFloor)
+    const last = `SELECT evicted_up_to FROM addresses
+      WHERE entries = 0 ORDER BY evicted_up_to LIMIT 1 OFFSET ?`
+    evictionFloor = Math.max(evictionFloor, numberOf(last, 'evicted_up_to', surplus - 1))
+    run('DELETE FROM addresses WHERE entries = 0 AND evicted_up_to <= ?', evictionFloor)
+    run('UPDATE head SET eviction_floor = ?', evictionFloor)
   }
 
   function startEpoch(next: string): void {
@@ -223,11 +222,12 @@ export function openSqliteStore({
   }
 
   function evictedAfter(keys: readonly string[], sequence: number): boolean {
-    const wanted = [...new Set(keys)]
-    const known = `SELECT count(*) AS count, max(evicted) AS evicted FROM addresses WHERE key IN ${KEYS}`
-    const [row] = run(known, JSON.stringify(wanted))
-    const lost = Number(row?.count) < wanted.length ? evictionFloor : 0
-    return Math.max(lost, Number(row?.evicted ?? 0)) > sequence
+    const unique = [...new Set(keys)]
+    const known = `SELECT count(*) AS count, max(evicted_up_to) AS last
+      FROM addresses WHERE key IN ${KEYS}`
+    const [row] = run(known, JSON.stringify(unique))
+    const floor = Number(row?.count) < unique.length ? evictionFloor : 0
+    return Math.max(floor, Number(row?.last ?? 0)) > sequence
   }
 
   function run(query: string, ...values: readonly (string | number | Uint8Array)[]): Row[] {

@@ -155,7 +155,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
       events += frames.length
       for (const frame of frames) bytes += frame.length + 300
     }
-    const [order = ''] = (await redis.command('KEYS', `{${prefix}}:*:order`)) as string[]
+    const [order = ''] = (await redis.command('KEYS', `{${prefix}}:*:batches`)) as string[]
     const marks = (await redis.command('XRANGE', order, '-', '+')) as [string, string[]][]
     for (const [, [, keys = '']] of marks) bytes += keys.length + 40
     const head = await redis.command('HMGET', `{${prefix}}:head`, 'events', 'bytes')

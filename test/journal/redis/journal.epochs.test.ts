@@ -77,13 +77,13 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     await closeAll()
     const root = String(await redis.command('HGET', `{${prefix}}:head`, 'root'))
     const base = `{${prefix}}:${root}`
-    const [[mark = '']] = (await redis.command('XREVRANGE', `${base}:order`, '+', '-')) as [
+    const [[mark = '']] = (await redis.command('XREVRANGE', `${base}:batches`, '+', '-')) as [
       [string],
     ]
-    await redis.command('XDEL', `${base}:order`, mark)
-    await redis.command('XSETID', `${base}:order`, '2-9999999999999')
+    await redis.command('XDEL', `${base}:batches`, mark)
+    await redis.command('XSETID', `${base}:batches`, '2-9999999999999')
     await redis.command('RPOP', `${base}:log:${ALICE}`)
-    await redis.command('HSET', `{${prefix}}:head`, 'seq', '2', 'run', 'another')
+    await redis.command('HSET', `{${prefix}}:head`, 'seq', '2', 'server', 'another')
     const after = await openRedisJournal(redis, {}, [ALICE], prefix)
     const [other = ''] = await put(after, ALICE, 'd')
     expect(epochOf(other)).not.toBe(epochOf(third))

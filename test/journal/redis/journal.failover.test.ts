@@ -113,7 +113,7 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     await pair.caughtUp()
     pair.fallBehind()
     // An epoch that begins and ends out of the replica's sight.
-    await pair.command('HSET', `{${prefix}}:head`, 'run', 'another')
+    await pair.command('HSET', `{${prefix}}:head`, 'server', 'another')
     await put(harness, ALICE, 'lost').catch(() => {})
     await harness.away()
     await harness.reached()

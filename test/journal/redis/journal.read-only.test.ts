@@ -38,7 +38,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
       entries: [],
       gap: 'evicted',
     })
-    const [order = ''] = (await redis.command('KEYS', `{${prefix}}:*:order`)) as string[]
+    const [order = ''] = (await redis.command('KEYS', `{${prefix}}:*:batches`)) as string[]
     expect(await redis.command('XLEN', order), 'its memory is free again').toBe(0)
   })
 

@@ -99,7 +99,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(answers).toEqual(
       expect.arrayContaining(by.map((name) => expect.objectContaining({ by: name }))),
     )
-    const kept = (await redis.command('ZRANGE', `{${prefix}}:kept`, '0', '-1')) as string[]
+    const kept = (await redis.command('ZRANGE', `{${prefix}}:requests`, '0', '-1')) as string[]
     expect(kept).toEqual(['{"about":"x"}'])
   })
 

@@ -187,7 +187,7 @@ describe('the journal in SQLite', () => {
     expect(await useOnce('ticket', 30_000)).toBe(true)
     await pass(30_000)
     await call('prune')
-    expect(await call('count', 'lapsing')).toBe(0)
+    expect(await call('count', 'expiring')).toBe(0)
   })
 
   test('puts a kept question to its next life, for as long as is left', async () => {

@@ -1,56 +1,60 @@
 /**
- * What runs inside Redis: each script is one step that nothing comes between.
+ * The Lua scripts that run inside Redis. Each runs atomically.
  *
- * Keys, all in one slot: `{prefix}:head` a hash with the epoch and the count; below a root that a
- * flush renews, `log:<key>` a list of frames for each address; `order`, a stream with a mark for each
- * call that published: the id says its last sequence and the time, `k` for which keys, `b` how many
- * bytes; `evicted`, the last sequence that each address gave up; `kept`, questions for who comes later.
+ * All keys are in one hash slot. `{prefix}:head` is a hash with the epoch, the last sequence and the
+ * size of the journal. `{prefix}:requests` is a sorted set of control requests for hubs that start
+ * later, by expiry. The other keys start with `{prefix}:<root>:`, and a flushed Redis gets a new root.
+ * `log:<key>` is the list of the frames of one address. `batches` is a stream with one record per
+ * call that published: its id is the last sequence and the time, `k` the keys, `b` the bytes.
+ * `evicted` is a sorted set with the last evicted sequence of each address.
  */
 import { RESOLVE_EPOCH } from './epoch.ts'
-import { ENTRY_BYTES, EVICTION, MARK_BYTES, SLACK, SWEEP } from './evict.ts'
+import { BATCH_BYTES, ENTRY_BYTES, EVICTION, SLACK, SWEEP } from './evict.ts'
 
-/** A script and the number that names it on a link. */
+/** A script and its name. */
 export interface Script {
   readonly name: string
   readonly text: string
 }
 
-/** Milliseconds that what is left of an idle hub outlives its logs. */
-const AFTERLIFE_MS = 86_400_000
+/** Milliseconds by which the head and the eviction records of an idle journal outlive its logs. */
+const METADATA_TTL_MS = 86_400_000
 
-/** Events by which an address may overstep its bound at the most, so that many are given up at a time. */
+/** The maximum number of events by which an address may exceed its bound, so that many are evicted at a time. */
 const MAX_SURPLUS = 99
 
-/** `00` to `99`, one behind another. */
+/** `00` to `99`, concatenated. */
 const TWO_DIGITS = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0')).join('')
 
 /**
- * Arguments of all scripts, in front of their own: prefix, run, a name for a new epoch, the epoch and
- * the newest sequence that this hub has seen, bounds.
+ * The index of the first argument of a script's own. All scripts start with the same arguments:
+ * prefix, server id, a new epoch, the epoch and the newest sequence that this hub has seen, and the
+ * three bounds.
  */
 const FIRST = 9
 
 /**
- * keys, a line each, (key, body)… → epoch, sequence of the last, (instances that listen)…
+ * keys (one per line), (key, body)… → epoch, sequence of the last event, (instances that subscribe)…
  *
- * What follows one another at the same key is stored and told in one step.
+ * Consecutive events at the same key are stored and delivered in one step.
  */
 export const PUBLISH: Script = script(
   'publish',
   `
-if refused then return refused end
-if lapsed then
-  local _, tidy = pruning()
-  tidy(0, ${SLACK})
+if writeError then return writeError end
+if logsExpired then
+  local _, enforceBounds = evictions()
+  enforceBounds(0, ${SLACK})
 end
 local args, call, sub = ARGV, redis.call, string.sub
-local answer, count, size, i = { epoch, seq }, 2, 0, ${FIRST + 1}
-local line, on, began = 'id: ' .. epoch .. '-', prefix .. ':on:', bytes == 0
-local most = maxEvents + math.min(maxEvents * ${SLACK}, ${MAX_SURPLUS})
-if began then oldest = now end
--- Lua takes half a microsecond to write a number: all but two digits are written once for a hundred.
+local reply, count, size, i = { epoch, seq }, 2, 0, ${FIRST + 1}
+local line, channel, wasEmpty = 'id: ' .. epoch .. '-', prefix .. ':address:', bytes == 0
+local limit = maxEvents + math.min(maxEvents * ${SLACK}, ${MAX_SURPLUS})
+if wasEmpty then oldest = now end
+-- Lua takes half a microsecond to format a number: all but the last two digits are formatted once per
+-- hundred events.
 local digits, stem = '${TWO_DIGITS}', nil
-local function framed(body)
+local function nextFrame(body)
   seq = seq + 1
   local rest = seq % 100
   if rest == 0 or not stem then stem = line .. (seq < 100 and '' or math.floor(seq / 100)) end
@@ -58,59 +62,59 @@ local function framed(body)
   return stem .. sub(digits, rest * 2 + 1, rest * 2 + 2) .. '\\n' .. body
 end
 while args[i] do
-  local key, run, length = args[i], 1, nil
-  local log, frame = logs .. key, framed(args[i + 1])
+  local key, same, length = args[i], 1, nil
+  local log, frame = logs .. key, nextFrame(args[i + 1])
   i = i + 2
   if args[i] ~= key then
     length = call('RPUSH', log, frame)
   else
     local frames = { frame }
     repeat
-      run = run + 1
-      frames[run] = framed(args[i + 1])
+      same = same + 1
+      frames[same] = nextFrame(args[i + 1])
       i = i + 2
     until args[i] ~= key
     length = call('RPUSH', log, unpack(frames))
     frame = table.concat(frames)
   end
-  if length == run then call('PEXPIRE', log, ttl) end
-  events, size = events + run, size + #frame + run * ${ENTRY_BYTES}
-  if length > most then
-    local trim = pruning()
-    trim(key, length - maxEvents)
+  if length == same then call('PEXPIRE', log, ttl) end
+  events, size = events + same, size + #frame + same * ${ENTRY_BYTES}
+  if length > limit then
+    local trimLog = evictions()
+    trimLog(key, length - maxEvents)
   end
-  local instances = call('PUBLISH', on .. key, frame)
-  for _ = 1, run do
+  local instances = call('PUBLISH', channel .. key, frame)
+  for _ = 1, same do
     count = count + 1
-    answer[count] = instances
+    reply[count] = instances
   end
 end
 local keys = args[${FIRST}]
-size = size + #keys + ${MARK_BYTES}
+size = size + #keys + ${BATCH_BYTES}
 bytes = bytes + size
-call('XADD', order, seq .. '-' .. now, 'k', keys, 'b', size)
-if began then call('PEXPIRE', order, ttl + ${AFTERLIFE_MS}) end
-if due(${SLACK}) then
-  local _, tidy = pruning()
-  tidy(2 * (count - 2), ${SLACK})
+call('XADD', batches, seq .. '-' .. now, 'k', keys, 'b', size)
+if wasEmpty then call('PEXPIRE', batches, ttl + ${METADATA_TTL_MS}) end
+if isOverdue(${SLACK}) then
+  local _, enforceBounds = evictions()
+  enforceBounds(2 * (count - 2), ${SLACK})
 end
 save()
-answer[2] = seq
-return answer
+reply[2] = seq
+return reply
 `,
 )
 
-/** epoch (`EARLIEST` and `LATEST` are none), sequence, bytes, keys… → epoch, end, gap, done, frames… */
+/** epoch (or `EARLIEST`, or `LATEST`), sequence, bytes, keys… → epoch, end, gap, done, frames… */
 export const READ: Script = script(
   'read',
   `
 ${SWEEP}
-local itsEpoch, place, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
+local from, sequence, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
 sweep()
-if itsEpoch == 'LATEST' then return { epoch, seq, '', 1 } end
+if from == 'LATEST' then return { epoch, seq, '', 1 } end
 local start, gap = 0, nil
-if itsEpoch ~= 'EARLIEST' then start, gap = locate(itsEpoch, place) end
--- Where the first frame behind the start stands; nothing where there is none.
+if from ~= 'EARLIEST' then start, gap = locate(from, sequence) end
+-- The index of the first frame after the start, or false.
 local function find(log)
   local low, high = 0, redis.call('LLEN', log)
   local size, probe = high, high - 1
@@ -121,91 +125,97 @@ local function find(log)
   end
   return low < size and low
 end
--- A log's next frame, and its sequence. Of many logs with large events each gets but a small part of the room.
-local rows = {}
-local function step(row)
-  row.at = row.at + 1
-  row.frame = row.list[row.at]
-  if not row.frame and row.from then
-    row.list, row.at = redis.call('LRANGE', row.log, row.from, row.from + row.wanted - 1), 1
-    row.from, row.frame = row.list[row.wanted] and row.from + row.wanted, row.list[1]
-    if row.frame then
-      row.wanted = math.max(1, math.min(32, math.floor(room / #row.frame / #rows)))
+-- Moves a reader to the next frame of its log. With many logs of large events, each reads only a few
+-- frames at a time.
+local readers = {}
+local function advance(reader)
+  reader.at = reader.at + 1
+  reader.frame = reader.list[reader.at]
+  if not reader.frame and reader.from then
+    reader.list = redis.call('LRANGE', reader.log, reader.from, reader.from + reader.limit - 1)
+    reader.at = 1
+    reader.from, reader.frame = reader.list[reader.limit] and reader.from + reader.limit, reader.list[1]
+    if reader.frame then
+      reader.limit = math.max(1, math.min(32, math.floor(room / #reader.frame / #readers)))
     end
   end
-  row.seq = row.frame and sequenceOf(row.frame) or math.huge
+  reader.seq = reader.frame and sequenceOf(reader.frame) or math.huge
 end
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
-  if itsEpoch ~= 'EARLIEST' and not gap then
-    if lapsed and start < seq or tonumber(redis.call('ZSCORE', evicted, key) or forgotten) > start then gap = 'evicted' end
+  if from ~= 'EARLIEST' and not gap then
+    local last = tonumber(redis.call('ZSCORE', evicted, key) or evictionFloor)
+    if logsExpired and start < seq or last > start then gap = 'evicted' end
   end
-  local from = find(logs .. key)
-  if from then rows[#rows + 1] = { log = logs .. key, from = from, wanted = 1, at = 0, list = {} } end
+  local index = find(logs .. key)
+  if index then
+    readers[#readers + 1] = { log = logs .. key, from = index, limit = 1, at = 0, list = {} }
+  end
 end
-for _, row in ipairs(rows) do step(row) end
-local answer, used, none = { epoch, seq, gap or '', 1 }, 0, { seq = math.huge }
+for _, reader in ipairs(readers) do advance(reader) end
+local reply, used, none = { epoch, seq, gap or '', 1 }, 0, { seq = math.huge }
 while true do
   local best = none
-  for _, row in ipairs(rows) do
-    if row.seq < best.seq then best = row end
+  for _, reader in ipairs(readers) do
+    if reader.seq < best.seq then best = reader end
   end
   local frame = best.frame
   if not frame then break end
   if used > 0 and used + #frame > room then
-    answer[2], answer[4] = sequenceOf(answer[#answer]), 0
+    reply[2], reply[4] = sequenceOf(reply[#reply]), 0
     break
   end
   used = used + #frame
-  answer[#answer + 1] = frame
-  step(best)
+  reply[#reply + 1] = frame
+  advance(best)
 end
-return answer
+return reply
 `,
 )
 
-/** epoch, sequence → epoch, end, whether all keys may have missed something, keys that have, (question, ms)… */
+/** epoch, sequence → epoch, end, whether all keys may have missed something, keys that have, (request, ms)… */
 export const CATCH_UP: Script = script(
   'catch up',
   `
 ${SWEEP}
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
-local kept, changed, all = prefix .. ':kept', {}, gap and 1 or 0
-if lapsed and start < seq or forgotten > start then all = 1 end
+local requestsKey, changed, all = prefix .. ':requests', {}, gap and 1 or 0
+if logsExpired and start < seq or evictionFloor > start then all = 1 end
 if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
   local known, read, from = {}, 0, start + 1
   for _, key in ipairs(changed) do known[key] = true end
   while from and read < 5000 and #changed < 5000 do
-    local marks = redis.call('XRANGE', order, from, '+', 'COUNT', 100)
-    for _, mark in ipairs(marks) do
-      for key in string.gmatch(mark[2][2], '[^\\n]+') do
+    local records = redis.call('XRANGE', batches, from, '+', 'COUNT', 100)
+    for _, record in ipairs(records) do
+      for key in string.gmatch(record[2][2], '[^\\n]+') do
         if not known[key] then known[key] = true changed[#changed + 1] = key end
       end
     end
-    read, from = read + #marks, marks[100] and '(' .. marks[100][1]
+    read, from = read + #records, records[100] and '(' .. records[100][1]
   end
   if from or #changed >= 5000 then all, changed = 1, {} end
 end
-redis.pcall('ZREMRANGEBYSCORE', kept, '-inf', now)
-local questions = redis.call('ZRANGEBYSCORE', kept, '(' .. now, '+inf', 'WITHSCORES')
-for i = 2, #questions, 2 do questions[i] = questions[i] - now end
-return { epoch, seq, all, changed, questions }
+redis.pcall('ZREMRANGEBYSCORE', requestsKey, '-inf', now)
+local requests = redis.call('ZRANGEBYSCORE', requestsKey, '(' .. now, '+inf', 'WITHSCORES')
+for i = 2, #requests, 2 do requests[i] = requests[i] - now end
+return { epoch, seq, all, changed, requests }
 `,
 )
 
 /**
- * channel → epoch, sequence, events, bytes. Sweeps, renews what would expire, and tells the head on the channel. A
- * server that takes no writes for now is alive all the same, but not one that has become a replica.
+ * channel → epoch, sequence, events, bytes. Sweeps, renews the keys that would expire, and publishes
+ * the head on the channel. A server that refuses writes for now counts as alive; a server that has
+ * become a replica does not.
  */
 export const KEEP_ALIVE: Script = script(
-  'pulse',
+  'keep alive',
   `
 ${SWEEP}
 sweep()
-for _, key in ipairs({ KEYS[1], order, evicted }) do
-  local reply = redis.pcall('PEXPIRE', key, ttl + ${AFTERLIFE_MS})
+for _, key in ipairs({ KEYS[1], batches, evicted }) do
+  local reply = redis.pcall('PEXPIRE', key, ttl + ${METADATA_TTL_MS})
   if type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) then return reply end
 end
 redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
@@ -213,14 +223,14 @@ return { epoch, seq, events, bytes }
 `,
 )
 
-/** channel, message, question, milliseconds to keep it → how many hubs hear it. */
+/** channel, message, request, milliseconds to store it → the number of hubs that received it. */
 export const CONTROL_REQUEST: Script = script(
-  'ask',
+  'control request',
   `
-local ms, kept = tonumber(ARGV[${FIRST + 3}]), prefix .. ':kept'
+local ms, requestsKey = tonumber(ARGV[${FIRST + 3}]), prefix .. ':requests'
 if ms > 0 then
-  redis.call('ZADD', kept, now + ms, ARGV[${FIRST + 2}])
-  if redis.call('PTTL', kept) < ms then redis.call('PEXPIRE', kept, ms) end
+  redis.call('ZADD', requestsKey, now + ms, ARGV[${FIRST + 2}])
+  if redis.call('PTTL', requestsKey) < ms then redis.call('PEXPIRE', requestsKey, ms) end
 end
 return redis.call('PUBLISH', ARGV[${FIRST}], ARGV[${FIRST + 1}])
 `,
