@@ -42,27 +42,20 @@ export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
     // Nearly all requests name the same host, so a host is checked only when it changes.
     const named = `${originText(c.req.url)} ${c.req.header('Host')}`
     if (named !== known && !isForLoopback(c)) {
-      return problem(
-        c,
-        421,
-        'Without a key, the hub answers requests to localhost only: set PUBLISH_KEY.',
-      )
+      return problem(c, 421, WRONG_HOST)
     }
     known = named
     if (FORWARDED.some((name) => c.req.header(name) !== undefined)) {
-      return problem(
-        c,
-        403,
-        'Without a key, the hub refuses requests that come through a proxy: set PUBLISH_KEY.',
-      )
+      return problem(c, 403, PROXIED)
     }
-    if (isFromElsewhere(c, origins)) {
-      return problem(c, 403, WRONG_ORIGIN)
-    }
+    if (isFromElsewhere(c, origins)) return problem(c, 403, WRONG_ORIGIN)
     return await next()
   }
 }
 
+const WRONG_HOST = 'Without a key, the hub answers requests to localhost only: set PUBLISH_KEY.'
+const PROXIED =
+  'Without a key, the hub refuses requests that come through a proxy: set PUBLISH_KEY.'
 const WRONG_ORIGIN =
   'Without a key, the hub refuses pages of other origins: set PUBLISH_KEY, or add the origin to CORS_ORIGINS.'
 
