@@ -1,4 +1,4 @@
-/** The web face of a hub: one Hono app for every runtime. */
+/** The HTTP interface of a hub: one Hono app for every runtime. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { ConnectionInfo } from '../hub/connection.ts'
@@ -19,24 +19,28 @@ import { type TicketRoutes, ticketRoutes } from './routes/tickets.ts'
 import { asRoutes, type TextRoute } from './routes/types.ts'
 import type { OpenStream } from './stream.ts'
 
-/** What an app is made of. */
+/** Options of {@link createApp}. */
 export interface AppOptions {
+  /** The hub that the app serves. It MUST come from `createHub` of this package. */
   readonly hub: Hub
-  /** How a stream opens on this runtime. @defaultValue `portableStream()` */
+  /** How streams open on this runtime. @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
-  /** What is at `/`: `createPage()`. @defaultValue nothing */
+  /** The page at `/`: `createDashboard()`. @defaultValue none: `/` answers 404 */
   readonly dashboard?: Hono | undefined
-  /** Who may do what. @defaultValue all may do all: the host's own middleware decides who comes in */
+  /**
+   * Who may do what: `createAccess({ hub, keys })`.
+   * @defaultValue anyone may do anything: your own middleware decides who gets in
+   */
   readonly access?: Access | undefined
-  /** Middleware in front of all routes; `c.req.url` may not be a URL yet. @defaultValue none */
+  /** Middleware that runs before every route. `c.req.url` is not checked yet and may be malformed. @defaultValue none */
   readonly middleware?: readonly MiddlewareHandler[] | undefined
-  /** How often streams are opened and events published. @defaultValue no limits */
+  /** Rate limits for opening streams and publishing: `createLimits({ hub, … })`. @defaultValue none */
   readonly limits?: Limits | undefined
-  /** How a stream came in, for operators to see. @defaultValue nothing is known */
+  /** Describes the request behind a stream, for operators. @defaultValue nothing */
   readonly connectionInfo?: ((c: Context) => ConnectionInfo) | undefined
-  /** Hears of every request that is answered, with its answer in `c.res`. @defaultValue nobody */
+  /** Called after every request, with the response in `c.res`. @defaultValue nothing */
   readonly onResponse?: ((c: Context) => void) | undefined
-  /** Hears of errors that nobody expected; their clients get 500. @defaultValue `console.error` */
+  /** Called with every unexpected error, whose request gets 500. @defaultValue `console.error` */
   readonly onError?: ((error: unknown, c: Context) => void) | undefined
 }
 
@@ -57,7 +61,10 @@ export type AppType = Hono<
     HealthRoutes
 >
 
-/** Makes the app; serve it as it is, or mount it with `app.route('/realtime', …)`. */
+/**
+ * Creates the app. Serve it as it is, or mount it: `app.route('/realtime', createApp({ hub }))`.
+ * @throws {TypeError} when `createHub` of this package did not create the hub
+ */
 export function createApp(options: AppOptions): AppType {
   const {
     hub,
@@ -72,7 +79,7 @@ export function createApp(options: AppOptions): AppType {
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
   app.notFound((c) =>
-    problem(c, 404, 'Nothing is here: GET /sse listens, POST /broadcast publishes.'),
+    problem(c, 404, 'No such path: use GET /sse to listen, or POST /broadcast to publish.'),
   )
   app.use(async (c, next) => {
     await next()
@@ -95,10 +102,14 @@ export function createApp(options: AppOptions): AppType {
     .route('/', openApiRoutes(describe))
     .get('/healthz', (c) => c.text('ok', 200))
     .get('/readyz', (c) => {
-      if (hub.closing) return problem(c, 503, 'The hub is closing: use another.')
+      if (hub.closing) return problem(c, 503, 'The hub is shutting down: use another instance.')
       if (hub.ready) return c.text('ready', 200)
       c.header('Retry-After', RETRY_AFTER)
-      return problem(c, 503, 'The journal can’t be reached: nothing can be published now.')
+      return problem(
+        c,
+        503,
+        'The journal can’t be reached: nothing can be published until it returns.',
+      )
     })
   if (options.dashboard) app.route('/', options.dashboard)
   refuseOtherMethods(app)
@@ -108,15 +119,20 @@ export function createApp(options: AppOptions): AppType {
 const nothing = () => undefined
 
 const wellFormedUrl: MiddlewareHandler = async (c, next) => {
-  // Runtimes put it together from whatever the client sends as Host.
-  if (!isOrigin(originText(c.req.url))) return problem(c, 400, 'The Host header is not a host.')
+  // Runtimes build the URL from whatever the client sends as Host.
+  if (!isOrigin(originText(c.req.url)))
+    return problem(c, 400, 'The Host header is malformed: send the host and port of this hub.')
   if (isPercentEncoded(c.req.url)) return await next()
-  return problem(c, 400, 'The URL is not percent-encoded UTF-8.')
+  return problem(
+    c,
+    400,
+    'The URL is not valid percent-encoded UTF-8: encode ids and topics with encodeURIComponent.',
+  )
 }
 
 let latestOrigin: string | undefined
 
-/** Whether a URL may begin like this. No path can spoil it, and most requests name the same host. */
+/** Whether a URL can start like this. The latest result is cached, because most requests name the same host. */
 function isOrigin(text: string): boolean {
   if (text === latestOrigin) return true
   if (!URL.canParse(text)) return false
@@ -124,7 +140,7 @@ function isOrigin(text: string): boolean {
   return true
 }
 
-/** A path that exists answers 405 to a method that it does not have, and OPTIONS with those it has. */
+/** Answers 405 when a path exists but not with this method, and OPTIONS with the methods that it has. */
 function refuseOtherMethods(app: Hono): void {
   const methods = new Map<string, Set<string>>()
   for (const { path, method } of app.routes) {
@@ -138,7 +154,7 @@ function refuseOtherMethods(app: Hono): void {
     app.all(path, (c: Context) => {
       c.header('Allow', allow)
       if (c.req.method === 'OPTIONS') return c.body(null, 204)
-      return problem(c, 405, `${c.req.method} is not for this path: use ${allow}.`)
+      return problem(c, 405, `This path does not support ${c.req.method}: use ${allow}.`)
     })
   }
 }

@@ -1,8 +1,8 @@
-/** The page at `/`: one document, with a policy that lets its own style and script run and nothing else. */
+/** The dashboard: one document at `/`, with a policy that allows its own style and script and nothing else. */
 import { Hono } from 'hono'
 import { document } from './dashboard.generated.ts'
 
-/** Makes the page. Its requests go to the routes beside it, wherever they are mounted. */
+/** Creates the dashboard. It uses the routes next to it, wherever the app is mounted. */
 export function createDashboard(): Hono {
   let policy: Promise<string> | undefined
   return new Hono().get('/', async (c) => {
@@ -20,19 +20,19 @@ async function policyFor(html: string): Promise<string> {
     `style-src ${await sourceOf('style', html)}`,
     `script-src ${await sourceOf('script', html)}`,
     "connect-src 'self'",
-    // The icon is in the document, too.
+    // The icon is embedded in the document.
     'img-src data:',
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-    // Nothing in the page makes markup of a string, and nothing may.
+    // The page never turns a string into markup, and must not.
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ]
   return directives.join('; ')
 }
 
-/** The hash of the one element of this name. */
+/** The hash of the only element with this name. */
 async function sourceOf(name: 'style' | 'script', html: string): Promise<string> {
   const [, text = ''] = new RegExp(`<${name}[^>]*>([\\s\\S]*?)</${name}>`).exec(html) ?? []
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))

@@ -1,5 +1,5 @@
 /**
- * Errors as problem details.
+ * Error responses: problem details.
  * @see https://www.rfc-editor.org/rfc/rfc9457
  */
 import type { Context } from 'hono'
@@ -8,26 +8,28 @@ import type { TypedResponse } from 'hono/types'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { HubError, type HubErrorCode } from '../core/errors.ts'
 
-/** One thing that is wrong with a request, and where: `query.id`, `json.event`. */
+/** One invalid field of a request. */
 export interface Issue {
+  /** Where the field is: `query.id`, `json.event`. */
   readonly path: string
   readonly message: string
 }
 
-/** The statuses that are answered with a problem. */
+/** The statuses that come with a problem. */
 export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 421 | 429 | 500 | 503
 
-/** The body of every answer that is an error, as `application/problem+json`. */
+/** The body of every error response, as `application/problem+json`. */
 export interface Problem {
   readonly type: 'about:blank'
   readonly title: string
   readonly status: number
   /** What is wrong, and what to do. */
   readonly detail: string
+  /** Every invalid field, when the request has any. */
   readonly issues?: readonly Issue[]
 }
 
-/** The statuses of problems, in words. */
+/** The titles of problems, by status. */
 export const TITLES: Readonly<Record<ProblemStatus, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -53,7 +55,7 @@ const STATUS: Readonly<Record<HubErrorCode, ContentfulStatusCode>> = {
   'invalid-option': 500,
 }
 
-/** Seconds after which a journal that could not be reached is worth another try. */
+/** Seconds after which to retry when the journal can't be reached. */
 export const RETRY_AFTER = '2'
 
 /** Answers with a problem. */
@@ -70,7 +72,7 @@ export function problem(
     TypedResponse<Problem, ProblemStatus, 'json'>
 }
 
-/** Answers for what a handler threw; what nobody expected goes to `report` and tells the client nothing. */
+/** Answers for an error that a handler threw. Unexpected ones go to `report`, and the client gets no details. */
 export function problemOf(
   error: unknown,
   c: Context,
@@ -81,10 +83,10 @@ export function problemOf(
     return problem(c, STATUS[error.code], error.message)
   }
   if (error instanceof HTTPException && error.status !== 500) {
-    // RFC 9110 §15.5.2: a 401 names the scheme that it takes.
+    // RFC 9110 §15.5.2: a 401 names the scheme to use.
     if (error.status === 401) c.header('WWW-Authenticate', 'Bearer realm="hono-sse"')
     return problem(c, error.status as ContentfulStatusCode, error.message)
   }
   report(error, c)
-  return problem(c, 500, 'The server failed to answer: its log says why.')
+  return problem(c, 500, 'The server failed: see its log for the reason.')
 }

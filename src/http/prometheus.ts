@@ -1,6 +1,6 @@
 /**
- * Figures as text for Prometheus. Written here because prom-client, which would count and write them,
- * loads `cluster`, `fs` and `os`, which Workers don't have.
+ * Metrics in the text format of Prometheus. This is not prom-client, because that loads `cluster`,
+ * `fs` and `os`, which Workers lack.
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
 import type { Histogram } from '../hub/metrics.ts'
@@ -8,23 +8,23 @@ import type { Histogram } from '../hub/metrics.ts'
 /** The media type of the format. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** Values by what one label says; a number alone has no label, and what nobody knows no line. */
+/** The values of a metric: one number, or one for each value of a label. Undefined: the metric is left out. */
 export type Values =
   | number
   | undefined
   | { readonly label: string; readonly values: Iterable<readonly [string, number]> }
 
-/** A figure that goes up and down. */
+/** A metric that goes up and down. */
 export function gauge(name: string, help: string, values: Values): string {
   return family(name, 'gauge', help, values)
 }
 
-/** A figure that only grows until the process ends. */
+/** A metric that only grows until the process ends. */
 export function counter(name: string, help: string, values: Values): string {
   return family(name, 'counter', help, values)
 }
 
-/** How often values were observed, in seconds. @param observed - in milliseconds */
+/** How often values were observed, by size, in seconds. @param observed - in milliseconds */
 export function histogram(name: string, help: string, observed: Histogram): string {
   const { bounds, counts, sum } = observed
   let count = 0
@@ -40,7 +40,7 @@ export function histogram(name: string, help: string, observed: Histogram): stri
   ].join('')
 }
 
-/** The same text with one label more on every sample. */
+/** Adds a label to every sample of a text. */
 export function labelled(text: string, label: string, value: string): string {
   return text.replace(SAMPLE, (_, name: string, labels = '') => {
     return `${name}{${label}="${value}"${labels && `,${labels}`}} `
@@ -50,7 +50,7 @@ export function labelled(text: string, label: string, value: string): string {
 /** The name and the labels of a sample. */
 const SAMPLE = /^(\w+)(?:\{(.*)\})? /gm
 
-/** Puts texts of the same figures together, so that each figure is described once. */
+/** Merges texts with the same metrics, so that each metric is described once. */
 export function merged(texts: readonly string[]): string {
   const families = new Map<string, string>()
   for (const text of texts) {
@@ -61,7 +61,7 @@ export function merged(texts: readonly string[]): string {
   return [...families].map(([description, lines]) => description + lines).join('')
 }
 
-/** What describes a figure, and its samples. */
+/** The description of a metric, and its samples. */
 const FAMILY = /((?:^#.*\n)+)((?:^[^#].*\n)*)/gm
 
 function family(name: string, type: string, help: string, values: Values): string {

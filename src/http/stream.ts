@@ -1,4 +1,4 @@
-/** How a stream opens: a Web Response whose bytes come from a connection of the hub. */
+/** Opens streams: a Web Response whose bytes come from a connection of the hub. */
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { checkName, checkTopics } from '../core/address.ts'
@@ -8,51 +8,51 @@ import { internalsOf } from '../hub/internals.ts'
 import type { RefusalReason } from '../hub/options.ts'
 
 /**
- * Opens a stream: makes the Response, calls `run` once for it, and closes the stream when the
- * promise of `run` settles. The headers set on the context MUST reach the client, those that
- * middleware sets behind the handler included.
+ * Opens a stream: creates the Response, calls `run` once with the stream, and closes it when the
+ * promise of `run` settles. The headers set on the context MUST reach the client, including those
+ * that middleware sets after the handler.
  */
 export type OpenStream = (c: Context, run: (stream: EventStream) => Promise<void>) => Response
 
-/** Whose stream it is, beside what the request says. */
+/** Options of {@link streamEvents}. */
 export interface StreamOptions {
   readonly hub: Hub
-  /** The client id. It MUST come from the host's own login, or from whoever may choose it. */
+  /** The client id. It MUST come from your own login or another source that you trust. */
   readonly client: string
-  /** @defaultValue none */
+  /** The topics to follow. @defaultValue none */
   readonly topics?: readonly string[] | undefined
-  /** The cursor to use when no `Last-Event-ID` header comes. @defaultValue none */
+  /** The cursor to resume from when the request has no `Last-Event-ID` header. @defaultValue none: new events only */
   readonly lastEventId?: string | undefined
-  /** When the right to listen ends, in milliseconds since 1970: `hub:bye` `expired`. @defaultValue never */
+  /** When the stream must end, with `hub:bye` `expired`, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
-  /** How the request came in: shown to operators, kept as long as the stream. @defaultValue nothing is known */
+  /** Describes the request to operators; stored as long as the stream is open. @defaultValue nothing */
   readonly info?: ConnectionInfo | undefined
-  /** @defaultValue `portableStream()` */
+  /** How the stream opens on this runtime. @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
 }
 
 const HEADERS: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream; charset=utf-8',
-  // no-transform: a proxy that compresses would hold the events back.
+  // no-transform: a proxy that compresses would delay the events.
   'Cache-Control': 'private, no-cache, no-store, no-transform',
-  // nginx: send each event on at once.
+  // nginx: forward each event at once.
   'X-Accel-Buffering': 'no',
 }
 
 /**
- * The opener for any runtime: Hono's `streamSSE`.
- * @param cutOff - drops the socket of a client that no longer reads, where the runtime can
+ * Opens streams on any runtime, with Hono's `streamSSE`.
+ * @param cutOff - closes the socket of a client that no longer reads, where the runtime allows it
  */
 export function portableStream(cutOff?: (c: Context) => void): OpenStream {
   return (c, run) => {
     const response = streamSSE(c, (stream) => run(cutOff ? withCutOff(stream, c, cutOff) : stream))
-    // streamSSE puts its own on the context, which is merged into the response once middleware
-    // (cors, say) has begun an answer there: they must go from both.
+    // streamSSE sets its own headers on the context as well. Once middleware such as cors has started a
+    // response there, they are merged into this one: replace them in both places.
     for (const [name, value] of Object.entries(HEADERS)) {
       c.header(name, value)
       response.headers.set(name, value)
     }
-    // They belong to one hop of HTTP/1.1; on HTTP/2 they are an error, and end a Node process.
+    // Hop-by-hop headers of HTTP/1.1. On HTTP/2 they are an error that ends a Node process.
     for (const name of ['Transfer-Encoding', 'Connection']) {
       c.header(name, undefined)
       response.headers.delete(name)
@@ -62,10 +62,11 @@ export function portableStream(cutOff?: (c: Context) => void): OpenStream {
 }
 
 /**
- * Answers a request with a stream of a hub, from any route.
- * A stream that can't be had now is 200 with `hub:bye` and closed, because an EventSource gives up
- * at any other status; a blocked client gets 204, which tells it to stop.
+ * Answers a request with a stream of a hub, from any route. If the stream can't be opened now, the
+ * response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would give up for
+ * good. A blocked client gets 204, at which an EventSource stops.
  * @throws {HubError} `invalid-address`
+ * @throws {TypeError} when `createHub` of this package did not create the hub
  */
 export function streamEvents(c: Context, options: StreamOptions): Response {
   const { hub, client, topics = [], expiresAt, info, openStream = portableStream() } = options
@@ -78,32 +79,32 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
   return openStream(c, (stream) => {
-    return attend(hub, { client, topics, lastEventId, expiresAt, info, stream })
+    return connectStream(hub, { client, topics, lastEventId, expiresAt, info, stream })
   })
 }
 
-/** Lasts as long as the stream. Apart from the request, so that it does not keep it for as long. */
-function attend(hub: Hub, options: ConnectOptions): Promise<void> {
-  // An opener may wait for middleware before it runs this: the hub may have filled up since.
+/** Connects a stream. It does not see the request, which would otherwise stay in memory as long as the stream. */
+function connectStream(hub: Hub, options: ConnectOptions): Promise<void> {
+  // Middleware may run between the response and this call: the hub may be full by now.
   const refused = internalsOf(hub).refusal(options.client, options.info)
-  return refused ? turnAway(hub, options.stream, refused) : hub.connect(options).ended
+  return refused ? sayGoodbye(hub, options.stream, refused) : hub.connect(options).ended
 }
 
-async function turnAway(hub: Hub, stream: EventStream, refused: RefusalReason): Promise<void> {
+async function sayGoodbye(hub: Hub, stream: EventStream, refused: RefusalReason): Promise<void> {
   await stream.write(internalsOf(hub).byeFrame(refused === 'blocked' ? 'disconnected' : refused))
 }
 
-/** What HEAD gets: Hono would run GET's handler and drop the body unread, a stream for ever. */
+/** Answers HEAD. Hono would run the GET handler and drop the body unread: that stream would never end. */
 export function streamHead(c: Context): Response {
   return c.body(null, 200, HEADERS)
 }
 
-/** Answers with `hub:bye` alone. At any status but 200 an EventSource would give up for good. */
+/** Answers with `hub:bye` alone. At any status but 200, an EventSource would give up for good. */
 export function refuseForNow(c: Context, bye: Uint8Array): Response {
   return c.body(bye.slice(), 200, HEADERS)
 }
 
-/** Hono's stream, whose abort drops the socket, too. */
+/** Hono's stream, except that `abort` also closes the socket. */
 function withCutOff(stream: EventStream, c: Context, cutOff: (c: Context) => void): EventStream {
   return {
     get aborted() {

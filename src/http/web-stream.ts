@@ -1,14 +1,14 @@
-/** A stream of one's own `ReadableStream`: a third of the promises of Hono's `streamSSE`, on any runtime. */
+/** Streams on a plain `ReadableStream`: a third of the promises of Hono's `streamSSE`, on any runtime. */
 import type { Context } from 'hono'
 import type { EventStream } from '../hub/connection.ts'
 import type { OpenStream } from './stream.ts'
 
-/** Bytes that may wait in a stream before its reader counts as busy. */
+/** Bytes queued in a stream above which its reader counts as busy. */
 const HIGH_WATER_BYTES = 65_536
 
 /**
- * Bytes are counted, and none are asked for before the reader wants some. Bun sets aside memory of
- * the size of the mark: with 64 KiB an idle stream takes 4 KB more.
+ * Counts bytes, and requests none before the reader does. Bun allocates memory according to the
+ * high-water mark: with 64 KiB, an idle stream would take 4 KB more.
  */
 const STRATEGY: QueuingStrategy<Uint8Array> = {
   highWaterMark: 0,
@@ -16,9 +16,10 @@ const STRATEGY: QueuingStrategy<Uint8Array> = {
 }
 
 /**
- * The opener for runtimes whose sockets are fed by Web streams.
- * @param cutOffOf - makes what drops the socket of a client that no longer reads, where the runtime
- * can. It is kept as long as the stream, and SHOULD NOT keep the context.
+ * Opens streams on runtimes that feed their sockets from Web streams.
+ * @param cutOffOf - returns a function that closes the socket of a client that no longer reads, where
+ * the runtime allows it. The function is stored as long as the stream, and SHOULD NOT refer to the
+ * context.
  */
 export function webStream(cutOffOf?: (c: Context) => () => void): OpenStream {
   return (c, run) => {
@@ -32,7 +33,7 @@ export function webStream(cutOffOf?: (c: Context) => () => void): OpenStream {
   }
 }
 
-/** Both ends of one stream. A class, so that many thousands share one set of methods. */
+/** Both ends of one stream. It is a class, so that many thousands of streams share one set of methods. */
 class Source implements EventStream {
   readonly #cutOff: (() => void) | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
@@ -40,7 +41,7 @@ class Source implements EventStream {
   #aborted = false
   #onAbort: (() => void) | undefined
   #onRoom: (() => void) | undefined
-  #askAgain: (() => void) | undefined
+  #allowPull: (() => void) | undefined
 
   constructor(cutOff: (() => void) | undefined) {
     this.#cutOff = cutOff
@@ -56,8 +57,8 @@ class Source implements EventStream {
   }
 
   /**
-   * Called when the reader wants more than there is. While the promise is pending it is not called
-   * again: each call would cost more than the write itself.
+   * Called when the reader requests more bytes than are queued. It is not called again while the
+   * promise is pending: each call would cost more than the write itself.
    * https://streams.spec.whatwg.org/#readable-stream-default-controller-call-pull-if-needed
    */
   pull(): Promise<void> {
@@ -65,7 +66,7 @@ class Source implements EventStream {
     this.#onRoom = undefined
     room?.()
     return new Promise((resolve) => {
-      this.#askAgain = resolve
+      this.#allowPull = resolve
     })
   }
 
@@ -79,7 +80,7 @@ class Source implements EventStream {
     if (-(this.#controller.desiredSize ?? 0) < HIGH_WATER_BYTES) return undefined
     return new Promise((resolve) => {
       this.#onRoom = resolve
-      this.#askAgain?.()
+      this.#allowPull?.()
     })
   }
 
@@ -88,13 +89,13 @@ class Source implements EventStream {
   }
 
   abort(): void {
-    // An error frees what waits in the stream; the socket itself is the runtime's.
+    // An error frees the queued bytes. The socket itself belongs to the runtime.
     this.#quietly(() => this.#controller?.error(new Error('The reader was cut off.')))
     this.#end()
     this.#cutOff?.()
   }
 
-  /** Ends the stream behind what was written. */
+  /** Ends the stream after everything that was written. */
   finish(): void {
     this.#quietly(() => this.#controller?.close())
     this.#over = true
@@ -107,7 +108,7 @@ class Source implements EventStream {
     this.#onAbort?.()
   }
 
-  /** A controller throws when its stream is over already, which is what is wanted here. */
+  /** A controller throws when its stream has already ended, which is fine here. */
   #quietly(end: () => void): void {
     if (this.#over) return
     try {

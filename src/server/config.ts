@@ -10,97 +10,97 @@ import {
 } from '../http/auth/credentials.ts'
 import { QUEUE_SLACK_BYTES } from '../hub/options.ts'
 
-/** What the environment settles, with its defaults filled in. */
+/** The configuration, with defaults filled in. Each property is the environment variable of that name. */
 export interface Config {
-  /** TCP port; 0 for any that is free. */
+  /** The TCP port to listen on; 0 for any free port. */
   readonly PORT: number
   /** The address to listen on. */
   readonly HOST: string
-  /** Keys for publishing and operating; several, so that they can be rotated. */
+  /** Publish keys, which publish, operate the hub and issue tickets. Several allow for rotation. */
   readonly PUBLISH_KEY: readonly string[]
-  /** The secret of tokens signed with HS256, HS384 or HS512. */
+  /** The secret that verifies HS256, HS384 and HS512 tokens. */
   readonly JWT_SECRET?: string | undefined
-  /** Where the issuer of tokens publishes its keys. */
+  /** The URL of the token issuer's JSON Web Key Set. */
   readonly JWKS_URL?: string | undefined
-  /** What a token's `iss` must be. */
+  /** The `iss` that tokens must have. */
   readonly JWT_ISSUER?: string | undefined
-  /** What a token's `aud` must hold. */
+  /** What the `aud` of tokens must contain. */
   readonly JWT_AUDIENCE?: string | undefined
-  /** Whether all may do all, wherever they come from. */
+  /** Whether anyone may do anything, wherever the request comes from. */
   readonly ALLOW_ANONYMOUS: boolean
-  /** Origins whose pages may read answers. */
+  /** Origins whose pages may read responses. */
   readonly CORS_ORIGINS: readonly string[]
-  /** How many proxies in front are trusted to append to `X-Forwarded-For`. */
+  /** How many proxies in front of the server are trusted to append to `X-Forwarded-For`. */
   readonly TRUST_PROXY: number
   /** Streams that one client or address may open within a minute; 0 for no limit. */
   readonly STREAMS_PER_MINUTE: number
-  /** Events that one holder of a right, or one address, may publish within a minute; 0 for no limit. */
+  /** Events that one credential or address may publish within a minute; 0 for no limit. */
   readonly PUBLISHES_PER_MINUTE: number
-  /** Where the journal is that several instances share: a Redis or Valkey primary. */
+  /** The Redis or Valkey primary with the journal that several instances share. */
   readonly REDIS_URL?: string | undefined
-  /** Names the hub in that Redis. */
+  /** The prefix of the hub's keys in Redis. Hubs with different prefixes can share one Redis. */
   readonly REDIS_PREFIX: string
-  /** On Workers: how many objects share the clients. */
+  /** On Workers: how many shards the clients are spread over. */
   readonly HUB_SHARDS: number
-  /** Seconds between two `time` events to everyone; 0 for none. */
+  /** Seconds between two `time` events to everyone, the demo clock; 0 for none. */
   readonly CLOCK_SECONDS: number
-  /** Seconds of quiet after which a stream gets a heartbeat. */
+  /** Seconds without an event after which a stream gets a heartbeat. */
   readonly HEARTBEAT_SECONDS: number
   /** Milliseconds that clients wait before they reconnect. */
   readonly RETRY_MS: number
-  /** Events that the journal keeps for each address. */
+  /** At most how many events the journal stores for each address. */
   readonly JOURNAL_EVENTS: number
-  /** Seconds that the journal keeps an event. */
+  /** Seconds for which the journal stores an event. */
   readonly JOURNAL_SECONDS: number
-  /** Bytes that the journal keeps in all. */
+  /** At most how many bytes the journal stores in total. */
   readonly JOURNAL_BYTES: number
-  /** Connections in all. */
+  /** At most how many connections are open. */
   readonly MAX_CONNECTIONS: number
-  /** Connections of one client. */
+  /** At most how many connections one client has. */
   readonly MAX_CONNECTIONS_PER_CLIENT: number
-  /** Bytes queued for one connection. */
+  /** At most how many bytes are queued for one connection. */
   readonly MAX_QUEUED_BYTES: number
-  /** Bytes of one event's data. */
+  /** At most how many bytes the data of an event has. */
   readonly MAX_EVENT_BYTES: number
-  /** Seconds that a connection lives, give or take a fifth. */
+  /** Seconds after which a connection ends, plus or minus a random fifth. */
   readonly LIFETIME_SECONDS: number
-  /** Seconds that a shutdown may take. */
+  /** At most how many seconds a shutdown takes. */
   readonly DRAIN_SECONDS: number
-  /** A file with the certificate chain; with it the Node door speaks HTTP/2 and HTTP/1.1 over TLS. */
+  /** The file with the certificate chain. With it, Node serves HTTP/2 and HTTP/1.1 over TLS. */
   readonly TLS_CERT?: string | undefined
-  /** A file with the certificate's private key. */
+  /** The file with the private key of the certificate. */
   readonly TLS_KEY?: string | undefined
-  /** Whether the page is at `/`. */
+  /** Whether the dashboard is served at `/`. */
   readonly PAGE: 'on' | 'off'
-  /** How streams open: the fastest way of the runtime, or Hono's `streamSSE`. */
+  /** How streams open: in the fastest way of the runtime, or with Hono's `streamSSE`. */
   readonly STREAM: 'native' | 'portable'
-  /** What is worth a line in the log. */
+  /** The lowest level that is logged. */
   readonly LOG_LEVEL: LogLevel
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'fatal'] as const
 
-/** Levels of the log, from all to least. */
+/** The levels of the log, from the most lines to the fewest. */
 export type LogLevel = (typeof LEVELS)[number]
 
-/** Thrown for an environment that can't be used; its message names every problem. */
+/** Thrown for an invalid environment. Its message lists every problem. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
 const DAY_SECONDS = 86_400
 
-/** How many objects may share the clients. */
+/** At most how many shards there are. */
 export const MAX_SHARDS = 256
 
 const fields = {
   PORT: wholeNumber(0, 65_535).default(3020),
-  // As in a URL, an IPv6 address may stand in brackets, which no socket takes.
+  // An IPv6 address may be in brackets, as in a URL, but sockets do not accept them.
   HOST: z
     .string()
     .default('127.0.0.1')
     .transform((host) => host.replace(/^\[(.*)\]$/, '$1')),
-  PUBLISH_KEY: list(PUBLISH_KEY, `must be keys, each of which ${PUBLISH_KEY_RULE}`),
+  PUBLISH_KEY: list(PUBLISH_KEY, `must be a list of keys, each of which ${PUBLISH_KEY_RULE}`),
   JWT_SECRET: z.string().refine(isLongSecret, SECRET_RULE).optional(),
   JWKS_URL: z.string().refine(isJwksUrl, JWKS_URL_RULE).optional(),
   JWT_ISSUER: z.string().optional(),
@@ -114,11 +114,11 @@ const fields = {
   STREAMS_PER_MINUTE: wholeNumber(0, 1_000_000).default(0),
   PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
   REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: 'must be a URL with redis or rediss' })
+    .url({ protocol: /^rediss?$/, error: 'must be a URL that starts with redis:// or rediss://' })
     .optional(),
   REDIS_PREFIX: z
     .string()
-    .regex(/^[\w.:-]{1,64}$/, 'must have 1 to 64 letters, digits, and of "_.:-"')
+    .regex(/^[\w.:-]{1,64}$/, 'must have 1 to 64 letters, digits or characters of "_.:-"')
     .default('hono-sse'),
   HUB_SHARDS: wholeNumber(1, MAX_SHARDS).default(1),
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
@@ -140,12 +140,12 @@ const fields = {
   LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
 
-/** Whether anything is set that rights could come from. A field that is wrong may be missing here. */
+/** Whether the configuration accepts any credential. Invalid fields may be missing here. */
 export function hasCredentials({ PUBLISH_KEY, JWT_SECRET, JWKS_URL }: Partial<Config>): boolean {
   return (PUBLISH_KEY?.length ?? 0) > 0 || JWT_SECRET !== undefined || JWKS_URL !== undefined
 }
 
-/** The defaults of the variables that have one. */
+/** The defaults of all variables that have one. */
 export const defaults: Config = z.object(fields).parse({})
 
 /** The names of all variables. */
@@ -153,39 +153,41 @@ export const variables = Object.keys(fields) as readonly (keyof Config)[]
 
 const Environment = z
   .object(fields)
-  // Without `when` zod holds these back until every field is right; then one may be missing here.
+  // With `when`, zod runs these even if a field is invalid, so that all problems are reported at once.
+  // That field is missing here.
   .refine((config) => !(config.MAX_QUEUED_BYTES < config.MAX_EVENT_BYTES + QUEUE_SLACK_BYTES), {
     when: () => true,
     path: ['MAX_QUEUED_BYTES'],
-    message: `must be ${QUEUE_SLACK_BYTES} or more over MAX_EVENT_BYTES`,
+    message: `must be at least MAX_EVENT_BYTES plus ${QUEUE_SLACK_BYTES}`,
   })
   .refine((config) => config.JWT_SECRET === undefined || config.JWKS_URL === undefined, {
     when: () => true,
     path: ['JWKS_URL'],
-    message: 'and JWT_SECRET are two ways to verify tokens: set one of them',
+    message: 'and JWT_SECRET exclude each other: set one of them',
   })
   .refine((config) => !(config.ALLOW_ANONYMOUS && hasCredentials(config)), {
     when: () => true,
     path: ['ALLOW_ANONYMOUS'],
-    message: 'would switch PUBLISH_KEY, JWT_SECRET and JWKS_URL off: unset it, or them',
+    message: 'excludes PUBLISH_KEY, JWT_SECRET and JWKS_URL: unset it, or unset them',
   })
   .refine((config) => (config.TLS_CERT === undefined) === (config.TLS_KEY === undefined), {
     when: () => true,
     path: ['TLS_CERT'],
-    message: 'and TLS_KEY go together: set both, or none',
+    message: 'requires TLS_KEY and the other way round: set both, or neither',
   })
 
 /**
- * The configuration that an environment stands for; an empty variable counts as absent.
- * @throws {ConfigError} with all problems in one message
+ * Reads the configuration from an environment. Empty variables count as absent; unknown ones are
+ * ignored.
+ * @throws {ConfigError} that lists every problem
  */
 export function readConfig(environment: Readonly<Record<string, unknown>>): Config {
   const set = Object.entries(environment).filter(([, value]) => value !== '')
   const result = Environment.safeParse(Object.fromEntries(set))
   if (result.success) return result.data
-  // The first part of the path alone: a list's items have no name of their own.
+  // Only the first part of the path: the items of a list have no name.
   const problems = result.error.issues.map(({ path, message }) => `  ${String(path[0])} ${message}`)
-  throw new ConfigError(`The environment can't be used:\n${problems.join('\n')}`)
+  throw new ConfigError(`The environment is invalid:\n${problems.join('\n')}`)
 }
 
 /** A comma-separated list. */

@@ -1,4 +1,4 @@
-/** The log: one JSON line for each thing that an operator would want to know. */
+/** The log: one JSON line for each thing that an operator needs to know. */
 import {
   configureSync,
   getConsoleSink,
@@ -12,7 +12,7 @@ import type { Clock } from '../core/clock.ts'
 import type { HubObserver } from '../hub/options.ts'
 import type { LogLevel } from './config.ts'
 
-/** Sets the process's log up, and returns it. Only a door may call it: it is the process's own. */
+/** Configures the log of the process and returns it. Only the entry of an adapter may call this: the configuration is global. */
 export function openLog(level: LogLevel): Logger {
   const formatter = getJsonLinesFormatter({ properties: 'flatten' })
   configureSync({
@@ -26,7 +26,7 @@ export function openLog(level: LogLevel): Logger {
   return getLogger('hono-sse')
 }
 
-/** Writes down which streams were refused, and how streams ended: as a warning where the hub cut one off. */
+/** Logs refused streams, failed work and ended streams; a stream that the hub cut off is a warning. */
 export function hubLogger(log: Logger, clock: Clock): HubObserver {
   return {
     ended: ({ id, client, since, sentEvents, sentBytes, info }, reason) => {
@@ -42,24 +42,24 @@ export function hubLogger(log: Logger, clock: Clock): HubObserver {
       if (reason === 'slow') log.warn('stream cut off', line)
       else log.debug('stream ended', line)
     },
-    refused: (client, reason, trace) => log.warn('stream refused', { client, reason, ...trace }),
-    failed: (error, stage) => log.error('work failed', { stage, error }),
+    refused: (client, reason, info) => log.warn('stream refused', { client, reason, ...info }),
+    failed: (error, stage) => log.error('background work failed', { stage, error }),
   }
 }
 
-/** Statuses that say: not you, not from there, or not so often. */
+/** Statuses that refuse a request for its credential, its origin or its rate. */
 const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429])
 
 /**
- * Writes down which requests were refused, and at the level `debug` all: by their route, because
- * somebody may have put a secret into the path.
+ * Logs refused requests, and at the level `debug` all of them. It logs the route and not the path,
+ * which may contain a secret.
  */
 export function responseLogger(log: Logger): (c: Context) => void {
-  const tellsAll = log.isEnabledFor('debug')
+  const logsAll = log.isEnabledFor('debug')
   return (c) => {
     const { status } = c.res
     const refused = REFUSED.has(status)
-    if (!refused && !tellsAll) return
+    if (!refused && !logsAll) return
     const { method } = c.req
     const line = { status, method, route: routePath(c, -1), requestId: c.get('requestId') }
     if (refused) log.info('request refused', line)

@@ -1,59 +1,59 @@
-/** From configuration to the journal that several instances share, where one is configured. */
+/** From configuration to the journal in Redis that several instances share. */
 import type { Logger } from '@logtape/logtape'
 import type { Journal } from '../journal/journal.ts'
 import type { RedisObserver } from '../journal/redis/options.ts'
 import { journalBounds } from './compose.ts'
 import type { Config } from './config.ts'
 
-/** A journal that other instances use, too. */
+/** A journal that several instances share. */
 export interface SharedJournal {
   readonly journal: Journal
-  /** Resolves when Redis has been reached for the first time; with a reason when it lets this user do nothing. */
+  /** Resolves once Redis is connected; or with the reason when Redis rejects the user or the password. */
   readonly reached: Promise<string | undefined>
 }
 
-/** How Redis says that user or password is wrong, or that the user lacks a right: waiting does not help. */
+/** Errors with which Redis rejects a user or password, or a user without permission. A retry can't succeed. */
 const REFUSAL = /^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH) /
 
-/** The journal in Redis; undefined where events live in memory. It is looked for in the background. */
+/** Opens the journal in Redis; undefined without `REDIS_URL`. It connects in the background. */
 export async function openRedisJournal(
   config: Config,
   log: Logger,
 ): Promise<SharedJournal | undefined> {
   const { REDIS_URL, REDIS_PREFIX } = config
   if (REDIS_URL === undefined) return undefined
-  // Loaded only where it is used: the worker's bundle must never hold a client that needs sockets.
+  // Loaded on demand: the bundle of the Worker must not contain a client that requires sockets.
   const { createRedisJournal } = await import('../journal/redis/journal.ts')
-  let arrive: (refusal?: string) => void = () => {}
+  let resolveReached: (refusal?: string) => void = () => {}
   const reached = new Promise<string | undefined>((resolve) => {
-    arrive = resolve
+    resolveReached = resolve
   })
   const journal = createRedisJournal({
     ...journalBounds(config),
     url: REDIS_URL,
     prefix: REDIS_PREFIX,
-    observer: redisLogger(log, arrive),
+    observer: redisLogger(log, resolveReached),
   })
   return { journal, reached }
 }
 
-/** One line when Redis is reached, one when it is lost, and none for each try in between. */
-function redisLogger(log: Logger, arrive: (refusal?: string) => void): RedisObserver {
-  let away = false
+/** Logs one line when Redis connects and one when the connection is lost; failed retries only at `debug`. */
+function redisLogger(log: Logger, onReached: (refusal?: string) => void): RedisObserver {
+  let lost = false
   return {
     connected: (eviction) => {
-      away = false
-      log.info('journal reached')
+      lost = false
+      log.info('journal connected')
       if (eviction)
-        log.warn('Redis may drop the journal: set maxmemory-policy noeviction', { eviction })
-      arrive()
+        log.warn('Redis may evict the journal: set maxmemory-policy to noeviction', { eviction })
+      onReached()
     },
     disconnected: ({ message }: Error) => {
       const line = { reason: message }
-      if (away) log.debug('journal still away', line)
-      else log.error('journal away: publishing answers 503, streams wait', line)
-      away = true
-      if (REFUSAL.test(message)) arrive(message)
+      if (lost) log.debug('journal still unavailable', line)
+      else log.error('journal unavailable: publishing answers 503, and streams wait', line)
+      lost = true
+      if (REFUSAL.test(message)) onReached(message)
     },
   }
 }

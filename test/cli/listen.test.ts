@@ -210,7 +210,7 @@ describe('with keys and tokens', () => {
     const flags = ['listen', server.url, '--ticket', ticket.stdout.trim()]
     await hearsAndComesBack(start(flags, withKey), 'bob')
     const { stderr, end } = await run(flags)
-    expect(stderr).toMatch(/^hono-sse: 401: The ticket was used/)
+    expect(stderr).toMatch(/^hono-sse: 401: The ticket is used up/)
     expect(end).toBe(77)
   })
 

@@ -45,7 +45,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await tab.evaluate('document.activeElement.id')).toBe('credential')
     await shows(tab, 'Not joined')
     await enterKey(tab, 'not-the-key-of-this')
-    await reads(tab, '#key-note', /^The key is not one of this hub\. \(401\)$/)
+    await reads(tab, '#key-note', /^The key is not valid on this hub\. \(401\)$/)
     await enterKey(tab, PUBLISH_KEY)
     await credential.waitFor({ state: 'hidden' })
     await join(tab)
@@ -123,12 +123,20 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await enterKey(tab, await token({ sub: 'alice', topics: '*' }))
     await tab.getByRole('button', { name: 'Join', exact: true }).click()
     await shows(tab, 'Closed')
-    await reads(tab, '#detail', /^Tickets take the right to publish anywhere\. \(403\)/)
+    await reads(
+      tab,
+      '#detail',
+      /^Issuing tickets requires the permission to publish to every address\. \(403\)/,
+    )
     await tab.getByRole('button', { name: 'Forget the key' }).click()
     await enterKey(tab, await token({ publish: '*' }))
     await join(tab)
-    await reads(tab, '#clients-note', 'This takes the publish key. (403)')
-    await reads(tab, '#figures-note', 'Figures are unavailable. This takes the publish key. (403)')
+    await reads(tab, '#clients-note', 'This operation requires a publish key. (403)')
+    await reads(
+      tab,
+      '#figures-note',
+      'Figures are unavailable. This operation requires a publish key. (403)',
+    )
   })
 })
 

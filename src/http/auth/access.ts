@@ -47,7 +47,8 @@ export interface AccessOptions {
 /**
  * Creates the access control of an app: `createApp({ hub, access: createAccess({ hub, keys }) })`.
  * @throws {HubError} `invalid-option` when there is neither a key nor `jwt`, when a key or secret is
- * too short, or when `jwt` has not exactly one of `secret` and `jwksUrl`
+ * too short, when `jwt` does not have exactly one of `secret` and `jwksUrl`, or when `jwksUrl` is not
+ * https
  * @throws {TypeError} when `createHub` of this package did not create the hub
  */
 export function createAccess(options: AccessOptions): Access {

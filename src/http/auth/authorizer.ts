@@ -118,7 +118,9 @@ export function createAuthorizer(init: AuthorizerInit): Access {
       throw forbidden('Issuing tickets requires the permission to publish to every address.')
     }
     if (!tickets)
-      throw forbidden('Issuing tickets requires a PUBLISH_KEY or JWT_SECRET to sign with.')
+      throw forbidden(
+        'Issuing tickets requires a secret to sign with: set PUBLISH_KEY or JWT_SECRET.',
+      )
     const leftSeconds = Math.ceil((expiresAt - clock.now()) / 1_000)
     return (grant, grantSeconds) => tickets.issue(grant, Math.min(grantSeconds, leftSeconds))
   }

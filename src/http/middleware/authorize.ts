@@ -1,10 +1,10 @@
-/** Middleware that lets pass who has the right, and that knows whose request it is. */
+/** Middleware that checks the permissions of a request and records whose request it is. */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Address } from '../../core/address.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { problem } from '../problem.ts'
 
-/** Lets pass who may see and disconnect clients; all, where there is no access control. */
+/** Requires the permission to operate. Without access control, everyone passes. */
 export function requireOperate(access: Access | undefined): MiddlewareHandler {
   if (!access) return passThrough
   return async (c, next) => {
@@ -13,7 +13,7 @@ export function requireOperate(access: Access | undefined): MiddlewareHandler {
   }
 }
 
-/** Lets pass who may publish to the address of the request; all, where there is no access control. */
+/** Requires the permission to publish to the request's address. Without access control, everyone passes. */
 export function requirePublish(
   access: Access | undefined,
   addressOf: (c: Context) => Address,
@@ -25,16 +25,20 @@ export function requirePublish(
   }
 }
 
-/** Lets everything pass. */
+/** Passes every request on. */
 export const passThrough: MiddlewareHandler = (_, next) => next()
 
-/** Names under which people put credentials into URLs. */
+/** Parameters that people put credentials into. */
 const SECRETS = /^(access_?token|api_?key|auth|authorization|bearer|jwt|key|publish_?key|token)$/i
 
-/** Refuses a credential in the query, so that nobody gets used to one that every log on the way keeps. */
+/** Refuses credentials in the query, because every log on the way would store them. */
 export const noSecretsInQuery: MiddlewareHandler = async (c, next) => {
   const at = c.req.url.indexOf('?')
   const names = at === -1 ? [] : [...new URLSearchParams(c.req.url.slice(at)).keys()]
   if (!names.some((name) => SECRETS.test(name))) return await next()
-  return problem(c, 400, 'Never put a credential into a URL: send it as "Authorization: Bearer".')
+  return problem(
+    c,
+    400,
+    'Credentials are not accepted in a URL, which logs store: send "Authorization: Bearer …".',
+  )
 }

@@ -1,4 +1,4 @@
-/** Bodies: JSON, text and a form are three spellings of one publishing request, held to one schema. */
+/** Request bodies. JSON, text and a form are three ways to write one event, validated by one schema. */
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
@@ -7,21 +7,23 @@ import { problem } from '../problem.ts'
 import { PublishBody } from '../schemas/requests.ts'
 import { invalid, type Valid } from './validate.ts'
 
-/** JSON spells a byte with six at the most (`\u0000`); beside the data stand names and quotes. */
-const SPELLING = 6
+/** One byte of data takes at most six bytes in JSON (`\u0000`). Field names and quotes need some slack. */
+const JSON_BYTES_PER_BYTE = 6
 const SLACK_BYTES = 4_096
 
-/** Bytes of a body that is no event. */
+/** Bytes of a body that is not an event. */
 const JSON_BYTES = 65_536
 
-const TOO_LARGE = 'The JSON holds a number that is too large to be kept: send it as a string.'
-const NO_FORM = 'The form is not percent-encoded UTF-8, or has a field twice.'
-const NOT_UTF8 = 'The body is not valid UTF-8.'
+const TOO_LARGE =
+  'The JSON contains a number that is too large for JavaScript: send it as a string.'
+const NO_FORM =
+  'The form is not valid percent-encoded UTF-8, or repeats a field: encode it, and send each field once.'
+const NOT_UTF8 = 'The body is not valid UTF-8: encode it as UTF-8.'
 const CHARSET_UTF8 = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i
 const UNSUPPORTED =
   'Send application/json {"data": …}, text/plain, or application/x-www-form-urlencoded with data=, in UTF-8 and without Content-Encoding.'
 
-/** Makes of text the value that a schema is asked about. @throws {HTTPException} 400 */
+/** Turns text into the value that a schema validates. @throws {HTTPException} 400 */
 type Reader = (text: string) => unknown
 
 type Readers = ReadonlyMap<string | undefined, Reader>
@@ -33,8 +35,8 @@ const EVENT_READERS: Readers = new Map([
 ])
 
 /**
- * Reads a publishing request strictly, however it is written.
- * Answers 413 over its bound, 415 for another type, 400 for what is not UTF-8 or does not fit the schema.
+ * Reads and validates an event, in any of the three types. Answers 413 above the size limit, 415 for
+ * another type, and 400 for a body that is not UTF-8 or does not match the schema.
  */
 export function eventBody(
   maxEventBytes: number,
@@ -42,12 +44,12 @@ export function eventBody(
   return bodyOf(PublishBody, {
     readers: EVENT_READERS,
     unsupported: UNSUPPORTED,
-    maxBytes: maxEventBytes * SPELLING + SLACK_BYTES,
-    tooLarge: `An event may carry ${maxEventBytes} bytes of data.`,
+    maxBytes: maxEventBytes * JSON_BYTES_PER_BYTE + SLACK_BYTES,
+    tooLarge: `An event may carry ${maxEventBytes} bytes of data: send less.`,
   })
 }
 
-/** Reads a body that can only be JSON, as strictly. */
+/** Reads and validates a body that must be JSON. */
 export function jsonBody<Output, Input>(
   schema: z.ZodType<Output, Input>,
 ): MiddlewareHandler<object, string, Valid<'json', Output, Input>> {
@@ -55,7 +57,7 @@ export function jsonBody<Output, Input>(
     readers: new Map([['application/json', fromJson]]),
     unsupported: 'Send application/json.',
     maxBytes: JSON_BYTES,
-    tooLarge: `The body may have ${JSON_BYTES} bytes.`,
+    tooLarge: `The body may have ${JSON_BYTES} bytes: send less.`,
   })
 }
 
@@ -66,7 +68,7 @@ interface BodyRules {
   readonly tooLarge: string
 }
 
-/** Leaves what it has read where Hono's validator leaves JSON. */
+/** Stores the result where Hono's validator stores JSON: `c.req.valid('json')`. */
 function bodyOf<Output, Input>(
   schema: z.ZodType<Output, Input>,
   { readers, unsupported, maxBytes, tooLarge }: BodyRules,
@@ -75,7 +77,7 @@ function bodyOf<Output, Input>(
   return async (c, next) => {
     const bytes = await bytesOf(c)
     if (bytes === 'too large') return problem(c, 413, tooLarge)
-    if (bytes === 'broken') return problem(c, 400, 'The body broke off.')
+    if (bytes === 'broken') return problem(c, 400, 'The body ended early: send it again.')
     const reader = readers.get(typeOf(c))
     if (!reader) return problem(c, 415, unsupported)
     const text = decode(bytes)
@@ -87,7 +89,7 @@ function bodyOf<Output, Input>(
   }
 }
 
-/** Reads bodies within a limit. */
+/** Reads bodies up to a size limit. */
 function readerWithin(maxSize: number) {
   const limit = bodyLimit({ maxSize, onError: (c) => c.body(null, 413) })
   return async (c: Context): Promise<ArrayBuffer | 'too large' | 'broken'> => {
@@ -97,8 +99,8 @@ function readerWithin(maxSize: number) {
     }
     try {
       const length = lengthOf(c)
-      // The host may have read it: then it is in the cache, and its stream is locked. And asking Node
-      // for the body as a stream costs ten times what reading it does.
+      // The host may have read the body already: then it is cached and its stream is locked. On Node,
+      // requesting the body as a stream costs ten times as much as reading it.
       if (c.req.raw.bodyUsed || (length ?? maxSize + 1) <= maxSize) await read()
       else if (length === undefined) await limit(c, read)
       return bytes ?? 'too large'
@@ -108,13 +110,13 @@ function readerWithin(maxSize: number) {
   }
 }
 
-/** Bytes of the body, where the request says so: HTTP lets no more through. */
+/** The length that the request declares. HTTP does not let more bytes through. */
 function lengthOf(c: Context): number | undefined {
   const length = c.req.header('Content-Length') ?? ''
   return /^\d+$/.test(length) && !c.req.header('Transfer-Encoding') ? Number(length) : undefined
 }
 
-/** The media type, if it comes uncompressed and in UTF-8. */
+/** The media type of a body that is uncompressed UTF-8; otherwise undefined. */
 function typeOf(c: Context): string | undefined {
   const type = c.req.header('Content-Type') ?? ''
   const encoding = c.req.header('Content-Encoding') ?? 'identity'
@@ -134,17 +136,17 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    throw new HTTPException(400, { message: 'The body is not JSON.' })
+    throw new HTTPException(400, { message: 'The body is not valid JSON: check its syntax.' })
   }
 }
 
-/** A text that may hold a number of more than 308 digits, written out or with an exponent. */
+/** JSON that may contain a number of more than 308 digits, written out or with an exponent. */
 const MAYBE_HUGE = /\d[eE]\+?\d|(?<!\d)\d{309}/
 
-/** A string, which is passed over, or a number. */
+/** A string, which is skipped, or a number. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
 
-/** Whether JSON holds a number that JavaScript takes for infinite, and would write as null. */
+/** Whether JSON contains a number that JavaScript reads as infinite and would write as null. */
 function hasInfinity(json: string): boolean {
   if (!MAYBE_HUGE.test(json)) return false
   for (const [token] of json.matchAll(TOKEN)) {
@@ -157,7 +159,7 @@ function fromForm(text: string): unknown {
   if (!isPercentEncoded(text)) throw new HTTPException(400, { message: NO_FORM })
   const fields = new Map<string, unknown>()
   for (const [name, value] of new URLSearchParams(text)) {
-    // Which of two was meant nobody can know.
+    // There is no telling which of the two is meant.
     if (fields.has(name)) throw new HTTPException(400, { message: NO_FORM })
     fields.set(name, toField(name, value))
   }
@@ -169,7 +171,7 @@ function toField(name: string, value: string): unknown {
   return value === 'true' ? true : value === 'false' ? false : value
 }
 
-/** Whether text can be percent-decoded to UTF-8. */
+/** Whether text is valid percent-encoded UTF-8. */
 export function isPercentEncoded(text: string): boolean {
   if (!text.includes('%')) return true
   try {

@@ -1,5 +1,5 @@
 /**
- * Which pages may talk to the hub: by `Origin`, and on loopback by `Host`.
+ * Which pages may send requests: by their `Origin`, and for a hub on loopback also by `Host`.
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
 import type { Context, MiddlewareHandler } from 'hono'
@@ -8,12 +8,12 @@ import { problem } from '../problem.ts'
 
 const LOOPBACK = /^(localhost|[\w-]+\.localhost|127(\.\d{1,3}){3}|\[::1\]|::1)$/i
 
-/** Whether a host name or address means this very machine. */
+/** Whether a host name or address refers to this machine. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host)
 }
 
-/** Answers preflights and lets the pages of listed origins read answers, with cookies. */
+/** Answers preflights, and lets pages of the listed origins read responses and send cookies. */
 export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
   const allow = cors({
     origin: (origin) => origin,
@@ -25,60 +25,60 @@ export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
   })
   return async (c, next) => {
     if (origins.includes(c.req.header('Origin') ?? '')) return await allow(c, next)
-    // Caches must not take this answer for one to a page of a listed origin.
+    // A cache must not serve this response to a page of a listed origin.
     c.header('Vary', 'Origin')
     return await next()
   }
 }
 
 /**
- * For a hub that asks nobody who they are: only pages of this machine and of listed origins reach it.
- * A page from elsewhere could reach it by its own `Origin`, or by a name of its own that it points
- * to 127.0.0.1 (DNS rebinding), because the browser that shows it runs on this machine.
+ * Protects a hub without access control: only pages of this machine and of the listed origins reach
+ * it. Any other page that a browser on this machine shows could send requests from its own `Origin`,
+ * or through a name that it resolves to 127.0.0.1 (DNS rebinding).
  */
 export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
   let known: string | undefined
   return async (c, next) => {
-    // Nearly all requests name the same host: it is looked at again only when another comes.
+    // Nearly all requests name the same host, so a host is checked only when it changes.
     const named = `${originText(c.req.url)} ${c.req.header('Host')}`
     if (named !== known && !isForLoopback(c)) {
-      return problem(
-        c,
-        421,
-        'This hub has no key and answers to loopback names only: set PUBLISH_KEY.',
-      )
+      return problem(c, 421, WRONG_HOST)
     }
     known = named
     if (FORWARDED.some((name) => c.req.header(name) !== undefined)) {
-      return problem(c, 403, 'This hub has no key and answers to no proxy: set PUBLISH_KEY.')
+      return problem(c, 403, PROXIED)
     }
-    if (isFromElsewhere(c, origins)) {
-      return problem(c, 403, 'This hub has no key and does not talk to pages of this origin.')
-    }
+    if (isFromElsewhere(c, origins)) return problem(c, 403, WRONG_ORIGIN)
     return await next()
   }
 }
 
-/** The text of a URL up to its path. */
+const WRONG_HOST = 'Without a key, the hub answers requests to localhost only: set PUBLISH_KEY.'
+const PROXIED =
+  'Without a key, the hub refuses requests that come through a proxy: set PUBLISH_KEY.'
+const WRONG_ORIGIN =
+  'Without a key, the hub refuses pages of other origins: set PUBLISH_KEY, or add the origin to CORS_ORIGINS.'
+
+/** The part of a URL before its path. */
 export function originText(url: string): string {
   const path = url.indexOf('/', url.indexOf('//') + 2)
   return path === -1 ? url : url.slice(0, path)
 }
 
 function isForLoopback(c: Context): boolean {
-  // What is no URL is refused behind this.
+  // A later middleware refuses URLs that can't be parsed.
   const url = URL.canParse(c.req.url) ? new URL(c.req.url) : undefined
   const hosts = [url?.host, c.req.header('Host')]
   return hosts.every((host) => host === undefined || isLoopback(host.replace(/:\d*$/, '')))
 }
 
-/** Set by proxies, behind which anyone may stand. */
+/** Headers that proxies set. Anyone may be behind a proxy. */
 const FORWARDED = ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Real-IP']
 
 function isFromElsewhere(c: Context, origins: readonly string[]): boolean {
   const origin = c.req.header('Origin')
   if (origin !== undefined) return !origins.includes(origin) && !isLoopback(hostOf(origin))
-  // Images and scripts come without Origin. https://www.w3.org/TR/fetch-metadata/
+  // Requests for images and scripts have no Origin header. https://www.w3.org/TR/fetch-metadata/
   return (
     c.req.header('Sec-Fetch-Site') === 'cross-site' && c.req.header('Sec-Fetch-Mode') !== 'navigate'
   )

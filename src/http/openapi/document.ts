@@ -1,5 +1,5 @@
 /**
- * The OpenAPI document of an app, made from the schemas that its requests are held to.
+ * The OpenAPI document of an app, derived from the schemas that validate its requests.
  * @see https://spec.openapis.org/oas/v3.1.1.html
  */
 import type { z } from 'zod'
@@ -21,16 +21,16 @@ import {
 /** The version of the package. */
 export const VERSION = '0.1.0'
 
-/** What the document is of. */
+/** What the document describes. */
 export interface DocumentInit {
   readonly routes: readonly { readonly method: string; readonly path: string }[]
-  /** Whether anybody is asked who they are. */
+  /** Whether the app has access control. */
   readonly guarded: boolean
 }
 
-/** Makes the document of those routes that are described. */
+/** Creates the document. Routes without an entry in `operations` are left out. */
 export function createDocument({ routes, guarded }: DocumentInit): Json {
-  // Those of the stream stand in no body that the document could describe.
+  // No operation refers to the schemas of the stream's events: they must be named here.
   const named = new Set<z.ZodType>([ProblemSchema, ReadySchema, GapSchema, ByeSchema])
   const paths: Record<string, Json> = {}
   for (const { method, path } of routes) {
@@ -46,10 +46,10 @@ export function createDocument({ routes, guarded }: DocumentInit): Json {
       version: VERSION,
       summary: 'A hub for server-sent events.',
       description:
-        'GET answers HEAD, too. Paths that are not there answer 404, and methods that are not, 405 with `Allow`: both as `Problem`.',
+        'Every GET also answers HEAD. Unknown paths answer 404, and unsupported methods 405 with `Allow`; both with a `Problem`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    // Relative to where the document is served: true below any path that the app is mounted at.
+    // Relative to the URL of the document, so that it holds wherever the app is mounted.
     servers: [{ url: '.' }],
     paths,
     components: {
@@ -64,9 +64,9 @@ export function createDocument({ routes, guarded }: DocumentInit): Json {
     const { id, tag, summary, description, permission, parameters, body } = operation
     const credential = guarded ? permission : undefined
     const { responses, problems = [] } = operation
-    const described = Object.entries(responses).map(([status, answer]) => [
+    const described = Object.entries(responses).map(([status, response]) => [
       status,
-      answerOf(answer),
+      responseOf(response),
     ])
     return {
       operationId: id,
@@ -84,7 +84,7 @@ export function createDocument({ routes, guarded }: DocumentInit): Json {
     }
   }
 
-  function answerOf({ description, headers: names, content }: ResponseSpec): Json {
+  function responseOf({ description, headers: names, content }: ResponseSpec): Json {
     return {
       description,
       ...(names && headersOf(names)),

@@ -1,11 +1,11 @@
-/** How one operation of the interface is described. */
+/** The description of one operation of the HTTP interface. */
 import type { z } from 'zod'
 import type { ProblemStatus } from '../problem.ts'
 
-/** What takes a credential, where the hub has keys. */
+/** What an operation requires, where the hub has access control. */
 export type Permission = 'listen' | 'publish' | 'operate' | 'issue'
 
-/** A header of answers; what it says stands in one place for all. */
+/** A response header. Its description is shared by all responses. */
 export type HeaderName =
   | 'Cache-Control'
   | 'RateLimit'
@@ -14,16 +14,16 @@ export type HeaderName =
   | 'Set-Cookie'
   | 'WWW-Authenticate'
 
-/** What a body is, and one that fits. */
+/** The schema of a body, and an example. */
 export interface Content {
   readonly schema: z.ZodType
   readonly example: unknown
 }
 
-/** A body by its media type. */
+/** The contents of a body, by media type. */
 export type Contents = Readonly<Record<string, Content>>
 
-/** An answer that is no problem. */
+/** A response that is not a problem. */
 export interface ResponseSpec {
   readonly description: string
   readonly headers?: readonly HeaderName[]
@@ -32,22 +32,22 @@ export interface ResponseSpec {
 
 /** One method of one path. */
 export interface Operation {
-  /** A name for generated clients. */
+  /** The name of the operation in generated clients. */
   readonly id: string
   readonly tag: 'listen' | 'publish' | 'operate' | 'about'
   readonly summary: string
-  /** @defaultValue none: the summary says it all */
+  /** @defaultValue none: the summary suffices */
   readonly description?: string
-  /** @defaultValue none: anyone may */
+  /** @defaultValue none: anyone may use it */
   readonly permission?: Permission
   readonly parameters?: Readonly<Partial<Record<'path' | 'query' | 'header', z.ZodType>>>
   readonly body?: Contents
   readonly responses: Readonly<Partial<Record<200 | 204, ResponseSpec>>>
-  /** Problems beside those that any request may meet. @defaultValue none */
+  /** Problems in addition to those that any request may get. @defaultValue none */
   readonly problems?: readonly ProblemStatus[]
 }
 
-/** A body with an example that fits it. */
+/** A request body with an example that matches its schema. */
 export function content<Output, Input>(
   schema: z.ZodType<Output, Input>,
   example: NoInfer<Input>,
@@ -55,7 +55,7 @@ export function content<Output, Input>(
   return { schema, example }
 }
 
-/** An answer in JSON. */
+/** A JSON response. */
 export function json<Output>(
   description: string,
   schema: z.ZodType<Output>,
@@ -64,7 +64,7 @@ export function json<Output>(
   return { description, content: { 'application/json': { schema, example } } }
 }
 
-/** An answer in text. */
+/** A text response. */
 export function text(
   description: string,
   type: string,

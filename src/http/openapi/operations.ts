@@ -1,4 +1,4 @@
-/** The operations by method and path: a route of the app is described by one entry here. */
+/** The operations, by method and path. Every route of the app has one entry. */
 import { z } from 'zod'
 import { schemaMetadata } from '../schemas/metadata.ts'
 import {
@@ -59,7 +59,8 @@ data: {"reason":"lifetime"}
 
 const StreamHeaders = z.object({
   'Last-Event-ID': z.string().optional().register(schemaMetadata, {
-    description: 'Where to resume: the id of the last event that came. An EventSource sends it.',
+    description:
+      'The cursor to resume from: the id of the last event received. An EventSource sends it.',
   }),
 })
 
@@ -70,11 +71,11 @@ const event = {
 }
 
 const published: ResponseSpec = {
-  ...json('What became of the event.', Published, { id: 'lz3k9q-42', connections: 2 }),
+  ...json('The event was published.', Published, { id: 'lz3k9q-42', connections: 2 }),
   headers: ['RateLimit', 'RateLimit-Policy'],
 }
 
-/** What is the same wherever events are published. */
+/** What all operations that publish an event have in common. */
 const publishing = {
   tag: 'publish',
   permission: 'publish',
@@ -90,7 +91,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     tag: 'listen',
     summary: 'Opens a stream of server-sent events.',
     description:
-      'A stream that can’t be had now is answered 200 with `hub:bye` and closed, because an EventSource gives up for good at any other status. The data of the hub’s own events are the schemas `Ready`, `Gap` and `Bye`.',
+      'If the stream can’t be opened now, the response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would give up for good. The schemas `Ready`, `Gap` and `Bye` describe the data of the hub’s own events.',
     permission: 'listen',
     parameters: { query: StreamQuery, header: StreamHeaders },
     responses: {
@@ -98,7 +99,7 @@ export const operations: Readonly<Record<string, Operation>> = {
         ...text('The stream.', 'text/event-stream', z.string(), STREAM),
         headers: ['Cache-Control', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Set-Cookie'],
       },
-      204: { description: 'The client is kept away for now; an EventSource stops.' },
+      204: { description: 'The client is blocked for now. An EventSource stops reconnecting.' },
     },
   },
   'POST /clients/:id': {
@@ -110,13 +111,13 @@ export const operations: Readonly<Record<string, Operation>> = {
   'POST /topics/:topic': {
     ...publishing,
     id: 'publishToTopic',
-    summary: 'Publishes to all who follow a topic.',
+    summary: 'Publishes to all connections that follow a topic.',
     parameters: { path: TopicParam },
   },
   'POST /broadcast': {
     ...publishing,
     id: 'broadcast',
-    summary: 'Publishes to everyone.',
+    summary: 'Publishes to all connections.',
   },
   'POST /ping/:id': {
     id: 'ping',
@@ -130,7 +131,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /clients': {
     id: 'listClients',
     tag: 'operate',
-    summary: 'Tells who is connected.',
+    summary: 'Lists the connected clients.',
     permission: 'operate',
     parameters: { query: ListQuery },
     responses: {
@@ -143,34 +144,41 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /clients/:id': {
     id: 'showClient',
     tag: 'operate',
-    summary: 'Tells the connections of one client.',
+    summary: 'Lists the connections of one client.',
     permission: 'operate',
     parameters: { path: ClientParam },
     responses: {
-      200: json('Its connections: none, if it is not there.', ClientConnections, {
-        client: 'alice',
-        connections: [CONNECTION],
-      }),
+      200: json(
+        'The connections, longest connected first. The list is empty when the client is not connected.',
+        ClientConnections,
+        {
+          client: 'alice',
+          connections: [CONNECTION],
+        },
+      ),
     },
   },
   'DELETE /clients/:id': {
     id: 'disconnect',
     tag: 'operate',
-    summary: 'Says goodbye to all connections of a client.',
+    summary: 'Ends all connections of a client, and can block it.',
     permission: 'operate',
     parameters: { path: ClientParam, query: DisconnectQuery },
     responses: {
-      200: json('It is sent away.', Disconnected, { disconnected: 2, blockedSeconds: 3_600 }),
+      200: json('The client is disconnected.', Disconnected, {
+        disconnected: 2,
+        blockedSeconds: 3_600,
+      }),
     },
   },
   'GET /topics/:topic': {
     id: 'showTopic',
     tag: 'operate',
-    summary: 'Tells who follows a topic.',
+    summary: 'Lists the connections that follow a topic.',
     permission: 'operate',
     parameters: { path: TopicParam, query: ListQuery },
     responses: {
-      200: json('The connections that follow it.', TopicConnections, {
+      200: json('The connections, longest connected first.', TopicConnections, {
         topic: 'news',
         connections: [CONNECTION],
         total: 1,
@@ -180,7 +188,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'POST /tickets': {
     id: 'issueTicket',
     tag: 'listen',
-    summary: 'Gets a ticket, with which a page opens a stream. For back ends.',
+    summary: 'Issues a ticket, with which a page opens a stream. For back ends.',
     permission: 'issue',
     body: { 'application/json': content(TicketBody, { client: 'alice', topics: ['news'] }) },
     responses: {
@@ -194,35 +202,40 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /metrics': {
     id: 'metrics',
     tag: 'operate',
-    summary: 'Tells Prometheus what the hub does, in its text format.',
+    summary: 'Returns the metrics in the text format of Prometheus.',
     permission: 'operate',
-    responses: { 200: text('The figures.', 'text/plain', z.string(), 'hono_sse_connections 2\n') },
+    responses: { 200: text('The metrics.', 'text/plain', z.string(), 'hono_sse_connections 2\n') },
   },
   'GET /': {
-    id: 'page',
+    id: 'dashboard',
     tag: 'about',
-    summary: 'A page to listen and send with, where the host wants one.',
+    summary: 'The dashboard: a page to listen and publish with, where it is enabled.',
     responses: { 200: text('The page.', 'text/html', z.string(), '<!doctype html>') },
   },
   'GET /healthz': {
     id: 'health',
     tag: 'about',
-    summary: 'Answers as long as the process lives.',
-    responses: { 200: text('It lives.', 'text/plain', z.literal('ok'), 'ok') },
+    summary: 'Answers as long as the process runs.',
+    responses: { 200: text('The process runs.', 'text/plain', z.literal('ok'), 'ok') },
   },
   'GET /readyz': {
     id: 'readiness',
     tag: 'about',
-    summary: 'Tells whether streams and events are taken.',
-    description: 'Answers 503 while the hub closes, and while the journal can’t be reached.',
-    responses: { 200: text('They are.', 'text/plain', z.literal('ready'), 'ready') },
+    summary: 'Reports whether the hub accepts streams and events.',
+    description:
+      'Answers 503 while the hub is shutting down, and while the journal can’t be reached.',
+    responses: {
+      200: text('The hub accepts streams and events.', 'text/plain', z.literal('ready'), 'ready'),
+    },
   },
   'GET /openapi.json': {
     id: 'openapi',
     tag: 'about',
-    summary: 'This document. It holds no secrets, and takes no credential.',
+    summary: 'Returns this document. It contains no secrets and requires no credential.',
     responses: {
-      200: json('OpenAPI 3.1.', z.record(z.string(), z.unknown()), { openapi: '3.1.1' }),
+      200: json('The OpenAPI 3.1 document.', z.record(z.string(), z.unknown()), {
+        openapi: '3.1.1',
+      }),
     },
   },
 }

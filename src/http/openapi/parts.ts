@@ -1,9 +1,9 @@
-/** What operations share in the OpenAPI document: problems, headers, and where rights come from. */
+/** The shared parts of the OpenAPI document: problems, headers and security schemes. */
 import { type ProblemStatus, TITLES } from '../problem.ts'
 import type { Json } from './json-schema.ts'
 import type { HeaderName, Permission } from './operation.ts'
 
-/** The problems that any request may meet. */
+/** The problems that any request may get. */
 export const COMMON_PROBLEMS: readonly ProblemStatus[] = [400, 403, 421, 500, 503]
 
 interface Refusal {
@@ -13,58 +13,58 @@ interface Refusal {
   readonly headers?: readonly HeaderName[]
 }
 
-/** Where rates are limited, whatever becomes of a request says how many are left. */
+/** With rate limits, every response reports how many requests are left. */
 const LIMITED: readonly HeaderName[] = ['RateLimit', 'RateLimit-Policy']
 
 const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
   400: {
-    description: 'The request is wrong; `issues` names every field that is.',
-    detail: 'json.data is missing.',
+    description: 'The request is invalid. `issues` lists every invalid field.',
+    detail: 'json.data is missing: send it, even if it is null.',
     headers: LIMITED,
   },
   401: {
-    description: 'There is no credential, or none that the hub knows.',
-    detail: 'The token has ended: get a new one.',
+    description: 'The request has no valid credential.',
+    detail: 'The token has expired: request a new one.',
     headers: ['WWW-Authenticate'],
   },
   403: {
     description:
-      'The credential does not reach so far; or the hub has no key, and a page of elsewhere or a proxy asks.',
-    detail: 'This credential may not publish there.',
+      'The credential lacks the required permission; or the hub has no key and the request came from another origin or through a proxy.',
+    detail: 'This credential may not publish to this address.',
   },
   413: {
     description: 'The body is too large.',
-    detail: 'An event may carry 262144 bytes of data.',
+    detail: 'An event may carry 262144 bytes of data: send less.',
     headers: LIMITED,
   },
   415: {
-    description: 'The body is of another type.',
+    description: 'The media type of the body is not supported.',
     detail: 'Send application/json.',
     headers: LIMITED,
   },
   421: {
-    description: 'The hub has no key, and answers to loopback names only.',
-    detail: 'This hub has no key and answers to loopback names only: set PUBLISH_KEY.',
+    description: 'The hub has no key and answers requests to localhost only.',
+    detail: 'Without a key, the hub answers requests to localhost only: set PUBLISH_KEY.',
   },
   429: {
-    description: 'Too much was published within a minute.',
-    detail: 'Too much was published within a minute: wait as long as Retry-After says.',
+    description: 'The rate limit for publishing is exceeded.',
+    detail: 'Too many events within a minute: wait as long as Retry-After says.',
     headers: [...LIMITED, 'Retry-After'],
   },
   500: {
     description: 'The server failed.',
-    detail: 'The server failed to answer: its log says why.',
+    detail: 'The server failed: see its log for the reason.',
     headers: LIMITED,
   },
   503: {
     description:
-      'The hub closes, is not set up, or can’t reach what it needs. With `Retry-After` it is worth another try.',
-    detail: 'The journal can’t be reached: nothing can be published now.',
+      'The hub is shutting down, is not configured, or can’t reach what it depends on. With `Retry-After`, a retry may succeed.',
+    detail: 'The journal can’t be reached: nothing can be published until it returns.',
     headers: [...LIMITED, 'Retry-After'],
   },
 }
 
-/** The problems as responses by name; their bodies are of the schema `Problem`. */
+/** The problems as responses, by name. */
 export const responses: Readonly<Json> = Object.fromEntries(
   Object.entries(REFUSALS).map(([digits, { description, detail, headers }]) => {
     const status = Number(digits) as ProblemStatus
@@ -88,74 +88,78 @@ function nameOf(status: ProblemStatus): string {
   return TITLES[status].replaceAll(' ', '')
 }
 
-/** The headers by name, as every answer that may have them refers to them. */
+/** The headers, by name. */
 export const headers: Readonly<Record<HeaderName, unknown>> = {
-  'Cache-Control': { description: 'Nobody may keep it.', schema: { type: 'string' } },
+  'Cache-Control': { description: 'The response must not be stored.', schema: { type: 'string' } },
   RateLimit: {
-    description: 'What is left, where rates are limited (draft 7 of RateLimit header fields).',
+    description:
+      'The limit, and how much of it is left, when rate limits are on (draft 7 of RateLimit header fields).',
     schema: { type: 'string' },
     example: 'limit=60, remaining=59, reset=42',
   },
   'RateLimit-Policy': {
-    description: 'The limit, where rates are limited.',
+    description: 'The limit and its window in seconds, when rate limits are on.',
     schema: { type: 'string' },
     example: '60;w=60',
   },
   'Retry-After': {
-    description: 'Seconds after which it is worth another try.',
+    description: 'Seconds after which to try again.',
     schema: { type: 'integer', minimum: 0 },
     example: 2,
   },
   'Set-Cookie': {
-    description: 'Carries the grant of a ticket through reconnects; HttpOnly, SameSite=Lax.',
+    description:
+      'Carries the grant of a ticket through reconnects. It is HttpOnly and SameSite=Lax.',
     schema: { type: 'string' },
   },
   'WWW-Authenticate': {
-    description: 'The scheme that it takes.',
+    description: 'The authentication scheme to use.',
     required: true,
     schema: { type: 'string' },
     example: 'Bearer realm="hono-sse"',
   },
 }
 
-/** The headers of an answer. */
+/** The headers of a response. */
 export function headersOf(names: readonly HeaderName[]): { readonly headers: object } {
   const references = names.map((name) => [name, { $ref: `#/components/headers/${name}` }])
   return { headers: Object.fromEntries(references) }
 }
 
-/** Where rights come from. */
+/** The kinds of credentials. */
 export const securitySchemes: Readonly<Json> = {
   key: {
     type: 'http',
     scheme: 'bearer',
-    description: 'The publish key: publishes anywhere, operates, issues tickets.',
+    description:
+      'A publish key. It publishes to any address, lists and disconnects clients, reads metrics, and issues tickets.',
   },
   token: {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'A token with `exp`, `sub`, `topics` and `publish`.',
+    description:
+      'A JSON Web Token. `exp` is required; `sub` is the client that it listens as, `topics` the topics that it may follow, `publish` the addresses that it may publish to.',
   },
   ticket: {
     type: 'apiKey',
     in: 'query',
     name: 'ticket',
-    description: 'For pages: opens one stream, within 30 seconds.',
+    description: 'A ticket, for pages. It opens one stream, within 30 seconds after it was issued.',
   },
   cookie: {
     type: 'apiKey',
     in: 'cookie',
     name: 'hono-sse-*',
     description:
-      'Carries the grant of a used ticket. The stream’s answer names and sets it: `hono-sse-` and a hash of the grant.',
+      'Carries the grant of a redeemed ticket. The response of the stream sets it; its name is `hono-sse-` and a hash of the grant.',
   },
 }
 
 const KEY = { key: [] }
 const TOKEN = { token: [] }
 
-/** What each right takes: one of these. */
+/** The credentials that each permission accepts: any one of these. */
 export const security: Readonly<Record<Permission, readonly unknown[]>> = {
   listen: [TOKEN, { ticket: [] }, { ticket: [], cookie: [] }],
   publish: [KEY, TOKEN],

@@ -1,4 +1,4 @@
-/** Routes that tell who is connected, and that send a client away. */
+/** Routes that list clients and connections, and that disconnect a client. */
 import { Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'
@@ -17,7 +17,7 @@ import type {
 } from '../schemas/responses.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
-/** Connections of one client that are shown: more than it may have by default. */
+/** At most how many connections of one client are listed: more than it may have by default. */
 const MAX_ROWS = 10_000
 
 type OfClient = { param: z.input<typeof ClientParam> }
@@ -25,7 +25,7 @@ type OfTopic = { param: z.input<typeof TopicParam> }
 type OfList = { query?: z.input<typeof ListQuery> }
 type OfDisconnect = { query?: z.input<typeof DisconnectQuery> }
 
-/** The routes about clients and their connections, as types. */
+/** The types of the client routes. */
 export type ClientRoutes = {
   '/clients': { $get: JsonRoute<OfList, Clients> }
   '/clients/:id': {
@@ -35,7 +35,7 @@ export type ClientRoutes = {
   '/topics/:topic': { $get: JsonRoute<OfTopic & OfList, TopicConnections> }
 }
 
-/** The routes about clients and their connections. */
+/** Creates the client routes. */
 export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEnv, ClientRoutes> {
   const operator = requireOperate(access)
   const app = new Hono()
@@ -74,7 +74,7 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
   return asRoutes(app)
 }
 
-/** A row with its time as ISO 8601. */
+/** A row with its time in ISO 8601. */
 function withTime<Row extends { readonly since: number }>(row: Row): Listed<Row> {
   return { ...row, since: isoTime(row.since) }
 }

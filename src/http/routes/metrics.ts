@@ -1,4 +1,4 @@
-/** The route that Prometheus scrapes: the figures of one hub, in base units. */
+/** The route that Prometheus scrapes: the metrics of one hub, in base units. */
 import { Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { Hub } from '../../hub/hub.ts'
@@ -8,20 +8,20 @@ import { requireOperate } from '../middleware/authorize.ts'
 import { counter, gauge, histogram, METRICS_TYPE, type Values } from '../prometheus.ts'
 import { asRoutes, type StreamRoute } from './types.ts'
 
-/** What the route tells of. */
+/** What the route requires. */
 export interface MetricsRoutesInit {
   readonly hub: Hub
   readonly access: Access | undefined
-  /** Requests that were answered with an error, by status. */
+  /** How many requests got an error response, by status. */
   readonly errors: ReadonlyMap<number, number>
 }
 
-/** The route of the figures, as a type. */
+/** The type of the metrics route. */
 export type MetricsRoutes = {
   '/metrics': { $get: StreamRoute<object> }
 }
 
-/** The route for operators. */
+/** Creates the metrics route. */
 export function metricsRoutes({
   hub,
   access,
@@ -35,9 +35,9 @@ export function metricsRoutes({
 
 function expose(stats: HubStats, errors: ReadonlyMap<number, number>): string {
   const byStatus = [...errors].map(([status, count]) => [String(status), count] as const)
-  const parts = [moment(stats), events(stats), streams(stats), journal(stats)]
+  const parts = [current(stats), events(stats), streams(stats), journal(stats)]
   parts.push([
-    counter('hono_sse_request_errors_total', 'Requests answered with an error.', {
+    counter('hono_sse_request_errors_total', 'Requests that got an error response.', {
       label: 'status',
       values: byStatus,
     }),
@@ -45,25 +45,25 @@ function expose(stats: HubStats, errors: ReadonlyMap<number, number>): string {
   return parts.flat().join('')
 }
 
-function moment(stats: HubStats): string[] {
+function current(stats: HubStats): string[] {
   return [
     gauge('hono_sse_connections', 'Open streams.', stats.connections),
     gauge('hono_sse_clients', 'Clients with an open stream.', stats.clients),
-    gauge('hono_sse_topics', 'Topics that an open stream follows.', stats.topics),
+    gauge('hono_sse_topics', 'Topics that at least one open stream follows.', stats.topics),
     gauge(
       'hono_sse_closing_connections',
-      'Streams that said goodbye and are not over yet.',
+      'Streams that were sent hub:bye and have not ended yet.',
       stats.closing,
     ),
     gauge(
       'hono_sse_stalled_connections',
-      'Open streams whose transport is busy with what it was given.',
+      'Open streams whose transport has not accepted the last write yet.',
       stats.stalled,
     ),
-    gauge('hono_sse_queued_bytes', 'What waits for all open streams.', stats.queuedBytes),
+    gauge('hono_sse_queued_bytes', 'Bytes queued for all open streams.', stats.queuedBytes),
     gauge(
       'hono_sse_longest_queue_bytes',
-      'What waits for the open stream with the longest queue.',
+      'Bytes queued for the open stream with the longest queue.',
       stats.longestQueueBytes,
     ),
   ]
@@ -73,27 +73,27 @@ function events({ metrics }: HubStats): string[] {
   return [
     counter(
       'hono_sse_publishes_total',
-      'Events taken in to be published, stored or not.',
+      'Events accepted for publishing, whether or not the journal stored them.',
       by('address', metrics.publishes),
     ),
     counter(
       'hono_sse_deliveries_total',
-      'Events times the open streams that they were queued for.',
+      'Events queued for streams, counted once for each stream.',
       metrics.deliveries,
     ),
     counter(
       'hono_sse_delivered_bytes_total',
-      'Bytes of events times the open streams that they were queued for.',
+      'Bytes of events queued for streams, counted once for each stream.',
       metrics.deliveredBytes,
     ),
     histogram(
       'hono_sse_delivery_delay_seconds',
-      'Events by how long they waited for the last write of their flush.',
+      'Time that events waited until the last write of their flush.',
       metrics.delayMs,
     ),
     histogram(
       'hono_sse_flush_duration_seconds',
-      'Flushes by how long they took from the first write to the last.',
+      'Duration of flushes, from the first write to the last.',
       metrics.flushMs,
     ),
   ]
@@ -103,28 +103,28 @@ function streams({ metrics }: HubStats): string[] {
   return [
     counter(
       'hono_sse_openings_total',
-      'Streams opened, by how they went on.',
+      'Streams opened, by how they resumed.',
       by('resume', metrics.openings),
     ),
     counter(
       'hono_sse_replays_total',
-      'Times that a stream began to catch up from a cursor.',
+      'Times that a stream started to catch up from a cursor.',
       metrics.replays,
     ),
     counter(
       'hono_sse_replayed_events_total',
-      'Events read from the journal for streams that caught up.',
+      'Events read from the journal for streams that were catching up.',
       metrics.replayedEvents,
     ),
-    counter('hono_sse_gaps_total', 'Gaps told.', by('reason', metrics.gaps)),
+    counter('hono_sse_gaps_total', 'Gaps reported with hub:gap.', by('reason', metrics.gaps)),
     counter(
       'hono_sse_goodbyes_total',
-      'Goodbyes said, those to refused streams included.',
+      'hub:bye events sent, including those to refused streams.',
       by('reason', metrics.goodbyes),
     ),
     counter(
       'hono_sse_departures_total',
-      'Streams that ended without a goodbye.',
+      'Streams that ended without hub:bye: the client left, or the transport failed.',
       metrics.departures,
     ),
     counter('hono_sse_refusals_total', 'Streams refused.', by('reason', metrics.refusals)),
@@ -133,12 +133,20 @@ function streams({ metrics }: HubStats): string[] {
 
 function journal({ journal: { ready, events, bytes, reconnects } }: HubStats): string[] {
   return [
-    gauge('hono_sse_journal_up', 'Whether events can be stored and read.', Number(ready)),
-    gauge('hono_sse_journal_events', 'Events kept, for all who share the journal.', events),
-    gauge('hono_sse_journal_bytes', 'The same with what keeping them costs.', bytes),
+    gauge(
+      'hono_sse_journal_up',
+      'Whether the journal is ready: whether events can be stored and read.',
+      Number(ready),
+    ),
+    gauge(
+      'hono_sse_journal_events',
+      'Events in the journal, which several instances may share.',
+      events,
+    ),
+    gauge('hono_sse_journal_bytes', 'Bytes that the journal uses, including its overhead.', bytes),
     counter(
       'hono_sse_journal_reconnects_total',
-      'Times that the journal was reached again after it was lost.',
+      'Times that the connection to the journal was restored.',
       reconnects,
     ),
   ]

@@ -1,14 +1,14 @@
-/** The route that tells what all routes are. */
+/** The route that describes all routes. */
 import { Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import { asRoutes, type StreamRoute } from './types.ts'
 
-/** The route of the OpenAPI document, as a type. */
+/** The type of the route of the OpenAPI document. */
 export type OpenApiRoutes = {
   '/openapi.json': { $get: StreamRoute<object> }
 }
 
-/** The route of the OpenAPI document, which is public, and made when first it is asked for. */
+/** Creates the route of the OpenAPI document. The document is public and is built on the first request. */
 export function openApiRoutes(describe: () => object): Hono<BlankEnv, OpenApiRoutes> {
   let document: string | undefined
   const app = new Hono().get('/openapi.json', (c) => {

@@ -13,11 +13,11 @@ import { ClientParam, type PublishBody, TopicParam } from '../schemas/requests.t
 import type { Published } from '../schemas/responses.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
-/** What publishing needs. */
+/** What the publish routes require. */
 export interface PublishRoutesInit {
   readonly hub: Hub
   readonly access: Access | undefined
-  /** Limits how often is published. */
+  /** Limits how often events are published. */
   readonly limit: MiddlewareHandler
 }
 
@@ -25,7 +25,7 @@ type ToClient = { param: z.input<typeof ClientParam> }
 type ToTopic = { param: z.input<typeof TopicParam> }
 type AnEvent = { json: z.input<typeof PublishBody> }
 
-/** The routes under which events come in, as types. */
+/** The types of the publish routes. */
 export type PublishRoutes = {
   '/ping/:id': { $post: JsonRoute<ToClient, Published> }
   '/clients/:id': { $post: JsonRoute<ToClient & AnEvent, Published> }
@@ -33,7 +33,7 @@ export type PublishRoutes = {
   '/broadcast': { $post: JsonRoute<AnEvent, Published> }
 }
 
-/** The routes under which events come in. */
+/** Creates the publish routes. */
 export function publishRoutes(options: PublishRoutesInit): Hono<BlankEnv, PublishRoutes> {
   const { hub, access, limit } = options
   const body = eventBody(hub.maxEventBytes)

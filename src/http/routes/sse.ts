@@ -1,4 +1,4 @@
-/** The route where clients listen. */
+/** The route that opens streams. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import { HubError, type HubErrorCode } from '../../core/errors.ts'
@@ -12,30 +12,30 @@ import { StreamQuery, type StreamQueryInput } from '../schemas/requests.ts'
 import { type OpenStream, refuseForNow, streamEvents, streamHead } from '../stream.ts'
 import { asRoutes, type StreamRoute } from './types.ts'
 
-/** What listening needs. */
+/** What the stream route requires. */
 export interface SseRoutesInit {
   readonly hub: Hub
   readonly access: Access | undefined
   readonly openStream: OpenStream | undefined
-  /** How a request came in. */
+  /** Describes the request behind a stream, for operators. */
   connectionInfo(c: Context): ConnectionInfo | undefined
-  /** Limits how often streams are opened; it answers what `refuseForNow` answers. */
+  /** Limits how often streams are opened. Over the limit, it must answer with `refuseForNow`. */
   readonly limit: MiddlewareHandler
 }
 
-/** The route of the stream, as a type. */
+/** The type of the stream route. */
 export type SseRoutes = {
   '/sse': { $get: StreamRoute<{ query: StreamQueryInput }> }
 }
 
-/** The route of the stream. */
+/** Creates the stream route. */
 export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
   const { hub, access, openStream, connectionInfo, limit } = options
   const app = new Hono<{ Variables: { grant: StreamGrant; subject: string } }>().get(
     '/sse',
     valid('query', StreamQuery),
     async (c, next) => {
-      // Hono answers HEAD with GET's handler and drops the body unread: it would be a stream for ever.
+      // Hono runs the GET handler for HEAD and drops the body unread: that stream would never end.
       if (c.req.method === 'HEAD') return streamHead(c)
       const granted = await grantOrRefuse(c, c.req.valid('query'))
       if (granted instanceof Response) return granted
@@ -58,7 +58,7 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
     try {
       return await access.listen(c, { client: id, topics: topic, ticket })
     } catch (error) {
-      // An EventSource would give up at 503, though it is only now that nobody can tell.
+      // A temporary failure: at 503, an EventSource would give up for good.
       if (isForNow(error) || hasCode(error, 'at-capacity', 'journal-unavailable'))
         return refuseForNow(c, internalsOf(hub).byeFrame('at-capacity'))
       if (hasCode(error, 'blocked')) return c.body(null, 204)

@@ -1,4 +1,4 @@
-/** The route where a back end gets tickets for its pages. */
+/** The route that issues tickets: a back end requests them for its pages. */
 import { type Context, Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'
@@ -12,12 +12,12 @@ import { TicketBody } from '../schemas/requests.ts'
 import type { IssuedTicket } from '../schemas/responses.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
-/** The route that issues tickets, as a type. */
+/** The type of the ticket route. */
 export type TicketRoutes = {
   '/tickets': { $post: JsonRoute<{ json: z.input<typeof TicketBody> }, IssuedTicket> }
 }
 
-/** The route that issues tickets. */
+/** Creates the ticket route. */
 export function ticketRoutes(hub: Hub, access: Access): Hono<BlankEnv, TicketRoutes> {
   const app = new Hono<{ Variables: { issue: TicketIssuer } }>().post(
     '/tickets',

@@ -1,20 +1,20 @@
-/** Routes as types, from which Hono’s `hc` makes a client. */
+/** Types of routes, from which Hono’s `hc` derives a typed client. */
 import type { Context, Hono } from 'hono'
 import type { BlankEnv, ExtractSchema, ResponseFormat, Schema, TypedResponse } from 'hono/types'
 import type { StatusCode } from 'hono/utils/http-status'
 import type { Problem, ProblemStatus } from '../problem.ts'
 
-/** A route that answers JSON, or a problem. */
+/** A route that answers with JSON, or with a problem. */
 export type JsonRoute<Input, Output> =
   | { input: Input; output: Output; outputFormat: 'json'; status: 200 }
   | ProblemRoute<Input>
 
-/** A route that answers a word, or a problem. */
+/** A route that answers with a fixed word, or with a problem. */
 export type TextRoute<Word extends string> =
   | { input: object; output: Word; outputFormat: 'text'; status: 200 }
   | ProblemRoute<object>
 
-/** A route whose answer the client reads by itself. */
+/** A route whose response body the typed client does not parse. */
 export type StreamRoute<Input> = {
   input: Input
   output: unknown
@@ -22,7 +22,7 @@ export type StreamRoute<Input> = {
   status: StatusCode
 }
 
-// A type and not an interface: `hc` takes only what has an implicit index signature for a route.
+// Not an interface: `hc` accepts only types with an implicit index signature.
 type ProblemRoute<Input> = {
   input: Input
   output: Problem
@@ -31,8 +31,8 @@ type ProblemRoute<Input> = {
 }
 
 /**
- * The app, as one that has just these routes. Hono itself takes an app for one with any routes;
- * this compiles only if the app has them, with these inputs and outputs.
+ * Narrows the type of an app to these routes. Hono's own type would accept any routes; this compiles
+ * only when the app has these, with these inputs and outputs.
  */
 export function asRoutes<Routes extends Schema, App>(
   app: App & (ExtractSchema<App> extends Routes ? unknown : never),
@@ -40,7 +40,7 @@ export function asRoutes<Routes extends Schema, App>(
   return app as unknown as Hono<BlankEnv, Routes>
 }
 
-/** Answers with JSON, typed as what it is: in Hono's own type what may be absent may be undefined. */
+/** Answers with JSON, typed exactly: Hono's own type turns absent properties into undefined ones. */
 export function jsonResponse<Output extends object>(
   c: Context,
   output: Output,

@@ -1,12 +1,12 @@
-/** What the OpenAPI document says of a schema, beside what the schema itself says. */
+/** What the OpenAPI document adds to a schema: a name and a description. */
 import { z } from 'zod'
 
-/** Words for one schema. */
+/** The metadata of one schema. */
 export interface SchemaMetadata {
-  /** The name among the document's components. @defaultValue none: it is written out where it is used */
+  /** Its name among the document's components. @defaultValue none: it is inlined wherever it is used */
   readonly id?: string
   readonly description?: string
 }
 
-/** The words by schema. Zod's global registry is the host's, who may have the same names there. */
+/** The metadata by schema. Zod's global registry belongs to the host, which may use the same names. */
 export const schemaMetadata: z.core.$ZodRegistry<SchemaMetadata> = z.registry<SchemaMetadata>()

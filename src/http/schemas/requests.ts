@@ -1,11 +1,11 @@
-/** The shape of every request: what comes in is what these schemas let through. */
+/** The schemas of all requests. */
 import { z } from 'zod'
 import { MAX_TOPICS, NAME, NAME_RULE } from '../../core/address.ts'
 import { EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
 import { schemaMetadata } from './metadata.ts'
 
 const Name = z.string(NAME_RULE).regex(NAME, NAME_RULE)
-const once = 'must be given once at the most'
+const once = 'must be sent once at most'
 
 /** `GET /sse?id=&topic=&lastEventId=&ticket=` */
 export interface StreamQuery {
@@ -15,43 +15,44 @@ export interface StreamQuery {
   readonly ticket?: string | undefined
 }
 
-/** The same as it is written: a topic that stands alone is no list yet. */
+/** The same query as a client writes it: a single topic is not a list yet. */
 export interface StreamQueryInput extends Omit<StreamQuery, 'topic'> {
   readonly topic?: string | string[] | undefined
 }
 
-const Topics = z.array(Name).max(MAX_TOPICS, `must be ${MAX_TOPICS} at the most`)
+const Topics = z.array(Name).max(MAX_TOPICS, `must be ${MAX_TOPICS} topics at most`)
 
-/** The query of `GET /sse`; parameters that it does not know are let pass. */
+/** The query of `GET /sse`. Unknown parameters are ignored. */
 export const StreamQuery: z.ZodType<StreamQuery, StreamQueryInput> = z.object({
   id: z.string(once).regex(NAME, NAME_RULE).optional().register(schemaMetadata, {
     description:
-      'The client id. Without one the hub makes a UUID, or takes that of the credential.',
+      'The client id. By default, the one that the credential names; without access control, a random UUID.',
   }),
   topic: z.preprocess(toList, Topics).default([]).register(schemaMetadata, {
-    description: 'Topics to follow. With a ticket and none given: those of the ticket.',
+    description: 'Topics to follow. With a ticket, all topics of the ticket by default.',
   }),
   lastEventId: z.string(once).optional().register(schemaMetadata, {
-    description: 'Where to resume; the Last-Event-ID header wins. `earliest`: all that is kept.',
+    description:
+      'The cursor to resume from; the Last-Event-ID header overrides it. `earliest` replays everything in the journal.',
   }),
   ticket: z.string(once).max(32_768).optional().register(schemaMetadata, {
-    description: 'A ticket from `POST /tickets`; it opens one stream.',
+    description: 'A ticket from `POST /tickets`. It opens one stream.',
   }),
 })
 
-/** A path that names a client. */
+/** The path of a client. */
 export const ClientParam: z.ZodType<{ readonly id: string }, { id: string }> = z.object({
   id: Name.clone().register(schemaMetadata, { description: 'A client id.' }),
 })
 
-/** A path that names a topic. */
+/** The path of a topic. */
 export const TopicParam: z.ZodType<{ readonly topic: string }, { topic: string }> = z.object({
   topic: Name.clone().register(schemaMetadata, { description: 'A topic.' }),
 })
 
-/** The body of every publishing request, however it is written. */
+/** An event to publish, whatever the media type. */
 export interface PublishBody {
-  /** A string goes out as it is, anything else as JSON. */
+  /** Strings are sent as they are, anything else as JSON. */
   readonly data: unknown
   readonly event?: string | undefined
   readonly ephemeral?: boolean | undefined
@@ -60,23 +61,25 @@ export interface PublishBody {
 const publishing = z.strictObject({
   data: z
     .unknown()
-    .refine((data) => data !== undefined, 'is missing')
+    .refine((data) => data !== undefined, 'is missing: send it, even if it is null')
     .register(schemaMetadata, {
-      description: 'A string goes out as it is, anything else as JSON.',
+      description: 'The data. Strings are sent as they are, anything else as JSON.',
     }),
   event: z
     .string(EVENT_NAME_RULE)
     .regex(EVENT_NAME, EVENT_NAME_RULE)
     .optional()
     .register(schemaMetadata, {
-      description: 'The event’s name, for `addEventListener`. Without one, `onmessage` gets it.',
+      description:
+        'The event’s name, for `addEventListener`. Without a name, `onmessage` receives the event.',
     }),
   ephemeral: z.boolean('must be true or false').optional().register(schemaMetadata, {
-    description: 'True: whoever is connected gets it, and it is not kept.',
+    description:
+      'True: only connected clients receive the event, and the journal does not store it.',
   }),
 })
 
-/** The body of every publishing request; a field that it does not know is refused. */
+/** An event to publish. Unknown fields are rejected. */
 export const PublishBody: z.ZodType<PublishBody, PublishBody> = publishing.register(
   schemaMetadata,
   {
@@ -84,22 +87,22 @@ export const PublishBody: z.ZodType<PublishBody, PublishBody> = publishing.regis
   },
 )
 
-/** The same as a form can say it: its data is text. */
+/** An event as a form: its data is text. */
 export const PublishForm: z.ZodType<PublishBody> = publishing
   .extend({ data: z.string().register(schemaMetadata, { description: 'The data, as text.' }) })
   .register(schemaMetadata, { id: 'EventForm' })
 
-/** `POST /tickets`: whom the ticket lets listen, to what, and for how long. */
+/** `POST /tickets`: the client that may listen, to which topics, and for how long. */
 export interface TicketBody {
   readonly client: string
   readonly topics: readonly string[]
-  /** Seconds that the stream and its reconnects may last once the ticket is used. */
+  /** Seconds that the stream and its reconnects may last once the ticket is redeemed. */
   readonly grantSeconds: number
 }
 
 const grantRule = 'must be a whole number from 1 to 86400'
 
-/** The body of a request for a ticket. */
+/** The body of `POST /tickets`. */
 export const TicketBody: z.ZodType<
   TicketBody,
   {
@@ -109,34 +112,37 @@ export const TicketBody: z.ZodType<
   }
 > = z
   .strictObject({
-    client: Name.clone().register(schemaMetadata, { description: 'Whom it lets listen.' }),
-    topics: Topics.default([]).register(schemaMetadata, { description: 'To which topics.' }),
+    client: Name.clone().register(schemaMetadata, { description: 'The client that may listen.' }),
+    topics: Topics.default([]).register(schemaMetadata, {
+      description: 'The topics that it may follow.',
+    }),
     grantSeconds: z
       .int(grantRule)
       .min(1, grantRule)
       .max(86_400, grantRule)
       .default(3_600)
       .register(schemaMetadata, {
-        description: 'How long stream and reconnects may last, once it is used.',
+        description:
+          'Seconds that the stream and its reconnects may last once the ticket is redeemed.',
       }),
   })
   .register(schemaMetadata, { id: 'Grant' })
 
-/** `?limit=`: how many rows of a listing are wanted. */
+/** `?limit=`: at most how many rows to list. */
 export const ListQuery: z.ZodType<{ readonly limit: number }, { limit?: string | undefined }> =
   z.object({
     limit: wholeNumber(1, 10_000)
       .default(1_000)
-      .register(schemaMetadata, { description: 'Rows at most.' }),
+      .register(schemaMetadata, { description: 'At most how many rows to list.' }),
   })
 
-/** `?block=`: how many seconds a client that is disconnected must stay away. */
+/** `?block=`: for how many seconds to refuse the client. */
 export const DisconnectQuery: z.ZodType<
   { readonly block: number },
   { block?: string | undefined }
 > = z.object({
   block: wholeNumber(0, 86_400).default(0).register(schemaMetadata, {
-    description: 'Seconds for which it is kept away; 0 leaves a block as it is.',
+    description: 'Seconds for which the client is refused; 0 leaves an existing block as it is.',
   }),
 })
 

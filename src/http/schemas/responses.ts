@@ -1,4 +1,4 @@
-/** The shape of every answer and of the stream's own events: what the hub says fits these schemas. */
+/** The schemas of all responses and of the hub's own events. */
 import { z } from 'zod'
 import type {
   ByeReason,
@@ -13,65 +13,67 @@ import { schemaMetadata } from './metadata.ts'
 const text = (description: string) => z.string().register(schemaMetadata, { description })
 const maybe = (description: string) => text(description).optional()
 const count = (description: string) => z.int().min(0).register(schemaMetadata, { description })
-const since = z.iso.datetime().register(schemaMetadata, { description: 'Since when, in UTC.' })
+const since = z.iso
+  .datetime()
+  .register(schemaMetadata, { description: 'When it connected, in UTC.' })
 const shard = z.int().min(0).exactOptional().register(schemaMetadata, {
-  description: 'The number of its object, where clients are spread over several.',
+  description: 'The number of its shard, when the clients are sharded.',
 })
 const topics = z
   .array(z.string())
-  .register(schemaMetadata, { description: 'The topics that it follows.' })
+  .register(schemaMetadata, { description: 'The topics that the stream follows.' })
 
-/** What became of an event. */
+/** The result of publishing. */
 export interface Published extends PublishResult {
-  /** Instead of `id`, where clients are spread over several objects. */
+  /** Replaces `id` when the clients are sharded: one id for each shard. */
   readonly ids?: readonly string[]
 }
 
-/** What became of an event. */
+/** The result of publishing. */
 export const Published: z.ZodType<Published> = z
   .object({
     id: z.string().exactOptional().register(schemaMetadata, {
-      description: 'The event’s id; an ephemeral one has none.',
+      description: 'The event’s id. Ephemeral events have none.',
     }),
     ids: z.array(z.string()).exactOptional().register(schemaMetadata, {
-      description: 'Its ids, one for each object, where clients are spread over several.',
+      description: 'Replaces `id` when the clients are sharded: one id for each shard.',
     }),
-    connections: count('How many connections it was queued for. None is no error.'),
+    connections: count('How many connections the event was queued for. Zero is not an error.'),
     instances: z.int().min(0).exactOptional().register(schemaMetadata, {
-      description: 'How many instances had a listener, where several share a journal.',
+      description: 'How many instances had a listener, when several share the journal.',
     }),
   })
-  .register(schemaMetadata, { id: 'Receipt' })
+  .register(schemaMetadata, { id: 'PublishResult' })
 
-/** A row of the hub, as it is told: with its time as ISO 8601. */
+/** A row of a listing, with its time in ISO 8601. */
 export type Listed<Row> = Omit<Row, 'since'> & { readonly since: string; readonly shard?: number }
 
 const Client: z.ZodType<Listed<ClientSummary>> = z
   .object({
     shard,
     client: text('The client id.'),
-    connections: count('How many connections it has.'),
+    connections: count('How many connections the client has.'),
     since,
-    queuedBytes: count('Bytes that wait for it.'),
+    queuedBytes: count('Bytes queued for all its connections.'),
   })
   .register(schemaMetadata, { id: 'Client', description: 'A client with all its connections.' })
 
 const Connection: z.ZodType<Listed<ConnectionSummary>> = z
   .object({
     shard,
-    connection: text('The connection’s name within its instance.'),
+    connection: text('The connection’s id within its instance.'),
     instance: z.string().exactOptional().register(schemaMetadata, {
-      description: 'Which instance holds it, where several share a journal.',
+      description: 'The instance that it is connected to, when several share the journal.',
     }),
     client: text('The client id.'),
     topics,
     since,
-    queuedBytes: count('Bytes that wait for it.'),
-    queuedEvents: count('Events that wait for it, the hub’s own included.'),
-    cursor: maybe('Where it stands: the id of the last event that it was given.'),
-    opener: maybe('How its stream was opened.'),
-    remoteAddress: maybe('Where its request came from.'),
-    requestId: maybe('What its request is called in the log.'),
+    queuedBytes: count('Bytes queued for the connection.'),
+    queuedEvents: count('Events queued for the connection, including the hub’s own.'),
+    cursor: maybe('The cursor: the id of the last event that the connection was given.'),
+    opener: maybe('How the stream was opened: `native` or `portable`.'),
+    remoteAddress: maybe('The remote address of the request.'),
+    requestId: maybe('The id of the request in the log.'),
   })
   .register(schemaMetadata, { id: 'Connection', description: 'One open stream.' })
 
@@ -83,7 +85,7 @@ export interface Clients {
 
 /** `GET /clients` */
 export const Clients: z.ZodType<Clients> = z
-  .object({ clients: z.array(Client), total: count('How many there are in all.') })
+  .object({ clients: z.array(Client), total: count('How many there are in total.') })
   .register(schemaMetadata, { id: 'Clients' })
 
 /** `GET /clients/:id` */
@@ -109,7 +111,7 @@ export const TopicConnections: z.ZodType<TopicConnections> = z
   .object({
     topic: text('The topic.'),
     connections: z.array(Connection),
-    total: count('How many there are in all.'),
+    total: count('How many there are in total.'),
   })
   .register(schemaMetadata, { id: 'TopicConnections' })
 
@@ -122,8 +124,8 @@ export interface Disconnected {
 /** `DELETE /clients/:id` */
 export const Disconnected: z.ZodType<Disconnected> = z
   .object({
-    disconnected: count('How many connections there were.'),
-    blockedSeconds: count('How long the client is kept away.'),
+    disconnected: count('How many connections were closed.'),
+    blockedSeconds: count('Seconds for which the client is refused.'),
   })
   .register(schemaMetadata, { id: 'Disconnected' })
 
@@ -137,47 +139,55 @@ export interface IssuedTicket {
 export const IssuedTicket: z.ZodType<IssuedTicket> = z
   .object({
     ticket: text('For `GET /sse?ticket=`. It opens one stream.'),
-    expiresInSeconds: count('How soon it must be used.'),
+    expiresInSeconds: count('Seconds within which the ticket must be redeemed.'),
   })
   .register(schemaMetadata, { id: 'Ticket' })
 
-/** Every answer that is an error. */
+/** The body of every error response. */
 export const ProblemSchema: z.ZodType<ProblemData> = z
   .object({
     type: z.literal('about:blank'),
-    title: text('The status in words.'),
-    status: z.int().min(400).max(599).register(schemaMetadata, { description: 'The status.' }),
+    title: text('The name of the status.'),
+    status: z.int().min(400).max(599).register(schemaMetadata, { description: 'The HTTP status.' }),
     detail: text('What is wrong, and what to do.'),
     issues: z
-      .array(z.object({ path: text('Where: `query.id`, `json.event`.'), message: z.string() }))
+      .array(
+        z.object({
+          path: text('Where the field is: `query.id`, `json.event`.'),
+          message: z.string(),
+        }),
+      )
       .exactOptional()
-      .register(schemaMetadata, { description: 'Everything that is wrong with the request.' }),
+      .register(schemaMetadata, { description: 'Every invalid field of the request.' }),
   })
-  .register(schemaMetadata, { id: 'Problem', description: 'RFC 9457.' })
+  .register(schemaMetadata, { id: 'Problem', description: 'Problem details (RFC 9457).' })
 
 /** The data of `hub:ready`. */
 export const ReadySchema: z.ZodType<ReadyData> = z
   .object({
     client: text('The client id.'),
-    connection: text('The connection’s name within its instance.'),
+    connection: text('The connection’s id within its instance.'),
     topics,
     resume: z.enum(['fresh', 'complete', 'gap']),
   })
   .register(schemaMetadata, {
     id: 'Ready',
-    description: 'The data of `hub:ready`, which comes first.',
+    description: 'The data of `hub:ready`, the first event of every stream.',
   })
 
 /** The data of `hub:gap`. */
 export const GapSchema: z.ZodType<GapData> = z
   .object({
-    requested: text('The cursor that came.'),
+    requested: text('The cursor that the client sent.'),
     earliest: z.string().nullable().register(schemaMetadata, {
-      description: 'The first event that can still be had.',
+      description: 'The id of the first event that can still be replayed; null if there is none.',
     }),
     reason: z.enum(['epoch', 'evicted']),
   })
-  .register(schemaMetadata, { id: 'Gap', description: 'The data of `hub:gap`: events are lost.' })
+  .register(schemaMetadata, {
+    id: 'Gap',
+    description: 'The data of `hub:gap`: the client missed events that can’t be replayed.',
+  })
 
 /** The data of `hub:bye`. */
 export const ByeSchema: z.ZodType<{ readonly reason: ByeReason }> = z
@@ -186,5 +196,5 @@ export const ByeSchema: z.ZodType<{ readonly reason: ByeReason }> = z
   })
   .register(schemaMetadata, {
     id: 'Bye',
-    description: 'The data of `hub:bye`: the hub ends the stream.',
+    description: 'The data of `hub:bye`: the reason why the hub ends the stream.',
   })

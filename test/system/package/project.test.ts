@@ -128,7 +128,7 @@ test.each(['nodenext', 'bundler'])(
     const module = resolution === 'nodenext' ? 'nodenext' : 'esnext'
     write(
       'host.ts',
-      `import { createApp, createHub, type Hub, webStream, streamEvents } from 'hono-sse'
+      `import { createAccess, createApp, createHub, createLimits, type Hub, webStream, streamEvents } from 'hono-sse'
     import { bunStream } from 'hono-sse/bun'
     import { createNodeStreams, type NodeServer, serveNode } from 'hono-sse/node'
     import { createRedisJournal, type RedisJournalOptions } from 'hono-sse/redis'
@@ -145,6 +145,9 @@ test.each(['nodenext', 'bundler'])(
     export const listening: Promise<NodeServer> = serveNode({ fetch: serve(app.fetch), port: 0 })
     export const onDisk = (storage: ObjectStorage) => createSqliteJournal({ storage }).prune()
     export const others = [bunStream(), webStream()]
+    const access = createAccess({ hub, keys: ['a-key-that-is-long-enough'], jwt: { secret: 's'.repeat(32) } })
+    const limits = createLimits({ hub, streamsPerMinute: 60, addressOf: (c) => c.req.header('CF-Connecting-IP') })
+    export const guarded = createApp({ hub, access, limits })
     // @ts-expect-error Whom an event is for is no plain word.
     export const wrong = hub.publish('alice', { data: 'hello' })
     export { HubObject as Hub, worker as default }`,
