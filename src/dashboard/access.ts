@@ -1,24 +1,24 @@
-/** The form that asks for the key, where the hub does. */
-import { at, say } from './elements.ts'
-import { key } from './hub.ts'
+/** The form for the key, shown if the hub requires one. */
+import { key } from './api.ts'
+import { byId, setText } from './elements.ts'
 
 /** The form. */
 export interface Access {
-  /** Whether the hub asks for a key that it has not got. */
+  /** Whether the hub requires a key that this page does not have. */
   readonly isMissing: boolean
-  /** Shows the form, and what the hub said. */
-  ask(problem: string): void
-  /** Leads to the form. */
-  insist(): void
-  /** The hub has what it needs. */
-  settle(): void
+  /** Shows the form, with the problem that the hub reported. */
+  show(problem: string): void
+  /** Moves the focus to the form. */
+  focus(): void
+  /** Hides the form: the hub has accepted the key, or requires none. */
+  hide(): void
 }
 
-/** Makes the form work. */
+/** Sets up the form. `changed` is called when a key is entered or forgotten, `forgotten` only in the latter case. */
 export function createAccess(on: { changed(): void; forgotten(): void }): Access {
-  const form = at('key', HTMLFormElement)
-  const credential = at('credential', HTMLInputElement)
-  const forget = at('forget', HTMLButtonElement)
+  const form = byId('key', HTMLFormElement)
+  const credential = byId('credential', HTMLInputElement)
+  const forget = byId('forget', HTMLButtonElement)
   let isMissing = false
   form.addEventListener('submit', (event) => {
     event.preventDefault()
@@ -36,25 +36,25 @@ export function createAccess(on: { changed(): void; forgotten(): void }): Access
     get isMissing() {
       return isMissing
     },
-    ask: (problem) => {
+    show: (problem) => {
       isMissing = true
-      show()
-      // Whoever has not tried a key yet knows what the form says.
-      say(at('key-note', HTMLElement), key.get() ? problem : '')
+      update()
+      // Without a key, the form itself explains what is required.
+      setText(byId('key-note', HTMLElement), key.get() ? problem : '')
       key.forget()
       credential.focus()
     },
-    insist: () => credential.focus(),
-    settle: () => {
-      const isHere = form.contains(document.activeElement)
+    focus: () => credential.focus(),
+    hide: () => {
+      const hadFocus = form.contains(document.activeElement)
       isMissing = false
-      show()
-      // What is hidden loses the focus to nothing: whoever uses the keyboard goes on with joining.
-      if (isHere) at('client', HTMLInputElement).focus()
+      update()
+      // A hidden element loses the focus. Keyboard users continue with the form to join.
+      if (hadFocus) byId('client', HTMLInputElement).focus()
     },
   }
 
-  function show(): void {
+  function update(): void {
     form.hidden = !isMissing
     forget.hidden = isMissing || !key.get()
   }

@@ -1,39 +1,39 @@
-/** The hub's HTTP interface, as this page uses it. */
+/** A client for the HTTP API of the hub. */
 
-/** What the hub answered: the body, or what was wrong in a sentence. Status 0 is no answer at all. */
-export type Answer =
+/** The result of a request: the body, or a sentence about the problem. Status 0 means that there was no response. */
+export type ApiResult =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly status: number; readonly problem: string }
 
-/** Said where an answer does not come. */
-export const SIX =
-  'Over HTTP/1.1 a browser opens six connections per host, over all its tabs: if six streams are open, all else waits until one ends.'
+/** Shown if there is no response over HTTP/1.1. */
+export const CONNECTION_LIMIT =
+  'Over HTTP/1.1 a browser opens at most six connections per host, across all its tabs: if six streams are open, all other requests wait until one ends.'
 
-/** Whether this page came over HTTP/1.1, as far as the browser tells. */
+/** Whether this page was loaded over HTTP/1.1, as far as the browser reports it. */
 export const isHttp1 = performance
   .getEntriesByType('navigation')
   .some((entry) => 'nextHopProtocol' in entry && entry.nextHopProtocol === 'http/1.1')
 
-/** The page may be mounted below a path: the hub's routes are beside it. */
+/** The path at which the hub is mounted. */
 const base = location.pathname.replace(/\/$/, '')
 
-/** Milliseconds that an answer may take. */
-const PATIENCE_MS = 5_000
+/** The timeout of a request in milliseconds. */
+const TIMEOUT_MS = 5_000
 
-/** The key is kept in this tab only, and until it is closed. */
+/** The key. It is stored in this tab only, until the tab is closed. */
 export const key = {
   get: () => sessionStorage.getItem('hono-sse-key') ?? '',
   set: (text: string) => sessionStorage.setItem('hono-sse-key', text),
   forget: () => sessionStorage.removeItem('hono-sse-key'),
 }
 
-/** The URL of a stream. */
+/** Returns the URL of a stream. */
 export function streamUrl(query: URLSearchParams): string {
   return `${base}/sse?${query}`
 }
 
-/** Sends a request, with the key if there is one. Never throws: what goes wrong is an answer, too. */
-export async function ask(method: string, path: string, body?: object): Promise<Answer> {
+/** Sends a request, with the key if there is one. Never throws: an error is a result, too. */
+export async function sendRequest(method: string, path: string, body?: object): Promise<ApiResult> {
   try {
     const headers = new Headers()
     if (key.get()) headers.set('Authorization', `Bearer ${key.get()}`)
@@ -42,48 +42,48 @@ export async function ask(method: string, path: string, body?: object): Promise<
       method,
       headers,
       body: body ? JSON.stringify(body) : null,
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const text = await response.text()
     if (response.ok) return { ok: true, text }
     return { ok: false, status: response.status, problem: problemOf(response.status, text) }
   } catch (error) {
-    return { ok: false, status: 0, problem: silence(error) }
+    return { ok: false, status: 0, problem: networkProblem(error) }
   }
 }
 
 /**
- * Why the hub has closed a stream for good. An EventSource does not tell its status: the same
- * request, sent once more, does.
+ * Finds out why the hub refused a stream. An EventSource does not report the status, so the request
+ * is sent again with fetch.
  */
-export async function whyClosed(url: string): Promise<string> {
+export async function closeReason(url: string): Promise<string> {
   const abort = new AbortController()
   try {
     const response = await fetch(url, { signal: abort.signal })
-    if (response.status === 204) return 'The hub keeps this client away for now (204).'
-    if (response.ok) return 'The hub would let this client in now.'
+    if (response.status === 204) return 'The hub has blocked this client for now (204).'
+    if (response.ok) return 'The hub would accept this client now.'
     return problemOf(response.status, await response.text())
   } catch (error) {
-    return silence(error)
+    return networkProblem(error)
   } finally {
-    // What would be let in is not wanted: it was a question.
+    // If the hub accepts the stream, it must not stay open.
     abort.abort()
   }
 }
 
-/** The `detail` of problem details: it says what to do. https://www.rfc-editor.org/rfc/rfc9457 */
+/** Returns the `detail` of problem details, which says what to do. https://www.rfc-editor.org/rfc/rfc9457 */
 function problemOf(status: number, text: string): string {
   try {
     const { detail } = JSON.parse(text) as { detail?: unknown }
     if (typeof detail === 'string') return `${detail} (${status})`
   } catch {
-    // A proxy in between has its own way to say no.
+    // A proxy may send an error in another format.
   }
-  return `The answer was ${status}.`
+  return `The status of the response was ${status}.`
 }
 
-function silence(error: unknown): string {
+function networkProblem(error: unknown): string {
   if (!(error instanceof DOMException)) return 'The hub can’t be reached.'
-  const late = `There was no answer within ${PATIENCE_MS / 1_000} seconds.`
-  return isHttp1 ? `${late} ${SIX}` : late
+  const timeout = `The hub did not respond within ${TIMEOUT_MS / 1_000} seconds.`
+  return isHttp1 ? `${timeout} ${CONNECTION_LIMIT}` : timeout
 }

@@ -1,38 +1,38 @@
-/** Live figures from the hub's metrics, each with its last minutes as a line. */
+/** Live charts of the hub's metrics, over the last three minutes. */
 
-/** A number and when it was taken, in milliseconds. */
+/** A value and when it was measured, in milliseconds. */
 interface Sample {
   readonly at: number
   readonly value: number
 }
 
-/** How far back the lines go. */
+/** The time span of a chart. */
 const SPAN_MS = 180_000
 
-/** Samples further apart than this are not joined: nobody looked in between. */
-const APART_MS = 10_000
+/** Samples further apart than this are not connected: there was no measurement in between. */
+const MAX_INTERVAL_MS = 10_000
 
 const WIDTH = 300
 const HEIGHT = 40
 
 const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
 
-/** Takes what a metric is now; `at` in milliseconds. */
-export type Show = (value: number | undefined, at: number) => void
+/** Adds the current value of a metric to a chart. @param at - the time in milliseconds */
+export type AddSample = (value: number | undefined, at: number) => void
 
-/** A figure that rises and falls: shows each value as it is. */
-export function createGauge(card: Element): Show {
-  const figure = partsOf(card)
+/** Creates a chart of a gauge, which shows its values. */
+export function createGauge(card: Element): AddSample {
+  const parts = partsOf(card)
   const samples: Sample[] = []
   return (value, at) => {
     if (value !== undefined) samples.push({ at, value })
     while (samples[0] && samples[0].at < at - SPAN_MS) samples.shift()
-    show(figure, samples, value, at)
+    drawChart(parts, samples, value, at)
   }
 }
 
-/** A figure that only grows: shows by how much a second. */
-export function createRate(card: Element): Show {
+/** Creates a chart of a counter, which shows its rate per second. */
+export function createRate(card: Element): AddSample {
   const gauge = createGauge(card)
   let last: Sample | undefined
   return (total, at) => {
@@ -41,14 +41,14 @@ export function createRate(card: Element): Show {
   }
 }
 
-/** A hub that began anew counts from 0 again. */
+/** Computes the rate of a counter. After a restart of the hub, the counter starts at 0 again. */
 function perSecond(from: Sample, to: Sample): number {
-  const more = to.value >= from.value ? to.value - from.value : to.value
-  return (more * 1_000) / (to.at - from.at)
+  const increase = to.value >= from.value ? to.value - from.value : to.value
+  return (increase * 1_000) / (to.at - from.at)
 }
 
 /**
- * A metric in Prometheus' text, summed over its labels; undefined if it is not there.
+ * Returns the value of a metric in Prometheus' text format, summed over its labels; undefined if it is missing.
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function metric(text: string, name: string): number | undefined {
@@ -60,31 +60,31 @@ export function metric(text: string, name: string): number | undefined {
 function partsOf(card: Element) {
   return {
     value: card.querySelector('.value'),
-    most: card.querySelector('.most'),
+    peak: card.querySelector('.peak'),
     line: card.querySelector('path'),
   }
 }
 
-function show(
-  { value, most, line }: ReturnType<typeof partsOf>,
+function drawChart(
+  { value, peak, line }: ReturnType<typeof partsOf>,
   samples: readonly Sample[],
   now: number | undefined,
   at: number,
 ): void {
   const top = Math.max(0, ...samples.map((sample) => sample.value))
   value?.replaceChildren(now === undefined ? '–' : numbers.format(now))
-  most?.replaceChildren(samples.length > 0 ? `most in 3 min: ${numbers.format(top)}` : '')
+  peak?.replaceChildren(samples.length > 0 ? `3 min peak: ${numbers.format(top)}` : '')
   line?.setAttribute('d', pathOf(samples, at - SPAN_MS, top))
 }
 
-/** A line through the samples, from `start` on, that breaks off where nobody looked. */
+/** Returns the SVG path of the samples since `start`, interrupted where there was no measurement. */
 function pathOf(samples: readonly Sample[], start: number, top: number): string {
   const points = samples.map(({ at, value }, index) => {
     const before = samples[index - 1]
-    const isJoined = before !== undefined && at - before.at < APART_MS
+    const isConnected = before !== undefined && at - before.at < MAX_INTERVAL_MS
     const x = ((at - start) / SPAN_MS) * WIDTH
     const y = HEIGHT - (value / (top || 1)) * HEIGHT
-    return `${isJoined ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`
+    return `${isConnected ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`
   })
   return points.join('')
 }

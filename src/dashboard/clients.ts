@@ -1,11 +1,11 @@
 /** The table of connected clients. */
-import { make, say, timeOfDay } from './elements.ts'
+import { createElement, setText, timeOfDay } from './elements.ts'
 
 /** A row of `GET /clients`. */
 export interface Client {
   readonly client: string
   readonly connections: number
-  /** Since when the first of them is open; ISO 8601. */
+  /** When the oldest of its connections opened, in ISO 8601. */
   readonly since: string
   readonly queuedBytes: number
 }
@@ -15,16 +15,16 @@ interface Row {
   show(client: Client): void
 }
 
-/** Makes the table; rows stay where they are as long as their client does, so that focus stays, too. */
+/** Creates the table. The row of a client is never moved or recreated, so that it keeps the focus. */
 export function createClients(
   body: HTMLTableSectionElement,
   disconnect: (client: string) => void,
 ): (clients: readonly Client[]) => void {
   const rows = new Map<string, Row>()
   return (clients) => {
-    const here = new Set(clients.map(({ client }) => client))
+    const connected = new Set(clients.map(({ client }) => client))
     for (const [client, { element }] of rows) {
-      if (here.has(client)) continue
+      if (connected.has(client)) continue
       rows.delete(client)
       remove(element)
     }
@@ -41,7 +41,7 @@ export function createClients(
   }
 }
 
-/** Whoever is on its button stays at the table, and on no other client's button. */
+/** Removes a row. If its button has the focus, the table gets it, and not the button of another client. */
 function remove(element: HTMLTableRowElement): void {
   const table = element.closest('table')
   const hasFocus = element.contains(document.activeElement)
@@ -50,15 +50,15 @@ function remove(element: HTMLTableRowElement): void {
 }
 
 function createRow(client: string, disconnect: (client: string) => void): Row {
-  const element = make('tr')
-  const name = make('th', client)
+  const element = createElement('tr')
+  const name = createElement('th', client)
   name.scope = 'row'
-  const since = make('small')
+  const since = createElement('small')
   name.append(since)
-  const connections = make('td')
-  const queued = make('td')
-  const action = make('td')
-  const button = make('button', 'Disconnect', 'quiet small')
+  const connections = createElement('td')
+  const queued = createElement('td')
+  const action = createElement('td')
+  const button = createElement('button', 'Disconnect', 'quiet small')
   button.type = 'button'
   button.setAttribute('aria-label', `Disconnect ${client}`)
   button.addEventListener('click', () => disconnect(client))
@@ -67,9 +67,9 @@ function createRow(client: string, disconnect: (client: string) => void): Row {
   return {
     element,
     show: (row) => {
-      say(since, `since ${timeOfDay(new Date(row.since))}`)
-      say(connections, String(row.connections))
-      say(queued, `${row.queuedBytes} B`)
+      setText(since, `since ${timeOfDay(new Date(row.since))}`)
+      setText(connections, String(row.connections))
+      setText(queued, `${row.queuedBytes} B`)
     },
   }
 }

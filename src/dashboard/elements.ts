@@ -1,37 +1,37 @@
-/** What this page does to its document. Text goes in as text: nothing published can become markup. */
+/** Helpers for the DOM. They set text, never markup, so that published data can't become HTML. */
 
-/** The element with this id. @throws {Error} if there is none of this kind */
-export function at<Kind extends Element>(id: string, kind: new () => Kind): Kind {
+/** Returns the element with this id. @throws {Error} if there is none of this kind */
+export function byId<Kind extends Element>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id)
   if (found instanceof kind) return found
   throw new Error(`The document has no #${id} of this kind.`)
 }
 
-/** A new element with this text. */
-export function make<Tag extends keyof HTMLElementTagNameMap>(
+/** Creates an element with this text. */
+export function createElement<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   text = '',
   className = '',
 ): HTMLElementTagNameMap[Tag] {
-  const made = document.createElement(tag)
-  made.textContent = text
-  made.className = className
-  return made
+  const created = document.createElement(tag)
+  created.textContent = text
+  created.className = className
+  return created
 }
 
-/** Changes a text only where it differs, so that a screen reader does not hear the same twice. */
-export function say(element: Element, text: string): void {
+/** Sets a text only if it differs, so that a screen reader does not announce it twice. */
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
 
-/** The time of day, to the second. */
+/** Formats the time of day, to the second. */
 export function timeOfDay(time: Date): string {
   return clock.format(time)
 }
 
-/** A number of things in words. */
-export function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`
+/** Formats a number of things: "1 event", "2 events". */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -1,13 +1,13 @@
 /** The list of events as they arrive, newest first. */
-import { make } from './elements.ts'
+import { createElement, plural, setText } from './elements.ts'
 
-/** Events that the list keeps; the oldest go first. */
+/** The maximum number of events in the list. The oldest are removed first. */
 const MAX_ROWS = 200
 
-/** Characters of data that a row shows. */
+/** The maximum number of characters of data in a row. */
 const MAX_CHARACTERS = 2_000
 
-const precise = new Intl.DateTimeFormat(undefined, {
+const preciseTime = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
@@ -15,48 +15,48 @@ const precise = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
 })
 
-/** What the feed is made of. */
-export interface FeedParts {
+/** The elements of the list. */
+export interface EventListParts {
   readonly list: HTMLElement
-  /** Says how many events there were, and how many of them are shown. */
+  /** Shows the number of events. */
   readonly count: HTMLElement
-  /** Whether the clock and heartbeats are shown, too. */
+  /** The checkbox that also shows the demo clock and heartbeats. */
   readonly ticks: HTMLInputElement
 }
 
-/** A list that is shown. */
-export interface Feed {
+/** The list. */
+export interface EventList {
   add(event: MessageEvent<string>): void
   clear(): void
 }
 
-/** Makes the feed. */
-export function createFeed({ list, count, ticks }: FeedParts): Feed {
+/** Creates the list. */
+export function createEventList({ list, count, ticks }: EventListParts): EventList {
   let total = 0
   let lastId = ''
-  tell()
+  showCount()
 
   return {
     add: (event) => {
-      // An event without an id shows that of the one before.
+      // An event without an id has the id of the event before it.
       const id = event.lastEventId === lastId ? '' : event.lastEventId
       lastId = event.lastEventId
       if (isTick(event) && !ticks.checked) return
-      list.prepend(rowOf(event, id))
+      list.prepend(createEventRow(event, id))
       if (list.childElementCount > MAX_ROWS) list.lastElementChild?.remove()
       total += 1
-      tell()
+      showCount()
     },
     clear: () => {
       list.replaceChildren()
       total = 0
-      tell()
+      showCount()
     },
   }
 
-  function tell(): void {
-    count.textContent =
-      total > MAX_ROWS ? `${total} events, the latest ${MAX_ROWS} shown` : `${total} events`
+  function showCount(): void {
+    const shown = total > MAX_ROWS ? `, the latest ${MAX_ROWS} shown` : ''
+    setText(count, plural(total, 'event') + shown)
   }
 }
 
@@ -64,15 +64,15 @@ function isTick({ type }: MessageEvent): boolean {
   return type === 'time' || type === 'hub:beat'
 }
 
-function rowOf({ type, data }: MessageEvent<string>, id: string): HTMLElement {
-  const row = make('li', '', type.startsWith('hub:') ? 'own' : '')
-  const head = make('p')
+function createEventRow({ type, data }: MessageEvent<string>, id: string): HTMLElement {
+  const row = createElement('li', '', type.startsWith('hub:') ? 'own' : '')
+  const head = createElement('p')
   const now = new Date()
-  const time = make('time', precise.format(now))
+  const time = createElement('time', preciseTime.format(now))
   time.dateTime = now.toISOString()
-  head.append(make('strong', type), time, make('code', id && `id ${id}`))
-  const tooLong = data.length > MAX_CHARACTERS
-  const text = tooLong ? `${data.slice(0, MAX_CHARACTERS)}… (${data.length} characters)` : data
-  row.append(head, make('pre', text))
+  head.append(createElement('strong', type), time, createElement('code', id && `id ${id}`))
+  const isTooLong = data.length > MAX_CHARACTERS
+  const text = isTooLong ? `${data.slice(0, MAX_CHARACTERS)}… (${data.length} characters)` : data
+  row.append(head, createElement('pre', text))
   return row
 }

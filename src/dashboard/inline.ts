@@ -1,6 +1,6 @@
 /**
- * Makes one document of this folder: styles and script go into the page, and the page into a module
- * of its own, which is how it reaches every runtime. `npm run page` does it.
+ * Builds the dashboard as one document: puts styles and script into the page, and the page into a
+ * module, so that it runs on every runtime. `npm run page` calls it.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,13 +11,13 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const HERE = join(ROOT, 'src/dashboard')
 
-/** The module that holds the document. */
+/** The generated module. */
 export const TARGET: string = join(ROOT, 'src/http/dashboard.generated.ts')
 
-/** Stands for an empty line while the compiler is at work: it keeps comments, but no empty lines. */
+/** A placeholder for empty lines: the compiler preserves comments, but not empty lines. */
 const EMPTY = '\n// (empty)\n'
 
-/** The text of the module. */
+/** Returns the text of the module. */
 export function inline(): string {
   const styles = `<style>\n${read('page.css')}</style>`
   const script = `<script type="module">\n${scriptOf(modules('page.ts'))}</script>`
@@ -25,10 +25,10 @@ export function inline(): string {
     .replace('<link rel="stylesheet" href="page.css">', () => styles)
     .replace('<script type="module" src="page.js"></script>', () => script)
   const literal = page.replace(/[\\`]|\$\{/g, '\\$&')
-  return `/** The page, as one document: made of src/dashboard by \`npm run page\`. */\nexport const document: string = \`${literal}\`\n`
+  return `/** The dashboard as one document, generated from src/dashboard by \`npm run page\`. */\nexport const document: string = \`${literal}\`\n`
 }
 
-/** A module, behind all that it imports. */
+/** Returns a module after all modules that it imports. */
 function modules(name: string, known = new Set<string>()): Set<string> {
   for (const [, other = ''] of read(name).matchAll(/^(?:import|\}) .*from '\.\/(.+)'$/gm)) {
     if (!known.has(other)) modules(other, known)
@@ -36,7 +36,7 @@ function modules(name: string, known = new Set<string>()): Set<string> {
   return known.add(name)
 }
 
-/** The modules as one script, without their types. */
+/** Compiles the modules to one script. */
 function scriptOf(names: Iterable<string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'hono-sse-page-'))
   try {
@@ -46,14 +46,14 @@ function scriptOf(names: Iterable<string>): string {
     const project = { extends: join(HERE, 'tsconfig.json'), compilerOptions, include: ['*.ts'] }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
     run('tsc', ['-p', folder])
-    return format([...names].map((name) => merged(join(folder, 'out', name))).join(''))
+    return format([...names].map((name) => withoutImports(join(folder, 'out', name))).join(''))
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-/** What a module declares; in one script there is nothing to import and export. */
-function merged(path: string): string {
+/** Removes the imports and exports of a compiled module. */
+function withoutImports(path: string): string {
   return readFileSync(path.replace(/ts$/, 'js'), 'utf8')
     .replace(/^import .*;\n/gm, '')
     .replace(/^export /gm, '')

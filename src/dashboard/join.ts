@@ -1,57 +1,57 @@
-/** The form that joins, and the state of the stream that it opens. */
-import { at, say, timeOfDay } from './elements.ts'
-import { createFeed } from './feed.ts'
-import { type Listening, listen, type State } from './stream.ts'
-import { wordsOf } from './words.ts'
+/** The form to join: opens a stream, and shows its state and its events. */
+import { byId, setText, timeOfDay } from './elements.ts'
+import { createEventList } from './events.ts'
+import { statusOf } from './status.ts'
+import { openStream, type State, type Stream } from './stream.ts'
 
-/** Joining, as the rest of the page sees it. */
-export interface Joining {
-  /** Joins if the page's own address says so: a tab that was reloaded or duplicated. */
+/** The form, as the rest of the page uses it. */
+export interface JoinForm {
+  /** Joins if the URL of the page says so: a tab that was reloaded or duplicated. */
   resume(): void
-  /** Asks for events of one more name. */
-  also(name: string): void
+  /** Also listens for events with this name. */
+  addEventName(name: string): void
   leave(): void
 }
 
 /** What the form needs from the rest of the page. */
-export interface JoiningHooks {
+export interface JoinFormHooks {
   /** Is called before joining; false while a key is missing. */
   mayJoin(): boolean
   /** Is called when the hub has opened the stream. */
   joined(): void
 }
 
-/** Makes the form work. */
-export function createJoining({ mayJoin, joined }: JoiningHooks): Joining {
+/** Sets up the form. */
+export function createJoinForm({ mayJoin, joined }: JoinFormHooks): JoinForm {
   const fields = {
-    client: at('client', HTMLInputElement),
-    topics: at('topics', HTMLInputElement),
-    names: at('names', HTMLInputElement),
+    client: byId('client', HTMLInputElement),
+    topics: byId('topics', HTMLInputElement),
+    names: byId('names', HTMLInputElement),
   }
-  const feed = createFeed({
-    list: at('feed', HTMLElement),
-    count: at('count', HTMLElement),
-    ticks: at('ticks', HTMLInputElement),
+  const events = createEventList({
+    list: byId('feed', HTMLElement),
+    count: byId('count', HTMLElement),
+    ticks: byId('ticks', HTMLInputElement),
   })
-  let listening: Listening | undefined
+  let stream: Stream | undefined
   showState({ is: 'left' })
-  at('clear', HTMLElement).addEventListener('click', feed.clear)
-  at('leave', HTMLElement).addEventListener('click', leave)
-  at('join', HTMLFormElement).addEventListener('submit', (event) => {
+  byId('clear', HTMLElement).addEventListener('click', events.clear)
+  byId('leave', HTMLElement).addEventListener('click', leave)
+  byId('join', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault()
     if (mayJoin()) join()
   })
-  return { resume, also: (name) => listening?.also(name), leave }
+  return { resume, addEventName: (name) => stream?.addEventName(name), leave }
 
   function join(): void {
-    listening?.leave()
+    stream?.leave()
     const client = fields.client.value
-    const topics = listOf(fields.topics.value)
-    const names = listOf(fields.names.value)
-    // Behind the #, so that no server sees it.
+    const topics = splitList(fields.topics.value)
+    const names = splitList(fields.names.value)
+    // In the fragment, which browsers do not send to servers.
     const hash = new URLSearchParams({ client, topics: topics.join(), names: names.join() })
     history.replaceState(null, '', `#${hash}`)
-    listening = listen({ client, topics, names }, { state: changeTo, event: showEvent })
+    stream = openStream({ client, topics, names }, { state: changeTo, event: showEvent })
   }
 
   function changeTo(state: State): void {
@@ -60,8 +60,8 @@ export function createJoining({ mayJoin, joined }: JoiningHooks): Joining {
   }
 
   function leave(): void {
-    listening?.leave()
-    listening = undefined
+    stream?.leave()
+    stream = undefined
     history.replaceState(null, '', location.pathname)
   }
 
@@ -73,22 +73,22 @@ export function createJoining({ mayJoin, joined }: JoiningHooks): Joining {
   }
 
   function showEvent(event: MessageEvent<string>): void {
-    say(at('heard', HTMLElement), `Last heard at ${timeOfDay(new Date())}`)
-    feed.add(event)
+    setText(byId('last-event', HTMLElement), `Last event at ${timeOfDay(new Date())}`)
+    events.add(event)
   }
 }
 
 function showState(state: State): void {
-  const { label, tone, detail } = wordsOf(state)
-  at('state', HTMLElement).dataset.tone = tone
-  say(at('label', HTMLElement), label)
-  say(at('detail', HTMLElement), detail)
-  say(at('join-button', HTMLElement), state.is === 'left' ? 'Join' : 'Join again')
-  at('leave', HTMLElement).hidden = state.is === 'left' || state.is === 'closed'
+  const { label, tone, detail } = statusOf(state)
+  byId('state', HTMLElement).dataset.tone = tone
+  setText(byId('label', HTMLElement), label)
+  setText(byId('detail', HTMLElement), detail)
+  setText(byId('join-button', HTMLElement), state.is === 'left' ? 'Join' : 'Join again')
+  byId('leave', HTMLElement).hidden = state.is === 'left' || state.is === 'closed'
 }
 
-/** What commas separate, each once. */
-function listOf(text: string): string[] {
+/** Splits a text at its commas, and drops empty and repeated parts. */
+function splitList(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim())
   return [...new Set(parts)].filter((part) => part !== '')
 }

@@ -1,81 +1,82 @@
-/** What operators see: the figures, and who is connected. */
+/** The overview for operators: charts of the metrics, and the table of clients. */
+import { type ApiResult, sendRequest } from './api.ts'
+import { createGauge, createRate, metric } from './charts.ts'
 import { type Client, createClients } from './clients.ts'
-import { at, counted, say } from './elements.ts'
-import { createGauge, createRate, metric } from './figures.ts'
-import { type Answer, ask } from './hub.ts'
+import { byId, plural, setText } from './elements.ts'
 
-/** Clients that the table shows at the most. */
+/** The maximum number of clients in the table. */
 const MAX_CLIENTS = 50
 
 const GAUGES = ['hono_sse_connections', 'hono_sse_clients', 'hono_sse_queued_bytes']
 const RATES = ['hono_sse_deliveries_total']
 
-/** The overview; each refresh returns the hub's answer about its clients. */
+/** The overview. Each update returns the result of `GET /clients`. */
 export interface Overview {
-  refresh(): Promise<Answer>
-  /** Refreshes the list alone: two samples close together would make a rate jump. */
-  refreshClients(): Promise<Answer>
+  update(): Promise<ApiResult>
+  /** Updates the table alone: two samples of the metrics close together would make a rate jump. */
+  updateClients(): Promise<ApiResult>
 }
 
-/** Makes the overview. */
+/** Creates the overview. */
 export function createOverview(): Overview {
-  const showClients = createClients(at('clients', HTMLTableSectionElement), disconnect)
-  const figures = [
-    ...GAUGES.map((name) => ({ name, show: createGauge(at(name, HTMLElement)) })),
-    ...RATES.map((name) => ({ name, show: createRate(at(name, HTMLElement)) })),
+  const showClients = createClients(byId('clients', HTMLTableSectionElement), disconnect)
+  const charts = [
+    ...GAUGES.map((name) => ({ name, addSample: createGauge(byId(name, HTMLElement)) })),
+    ...RATES.map((name) => ({ name, addSample: createRate(byId(name, HTMLElement)) })),
   ]
   let hasMetrics = true
   let requests = 0
-  return { refresh, refreshClients }
+  return { update, updateClients }
 
-  async function refresh(): Promise<Answer> {
-    const answer = await refreshClients()
-    // One right covers both: who may not see the clients need not ask for the metrics.
-    showFigures(answer.ok && hasMetrics ? await ask('GET', '/metrics') : answer)
-    return answer
+  async function update(): Promise<ApiResult> {
+    const result = await updateClients()
+    // Both require the same permission: if clients are refused, metrics would be, too.
+    showCharts(result.ok && hasMetrics ? await sendRequest('GET', '/metrics') : result)
+    return result
   }
 
-  async function refreshClients(): Promise<Answer> {
+  async function updateClients(): Promise<ApiResult> {
     requests += 1
     const request = requests
-    const answer = await ask('GET', `/clients?limit=${MAX_CLIENTS}`)
-    // Two requests may overlap: only the answer to the latest is up to date.
-    if (request === requests) showTable(answer)
-    return answer
+    const result = await sendRequest('GET', `/clients?limit=${MAX_CLIENTS}`)
+    // Two requests may overlap: only the result of the latest is up to date.
+    if (request === requests) showTable(result)
+    return result
   }
 
-  function showTable(answer: Answer): void {
-    const note = at('clients-note', HTMLElement)
-    const { clients, total } = answer.ok ? (JSON.parse(answer.text) as Listing) : NOBODY
+  function showTable(result: ApiResult): void {
+    const note = byId('clients-note', HTMLElement)
+    const { clients, total } = result.ok ? (JSON.parse(result.text) as Listing) : EMPTY_LISTING
     showClients(clients)
-    const words = total > clients.length ? `The first ${clients.length} of ${total}.` : ''
-    say(note, answer.ok ? words || `${counted(total, 'client')}.` : answer.problem)
+    const isPart = total > clients.length
+    const text = isPart ? `The first ${clients.length} of ${total}.` : `${plural(total, 'client')}.`
+    setText(note, result.ok ? text : result.problem)
   }
 
-  function showFigures(answer: Answer): void {
-    if (!answer.ok && answer.status === 404) hasMetrics = false
+  function showCharts(result: ApiResult): void {
+    if (!result.ok && result.status === 404) hasMetrics = false
     const now = performance.now()
-    const text = answer.ok && hasMetrics ? answer.text : ''
-    for (const { name, show } of figures) show(metric(text, name), now)
-    const why = answer.ok ? '' : `Figures are unavailable. ${answer.problem}`
-    say(at('figures-note', HTMLElement), hasMetrics ? why : NO_METRICS)
+    const text = result.ok && hasMetrics ? result.text : ''
+    for (const { name, addSample } of charts) addSample(metric(text, name), now)
+    const problem = result.ok ? '' : `Metrics are unavailable. ${result.problem}`
+    setText(byId('figures-note', HTMLElement), hasMetrics ? problem : NO_METRICS)
   }
 }
 
-const NO_METRICS = 'Figures are unavailable: this hub has no /metrics.'
+const NO_METRICS = 'Metrics are unavailable: this hub has no /metrics.'
 
-/** The answer to `GET /clients`. */
+/** The response to `GET /clients`. */
 interface Listing {
   readonly clients: readonly Client[]
   readonly total: number
 }
 
-const NOBODY: Listing = { clients: [], total: 0 }
+const EMPTY_LISTING: Listing = { clients: [], total: 0 }
 
 async function disconnect(client: string): Promise<void> {
-  const answer = await ask('DELETE', `/clients/${encodeURIComponent(client)}`)
-  const said = answer.ok
-    ? `Said goodbye to ${client}. An EventSource comes back by itself.`
-    : answer.problem
-  say(at('disconnected', HTMLElement), said)
+  const result = await sendRequest('DELETE', `/clients/${encodeURIComponent(client)}`)
+  const text = result.ok
+    ? `Disconnected ${client}. An EventSource reconnects automatically.`
+    : result.problem
+  setText(byId('disconnected', HTMLElement), text)
 }

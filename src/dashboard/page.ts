@@ -1,43 +1,43 @@
-/** The page of a hub. It uses what any page can: an EventSource, and the documented HTTP interface. */
+/** The dashboard of a hub. Like any page, it uses an EventSource and the documented HTTP API. */
 import { createAccess } from './access.ts'
-import { createJoining } from './joining.ts'
+import { createJoinForm } from './join.ts'
 import { createOverview } from './overview.ts'
-import { createSending } from './sending.ts'
+import { createSendForm } from './send.ts'
 
-/** Milliseconds between two looks at figures and clients. */
-const LOOK_MS = 2_000
+/** Milliseconds between two updates of the overview. */
+const UPDATE_MS = 2_000
 
 const overview = createOverview()
-const joining = createJoining({
+const joinForm = createJoinForm({
   mayJoin: () => {
-    if (access.isMissing) access.insist()
+    if (access.isMissing) access.focus()
     return !access.isMissing
   },
-  // Without it, the list would not show a client that has just joined until the next look.
-  joined: () => void overview.refreshClients(),
+  // Without it, the table would not list a client that has just joined until the next update.
+  joined: () => void overview.updateClients(),
 })
-const access = createAccess({ changed: arrive, forgotten: joining.leave })
+const access = createAccess({ changed: start, forgotten: joinForm.leave })
 
-createSending(joining.also)
-void arrive()
-void keepLooking()
+createSendForm(joinForm.addEventName)
+void start()
+void keepUpdating()
 
-/** Looks for the first time with what key there is, and joins if the hub lets in. */
-async function arrive(): Promise<void> {
-  await lookOnce()
-  if (!access.isMissing) joining.resume()
+/** Updates the overview with the current key, and joins if the hub accepts it. */
+async function start(): Promise<void> {
+  await update()
+  if (!access.isMissing) joinForm.resume()
 }
 
-/** A page that nobody sees asks for nothing. */
-async function keepLooking(): Promise<void> {
+/** Updates the overview periodically. A hidden page sends no requests. */
+async function keepUpdating(): Promise<void> {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-    if (!document.hidden && !access.isMissing) await lookOnce()
+    await new Promise((resolve) => setTimeout(resolve, UPDATE_MS))
+    if (!document.hidden && !access.isMissing) await update()
   }
 }
 
-async function lookOnce(): Promise<void> {
-  const answer = await overview.refresh()
-  if (!answer.ok && answer.status === 401) access.ask(answer.problem)
-  else access.settle()
+async function update(): Promise<void> {
+  const result = await overview.update()
+  if (!result.ok && result.status === 401) access.show(result.problem)
+  else access.hide()
 }

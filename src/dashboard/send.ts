@@ -1,42 +1,42 @@
-/** The form that publishes: to a client, to a topic, to everyone; and the ping. */
-import { at, counted, say } from './elements.ts'
-import { type Answer, ask } from './hub.ts'
+/** The form to send: publishes an event to a client, a topic or everyone, and sends pings. */
+import { type ApiResult, sendRequest } from './api.ts'
+import { byId, plural, setText } from './elements.ts'
 
-/** Makes the form work. @param named - hears of the name of an event before it is sent */
-export function createSending(named: (name: string) => void): void {
-  const to = at('to', HTMLSelectElement)
-  const name = at('name', HTMLInputElement)
-  const event = at('event', HTMLInputElement)
-  const data = at('data', HTMLTextAreaElement)
-  const ephemeral = at('ephemeral', HTMLInputElement)
-  const ping = at('ping', HTMLButtonElement)
+/** Sets up the form. @param onEventName - is called with the name of an event before it is sent */
+export function createSendForm(onEventName: (name: string) => void): void {
+  const to = byId('to', HTMLSelectElement)
+  const name = byId('name', HTMLInputElement)
+  const event = byId('event', HTMLInputElement)
+  const data = byId('data', HTMLTextAreaElement)
+  const ephemeral = byId('ephemeral', HTMLInputElement)
+  const ping = byId('ping', HTMLButtonElement)
   to.addEventListener('change', showAddress)
   ping.addEventListener('click', sendPing)
-  at('send', HTMLFormElement).addEventListener('submit', send)
-  // A browser that restores what was chosen before does not say so.
+  byId('send', HTMLFormElement).addEventListener('submit', send)
+  // A browser that restores a previous selection fires no event.
   showAddress()
 
   function showAddress(): void {
     const isNamed = to.value !== 'broadcast'
-    at('name-label', HTMLElement).hidden = !isNamed
+    byId('name-label', HTMLElement).hidden = !isNamed
     name.required = isNamed
     ping.hidden = to.value !== 'clients'
   }
 
   async function send(submit: SubmitEvent): Promise<void> {
     submit.preventDefault()
-    if (event.value) named(event.value)
+    if (event.value) onEventName(event.value)
     const path = to.value === 'broadcast' ? '/broadcast' : pathOf(to.value)
-    const answer = await ask('POST', path, {
+    const result = await sendRequest('POST', path, {
       data: data.value,
       ...(event.value && { event: event.value }),
       ...(ephemeral.checked && { ephemeral: true }),
     })
-    showReceipt(answer)
+    showResult(result)
   }
 
   async function sendPing(): Promise<void> {
-    if (name.reportValidity()) showReceipt(await ask('POST', pathOf('ping')))
+    if (name.reportValidity()) showResult(await sendRequest('POST', pathOf('ping')))
   }
 
   function pathOf(kind: string): string {
@@ -44,11 +44,11 @@ export function createSending(named: (name: string) => void): void {
   }
 }
 
-function showReceipt(answer: Answer): void {
-  say(at('receipt', HTMLElement), answer.ok ? receiptIn(answer.text) : answer.problem)
+function showResult(result: ApiResult): void {
+  setText(byId('result', HTMLElement), result.ok ? publishedText(result.text) : result.problem)
 }
 
-function receiptIn(json: string): string {
+function publishedText(json: string): string {
   const { id, connections } = JSON.parse(json) as { id?: string; connections: number }
-  return `Queued for ${counted(connections, 'connection')}${id ? `, as ${id}` : ''}.`
+  return `Queued for ${plural(connections, 'connection')}${id ? `, as ${id}` : ''}.`
 }

@@ -1,80 +1,77 @@
-/** What the page says about the state of its stream. */
-import { isHttp1, SIX } from './hub.ts'
+/** Describes the state of the stream in words. */
+import { CONNECTION_LIMIT, isHttp1 } from './api.ts'
 import type { State } from './stream.ts'
 
-/** A state in words; the tone is for those who see colours. */
-export interface Words {
+/** A description of a state. The tone selects a colour. */
+export interface Status {
   readonly label: string
   readonly tone: 'off' | 'busy' | 'good' | 'warn' | 'bad'
   readonly detail: string
 }
 
-const LATE = `The hub has not answered yet.${isHttp1 ? ` ${SIX}` : ''}`
+const NO_RESPONSE = `The hub has not responded yet.${isHttp1 ? ` ${CONNECTION_LIMIT}` : ''}`
 
 const GAPS = {
-  epoch:
-    'The hub began anew: what was published before is not known to it. Some of it may be lost to this page.',
+  epoch: 'The hub has started a new epoch. Events published before may be lost to this page.',
   evicted:
-    'More was missed than the hub keeps. What it still had has come; what was before is lost.',
+    'This page missed more events than the hub stores. It received those that were left; the older ones are lost.',
 }
 
-/**
- * Why the hub says goodbye, and when the browser is back. The moment is the hub's to choose, at
- * random, so that not all return at once; the browser knows it, but tells no page.
- */
-const PARTINGS: Readonly<Record<string, string>> = {
-  shutdown: 'The hub is going down.',
-  slow: 'This page did not take events as fast as they came.',
-  expired: 'The grant has ended.',
+const BYE_REASONS: Readonly<Record<string, string>> = {
+  shutdown: 'The hub is shutting down.',
+  slow: 'This page received events more slowly than they were published.',
+  expired: 'The grant has expired.',
   disconnected: 'An operator has disconnected this client.',
-  'at-capacity': 'The hub has no room for this stream now.',
-  lifetime: 'This connection has lived its time.',
+  'at-capacity': 'The hub can’t accept this stream now.',
+  lifetime: 'This connection has reached its maximum lifetime.',
 }
 
-/** How a state is told. */
-export function wordsOf(state: State): Words {
+/** Returns the description of a state. */
+export function statusOf(state: State): Status {
   switch (state.is) {
     case 'left':
       return { label: 'Not joined', tone: 'off', detail: 'Join to see events as they arrive.' }
     case 'connecting':
-      return { label: 'Connecting', tone: 'busy', detail: 'Asked the hub for a stream.' }
+      return { label: 'Connecting', tone: 'busy', detail: 'The page has requested a stream.' }
     case 'waiting':
-      return {
-        label: 'Still connecting',
-        tone: 'warn',
-        detail: LATE,
-      }
+      return { label: 'Still connecting', tone: 'warn', detail: NO_RESPONSE }
     case 'live':
-      return live(state)
+      return liveStatus(state)
     case 'lost':
       return {
-        label: 'Connecting again',
+        label: 'Reconnecting',
         tone: 'warn',
-        detail: 'The line is cut. The browser tries again by itself, until it is answered.',
+        detail: 'The connection is lost. The browser reconnects automatically.',
       }
     case 'bye':
-      return { label: 'Goodbye', tone: 'warn', detail: parting(state.reason) }
+      return { label: 'Goodbye', tone: 'warn', detail: byeDetail(state.reason) }
     case 'closed':
-      return { label: 'Closed', tone: 'bad', detail: `${state.why} The browser won’t try again.` }
+      return { label: 'Closed', tone: 'bad', detail: `${state.why} The browser won’t reconnect.` }
   }
 }
 
-function live({ ready, gap }: State & { is: 'live' }): Words {
+function liveStatus({ ready, gap }: State & { is: 'live' }): Status {
   const { client, connection, topics, resume } = ready
-  const who = `${client} is connection ${connection}, and follows ${topics.join(', ') || 'no topic'}.`
+  const followed = topics.join(', ') || 'no topic'
+  const summary = `${client} is connection ${connection} and follows ${followed}.`
   if (resume === 'gap') {
-    return { label: 'Live, after a gap', tone: 'warn', detail: `${gap ? GAPS[gap] : ''} ${who}` }
+    return {
+      label: 'Live, after a gap',
+      tone: 'warn',
+      detail: `${gap ? GAPS[gap] : ''} ${summary}`,
+    }
   }
   if (resume === 'complete') {
-    return { label: 'Live, resumed', tone: 'good', detail: `Nothing is missing. ${who}` }
+    return { label: 'Live, resumed', tone: 'good', detail: `No event was missed. ${summary}` }
   }
-  return { label: 'Live', tone: 'good', detail: who }
+  return { label: 'Live', tone: 'good', detail: summary }
 }
 
-function parting(reason: string): string {
-  const back =
+/** Why the hub ended the stream, and when the browser reconnects: an EventSource does not report its delay. */
+function byeDetail(reason: string): string {
+  const reconnect =
     reason === 'lifetime'
-      ? 'The browser is back within a quarter of a second.'
-      : 'The browser comes back by itself, at a random moment that the hub has chosen: after 2 to 6 seconds, unless RETRY_MS says otherwise.'
-  return `${PARTINGS[reason] ?? reason} ${back}`
+      ? 'The browser reconnects within a quarter of a second.'
+      : 'The browser reconnects automatically after a random delay that the hub has chosen: 2 to 6 seconds, unless RETRY_MS is set.'
+  return `${BYE_REASONS[reason] ?? reason} ${reconnect}`
 }

@@ -1,11 +1,11 @@
-/** One stream: the browser's own EventSource, and what a page must add to stay on it truthfully. */
-import { ask, key, streamUrl, whyClosed } from './hub.ts'
+/** One stream: the browser's EventSource, with tickets, a watchdog and the state that the page shows. */
+import { closeReason, key, sendRequest, streamUrl } from './api.ts'
 
-/** Who listens, and to what. */
-export interface Wanted {
+/** The client of a stream, its topics and its events. */
+export interface StreamOptions {
   readonly client: string
   readonly topics: readonly string[]
-  /** Names of events; an EventSource gives a page only those that it asks for. */
+  /** Event names. An EventSource dispatches named events only to listeners for that name. */
   readonly names: readonly string[]
 }
 
@@ -17,183 +17,187 @@ export interface Ready {
   readonly resume: 'fresh' | 'complete' | 'gap'
 }
 
-/** Why events are lost: the hub has begun anew, or no longer keeps them. */
+/** Why events are lost: the journal has started a new epoch, or has evicted them. */
 export type GapReason = 'epoch' | 'evicted'
 
-/** How the stream stands. */
+/** The state of a stream. */
 export type State =
   | { readonly is: 'left' }
-  /** Asked for, without an answer yet; or for so long that something is in its way. */
+  /** The stream is requested, without a response yet: `waiting` if that takes longer than usual. */
   | { readonly is: 'connecting' | 'waiting' }
   | { readonly is: 'live'; readonly ready: Ready; readonly gap?: GapReason }
-  /** It broke off, and the browser tries again by itself. */
+  /** The connection is lost, and the browser reconnects. */
   | { readonly is: 'lost' }
-  /** The hub has ended it, and the browser comes back by itself. */
+  /** The hub has ended the stream, and the browser reconnects. */
   | { readonly is: 'bye'; readonly reason: string }
-  /** The browser has given up. */
+  /** The browser does not reconnect. */
   | { readonly is: 'closed'; readonly why: string }
 
-/** A stream that is wanted until it is left. */
-export interface Listening {
-  /** Asks for events of one more name. */
-  also(name: string): void
+/** An open stream, which reconnects until `leave` is called. */
+export interface Stream {
+  /** Also listens for events with this name. */
+  addEventName(name: string): void
   leave(): void
 }
 
-/** What hears of a stream. */
-export interface Listener {
+/** Is notified of what happens on a stream. */
+export interface StreamListener {
   state(state: State): void
   event(event: MessageEvent<string>): void
 }
 
-/** Events that every stream asks for: those without a name, the demo clock's, and the hub's own. */
-const NAMES = ['message', 'time', 'hub:ready', 'hub:gap', 'hub:beat', 'hub:bye']
+/** Events that every stream listens for: events without a name, the demo clock and control events. */
+const DEFAULT_NAMES = ['message', 'time', 'hub:ready', 'hub:gap', 'hub:beat', 'hub:bye']
 
-/** What an EventSource calls its own events: no hub sends any of these names. */
+/** The names of an EventSource's own events. A hub never sends them. */
 const RESERVED = ['error', 'open']
 
-/** Silence is broken at least so often, until `hub:beat` tells how often it is. */
-const BEAT_MS = 15_000
+/** The maximum time between two events, until `hub:beat` reports the hub's interval. */
+const DEFAULT_BEAT_MS = 15_000
 
-/** So many heartbeats that don't come mean that the line is dead, whatever the browser thinks. */
-const BEATS_MISSED = 3
+/** After this number of missed heartbeats the connection counts as dead, whatever the browser reports. */
+const MISSED_BEATS = 3
 
-/** Milliseconds after which a first answer is late. */
-const LATE_MS = 4_000
+/** Milliseconds without a response after which the state is `waiting`. */
+const WAITING_MS = 4_000
 
-/** Milliseconds before another ticket is asked for. */
-const AGAIN_MS = 2_000
+/** Milliseconds before another attempt to get a ticket. */
+const RETRY_MS = 2_000
 
-/** Listens until it is left, through lost lines, restarts of the hub and grants that end. */
-export function listen({ client, topics, names }: Wanted, listener: Listener): Listening {
-  const wanted = new Set([...NAMES, ...names].filter(isForPages))
+/** Opens a stream, which survives lost connections, restarts of the hub and expired grants. */
+export function openStream(
+  { client, topics, names }: StreamOptions,
+  listener: StreamListener,
+): Stream {
+  const listened = new Set([...DEFAULT_NAMES, ...names].filter(isDispatched))
   let source: EventSource | undefined
   let state: State = { is: 'left' }
-  /** The id of the latest event: where to go on. */
+  /** The id of the latest event. */
   let cursor = ''
-  let beatMs = BEAT_MS
-  /** When something was last heard on this line, or asked for. */
-  let heardAt = Date.now()
+  let beatMs = DEFAULT_BEAT_MS
+  /** When the last event arrived, or the stream was last requested. */
+  let activeAt = Date.now()
   let wasLive = false
-  let saidGoodbye = false
-  let over = false
-  const watch = setInterval(look, 1_000)
+  let hasBye = false
+  let ended = false
+  const watchdog = setInterval(checkActivity, 1_000)
   void open()
-  return { also, leave: () => end({ is: 'left' }) }
+  return { addEventName, leave: () => end({ is: 'left' }) }
 
   async function open(): Promise<void> {
-    become({ is: wasLive ? 'lost' : 'connecting' })
+    setState({ is: wasLive ? 'lost' : 'connecting' })
     wasLive = false
-    const url = await urlOrNone()
-    if (over) return
-    if (url === undefined) return void setTimeout(reopen, AGAIN_MS)
-    heardAt = Date.now()
+    const url = await authorizedUrl()
+    if (ended) return
+    if (url === undefined) return void setTimeout(reopen, RETRY_MS)
+    activeAt = Date.now()
     source = new EventSource(url)
-    for (const name of wanted) source.addEventListener(name, hear)
-    source.onerror = () => (source?.readyState === EventSource.CLOSED ? void stop(url) : lose())
+    for (const name of listened) source.addEventListener(name, onEvent)
+    source.onerror = () =>
+      source?.readyState === EventSource.CLOSED ? void onClosed(url) : onLost()
   }
 
-  /** Opens another, which goes on where this one stopped. */
+  /** Opens a new EventSource, which resumes after the latest event. */
   function reopen(): void {
-    if (over) return
+    if (ended) return
     source?.close()
     void open()
   }
 
   /**
-   * An EventSource can't send the key, which must not stand in a URL either: a ticket opens one
-   * stream, and the cookie that comes with it opens those by which the browser reconnects.
+   * Returns the URL of the stream; undefined if there is no ticket now. An EventSource can't send the
+   * key, and a key must not be part of a URL: a ticket opens the stream, and the cookie that is set
+   * with it lets the browser reconnect.
    */
-  async function urlOrNone(): Promise<string | undefined> {
+  async function authorizedUrl(): Promise<string | undefined> {
     const query = new URLSearchParams({ lastEventId: cursor })
-    const answer = key.get() ? await ask('POST', '/tickets', { client, topics }) : undefined
-    if (answer?.ok) {
-      query.set('ticket', (JSON.parse(answer.text) as { ticket: string }).ticket)
+    const result = key.get() ? await sendRequest('POST', '/tickets', { client, topics }) : undefined
+    if (result?.ok) {
+      query.set('ticket', (JSON.parse(result.text) as { ticket: string }).ticket)
       return streamUrl(query)
     }
-    // 404: a hub without keys has no tickets.
-    if (!answer || answer.status === 404) {
+    // 404: a hub without a key issues no tickets.
+    if (!result || result.status === 404) {
       query.set('id', client)
       for (const topic of topics) query.append('topic', topic)
       return streamUrl(query)
     }
-    const isForNow = answer.status === 0 || answer.status === 503
-    if (!isForNow && !over) end({ is: 'closed', why: answer.problem })
+    const isTemporary = result.status === 0 || result.status === 503
+    if (!isTemporary && !ended) end({ is: 'closed', why: result.problem })
     return undefined
   }
 
-  function hear(event: MessageEvent<string>): void {
-    heardAt = Date.now()
+  function onEvent(event: MessageEvent<string>): void {
+    activeAt = Date.now()
     cursor = event.lastEventId || cursor
-    if (event.type.startsWith('hub:')) obey(event)
+    if (event.type.startsWith('hub:')) onControlEvent(event)
     listener.event(event)
   }
 
-  /** What the hub says of the stream itself. */
-  function obey({ type, data }: MessageEvent<string>): void {
+  function onControlEvent({ type, data }: MessageEvent<string>): void {
     if (type === 'hub:beat') beatMs = Number(data) * 1_000
     if (type === 'hub:ready') {
       wasLive = true
-      saidGoodbye = false
-      become({ is: 'live', ready: JSON.parse(data) as Ready })
+      hasBye = false
+      setState({ is: 'live', ready: JSON.parse(data) as Ready })
     }
     if (type === 'hub:gap' && state.is === 'live') {
       const { reason } = JSON.parse(data) as { reason: GapReason }
-      become({ ...state, gap: reason })
+      setState({ ...state, gap: reason })
     }
     if (type === 'hub:bye') {
       const { reason } = JSON.parse(data) as { reason: string }
-      saidGoodbye = true
-      become({ is: 'bye', reason })
+      hasBye = true
+      setState({ is: 'bye', reason })
     }
   }
 
-  /** The stream is over, or could not be had, and the browser tries again by itself. */
-  function lose(): void {
-    heardAt = Date.now()
-    if (!saidGoodbye) become({ is: 'lost' })
-    saidGoodbye = false
+  /** Called when the stream has ended or could not be opened, and the browser reconnects. */
+  function onLost(): void {
+    activeAt = Date.now()
+    if (!hasBye) setState({ is: 'lost' })
+    hasBye = false
   }
 
-  /** The browser has given up. */
-  async function stop(url: string): Promise<void> {
-    // A grant has ended, most likely: whoever has the key gets another.
+  /** Called when the browser does not reconnect. */
+  async function onClosed(url: string): Promise<void> {
+    // Most likely a grant has expired: with the key, the page gets another ticket.
     if (wasLive && key.get()) return reopen()
-    const why = await whyClosed(url)
-    if (!over) end({ is: 'closed', why })
+    const why = await closeReason(url)
+    if (!ended) end({ is: 'closed', why })
   }
 
-  /** The watchdog: a laptop that slept, or a line that died, may look open to the browser. */
-  function look(): void {
-    const quietMs = Date.now() - heardAt
-    if (state.is === 'connecting' && quietMs > LATE_MS) become({ is: 'waiting' })
-    const isDead = quietMs > BEATS_MISSED * beatMs
+  /** Detects a dead connection, for example after the computer slept: it may still look open to the browser. */
+  function checkActivity(): void {
+    const idleMs = Date.now() - activeAt
+    if (state.is === 'connecting' && idleMs > WAITING_MS) setState({ is: 'waiting' })
+    const isDead = idleMs > MISSED_BEATS * beatMs
     if (!isDead || source?.readyState !== EventSource.OPEN) return
-    // No heartbeat may be due yet, where the hub's are rare: next time more patience is shown.
+    // The hub may send heartbeats less often than assumed: wait longer next time.
     beatMs *= 2
     reopen()
   }
 
-  function also(name: string): void {
-    if (!isForPages(name)) return
-    wanted.add(name)
-    // Asked for twice, it is heard once all the same.
-    source?.addEventListener(name, hear)
+  function addEventName(name: string): void {
+    if (!isDispatched(name)) return
+    listened.add(name)
+    // Adding the same listener twice has no effect.
+    source?.addEventListener(name, onEvent)
   }
 
   function end(last: State): void {
-    over = true
-    clearInterval(watch)
+    ended = true
+    clearInterval(watchdog)
     source?.close()
-    become(last)
+    setState(last)
   }
 
-  function become(next: State): void {
+  function setState(next: State): void {
     state = next
     listener.state(next)
   }
 }
 
-function isForPages(name: string): boolean {
+function isDispatched(name: string): boolean {
   return !RESERVED.includes(name)
 }

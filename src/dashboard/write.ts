@@ -1,4 +1,4 @@
-/** Writes the module that holds the page. */
+/** Writes the generated module of the dashboard. */
 import { writeFileSync } from 'node:fs'
 import { inline, TARGET } from './inline.ts'
 

@@ -1,4 +1,4 @@
-/** The page, as one document: made of src/dashboard by `npm run page`. */
+/** The dashboard as one document, generated from src/dashboard by `npm run page`. */
 export const document: string = `<!doctype html>
 <html lang="en">
 <head>
@@ -91,7 +91,7 @@ header p {
 main {
   display: grid;
   grid-template-columns: minmax(0, 1fr) 24rem;
-  /* What the stream is taller by goes to the last row alone. */
+  /* If the stream is taller than the other cards, only the last row grows. */
   grid-template-rows: auto auto 1fr;
   align-items: start;
   gap: 1.25rem;
@@ -163,7 +163,7 @@ h3 {
   clip-path: inset(50%);
 }
 
-/* Figures */
+/* Metrics */
 
 #figures {
   display: grid;
@@ -211,7 +211,7 @@ dt {
   vector-effect: non-scaling-stroke;
 }
 
-.most {
+.peak {
   min-height: 1.5em;
   padding-top: 0.25rem;
   color: var(--soft);
@@ -365,7 +365,7 @@ button:hover {
 }
 
 #feed {
-  /* As high as its row, however many events there are. */
+  /* As high as its grid row, regardless of the number of events. */
   contain: size;
   min-height: 26rem;
   padding: 0;
@@ -516,18 +516,19 @@ tbody small {
 
 <header>
   <h1>hono-sse</h1>
-  <p>Listen, send, and see who is connected.</p>
+  <p>Listen to events, send events, and see the connected clients.</p>
   <button id="forget" type="button" class="quiet small" hidden>Forget the key</button>
 </header>
 
 <main>
-  <noscript><p class="card">This page needs JavaScript: it opens an EventSource.</p></noscript>
+  <noscript><p class="card">This page requires JavaScript to open an EventSource.</p></noscript>
 
   <form id="key" class="card" hidden>
-    <h2>This hub asks for a key</h2>
+    <h2>This hub requires a key</h2>
     <p>
-      Enter its <code>PUBLISH_KEY</code>. If it has tokens only, one with <code>"publish": "*"</code>
-      does, but shows neither figures nor clients. It stays in this tab, and is gone when the tab is.
+      Enter its <code>PUBLISH_KEY</code>. If the hub accepts tokens only, use a token with
+      <code>"publish": "*"</code>; it can't show metrics and clients. The key stays in this tab until you
+      close it.
     </p>
     <div class="row">
       <label>Key or token
@@ -540,31 +541,31 @@ tbody small {
   </form>
 
   <section id="figures" aria-labelledby="figures-title">
-    <h2 id="figures-title" class="unseen">Figures</h2>
+    <h2 id="figures-title" class="unseen">Metrics</h2>
     <dl>
       <div id="hono_sse_connections" class="card">
         <dt>Connections</dt>
         <dd class="value">–</dd>
         <dd class="chart"><svg viewBox="0 0 300 40" preserveAspectRatio="none" aria-hidden="true"><path/></svg></dd>
-        <dd class="most"></dd>
+        <dd class="peak"></dd>
       </div>
       <div id="hono_sse_clients" class="card">
         <dt>Clients</dt>
         <dd class="value">–</dd>
         <dd class="chart"><svg viewBox="0 0 300 40" preserveAspectRatio="none" aria-hidden="true"><path/></svg></dd>
-        <dd class="most"></dd>
+        <dd class="peak"></dd>
       </div>
       <div id="hono_sse_deliveries_total" class="card">
         <dt>Deliveries/s</dt>
         <dd class="value">–</dd>
         <dd class="chart"><svg viewBox="0 0 300 40" preserveAspectRatio="none" aria-hidden="true"><path/></svg></dd>
-        <dd class="most"></dd>
+        <dd class="peak"></dd>
       </div>
       <div id="hono_sse_queued_bytes" class="card">
         <dt>Bytes queued</dt>
         <dd class="value">–</dd>
         <dd class="chart"><svg viewBox="0 0 300 40" preserveAspectRatio="none" aria-hidden="true"><path/></svg></dd>
-        <dd class="most"></dd>
+        <dd class="peak"></dd>
       </div>
     </dl>
     <p id="figures-note" class="note"></p>
@@ -589,12 +590,13 @@ tbody small {
         </span>
       </div>
       <p id="join-hint" class="note">
-        Commas separate topics and names. A page gets events without a name, and those whose names it asks for.
+        Separate topics and event names with commas. An EventSource receives events without a name, and those
+        whose names it listens for.
       </p>
     </form>
     <div id="state" data-tone="off">
       <p role="status" aria-atomic="true"><strong id="label"></strong> <span id="detail"></span></p>
-      <p id="heard" class="note"></p>
+      <p id="last-event" class="note"></p>
     </div>
     <div class="bar">
       <h3>Events</h3>
@@ -602,7 +604,7 @@ tbody small {
       <label class="check"><input id="ticks" type="checkbox"> Clock and heartbeats</label>
       <button id="clear" type="button" class="quiet small">Clear</button>
     </div>
-    <!-- biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard -->
+    <!-- biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be reachable by keyboard -->
     <ol id="feed" tabindex="0" aria-label="Events, newest first"></ol>
   </section>
 
@@ -627,12 +629,12 @@ tbody small {
       <label>Data
         <textarea id="data" rows="3" spellcheck="false">It works.</textarea>
       </label>
-      <label class="check"><input id="ephemeral" type="checkbox"> Ephemeral: not kept for who is away</label>
+      <label class="check"><input id="ephemeral" type="checkbox"> Ephemeral: not stored for replay</label>
       <div class="row">
         <button type="submit">Send</button>
         <button id="ping" type="button" class="quiet">Ping</button>
       </div>
-      <p id="receipt" class="note" role="status"></p>
+      <p id="result" class="note" role="status"></p>
     </form>
   </section>
 
@@ -648,71 +650,37 @@ tbody small {
 </main>
 
 <script type="module">
-/** What this page does to its document. Text goes in as text: nothing published can become markup. */
+/** A client for the HTTP API of the hub. */
 
-/** The element with this id. @throws {Error} if there is none of this kind */
-function at(id, kind) {
-  const found = document.getElementById(id)
-  if (found instanceof kind) return found
-  throw new Error(\`The document has no #\${id} of this kind.\`)
-}
+/** Shown if there is no response over HTTP/1.1. */
+const CONNECTION_LIMIT =
+  'Over HTTP/1.1 a browser opens at most six connections per host, across all its tabs: if six streams are open, all other requests wait until one ends.'
 
-/** A new element with this text. */
-function make(tag, text = '', className = '') {
-  const made = document.createElement(tag)
-  made.textContent = text
-  made.className = className
-  return made
-}
-
-/** Changes a text only where it differs, so that a screen reader does not hear the same twice. */
-function say(element, text) {
-  if (element.textContent !== text) element.textContent = text
-}
-
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
-
-/** The time of day, to the second. */
-function timeOfDay(time) {
-  return clock.format(time)
-}
-
-/** A number of things in words. */
-function counted(count, thing) {
-  return \`\${count} \${thing}\${count === 1 ? '' : 's'}\`
-}
-
-/** The hub's HTTP interface, as this page uses it. */
-
-/** Said where an answer does not come. */
-const SIX =
-  'Over HTTP/1.1 a browser opens six connections per host, over all its tabs: if six streams are open, all else waits until one ends.'
-
-/** Whether this page came over HTTP/1.1, as far as the browser tells. */
+/** Whether this page was loaded over HTTP/1.1, as far as the browser reports it. */
 const isHttp1 = performance
   .getEntriesByType('navigation')
   .some((entry) => 'nextHopProtocol' in entry && entry.nextHopProtocol === 'http/1.1')
 
-/** The page may be mounted below a path: the hub's routes are beside it. */
+/** The path at which the hub is mounted. */
 const base = location.pathname.replace(/\\/$/, '')
 
-/** Milliseconds that an answer may take. */
-const PATIENCE_MS = 5_000
+/** The timeout of a request in milliseconds. */
+const TIMEOUT_MS = 5_000
 
-/** The key is kept in this tab only, and until it is closed. */
+/** The key. It is stored in this tab only, until the tab is closed. */
 const key = {
   get: () => sessionStorage.getItem('hono-sse-key') ?? '',
   set: (text) => sessionStorage.setItem('hono-sse-key', text),
   forget: () => sessionStorage.removeItem('hono-sse-key'),
 }
 
-/** The URL of a stream. */
+/** Returns the URL of a stream. */
 function streamUrl(query) {
   return \`\${base}/sse?\${query}\`
 }
 
-/** Sends a request, with the key if there is one. Never throws: what goes wrong is an answer, too. */
-async function ask(method, path, body) {
+/** Sends a request, with the key if there is one. Never throws: an error is a result, too. */
+async function sendRequest(method, path, body) {
   try {
     const headers = new Headers()
     if (key.get()) headers.set('Authorization', \`Bearer \${key.get()}\`)
@@ -721,59 +689,93 @@ async function ask(method, path, body) {
       method,
       headers,
       body: body ? JSON.stringify(body) : null,
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const text = await response.text()
     if (response.ok) return { ok: true, text }
     return { ok: false, status: response.status, problem: problemOf(response.status, text) }
   } catch (error) {
-    return { ok: false, status: 0, problem: silence(error) }
+    return { ok: false, status: 0, problem: networkProblem(error) }
   }
 }
 
 /**
- * Why the hub has closed a stream for good. An EventSource does not tell its status: the same
- * request, sent once more, does.
+ * Finds out why the hub refused a stream. An EventSource does not report the status, so the request
+ * is sent again with fetch.
  */
-async function whyClosed(url) {
+async function closeReason(url) {
   const abort = new AbortController()
   try {
     const response = await fetch(url, { signal: abort.signal })
-    if (response.status === 204) return 'The hub keeps this client away for now (204).'
-    if (response.ok) return 'The hub would let this client in now.'
+    if (response.status === 204) return 'The hub has blocked this client for now (204).'
+    if (response.ok) return 'The hub would accept this client now.'
     return problemOf(response.status, await response.text())
   } catch (error) {
-    return silence(error)
+    return networkProblem(error)
   } finally {
-    // What would be let in is not wanted: it was a question.
+    // If the hub accepts the stream, it must not stay open.
     abort.abort()
   }
 }
 
-/** The \`detail\` of problem details: it says what to do. https://www.rfc-editor.org/rfc/rfc9457 */
+/** Returns the \`detail\` of problem details, which says what to do. https://www.rfc-editor.org/rfc/rfc9457 */
 function problemOf(status, text) {
   try {
     const { detail } = JSON.parse(text)
     if (typeof detail === 'string') return \`\${detail} (\${status})\`
   } catch {
-    // A proxy in between has its own way to say no.
+    // A proxy may send an error in another format.
   }
-  return \`The answer was \${status}.\`
+  return \`The status of the response was \${status}.\`
 }
 
-function silence(error) {
+function networkProblem(error) {
   if (!(error instanceof DOMException)) return 'The hub can’t be reached.'
-  const late = \`There was no answer within \${PATIENCE_MS / 1_000} seconds.\`
-  return isHttp1 ? \`\${late} \${SIX}\` : late
+  const timeout = \`The hub did not respond within \${TIMEOUT_MS / 1_000} seconds.\`
+  return isHttp1 ? \`\${timeout} \${CONNECTION_LIMIT}\` : timeout
 }
 
-/** The form that asks for the key, where the hub does. */
+/** Helpers for the DOM. They set text, never markup, so that published data can't become HTML. */
 
-/** Makes the form work. */
+/** Returns the element with this id. @throws {Error} if there is none of this kind */
+function byId(id, kind) {
+  const found = document.getElementById(id)
+  if (found instanceof kind) return found
+  throw new Error(\`The document has no #\${id} of this kind.\`)
+}
+
+/** Creates an element with this text. */
+function createElement(tag, text = '', className = '') {
+  const created = document.createElement(tag)
+  created.textContent = text
+  created.className = className
+  return created
+}
+
+/** Sets a text only if it differs, so that a screen reader does not announce it twice. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text
+}
+
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
+
+/** Formats the time of day, to the second. */
+function timeOfDay(time) {
+  return clock.format(time)
+}
+
+/** Formats a number of things: "1 event", "2 events". */
+function plural(count, noun) {
+  return \`\${count} \${noun}\${count === 1 ? '' : 's'}\`
+}
+
+/** The form for the key, shown if the hub requires one. */
+
+/** Sets up the form. \`changed\` is called when a key is entered or forgotten, \`forgotten\` only in the latter case. */
 function createAccess(on) {
-  const form = at('key', HTMLFormElement)
-  const credential = at('credential', HTMLInputElement)
-  const forget = at('forget', HTMLButtonElement)
+  const form = byId('key', HTMLFormElement)
+  const credential = byId('credential', HTMLInputElement)
+  const forget = byId('forget', HTMLButtonElement)
   let isMissing = false
   form.addEventListener('submit', (event) => {
     event.preventDefault()
@@ -791,25 +793,25 @@ function createAccess(on) {
     get isMissing() {
       return isMissing
     },
-    ask: (problem) => {
+    show: (problem) => {
       isMissing = true
-      show()
-      // Whoever has not tried a key yet knows what the form says.
-      say(at('key-note', HTMLElement), key.get() ? problem : '')
+      update()
+      // Without a key, the form itself explains what is required.
+      setText(byId('key-note', HTMLElement), key.get() ? problem : '')
       key.forget()
       credential.focus()
     },
-    insist: () => credential.focus(),
-    settle: () => {
-      const isHere = form.contains(document.activeElement)
+    focus: () => credential.focus(),
+    hide: () => {
+      const hadFocus = form.contains(document.activeElement)
       isMissing = false
-      show()
-      // What is hidden loses the focus to nothing: whoever uses the keyboard goes on with joining.
-      if (isHere) at('client', HTMLInputElement).focus()
+      update()
+      // A hidden element loses the focus. Keyboard users continue with the form to join.
+      if (hadFocus) byId('client', HTMLInputElement).focus()
     },
   }
 
-  function show() {
+  function update() {
     form.hidden = !isMissing
     forget.hidden = isMissing || !key.get()
   }
@@ -817,13 +819,13 @@ function createAccess(on) {
 
 /** The list of events as they arrive, newest first. */
 
-/** Events that the list keeps; the oldest go first. */
+/** The maximum number of events in the list. The oldest are removed first. */
 const MAX_ROWS = 200
 
-/** Characters of data that a row shows. */
+/** The maximum number of characters of data in a row. */
 const MAX_CHARACTERS = 2_000
 
-const precise = new Intl.DateTimeFormat(undefined, {
+const preciseTime = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
@@ -831,33 +833,33 @@ const precise = new Intl.DateTimeFormat(undefined, {
   hourCycle: 'h23',
 })
 
-/** Makes the feed. */
-function createFeed({ list, count, ticks }) {
+/** Creates the list. */
+function createEventList({ list, count, ticks }) {
   let total = 0
   let lastId = ''
-  tell()
+  showCount()
 
   return {
     add: (event) => {
-      // An event without an id shows that of the one before.
+      // An event without an id has the id of the event before it.
       const id = event.lastEventId === lastId ? '' : event.lastEventId
       lastId = event.lastEventId
       if (isTick(event) && !ticks.checked) return
-      list.prepend(rowOf(event, id))
+      list.prepend(createEventRow(event, id))
       if (list.childElementCount > MAX_ROWS) list.lastElementChild?.remove()
       total += 1
-      tell()
+      showCount()
     },
     clear: () => {
       list.replaceChildren()
       total = 0
-      tell()
+      showCount()
     },
   }
 
-  function tell() {
-    count.textContent =
-      total > MAX_ROWS ? \`\${total} events, the latest \${MAX_ROWS} shown\` : \`\${total} events\`
+  function showCount() {
+    const shown = total > MAX_ROWS ? \`, the latest \${MAX_ROWS} shown\` : ''
+    setText(count, plural(total, 'event') + shown)
   }
 }
 
@@ -865,278 +867,276 @@ function isTick({ type }) {
   return type === 'time' || type === 'hub:beat'
 }
 
-function rowOf({ type, data }, id) {
-  const row = make('li', '', type.startsWith('hub:') ? 'own' : '')
-  const head = make('p')
+function createEventRow({ type, data }, id) {
+  const row = createElement('li', '', type.startsWith('hub:') ? 'own' : '')
+  const head = createElement('p')
   const now = new Date()
-  const time = make('time', precise.format(now))
+  const time = createElement('time', preciseTime.format(now))
   time.dateTime = now.toISOString()
-  head.append(make('strong', type), time, make('code', id && \`id \${id}\`))
-  const tooLong = data.length > MAX_CHARACTERS
-  const text = tooLong ? \`\${data.slice(0, MAX_CHARACTERS)}… (\${data.length} characters)\` : data
-  row.append(head, make('pre', text))
+  head.append(createElement('strong', type), time, createElement('code', id && \`id \${id}\`))
+  const isTooLong = data.length > MAX_CHARACTERS
+  const text = isTooLong ? \`\${data.slice(0, MAX_CHARACTERS)}… (\${data.length} characters)\` : data
+  row.append(head, createElement('pre', text))
   return row
 }
 
-/** One stream: the browser's own EventSource, and what a page must add to stay on it truthfully. */
+/** One stream: the browser's EventSource, with tickets, a watchdog and the state that the page shows. */
 
-/** Events that every stream asks for: those without a name, the demo clock's, and the hub's own. */
-const NAMES = ['message', 'time', 'hub:ready', 'hub:gap', 'hub:beat', 'hub:bye']
+/** Events that every stream listens for: events without a name, the demo clock and control events. */
+const DEFAULT_NAMES = ['message', 'time', 'hub:ready', 'hub:gap', 'hub:beat', 'hub:bye']
 
-/** What an EventSource calls its own events: no hub sends any of these names. */
+/** The names of an EventSource's own events. A hub never sends them. */
 const RESERVED = ['error', 'open']
 
-/** Silence is broken at least so often, until \`hub:beat\` tells how often it is. */
-const BEAT_MS = 15_000
+/** The maximum time between two events, until \`hub:beat\` reports the hub's interval. */
+const DEFAULT_BEAT_MS = 15_000
 
-/** So many heartbeats that don't come mean that the line is dead, whatever the browser thinks. */
-const BEATS_MISSED = 3
+/** After this number of missed heartbeats the connection counts as dead, whatever the browser reports. */
+const MISSED_BEATS = 3
 
-/** Milliseconds after which a first answer is late. */
-const LATE_MS = 4_000
+/** Milliseconds without a response after which the state is \`waiting\`. */
+const WAITING_MS = 4_000
 
-/** Milliseconds before another ticket is asked for. */
-const AGAIN_MS = 2_000
+/** Milliseconds before another attempt to get a ticket. */
+const RETRY_MS = 2_000
 
-/** Listens until it is left, through lost lines, restarts of the hub and grants that end. */
-function listen({ client, topics, names }, listener) {
-  const wanted = new Set([...NAMES, ...names].filter(isForPages))
+/** Opens a stream, which survives lost connections, restarts of the hub and expired grants. */
+function openStream({ client, topics, names }, listener) {
+  const listened = new Set([...DEFAULT_NAMES, ...names].filter(isDispatched))
   let source
   let state = { is: 'left' }
-  /** The id of the latest event: where to go on. */
+  /** The id of the latest event. */
   let cursor = ''
-  let beatMs = BEAT_MS
-  /** When something was last heard on this line, or asked for. */
-  let heardAt = Date.now()
+  let beatMs = DEFAULT_BEAT_MS
+  /** When the last event arrived, or the stream was last requested. */
+  let activeAt = Date.now()
   let wasLive = false
-  let saidGoodbye = false
-  let over = false
-  const watch = setInterval(look, 1_000)
+  let hasBye = false
+  let ended = false
+  const watchdog = setInterval(checkActivity, 1_000)
   void open()
-  return { also, leave: () => end({ is: 'left' }) }
+  return { addEventName, leave: () => end({ is: 'left' }) }
 
   async function open() {
-    become({ is: wasLive ? 'lost' : 'connecting' })
+    setState({ is: wasLive ? 'lost' : 'connecting' })
     wasLive = false
-    const url = await urlOrNone()
-    if (over) return
-    if (url === undefined) return void setTimeout(reopen, AGAIN_MS)
-    heardAt = Date.now()
+    const url = await authorizedUrl()
+    if (ended) return
+    if (url === undefined) return void setTimeout(reopen, RETRY_MS)
+    activeAt = Date.now()
     source = new EventSource(url)
-    for (const name of wanted) source.addEventListener(name, hear)
-    source.onerror = () => (source?.readyState === EventSource.CLOSED ? void stop(url) : lose())
+    for (const name of listened) source.addEventListener(name, onEvent)
+    source.onerror = () =>
+      source?.readyState === EventSource.CLOSED ? void onClosed(url) : onLost()
   }
 
-  /** Opens another, which goes on where this one stopped. */
+  /** Opens a new EventSource, which resumes after the latest event. */
   function reopen() {
-    if (over) return
+    if (ended) return
     source?.close()
     void open()
   }
 
   /**
-   * An EventSource can't send the key, which must not stand in a URL either: a ticket opens one
-   * stream, and the cookie that comes with it opens those by which the browser reconnects.
+   * Returns the URL of the stream; undefined if there is no ticket now. An EventSource can't send the
+   * key, and a key must not be part of a URL: a ticket opens the stream, and the cookie that is set
+   * with it lets the browser reconnect.
    */
-  async function urlOrNone() {
+  async function authorizedUrl() {
     const query = new URLSearchParams({ lastEventId: cursor })
-    const answer = key.get() ? await ask('POST', '/tickets', { client, topics }) : undefined
-    if (answer?.ok) {
-      query.set('ticket', JSON.parse(answer.text).ticket)
+    const result = key.get() ? await sendRequest('POST', '/tickets', { client, topics }) : undefined
+    if (result?.ok) {
+      query.set('ticket', JSON.parse(result.text).ticket)
       return streamUrl(query)
     }
-    // 404: a hub without keys has no tickets.
-    if (!answer || answer.status === 404) {
+    // 404: a hub without a key issues no tickets.
+    if (!result || result.status === 404) {
       query.set('id', client)
       for (const topic of topics) query.append('topic', topic)
       return streamUrl(query)
     }
-    const isForNow = answer.status === 0 || answer.status === 503
-    if (!isForNow && !over) end({ is: 'closed', why: answer.problem })
+    const isTemporary = result.status === 0 || result.status === 503
+    if (!isTemporary && !ended) end({ is: 'closed', why: result.problem })
     return undefined
   }
 
-  function hear(event) {
-    heardAt = Date.now()
+  function onEvent(event) {
+    activeAt = Date.now()
     cursor = event.lastEventId || cursor
-    if (event.type.startsWith('hub:')) obey(event)
+    if (event.type.startsWith('hub:')) onControlEvent(event)
     listener.event(event)
   }
 
-  /** What the hub says of the stream itself. */
-  function obey({ type, data }) {
+  function onControlEvent({ type, data }) {
     if (type === 'hub:beat') beatMs = Number(data) * 1_000
     if (type === 'hub:ready') {
       wasLive = true
-      saidGoodbye = false
-      become({ is: 'live', ready: JSON.parse(data) })
+      hasBye = false
+      setState({ is: 'live', ready: JSON.parse(data) })
     }
     if (type === 'hub:gap' && state.is === 'live') {
       const { reason } = JSON.parse(data)
-      become({ ...state, gap: reason })
+      setState({ ...state, gap: reason })
     }
     if (type === 'hub:bye') {
       const { reason } = JSON.parse(data)
-      saidGoodbye = true
-      become({ is: 'bye', reason })
+      hasBye = true
+      setState({ is: 'bye', reason })
     }
   }
 
-  /** The stream is over, or could not be had, and the browser tries again by itself. */
-  function lose() {
-    heardAt = Date.now()
-    if (!saidGoodbye) become({ is: 'lost' })
-    saidGoodbye = false
+  /** Called when the stream has ended or could not be opened, and the browser reconnects. */
+  function onLost() {
+    activeAt = Date.now()
+    if (!hasBye) setState({ is: 'lost' })
+    hasBye = false
   }
 
-  /** The browser has given up. */
-  async function stop(url) {
-    // A grant has ended, most likely: whoever has the key gets another.
+  /** Called when the browser does not reconnect. */
+  async function onClosed(url) {
+    // Most likely a grant has expired: with the key, the page gets another ticket.
     if (wasLive && key.get()) return reopen()
-    const why = await whyClosed(url)
-    if (!over) end({ is: 'closed', why })
+    const why = await closeReason(url)
+    if (!ended) end({ is: 'closed', why })
   }
 
-  /** The watchdog: a laptop that slept, or a line that died, may look open to the browser. */
-  function look() {
-    const quietMs = Date.now() - heardAt
-    if (state.is === 'connecting' && quietMs > LATE_MS) become({ is: 'waiting' })
-    const isDead = quietMs > BEATS_MISSED * beatMs
+  /** Detects a dead connection, for example after the computer slept: it may still look open to the browser. */
+  function checkActivity() {
+    const idleMs = Date.now() - activeAt
+    if (state.is === 'connecting' && idleMs > WAITING_MS) setState({ is: 'waiting' })
+    const isDead = idleMs > MISSED_BEATS * beatMs
     if (!isDead || source?.readyState !== EventSource.OPEN) return
-    // No heartbeat may be due yet, where the hub's are rare: next time more patience is shown.
+    // The hub may send heartbeats less often than assumed: wait longer next time.
     beatMs *= 2
     reopen()
   }
 
-  function also(name) {
-    if (!isForPages(name)) return
-    wanted.add(name)
-    // Asked for twice, it is heard once all the same.
-    source?.addEventListener(name, hear)
+  function addEventName(name) {
+    if (!isDispatched(name)) return
+    listened.add(name)
+    // Adding the same listener twice has no effect.
+    source?.addEventListener(name, onEvent)
   }
 
   function end(last) {
-    over = true
-    clearInterval(watch)
+    ended = true
+    clearInterval(watchdog)
     source?.close()
-    become(last)
+    setState(last)
   }
 
-  function become(next) {
+  function setState(next) {
     state = next
     listener.state(next)
   }
 }
 
-function isForPages(name) {
+function isDispatched(name) {
   return !RESERVED.includes(name)
 }
 
-/** What the page says about the state of its stream. */
+/** Describes the state of the stream in words. */
 
-const LATE = \`The hub has not answered yet.\${isHttp1 ? \` \${SIX}\` : ''}\`
+const NO_RESPONSE = \`The hub has not responded yet.\${isHttp1 ? \` \${CONNECTION_LIMIT}\` : ''}\`
 
 const GAPS = {
-  epoch:
-    'The hub began anew: what was published before is not known to it. Some of it may be lost to this page.',
+  epoch: 'The hub has started a new epoch. Events published before may be lost to this page.',
   evicted:
-    'More was missed than the hub keeps. What it still had has come; what was before is lost.',
+    'This page missed more events than the hub stores. It received those that were left; the older ones are lost.',
 }
 
-/**
- * Why the hub says goodbye, and when the browser is back. The moment is the hub's to choose, at
- * random, so that not all return at once; the browser knows it, but tells no page.
- */
-const PARTINGS = {
-  shutdown: 'The hub is going down.',
-  slow: 'This page did not take events as fast as they came.',
-  expired: 'The grant has ended.',
+const BYE_REASONS = {
+  shutdown: 'The hub is shutting down.',
+  slow: 'This page received events more slowly than they were published.',
+  expired: 'The grant has expired.',
   disconnected: 'An operator has disconnected this client.',
-  'at-capacity': 'The hub has no room for this stream now.',
-  lifetime: 'This connection has lived its time.',
+  'at-capacity': 'The hub can’t accept this stream now.',
+  lifetime: 'This connection has reached its maximum lifetime.',
 }
 
-/** How a state is told. */
-function wordsOf(state) {
+/** Returns the description of a state. */
+function statusOf(state) {
   switch (state.is) {
     case 'left':
       return { label: 'Not joined', tone: 'off', detail: 'Join to see events as they arrive.' }
     case 'connecting':
-      return { label: 'Connecting', tone: 'busy', detail: 'Asked the hub for a stream.' }
+      return { label: 'Connecting', tone: 'busy', detail: 'The page has requested a stream.' }
     case 'waiting':
-      return {
-        label: 'Still connecting',
-        tone: 'warn',
-        detail: LATE,
-      }
+      return { label: 'Still connecting', tone: 'warn', detail: NO_RESPONSE }
     case 'live':
-      return live(state)
+      return liveStatus(state)
     case 'lost':
       return {
-        label: 'Connecting again',
+        label: 'Reconnecting',
         tone: 'warn',
-        detail: 'The line is cut. The browser tries again by itself, until it is answered.',
+        detail: 'The connection is lost. The browser reconnects automatically.',
       }
     case 'bye':
-      return { label: 'Goodbye', tone: 'warn', detail: parting(state.reason) }
+      return { label: 'Goodbye', tone: 'warn', detail: byeDetail(state.reason) }
     case 'closed':
-      return { label: 'Closed', tone: 'bad', detail: \`\${state.why} The browser won’t try again.\` }
+      return { label: 'Closed', tone: 'bad', detail: \`\${state.why} The browser won’t reconnect.\` }
   }
 }
 
-function live({ ready, gap }) {
+function liveStatus({ ready, gap }) {
   const { client, connection, topics, resume } = ready
-  const who = \`\${client} is connection \${connection}, and follows \${topics.join(', ') || 'no topic'}.\`
+  const followed = topics.join(', ') || 'no topic'
+  const summary = \`\${client} is connection \${connection} and follows \${followed}.\`
   if (resume === 'gap') {
-    return { label: 'Live, after a gap', tone: 'warn', detail: \`\${gap ? GAPS[gap] : ''} \${who}\` }
+    return {
+      label: 'Live, after a gap',
+      tone: 'warn',
+      detail: \`\${gap ? GAPS[gap] : ''} \${summary}\`,
+    }
   }
   if (resume === 'complete') {
-    return { label: 'Live, resumed', tone: 'good', detail: \`Nothing is missing. \${who}\` }
+    return { label: 'Live, resumed', tone: 'good', detail: \`No event was missed. \${summary}\` }
   }
-  return { label: 'Live', tone: 'good', detail: who }
+  return { label: 'Live', tone: 'good', detail: summary }
 }
 
-function parting(reason) {
-  const back =
+/** Why the hub ended the stream, and when the browser reconnects: an EventSource does not report its delay. */
+function byeDetail(reason) {
+  const reconnect =
     reason === 'lifetime'
-      ? 'The browser is back within a quarter of a second.'
-      : 'The browser comes back by itself, at a random moment that the hub has chosen: after 2 to 6 seconds, unless RETRY_MS says otherwise.'
-  return \`\${PARTINGS[reason] ?? reason} \${back}\`
+      ? 'The browser reconnects within a quarter of a second.'
+      : 'The browser reconnects automatically after a random delay that the hub has chosen: 2 to 6 seconds, unless RETRY_MS is set.'
+  return \`\${BYE_REASONS[reason] ?? reason} \${reconnect}\`
 }
 
-/** The form that joins, and the state of the stream that it opens. */
+/** The form to join: opens a stream, and shows its state and its events. */
 
-/** Makes the form work. */
-function createJoining({ mayJoin, joined }) {
+/** Sets up the form. */
+function createJoinForm({ mayJoin, joined }) {
   const fields = {
-    client: at('client', HTMLInputElement),
-    topics: at('topics', HTMLInputElement),
-    names: at('names', HTMLInputElement),
+    client: byId('client', HTMLInputElement),
+    topics: byId('topics', HTMLInputElement),
+    names: byId('names', HTMLInputElement),
   }
-  const feed = createFeed({
-    list: at('feed', HTMLElement),
-    count: at('count', HTMLElement),
-    ticks: at('ticks', HTMLInputElement),
+  const events = createEventList({
+    list: byId('feed', HTMLElement),
+    count: byId('count', HTMLElement),
+    ticks: byId('ticks', HTMLInputElement),
   })
-  let listening
+  let stream
   showState({ is: 'left' })
-  at('clear', HTMLElement).addEventListener('click', feed.clear)
-  at('leave', HTMLElement).addEventListener('click', leave)
-  at('join', HTMLFormElement).addEventListener('submit', (event) => {
+  byId('clear', HTMLElement).addEventListener('click', events.clear)
+  byId('leave', HTMLElement).addEventListener('click', leave)
+  byId('join', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault()
     if (mayJoin()) join()
   })
-  return { resume, also: (name) => listening?.also(name), leave }
+  return { resume, addEventName: (name) => stream?.addEventName(name), leave }
 
   function join() {
-    listening?.leave()
+    stream?.leave()
     const client = fields.client.value
-    const topics = listOf(fields.topics.value)
-    const names = listOf(fields.names.value)
-    // Behind the #, so that no server sees it.
+    const topics = splitList(fields.topics.value)
+    const names = splitList(fields.names.value)
+    // In the fragment, which browsers do not send to servers.
     const hash = new URLSearchParams({ client, topics: topics.join(), names: names.join() })
     history.replaceState(null, '', \`#\${hash}\`)
-    listening = listen({ client, topics, names }, { state: changeTo, event: showEvent })
+    stream = openStream({ client, topics, names }, { state: changeTo, event: showEvent })
   }
 
   function changeTo(state) {
@@ -1145,8 +1145,8 @@ function createJoining({ mayJoin, joined }) {
   }
 
   function leave() {
-    listening?.leave()
-    listening = undefined
+    stream?.leave()
+    stream = undefined
     history.replaceState(null, '', location.pathname)
   }
 
@@ -1158,35 +1158,112 @@ function createJoining({ mayJoin, joined }) {
   }
 
   function showEvent(event) {
-    say(at('heard', HTMLElement), \`Last heard at \${timeOfDay(new Date())}\`)
-    feed.add(event)
+    setText(byId('last-event', HTMLElement), \`Last event at \${timeOfDay(new Date())}\`)
+    events.add(event)
   }
 }
 
 function showState(state) {
-  const { label, tone, detail } = wordsOf(state)
-  at('state', HTMLElement).dataset.tone = tone
-  say(at('label', HTMLElement), label)
-  say(at('detail', HTMLElement), detail)
-  say(at('join-button', HTMLElement), state.is === 'left' ? 'Join' : 'Join again')
-  at('leave', HTMLElement).hidden = state.is === 'left' || state.is === 'closed'
+  const { label, tone, detail } = statusOf(state)
+  byId('state', HTMLElement).dataset.tone = tone
+  setText(byId('label', HTMLElement), label)
+  setText(byId('detail', HTMLElement), detail)
+  setText(byId('join-button', HTMLElement), state.is === 'left' ? 'Join' : 'Join again')
+  byId('leave', HTMLElement).hidden = state.is === 'left' || state.is === 'closed'
 }
 
-/** What commas separate, each once. */
-function listOf(text) {
+/** Splits a text at its commas, and drops empty and repeated parts. */
+function splitList(text) {
   const parts = text.split(',').map((part) => part.trim())
   return [...new Set(parts)].filter((part) => part !== '')
 }
 
+/** Live charts of the hub's metrics, over the last three minutes. */
+
+/** The time span of a chart. */
+const SPAN_MS = 180_000
+
+/** Samples further apart than this are not connected: there was no measurement in between. */
+const MAX_INTERVAL_MS = 10_000
+
+const WIDTH = 300
+const HEIGHT = 40
+
+const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
+
+/** Creates a chart of a gauge, which shows its values. */
+function createGauge(card) {
+  const parts = partsOf(card)
+  const samples = []
+  return (value, at) => {
+    if (value !== undefined) samples.push({ at, value })
+    while (samples[0] && samples[0].at < at - SPAN_MS) samples.shift()
+    drawChart(parts, samples, value, at)
+  }
+}
+
+/** Creates a chart of a counter, which shows its rate per second. */
+function createRate(card) {
+  const gauge = createGauge(card)
+  let last
+  return (total, at) => {
+    gauge(last && total !== undefined ? perSecond(last, { at, value: total }) : undefined, at)
+    last = total === undefined ? undefined : { at, value: total }
+  }
+}
+
+/** Computes the rate of a counter. After a restart of the hub, the counter starts at 0 again. */
+function perSecond(from, to) {
+  const increase = to.value >= from.value ? to.value - from.value : to.value
+  return (increase * 1_000) / (to.at - from.at)
+}
+
+/**
+ * Returns the value of a metric in Prometheus' text format, summed over its labels; undefined if it is missing.
+ * https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
+function metric(text, name) {
+  const lines = [...text.matchAll(new RegExp(\`^\${name}(?:\\\\{.*\\\\})? (\\\\S+)\`, 'gm'))]
+  if (lines.length === 0) return undefined
+  return lines.reduce((sum, [, value]) => sum + Number(value), 0)
+}
+
+function partsOf(card) {
+  return {
+    value: card.querySelector('.value'),
+    peak: card.querySelector('.peak'),
+    line: card.querySelector('path'),
+  }
+}
+
+function drawChart({ value, peak, line }, samples, now, at) {
+  const top = Math.max(0, ...samples.map((sample) => sample.value))
+  value?.replaceChildren(now === undefined ? '–' : numbers.format(now))
+  peak?.replaceChildren(samples.length > 0 ? \`3 min peak: \${numbers.format(top)}\` : '')
+  line?.setAttribute('d', pathOf(samples, at - SPAN_MS, top))
+}
+
+/** Returns the SVG path of the samples since \`start\`, interrupted where there was no measurement. */
+function pathOf(samples, start, top) {
+  const points = samples.map(({ at, value }, index) => {
+    const before = samples[index - 1]
+    const isConnected = before !== undefined && at - before.at < MAX_INTERVAL_MS
+    const x = ((at - start) / SPAN_MS) * WIDTH
+    const y = HEIGHT - (value / (top || 1)) * HEIGHT
+    return \`\${isConnected ? 'L' : 'M'}\${x.toFixed(1)} \${y.toFixed(1)}\`
+  })
+  return points.join('')
+}
+
 /** The table of connected clients. */
 
-/** Makes the table; rows stay where they are as long as their client does, so that focus stays, too. */
+/** Creates the table. The row of a client is never moved or recreated, so that it keeps the focus. */
 function createClients(body, disconnect) {
   const rows = new Map()
   return (clients) => {
-    const here = new Set(clients.map(({ client }) => client))
+    const connected = new Set(clients.map(({ client }) => client))
     for (const [client, { element }] of rows) {
-      if (here.has(client)) continue
+      if (connected.has(client)) continue
       rows.delete(client)
       remove(element)
     }
@@ -1203,7 +1280,7 @@ function createClients(body, disconnect) {
   }
 }
 
-/** Whoever is on its button stays at the table, and on no other client's button. */
+/** Removes a row. If its button has the focus, the table gets it, and not the button of another client. */
 function remove(element) {
   const table = element.closest('table')
   const hasFocus = element.contains(document.activeElement)
@@ -1212,15 +1289,15 @@ function remove(element) {
 }
 
 function createRow(client, disconnect) {
-  const element = make('tr')
-  const name = make('th', client)
+  const element = createElement('tr')
+  const name = createElement('th', client)
   name.scope = 'row'
-  const since = make('small')
+  const since = createElement('small')
   name.append(since)
-  const connections = make('td')
-  const queued = make('td')
-  const action = make('td')
-  const button = make('button', 'Disconnect', 'quiet small')
+  const connections = createElement('td')
+  const queued = createElement('td')
+  const action = createElement('td')
+  const button = createElement('button', 'Disconnect', 'quiet small')
   button.type = 'button'
   button.setAttribute('aria-label', \`Disconnect \${client}\`)
   button.addEventListener('click', () => disconnect(client))
@@ -1229,192 +1306,116 @@ function createRow(client, disconnect) {
   return {
     element,
     show: (row) => {
-      say(since, \`since \${timeOfDay(new Date(row.since))}\`)
-      say(connections, String(row.connections))
-      say(queued, \`\${row.queuedBytes} B\`)
+      setText(since, \`since \${timeOfDay(new Date(row.since))}\`)
+      setText(connections, String(row.connections))
+      setText(queued, \`\${row.queuedBytes} B\`)
     },
   }
 }
 
-/** Live figures from the hub's metrics, each with its last minutes as a line. */
+/** The overview for operators: charts of the metrics, and the table of clients. */
 
-/** How far back the lines go. */
-const SPAN_MS = 180_000
-
-/** Samples further apart than this are not joined: nobody looked in between. */
-const APART_MS = 10_000
-
-const WIDTH = 300
-const HEIGHT = 40
-
-const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
-
-/** A figure that rises and falls: shows each value as it is. */
-function createGauge(card) {
-  const figure = partsOf(card)
-  const samples = []
-  return (value, at) => {
-    if (value !== undefined) samples.push({ at, value })
-    while (samples[0] && samples[0].at < at - SPAN_MS) samples.shift()
-    show(figure, samples, value, at)
-  }
-}
-
-/** A figure that only grows: shows by how much a second. */
-function createRate(card) {
-  const gauge = createGauge(card)
-  let last
-  return (total, at) => {
-    gauge(last && total !== undefined ? perSecond(last, { at, value: total }) : undefined, at)
-    last = total === undefined ? undefined : { at, value: total }
-  }
-}
-
-/** A hub that began anew counts from 0 again. */
-function perSecond(from, to) {
-  const more = to.value >= from.value ? to.value - from.value : to.value
-  return (more * 1_000) / (to.at - from.at)
-}
-
-/**
- * A metric in Prometheus' text, summed over its labels; undefined if it is not there.
- * https://prometheus.io/docs/instrumenting/exposition_formats/
- */
-function metric(text, name) {
-  const lines = [...text.matchAll(new RegExp(\`^\${name}(?:\\\\{.*\\\\})? (\\\\S+)\`, 'gm'))]
-  if (lines.length === 0) return undefined
-  return lines.reduce((sum, [, value]) => sum + Number(value), 0)
-}
-
-function partsOf(card) {
-  return {
-    value: card.querySelector('.value'),
-    most: card.querySelector('.most'),
-    line: card.querySelector('path'),
-  }
-}
-
-function show({ value, most, line }, samples, now, at) {
-  const top = Math.max(0, ...samples.map((sample) => sample.value))
-  value?.replaceChildren(now === undefined ? '–' : numbers.format(now))
-  most?.replaceChildren(samples.length > 0 ? \`most in 3 min: \${numbers.format(top)}\` : '')
-  line?.setAttribute('d', pathOf(samples, at - SPAN_MS, top))
-}
-
-/** A line through the samples, from \`start\` on, that breaks off where nobody looked. */
-function pathOf(samples, start, top) {
-  const points = samples.map(({ at, value }, index) => {
-    const before = samples[index - 1]
-    const isJoined = before !== undefined && at - before.at < APART_MS
-    const x = ((at - start) / SPAN_MS) * WIDTH
-    const y = HEIGHT - (value / (top || 1)) * HEIGHT
-    return \`\${isJoined ? 'L' : 'M'}\${x.toFixed(1)} \${y.toFixed(1)}\`
-  })
-  return points.join('')
-}
-
-/** What operators see: the figures, and who is connected. */
-
-/** Clients that the table shows at the most. */
+/** The maximum number of clients in the table. */
 const MAX_CLIENTS = 50
 
 const GAUGES = ['hono_sse_connections', 'hono_sse_clients', 'hono_sse_queued_bytes']
 const RATES = ['hono_sse_deliveries_total']
 
-/** Makes the overview. */
+/** Creates the overview. */
 function createOverview() {
-  const showClients = createClients(at('clients', HTMLTableSectionElement), disconnect)
-  const figures = [
-    ...GAUGES.map((name) => ({ name, show: createGauge(at(name, HTMLElement)) })),
-    ...RATES.map((name) => ({ name, show: createRate(at(name, HTMLElement)) })),
+  const showClients = createClients(byId('clients', HTMLTableSectionElement), disconnect)
+  const charts = [
+    ...GAUGES.map((name) => ({ name, addSample: createGauge(byId(name, HTMLElement)) })),
+    ...RATES.map((name) => ({ name, addSample: createRate(byId(name, HTMLElement)) })),
   ]
   let hasMetrics = true
   let requests = 0
-  return { refresh, refreshClients }
+  return { update, updateClients }
 
-  async function refresh() {
-    const answer = await refreshClients()
-    // One right covers both: who may not see the clients need not ask for the metrics.
-    showFigures(answer.ok && hasMetrics ? await ask('GET', '/metrics') : answer)
-    return answer
+  async function update() {
+    const result = await updateClients()
+    // Both require the same permission: if clients are refused, metrics would be, too.
+    showCharts(result.ok && hasMetrics ? await sendRequest('GET', '/metrics') : result)
+    return result
   }
 
-  async function refreshClients() {
+  async function updateClients() {
     requests += 1
     const request = requests
-    const answer = await ask('GET', \`/clients?limit=\${MAX_CLIENTS}\`)
-    // Two requests may overlap: only the answer to the latest is up to date.
-    if (request === requests) showTable(answer)
-    return answer
+    const result = await sendRequest('GET', \`/clients?limit=\${MAX_CLIENTS}\`)
+    // Two requests may overlap: only the result of the latest is up to date.
+    if (request === requests) showTable(result)
+    return result
   }
 
-  function showTable(answer) {
-    const note = at('clients-note', HTMLElement)
-    const { clients, total } = answer.ok ? JSON.parse(answer.text) : NOBODY
+  function showTable(result) {
+    const note = byId('clients-note', HTMLElement)
+    const { clients, total } = result.ok ? JSON.parse(result.text) : EMPTY_LISTING
     showClients(clients)
-    const words = total > clients.length ? \`The first \${clients.length} of \${total}.\` : ''
-    say(note, answer.ok ? words || \`\${counted(total, 'client')}.\` : answer.problem)
+    const isPart = total > clients.length
+    const text = isPart ? \`The first \${clients.length} of \${total}.\` : \`\${plural(total, 'client')}.\`
+    setText(note, result.ok ? text : result.problem)
   }
 
-  function showFigures(answer) {
-    if (!answer.ok && answer.status === 404) hasMetrics = false
+  function showCharts(result) {
+    if (!result.ok && result.status === 404) hasMetrics = false
     const now = performance.now()
-    const text = answer.ok && hasMetrics ? answer.text : ''
-    for (const { name, show } of figures) show(metric(text, name), now)
-    const why = answer.ok ? '' : \`Figures are unavailable. \${answer.problem}\`
-    say(at('figures-note', HTMLElement), hasMetrics ? why : NO_METRICS)
+    const text = result.ok && hasMetrics ? result.text : ''
+    for (const { name, addSample } of charts) addSample(metric(text, name), now)
+    const problem = result.ok ? '' : \`Metrics are unavailable. \${result.problem}\`
+    setText(byId('figures-note', HTMLElement), hasMetrics ? problem : NO_METRICS)
   }
 }
 
-const NO_METRICS = 'Figures are unavailable: this hub has no /metrics.'
+const NO_METRICS = 'Metrics are unavailable: this hub has no /metrics.'
 
-const NOBODY = { clients: [], total: 0 }
+const EMPTY_LISTING = { clients: [], total: 0 }
 
 async function disconnect(client) {
-  const answer = await ask('DELETE', \`/clients/\${encodeURIComponent(client)}\`)
-  const said = answer.ok
-    ? \`Said goodbye to \${client}. An EventSource comes back by itself.\`
-    : answer.problem
-  say(at('disconnected', HTMLElement), said)
+  const result = await sendRequest('DELETE', \`/clients/\${encodeURIComponent(client)}\`)
+  const text = result.ok
+    ? \`Disconnected \${client}. An EventSource reconnects automatically.\`
+    : result.problem
+  setText(byId('disconnected', HTMLElement), text)
 }
 
-/** The form that publishes: to a client, to a topic, to everyone; and the ping. */
+/** The form to send: publishes an event to a client, a topic or everyone, and sends pings. */
 
-/** Makes the form work. @param named - hears of the name of an event before it is sent */
-function createSending(named) {
-  const to = at('to', HTMLSelectElement)
-  const name = at('name', HTMLInputElement)
-  const event = at('event', HTMLInputElement)
-  const data = at('data', HTMLTextAreaElement)
-  const ephemeral = at('ephemeral', HTMLInputElement)
-  const ping = at('ping', HTMLButtonElement)
+/** Sets up the form. @param onEventName - is called with the name of an event before it is sent */
+function createSendForm(onEventName) {
+  const to = byId('to', HTMLSelectElement)
+  const name = byId('name', HTMLInputElement)
+  const event = byId('event', HTMLInputElement)
+  const data = byId('data', HTMLTextAreaElement)
+  const ephemeral = byId('ephemeral', HTMLInputElement)
+  const ping = byId('ping', HTMLButtonElement)
   to.addEventListener('change', showAddress)
   ping.addEventListener('click', sendPing)
-  at('send', HTMLFormElement).addEventListener('submit', send)
-  // A browser that restores what was chosen before does not say so.
+  byId('send', HTMLFormElement).addEventListener('submit', send)
+  // A browser that restores a previous selection fires no event.
   showAddress()
 
   function showAddress() {
     const isNamed = to.value !== 'broadcast'
-    at('name-label', HTMLElement).hidden = !isNamed
+    byId('name-label', HTMLElement).hidden = !isNamed
     name.required = isNamed
     ping.hidden = to.value !== 'clients'
   }
 
   async function send(submit) {
     submit.preventDefault()
-    if (event.value) named(event.value)
+    if (event.value) onEventName(event.value)
     const path = to.value === 'broadcast' ? '/broadcast' : pathOf(to.value)
-    const answer = await ask('POST', path, {
+    const result = await sendRequest('POST', path, {
       data: data.value,
       ...(event.value && { event: event.value }),
       ...(ephemeral.checked && { ephemeral: true }),
     })
-    showReceipt(answer)
+    showResult(result)
   }
 
   async function sendPing() {
-    if (name.reportValidity()) showReceipt(await ask('POST', pathOf('ping')))
+    if (name.reportValidity()) showResult(await sendRequest('POST', pathOf('ping')))
   }
 
   function pathOf(kind) {
@@ -1422,53 +1423,53 @@ function createSending(named) {
   }
 }
 
-function showReceipt(answer) {
-  say(at('receipt', HTMLElement), answer.ok ? receiptIn(answer.text) : answer.problem)
+function showResult(result) {
+  setText(byId('result', HTMLElement), result.ok ? publishedText(result.text) : result.problem)
 }
 
-function receiptIn(json) {
+function publishedText(json) {
   const { id, connections } = JSON.parse(json)
-  return \`Queued for \${counted(connections, 'connection')}\${id ? \`, as \${id}\` : ''}.\`
+  return \`Queued for \${plural(connections, 'connection')}\${id ? \`, as \${id}\` : ''}.\`
 }
 
-/** The page of a hub. It uses what any page can: an EventSource, and the documented HTTP interface. */
+/** The dashboard of a hub. Like any page, it uses an EventSource and the documented HTTP API. */
 
-/** Milliseconds between two looks at figures and clients. */
-const LOOK_MS = 2_000
+/** Milliseconds between two updates of the overview. */
+const UPDATE_MS = 2_000
 
 const overview = createOverview()
-const joining = createJoining({
+const joinForm = createJoinForm({
   mayJoin: () => {
-    if (access.isMissing) access.insist()
+    if (access.isMissing) access.focus()
     return !access.isMissing
   },
-  // Without it, the list would not show a client that has just joined until the next look.
-  joined: () => void overview.refreshClients(),
+  // Without it, the table would not list a client that has just joined until the next update.
+  joined: () => void overview.updateClients(),
 })
-const access = createAccess({ changed: arrive, forgotten: joining.leave })
+const access = createAccess({ changed: start, forgotten: joinForm.leave })
 
-createSending(joining.also)
-void arrive()
-void keepLooking()
+createSendForm(joinForm.addEventName)
+void start()
+void keepUpdating()
 
-/** Looks for the first time with what key there is, and joins if the hub lets in. */
-async function arrive() {
-  await lookOnce()
-  if (!access.isMissing) joining.resume()
+/** Updates the overview with the current key, and joins if the hub accepts it. */
+async function start() {
+  await update()
+  if (!access.isMissing) joinForm.resume()
 }
 
-/** A page that nobody sees asks for nothing. */
-async function keepLooking() {
+/** Updates the overview periodically. A hidden page sends no requests. */
+async function keepUpdating() {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-    if (!document.hidden && !access.isMissing) await lookOnce()
+    await new Promise((resolve) => setTimeout(resolve, UPDATE_MS))
+    if (!document.hidden && !access.isMissing) await update()
   }
 }
 
-async function lookOnce() {
-  const answer = await overview.refresh()
-  if (!answer.ok && answer.status === 401) access.ask(answer.problem)
-  else access.settle()
+async function update() {
+  const result = await overview.update()
+  if (!result.ok && result.status === 401) access.show(result.problem)
+  else access.hide()
 }
 </script>
 </body>

@@ -55,7 +55,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const stored = await tab.evaluate('[{ ...localStorage }, { ...sessionStorage }]')
     expect(stored).toEqual([{}, { 'hono-sse-key': PUBLISH_KEY }])
     const other = await window.open(url)
-    await other.getByRole('heading', { name: 'This hub asks for a key' }).waitFor()
+    await other.getByRole('heading', { name: 'This hub requires a key' }).waitFor()
     await tab.reload()
     await shows(tab, 'Live')
     await tab.getByRole('button', { name: 'Forget the key' }).click()
@@ -74,7 +74,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await fetch(`${server.url}/clients/alice`, { method: 'DELETE', headers: bearer(PUBLISH_KEY) })
     await shows(tab, 'Live, resumed')
     await server.kill()
-    await shows(tab, 'Connecting again')
+    await shows(tab, 'Reconnecting')
     await start({ PUBLISH_KEY, PORT: new URL(server.url).port })
     await shows(tab, 'Live, after a gap')
     const streams = requests.filter((request) => request.includes('/sse?'))
@@ -119,7 +119,9 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const { url } = await start({ JWT_SECRET })
     const tab = await window.open(url)
     const form = tab.locator('#key')
-    await form.getByText('If it has tokens only, one with "publish": "*" does').waitFor()
+    await form
+      .getByText('If the hub accepts tokens only, use a token with "publish": "*"')
+      .waitFor()
     await enterKey(tab, await token({ sub: 'alice', topics: '*' }))
     await tab.getByRole('button', { name: 'Join', exact: true }).click()
     await shows(tab, 'Closed')
@@ -135,7 +137,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await reads(
       tab,
       '#figures-note',
-      'Figures are unavailable. This operation requires a publish key. (403)',
+      'Metrics are unavailable. This operation requires a publish key. (403)',
     )
   })
 })

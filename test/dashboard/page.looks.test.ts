@@ -107,9 +107,9 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const tab = await window.open(server.url, 'alice')
     const status = tab.getByRole('status').filter({ hasText: 'alice is connection' })
     expect(await status.textContent()).toMatch(
-      /^Live alice is connection c-\d+, and follows no topic/,
+      /^Live alice is connection c-\d+ and follows no topic/,
     )
-    await tab.getByRole('region', { name: 'Figures' }).waitFor()
+    await tab.getByRole('region', { name: 'Metrics' }).waitFor()
     await tab.getByRole('table', { name: 'Connected clients' }).waitFor()
     await window.close()
   })
@@ -172,7 +172,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       return route.fulfill({ status: 404, body: '' })
     })
     await tab.goto(server.url)
-    await reads(tab, '#figures-note', 'Figures are unavailable: this hub has no /metrics.')
+    await reads(tab, '#figures-note', 'Metrics are unavailable: this hub has no /metrics.')
     for (let looks = 0; looks < 2; looks++) await tab.waitForResponse(/\/clients\?/)
     expect(asked).toBe(1)
     await window.close()

@@ -37,7 +37,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       await open(server.url, 'bob'),
     ]
     await other.getByRole('button', { name: 'Ping' }).click()
-    await reads(other, '#receipt', /^Queued for 2 connections, as \S+\.$/)
+    await reads(other, '#result', /^Queued for 2 connections, as \S+\.$/)
     // What is for everyone comes behind it: whoever has that would have had the ping.
     await publish(server.url, '/broadcast', 'for all')
     for (const tab of [one, two, other]) await showsEvent(tab, 'for all')
@@ -61,7 +61,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await row.locator('strong').textContent()).toBe('message')
     expect(await row.locator('time').textContent()).toMatch(/^\d\d:\d\d:\d\d\.\d{3}$/)
     const id = (await row.locator('code').textContent())?.replace('id ', '')
-    expect(await sender.locator('#receipt').textContent()).toContain(`as ${id}.`)
+    expect(await sender.locator('#result').textContent()).toContain(`as ${id}.`)
   })
 
   test('a named event is shown where it is sent and where its name was asked for', async () => {
@@ -73,7 +73,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await sender.getByLabel('Event name, if any').fill('headline')
     await sender.getByLabel('Ephemeral').check()
     await send(sender, 'everyone', undefined, 'It is out.')
-    await reads(sender, '#receipt', 'Queued for 2 connections.')
+    await reads(sender, '#result', 'Queued for 2 connections.')
     for (const tab of [sender, reader]) {
       await showsEvent(tab, 'It is out.')
       expect(await tab.locator('#feed strong').first().textContent()).toBe('headline')
@@ -98,7 +98,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Event name, if any').fill('hub:bye')
     await tab.getByRole('button', { name: 'Send', exact: true }).click()
-    await reads(tab, '#receipt', /^json\.event must .*\(400\)$/)
+    await reads(tab, '#result', /^json\.event must .*\(400\)$/)
   })
 
   test('nothing that was published becomes markup', async () => {
@@ -133,7 +133,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await publish(server.url, '/clients/guest', 'before')
     await showsEvent(tab, 'before')
     await operator.getByRole('button', { name: 'Disconnect guest' }).click()
-    await reads(operator, '#disconnected', /^Said goodbye to guest\./)
+    await reads(operator, '#disconnected', /^Disconnected guest\./)
     await tab.locator('#feed .own', { hasText: '"reason":"disconnected"' }).waitFor()
     await shows(tab, 'Live, resumed')
     expect(await dataOn(tab)).toEqual(['before'])
@@ -143,7 +143,9 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const tab = await window.open(server.url, 'banned')
     await fetch(`${server.url}/clients/banned?block=1`, { method: 'DELETE' })
     await shows(tab, 'Closed')
-    expect(await tab.locator('#detail').textContent()).toMatch(/away for now \(204\)\./)
+    expect(await tab.locator('#detail').textContent()).toMatch(
+      /blocked this client for now \(204\)\./,
+    )
     await tab.getByRole('button', { name: 'Join again' }).waitFor()
     // A second later the block is over.
     await expect
@@ -172,7 +174,7 @@ async function send(tab: Page, to: string, name: string | undefined, data: strin
   await tab.locator('#to').selectOption(to)
   if (name !== undefined) await tab.getByLabel('Its name').fill(name)
   await tab.getByLabel('Data').fill(data)
-  const before = await tab.locator('#receipt').textContent()
+  const before = await tab.locator('#result').textContent()
   await tab.getByRole('button', { name: 'Send', exact: true }).click()
-  await tab.locator('#receipt', { hasText: /./, hasNotText: before || '\0' }).waitFor()
+  await tab.locator('#result', { hasText: /./, hasNotText: before || '\0' }).waitFor()
 }

@@ -42,7 +42,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const labels = await labelsOf(tabs)
     const waiting = tabs[labels.indexOf('Still connecting')]
     expect(await waiting?.locator('#detail').textContent()).toContain(
-      'Over HTTP/1.1 a browser opens six connections per host, over all its tabs',
+      'Over HTTP/1.1 a browser opens at most six connections per host, across all its tabs',
     )
     await tabs[labels.indexOf('Live')]?.close()
     await waiting?.locator('#label', { hasText: /^Live$/ }).waitFor()

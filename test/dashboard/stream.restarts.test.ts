@@ -46,11 +46,11 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await publish(server.url, '/broadcast', 'before')
     for (const tab of tabs) await showsEvent(tab, 'before')
     await server.kill()
-    for (const tab of tabs) await shows(tab, 'Connecting again')
+    for (const tab of tabs) await shows(tab, 'Reconnecting')
     const again = await start({ PORT: new URL(server.url).port })
     for (const tab of tabs) await shows(tab, 'Live, after a gap')
     for (const tab of tabs) {
-      expect(await tab.locator('#detail').textContent()).toMatch(/^The hub began anew/)
+      expect(await tab.locator('#detail').textContent()).toMatch(/^The hub has started a new epoch/)
       expect(await tab.locator('#feed .own').allTextContents()).toContainEqual(
         expect.stringMatching(/^hub:gap.*"reason":"epoch"/),
       )
@@ -69,7 +69,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     server.signal('SIGTERM')
     await shows(tab, 'Goodbye')
     expect(await tab.locator('#detail').textContent()).toMatch(
-      /going down\. The browser comes back by itself, at a random moment/,
+      /shutting down\. The browser reconnects automatically after a random delay/,
     )
     await server.exit
     await start({ PORT: new URL(server.url).port })
@@ -82,7 +82,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tab.getByLabel('Clock and heartbeats').check()
     await tab.locator('#feed strong', { hasText: 'hub:beat' }).first().waitFor()
     server.signal('SIGSTOP')
-    await shows(tab, 'Connecting again')
+    await shows(tab, 'Reconnecting')
     server.signal('SIGCONT')
     await shows(tab, 'Live, resumed')
   })
@@ -99,7 +99,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
         await publish(server.url, '/broadcast', 'before')
         for (const tab of tabs) await showsEvent(tab, 'before')
         await server.kill()
-        for (const tab of tabs) await shows(tab, 'Connecting again')
+        for (const tab of tabs) await shows(tab, 'Reconnecting')
         await publish(other.url, '/clients/alice', 'for alice')
         await publish(other.url, '/broadcast', 'for all')
         await start({ ...settings, PORT: new URL(server.url).port })

@@ -51,7 +51,7 @@ export function createChannelSubscriptions(prefix: string): ChannelSubscriptions
   /**
    * Runs the commands of a key one after another. If the Redis client unsubscribes before the
    * subscription is confirmed, and subscribes again before that is confirmed, it sends no command
-   * and takes the channel for subscribed.
+   * and treats the channel as subscribed.
    */
   function inOrder(key: string, run: () => Promise<void>): Promise<void> {
     const command = (commands.get(key) ?? attached).then(run)

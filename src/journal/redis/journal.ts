@@ -38,7 +38,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const subscriptions = createChannelSubscriptions(`${tag}:address:`)
   const reads = createReads({
     connection: () => connection,
-    run: (keys, args, over) => subscriptions.confirmed(keys).then(() => call(READ, args, over)),
+    run: (keys, args, target) => subscriptions.confirmed(keys).then(() => call(READ, args, target)),
   })
   const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args) })
   const requests = createControlRequests({ clock, inbox, broadcast, send })
@@ -141,27 +141,27 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   async function call(
     script: Script,
     args: readonly string[],
-    over?: RedisConnection,
+    target?: RedisConnection,
   ): Promise<unknown> {
     const reply = await attempt(
       (connection) =>
         connection.evalScript(script, `${tag}:head`, [...commonArgs(connection), ...args]),
-      over,
+      target,
     )
     if (!Array.isArray(reply)) return reply
     const [replyEpoch, sequence] = reply as unknown as [string, number]
     if (replyEpoch === epoch) stored = Math.max(stored, sequence)
-    else (over ?? connection)?.close(new Error('The journal in Redis has started a new epoch.'))
+    else (target ?? connection)?.close(new Error('The journal in Redis has started a new epoch.'))
     return reply
   }
 
   async function attempt<T>(
     work: (connection: RedisConnection) => Promise<T>,
-    over = connection,
+    target = connection,
   ): Promise<T> {
-    if (!over || over.closed) throw unavailable('can’t be reached')
+    if (!target || target.closed) throw unavailable('can’t be reached')
     try {
-      return await work(over)
+      return await work(target)
     } catch (error) {
       throw unavailable(reasonOf(error))
     }

@@ -10,7 +10,7 @@ export interface ReadsInit {
   /** Returns the connection in use. */
   connection(): RedisConnection | undefined
   /** Runs the script `READ` once the subscriptions to these keys are confirmed. */
-  run(keys: readonly string[], args: readonly string[], over: RedisConnection): Promise<unknown>
+  run(keys: readonly string[], args: readonly string[], target: RedisConnection): Promise<unknown>
 }
 
 /** Reads that wait until an outage is over. */

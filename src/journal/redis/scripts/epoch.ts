@@ -1,8 +1,8 @@
 /** The start of every Lua script: it resolves the epoch, and defines where a cursor leads. */
 
 /**
- * Resolves the epoch. If another server answers than the one that wrote last, the latest writes may be
- * lost (a restart, a failover): a new epoch then continues from what is left, and `lineage` stores up
+ * Resolves the epoch. If this server is not the one that wrote last, the latest writes may be lost
+ * (a restart, a failover): a new epoch then continues from what is left, and `lineage` stores up
  * to which sequence cursors of older epochs are valid. If a hub has seen more than that, events are
  * known to be lost, and a client that has not received them missed them: a `!` in the lineage then
  * makes all cursors up to now lead to a gap. A server without the head was flushed or replaced, and
