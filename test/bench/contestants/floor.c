@@ -77,22 +77,22 @@ static void serve(int fd) {
 }
 
 int main(int argc, char **argv) {
-  int door = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1, poll = epoll_create1(0);
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1, poll = epoll_create1(0);
   struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(argc > 1 ? atoi(argv[1]) : 0)};
-  struct epoll_event ready[MAX_EVENTS], ask = {.events = EPOLLIN, .data.fd = door};
+  struct epoll_event ready[MAX_EVENTS], ask = {.events = EPOLLIN, .data.fd = listener};
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  setsockopt(door, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(door, (struct sockaddr *)&at, sizeof at) || listen(door, 4096)) return perror("listen"), 1;
-  epoll_ctl(poll, EPOLL_CTL_ADD, door, &ask);
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (bind(listener, (struct sockaddr *)&at, sizeof at) || listen(listener, 4096)) return perror("listen"), 1;
+  epoll_ctl(poll, EPOLL_CTL_ADD, listener, &ask);
   for (;;) {
     int n = epoll_wait(poll, ready, MAX_EVENTS, -1);
     for (int i = 0; i < n; i++) {
       int fd = ready[i].data.fd;
-      if (fd != door) {
+      if (fd != listener) {
         serve(fd);
         continue;
       }
-      while ((fd = accept4(door, 0, 0, SOCK_NONBLOCK)) >= 0) {
+      while ((fd = accept4(listener, 0, 0, SOCK_NONBLOCK)) >= 0) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         ask.data.fd = fd;
         epoll_ctl(poll, EPOLL_CTL_ADD, fd, &ask);

@@ -33,6 +33,7 @@ export interface RoamingClient {
 const RETRY_MS = 100
 const SHORTEST_STAY_MS = 300
 const LONGEST_STAY_MS = 3_000
+const IMPATIENT_SHARE = 0.1
 
 /** Makes a client that hops until it is stopped. `pick` names an instance, if one is up. */
 export function createRoamingClient(
@@ -90,14 +91,22 @@ export function createRoamingClient(
     const away = new AbortController()
     leave = () => away.abort()
     const stayMs = SHORTEST_STAY_MS + Math.random() * (LONGEST_STAY_MS - SHORTEST_STAY_MS)
-    const timer = setTimeout(leave, stayMs)
+    let timer: NodeJS.Timeout | undefined
+    const begin = () => {
+      timer ??= setTimeout(leave, stayMs)
+    }
+    // Most clients count from the first byte: all of them would leave a slow server unheard, for ever.
+    if (Math.random() < IMPATIENT_SHARE) begin()
     try {
       const headers: Record<string, string> =
         cursor === undefined ? {} : { 'Last-Event-ID': cursor }
       const query = new URLSearchParams({ id: client, topic })
       const parser = createParser({ onEvent: take })
       visits += 1
-      await listen(`${url}/sse?${query}`, headers, away.signal, (text) => parser.feed(text))
+      await listen(`${url}/sse?${query}`, headers, away.signal, (text) => {
+        begin()
+        parser.feed(text)
+      })
     } finally {
       clearTimeout(timer)
       away.abort()
