@@ -1,5 +1,5 @@
 /** The package holds what is needed and nothing else, and is what it says it is. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { manifest, PACK_MS, pack, ROOT, runFile, type Tarball } from './tarball.ts'
@@ -11,14 +11,19 @@ beforeAll(async () => {
 afterAll(() => tarball.remove())
 
 test('beside what is built it holds what a reader needs', () => {
-  expect(tarball.files.filter((file) => !file.startsWith('dist/'))).toEqual([
-    'CHANGELOG.md',
-    'LICENSE',
-    'README.md',
-    'SECURITY.md',
-    'package.json',
-  ])
+  const expected = [
+    ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
+    ...pagesOf('docs'),
+    ...pagesOf('docs/recipes'),
+  ]
+  expect(tarball.files.filter((file) => !file.startsWith('dist/'))).toEqual(expected.sort())
 })
+
+/** The pages in a folder of the documentation, without pictures. */
+function pagesOf(folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.md'))
+  return names.map((name) => `${folder}/${name}`)
+}
 
 test('all that is built is code or its types, of a source that there is', () => {
   const built = tarball.files.filter((file) => file.startsWith('dist/'))
