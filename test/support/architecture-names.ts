@@ -21,6 +21,7 @@ const WITHOUT_TESTS: Readonly<Record<string, string>> = {
 /** Base names that several source files share, and why. */
 export const SHARED_FILE_NAMES: Readonly<Record<string, string>> = {
   index: 'the file that a folder exports from',
+  access: 'how a host sets access control up, and how the configuration does',
   adapter: 'one for each runtime',
   stream: 'how a runtime opens a stream, and the contract for it in http',
   journal: 'the contract, and one for each place where events are kept',
