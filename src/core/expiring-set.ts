@@ -19,19 +19,19 @@ export function createExpiringSet(clock: Clock, max = 100_000): ExpiringSet {
     if (ends.size >= max && !ends.has(name)) {
       throw new HubError('at-capacity', `${max} names are remembered for now: no more can be.`)
     }
-    ends.set(name, clock.now() + ms)
+    ends.set(name, clock.monotonic() + ms)
   }
 
   function has(name: string): boolean {
     const end = ends.get(name)
     if (end === undefined) return false
-    if (end > clock.now()) return true
+    if (end > clock.monotonic()) return true
     ends.delete(name)
     return false
   }
 
   function forgetEnded(): void {
-    const now = clock.now()
+    const now = clock.monotonic()
     for (const [name, end] of ends) if (end <= now) ends.delete(name)
   }
 }

@@ -1,4 +1,5 @@
 /** One open stream of one client: frames go in, bytes leave as fast as the transport takes them. */
+import type { Clock } from '../core/clock.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
 
@@ -18,7 +19,7 @@ export interface EventStream {
 export interface ConnectionHooks {
   readonly emptyQueue: FrameQueue
   readonly maxQueuedBytes: number
-  now(): number
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   /** Flushes the connection in this turn of the event loop. */
   schedule(connection: Connection): void
   /** The transport has taken all that was queued. */
@@ -43,7 +44,7 @@ export interface ConnectionInit {
   readonly client: string
   readonly topics: readonly string[]
   readonly stream: EventStream
-  /** When its life is over, in milliseconds since 1970. */
+  /** When its lifetime is over, by the monotonic clock. */
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
@@ -77,7 +78,9 @@ export class Connection {
   readonly topics: readonly string[]
   /** Milliseconds since 1970. */
   readonly since: number
-  /** When its life is over, in milliseconds since 1970. */
+  /** The same by the monotonic clock, from which its age is measured. */
+  readonly openedAt: number
+  /** When its lifetime is over, by the monotonic clock. */
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined
@@ -91,8 +94,8 @@ export class Connection {
   sentBytes = 0
   /** The sequence of the last journalled event that it was given. */
   position = 0
-  /** When its client's cursor last moved, in milliseconds since 1970. */
-  cursorMovedAt: number
+  /** When it was sent its last heartbeat, or else opened, by the monotonic clock. */
+  beatAt: number
   /** Resolves when the stream is over. */
   readonly ended: Promise<void>
   readonly #hooks: ConnectionHooks
@@ -108,8 +111,9 @@ export class Connection {
     this.id = id
     this.client = client
     this.topics = topics
-    this.since = hooks.now()
-    this.cursorMovedAt = this.since
+    this.since = hooks.clock.now()
+    this.openedAt = hooks.clock.monotonic()
+    this.beatAt = this.openedAt
     this.endsAt = endsAt
     this.expiresAt = expiresAt
     this.info = info
@@ -135,7 +139,7 @@ export class Connection {
     return this.#queue.length + this.#writingEvents
   }
 
-  /** Since when the transport has been busy with one write, or undefined. Milliseconds since 1970. */
+  /** Since when the transport has been busy with one write, by the monotonic clock; or undefined. */
   get stalledSince(): number | undefined {
     return this.#writingBytes > 0 ? this.#writingSince : undefined
   }
@@ -198,7 +202,10 @@ export class Connection {
   }
 
   #exceeds(frame: Uint8Array): boolean {
-    return this.queuedBytes + frame.byteLength > this.#hooks.maxQueuedBytes
+    // An empty queue takes any frame: one larger than the bound, published while the bound was higher,
+    // would otherwise end the stream at every return.
+    const { queuedBytes } = this
+    return queuedBytes > 0 && queuedBytes + frame.byteLength > this.#hooks.maxQueuedBytes
   }
 
   #push(frame: Uint8Array): void {
@@ -219,7 +226,7 @@ export class Connection {
   #awaitDrain(busy: PromiseLike<unknown>, events: number, byteLength: number): void {
     this.#writingEvents = events
     this.#writingBytes = byteLength
-    this.#writingSince = this.#hooks.now()
+    this.#writingSince = this.#hooks.clock.monotonic()
     busy.then(
       () => this.#written(),
       () => this.abort(),

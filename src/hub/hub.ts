@@ -126,7 +126,7 @@ export function createHub(options: HubOptions = {}): Hub {
   const hooks: ConnectionHooks = {
     emptyQueue: flusher.empty,
     maxQueuedBytes,
-    now: clock.now,
+    clock,
     schedule: flusher.schedule,
     onDrained: dispatcher.resume,
     onEnded,
@@ -172,7 +172,7 @@ export function createHub(options: HubOptions = {}): Hub {
     checkTopics(topics)
     admission.admit(client, info)
     connects += 1
-    const endsAt = clock.now() + lifetimeMs * (0.8 + 0.4 * random())
+    const endsAt = clock.monotonic() + lifetimeMs * (0.8 + 0.4 * random())
     const id = `c-${connects}`
     const unique = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
     const connection = new Connection(

@@ -29,12 +29,12 @@ export function openLog(level: LogLevel): Logger {
 /** Writes down which streams were refused, and how streams ended: as a warning where the hub cut one off. */
 export function hubLogger(log: Logger, clock: Clock): HubObserver {
   return {
-    ended: ({ id, client, since, sentEvents, sentBytes, info }, reason) => {
+    ended: ({ id, client, openedAt, sentEvents, sentBytes, info }, reason) => {
       const line = {
         connection: id,
         client,
         reason,
-        livedSeconds: (clock.now() - since) / 1_000,
+        livedSeconds: (clock.monotonic() - openedAt) / 1_000,
         events: sentEvents,
         bytes: sentBytes,
         ...info,

@@ -107,7 +107,7 @@ function issuerKeys(url: URL, { clock, report }: TokenOptions): JWTVerifyGetKey 
   let failedAt = Number.NEGATIVE_INFINITY
   return async (header, token) => {
     const kept = remote.jwks()
-    const resting = clock.now() - failedAt < COOLDOWN_MS
+    const resting = clock.monotonic() - failedAt < COOLDOWN_MS
     if (resting && !kept)
       throw serviceUnavailable('The keys of the token issuer cannot be had now.')
     if (resting && kept) return createLocalJWKSet(kept)(header, token)
@@ -115,7 +115,7 @@ function issuerKeys(url: URL, { clock, report }: TokenOptions): JWTVerifyGetKey 
       return await remote(header, token)
     } catch (error) {
       if (isVerdict(error)) throw error
-      failedAt = clock.now()
+      failedAt = clock.monotonic()
       report?.(error)
       if (kept) return createLocalJWKSet(kept)(header, token)
       throw serviceUnavailable('The keys of the token issuer cannot be had now.')

@@ -37,7 +37,7 @@ export function createMemoryJournal({
 
   return {
     get stats() {
-      shelf.expire(clock.now())
+      shelf.expire(clock.monotonic())
       return shelf.size
     },
     append,
@@ -51,7 +51,7 @@ export function createMemoryJournal({
     sequence += 1
     const { id } = head()
     const entry = { id, sequence, frame: encodeFrame({ ...event, id }) }
-    shelf.append(key, entry, clock.now())
+    shelf.append(key, entry, clock.monotonic())
     deliver({ key, frame: entry.frame, entry })
     return entry
   }
@@ -62,7 +62,7 @@ export function createMemoryJournal({
     maxBytes: number,
   ): ReplayBatch {
     if (cursor === undefined) return { entries: [], end: head(), done: true }
-    shelf.expire(clock.now())
+    shelf.expire(clock.monotonic())
     return readBatch(shelf, head(), { keys, cursor, maxBytes })
   }
 

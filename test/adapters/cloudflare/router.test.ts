@@ -283,7 +283,12 @@ describe('when a shard is unavailable', () => {
 test('a ticket works once, because it always goes to the shard of its client', async () => {
   const key = 'a-key-that-is-long-enough'
   const { send } = setUp((hub) => {
-    const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
+    const clock = {
+      now: () => Date.now(),
+      monotonic: () => Date.now(),
+      every: () => () => {},
+      soon: () => {},
+    }
     const { isBlocked: blocked, useOnce } = internalsOf(hub)
     const tickets = createTickets({ secrets: [key], clock, useOnce, isSecure: () => false })
     return createApp({ hub, access: createAccess({ publishKeys: [key], tickets, blocked, clock }) })
@@ -345,7 +350,12 @@ describe('a blocked client', () => {
 
   /** Access by tokens: a token is a client id, and allows everything but operating. */
   function withTokens() {
-    const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
+    const clock = {
+      now: () => Date.now(),
+      monotonic: () => Date.now(),
+      every: () => () => {},
+      soon: () => {},
+    }
     const tokens = {
       verify: async (client: string) =>
         ({ holder: client, client, topics: '*', publish: '*', operate: false }) as const,
