@@ -2,8 +2,10 @@
 
 /** The time and the timers that the hub uses. Tests pass a clock that they advance by hand. */
 export interface Clock {
-  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  /** Wall time: milliseconds since 1970-01-01T00:00:00Z. It may jump; only people and tokens read it. */
   now(): number
+  /** Milliseconds since some fixed time. It never jumps: durations, deadlines and rates are measured by it. */
+  monotonic(): number
   /** Runs `task` every `ms` milliseconds until the returned function is called. */
   every(ms: number, task: () => void): () => void
   /** Runs `task` once, after the I/O events that are ready have been handled. */
@@ -13,6 +15,8 @@ export interface Clock {
 /** The system clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  // https://www.w3.org/TR/hr-time-3/#dfn-monotonic-clock
+  monotonic: () => performance.now(),
   every: (ms, task) => {
     const timer = setInterval(task, ms)
     return () => clearInterval(timer)

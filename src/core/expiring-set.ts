@@ -19,19 +19,19 @@ export function createExpiringSet(clock: Clock, max = 100_000): ExpiringSet {
     if (expiries.size >= max && !expiries.has(name)) {
       throw new HubError('at-capacity', `The limit of ${max} names is reached. Try again later.`)
     }
-    expiries.set(name, clock.now() + ms)
+    expiries.set(name, clock.monotonic() + ms)
   }
 
   function has(name: string): boolean {
     const expiry = expiries.get(name)
     if (expiry === undefined) return false
-    if (expiry > clock.now()) return true
+    if (expiry > clock.monotonic()) return true
     expiries.delete(name)
     return false
   }
 
   function deleteExpired(): void {
-    const now = clock.now()
+    const now = clock.monotonic()
     for (const [name, expiry] of expiries) if (expiry <= now) expiries.delete(name)
   }
 }

@@ -1438,8 +1438,11 @@ function publishedText(json) {
 const UPDATE_MS = 2_000
 
 const overview = createOverview()
+let startsSoFar = 0
 const joinForm = createJoinForm({
   mayJoin: () => {
+    // A start that is under way must not join a second time.
+    startsSoFar += 1
     if (access.isMissing) access.focus()
     return !access.isMissing
   },
@@ -1454,8 +1457,10 @@ void keepUpdating()
 
 /** Updates the overview with the current key, and joins if the hub accepts it. */
 async function start() {
+  startsSoFar += 1
+  const thisStart = startsSoFar
   await update()
-  if (!access.isMissing) joinForm.resume()
+  if (thisStart === startsSoFar && !access.isMissing) joinForm.resume()
 }
 
 /** Updates the overview periodically. A hidden page sends no requests. */

@@ -1,6 +1,6 @@
 /** Streams on a plain `ReadableStream`: a third of the promises of Hono's `streamSSE`, on any runtime. */
 import type { Context } from 'hono'
-import type { EventStream } from '../hub/connection.ts'
+import type { EventStream } from '../core/event-stream.ts'
 import type { OpenStream } from './stream.ts'
 
 /** Bytes queued in a stream above which its reader counts as busy. */

@@ -60,7 +60,7 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
   function dismiss(connection: Connection, reason: ByeReason): void {
     if (!connection.open) return
     registry.remove(connection)
-    leaving.set(connection, { reason, deadline: clock.now() + GOODBYE_MS })
+    leaving.set(connection, { reason, deadline: clock.monotonic() + GOODBYE_MS })
     // A slow client reconnects and reads what it did not receive from the journal.
     if (reason === 'slow') connection.discard()
     connection.close(countedByeFrame(reason))
@@ -77,7 +77,7 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
   }
 
   function abortOverdue(): void {
-    const now = clock.now()
+    const now = clock.monotonic()
     for (const [connection, { deadline }] of leaving) if (now >= deadline) connection.abort()
   }
 
@@ -102,7 +102,7 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
   /** Dismisses streams group by group, so that their clients do not reconnect all at once. */
   function dismissAll(open: readonly Connection[], drainMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const start = clock.now()
+      const start = clock.monotonic()
       const groupSize = Math.ceil(open.length / DRAIN_STEPS)
       let next = 0
       const stop = clock.every(Math.max(1, drainMs / 2 / DRAIN_STEPS), step)
@@ -112,7 +112,7 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
         for (const connection of open.slice(next, next + groupSize)) dismiss(connection, 'shutdown')
         next += groupSize
         const anyLeft = registry.at(EVERYONE).size + leaving.size > 0
-        if (anyLeft && clock.now() - start < drainMs) return
+        if (anyLeft && clock.monotonic() - start < drainMs) return
         stop()
         resolve()
       }

@@ -1,27 +1,14 @@
 /** A connection: one open stream of one client. It queues frames and writes them as fast as the transport accepts them. */
+import type { Clock } from '../core/clock.ts'
+import type { EventStream } from '../core/event-stream.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
-
-/** The part of Hono's streaming API that the hub needs. An opener closes it once the promise of `run` is settled. */
-export interface EventStream {
-  /** Whether the stream has ended already, so that abort listeners are no longer called. */
-  readonly aborted: boolean
-  /**
-   * Writes bytes. If it returns a promise, the transport accepts more once it resolves: MUST NOT be
-   * called before that.
-   */
-  write(bytes: Uint8Array): PromiseLike<unknown> | undefined
-  /** Adds a listener that is called when the client disconnects. */
-  onAbort(listener: () => void): void
-  /** Ends the stream at once, and drops what was not sent yet. */
-  abort(): void
-}
 
 /** What all connections of one hub share. */
 export interface ConnectionHooks {
   readonly emptyQueue: FrameQueue
   readonly maxQueuedBytes: number
-  now(): number
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   /** Flushes the connection in this turn of the event loop. */
   schedule(connection: Connection): void
   /** Called when the transport has accepted everything that was queued. */
@@ -46,7 +33,7 @@ export interface ConnectionInit {
   readonly client: string
   readonly topics: readonly string[]
   readonly stream: EventStream
-  /** When its lifetime ends, in milliseconds since 1970. */
+  /** When its lifetime ends, by the monotonic clock. */
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
@@ -81,7 +68,9 @@ export class Connection {
   readonly topics: readonly string[]
   /** Milliseconds since 1970. */
   readonly since: number
-  /** When its lifetime ends, in milliseconds since 1970. */
+  /** The same by the monotonic clock, from which its age is measured. */
+  readonly openedAt: number
+  /** When its lifetime ends, by the monotonic clock. */
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined
@@ -95,8 +84,8 @@ export class Connection {
   sentBytes = 0
   /** The sequence of the last journalled event that was queued for it. */
   position = 0
-  /** When the client's cursor last advanced, in milliseconds since 1970. */
-  cursorMovedAt: number
+  /** When its last heartbeat was queued, or else when it opened, by the monotonic clock. */
+  beatAt: number
   /** Resolves when the stream has ended. */
   readonly ended: Promise<void>
   readonly #hooks: ConnectionHooks
@@ -112,8 +101,9 @@ export class Connection {
     this.id = id
     this.client = client
     this.topics = topics
-    this.since = hooks.now()
-    this.cursorMovedAt = this.since
+    this.since = hooks.clock.now()
+    this.openedAt = hooks.clock.monotonic()
+    this.beatAt = this.openedAt
     this.endsAt = endsAt
     this.expiresAt = expiresAt
     this.info = info
@@ -139,7 +129,7 @@ export class Connection {
     return this.#queue.length + this.#writingEvents
   }
 
-  /** When the write that the transport is busy with started, in milliseconds since 1970; undefined if it is idle. */
+  /** When the write that the transport is busy with started, by the monotonic clock; undefined if it is idle. */
   get stalledSince(): number | undefined {
     return this.#writingBytes > 0 ? this.#writingSince : undefined
   }
@@ -202,7 +192,10 @@ export class Connection {
   }
 
   #exceeds(frame: Uint8Array): boolean {
-    return this.queuedBytes + frame.byteLength > this.#hooks.maxQueuedBytes
+    // An empty queue takes any frame: one larger than the bound, published while the bound was higher,
+    // would otherwise end the stream at every return.
+    const { queuedBytes } = this
+    return queuedBytes > 0 && queuedBytes + frame.byteLength > this.#hooks.maxQueuedBytes
   }
 
   #push(frame: Uint8Array): void {
@@ -223,7 +216,7 @@ export class Connection {
   #awaitDrain(drained: PromiseLike<unknown>, events: number, byteLength: number): void {
     this.#writingEvents = events
     this.#writingBytes = byteLength
-    this.#writingSince = this.#hooks.now()
+    this.#writingSince = this.#hooks.clock.monotonic()
     drained.then(
       () => this.#written(),
       () => this.abort(),

@@ -59,7 +59,7 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     journal,
     maxBatchBytes: Math.ceil(maxQueuedBytes / 4),
     metrics,
-    send: (connection, entry) => sendEntry(connection, entry, clock.now()),
+    send: sendEntry,
     onGap: sendGap,
     onError: (connection, error) => {
       observer.failed?.(error, 'replay')
@@ -106,14 +106,12 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     const listeners = registry.at(key)
     const { size } = listeners
     if (size === 0) return
-    // Read once for all connections: the clock is among the most expensive parts of a delivery.
-    const now = clock.now()
     for (const connection of listeners) {
       if (connection.phase !== 'live') hold(connection, frame, entry)
-      else if (entry) sendEntry(connection, entry, now)
+      else if (entry) sendEntry(connection, entry)
       else send(connection, frame)
     }
-    flusher.eventQueued(now)
+    flusher.eventQueued(clock.monotonic())
     metrics.deliveries += size
     metrics.deliveredBytes += size * frame.byteLength
   }
@@ -125,10 +123,9 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     else if (connection.phase !== 'opening') send(connection, frame)
   }
 
-  function sendEntry(connection: Connection, { sequence, frame }: JournalEntry, now: number): void {
+  function sendEntry(connection: Connection, { sequence, frame }: JournalEntry): void {
     if (sequence <= connection.position) return
     connection.position = sequence
-    connection.cursorMovedAt = now
     send(connection, frame)
   }
 

@@ -72,11 +72,11 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
     leavingEvents = waitingEvents
     leavingSince = waitingSince
     waitingEvents = 0
-    flushingSince = clock.now()
+    flushingSince = clock.monotonic()
   }
 
   function measure(): void {
-    const now = clock.now()
+    const now = clock.monotonic()
     observe(flushMs, now - flushingSince)
     if (leavingEvents > 0) observe(delayMs, now - leavingSince, leavingEvents)
   }

@@ -9,16 +9,12 @@ import {
 } from '../core/address.ts'
 import { HubError } from '../core/errors.ts'
 import type { EventInput } from '../core/event.ts'
+import type { EventStream } from '../core/event-stream.ts'
 import { createExpiringSet } from '../core/expiring-set.ts'
 import { createAdmission } from './admission.ts'
 import { createClosing } from './closing.ts'
 import { createCluster } from './cluster.ts'
-import {
-  Connection,
-  type ConnectionHooks,
-  type ConnectionInfo,
-  type EventStream,
-} from './connection.ts'
+import { Connection, type ConnectionHooks, type ConnectionInfo } from './connection.ts'
 import { createDispatcher, type PublishResult } from './delivery.ts'
 import { createFlusher } from './flush.ts'
 import { attachInternals } from './internals.ts'
@@ -126,7 +122,7 @@ export function createHub(options: HubOptions = {}): Hub {
   const hooks: ConnectionHooks = {
     emptyQueue: flusher.empty,
     maxQueuedBytes,
-    now: clock.now,
+    clock,
     schedule: flusher.schedule,
     onDrained: dispatcher.resume,
     onEnded,
@@ -172,7 +168,7 @@ export function createHub(options: HubOptions = {}): Hub {
     checkTopics(topics)
     admission.admit(client, info)
     connects += 1
-    const endsAt = clock.now() + lifetimeMs * (0.8 + 0.4 * random())
+    const endsAt = clock.monotonic() + lifetimeMs * (0.8 + 0.4 * random())
     const id = `c-${connects}`
     const unique = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
     const connection = new Connection(

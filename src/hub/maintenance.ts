@@ -35,40 +35,40 @@ export function createMaintenance(init: MaintenanceInit): Timers {
     { everyMs: clockMs, run: publishTime },
   ])
 
-  /** Ends streams that are slow, expired or at the end of their lifetime, and sends the heartbeats that are due. */
+  /** Ends streams that are slow, expired or at the end of their lifetime, and sends the others a heartbeat when it is due, however busy they are. */
   function sweep(): void {
-    const now = clock.now()
+    const now = clock.monotonic()
+    const wallTime = clock.now()
     const head = journal.head()
     const headBeat = beatFrame(heartbeatMs, head.id)
     const plainBeat = beatFrame(heartbeatMs)
     for (const connection of registry.at(EVERYONE)) {
-      const reason = reasonToEnd(connection, now)
+      const reason = reasonToEnd(connection, now, wallTime)
       if (reason) closing.dismiss(connection, reason)
-      else if (now - connection.cursorMovedAt >= heartbeatMs) {
-        const beat = beatFor(connection)
-        if (!beat) continue
-        connection.cursorMovedAt = now
-        dispatcher.send(connection, beat)
+      else if (connection.phase !== 'opening' && now - connection.beatAt >= heartbeatMs) {
+        connection.beatAt = now
+        dispatcher.send(connection, beatFor(connection))
       }
     }
     closing.abortOverdue()
 
-    function beatFor(connection: Connection): Uint8Array | undefined {
-      if (connection.phase === 'live') {
-        // The cursor of a client that read ahead of the deliveries must not move backwards.
-        const position = currentPosition(connection, head)
-        return position === head ? headBeat : beatFrame(heartbeatMs, position.id)
-      }
+    function beatFor(connection: Connection): Uint8Array {
       // A heartbeat with an id would move the cursor past events that the replay has not sent yet.
-      const isReading = connection.phase === 'catching-up' && connection.replay?.reading
-      return isReading ? plainBeat : undefined
+      if (connection.phase === 'catching-up') return plainBeat
+      // The cursor of a client that read ahead of the deliveries must not move backwards.
+      const position = currentPosition(connection, head)
+      return position === head ? headBeat : beatFrame(heartbeatMs, position.id)
     }
   }
 
-  function reasonToEnd(connection: Connection, now: number): ByeReason | undefined {
+  function reasonToEnd(
+    connection: Connection,
+    now: number,
+    wallTime: number,
+  ): ByeReason | undefined {
     const { stalledSince = now, expiresAt = Number.POSITIVE_INFINITY, endsAt } = connection
     if (now - stalledSince >= 2 * heartbeatMs) return 'slow'
-    if (now >= expiresAt) return 'expired'
+    if (wallTime >= expiresAt) return 'expired'
     return now >= endsAt ? 'lifetime' : undefined
   }
 

@@ -29,12 +29,12 @@ export function openLog(level: LogLevel): Logger {
 /** Logs refused streams, failed work and ended streams; a stream that the hub cut off is a warning. */
 export function hubLogger(log: Logger, clock: Clock): HubObserver {
   return {
-    ended: ({ id, client, since, sentEvents, sentBytes, info }, reason) => {
+    ended: ({ id, client, openedAt, sentEvents, sentBytes, info }, reason) => {
       const line = {
         connection: id,
         client,
         reason,
-        livedSeconds: (clock.now() - since) / 1_000,
+        livedSeconds: (clock.monotonic() - openedAt) / 1_000,
         events: sentEvents,
         bytes: sentBytes,
         ...info,

@@ -21,7 +21,7 @@ describe('a heartbeat', () => {
     expect(named(stream, 'hub:beat').length).toBeLessThanOrEqual(11)
   })
 
-  test('is not sent to a stream that receives events', async () => {
+  test('comes in time, however busy the stream is: a page may run its watchdog on it alone', async () => {
     const { clock, hub, enter } = createHubHarness()
     const busy = await enter('alice')
     const idle = await enter('bob')
@@ -29,7 +29,7 @@ describe('a heartbeat', () => {
       await hub.publish({ client: 'alice' }, { data: `${i}` })
       await clock.advance(HEARTBEAT_MS / 3)
     }
-    expect(named(busy.stream, 'hub:beat')).toEqual([])
+    expect(named(busy.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
     expect(named(idle.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
   })
 

@@ -152,7 +152,7 @@ describe('a flush', () => {
     const manual = manualClock()
     let written = 0
     // A write takes 10 ms on the clock of the hub.
-    const clock = { ...manual, now: () => manual.now() + written * 10 }
+    const clock = { ...manual, monotonic: () => manual.monotonic() + written * 10 }
     const hub = createHub({ clock })
     for (const client of ['alice', 'bob', 'carol']) {
       const stream = fakeStream()

@@ -1,5 +1,8 @@
 /** Replay from a journal that answers at once: nothing is lost, sent twice or out of order. */
 import { describe, expect, test } from 'vitest'
+import { createHub } from '../../src/hub/hub.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
+import { manualClock } from '../support/clock.ts'
 import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
@@ -145,7 +148,7 @@ describe('a replay of many pages', () => {
     expect(stream.events[at + 1]?.id).toBe(earliest)
   })
 
-  test('passes ephemeral events on at once, and heartbeats only once it is over', async () => {
+  test('passes ephemeral events on at once, and heartbeats without moving the cursor', async () => {
     const { clock, hub, journal, join, tell } = createHubHarness({ ...SMALL, heartbeatMs: 1_000 })
     const start = journal.head().id
     const data = many(6, BIG)
@@ -158,11 +161,31 @@ describe('a replay of many pages', () => {
     await clock.advance(1_500)
     stream.resume()
     await clock.settle()
-    expect(named(stream, 'hub:beat')).toEqual([])
+    expect(named(stream, 'hub:beat').map(({ id }) => id)).toEqual([undefined])
     expect(named(stream, 'typing')).toHaveLength(1)
     expect(heard(stream).filter((text) => text !== 'now')).toEqual(data)
     await clock.advance(1_500)
-    expect(named(stream, 'hub:beat')).toHaveLength(1)
+    expect(named(stream, 'hub:beat').at(-1)?.id).toBe(journal.head().id)
+  })
+})
+
+describe('an event larger than the queue of the hub that replays it', () => {
+  test('is sent all the same, and what follows it too: the bound was higher when it was published', async () => {
+    const clock = manualClock()
+    const inner = createMemoryJournal({ clock })
+    const start = inner.head().id
+    const before = createHub({
+      clock,
+      journal: Object.assign(Object.create(inner), { close: () => {} }),
+    })
+    const larger = 'x'.repeat(200_000)
+    await before.publish('everyone', { data: larger })
+    await before.publish('everyone', { data: 'next' })
+    await before.close()
+    const { enter } = createHubHarness({ ...SMALL, journal: () => inner })
+    const { stream, connection } = await enter('alice', { lastEventId: start })
+    expect(heard(stream)).toEqual([larger, 'next'])
+    expect(connection.open).toBe(true)
   })
 })
 

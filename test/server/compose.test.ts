@@ -1,23 +1,26 @@
 /** What the environment settles is what the service does. */
 import { getLogger, resetSync } from '@logtape/logtape'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { portableStream } from '../../src/http/stream.ts'
 import { webStream } from '../../src/http/web-stream.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { readConfig } from '../../src/server/config.ts'
+import { manualClock } from '../support/clock.ts'
 import { type Reader, readEvents } from '../support/reader.ts'
 
 let service: Service | undefined
 
-// The service has the machine's clock: here, one that stands still until it is turned.
-beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] }))
+let clock = manualClock()
+
+beforeEach(() => {
+  clock = manualClock()
+})
 
 afterEach(async () => {
   const closed = service?.close(0)
-  await vi.advanceTimersByTimeAsync(10_000)
+  await clock.advance(10_000)
   await closed
   service = undefined
-  vi.useRealTimers()
   resetSync()
 })
 
@@ -28,7 +31,7 @@ function serve(environment: Record<string, string> = {}): Service['app'] {
     remoteAddress: () => '127.0.0.1',
   }
   const config = readConfig(environment)
-  service = compose({ config, accessMode: 'loopback', log: getLogger('test'), runtime })
+  service = compose({ config, accessMode: 'loopback', log: getLogger('test'), runtime, clock })
   return service.app
 }
 
@@ -42,17 +45,9 @@ const ORIGIN = 'https://app.example'
 
 const text = (body: string) => ({ method: 'POST', body, headers: { 'Content-Type': 'text/plain' } })
 
-/** Turns the clock in steps, so that listeners have their turn in between. */
-async function turn(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 500) {
-    vi.advanceTimersByTime(Math.min(left, 500))
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
-
 test('CLOCK_SECONDS is 1 unless it is set: the time comes each second', async () => {
   const reader = await listen(serve())
-  await turn(2_000)
+  await clock.advance(2_000)
   expect(await reader.next()).toMatchObject({ event: 'time', id: undefined })
   expect(await reader.next()).toMatchObject({ event: 'time', id: undefined })
 })
@@ -60,14 +55,14 @@ test('CLOCK_SECONDS is 1 unless it is set: the time comes each second', async ()
 test('CLOCK_SECONDS=0 means that no time comes', async () => {
   const app = serve({ CLOCK_SECONDS: '0' })
   const reader = await listen(app)
-  await turn(5_000)
+  await clock.advance(5_000)
   await app.request('/clients/alice', text('hello'))
   expect(await reader.next()).toMatchObject({ data: 'hello' })
 })
 
 test('HEARTBEAT_SECONDS sets the pace of heartbeats', async () => {
   const reader = await listen(serve({ CLOCK_SECONDS: '0', HEARTBEAT_SECONDS: '2' }))
-  await turn(2_000)
+  await clock.advance(2_000)
   expect(await reader.next()).toMatchObject({ event: 'hub:beat', data: '2' })
 })
 
@@ -103,9 +98,9 @@ test.each([
 test('LIFETIME_SECONDS limits the lifetime of a stream, plus or minus a fifth', async () => {
   const environment = { LIFETIME_SECONDS: '100', HEARTBEAT_SECONDS: '1', CLOCK_SECONDS: '0' }
   const reader = await listen(serve(environment))
-  await turn(79_000)
+  await clock.advance(79_000)
   expect(reader.ended).toBe(false)
-  await turn(42_000)
+  await clock.advance(42_000)
   await reader.end()
   expect(reader.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"lifetime"}' })
 })
@@ -146,7 +141,7 @@ describe('the journal', () => {
   const missed = async (environment: Record<string, string>, seconds = 0): Promise<string[]> => {
     const app = serve(environment)
     for (const data of ['one', 'two', 'three']) await app.request('/broadcast', text(data))
-    await turn(seconds * 1_000)
+    await clock.advance(seconds * 1_000)
     const reader = readEvents(await app.request('/sse?id=alice&lastEventId=earliest'))
     await app.request('/clients/alice', text('end'))
     await reader.next(({ data }) => data === 'end')
@@ -176,9 +171,9 @@ test('closing drains the streams in the time it is given, and refuses new ones a
   expect(await (await app.request('/sse')).text()).toContain('shutdown')
   await first.end()
   expect(second.ended).toBe(false)
-  await turn(2_000)
+  await clock.advance(2_000)
   await second.end()
   expect(second.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"shutdown"}' })
-  await turn(2_000)
+  await clock.advance(2_000)
   await closed
 })

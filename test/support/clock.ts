@@ -3,6 +3,8 @@ import { type Clock, systemClock } from '../../src/core/clock.ts'
 
 /** Time that stands still until `advance` is called; work for `soon` waits for `settle`. */
 export interface ManualClock extends Clock {
+  /** Moves wall time alone, forwards or back, as NTP or a resumed machine does. */
+  jump(ms: number): void
   /** Turns time on, running what falls due, in order. */
   advance(ms: number): Promise<void>
   /** Runs what was to be done soon, and what promises bring along, until nothing is left. */
@@ -21,10 +23,15 @@ interface Timer {
 export function manualClock(start = Date.UTC(2026, 10, 22, 9)): ManualClock {
   const timers = new Set<Timer>()
   let soon: (() => void)[] = []
-  let now = start
+  let now = 0
+  let wall = start
 
   return {
-    now: () => now,
+    now: () => wall + now,
+    monotonic: () => now,
+    jump: (ms) => {
+      wall += ms
+    },
     every,
     soon: (task) => void soon.push(task),
     advance,
@@ -76,6 +83,7 @@ export function countingClock(): CountingClock {
   const armed = new Set<() => void>()
   return {
     now: systemClock.now,
+    monotonic: systemClock.monotonic,
     soon: systemClock.soon,
     every: (ms, task) => {
       const cancel = systemClock.every(ms, task)

@@ -1,6 +1,6 @@
 /** A transport that tests hold by the hand: it takes bytes, stalls, fails or leaves when told. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import type { EventStream } from '../../src/hub/connection.ts'
+import type { EventStream } from '../../src/core/event-stream.ts'
 
 /** What a write does: taken at once, not taken until `resume`, or an error of one kind. */
 type Mood = 'ready' | 'stalled' | 'throws' | 'rejects'

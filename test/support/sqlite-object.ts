@@ -88,7 +88,12 @@ export class Hub {
   }
 
   #open(bounds: Call['bounds']): SqliteJournal {
-    const clock = { now: () => this.#now, every: () => () => {}, soon: () => {} }
+    const clock = {
+      now: () => this.#now,
+      monotonic: () => this.#now,
+      every: () => () => {},
+      soon: () => {},
+    }
     const journal = createSqliteJournal({ storage: this.#storage, clock, ...bounds })
     journal.open({
       deliver: (delivery) => void this.#deliveries.push(delivery),

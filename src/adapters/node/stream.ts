@@ -5,8 +5,8 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
+import type { EventStream } from '../../core/event-stream.ts'
 import type { OpenStream } from '../../http/stream.ts'
-import type { EventStream } from '../../hub/connection.ts'
 
 /** The bindings that `@hono/node-server` passes to an app. */
 export interface NodeBindings {

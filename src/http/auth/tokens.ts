@@ -128,14 +128,14 @@ function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
   let failedAt = Number.NEGATIVE_INFINITY
   return async (header, token) => {
     const kept = remote.jwks()
-    const resting = clock.now() - failedAt < COOLDOWN_MS
+    const resting = clock.monotonic() - failedAt < COOLDOWN_MS
     if (resting && !kept) throw serviceUnavailable(NO_ISSUER_KEYS)
     if (resting && kept) return createLocalJWKSet(kept)(header, token)
     try {
       return await remote(header, token)
     } catch (error) {
       if (isVerdict(error)) throw error
-      failedAt = clock.now()
+      failedAt = clock.monotonic()
       onError?.(error)
       if (kept) return createLocalJWKSet(kept)(header, token)
       throw serviceUnavailable(NO_ISSUER_KEYS)

@@ -143,7 +143,7 @@ function minuteStore(clock: Clock): Store {
   }
 
   function increment(key: string): ClientRateLimitInfo {
-    const now = clock.now()
+    const now = clock.monotonic()
     if (now >= end) {
       hits.clear()
       end = now + MINUTE_MS
@@ -151,6 +151,6 @@ function minuteStore(clock: Clock): Store {
     const counted = hits.size < MAX_COUNTED || hits.has(key) ? key : 'all the others'
     const totalHits = (hits.get(counted) ?? 0) + 1
     hits.set(counted, totalHits)
-    return { totalHits, resetTime: dateAt(end) }
+    return { totalHits, resetTime: dateAt(clock.now() + end - now) }
   }
 }

@@ -37,7 +37,7 @@ export function createMemoryJournal({
 
   return {
     get stats() {
-      store.expire(clock.now())
+      store.expire(clock.monotonic())
       return store.size
     },
     append,
@@ -51,7 +51,7 @@ export function createMemoryJournal({
     sequence += 1
     const { id } = head()
     const entry = { id, sequence, frame: encodeFrame({ ...event, id }) }
-    store.append(key, entry, clock.now())
+    store.append(key, entry, clock.monotonic())
     deliver({ key, frame: entry.frame, entry })
     return entry
   }
@@ -62,7 +62,7 @@ export function createMemoryJournal({
     maxBytes: number,
   ): ReplayBatch {
     if (cursor === undefined) return { entries: [], end: head(), done: true }
-    store.expire(clock.now())
+    store.expire(clock.monotonic())
     return readBatch(store, head(), { keys, cursor, maxBytes })
   }
 

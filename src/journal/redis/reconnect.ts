@@ -58,7 +58,7 @@ export function startReconnectLoop({
       return current
     },
     alive: () => {
-      aliveAt = clock.now()
+      aliveAt = clock.monotonic()
     },
     close: () => {
       closed = true
@@ -97,7 +97,7 @@ export function startReconnectLoop({
       stop()
       current = connection
       failures = 0
-      aliveAt = clock.now()
+      aliveAt = clock.monotonic()
       stop = clock.every(PROBE_MS, () => check(connection))
       probe(connection)
       return await connection.ended
@@ -108,7 +108,7 @@ export function startReconnectLoop({
   }
 
   function check(connection: RedisConnection): void {
-    if (clock.now() - aliveAt < TIMEOUT_MS) probe(connection)
+    if (clock.monotonic() - aliveAt < TIMEOUT_MS) probe(connection)
     else connection.close(new Error(`Redis has not responded for ${TIMEOUT_MS / 1_000} seconds.`))
   }
 

@@ -11,7 +11,7 @@ import { newEpoch } from '../../../src/core/cursor.ts'
 
 let ms = 1_800_000_000_000
 /** No two epochs start in the same millisecond. */
-const clock = { now: () => ms++, every: () => () => {}, soon: () => {} }
+const clock = { now: () => ms++, monotonic: () => ms++, every: () => () => {}, soon: () => {} }
 
 /** Lets the event loop turn: work that waits only for promises is done by then. */
 async function turns(count: number): Promise<void> {

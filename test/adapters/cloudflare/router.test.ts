@@ -341,7 +341,12 @@ describe('a blocked client', () => {
 
   /** Access by tokens: a token is a client id, and allows everything but operating. */
   function withTokens() {
-    const clock = { now: () => Date.now(), every: () => () => {}, soon: () => {} }
+    const clock = {
+      now: () => Date.now(),
+      monotonic: () => Date.now(),
+      every: () => () => {},
+      soon: () => {},
+    }
     const tokens = {
       verify: async (client: string) =>
         ({ subject: client, client, topics: '*', publish: '*', operate: false }) as const,

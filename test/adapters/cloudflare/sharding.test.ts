@@ -42,7 +42,7 @@ test('when a shard is added, a client stays on its shard or moves to the new one
 
 const TIMES = [Date.now(), Date.UTC(2070)]
 const epochAt = (time: number) =>
-  newEpoch({ now: () => time, every: () => () => {}, soon: () => {} })
+  newEpoch({ now: () => time, monotonic: () => time, every: () => () => {}, soon: () => {} })
 const homes = (cursor: string, count: number) =>
   new Set(Array.from({ length: 200 }, () => shardOf(newClientId(cursor, count), count)))
 
