@@ -1,6 +1,7 @@
 /** What the environment settles is what the service does. */
 import { getLogger, resetSync } from '@logtape/logtape'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
 import { portableStream } from '../../src/http/stream.ts'
 import { webStream } from '../../src/http/web-stream.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
@@ -30,8 +31,16 @@ function serve(environment: Record<string, string> = {}): Service['app'] {
     portable: portableStream(),
     remoteAddress: () => '127.0.0.1',
   }
+  // Periods are turned by hand; flushes run by themselves.
+  const ticking = { ...clock, soon: systemClock.soon }
   const config = readConfig(environment)
-  service = compose({ config, accessMode: 'loopback', log: getLogger('test'), runtime, clock })
+  service = compose({
+    config,
+    accessMode: 'loopback',
+    log: getLogger('test'),
+    runtime,
+    clock: ticking,
+  })
   return service.app
 }
 
