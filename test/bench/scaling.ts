@@ -115,7 +115,7 @@ function summary(): string {
     ` one Node core delivers ${deliveries} events a second or accepts`,
     `${requests} publish requests a second, and 1 GB holds ${perGb} idle connections. A million connections, one event a`,
     `minute each, require ${instances} instances and ${redis} Redis primaries, or ${objects()} Durable Objects`,
-  ].join('\n')
+  ].join('\n  ')
 }
 
 function carryTable(): string {
