@@ -5,25 +5,50 @@ import {
   getJsonLinesFormatter,
   getLogger,
   type Logger,
+  type Sink,
 } from '@logtape/logtape'
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { HubObserver } from '../hub/options.ts'
 import type { LogLevel } from './config.ts'
+import type { LogQueue } from './log-queue.ts'
 
-/** Configures the log of the process and returns it. Only the entry of an adapter may call this: the configuration is global. */
-export function openLog(level: LogLevel): Logger {
-  const formatter = getJsonLinesFormatter({ properties: 'flatten' })
+const CATEGORY = 'hono-sse'
+
+const formatLine = getJsonLinesFormatter({ properties: 'flatten' })
+
+/**
+ * Configures the log of the process and returns it. Only the entry of an adapter may call this: the
+ * configuration is global.
+ * @param output - where lines go; without it, to the console
+ */
+export function openLog(level: LogLevel, output?: LogQueue): Logger {
+  const sink: Sink = output
+    ? (record) => output.push(formatLine(record))
+    : getConsoleSink({ formatter: formatLine })
   configureSync({
     reset: true,
-    sinks: { console: getConsoleSink({ formatter }) },
+    sinks: { sink },
     loggers: [
-      { category: 'hono-sse', lowestLevel: level, sinks: ['console'] },
-      { category: ['logtape', 'meta'], lowestLevel: 'error', sinks: ['console'] },
+      { category: CATEGORY, lowestLevel: level, sinks: ['sink'] },
+      { category: ['logtape', 'meta'], lowestLevel: 'error', sinks: ['sink'] },
     ],
   })
-  return getLogger('hono-sse')
+  return getLogger(CATEGORY)
+}
+
+/** The line that reports how many lines were dropped before it. */
+export function droppedLine(count: number, clock: Clock = systemClock): string {
+  const text = 'log lines dropped: the output was full, or failed'
+  return formatLine({
+    category: [CATEGORY],
+    level: 'warning',
+    message: [text],
+    rawMessage: text,
+    timestamp: clock.now(),
+    properties: { count },
+  })
 }
 
 /** Logs refused streams, failed work and ended streams; a stream that the hub cut off is a warning. */

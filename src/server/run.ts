@@ -4,8 +4,10 @@ import type { Hono } from 'hono'
 import { type AccessMode, accessModeOf, exposureOf, OPEN_TO_ALL } from './access.ts'
 import { compose, type RuntimeSupport, type Service } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
-import { openLog } from './log.ts'
+import { droppedLine, openLog } from './log.ts'
+import { createLogQueue, type LogQueue, type WriteLog } from './log-queue.ts'
 import { openRedisJournal, type SharedJournal } from './redis.ts'
+import { writeStdout } from './stdout.ts'
 
 /**
  * What a runtime must provide to run the server. An adapter for another runtime is an object of this
@@ -24,9 +26,15 @@ export interface ServerAdapter extends RuntimeSupport {
    * once connections are accepted. Streams are quiet for up to `HEARTBEAT_SECONDS` and last for an
    * hour or more: turn off any timeout of the runtime that would cut them. When a client disconnects,
    * the stream's `onAbort` listeners must run, also while nothing is being written.
+   * `report` logs an error that the server survives, such as an accept that failed.
    * @throws when the port is taken, or the certificate can't be used
    */
-  listen(app: Hono, config: Config): Promise<Listener>
+  listen(app: Hono, config: Config, report: (error: unknown) => void): Promise<Listener>
+  /**
+   * Writes to standard output without blocking the event loop.
+   * @defaultValue Node's `fs.write`, which Bun has, too
+   */
+  readonly writeLog?: WriteLog
 }
 
 /** A socket that accepts connections. */
@@ -53,20 +61,25 @@ export interface StartInfo {
 }
 
 /**
- * Runs a server until SIGTERM or SIGINT, then drains it and exits. A second signal ends the process
+ * Runs a server until SIGTERM, SIGINT or SIGHUP, then drains it and exits. A second signal ends the process
  * at once. Exits with 2 when the configuration can't be used, with 1 when the port can't.
  */
 export async function run(adapter: ServerAdapter, options: RunOptions = {}): Promise<void> {
   const { environment = process.env, onListening } = options
   const config = readConfigOrExit(adapter, environment)
-  const log = openLog(config.LOG_LEVEL)
+  const output = createLogQueue(adapter.writeLog ?? writeStdout, droppedLine)
+  const log = openLog(config.LOG_LEVEL, output)
+  const exit = exitAfter(output)
   const accessMode = accessModeOf(config, exposureOf(config))
   warnOfRisks(config, accessMode, log)
   const shared = await openRedisJournal(config, log)
   const service = compose({ config, accessMode, log, runtime: adapter, journal: shared?.journal })
-  if (shared) await firstConnection(shared, log)
-  const listener = await listenOrExit(adapter, service, config, log)
-  stopOnSignals(service, listener, config, log)
+  let listener: Listener | undefined
+  const stopping = stopOnSignals({ service, listener: () => listener, config, log, exit })
+  if (shared) await firstConnection(shared, log, exit)
+  if (stopping()) return
+  listener = await listenOrExit(adapter, service, config, log, exit)
+  if (stopping()) return
   // Reported last: whoever reads this may send a signal at once.
   const url = urlOf(config, listener)
   const journal = shared ? 'redis' : 'memory'
@@ -107,11 +120,11 @@ function warnOfRisks(config: Config, accessMode: AccessMode, log: Logger): void 
 const FIRST_CONNECTION_MS = 8_000
 
 /** A hub without its journal turns the first clients away: give it time to connect. */
-async function firstConnection({ reached }: SharedJournal, log: Logger): Promise<void> {
+async function firstConnection({ reached }: SharedJournal, log: Logger, exit: Exit): Promise<void> {
   const refusal = await Promise.race([reached, sleep(FIRST_CONNECTION_MS)])
   if (refusal === undefined) return
   log.fatal('Redis refuses the user or the password of REDIS_URL', { reason: refusal })
-  process.exit(2)
+  await exit(2)
 }
 
 function sleep(ms: number): Promise<undefined> {
@@ -123,12 +136,27 @@ async function listenOrExit(
   { app }: Service,
   config: Config,
   log: Logger,
+  exit: Exit,
 ): Promise<Listener> {
   try {
-    return await adapter.listen(app, config)
+    return await adapter.listen(app, config, (error) => log.error('accepting failed', { error }))
   } catch (error) {
     log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })
-    process.exit(1)
+    return await exit(1)
+  }
+}
+
+/** Ends the process once the log is written. */
+type Exit = (code: number) => Promise<never>
+
+/** Milliseconds that the last lines of the log may take. */
+const LAST_LINES_MS = 500
+
+function exitAfter(output: LogQueue): Exit {
+  return async (code) => {
+    await Promise.race([output.flush(), sleep(LAST_LINES_MS)])
+    // On every runtime, this closes the sockets that nobody reads from.
+    process.exit(code)
   }
 }
 
@@ -140,15 +168,30 @@ function urlOf({ HOST, TLS_CERT }: Config, { port }: Listener): string {
 /** The share of the drain that is reserved for other requests once all streams have ended; 500 ms at most. */
 const LAST_REQUESTS = 0.1
 
-function stopOnSignals(service: Service, listener: Listener, config: Config, log: Logger): void {
+/** What a signal stops. */
+interface Stoppable {
+  readonly service: Service
+  /** Undefined before the server listens. */
+  listener(): Listener | undefined
+  readonly config: Config
+  readonly log: Logger
+  readonly exit: Exit
+}
+
+/** Signals and their numbers, of which a shell makes the exit code. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+
+/** Stops at the first signal, and ends the process at the second. Returns whether it is stopping. */
+function stopOnSignals({ service, listener, config, log, exit }: Stoppable): () => boolean {
   let stopping = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const [signal, number] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
-      if (stopping) process.exit(signal === 'SIGTERM' ? 143 : 130)
+      if (stopping) process.exit(128 + number)
       stopping = true
       void stop(signal)
     })
   }
+  return () => stopping
 
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
@@ -156,9 +199,8 @@ function stopOnSignals(service: Service, listener: Listener, config: Config, log
     const drainMs = config.DRAIN_SECONDS * 1_000
     const lastRequestsMs = Math.min(500, drainMs * LAST_REQUESTS)
     await service.close(drainMs - lastRequestsMs)
-    await Promise.race([listener.stop(), sleep(lastRequestsMs)])
+    await Promise.race([listener()?.stop(), sleep(lastRequestsMs)])
     log.info('stopped')
-    // On every runtime, this closes the sockets that nobody reads from.
-    process.exit(0)
+    await exit(0)
   }
 }

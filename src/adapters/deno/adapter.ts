@@ -9,14 +9,19 @@ interface DenoInfo {
   readonly remoteAddr: { readonly hostname: string }
 }
 
+interface DenoServer {
+  readonly addr: { readonly port: number }
+  /** Rejects when accepting fails. */
+  readonly finished: Promise<void>
+  shutdown(): Promise<void>
+}
+
 declare const Deno: {
   serve(
     options: { port: number; hostname: string; onListen: () => void },
     handler: (request: Request, info: DenoInfo) => Response | Promise<Response>,
-  ): {
-    readonly addr: { readonly port: number }
-    shutdown(): Promise<void>
-  }
+  ): DenoServer
+  readonly stdout: { write(bytes: Uint8Array): Promise<number> }
 }
 
 /** Creates the adapter for Deno. */
@@ -26,9 +31,51 @@ export function denoAdapter(): ServerAdapter {
     native: webStream(),
     portable: portableStream(),
     remoteAddress: (c: Context<{ Bindings: DenoInfo }>) => c.env.remoteAddr.hostname,
-    listen: async ({ fetch }, { PORT, HOST }) => {
-      const server = Deno.serve({ port: PORT, hostname: HOST, onListen: () => {} }, fetch)
-      return { port: server.addr.port, stop: () => server.shutdown() }
+    writeLog: async (bytes) => {
+      // node:fs would block the event loop here while a pipe is full.
+      for (let at = 0; at < bytes.byteLength; ) at += await Deno.stdout.write(bytes.subarray(at))
+    },
+    listen: async ({ fetch }, { PORT, HOST }, report) => {
+      let server = serve(PORT)
+      const { port } = server.addr
+      let stopped = false
+      restartOnError(server)
+      return {
+        port,
+        stop: () => {
+          stopped = true
+          return server.shutdown()
+        },
+      }
+
+      function serve(port: number): DenoServer {
+        return Deno.serve({ port, hostname: HOST, onListen: () => {} }, fetch)
+      }
+
+      /** Deno stops accepting at the first error, such as too many open files; open streams go on. */
+      function restartOnError({ finished }: DenoServer): void {
+        finished.catch(async (error: unknown) => {
+          report(error)
+          while (!stopped && !restart()) await sleep(RESTART_MS)
+        })
+      }
+
+      function restart(): boolean {
+        try {
+          server = serve(port)
+        } catch {
+          return false
+        }
+        restartOnError(server)
+        return true
+      }
     },
   }
+}
+
+/** Milliseconds between two attempts to accept connections again. */
+const RESTART_MS = 500
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

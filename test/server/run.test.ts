@@ -1,0 +1,95 @@
+/** A server process survives what its log, its descriptors and its operator do to it. */
+import { connect, type Socket } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { type Command, type Process, startProcess, startServer } from '../support/process.ts'
+import { freePort } from '../support/redis.ts'
+import { COMMANDS } from '../support/runtimes.ts'
+
+const RUNTIMES = ['node', 'bun', 'deno'] as const
+const QUIET = { CLOCK_SECONDS: '0', PUBLISH_KEY: 'a-key-for-the-log-0123456789' }
+
+const started: Process[] = []
+afterEach(async () => {
+  for (const one of started.splice(0)) await one.kill()
+})
+
+/** The command in a shell, which may redirect it. `$0` and `$@` stand for the command. */
+function inShell(script: string, { file, args }: Command): Command {
+  return { file: 'bash', args: ['-c', script, file, ...args] }
+}
+
+async function healthOf(url: string): Promise<string> {
+  return await (await fetch(`${url}/healthz`)).text()
+}
+
+describe.each(RUNTIMES)('a log of %s', (runtime) => {
+  test.each([
+    ['to a pipe whose reader has left', '"$0" "$@" | head -n 1'],
+    ['to a full disk', '"$0" "$@" > /dev/full'],
+    ['to a pipe that nobody drains', '"$0" "$@" | sleep 600'],
+  ])('%s does not stop the server', async (_, script) => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const command = inShell(script, COMMANDS[runtime])
+    started.push(startProcess(command, { ...QUIET, PORT: String(port) }))
+    await eventually(async () => expect(await healthOf(url)).toBe('ok'))
+    // Each refused request writes a line: together more than a pipe and the queue hold.
+    for (let round = 0; round < 40; round++) {
+      const requests = Array.from({ length: 50 }, () =>
+        fetch(`${url}/broadcast`, { method: 'POST' }),
+      )
+      for (const response of await Promise.all(requests)) {
+        expect(response.status).toBe(401)
+        await response.arrayBuffer()
+      }
+    }
+    expect(await healthOf(url)).toBe('ok')
+  })
+})
+
+describe.each(RUNTIMES)('%s', (runtime) => {
+  test('ends its streams with a goodbye at SIGHUP, as at SIGTERM', async () => {
+    const server = await startServer(COMMANDS[runtime], { CLOCK_SECONDS: '0', DRAIN_SECONDS: '2' })
+    started.push(server)
+    const stream = await fetch(`${server.url}/sse?id=alice`)
+    server.signal('SIGHUP')
+    expect(await stream.text()).toContain('event: hub:bye\ndata: {"reason":"shutdown"}')
+    expect(await server.exit).toBe(0)
+  })
+
+  test('stops at SIGTERM before it listens, and reports it', async () => {
+    const server = startProcess(COMMANDS[runtime], { REDIS_URL: 'redis://127.0.0.1:1' })
+    started.push(server)
+    await eventually(() => expect(server.lines.join()).toContain('journal unavailable'))
+    server.signal('SIGTERM')
+    expect(await server.exit).toBe(0)
+    expect(server.lines.join()).toContain('"stopped"')
+    expect(server.lines.join()).not.toContain('"listening"')
+  })
+
+  test('accepts connections again after it ran out of file descriptors, and keeps its streams', async () => {
+    const command = inShell('ulimit -n 200; exec "$0" "$@"', COMMANDS[runtime])
+    const server = await startServer(command, { CLOCK_SECONDS: '0', HEARTBEAT_SECONDS: '1' })
+    started.push(server)
+    const stream = (await fetch(`${server.url}/sse`)).body?.getReader()
+    const idle = Array.from({ length: 260 }, () => openIdle(Number(new URL(server.url).port)))
+    await Promise.all(idle.map(({ opened }) => opened))
+    for (const { socket } of idle) socket.destroy()
+    await eventually(async () => expect(await healthOf(server.url)).toBe('ok'))
+    // hub:ready, and at least one heartbeat after the flood.
+    await stream?.read()
+    expect((await stream?.read())?.done).toBe(false)
+    await stream?.cancel()
+  })
+})
+
+/** A connection that sends nothing. `opened` resolves when the kernel has accepted or refused it. */
+function openIdle(port: number): { readonly socket: Socket; readonly opened: Promise<void> } {
+  const socket = connect(port, '127.0.0.1')
+  const opened = new Promise<void>((resolve) => {
+    socket.once('connect', resolve)
+    socket.once('error', () => resolve())
+  })
+  return { socket, opened }
+}
