@@ -44,7 +44,7 @@ export interface Config {
   readonly HUB_SHARDS: number
   /** Seconds between two `time` events to everyone, the demo clock; 0 for none. */
   readonly CLOCK_SECONDS: number
-  /** Seconds without an event after which a stream gets a heartbeat. */
+  /** Seconds between two heartbeats of a stream. */
   readonly HEARTBEAT_SECONDS: number
   /** Milliseconds that clients wait before they reconnect. */
   readonly RETRY_MS: number

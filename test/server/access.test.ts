@@ -18,7 +18,7 @@ test.each([
   ['GET', '/sse?id=alice'],
   ['GET', '/sse?ticket=x'],
 ])('%s %s is 503 and says what to set, whatever key comes with it', async (method, path) => {
-  const { ask, hub } = guarded({ stance: 'refused' })
+  const { ask, hub } = guarded({ accessMode: 'refused' })
   for (const credential of [undefined, KEY]) {
     const response = await ask(path, credential, { method })
     expect(response.status).toBe(503)
@@ -28,7 +28,7 @@ test.each([
 })
 
 test('healthz answers nevertheless', async () => {
-  expect((await guarded({ stance: 'refused' }).ask('/healthz')).status).toBe(200)
+  expect((await guarded({ accessMode: 'refused' }).ask('/healthz')).status).toBe(200)
 })
 
 test('a key, a secret or an issuer means rights, wherever the hub listens', () => {

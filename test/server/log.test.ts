@@ -29,10 +29,10 @@ afterEach(async () => {
 function serve(
   level: LogLevel,
   openStream = portableStream(),
-  stance: AccessMode = 'loopback',
+  accessMode: AccessMode = 'loopback',
 ): Service['app'] {
   const environment = {
-    ...(stance === 'rights' && { PUBLISH_KEY: 'key-of-the-log-0123456789' }),
+    ...(accessMode === 'rights' && { PUBLISH_KEY: 'key-of-the-log-0123456789' }),
     CLOCK_SECONDS: '0',
     DRAIN_SECONDS: '0',
     MAX_CONNECTIONS: '1',
@@ -41,7 +41,7 @@ function serve(
   }
   const service = compose({
     config: readConfig(environment),
-    accessMode: stance,
+    accessMode,
     log: openLog(level),
     runtime: { native: openStream, portable: openStream, remoteAddress: () => '127.0.0.1' },
   })

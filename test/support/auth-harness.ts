@@ -44,7 +44,7 @@ export interface Claims {
 /** How the hub is configured, beside a key and a secret. */
 export interface Setup {
   readonly config?: Partial<Config>
-  readonly stance?: AccessMode
+  readonly accessMode?: AccessMode
   readonly clock?: ManualClock
   readonly journal?: Journal
   /** Whom the socket says a request comes from. */
@@ -53,12 +53,12 @@ export interface Setup {
 
 /** Creates an app with a key and a secret, on a manual clock. */
 export function guarded(setup: Setup = {}): Guarded {
-  const { clock = manualClock(), stance = 'rights', peer = () => '192.0.2.1', journal } = setup
+  const { clock = manualClock(), accessMode = 'rights', peer = () => '192.0.2.1', journal } = setup
   const own = { PUBLISH_KEY: [KEY], JWT_SECRET: SECRET, CLOCK_SECONDS: 0 }
   const errors: unknown[] = []
   const { hub, app } = compose({
     config: { ...defaults, ...own, ...setup.config },
-    accessMode: stance,
+    accessMode,
     log: errorLog(errors),
     runtime: { native: portableStream(), portable: portableStream(), remoteAddress: peer },
     journal,

@@ -74,7 +74,7 @@ export const situations: Readonly<Record<string, Ask>> = {
     return await ask(asked.path, init(asked))
   },
   'nobody has set it up': (asked) =>
-    guarded({ stance: 'refused' }).ask(asked.path, KEY, init(asked)),
+    guarded({ accessMode: 'refused' }).ask(asked.path, KEY, init(asked)),
   'clients are spread over objects': async (asked) => {
     const harnesses = [createAppHarness(), createAppHarness()]
     const hub = shards((index) => ({
@@ -103,7 +103,7 @@ function limited(perMinute = 9): Guarded {
 
 /** A hub without keys, on loopback. */
 function alone(): Guarded {
-  return guarded({ stance: 'loopback' })
+  return guarded({ accessMode: 'loopback' })
 }
 
 async function withTicket(path: string, ticket: Guarded['ticket']): Promise<string> {
@@ -114,7 +114,7 @@ async function withTicket(path: string, ticket: Guarded['ticket']): Promise<stri
 async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Response> {
   const clock = manualClock()
   const { app } = guarded({
-    stance: 'anonymous',
+    accessMode: 'anonymous',
     config: { STREAMS_PER_MINUTE: 9, PUBLISHES_PER_MINUTE: 9 },
     journal: { ...createMemoryJournal({ clock }), ...journal },
     clock,

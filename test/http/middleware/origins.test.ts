@@ -175,7 +175,7 @@ describe('a hub without a key', () => {
     'http://',
   ])('does not talk to pages of %j, whichever way they ask', async (Origin) => {
     expect(await askLoopback({ Origin })).toBe(403)
-    const { ask, hub } = guarded({ stance: 'loopback' })
+    const { ask, hub } = guarded({ accessMode: 'loopback' })
     for (const path of ['/ping/alice', '/broadcast']) {
       const init = { method: 'POST', body: 'x', headers: { Origin } }
       expect(await statusOf(ask(path, undefined, init))).toBe(403)
@@ -184,7 +184,7 @@ describe('a hub without a key', () => {
   })
 
   test('accepts pages of a listed origin', async () => {
-    const { ask } = guarded({ stance: 'loopback', config: { CORS_ORIGINS: [APP] } })
+    const { ask } = guarded({ accessMode: 'loopback', config: { CORS_ORIGINS: [APP] } })
     const response = await ask('/clients', undefined, { headers: { Origin: APP } })
     expect(response.status).toBe(200)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
@@ -192,14 +192,14 @@ describe('a hub without a key', () => {
 
   test('opens no stream for an image or script of a page from another origin', async () => {
     const headers = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' }
-    const { ask, hub } = guarded({ stance: 'loopback' })
+    const { ask, hub } = guarded({ accessMode: 'loopback' })
     const response = await ask('/sse?id=alice', undefined, { headers })
     expect(response.status).toBe(403)
     expect(hub.stats().connections).toBe(0)
   })
 
   function askLoopback(headers: Record<string, string>, base = ''): Promise<number> {
-    const { ask } = guarded({ stance: 'loopback' })
+    const { ask } = guarded({ accessMode: 'loopback' })
     return statusOf(ask(`${base}/clients`, undefined, { headers }))
   }
 })

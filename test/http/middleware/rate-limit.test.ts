@@ -16,7 +16,7 @@ afterEach(() => void vi.useRealTimers())
 
 test('there is no limit by default', async () => {
   expect(defaults).toMatchObject({ STREAMS_PER_MINUTE: 0, PUBLISHES_PER_MINUTE: 0, TRUST_PROXY: 0 })
-  const { ask } = guarded({ clock, stance: 'anonymous' })
+  const { ask } = guarded({ clock, accessMode: 'anonymous' })
   for (let n = 0; n < 200; n++) {
     const response = await ask('/ping/alice', undefined, { method: 'POST' })
     expect(response.status).toBe(200)
@@ -57,7 +57,7 @@ describe('publishing', () => {
 
   test('is counted per address where no credential is required', async () => {
     let address = '192.0.2.1'
-    const set = guarded({ clock, config, stance: 'anonymous', peer: () => address })
+    const set = guarded({ clock, config, accessMode: 'anonymous', peer: () => address })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set)).toBe(200)
     expect(await pingFrom(set)).toBe(429)
     address = '192.0.2.2'
@@ -71,7 +71,7 @@ describe('publishing', () => {
   })
 
   test('a spoofed X-Forwarded-For is ignored without trusted proxies', async () => {
-    const set = guarded({ clock, config, stance: 'anonymous' })
+    const set = guarded({ clock, config, accessMode: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, `203.0.113.${n}`)).toBe(200)
     expect(await pingFrom(set, '203.0.113.99')).toBe(429)
   })
@@ -82,7 +82,7 @@ describe('publishing', () => {
     [2, (n: number) => `203.0.113.${n}, 198.51.100.7, 10.0.0.1`],
   ])('behind %d proxies only what they wrote counts', async (TRUST_PROXY, forwarded) => {
     const trusting = { ...config, TRUST_PROXY }
-    const set = guarded({ clock, config: trusting, stance: 'anonymous' })
+    const set = guarded({ clock, config: trusting, accessMode: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, forwarded(n))).toBe(200)
     expect(await pingFrom(set, forwarded(99))).toBe(429)
     expect(await pingFrom(set, '198.51.100.8, 10.0.0.2')).toBe(200)
@@ -90,14 +90,14 @@ describe('publishing', () => {
 
   test('a port that a proxy adds to the address does not make it another address', async () => {
     const trusting = { ...config, TRUST_PROXY: 1 }
-    const set = guarded({ clock, config: trusting, stance: 'anonymous' })
+    const set = guarded({ clock, config: trusting, accessMode: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, `198.51.100.7:${5_000 + n}`)).toBe(200)
     expect(await pingFrom(set, '198.51.100.7:6000')).toBe(429)
   })
 
   test('fewer entries than proxies fall back to the peer', async () => {
     const trusting = { ...config, TRUST_PROXY: 3 }
-    const set = guarded({ clock, config: trusting, stance: 'anonymous' })
+    const set = guarded({ clock, config: trusting, accessMode: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, `203.0.113.${n}`)).toBe(200)
     expect(await pingFrom(set, '203.0.113.99')).toBe(429)
     expect(await pingFrom(set, '')).toBe(429)
@@ -109,7 +109,7 @@ describe('streams', () => {
   const config = { STREAMS_PER_MINUTE: 2 }
 
   test('over the limit are 200 with a goodbye, because any other status is permanent for an EventSource', async () => {
-    const { ask, hub } = guarded({ clock, config, stance: 'anonymous' })
+    const { ask, hub } = guarded({ clock, config, accessMode: 'anonymous' })
     for (let n = 0; n < 2; n++) expect(await statusOf(ask('/sse?id=alice'))).toBe(200)
     const response = await ask('/sse?id=alice')
     expect(response.status).toBe(200)

@@ -76,7 +76,7 @@ const step = fc.oneof(
 test('a store keeps and evicts exactly what a naive one does', () => {
   fc.assert(
     fc.property(bounds, fc.array(step, { maxLength: 120 }), (limits, steps) => {
-      const shelf = createEventStore(limits)
+      const store = createEventStore(limits)
       const naive = naiveShelf(limits)
       let now = 0
       let sequence = 0
@@ -84,31 +84,31 @@ test('a store keeps and evicts exactly what a naive one does', () => {
         if ('put' in one) {
           sequence += one.skip
           const entry = { id: `e-${sequence}`, sequence, frame: new Uint8Array(one.size) }
-          shelf.append(one.put, entry, now)
+          store.append(one.put, entry, now)
           naive.put(one.put, entry, now)
         } else if ('pass' in one) {
           now += one.pass
-          shelf.expire(now)
+          store.expire(now)
           naive.expire(now)
         } else {
           const from = Math.max(0, sequence - one.back)
-          expect([...shelf.readAfter(one.read, from)]).toEqual(naive.after(one.read, from))
-          expect(shelf.evictedAfter(one.read, from)).toBe(naive.evictedAfter(one.read, from))
+          expect([...store.readAfter(one.read, from)]).toEqual(naive.after(one.read, from))
+          expect(store.evictedAfter(one.read, from)).toBe(naive.evictedAfter(one.read, from))
         }
       }
-      expect([...shelf.readAfter(KEYS, 0)]).toEqual(naive.after(KEYS, 0))
+      expect([...store.readAfter(KEYS, 0)]).toEqual(naive.after(KEYS, 0))
     }),
     { numRuns: 1_000 },
   )
 })
 
-test('a cleared shelf is empty and can be used again', () => {
-  const shelf = createEventStore({ maxEvents: 2, maxAgeMs: 10, maxBytes: 10_000 })
+test('a cleared store is empty and can be used again', () => {
+  const store = createEventStore({ maxEvents: 2, maxAgeMs: 10, maxBytes: 10_000 })
   const entry = { id: 'e-1', sequence: 1, frame: new Uint8Array(1) }
-  shelf.append('a', entry, 0)
-  shelf.clear()
-  expect([...shelf.readAfter(KEYS, 0)]).toEqual([])
-  shelf.append('a', { ...entry, id: 'e-2', sequence: 2 }, 5)
-  shelf.expire(12)
-  expect([...shelf.readAfter(KEYS, 0)].map(({ id }) => id)).toEqual(['e-2'])
+  store.append('a', entry, 0)
+  store.clear()
+  expect([...store.readAfter(KEYS, 0)]).toEqual([])
+  store.append('a', { ...entry, id: 'e-2', sequence: 2 }, 5)
+  store.expire(12)
+  expect([...store.readAfter(KEYS, 0)].map(({ id }) => id)).toEqual(['e-2'])
 })

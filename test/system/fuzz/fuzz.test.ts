@@ -2,14 +2,14 @@
 import { expect, test } from 'vitest'
 import { startProcess } from '../../support/process.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
-import { STANCES } from '../hardening/invariants.ts'
+import { MODES } from '../hardening/invariants.ts'
 import { fuzz } from './fuzz.ts'
 
 const RUNNER = 'test/system/fuzz/fuzz.ts'
 
 test('a thousand requests of a fixed seed find nothing, in any access mode', async () => {
-  const stances = Object.keys(STANCES)
-  const report = await fuzz({ seed: 1, seconds: 60, count: 1_250, stances, say: () => {} })
+  const modes = Object.keys(MODES)
+  const report = await fuzz({ seed: 1, seconds: 60, count: 1_250, modes, say: () => {} })
   expect(report.counterexample).toBeUndefined()
   expect(report.requests).toBe(1_250)
 }, 90_000)

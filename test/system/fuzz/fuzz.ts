@@ -1,13 +1,13 @@
 /**
- * Throws arbitrary requests at hubs of every stance, for as long as it is told:
- * `fuzz.ts --seconds 60 --seed 1 --stance keyed --count 1000`.
+ * Throws arbitrary requests at hubs of every mode, for as long as it is told:
+ * `fuzz.ts --seconds 60 --seed 1 --mode keyed --count 1000`.
  * It prints the seed with which the same requests come again, and exits with 1 on a counterexample.
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { type Draft, drafts } from '../hardening/arbitraries.ts'
-import { createAttackedHub, STANCES } from '../hardening/invariants.ts'
+import { createAttackedHub, MODES } from '../hardening/invariants.ts'
 
 /** What to throw, and for how long. */
 export interface FuzzOptions {
@@ -16,14 +16,14 @@ export interface FuzzOptions {
   readonly seconds: number
   /** Requests after which no further round begins. */
   readonly count: number
-  readonly stances: readonly string[]
+  readonly modes: readonly string[]
   /** Hears how it goes. */
   say(line: string): void
 }
 
 /** A request that should have been answered otherwise. */
 export interface Counterexample {
-  readonly stance: string
+  readonly mode: string
   readonly seed: number
   readonly draft: Draft
   readonly wrong: string
@@ -41,15 +41,15 @@ const ROUND = 250
 
 /** Runs until time or count is up, or until a request shows a fault. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const { seed, seconds, count, stances, say } = options
+  const { seed, seconds, count, modes, say } = options
   const started = performance.now()
   const elapsed = () => (performance.now() - started) / 1_000
   let requests = 0
   let told = 0
   for (let round = 0; requests < count && elapsed() < seconds; round++) {
-    const stance = stances[round % stances.length] ?? 'keyed'
+    const mode = modes[round % modes.length] ?? 'keyed'
     const runs = Math.min(ROUND, count - requests)
-    const counterexample = await playRound(stance, seed + round, runs)
+    const counterexample = await playRound(mode, seed + round, runs)
     requests += runs
     if (counterexample) return { requests, seconds: elapsed(), counterexample }
     if (elapsed() - told >= 5) {
@@ -61,11 +61,11 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
 }
 
 async function playRound(
-  stance: string,
+  mode: string,
   seed: number,
   numRuns: number,
 ): Promise<Counterexample | undefined> {
-  const { attack, credentials } = await createAttackedHub(stance)
+  const { attack, credentials } = await createAttackedHub(mode)
   let wrong = ''
   const property = fc.asyncProperty(drafts(credentials), async (draft) => {
     const found = await attack(draft)
@@ -75,7 +75,7 @@ async function playRound(
   // What is left behind by one request would spoil the next: no shrinking, the one that shows it counts.
   const result = await fc.check(property, { seed, numRuns, endOnFailure: true })
   const [draft] = result.counterexample ?? []
-  return draft && { stance, seed, draft, wrong }
+  return draft && { mode, seed, draft, wrong }
 }
 
 /** The command: reads its arguments, and tells how it went by its exit code. */
@@ -85,27 +85,27 @@ async function main(): Promise<void> {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
       count: { type: 'string', default: 'Infinity' },
-      stance: { type: 'string', multiple: true, default: Object.keys(STANCES) },
+      mode: { type: 'string', multiple: true, default: Object.keys(MODES) },
     },
   })
   const seed = Number(values.seed)
   const seconds = Number(values.seconds)
   const count = Number(values.count)
-  const unknown = values.stance.filter((stance) => !(stance in STANCES))
+  const unknown = values.mode.filter((mode) => !(mode in MODES))
   if (!Number.isInteger(seed) || !(seconds > 0) || !(count > 0) || unknown.length > 0) {
     console.error(
-      `--seed is a whole number, --seconds and --count are positive, --stance is one of ${Object.keys(STANCES).join(', ')}.`,
+      `--seed is a whole number, --seconds and --count are positive, --mode is one of ${Object.keys(MODES).join(', ')}.`,
     )
     process.exit(2)
   }
   console.log(`seed ${seed}`)
-  const report = await fuzz({ seed, seconds, count, stances: values.stance, say: console.log })
+  const report = await fuzz({ seed, seconds, count, modes: values.mode, say: console.log })
   const rate = Math.round(report.requests / report.seconds)
   console.log(`${report.requests} requests in ${report.seconds.toFixed(1)} s, ${rate} per second`)
   if (!report.counterexample) return
-  const { stance, seed: itsSeed, draft, wrong } = report.counterexample
-  console.error(`${wrong}\n  in stance ${stance}, seed ${itsSeed}:\n  ${JSON.stringify(draft)}`)
-  console.error(`Again: --stance ${stance} --seed ${itsSeed} --count ${ROUND}`)
+  const { mode, seed: itsSeed, draft, wrong } = report.counterexample
+  console.error(`${wrong}\n  in mode ${mode}, seed ${itsSeed}:\n  ${JSON.stringify(draft)}`)
+  console.error(`Again: --mode ${mode} --seed ${itsSeed} --count ${ROUND}`)
   process.exit(1)
 }
 

@@ -10,7 +10,7 @@ export interface Draft {
   readonly body?: readonly number[] | undefined
 }
 
-/** Credentials that a stance knows, good and bad. */
+/** Credentials that a mode knows, good and bad. */
 export interface Credentials {
   readonly bearers: readonly string[]
   readonly tickets: readonly string[]

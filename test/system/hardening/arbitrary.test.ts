@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { drafts } from './arbitraries.ts'
-import { createAttackedHub, STANCES } from './invariants.ts'
+import { createAttackedHub, MODES } from './invariants.ts'
 
-test.each(Object.keys(STANCES))(
+test.each(Object.keys(MODES))(
   'no request makes a hub that is %s fail, or leaves anything behind',
   async (name) => {
     const { attack, credentials } = await createAttackedHub(name)

@@ -15,11 +15,11 @@ export interface AttackedHub {
   attack(draft: Draft): Promise<string | undefined>
 }
 
-/** The stances that a hub can take, and how each is set up. */
-export const STANCES: Readonly<Record<string, { stance: AccessMode; config: Partial<Config> }>> = {
-  keyed: { stance: 'rights', config: { PUBLISH_KEY: ['key-of-the-target-0123456789'] } },
+/** The modes that a hub can take, and how each is set up. */
+export const MODES: Readonly<Record<string, { mode: AccessMode; config: Partial<Config> }>> = {
+  keyed: { mode: 'rights', config: { PUBLISH_KEY: ['key-of-the-target-0123456789'] } },
   tokens: {
-    stance: 'rights',
+    mode: 'rights',
     config: {
       JWT_SECRET: 'the secret of the target, 32 bytes or more',
       CORS_ORIGINS: ['http://localhost'],
@@ -28,21 +28,21 @@ export const STANCES: Readonly<Record<string, { stance: AccessMode; config: Part
       TRUST_PROXY: 1,
     },
   },
-  loopback: { stance: 'loopback', config: {} },
-  anonymous: { stance: 'anonymous', config: { PUBLISHES_PER_MINUTE: 50 } },
-  refused: { stance: 'refused', config: {} },
+  loopback: { mode: 'loopback', config: {} },
+  anonymous: { mode: 'anonymous', config: { PUBLISHES_PER_MINUTE: 50 } },
+  refused: { mode: 'refused', config: {} },
 }
 
 /** Creates a hub to attack. */
 export async function createAttackedHub(name: string): Promise<AttackedHub> {
-  const { stance = 'anonymous', config: set = {} } = STANCES[name] ?? {}
+  const { mode = 'anonymous', config: set = {} } = MODES[name] ?? {}
   const config: Config = { ...defaults, CLOCK_SECONDS: 0, ...set }
   const clock = manualClock()
   const errors: unknown[] = []
   const openStream = portableStream()
   const { hub, app } = compose({
     config,
-    accessMode: stance,
+    accessMode: mode,
     log: errorLog(errors),
     runtime: { native: openStream, portable: openStream, remoteAddress: () => '192.0.2.1' },
     clock,
