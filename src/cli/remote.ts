@@ -1,4 +1,6 @@
 /** Sends requests to the HTTP API of a hub, and turns error responses into CLI errors. */
+
+import { readBody } from '../core/read-body.ts'
 import type { Issue } from '../http/problem.ts'
 import { CliError, EXIT } from './exit.ts'
 import { visible } from './format.ts'
@@ -46,7 +48,7 @@ export async function post(
     headers: { 'Content-Type': 'application/json', ...bearer(credential) },
     body: JSON.stringify(body),
   })
-  if (response.ok) return await response.text()
+  if (response.ok) return await textOf(response)
   throw await errorOf(response)
 }
 
@@ -59,10 +61,17 @@ export async function sendRequest(url: URL, init: RequestInit): Promise<Response
   }
 }
 
+/** Bytes of a response that are read: what answers may be no hub. */
+const MAX_RESPONSE_BYTES = 1_048_576
+
+async function textOf(response: Response): Promise<string> {
+  return new TextDecoder().decode(await readBody(response, MAX_RESPONSE_BYTES))
+}
+
 /** Turns a response without success into an error. */
 export async function errorOf(response: Response): Promise<CliError> {
   const { status, statusText } = response
-  const { detail = statusText, issues } = fieldsOf(await response.text())
+  const { detail = statusText, issues } = fieldsOf(await textOf(response))
   const lines = Array.isArray(issues) ? (issues as Issue[]).map(lineOf) : []
   const message = `${status}: ${visible(`${detail}`)}${lines.join('')}`
   return new CliError(exitCodeOf(status), message, status)

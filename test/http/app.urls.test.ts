@@ -5,16 +5,19 @@ import { guarded, KEY } from '../support/auth-harness.ts'
 /** What runtimes hand over: Deno puts the Host header before the path, Bun leaves it out. */
 const URLS = [`http://a b/sse?key=${KEY}`, `/sse?key=${KEY}`, `http://a b/sse?ticket=${KEY}`, '']
 
-describe.each(['rights', 'loopback', 'anonymous', 'refused'] as const)('in access mode %s', (accessMode) => {
-  test.each(URLS)('%j is not a server error, and is not logged', async (url) => {
-    const { app, hub, errors } = guarded({ accessMode })
-    const response = await app.fetch(withUrl(url))
-    await response.body?.cancel()
-    expect(errors.map(String)).toEqual([])
-    expect([400, 401, 404, 421]).toContain(response.status)
-    expect(hub.stats().connections).toBe(0)
-  })
-})
+describe.each(['rights', 'loopback', 'anonymous', 'refused'] as const)(
+  'in access mode %s',
+  (accessMode) => {
+    test.each(URLS)('%j is not a server error, and is not logged', async (url) => {
+      const { app, hub, errors } = guarded({ accessMode })
+      const response = await app.fetch(withUrl(url))
+      await response.body?.cancel()
+      expect(errors.map(String)).toEqual([])
+      expect([400, 401, 404, 421]).toContain(response.status)
+      expect(hub.stats().connections).toBe(0)
+    })
+  },
+)
 
 function withUrl(url: string): Request {
   const request = new Request('http://localhost/')

@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(ADAPTERS.map((part) => [part, ['server', ...BELOW_SERVER]])),
   entry: ADAPTERS.concat('server'),
   index: BELOW_SERVER,
-  cli: [...ADAPTERS, 'server', 'http'],
+  cli: [...ADAPTERS, 'server', 'http', 'core'],
   dashboard: [],
 }
 

@@ -1,5 +1,5 @@
 /** An issuer of tokens whose keys are fetched from this machine, and that can be told to fail. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 
 /** An issuer that listens. */
@@ -7,10 +7,12 @@ export interface Issuer {
   readonly url: string
   /** How often its keys were asked for. */
   readonly asked: number
+  /** How many bytes of an endless answer it has written. */
+  readonly pouredBytes: number
   /** The public keys that it publishes; tests may take some away or add others. */
   readonly keys: JWK[]
   /** What it answers from now on. */
-  answer(how: 'keys' | 'error' | 'nonsense' | 'redirect'): void
+  answer(how: 'keys' | 'error' | 'nonsense' | 'redirect' | 'endless'): void
   close(): Promise<void>
 }
 
@@ -34,14 +36,30 @@ export async function newPair(kid: string, alg = 'ES256'): Promise<Pair> {
   }
 }
 
+const CHUNK = ' '.repeat(65_536)
+
+/** Writes until the other side has had enough. */
+function pour(response: ServerResponse, count: (bytes: number) => void): void {
+  for (let more = true; more && !response.destroyed; count(CHUNK.length))
+    more = response.write(CHUNK)
+  if (!response.destroyed) response.once('drain', () => pour(response, count))
+}
+
 /** Starts an issuer on any free port. */
 export async function startIssuer(...keys: JWK[]): Promise<Issuer> {
   let asked = 0
   let how = 'keys'
+  let pouredBytes = 0
   const server = createServer((_, response) => {
     asked += 1
     const status = { error: 500, redirect: 302 }[how] ?? 200
     response.writeHead(status, { 'Content-Type': 'application/json', Location: '/elsewhere' })
+    if (how === 'endless') {
+      pour(response, (bytes) => {
+        pouredBytes += bytes
+      })
+      return
+    }
     response.end(how === 'nonsense' ? '{"keys":"none"' : JSON.stringify({ keys }))
   })
   const port = await listening(server)
@@ -49,6 +67,9 @@ export async function startIssuer(...keys: JWK[]): Promise<Issuer> {
     url: `http://127.0.0.1:${port}/keys.json`,
     get asked() {
       return asked
+    },
+    get pouredBytes() {
+      return pouredBytes
     },
     keys,
     answer: (next) => {

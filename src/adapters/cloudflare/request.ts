@@ -1,28 +1,4 @@
-/** Bodies of requests: read once, sent to several shards, or discarded. */
-
-/** Reads a body and stops once it exceeds `maxBytes`: what it returns then is too large for any shard. */
-export async function readBody(
-  request: Request,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  const reader = request.body?.getReader()
-  while (reader && bytes <= maxBytes) {
-    const { done, value } = await reader.read()
-    if (done) break
-    parts.push(value)
-    bytes += value.byteLength
-  }
-  await reader?.cancel()
-  const body = new Uint8Array(bytes)
-  let at = 0
-  for (const part of parts) {
-    body.set(part, at)
-    at += part.byteLength
-  }
-  return body
-}
+/** Bodies of requests: sent to several shards, or discarded. */
 
 /** A copy of a request with this body. @param id - its `X-Request-Id`; by default that of the request */
 export function cloneRequest(

@@ -8,6 +8,7 @@ import { HTTPException } from 'hono/http-exception'
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
+  customFetch,
   errors,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
@@ -16,6 +17,7 @@ import {
 import { z } from 'zod'
 import { NAME } from '../../core/address.ts'
 import { type Clock, dateAt } from '../../core/clock.ts'
+import { readBody } from '../../core/read-body.ts'
 import { serviceUnavailable, unauthorized } from './errors.ts'
 import type { Permissions, Scope } from './permissions.ts'
 
@@ -124,7 +126,11 @@ export function createTokens(init: TokensInit): Tokens {
 
 /** The issuer's keys: cached, fetched again for an unknown key id, and kept while the issuer is down. */
 function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
-  const remote = createRemoteJWKSet(url, { cooldownDuration: COOLDOWN_MS, timeoutDuration: 5_000 })
+  const remote = createRemoteJWKSet(url, {
+    cooldownDuration: COOLDOWN_MS,
+    timeoutDuration: 5_000,
+    [customFetch]: fetchKeys,
+  })
   let failedAt = Number.NEGATIVE_INFINITY
   return async (header, token) => {
     const kept = remote.jwks()
@@ -141,6 +147,17 @@ function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
       throw serviceUnavailable(NO_ISSUER_KEYS)
     }
   }
+}
+
+/** Bytes of a key set: some hundred keys of 4096 bits. */
+const MAX_KEYS_BYTES = 262_144
+
+/** Fetches a key set. @throws when it is too large: an issuer that was taken over must not fill the memory */
+async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, init)
+  const body = await readBody(response, MAX_KEYS_BYTES)
+  if (body.byteLength <= MAX_KEYS_BYTES) return new Response(body, response)
+  throw new Error(`The key set at ${url} has more than ${MAX_KEYS_BYTES} bytes.`)
 }
 
 /** Whether the issuer answered, but has no key that fits the token. */

@@ -26,6 +26,13 @@ afterEach(async () => {
   await issuer.close()
 })
 
+test('a key set without end is read up to a bound, and counts as an issuer that fails', async () => {
+  issuer.answer('endless')
+  expect(await publish(await tokenOf(old))).toBe(503)
+  // What the sockets hold comes on top of the bound.
+  expect(issuer.pouredBytes).toBeLessThan(20_000_000)
+})
+
 test('many tokens need one fetch', async () => {
   const tokens = await Promise.all([1, 2, 3, 4, 5].map(() => tokenOf(old)))
   const statuses = await Promise.all(tokens.map((token) => publish(token)))

@@ -1,0 +1,25 @@
+/** Bodies whose length nobody promised: read up to a bound. */
+
+/** Reads the body of a request or response, and stops once it exceeds `maxBytes`: a longer result is cut off. */
+export async function readBody(
+  { body }: Pick<Request | Response, 'body'>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = []
+  let byteLength = 0
+  const reader = body?.getReader()
+  while (reader && byteLength <= maxBytes) {
+    const { done, value } = await reader.read()
+    if (done) break
+    parts.push(value)
+    byteLength += value.byteLength
+  }
+  await reader?.cancel()
+  const bytes = new Uint8Array(byteLength)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.byteLength
+  }
+  return bytes
+}
