@@ -1,21 +1,30 @@
-/** Runs a Worker in workerd, offline, as a process like the other servers: by default the Workers adapter. */
-import { unstable_startWorker } from 'wrangler'
+/**
+ * Runs a Worker in workerd, offline, as a process that behaves like the other servers: the Workers
+ * adapter, or with `CONFIG` what that wrangler.toml describes, as wrangler would run it.
+ */
+import { startWorker } from './start.mjs'
 
-const { PATH, HOME, PORT, NO_COLOR, CONFIG = 'wrangler.toml', ...variables } = process.env
-process.env.WRANGLER_SEND_METRICS = 'false'
-process.env.CI = '1'
+const { PATH, HOME, PORT, NO_COLOR, CONFIG, ...variables } = process.env
 
-const worker = await unstable_startWorker({
-  config: CONFIG,
-  bindings: Object.fromEntries(
-    Object.entries(variables).map(([name, value]) => [name, { type: 'plain_text', value }]),
-  ),
-  dev: {
-    server: { port: 0, hostname: '127.0.0.1' },
-    inspector: false,
-    logLevel: 'error',
-    persist: false,
-  },
-})
-await worker.ready
-console.log(JSON.stringify({ message: 'listening', url: await worker.url }))
+const url = CONFIG ? await startWithWrangler(CONFIG) : await startWorker('src/worker.ts', variables)
+console.log(JSON.stringify({ message: 'listening', url }))
+
+async function startWithWrangler(config) {
+  process.env.WRANGLER_SEND_METRICS = 'false'
+  process.env.CI = '1'
+  const { unstable_startWorker } = await import('wrangler')
+  const worker = await unstable_startWorker({
+    config,
+    bindings: Object.fromEntries(
+      Object.entries(variables).map(([name, value]) => [name, { type: 'plain_text', value }]),
+    ),
+    dev: {
+      server: { port: 0, hostname: '127.0.0.1' },
+      inspector: false,
+      logLevel: 'error',
+      persist: false,
+    },
+  })
+  await worker.ready
+  return await worker.url
+}

@@ -22,6 +22,8 @@ const FIRST_EVENTS = 200
 const ALL_EVENTS = { measured: 1_600, 'hidden by garbage': 600 }
 const JOURNAL_BYTES = 32 * MIB
 const SAMPLE_EVENTS = 50
+/** Fewer than a queue of 1 MiB holds. */
+const PACE_EVENTS = 5
 /** The lowest of so many samples is free of most garbage; the first ones see a heap grow to its size. */
 const SAMPLES = 6
 const WARM_UP_SAMPLES = 12
@@ -46,13 +48,13 @@ export function stalling(pool: RuntimePool): void {
       const allEvents = ALL_EVENTS[pool.runtime.memory]
       const reader = await listen(url, 'id=reader')
       const stalled = await stall(url, 'stalled')
-      await publishNumbered(url, 0, FIRST_EVENTS)
+      await publishNumbered(reader, url, 0, FIRST_EVENTS)
       await counts(url, 'stalled', 0, CUT_MS)
       await expectReplay(url, stalled, FIRST_EVENTS)
 
       const samples: number[] = []
       for (let n = FIRST_EVENTS; n < allEvents; n += SAMPLE_EVENTS) {
-        await publishNumbered(url, n, n + SAMPLE_EVENTS)
+        await publishNumbered(reader, url, n, n + SAMPLE_EVENTS)
         samples.push(memoryOf(server))
         shortenTexts(reader)
       }
@@ -83,8 +85,25 @@ async function stall(url: string, client: string): Promise<RawStream> {
   return raw
 }
 
-async function publishNumbered(url: string, from: number, to: number): Promise<void> {
-  for (let n = from; n < to; n++) await publish(url, '/broadcast', `${n} ${TEXT}`)
+/**
+ * Publishes at the pace of the reader, which shares a process with the publisher: on a slow machine it
+ * would otherwise become a slow reader itself.
+ */
+async function publishNumbered(
+  reader: Listener,
+  url: string,
+  from: number,
+  to: number,
+): Promise<void> {
+  for (let n = from; n < to; n++) {
+    await publish(url, '/broadcast', `${n} ${TEXT}`)
+    if (n % PACE_EVENTS > 0) continue
+    await until(
+      `the reader has event ${n}`,
+      () => reader.ended || reader.events.slice(-PACE_EVENTS).some(says(n)),
+    )
+    expect(reader.ended).toBe(false)
+  }
 }
 
 async function expectReplay(url: string, stalled: RawStream, events: number): Promise<void> {
