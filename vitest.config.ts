@@ -1,4 +1,4 @@
-/** How the tests run: what starts servers and waits for them shares two cores five files at a time. */
+/** How the tests run: what starts servers and waits for them shares two cores four files at a time. */
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.ts'
 

@@ -5,7 +5,7 @@ import type { Command } from './process.ts'
 export type RuntimeName = 'node' | 'bun' | 'deno'
 
 /** The commands by runtime. `node` is what `npm start` runs; .ci/nodes sets another version of it. */
-export const COMMANDS: Readonly<Record<RuntimeName | 'worker', Command>> = {
+export const COMMANDS: Readonly<Record<RuntimeName | 'worker' | 'wrangler', Command>> = {
   node: { file: process.env.NODE_UNDER_TEST || process.execPath, args: ['dist/node.js'] },
   bun: { file: 'node_modules/.bin/bun', args: ['run', 'src/bun.ts'] },
   deno: {
@@ -14,4 +14,6 @@ export const COMMANDS: Readonly<Record<RuntimeName | 'worker', Command>> = {
   },
   // The Worker runs in workerd, offline.
   worker: { file: process.execPath, args: ['test/support/worker/worker.mjs'] },
+  // The same behind the proxy of `wrangler dev`, which takes three times as long to start.
+  wrangler: { file: process.execPath, args: ['test/support/worker/worker.mjs', '--wrangler'] },
 }

@@ -1,12 +1,14 @@
 /**
- * Runs a Worker in workerd, offline, as a process that behaves like the other servers: the Workers
- * adapter, or with `CONFIG` what that wrangler.toml describes, as wrangler would run it.
+ * Runs a Worker in workerd, offline, as a process that behaves like the other servers. With `--wrangler`
+ * wrangler runs it, as it is described by wrangler.toml or by the file that `CONFIG` names.
  */
 import { startWorker } from './start.mjs'
 
 const { PATH, HOME, PORT, NO_COLOR, CONFIG, ...variables } = process.env
 
-const url = CONFIG ? await startWithWrangler(CONFIG) : await startWorker('src/worker.ts', variables)
+const url = process.argv.includes('--wrangler')
+  ? await startWithWrangler(CONFIG ?? 'wrangler.toml')
+  : await startWorker('src/worker.ts', variables)
 console.log(JSON.stringify({ message: 'listening', url }))
 
 async function startWithWrangler(config) {

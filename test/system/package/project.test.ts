@@ -119,7 +119,7 @@ test('a Worker is two names of the package', async () => {
     tag = "v1"
     new_sqlite_classes = ["Hub"]`,
   )
-  await carries(COMMANDS.worker, { CONFIG, ALLOW_ANONYMOUS: 'true' })
+  await carries(COMMANDS.wrangler, { CONFIG, ALLOW_ANONYMOUS: 'true' })
 }, 60_000)
 
 test.each(['nodenext', 'bundler'])(
