@@ -39,14 +39,14 @@ test('importing it, and making a hub and an app, starts no timer and says nothin
   for (const spy of said) expect(spy).not.toHaveBeenCalled()
 })
 
-test('a hub of the library tells no time unless asked: hub:ready is all that comes', async () => {
+test('a hub has no demo clock by default: only hub:ready arrives', async () => {
   const clock = manualClock()
   const reader = readEvents(await createApp({ hub: createHub({ clock }) }).request('/sse'))
   await clock.advance(10_000)
   expect(reader.events.map(({ event }) => event)).toEqual(['hub:ready'])
 })
 
-test('a hub that is asked to tells the time once each period, as an ephemeral event', async () => {
+test('a hub with clockMs sends the time once per period, as an ephemeral event', async () => {
   const clock = manualClock()
   const hub = createHub({ clock, clockMs: 1_000 })
   const reader = readEvents(await createApp({ hub }).request('/sse'))

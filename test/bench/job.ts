@@ -2,7 +2,7 @@
 
 /** How a contestant is spoken to. `{id}` stands for a client id. */
 export interface Protocol {
-  /** The path of a stream that hears broadcasts. */
+  /** The path of a stream that receives broadcasts. */
   readonly stream: string
   /** The path to publish to everyone. */
   readonly broadcast: string

@@ -76,7 +76,7 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
 })
 
 test.each(['/nothing', '/sse/', '/SSE', '/clients/', '/clients/a/b', '/topics', '/ping', '//sse'])(
-  '%s is not there, which is a problem that tells what is',
+  '%s does not exist, and the problem names what does',
   async (path) => {
     const { ask, connected } = createAppHarness()
     const response = await ask(path)

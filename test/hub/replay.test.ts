@@ -216,7 +216,7 @@ describe('a journal that fails at once', () => {
     try {
       join('bob', { lastEventId: 'earliest', stream: bad })
     } catch {
-      // Whether the caller is told by a throw is left open: nobody may be left behind is not.
+      // Whether the call throws is left open; that no connection is left behind is not.
     }
     await tell('a')
     await clock.settle()

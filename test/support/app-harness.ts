@@ -20,7 +20,7 @@ export interface AppHarness {
   ask(path: string, init?: RequestInit): Promise<Response>
   /** Opens a stream and takes its `hub:ready`. */
   listen(path: string, init?: RequestInit): Promise<Reader>
-  /** How many clients are connected, as `GET /clients` tells. */
+  /** The number of connected clients according to `GET /clients`. */
   connected(): Promise<number>
 }
 

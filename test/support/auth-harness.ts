@@ -1,4 +1,4 @@
-/** A hub that asks who comes, with a clock that the test turns by hand and tokens that it signs. */
+/** A hub with access control, a clock that the test turns by hand, and tokens that the test signs. */
 import type { Hono } from 'hono'
 import { SignJWT } from 'jose'
 import { expect } from 'vitest'

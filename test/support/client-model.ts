@@ -142,7 +142,7 @@ export function createClientModel(
       return sequenceOf(id) > from && !got.includes(id) && !(wasTold && wasGivenUp(id, all))
     })
     expect(lost, `lost by ${name} without a word`).toEqual([])
-    if (maxEvents >= all.length) expect(gaps, 'no gap where nothing was given up').toEqual([])
+    if (maxEvents >= all.length) expect(gaps, 'no gap where nothing was evicted').toEqual([])
   }
 
   /** Whether so many events of the same address followed that the journal can't have kept it. */
@@ -153,7 +153,7 @@ export function createClientModel(
   }
 }
 
-/** Behind which sequences something was missed for good, as the client was told. */
+/** The sequences after which events were lost, according to the gaps that the client received. */
 function gapsOf({ stream }: JoinedClient): number[] {
   const gaps = stream.events.filter(({ event }) => event === 'hub:gap')
   return gaps.map(({ data }) => sequenceOf(JSON.parse(data).requested))

@@ -48,7 +48,7 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
       request: async (request) => [hub?.respond(request, 0)],
       useOnce: async () => true,
     },
-    // Who wants only what is new gets what was not delivered when it came.
+    // A client without a cursor gets the events that were not delivered yet when it connected.
     read: (keys, cursor = delivered.id, maxBytes) =>
       new Promise((resolve, reject) => {
         const now = () => atOnce(inner.read(keys, cursor, maxBytes))

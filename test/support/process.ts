@@ -1,8 +1,8 @@
-/** Starts a server as a process of its own, hears its log, and makes sure that it ends. */
+/** Starts a server as a separate process, reads its log, and makes sure that it ends. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** What a server is told through its environment, beside the port. */
+/** The environment variables of a server, besides the port. */
 export type Environment = Readonly<Record<string, string>>
 
 /** A process that was started, whether or not it listens. */

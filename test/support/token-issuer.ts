@@ -21,7 +21,7 @@ export interface Pair {
   readonly alg: string
   readonly jwk: JWK
   readonly privateKey: CryptoKey
-  /** Signs claims as they are; the header names the key unless it is told another. */
+  /** Signs claims as they are; the header names the key unless `header` says otherwise. */
   sign(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>
 }
 

@@ -14,7 +14,7 @@ export const LANES = 16
 export const BURST = 50
 export const BURST_EVERY_MS = 100
 
-/** A streams that hears broadcasts, and then publishers: servers close those who wait in silence. */
+/** A stream that receives broadcasts, and then publishers: servers close connections that wait in silence. */
 export async function gather(job: Job, sampleEvery: number, lanes: number) {
   const streams = createStreams(job.port, sampleEvery)
   const path = (index: number) => fill(job.protocol.stream, index)

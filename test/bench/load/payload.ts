@@ -11,7 +11,7 @@ const ZERO = 0x30
 /** Behind a mark, this many bytes can't hold another. */
 export const STRIDE = BYTES
 
-/** A payload of 100 bytes that tells when it left. */
+/** A payload of 100 bytes that contains its time of sending. */
 export function payload(): string {
   return `~${String(Math.round(nowUs())).padStart(DIGITS, '0')}`.padEnd(BYTES, 'x')
 }

@@ -8,7 +8,7 @@ export interface Socket<State> {
   terminate(): void
 }
 
-/** What a socket tells. */
+/** The callbacks of a socket. */
 export interface Handlers<State> {
   open(socket: Socket<State>): void
   /** The bytes are the socket's own only until this returns. */

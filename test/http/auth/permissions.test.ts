@@ -1,4 +1,4 @@
-/** A token publishes where it is told to, and listens as whom and to what it is told to. */
+/** A token publishes and listens exactly as its claims allow. */
 import { describe, expect, test } from 'vitest'
 import { guarded, KEY, statusOf } from '../../support/auth-harness.ts'
 

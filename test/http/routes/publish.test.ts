@@ -17,7 +17,7 @@ describe.each(ROUTES)('POST %s', (path) => {
     ['JSON', json({ data: 'hello' })],
     ['text', text('hello')],
     ['a form', form('data=hello')],
-  ])('takes %s, and tells the id and how many get it', async (_, init) => {
+  ])('accepts %s, and answers with the id and the number of connections', async (_, init) => {
     const { ask, listen } = createAppHarness()
     const first = await listen('/sse?id=alice&topic=news')
     const second = await listen('/sse?id=alice&topic=news')

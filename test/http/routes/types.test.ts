@@ -75,7 +75,7 @@ describe('a typed client', () => {
     await response.body?.cancel()
   })
 
-  test('tells one word from another', async () => {
+  test('distinguishes the possible words', async () => {
     const { healthz, readyz } = clientOf(createAppHarness())
     const [health, readiness] = [await healthz.$get(), await readyz.$get()]
     if (!health.ok || !readiness.ok) expect.unreachable()

@@ -89,7 +89,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect((await memory(prefix)) - before).toBeLessThanOrEqual(Number(bytes))
   })
 
-  /** What all keys take, as Redis tells; its tables of keys come on top, at some 60 bytes a key. */
+  /** The memory of all keys as Redis reports it, plus about 60 bytes per key for its tables of keys. */
   async function memory(prefix: string): Promise<number> {
     const keys = (await redis.command('KEYS', `{${prefix}}*`)) as string[]
     let bytes = 60 * keys.length
@@ -130,7 +130,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   function adds(pages: readonly ReplayBatch[], wanted: readonly Published[]): void {
     const entries = pages.flatMap((page) => page.entries)
     const told = pages.some(({ gap }) => gap !== undefined)
-    expect(told, 'a gap is told where something is missing, and only there').toBe(
+    expect(told, 'a gap is reported where something is missing, and only there').toBe(
       entries.length < wanted.length,
     )
     const kept = new Set(entries.map(({ id }) => id))

@@ -132,7 +132,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     await until('it came', () => heard(stream).length === 1)
     await redis.command('FLUSHALL')
     await other.publish({ client: 'alice' }, { data: 'b' })
-    await until('a gap is told', () => named(stream, 'hub:gap').length === 1)
+    await until('the gap is reported', () => named(stream, 'hub:gap').length === 1)
     await until('both are ready', () => one.ready && other.ready)
     await other.publish({ client: 'alice' }, { data: 'c' })
     await until('all came', () => heard(stream).length === 3)

@@ -35,7 +35,7 @@ describe('the journal in SQLite', () => {
     expect(rest.entries.map(({ id }) => id)).toEqual([third.id])
   })
 
-  test('begins another epoch when it is told to, for good: older cursors hold no more, and what is kept stays', async () => {
+  test('starts a permanent new epoch on request: older cursors become invalid, and stored events stay', async () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
@@ -159,7 +159,7 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], first.id, 1_000)).entries).toHaveLength(1)
   })
 
-  test('forgets what idle addresses lost beyond a bound, and then tells a gap too many', async () => {
+  test('drops the evictions of idle addresses beyond a bound, and then reports gaps too often', async () => {
     const { journal, call } = await objects.open({ maxEvents: 0, maxEmptyAddresses: 2 })
     const ids: string[] = []
     for (const name of 'abcd') {

@@ -18,7 +18,7 @@ const bun: Runtime = {
 
 const pool = createRuntimePool(bun)
 
-// Bun's own timer cuts a quiet stream after 10 seconds unless it is told otherwise.
+// By default Bun closes a quiet stream after 10 seconds.
 test.concurrent('a stream that is quiet for more than 20 seconds is not cut', async () => {
   const { url } = await pool.start({ HEARTBEAT_SECONDS: '20' })
   const listener = await listen(url, 'id=patient')

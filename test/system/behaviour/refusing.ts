@@ -1,4 +1,4 @@
-/** Refusing: the answer tells a person or a client what to do. */
+/** Refusing: the response says what a person or a client can do. */
 import { expect, test } from 'vitest'
 import { connectionsOf, counts, listen, named, postJson, publish } from '../../support/client.ts'
 import { openRaw } from '../../support/raw-stream.ts'

@@ -7,7 +7,7 @@ hubBehaviour({
   // All the world can reach a Worker: without a key it refuses, unless its operator says otherwise.
   environment: { ALLOW_ANONYMOUS: 'true' },
   command: COMMANDS.worker,
-  // workerd tells a Durable Object that a client has left only when it writes to it.
+  // workerd notifies a Durable Object that a client has left only when the object writes to it.
   leaving: 'at a later write',
   // workerd has no way to drop one client's socket either.
   stalledSocket: 'kept',

@@ -6,7 +6,7 @@ import { type ServerBehindProxy, startServerBehindProxy } from './server.ts'
 
 /** A client that listens, whichever way it does. */
 export interface Client {
-  /** Leaves for good. */
+  /** Disconnects and does not reconnect. */
   close(): void
 }
 
@@ -36,22 +36,22 @@ export function clientBehaviour(name: string, open: OpenClient): void {
       const client = await open(`${server.proxyUrl}/sse?id=${id}&topic=${id}`, (data) =>
         heard.push(data),
       )
-      const hears = (count: number) => until(`event ${count}`, () => heard.length >= count)
+      const receives = (count: number) => until(`event ${count}`, () => heard.length >= count)
       try {
         await counts(server.url, id, 1)
         await publish(server.url, `/clients/${id}`, '1')
         await publish(server.url, `/topics/${id}`, '2')
-        await hears(2)
+        await receives(2)
         await drops[how](id)
         await publish(server.url, `/clients/${id}`, '3')
         await publish(server.url, '/clients/somebody-else', 'not for it')
         await publish(server.url, `/topics/${id}`, '4')
-        await hears(4)
+        await receives(4)
         await publish(server.url, `/clients/${id}`, '5')
-        await hears(5)
+        await receives(5)
         await drops[how](id)
         await publish(server.url, `/clients/${id}`, 'line one\nline two ü😀')
-        await hears(6)
+        await receives(6)
         expect(heard).toEqual(['1', '2', '3', '4', '5', 'line one\nline two ü😀'])
       } finally {
         client.close()

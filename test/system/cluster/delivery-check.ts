@@ -100,7 +100,7 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     // A refused last word may have been stored: each try has another.
     let tries = 0
     while (!(await publishOne('/broadcast', `${last} ${tries}`))) tries += 1
-    await Promise.all(clients.map(({ hears }) => hears(`${last} ${tries}`)))
+    await Promise.all(clients.map(({ receives }) => receives(`${last} ${tries}`)))
     const found = clients.map((client) => lostBy(client))
     const sum = (numbers: readonly number[]) => numbers.reduce((one, other) => one + other, 0)
     const acknowledged = sent.filter(({ id }) => id !== undefined).length
@@ -122,13 +122,15 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     const got = heard.map(({ data }) => data)
     expect(
       got.filter((data) => !known.has(data)),
-      `${client} hears nothing of others`,
+      `${client} receives nothing of others`,
     ).toEqual([])
-    expect(got.length, `${client} hears nothing twice`).toBe(new Set(got).size)
+    expect(got.length, `${client} receives nothing twice`).toBe(new Set(got).size)
     for (const [i, { id }] of heard.entries()) {
       const before = heard[i - 1]
       if (!before || epochOf(before.id) !== epochOf(id)) continue
-      expect(sequenceOf(id), `${client} hears all in order`).toBeGreaterThan(sequenceOf(before.id))
+      expect(sequenceOf(id), `${client} receives everything in order`).toBeGreaterThan(
+        sequenceOf(before.id),
+      )
     }
     const all = new Set(got)
     const lost = due.filter(({ id, data }) => id !== undefined && !all.has(data))

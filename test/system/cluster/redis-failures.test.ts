@@ -64,7 +64,7 @@ describe.skipIf(REDIS_IS_MISSING)('while Redis', () => {
     const stream = await listen(server)
     await redis.command('CONFIG', 'SET', 'maxmemory', '1')
     await expectRefusal(await publish(server, 'x'), /^The journal refused \(OOM [^:]+\): /)
-    // What stays alive hears a heartbeat, and who comes is let in.
+    // Open streams receive a heartbeat, and new ones are accepted.
     await stream.next(({ event }) => event === 'hub:beat')
     await listen(server)
     await redis.command('CONFIG', 'SET', 'maxmemory', '0')

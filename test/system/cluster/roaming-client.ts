@@ -26,7 +26,7 @@ export interface RoamingClient {
   /** Resolves when it has a cursor to return with. */
   readonly arrived: Promise<void>
   /** Resolves when it has heard this. */
-  hears(data: string): Promise<void>
+  receives(data: string): Promise<void>
   stop(): void
 }
 
@@ -63,7 +63,7 @@ export function createRoamingClient(
       return visits
     },
     arrived,
-    hears: (data) =>
+    receives: (data) =>
       new Promise((resolve) => {
         if (heard.some((one) => one.data === data)) resolve()
         else waiting.set(data, resolve)

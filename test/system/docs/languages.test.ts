@@ -1,4 +1,4 @@
-/** The recipes for other languages: their code in a program that publishes, and listens for good. */
+/** The recipes for other languages: their code in a program that publishes, and listens until it is stopped. */
 import { spawnSync } from 'node:child_process'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'

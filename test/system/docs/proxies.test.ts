@@ -62,7 +62,7 @@ for (const proxy of proxies()) {
       await living?.close()
     })
 
-    test('clients are told apart by the address that the proxy saw, whatever they claim', async () => {
+    test('clients are distinguished by the address that the proxy saw, whatever they claim', async () => {
       const hub = await startHub({ ...ANYONE, PUBLISHES_PER_MINUTE: '3' })
       const url = await proxy.start(portOf(hub))
       const post = async (from: string, claim: string) => {

@@ -46,7 +46,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
     model.close()
   })
 
-  test('all tabs see it grow; who comes in the middle sees the whole, and nothing halved', async () => {
+  test('all tabs see it grow; a tab that opens in the middle sees the whole text, with no token cut', async () => {
     const window = await openContext({ httpCredentials: LOGIN })
     const open = async () => {
       const page = await window.newPage()

@@ -1,5 +1,5 @@
 /**
- * Throws arbitrary requests at hubs of every mode, for as long as it is told:
+ * Sends arbitrary requests to hubs in every access mode, for a given time:
  * `fuzz.ts --seconds 60 --seed 1 --mode keyed --count 1000`.
  * It prints the seed with which the same requests come again, and exits with 1 on a counterexample.
  */
@@ -17,7 +17,7 @@ export interface FuzzOptions {
   /** Requests after which no further round begins. */
   readonly count: number
   readonly modes: readonly string[]
-  /** Hears how it goes. */
+  /** Receives lines about the progress. */
   say(line: string): void
 }
 
@@ -78,7 +78,7 @@ async function playRound(
   return draft && { mode, seed, draft, wrong }
 }
 
-/** The command: reads its arguments, and tells how it went by its exit code. */
+/** The command: reads its arguments, and reports the outcome as its exit code. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {

@@ -176,7 +176,7 @@ function head(url: string, path: string, ...headers: string[]): string[] {
   return [...own, ...headers, '', '']
 }
 
-/** Sends chunks until the server closes or half a gigabyte is sent; tells what was answered. */
+/** Sends chunks until the server closes or half a gigabyte is sent; returns the response. */
 async function pour(url: string, lines: readonly string[]): Promise<{ answer: string }> {
   const socket = await open(url)
   let answer = ''

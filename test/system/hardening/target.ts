@@ -26,7 +26,7 @@ export const KEY = 'hardening-key-0123456789abcdef'
 export const OLD_KEY = 'hardening-key-of-last-year-0123'
 export const SECRET = 'the secret of the hardening suite, 32 bytes'
 
-/** A server that knows a key and tokens, and tells all it does in its log. */
+/** A server with a key and tokens that logs everything it does. */
 export const KEYED: Environment = {
   PUBLISH_KEY: `${KEY},${OLD_KEY}`,
   JWT_SECRET: SECRET,

@@ -94,7 +94,11 @@ function comeAndGo(
   async function heapBytes(): Promise<number> {
     const asked = server.stderr.length
     server.signal('SIGUSR2')
-    await until('the server tells', () => server.stderr.slice(asked).endsWith('\n'), WAIT_MS)
+    await until(
+      'the server reports its heap',
+      () => server.stderr.slice(asked).endsWith('\n'),
+      WAIT_MS,
+    )
     return Number(/heap (\d+)/.exec(server.stderr.slice(asked))?.[1])
   }
 }

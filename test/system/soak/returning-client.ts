@@ -1,4 +1,4 @@
-/** A client that comes and goes: it keeps every id it hears, and resumes with the last one. */
+/** A client that disconnects and reconnects: it records every id, and resumes with the last one. */
 import { type ClientRequest, get } from 'node:http'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
