@@ -10,7 +10,7 @@ import type { Connection, ConnectionInfo } from './connection.ts'
 export interface HubOptions {
   /** The journal that stores events. The hub closes it. @defaultValue a memory journal with default options */
   readonly journal?: Journal | undefined
-  /** Milliseconds without an event after which a stream receives `hub:beat`. @defaultValue `15_000` */
+  /** Milliseconds between two `hub:beat` events of a stream. @defaultValue `15_000` */
   readonly heartbeatMs?: number | undefined
   /** Milliseconds that clients wait before they reconnect. @defaultValue `2_000` */
   readonly retryMs?: number | undefined
