@@ -90,7 +90,7 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], 'earliest', 1e6)).entries).toHaveLength(2)
   })
 
-  test('gives up by an alarm what is too old when nobody publishes', async () => {
+  test('evicts expired events by an alarm when nothing is published', async () => {
     const stand = await objects.open({ maxAgeMs: 60_000 })
     const { journal, call, pass } = stand
     const { id } = await journal.append(ALICE, { data: 'a' })
