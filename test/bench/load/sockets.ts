@@ -4,7 +4,7 @@
 export interface Socket<State> {
   data: State
   write(text: string): number
-  /** Drops the connection without a word. */
+  /** Drops the connection without a goodbye. */
   terminate(): void
 }
 
@@ -44,7 +44,7 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-/** What the promise gives, or an error once the time is up. */
+/** Resolves as the promise does, or rejects once the time is up. */
 export function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${what} took over ${ms} ms`)), ms)

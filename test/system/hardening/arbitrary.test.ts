@@ -12,7 +12,7 @@ test.each(Object.keys(MODES))(
       fc.asyncProperty(drafts(credentials), async (draft) => {
         expect(await attack(draft)).toBeUndefined()
       }),
-      // What one request leaves behind would mislead the search for a smaller one.
+      // State left over from one request would mislead the shrinking.
       { numRuns: 200, endOnFailure: true },
     )
   },
