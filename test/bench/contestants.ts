@@ -26,7 +26,7 @@ export interface Contestant {
   start(port: number, folder: string): Command
 }
 
-/** Thrown when a program that a contestant needs is not installed. */
+/** Thrown when something a contestant needs is not installed. */
 export class Missing extends Error {}
 
 /** The root of the repository: the compiled bench runs there. */

@@ -1,7 +1,7 @@
 /**
  * What publishing costs Redis: `npm run bench:redis [-- --save]`. It counts CPU time as Redis itself
- * reports it, so that it is valid on a busy machine, too. The script is compared with a bare XADD.
- * A full journal evicts one event per append, as any journal does after JOURNAL_SECONDS.
+ * reports it, so that it is valid on a busy machine, too. The script is compared with a bare,
+ * pipelined XADD. A full journal evicts one event per append, as any does after JOURNAL_SECONDS.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -21,12 +21,12 @@ interface Subject {
 const EVENTS = 120_000
 const ROUNDS = 3
 const BODY = `data: ${'x'.repeat(100)}\n\n`
-/** redis-benchmark puts a number below 10,000 here. */
+/** redis-benchmark replaces this with a number below 10,000. */
 const ONE_OF_MANY = '__rand_int__'
-/** What every script is given: prefix, run, a new epoch, what was seen, and bounds: on events, age, bytes. */
+/** Every script gets: prefix, run, a new epoch, what was seen; bounds on events, age, bytes. */
 const FIRST = ['{bench}', 'run', 'fresh', '', '0', '1000', '300000']
 const ROOMY = '1000000000'
-/** Fewer events than are stored before the measurement starts. */
+/** Fewer bytes than are stored before the measurement starts. */
 const FULL = '8000000'
 
 const scripts = (await import(join(process.cwd(), 'dist/journal/redis/scripts/index.js'))) as {
@@ -92,7 +92,7 @@ function median(values: number[]): number {
   return values.sort((one, other) => one - other)[values.length >> 1] ?? 0
 }
 
-/** Microseconds of CPU for one event, in a Redis of its own, once the journal is filled with some. */
+/** Microseconds of CPU per event, in its own Redis, once the journal holds some events. */
 async function measureUs({ script, command, events }: Subject): Promise<number> {
   server = spawn('redis-server', ['--port', port, '--save', ''], { stdio: 'ignore' })
   const gone = new Promise((resolve) => server?.once('close', resolve))

@@ -14,7 +14,7 @@ export const LANES = 16
 export const BURST = 50
 export const BURST_EVERY_MS = 100
 
-/** A stream that receives broadcasts, and then publishers: servers close connections that wait in silence. */
+/** Opens the streams, then the publishers: servers close connections that are idle. */
 export async function gather(job: Job, sampleEvery: number, lanes: number) {
   const streams = createStreams(job.port, sampleEvery)
   const path = (index: number) => fill(job.protocol.stream, index)
@@ -66,7 +66,7 @@ export function fill(template: string, index: number): string {
   return template.replace('{id}', `u${index}`)
 }
 
-/** CPU time of the server in microseconds, and the seconds that have passed, from now on. */
+/** Measures the server's CPU time in microseconds, and elapsed seconds, from now on. */
 export function measure({ pid }: Job) {
   const startUs = nowUs()
   const startCpu = cpuUs(pid)
@@ -74,7 +74,7 @@ export function measure({ pid }: Job) {
   return { elapsedMs, read: () => ({ cpu: cpuUs(pid) - startCpu, seconds: elapsedMs() / 1_000 }) }
 }
 
-/** Kilobytes of the server once they no longer change; ten seconds are waited at the most. */
+/** The server's memory in kilobytes once it is stable; waits ten seconds at most. */
 export async function settled({ pid }: Job): Promise<number> {
   let steady = 0
   let last = memoryKb(pid)

@@ -13,7 +13,7 @@ interface Caller {
 
 /** Sends requests, at most one per connection at a time. */
 export interface Publisher {
-  /** Publishes on one of the connections; resolves with the answer's body. @param lane - which one */
+  /** Publishes on connection `lane`; resolves with the body of the response. */
   post(path: string, body: string, lane?: number): Promise<string>
   get(path: string, lane?: number): Promise<string>
   leave(): void

@@ -110,7 +110,7 @@ async function targeted(job: Job): Promise<Figures> {
     const before = streams.delivered()
     const meter = measure(job)
     await inLanes(events, async (index, lane) => {
-      // A stride that shares no factor with the streams: all take turns, in no order that caches like.
+      // A stride coprime to the number of streams: all take turns, in no cache-friendly order.
       const path = fill(protocol.target ?? '', (index * 7_919) % among)
       await publisher.post(path, payload(), lane)
     })

@@ -1,4 +1,4 @@
-/** Raw sockets of Bun: one receive buffer for all, and little more than the system call for each read. */
+/** Bun's raw sockets: one shared receive buffer, and little overhead per read. */
 
 /** A socket that carries a state. */
 export interface Socket<State> {

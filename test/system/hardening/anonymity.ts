@@ -1,4 +1,4 @@
-/** Anonymity: a server without a key serves this machine only, unless it is configured otherwise. */
+/** Anonymity: a server without a key serves this machine only, unless configured otherwise. */
 import { expect } from 'vitest'
 import type { Server } from '../../support/process.ts'
 import { testWhere } from '../../support/where.ts'

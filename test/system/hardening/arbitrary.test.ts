@@ -1,4 +1,4 @@
-/** For any request, in any access mode, the hub gives a useful answer and its state stays the same. */
+/** For any request, in any access mode, the response is useful and the hub's state unchanged. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { drafts } from './arbitraries.ts'

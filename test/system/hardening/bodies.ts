@@ -91,7 +91,7 @@ export function bodies(pool: TargetPool): void {
   }, 60_000)
 
   testWhere(ownHttp)(
-    'a body without an end for a route that reads none is answered and not kept',
+    'an endless body for a route that reads none is answered and not kept',
     async () => {
       const server = await toMeasure()
       const before = measured ? residentBytes(server.pid) : 0

@@ -57,7 +57,7 @@ export function floods(pool: TargetPool): void {
 
 /** How a server copes with clients that open a stream and leave at once. */
 export function hastyClients(pool: TargetPool): void {
-  // workerd keeps one in forty of such streams until their lifetimes end: it is not notified that they left.
+  // workerd keeps one in forty of such streams until its lifetime ends: it misses the disconnect.
   testWhere(pool.runtime.process === 'serves')(
     'a client that connects and leaves at once leaves nothing behind',
     async () => {

@@ -11,7 +11,7 @@ import { type Credentials, type Draft, requestOf } from './arbitraries.ts'
 /** A hub under attack. */
 export interface AttackedHub {
   readonly credentials: Credentials
-  /** Sends a request; resolves with what is wrong with its answer or with the hub, if anything is. */
+  /** Sends a request; resolves with what is wrong with the response or the hub, if anything. */
   attack(draft: Draft): Promise<string | undefined>
 }
 

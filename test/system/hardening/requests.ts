@@ -48,7 +48,7 @@ export function requests(pool: TargetPool): void {
         expect(count).toBe(1)
         expect(closed).toBe(true)
       } else {
-        // The body is empty by the chunks; what follows is a request of its own, if it is read at all.
+        // By its chunks the body is empty; what follows is a second request, if it is read at all.
         expect(count).toBeLessThanOrEqual(2)
       }
     }

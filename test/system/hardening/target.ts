@@ -12,7 +12,7 @@ export interface Target {
   readonly slowSenders: 'cut' | 'kept'
   /** What the server does with a request that has both Content-Length and Transfer-Encoding. */
   readonly bothLengths: 'refused' | 'read as chunked'
-  /** Whether the process that was started serves by itself, HTTP included, as it does in production. */
+  /** Whether the started process serves HTTP itself, as in production. */
   readonly process: 'serves' | 'stands in for a platform'
 }
 
