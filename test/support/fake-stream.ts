@@ -5,7 +5,7 @@ import type { EventStream } from '../../src/core/event-stream.ts'
 /** What a write does: succeeds at once, waits until `resume`, or fails with one kind of error. */
 type Mood = 'ready' | 'stalled' | 'throws' | 'rejects'
 
-/** A stream with the client's view of it: what has arrived, parsed by a parser that is not ours. */
+/** A stream with the client's view of it: what has arrived, parsed by a third-party parser. */
 export interface FakeStream extends EventStream {
   /** Events that the client has received. */
   readonly events: EventSourceMessage[]

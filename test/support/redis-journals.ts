@@ -1,4 +1,4 @@
-/** Journals in a real Redis, each with a key space of its own. */
+/** Journals in a real Redis, each with its own key prefix. */
 import type { Delivery, Journal } from '../../src/journal/journal.ts'
 import { createRedisJournal } from '../../src/journal/redis/journal.ts'
 import { until } from './eventually.ts'

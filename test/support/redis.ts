@@ -1,4 +1,4 @@
-/** A Redis of the tests' own: on a free port, in a folder that is gone afterwards. */
+/** A Redis server for tests: on a free port, in a folder that is deleted afterwards. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -35,7 +35,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts a server. @param settings - lines of its configuration, beside those that all have */
+/** Starts a server. @param settings - extra lines for its configuration */
 export async function startRedis(
   persistence: Persistence = 'none',
   settings: readonly string[] = [],

@@ -68,7 +68,7 @@ test('an empty cursor in the query is no cursor', async () => {
 test.each([
   ['header', '/sse?id=alice', resumeAt('earliest')],
   ['query', '/sse?id=alice&lastEventId=earliest', {}],
-])('earliest in the %s stands for all that is kept', async (_, path, init) => {
+])('earliest in the %s replays everything the journal keeps', async (_, path, init) => {
   const set = createAppHarness()
   await publish(set, 'one', 'two')
   const reader = await set.listen(path, init)

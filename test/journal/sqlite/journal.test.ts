@@ -119,10 +119,10 @@ describe('the journal in SQLite', () => {
     expect((await harness.journal.read([ALICE], id, 1_000)).gap).toBe('evicted')
   })
 
-  test('writes so few rows for an event, from its coming to its end, as its bill is reckoned by', async () => {
+  test('writes as few rows per event, from append to eviction, as documented', async () => {
     const { journal, call, pass } = await objects.open({ maxAgeMs: 60_000 })
     await call('written')
-    // The dearest: each is the only one of its address.
+    // The most expensive case: each event is the only one at its address.
     for (let i = 0; i < 100; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
     await pass(60_001)
     await call('prune')

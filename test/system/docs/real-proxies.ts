@@ -24,7 +24,7 @@ export interface Proxy {
   start(hubPort: number, timeout?: string): Promise<string>
 }
 
-/** Whether the tests may do without a program: never where all must run. */
+/** Whether tests may skip a program: never where all tests must run. */
 export function isMissing(program: string): boolean {
   const missing = spawnSync(program, ['-v']).status !== 0 && !process.env.CI
   if (missing) console.warn(`${program} is not installed: what needs it is skipped.`)
