@@ -35,7 +35,9 @@ describe('a hub that closes', () => {
     expect(dismissed()).toBe(200)
     await clock.advance(DRAIN_MS / 100)
     await closed
-    for (const { stream } of clients) expect(told(stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
+    for (const { stream } of clients) {
+      expect(told(stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
+    }
     expect(new Set(reasons)).toEqual(new Set(['shutdown']))
     expect(clock.timers).toBe(0)
   })
