@@ -22,9 +22,9 @@ const { values: options } = parseArgs({
   },
 })
 
-/** Milliseconds after which a quick run begins nothing new; what is under way still ends in time. */
+/** Milliseconds after which a quick run starts nothing new; a run in progress still finishes. */
 const QUICK_MS = 80_000
-/** Whom a quick run leaves out: what they show is no news, or has its own place in a full run. */
+/** Contestants that a quick run skips: they show nothing new, or belong in a full run. */
 const SLOW = [
   'node-portable',
   'bun-portable',
@@ -52,7 +52,7 @@ const runs: Run[] = []
 
 for (let round = 1; round <= rounds; round++) {
   for (const plan of chosenPlans) {
-    // Each round begins with another one, so that nobody always runs on a machine that has rested.
+    // Each round starts with a different contestant, so that none always gets the rested machine.
     const shift = (round * 5) % chosen.length
     for (const contestant of [...chosen.slice(shift), ...chosen.slice(0, shift)]) {
       if (takesPart(contestant, plan)) await run(round, plan, contestant)

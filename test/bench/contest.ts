@@ -16,7 +16,7 @@ const HERE = import.meta.dirname
 const SERVER_CORE = '0'
 const CLIENT_CORE = availableParallelism() > 1 ? '1' : '0'
 
-/** Lets a contestant show what it can. */
+/** Runs one scenario against a contestant. */
 export async function runContest(
   contestant: Contestant,
   scenario: ScenarioName,
@@ -92,7 +92,7 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-/** A port of this machine that nobody listens at. */
+/** A free port of this machine. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()

@@ -1,4 +1,4 @@
-/** Who takes part: every runtime and opener of this hub, its peers, and the floor. */
+/** The contestants: every runtime and opener of this hub, its peers, and the floor. */
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,20 +13,20 @@ export interface Command {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** One who takes part. */
+/** One contestant. */
 export interface Contestant {
   readonly name: string
   readonly title: string
   /** `base` wins nothing: the floor, or what a runtime costs with nothing around it. */
   readonly kind: 'ours' | 'peer' | 'base'
   readonly protocol: Protocol
-  /** Scenarios it is there for. @defaultValue all that its protocol allows */
+  /** The scenarios it runs. @defaultValue every scenario its protocol supports */
   readonly only?: readonly ScenarioName[]
   /** How to start it, in a folder of its own. @throws {Missing} */
   start(port: number, folder: string): Command
 }
 
-/** Thrown where something that a contestant needs is not on this machine. */
+/** Thrown when something a contestant needs is not installed. */
 export class Missing extends Error {}
 
 /** The root of the repository: the compiled bench runs there. */
@@ -42,7 +42,7 @@ const plain: Protocol = {
 }
 const hub: Protocol = { ...plain, replays: true, health: '/healthz' }
 
-/** Heartbeats and clocks are off with all: what is measured is what the scenario does. */
+/** Heartbeats and clocks are off, so that only the scenario's work is measured. */
 const quiet = {
   HOST: '127.0.0.1',
   CLOCK_SECONDS: '0',
@@ -51,7 +51,7 @@ const quiet = {
   LOG_LEVEL: 'error',
 }
 
-/** What those are there for who only hold streams. */
+/** The scenarios for contestants that only hold streams. */
 const STREAMS: readonly ScenarioName[] = ['broadcast', 'storm', 'idle']
 
 /** All contestants, the most interesting first. */
@@ -211,7 +211,7 @@ function workerd(port: number, folder: string, variables: Readonly<Record<string
   return { file: tool('workerd'), args: ['serve', '--experimental', config] }
 }
 
-/** The path of a program that the development dependencies bring. @throws {Missing} */
+/** The path of a program from the development dependencies. @throws {Missing} */
 export function tool(name: 'bun' | 'deno' | 'wrangler' | 'workerd'): string {
   const path = join(ROOT, 'node_modules/.bin', name)
   if (existsSync(path)) return path

@@ -1,20 +1,20 @@
-/** What the bench asks of its load client, and what it gets back. */
+/** The jobs the bench gives its load client, and the results it returns. */
 
-/** How a contestant is spoken to. `{id}` stands for a client id. */
+/** The paths and features of a contestant. `{id}` stands for a client id. */
 export interface Protocol {
   /** The path of a stream that receives broadcasts. */
   readonly stream: string
   /** The path to publish to everyone. */
   readonly broadcast: string
-  /** The path of one client's stream, where it is another. */
+  /** The path of one client's stream, if it differs. */
   readonly ownStream?: string
-  /** The path to publish to one client; absent where there is no such thing. */
+  /** The path to publish to one client; absent if the contestant can't. */
   readonly target?: string
   /** Whether a client that returns with `Last-Event-ID` gets what it missed. */
   readonly replays?: boolean
   /** A path that answers at once. */
   readonly health?: string
-  /** Streams are at a port so much higher: that of another instance. @defaultValue `0` */
+  /** Offset from the port to that of the instance with the streams. @defaultValue `0` */
   readonly streamPort?: number
   /** A path that answers with the milliseconds of a round trip to Redis. */
   readonly roundTrip?: string
@@ -35,9 +35,9 @@ export type ScenarioName =
 /** How much of it. */
 export interface Size {
   readonly connections: number
-  /** Events that are published, or the most that are. */
+  /** The number of events to publish, or the maximum. */
   readonly events: number
-  /** Milliseconds after which what is under way is the last. */
+  /** Milliseconds after which nothing new starts. */
   readonly maxMs: number
 }
 
@@ -50,7 +50,7 @@ export interface Job extends Size {
   readonly protocol: Protocol
 }
 
-/** Figures by name; the unit stands in the name. */
+/** Figures by name; the name includes the unit. */
 export type Figures = Readonly<Record<string, number>>
 
 /** What the load client prints: figures, or why there are none. */

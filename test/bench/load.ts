@@ -10,7 +10,7 @@ async function answer(): Promise<Answer> {
   const [startUs, startCpu] = [nowUs(), ownCpuUs('self')]
   try {
     const figures = await scenarios[job.scenario](job)
-    // How busy this client was: near 1 it would be what is measured.
+    // How busy this client was: near 1, the client itself would be the bottleneck.
     const clientCpuShare = (ownCpuUs('self') - startCpu) / (nowUs() - startUs)
     return { figures: { ...figures, clientCpuShare } }
   } catch (error) {

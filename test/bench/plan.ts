@@ -1,4 +1,4 @@
-/** What is measured and how much of it, in full and in a hurry. */
+/** What is measured and how much of it, in full runs and quick ones. */
 import type { ScenarioName, Size } from './job.ts'
 
 /** One scenario. */
@@ -8,7 +8,7 @@ export interface Plan {
   /** The figure that ratios are drawn from, and its unit. */
   readonly figure: string
   readonly unit: string
-  /** Whether much of it is good. @defaultValue `false` */
+  /** Whether a higher figure is better. @defaultValue `false` */
   readonly moreIsBetter?: boolean
   /** The contestant that is the floor. @defaultValue `floor` */
   readonly floor?: string

@@ -1,4 +1,4 @@
-/** What the operating system knows of a process and its children: CPU time and memory. */
+/** CPU time and memory of a process and its children, as the operating system reports them. */
 import { readFileSync } from 'node:fs'
 
 /** Linux counts CPU time in hundredths of a second, whatever the kernel's own tick. */
@@ -17,7 +17,7 @@ export function memoryKb(pid: number): number {
 /** CPU time of this process alone, in microseconds. */
 export function ownCpuUs(pid: number | 'self'): number {
   const stat = read(`/proc/${pid}/stat`)
-  // The name stands in brackets and may hold anything: the fields behind it are what is wanted.
+  // The name is in brackets and may contain anything; the fields come after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const [user, system] = [fields[11], fields[12]]
   return (Number(user ?? 0) + Number(system ?? 0)) * TICK_US

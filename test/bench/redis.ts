@@ -1,7 +1,7 @@
 /**
  * What publishing costs Redis: `npm run bench:redis [-- --save]`. It counts CPU time as Redis itself
- * tells it, so that it holds on a busy machine, too. The script is set beside a bare XADD, pipelined.
- * A full journal gives up an event for each that comes, as any does that has run for JOURNAL_SECONDS.
+ * reports it, so that it is valid on a busy machine, too. The script is compared with a bare,
+ * pipelined XADD. A full journal evicts one event per append, as any does after JOURNAL_SECONDS.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ import { freePort } from './contest.ts'
 /** What is measured, and how many events one call of it stores. */
 interface Subject {
   readonly name: string
-  /** What has to be loaded before. */
+  /** The script to load first. */
   readonly script?: string
   readonly command: readonly string[]
   readonly events: number
@@ -21,12 +21,12 @@ interface Subject {
 const EVENTS = 120_000
 const ROUNDS = 3
 const BODY = `data: ${'x'.repeat(100)}\n\n`
-/** redis-benchmark puts a number below 10,000 here. */
+/** redis-benchmark replaces this with a number below 10,000. */
 const ONE_OF_MANY = '__rand_int__'
-/** What every script is given: prefix, run, a new epoch, what was seen, and bounds: on events, age, bytes. */
+/** Every script gets: prefix, run, a new epoch, what was seen; bounds on events, age, bytes. */
 const FIRST = ['{bench}', 'run', 'fresh', '', '0', '1000', '300000']
 const ROOMY = '1000000000'
-/** Less than is stored before the measurement begins. */
+/** Fewer bytes than are stored before the measurement starts. */
 const FULL = '8000000'
 
 const scripts = (await import(join(process.cwd(), 'dist/journal/redis/scripts/index.js'))) as {
@@ -53,7 +53,7 @@ const subjects: readonly Subject[] = [
   ),
 ]
 
-// Round by round, so that what the machine does meanwhile falls on all of them.
+// Round by round, so that other load on the machine affects every case alike.
 const rounds: number[][] = []
 for (let round = 0; round < ROUNDS; round++) {
   const measured: number[] = []
@@ -92,7 +92,7 @@ function median(values: number[]): number {
   return values.sort((one, other) => one - other)[values.length >> 1] ?? 0
 }
 
-/** Microseconds of CPU for one event, in a Redis of its own, once the journal is filled with some. */
+/** Microseconds of CPU per event, in its own Redis, once the journal holds some events. */
 async function measureUs({ script, command, events }: Subject): Promise<number> {
   server = spawn('redis-server', ['--port', port, '--save', ''], { stdio: 'ignore' })
   const gone = new Promise((resolve) => server?.once('close', resolve))

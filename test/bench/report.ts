@@ -3,7 +3,7 @@ import type { Contestant } from './contestants.ts'
 import type { Figures, ScenarioName } from './job.ts'
 import type { Plan } from './plan.ts'
 
-/** What came of one run. */
+/** The outcome of one run. */
 export interface Run {
   readonly round: number
   readonly scenario: ScenarioName
@@ -89,7 +89,7 @@ export function tableOf(plan: Plan, rows: readonly Row[]): string {
   return [`\n${plan.title}`, show(head), ...lines.map(show)].join('\n')
 }
 
-/** Three digits that matter. */
+/** Three significant digits. */
 export function round(value: number | undefined): string {
   if (value === undefined) return '–'
   if (value >= 1_000) return Math.round(value).toLocaleString('en')

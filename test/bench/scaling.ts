@@ -55,7 +55,7 @@ interface RedisBench {
 /** A part of a page that is written from figures. */
 export interface DerivedPart {
   readonly page: string
-  /** Where it stands in the page. */
+  /** Its position in the page. */
   readonly place: RegExp
   /** What the figures give. @throws when one is missing */
   text(): string
@@ -76,7 +76,7 @@ export const parts: readonly DerivedPart[] = [
   { page: 'docs/comparison.md', place: CPU_ROW, text: cpuRow },
 ]
 
-/** What stands in the page. */
+/** The text in the page. */
 export function documented({ page, place }: DerivedPart): string {
   return place.exec(readFileSync(new URL(page, rootOf()), 'utf8'))?.[0] ?? ''
 }

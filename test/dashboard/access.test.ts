@@ -40,7 +40,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const tab = await window.open(url)
     const credential = tab.getByLabel('Key or token')
     await credential.waitFor()
-    // Whoever joins all the same is led to where the key is asked for.
+    // Joining without a key moves the focus to the key field.
     await tab.getByRole('button', { name: 'Join', exact: true }).click()
     expect(await tab.evaluate('document.activeElement.id')).toBe('credential')
     await shows(tab, 'Not joined')

@@ -1,4 +1,4 @@
-/** The served document is the one that src/dashboard builds. */
+/** The served document matches the build of src/dashboard. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { inline, TARGET } from '../../src/dashboard/inline.ts'

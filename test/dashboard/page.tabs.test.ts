@@ -38,7 +38,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     ]
     await other.getByRole('button', { name: 'Ping' }).click()
     await reads(other, '#result', /^Queued for 2 connections, as \S+\.$/)
-    // What is for everyone comes behind it: whoever has that would have had the ping.
+    // The broadcast comes after the ping: a tab that shows it would also show the ping.
     await publish(server.url, '/broadcast', 'for all')
     for (const tab of [one, two, other]) await showsEvent(tab, 'for all')
     expect(await dataOn(one)).toEqual(['hello', 'for all'])

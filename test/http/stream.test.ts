@@ -84,7 +84,7 @@ test('a client that leaves is removed, and the timers with the last one', async 
 test.each([
   ['a hub that is full', { maxConnections: 1 }, '/sse?id=bob'],
   ['a client with all its connections', { maxConnectionsPerClient: 1 }, '/sse?id=alice'],
-  ['a hub that takes nobody', { maxConnections: 0 }, '/sse?id=bob'],
+  ['a hub that accepts no connections', { maxConnections: 0 }, '/sse?id=bob'],
 ])('%s answers 200, says when to come back, and ends', async (_, options, path) => {
   const { ask } = createAppHarness({ ...options, random: () => 0.5 })
   const open = await ask('/sse?id=alice')

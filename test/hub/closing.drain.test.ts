@@ -13,17 +13,17 @@ function setUp(count: number, options: HubHarnessOptions = {}) {
     ...options,
     observer: { ended: (_, reason) => void reasons.push(reason) },
   })
-  const guests = Array.from({ length: count }, (_, i) => harness.join(`client-${i}`))
-  return { ...harness, guests, reasons, dismissed }
+  const clients = Array.from({ length: count }, (_, i) => harness.join(`client-${i}`))
+  return { ...harness, clients, reasons, dismissed }
 
   function dismissed(): number {
-    return guests.filter(({ stream }) => named(stream, 'hub:bye').length > 0).length
+    return clients.filter(({ stream }) => named(stream, 'hub:bye').length > 0).length
   }
 }
 
 describe('a hub that closes', () => {
   test('says goodbye to all clients, spread over the first half of its time', async () => {
-    const { clock, hub, guests, dismissed, reasons } = setUp(200)
+    const { clock, hub, clients, dismissed, reasons } = setUp(200)
     await clock.settle()
     const closed = hub.close(DRAIN_MS)
     await clock.settle()
@@ -35,7 +35,9 @@ describe('a hub that closes', () => {
     expect(dismissed()).toBe(200)
     await clock.advance(DRAIN_MS / 100)
     await closed
-    for (const { stream } of guests) expect(told(stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
+    for (const { stream } of clients) {
+      expect(told(stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
+    }
     expect(new Set(reasons)).toEqual(new Set(['shutdown']))
     expect(clock.timers).toBe(0)
   })
@@ -46,10 +48,10 @@ describe('a hub that closes', () => {
       chance = (chance + 0.37) % 1
       return chance
     }
-    const { clock, hub, guests } = setUp(50, { random, retryMs: 1_000 })
+    const { clock, hub, clients } = setUp(50, { random, retryMs: 1_000 })
     void hub.close(DRAIN_MS)
     await clock.advance(DRAIN_MS)
-    const waits = guests.map(({ stream }) => stream.retries.at(-1) ?? 0)
+    const waits = clients.map(({ stream }) => stream.retries.at(-1) ?? 0)
     expect(new Set(waits).size).toBeGreaterThan(25)
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000)
     expect(Math.max(...waits)).toBeLessThanOrEqual(3_000)
@@ -68,13 +70,13 @@ describe('a hub that closes', () => {
   })
 
   test('delivers what is published until the stream’s own goodbye', async () => {
-    const { clock, hub, guests, tell } = setUp(100)
+    const { clock, hub, clients, tell } = setUp(100)
     await clock.settle()
     void hub.close(DRAIN_MS)
     await clock.advance(DRAIN_MS / 4)
     await tell('during')
     await clock.advance(DRAIN_MS / 2)
-    const reached = guests.filter(({ stream }) => heard(stream).includes('during'))
+    const reached = clients.filter(({ stream }) => heard(stream).includes('during'))
     expect(reached.length).toBeGreaterThan(40)
     expect(reached.length).toBeLessThan(60)
   })
@@ -90,9 +92,9 @@ describe('a hub that closes', () => {
   })
 
   test('cuts clients off at the end that have not read their goodbye', async () => {
-    const { clock, hub, guests, reasons } = setUp(2)
+    const { clock, hub, clients, reasons } = setUp(2)
     await clock.settle()
-    const [slow, quick] = guests
+    const [slow, quick] = clients
     slow?.stream.stall()
     const closed = hub.close(4_000)
     await clock.advance(3_999)
@@ -107,14 +109,14 @@ describe('a hub that closes', () => {
   })
 
   test('is closed as soon as the last client has left', async () => {
-    const { clock, hub, guests } = setUp(1)
+    const { clock, hub, clients } = setUp(1)
     await clock.settle()
     const start = clock.now()
     let closedAt = 0
     void hub.close(DRAIN_MS).then(() => {
       closedAt = clock.now()
     })
-    guests[0]?.stream.leave()
+    clients[0]?.stream.leave()
     await clock.advance(DRAIN_MS)
     expect(closedAt - start).toBeLessThan(DRAIN_MS / 10)
   })
@@ -126,27 +128,27 @@ describe('a hub that closes', () => {
   })
 
   test('twice returns the same promise, and does nothing the second time', async () => {
-    const { clock, hub, guests } = setUp(3)
+    const { clock, hub, clients } = setUp(3)
     await clock.settle()
     const first = hub.close(DRAIN_MS)
     expect(hub.close(0)).toBe(first)
     await clock.advance(DRAIN_MS)
     await first
     expect(hub.close()).toBe(first)
-    for (const { stream } of guests) expect(named(stream, 'hub:bye')).toHaveLength(1)
+    for (const { stream } of clients) expect(named(stream, 'hub:bye')).toHaveLength(1)
   })
 
   test('without time to drain ends every stream at once, with the same reason', async () => {
-    const { clock, hub, guests, reasons } = setUp(5)
+    const { clock, hub, clients, reasons } = setUp(5)
     await clock.settle()
     await hub.close()
-    for (const { connection } of guests) await connection.ended
+    for (const { connection } of clients) await connection.ended
     expect(clock.timers).toBe(0)
-    expect(reasons).toEqual(guests.map(() => 'shutdown'))
+    expect(reasons).toEqual(clients.map(() => 'shutdown'))
   })
 
   test('closes its journal last', async () => {
-    const { clock, hub, journal, guests } = setUp(1)
+    const { clock, hub, journal, clients } = setUp(1)
     await clock.settle()
     const close = journal.close
     let openAtClose = -1
@@ -156,7 +158,7 @@ describe('a hub that closes', () => {
         return close()
       },
     })
-    guests[0]?.stream.stall()
+    clients[0]?.stream.stall()
     const closed = hub.close(1_000)
     await clock.advance(500)
     expect(openAtClose).toBe(-1)

@@ -52,12 +52,12 @@ test('equal queues leave as one buffer, and different ones do not', async () => 
 
 test('a single frame for many clients is not copied', async () => {
   const { clock, enter, tell } = createHubHarness()
-  const guests = [await enter('alice'), await enter('bob')]
+  const clients = [await enter('alice'), await enter('bob')]
   void tell('a')
   await clock.settle()
   void tell('b')
   await clock.settle()
-  const last = guests.map(({ stream }) => stream.writes.at(-1))
+  const last = clients.map(({ stream }) => stream.writes.at(-1))
   expect(last[1]).toBe(last[0])
 })
 
@@ -96,11 +96,11 @@ test('an event published during a long flush reaches every client, once and in o
 
 test('a stream that throws in a flush does not stop the others', async () => {
   const { clock, enter, tell } = createHubHarness()
-  const guests = [await enter('alice'), await enter('mallory'), await enter('bob')]
-  guests[1]?.stream.fail('throws')
+  const clients = [await enter('alice'), await enter('mallory'), await enter('bob')]
+  clients[1]?.stream.fail('throws')
   void tell('a')
   await clock.settle()
   void tell('b')
   await clock.settle()
-  expect(guests.map(({ stream }) => heard(stream))).toEqual([['a', 'b'], [], ['a', 'b']])
+  expect(clients.map(({ stream }) => heard(stream))).toEqual([['a', 'b'], [], ['a', 'b']])
 })

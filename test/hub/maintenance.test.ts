@@ -73,9 +73,9 @@ describe('a timer', () => {
   test('is one for the hub, and none while no client is connected', async () => {
     const { clock, hub, enter } = createHubHarness()
     expect(clock.timers).toBe(0)
-    const guests = [await enter('alice'), await enter('alice'), await enter('bob')]
+    const clients = [await enter('alice'), await enter('alice'), await enter('bob')]
     expect(clock.timers).toBe(1)
-    for (const { stream } of guests) stream.leave()
+    for (const { stream } of clients) stream.leave()
     await clock.settle()
     expect(clock.timers).toBe(0)
     await hub.publish('everyone', { data: 'kept' })
@@ -153,10 +153,10 @@ describe('the demo clock', () => {
   test('sends the time to every connection once, without storing it', async () => {
     const { clock, enter, journal } = createHubHarness({ clockMs: 1_000 })
     const head = journal.head()
-    const guests = [await enter('alice'), await enter('alice'), await enter('bob')]
+    const clients = [await enter('alice'), await enter('alice'), await enter('bob')]
     const start = clock.now()
     await clock.advance(3_000)
-    for (const { stream } of guests) {
+    for (const { stream } of clients) {
       expect(named(stream, 'time')).toEqual(
         [1, 2, 3].map((seconds) => ({
           id: undefined,

@@ -31,7 +31,7 @@ function serve(environment: Record<string, string> = {}): Service['app'] {
     portable: portableStream(),
     remoteAddress: () => '127.0.0.1',
   }
-  // Periods are turned by hand; flushes run by themselves.
+  // The test advances periodic tasks; flushes run by themselves.
   const ticking = { ...clock, soon: systemClock.soon }
   const config = readConfig(environment)
   service = compose({

@@ -1,4 +1,4 @@
-/** The HTTP app around a hub, on a clock that the test turns by hand. */
+/** The HTTP app around a hub, on a clock that the test advances. */
 import type { Hono } from 'hono'
 import { expect } from 'vitest'
 import { type AppOptions, createApp } from '../../src/http/app.ts'
@@ -16,9 +16,9 @@ export interface AppHarness {
   readonly app: Hono
   /** Unexpected errors, which the app reported through `onError`. */
   readonly errors: unknown[]
-  /** Sends a request, then lets the hub finish what that set off. */
+  /** Sends a request, then lets the hub finish the work it caused. */
   ask(path: string, init?: RequestInit): Promise<Response>
-  /** Opens a stream and takes its `hub:ready`. */
+  /** Opens a stream and reads its `hub:ready`. */
   listen(path: string, init?: RequestInit): Promise<Reader>
   /** The number of connected clients according to `GET /clients`. */
   connected(): Promise<number>
@@ -84,7 +84,7 @@ export function streamed(body: ReadableStream, type: string): RequestInit {
   return { method: 'POST', body, duplex: 'half', headers: { 'Content-Type': type } }
 }
 
-/** The problem that an answer is, which must have all that RFC 9457 asks for. */
+/** The problem details of a response, which must have every field RFC 9457 requires. */
 export async function problemIn(response: Response): Promise<Problem> {
   expect(response.headers.get('Content-Type')).toBe('application/problem+json')
   const problem = (await response.json()) as Problem
@@ -97,7 +97,7 @@ export async function problemIn(response: Response): Promise<Problem> {
   return problem
 }
 
-/** What the first event of a stream said. */
+/** The data of a stream's first event. */
 export function readyOf({ events: [first] }: Reader): Record<string, unknown> {
   expect(first?.event).toBe('hub:ready')
   return JSON.parse(first?.data ?? '') as Record<string, unknown>

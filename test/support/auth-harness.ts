@@ -1,4 +1,4 @@
-/** A hub with access control, a clock that the test turns by hand, and tokens that the test signs. */
+/** A hub with access control, a clock the test advances, and tokens the test signs. */
 import type { Hono } from 'hono'
 import { SignJWT } from 'jose'
 import { expect } from 'vitest'
@@ -16,15 +16,15 @@ import { type Reader, readEvents } from './reader.ts'
 export const KEY = 'key-of-the-harness-0123456789'
 export const SECRET = 'a secret of the token issuer, long enough'
 
-/** What a test of rights works with. */
+/** What an access control test works with. */
 export interface Guarded {
   readonly clock: ManualClock
   readonly hub: Hub
   readonly app: Hono
   readonly errors: unknown[]
-  /** Sends a request, with a credential if one is given; lets the hub finish what it set off. */
+  /** Sends a request, with a credential if given, and lets the hub finish the work it caused. */
   ask(path: string, credential?: string, init?: RequestInit): Promise<Response>
-  /** Opens a stream and takes its `hub:ready`. */
+  /** Opens a stream and reads its `hub:ready`. */
   listen(path: string, credential?: string, init?: RequestInit): Promise<Reader>
   /** Posts JSON. */
   send(path: string, credential: string | undefined, value: unknown): Promise<Response>
@@ -47,7 +47,7 @@ export interface Setup {
   readonly accessMode?: AccessMode
   readonly clock?: ManualClock
   readonly journal?: Journal
-  /** Whom the socket says a request comes from. */
+  /** The remote address that the socket reports. */
   readonly peer?: () => string | undefined
 }
 
@@ -120,7 +120,7 @@ export function withCookie(...cookies: string[]): RequestInit {
   return { headers: { Cookie: cookies.join('; ') } }
 }
 
-/** The status of an answer whose body nobody reads. */
+/** The status of a response; its body is discarded. */
 export async function statusOf(asked: Promise<Response>): Promise<number> {
   const response = await asked
   await response.body?.cancel()

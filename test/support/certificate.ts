@@ -1,4 +1,4 @@
-/** A certificate that nobody vouches for, in files. */
+/** A self-signed certificate, written to files. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium'
 
-/** Whether the tests may do without a browser: never where all must run. */
+/** Whether tests may skip the browser: never where all tests must run. */
 export const CHROMIUM_IS_MISSING: boolean = !existsSync(CHROMIUM) && !process.env.CI
 
 if (CHROMIUM_IS_MISSING) console.warn(`${CHROMIUM} is not installed: what needs it is skipped.`)
@@ -35,7 +35,7 @@ const FLAGS = [
 
 let browser: Promise<Browser> | undefined
 
-/** Opens an empty window, as a person of their own would, whose tabs share cookies and connections. */
+/** Opens an empty window, as one person would have, whose tabs share cookies and connections. */
 export async function openContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   browser ??= chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
   return await (await browser).newContext(options)

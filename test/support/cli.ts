@@ -15,17 +15,17 @@ export interface Ended {
   readonly end: number | string
 }
 
-/** A command that goes on. */
+/** A running command. */
 export interface Running {
   readonly stdout: string
   readonly stderr: string
   readonly ended: Promise<Ended>
-  /** Resolves once the text stands on stdout or stderr. */
+  /** Resolves once the text appears on stdout or stderr. */
   says(text: string | RegExp): Promise<unknown>
   signal(name: NodeJS.Signals): void
 }
 
-/** What a command finds. */
+/** The environment and input of a command. */
 export interface Surroundings {
   readonly environment?: Readonly<Record<string, string>>
   readonly stdin?: string | Uint8Array

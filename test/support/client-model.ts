@@ -5,7 +5,7 @@ import { cursorOf } from './fake-stream.ts'
 import { createHubHarness, type JoinedClient, SMALL } from './hub-harness.ts'
 import { createLateJournal, type LateJournal } from './late-journal.ts'
 
-/** One thing that happens in a story. */
+/** One step of a scenario. */
 export type Act =
   | { readonly act: 'come' | 'leave' | 'stall' | 'resume'; readonly name: string }
   | { readonly act: 'publish'; readonly address: Address; readonly size: number; times: number }
@@ -17,7 +17,7 @@ interface ModelClient {
   readonly name: string
   readonly topics: readonly string[]
   readonly visits: JoinedClient[]
-  /** Behind this sequence everything is due. */
+  /** The client is due every event after this sequence. */
   from: number
 }
 
@@ -95,7 +95,7 @@ export function createClientModel(
     published.push(hub.publish(address, event).then(({ id = '' }) => ({ address, id })))
   }
 
-  /** Whoever was told goodbye goes; whoever is away returns with the last cursor it saw. */
+  /** Clients that received a goodbye leave; absent clients reconnect with their last cursor. */
   function come(who: ModelClient): void {
     const here = who.visits.at(-1)
     if (here?.connection.open && !here.stream.aborted) return
@@ -138,15 +138,15 @@ export function createClientModel(
     for (const id of got) expect(due, 'nothing of others').toContain(id)
     const gaps = visits.flatMap(gapsOf)
     const lost = due.filter((id) => {
-      const wasTold = gaps.some((cursor) => cursor < sequenceOf(id))
-      return sequenceOf(id) > from && !got.includes(id) && !(wasTold && wasGivenUp(id, all))
+      const reported = gaps.some((cursor) => cursor < sequenceOf(id))
+      return sequenceOf(id) > from && !got.includes(id) && !(reported && wasEvicted(id, all))
     })
     expect(lost, `lost by ${name} without a word`).toEqual([])
     if (maxEvents >= all.length) expect(gaps, 'no gap where nothing was evicted').toEqual([])
   }
 
-  /** Whether so many events of the same address followed that the journal can't have kept it. */
-  function wasGivenUp(id: string, all: readonly Published[]): boolean {
+  /** Whether enough later events at the same address followed that the journal evicted this one. */
+  function wasEvicted(id: string, all: readonly Published[]): boolean {
     const address = all.find((one) => one.id === id)?.address
     const later = all.filter((one) => sequenceOf(one.id) > sequenceOf(id))
     return later.filter((one) => one.address === address).length >= maxEvents

@@ -1,4 +1,4 @@
-/** Listens and publishes as the world outside does: over HTTP, with nothing of ours. */
+/** Listens and publishes as an outside client does: over HTTP, with no code from src/. */
 import type { EventSourceMessage } from 'eventsource-parser'
 import { expect } from 'vitest'
 import { until } from './eventually.ts'
@@ -12,7 +12,7 @@ export interface Listener extends Reader {
   readonly head: string | undefined
 }
 
-/** What publishing answers. */
+/** The response to a publish request. */
 export interface Receipt {
   readonly id?: string
   readonly connections: number
@@ -50,7 +50,7 @@ export function postJson(url: string, path: string, body: unknown): Promise<Resp
   })
 }
 
-/** The data of the events with no name of the hub's own, in the order they came. */
+/** The data of the events that are not the hub's own, in order of arrival. */
 export function dataOf({ events }: Reader): string[] {
   return events.filter(isMessage).map(({ data }) => data)
 }
@@ -60,12 +60,12 @@ export function isMessage({ event }: EventSourceMessage): boolean {
   return event !== 'time' && !event?.startsWith('hub:')
 }
 
-/** Fits the published event with this data. */
+/** Matches the published event with this data. */
 export function says(data: string): (event: EventSourceMessage) => boolean {
   return (event) => isMessage(event) && event.data === data
 }
 
-/** Fits an event of this name. */
+/** Matches an event with this name. */
 export function named(name: string): (event: EventSourceMessage) => boolean {
   return ({ event }) => event === name
 }
@@ -85,7 +85,7 @@ export async function connectionsOf(url: string, client: string): Promise<readon
   return connections
 }
 
-/** Waits until the server lists a client with so many connections. */
+/** Waits until the server lists a client with this number of connections. */
 export function counts(
   url: string,
   client: string,

@@ -1,13 +1,13 @@
-/** Clocks for tests: one that a test advances by hand, and the machine's with its timers counted. */
+/** Clocks for tests: a manual one, and the machine's with its timers counted. */
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 
 /** Time that stands still until `advance` is called; work for `soon` waits for `settle`. */
 export interface ManualClock extends Clock {
   /** Moves wall time alone, forwards or back, as NTP or a resumed machine does. */
   jump(ms: number): void
-  /** Turns time on, running what falls due, in order. */
+  /** Advances time, running the timers that fall due, in order. */
   advance(ms: number): Promise<void>
-  /** Runs what was to be done soon, and what promises bring along, until nothing is left. */
+  /** Runs work queued by `soon`, and the promises it resolves, until nothing is left. */
   settle(): Promise<void>
   /** Timers that are armed. */
   readonly timers: number

@@ -1,19 +1,19 @@
-/** A primary and its replica behind one address, where the replica takes over when the primary is gone. */
+/** A Redis primary and its replica at one address; the replica takes over from a dead primary. */
 
 import { startRedis } from './redis.ts'
 import { openTcpProxy } from './tcp-proxy.ts'
 
 /** Two servers that look like one. */
 export interface Pair {
-  /** Leads to whichever is the primary now. */
+  /** Always reaches the current primary. */
   readonly url: string
   /** The port in it. */
   readonly port: number
-  /** Sends one command to whichever is the primary now. */
+  /** Sends one command to the current primary. */
   command(...args: string[]): Promise<unknown>
-  /** Resolves when the replica has all that the primary has. */
+  /** Resolves when the replica has caught up with the primary. */
   caughtUp(): Promise<void>
-  /** From now on the replica gets nothing more. */
+  /** Stops replication. */
   fallBehind(): void
   /** Kills the primary, and puts the replica in its place with what it has. */
   failOver(): Promise<void>

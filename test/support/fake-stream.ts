@@ -1,33 +1,33 @@
-/** A transport that tests hold by the hand: it takes bytes, stalls, fails or leaves when told. */
+/** A transport that tests control: it accepts bytes, stalls, fails or disconnects on demand. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { EventStream } from '../../src/core/event-stream.ts'
 
-/** What a write does: taken at once, not taken until `resume`, or an error of one kind. */
+/** What a write does: succeeds at once, waits until `resume`, or fails with one kind of error. */
 type Mood = 'ready' | 'stalled' | 'throws' | 'rejects'
 
-/** A stream with the client's view of it: what has arrived, parsed by a parser that is not ours. */
+/** A stream with the client's view of it: what has arrived, parsed by a third-party parser. */
 export interface FakeStream extends EventStream {
-  /** Events that the client has got. */
+  /** Events that the client has received. */
   readonly events: EventSourceMessage[]
-  /** Retry times that the client has got, in milliseconds. */
+  /** Retry times that the client has received, in milliseconds. */
   readonly retries: number[]
-  /** Every buffer that was handed over, whether or not the client has got it. */
+  /** Every buffer that was written, whether or not the client has received it. */
   readonly writes: Uint8Array[]
-  /** What the hub must never do to a stream, and did. */
+  /** What the hub did wrong on this stream. */
   readonly faults: string[]
   /** Whether the hub cut the stream off. */
   readonly cut: boolean
-  /** From now on, writes are not taken. */
+  /** From now on, writes wait. */
   stall(): void
-  /** Takes what was written meanwhile, and all that comes. */
+  /** Accepts what was written meanwhile, and every later write. */
   resume(): void
   /** From now on, writes fail. */
   fail(how: 'throws' | 'rejects'): void
-  /** The client goes, in the middle of what it was just getting. */
+  /** The client disconnects in the middle of a write. */
   leave(): void
 }
 
-/** Makes a stream that takes everything at once. */
+/** Creates a stream that accepts every write at once. */
 export function fakeStream(): FakeStream {
   const events: EventSourceMessage[] = []
   const retries: number[] = []
@@ -92,7 +92,7 @@ export function fakeStream(): FakeStream {
 
   function leave(): void {
     if (left || cut) return
-    // A line may be torn anywhere: what arrived of it must do no harm.
+    // A line may be cut anywhere: a partial line must do no harm.
     if (pending) receive(pending.bytes.subarray(0, pending.bytes.byteLength >> 1))
     left = true
     for (const listener of listeners) listener()
@@ -119,7 +119,7 @@ export function heard({ events }: FakeStream): string[] {
   return events.filter(({ event }) => !event?.startsWith('hub:')).map(({ data }) => data)
 }
 
-/** The last id that came: the cursor with which an EventSource reconnects. */
+/** The last id received: the cursor with which an EventSource reconnects. */
 export function cursorOf({ events }: FakeStream): string | undefined {
   return events.findLast(({ id }) => id !== undefined)?.id
 }

@@ -1,4 +1,4 @@
-/** A hub on a clock that tests turn by hand, with clients whose streams they hold. */
+/** A hub on a clock that tests advance, with clients whose streams they control. */
 import type { Connection } from '../../src/hub/connection.ts'
 import { createHub, type Hub } from '../../src/hub/hub.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
@@ -19,7 +19,7 @@ export interface JoinOptions {
   readonly lastEventId?: string | undefined
   /** When the right to listen ends, in milliseconds since 1970. */
   readonly expiresAt?: number
-  /** @defaultValue one that takes everything at once */
+  /** @defaultValue a stream that accepts every write at once */
   readonly stream?: FakeStream
 }
 
@@ -36,7 +36,7 @@ export interface HubHarness {
   readonly journal: Journal
   /** Connects a client, before anything has been flushed. */
   join(client: string, options?: JoinOptions): JoinedClient
-  /** Connects a client and lets it take its opening. */
+  /** Connects a client and lets it receive its opening frames. */
   enter(client: string, options?: JoinOptions): Promise<JoinedClient>
   /** Publishes events to everyone, one after another; the ids. */
   tell(...data: string[]): Promise<string[]>

@@ -23,17 +23,17 @@ export type Bounds = ConformanceBounds
 /** Opens a journal whose hub listens at these keys. */
 export type OpenTrial = (bounds: Bounds, subscribed: readonly string[]) => Promise<Trial>
 
-/** Holds a journal to its contract. */
+/** Tests the contract of a journal. */
 export function journalSuite(open: OpenTrial): void {
   runAll(journalChecks(withPatience(open)))
 }
 
-/** Holds the backplane of a journal to its contract. */
+/** Tests the contract of a journal's backplane. */
 export function backplaneSuite(open: OpenTrial): void {
   runAll(backplaneChecks(withPatience(open)))
 }
 
-/** Holds a backplane that several hubs share to its contract. */
+/** Tests the contract of a backplane that several hubs share. */
 export function relaySuite(open: OpenTrial): void {
   runAll(relayChecks(withPatience(open)))
 }

@@ -1,4 +1,4 @@
-/** A journal as one across a network is: answers come later, and deliveries may lag behind. */
+/** A journal that behaves as one across a network: reads take time, and deliveries may lag. */
 
 import type { Position } from '../../src/core/cursor.ts'
 import { encodeFrame } from '../../src/core/event.ts'
@@ -6,17 +6,17 @@ import type { Delivery, Journal, JournalHandler, ReplayBatch } from '../../src/j
 import { createMemoryJournal, type MemoryJournalOptions } from '../../src/journal/memory/journal.ts'
 import { recordingHandler } from './journal-handler.ts'
 
-/** A journal whose every answer waits for the test. */
+/** A journal whose reads wait until the test answers them. */
 export interface LateJournal extends Journal {
-  /** Readings that were asked for and not answered yet. */
+  /** The number of reads not answered yet. */
   readonly asked: number
-  /** Answers the oldest reading with what was there when it was asked for, or with what is there now. */
+  /** Answers the oldest read with the events at the time of the call, or with those stored now. */
   answer(as: 'asked' | 'now'): void
-  /** Lets the oldest reading fail. */
+  /** Makes the oldest read fail. */
   refuse(error: Error): void
-  /** From now on, what is stored is not delivered. */
+  /** From now on, stored events are not delivered. */
   hold(): void
-  /** Delivers what was held, and all that comes. */
+  /** Delivers the held events, and every later one. */
   release(): void
 }
 
@@ -27,7 +27,7 @@ interface Reading {
   reject(error: Error): void
 }
 
-/** Makes a journal in memory that takes its time. */
+/** Creates a memory journal whose reads wait. */
 export function createLateJournal(options: MemoryJournalOptions): LateJournal {
   const inner = createMemoryJournal(options)
   const readings: Reading[] = []

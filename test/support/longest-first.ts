@@ -1,4 +1,4 @@
-/** The order of test files: those that take longest start first, so that none of them runs alone at the end. */
+/** The order of test files: the slowest start first, so that none runs alone at the end. */
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** By measurement; a name matches every path that contains it. */

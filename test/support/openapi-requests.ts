@@ -1,4 +1,4 @@
-/** Every way in which a request may go: the real app in each, for any operation. */
+/** Every outcome a request can have, each produced by the real app, for any operation. */
 
 import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.ts'
 import { HubError } from '../../src/core/errors.ts'
@@ -9,7 +9,7 @@ import { type Guarded, guarded, KEY } from './auth-harness.ts'
 import { manualClock } from './clock.ts'
 import type { Contents } from './openapi-validator.ts'
 
-/** A request that is well, but for what the situation makes of it. */
+/** A valid request, except for what the situation changes. */
 export interface Asked {
   readonly method: string
   readonly path: string
@@ -95,7 +95,7 @@ export const situations: Readonly<Record<string, Ask>> = {
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
-/** A hub with keys that counts what is asked of it. */
+/** A hub with keys that counts its requests. */
 function limited(perMinute = 9): Guarded {
   const config = { PUBLISHES_PER_MINUTE: perMinute, STREAMS_PER_MINUTE: perMinute }
   return guarded({ config })
@@ -110,7 +110,7 @@ async function withTicket(path: string, ticket: Guarded['ticket']): Promise<stri
   return path === '/sse' ? `/sse?ticket=${await ticket({ client: 'alice' })}` : path
 }
 
-/** A hub that counts what is asked of it, with another journal. */
+/** A hub that counts its requests, with another journal. */
 async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Response> {
   const clock = manualClock()
   const { app } = guarded({
@@ -126,13 +126,13 @@ async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Respons
   return response
 }
 
-/** A journal that does nothing but fail. */
+/** A journal whose every call fails. */
 function failing(error: Error): Partial<Journal> {
   const fail = () => Promise.reject(error)
   return { append: fail, backplane: { request: fail, useOnce: fail } }
 }
 
-/** A journal that others share, though nobody else is there. */
+/** A shared journal with no other hub on it. */
 function shared(): Partial<Journal> {
   let hub: JournalHandler | undefined
   const journal = createMemoryJournal()

@@ -1,4 +1,4 @@
-/** Holds values to the schemas of an OpenAPI document, by a validator that is not ours. */
+/** Validates values against the schemas of an OpenAPI document, with a third-party validator. */
 import { createRequire } from 'node:module'
 
 /** A JSON object. */
@@ -40,7 +40,7 @@ interface Reference {
   readonly $ref: string
 }
 
-/** What a value breaks of a schema: nothing, if it fits. */
+/** The schema errors of a value; empty if it is valid. */
 export type Check = (schema: Json, value: unknown) => unknown[]
 
 interface Ajv {
@@ -56,7 +56,7 @@ const require = createRequire(
 const Ajv2020 = require('ajv/dist/2020.js').default as new (options: Json) => Ajv
 const addFormats = require('ajv-formats').default as (ajv: Ajv) => Ajv
 
-/** Holds values to the schemas of a document, in which an object may have just what is described. */
+/** Validates against a document's schemas; objects may have no undocumented properties. */
 export function checkAgainst(document: Document): Check {
   const ajv = addFormats(new Ajv2020({ strict: false })).addSchema(closed(document) as Json, 'api')
   return (schema, value) => {
@@ -65,7 +65,7 @@ export function checkAgainst(document: Document): Check {
   }
 }
 
-/** What a reference means; anything else is what it is. */
+/** Resolves a reference; returns anything else unchanged. */
 export function resolve<T extends object>(document: Document, part: T | Reference): T {
   if (!('$ref' in part)) return part
   const steps = part.$ref.slice(2).split('/')

@@ -8,14 +8,14 @@ export type Environment = Readonly<Record<string, string>>
 /** A process that was started, whether or not it listens. */
 export interface Process {
   readonly pid: number
-  /** Everything that it wrote on stdout, by lines. */
+  /** The lines it wrote to stdout. */
   readonly lines: readonly string[]
-  /** Everything that it wrote on stderr. */
+  /** Everything it wrote to stderr. */
   readonly stderr: string
   /** The exit code, or the name of the signal that ended it. */
   readonly exit: Promise<number | string>
   signal(name: NodeJS.Signals): void
-  /** Ends it and its children at once. */
+  /** Kills it and its children. */
   kill(): Promise<void>
 }
 
@@ -40,7 +40,7 @@ process.once('exit', () => {
   for (const pid of groups) killGroup(pid)
 })
 
-/** Starts a server on any free port of this machine; resolves when it says that it listens. */
+/** Starts a server on a free port of this machine; resolves when it logs that it listens. */
 export async function startServer(command: Command, environment: Environment): Promise<Server> {
   const server = startProcess(command, environment)
   const timer = setTimeout(() => void server.kill(), START_MS)

@@ -1,13 +1,13 @@
-/** Prometheus' own judgement on a page of metrics. */
+/** Checks a page of metrics with promtool, Prometheus' own tool. */
 import { spawnSync } from 'node:child_process'
 
-/** Whether the tests may do without promtool: never where all must run. */
+/** Whether tests may skip promtool: never where all tests must run. */
 export const PROMTOOL_IS_MISSING: boolean =
   spawnSync('promtool', ['--version']).status !== 0 && !process.env.CI
 
 if (PROMTOOL_IS_MISSING) console.warn('promtool is not installed: what needs it is skipped.')
 
-/** What `promtool check metrics` has to say: nothing, if all is well. */
+/** The output of `promtool check metrics`: empty if the page is valid. */
 export function complaintsAbout(text: string): string {
   const { status, stdout, stderr, error } = spawnSync('promtool', ['check', 'metrics'], {
     input: text,

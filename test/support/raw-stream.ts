@@ -1,15 +1,15 @@
-/** A client of bare bytes: it sees the very answer, stops reading, leaves with FIN or with RST. */
+/** A raw client: it sees the exact response, stops reading, and disconnects with FIN or RST. */
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { until } from './eventually.ts'
 
 /** A socket on which one GET was sent. */
 export interface RawStream {
-  /** The head of the answer, with its empty line. */
+  /** The head of the response, with its empty line. */
   readonly head: string
   /** The body so far, without the frames of chunked encoding. */
   readonly body: string
-  /** The id that came last. */
+  /** The last id received. */
   readonly lastId: string | undefined
   /** The port of this end. */
   readonly port: number

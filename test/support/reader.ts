@@ -1,22 +1,22 @@
-/** Reads a stream as a client would: bytes in, events out, by a parser that is not ours. */
+/** Reads a stream as a client would: bytes in, events out, with a third-party parser. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
 /** A listener that waits for events rather than for time. */
 export interface Reader {
-  /** Everything that has come so far. */
+  /** Every event received so far. */
   readonly events: EventSourceMessage[]
-  /** Retry times that came, in milliseconds. */
+  /** The retry times received, in milliseconds. */
   readonly retries: number[]
   /** Whether the server has ended the stream. */
   readonly ended: boolean
-  /** The first event, of those not yet looked at, that fits; an error after `timeoutMs`. */
+  /** The first unread event that matches; rejects after `timeoutMs`. */
   next(
     fits?: (event: EventSourceMessage) => boolean,
     timeoutMs?: number,
   ): Promise<EventSourceMessage>
   /** Resolves when the server has ended the stream. */
   end(timeoutMs?: number): Promise<void>
-  /** Leaves. */
+  /** Disconnects. */
   close(): Promise<void>
 }
 
@@ -58,7 +58,7 @@ export function readEvents(response: Response): Reader {
         wake()
       }
     } catch {
-      // The connection was cut: for a client that is an end like any other.
+      // The connection was cut, which a client treats like any other end.
     }
     ended = true
     wake()

@@ -1,4 +1,4 @@
-/** Journals in a real Redis, each with a key space of its own. */
+/** Journals in a real Redis, each with its own key prefix. */
 import type { Delivery, Journal } from '../../src/journal/journal.ts'
 import { createRedisJournal } from '../../src/journal/redis/journal.ts'
 import { until } from './eventually.ts'
@@ -8,9 +8,9 @@ import type { RedisServer } from './redis.ts'
 
 /** A journal as one of several hubs share it, and what it was called with. */
 export interface RedisJournalHarness extends Trial {
-  /** Keys of which the hub was told that it may have missed something, call by call. */
+  /** Keys reported to the hub as possibly incomplete, call by call. */
   readonly missed: readonly ((key: string) => boolean)[]
-  /** Questions that were put to the hub. */
+  /** Requests that the hub received. */
   readonly asked: readonly { readonly question: unknown; readonly keptMs: number }[]
   /** Resolves when the journal is ready; rejects when that takes too long. */
   reached(): Promise<void>

@@ -1,4 +1,4 @@
-/** A Redis of the tests' own: on a free port, in a folder that is gone afterwards. */
+/** A Redis server for tests: on a free port, in a folder that is deleted afterwards. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
 
-/** Whether the tests may do without Redis: never where all must run. */
+/** Whether tests may skip Redis: never where all tests must run. */
 export const REDIS_IS_MISSING: boolean =
   spawnSync('redis-server', ['--version']).status !== 0 && !process.env.CI
 
@@ -15,18 +15,18 @@ if (REDIS_IS_MISSING) console.warn('redis-server is not installed: what needs it
 /** How Redis writes to its disk. */
 export type Persistence = 'none' | 'everysec' | 'always'
 
-/** A server that can be ended, begun again, and stopped in its tracks. */
+/** A server that can be killed, restarted and suspended. */
 export interface RedisServer {
   readonly port: number
   readonly url: string
-  /** Begins again with what is on the disk. */
+  /** Restarts with what is on disk. */
   restart(): Promise<void>
-  /** Ends it as a power cut would; `empty` takes the disk away, too. */
+  /** Kills it as a power cut would; `empty` deletes the disk, too. */
   crash(disk?: 'kept' | 'empty'): Promise<void>
   signal(name: 'SIGSTOP' | 'SIGCONT'): void
   /** Sends one command. */
   command(...args: string[]): Promise<unknown>
-  /** Ends it and takes its folder away. */
+  /** Stops it and deletes its folder. */
   close(): Promise<void>
 }
 
@@ -35,7 +35,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts a server. @param settings - lines of its configuration, beside those that all have */
+/** Starts a server. @param settings - extra lines for its configuration */
 export async function startRedis(
   persistence: Persistence = 'none',
   settings: readonly string[] = [],
@@ -99,7 +99,7 @@ async function end(child: ChildProcess): Promise<void> {
   await gone
 }
 
-/** A port that nobody listens on now. */
+/** A free port. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()

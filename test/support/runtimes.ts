@@ -14,6 +14,6 @@ export const COMMANDS: Readonly<Record<RuntimeName | 'worker' | 'wrangler', Comm
   },
   // The Worker runs in workerd, offline.
   worker: { file: process.execPath, args: ['test/support/worker/worker.mjs'] },
-  // The same behind the proxy of `wrangler dev`, which takes three times as long to start.
+  // The same through the proxy of `wrangler dev`, which takes three times as long to start.
   wrangler: { file: process.execPath, args: ['test/support/worker/worker.mjs', '--wrangler'] },
 }

@@ -1,4 +1,4 @@
-/** Chance that can be had again: the same seed, the same numbers. */
+/** Repeatable random numbers: the same seed gives the same numbers. */
 
 /** Makes a generator of numbers from 0 up to 1: mulberry32. */
 export function seeded(seed: number): () => number {

@@ -9,7 +9,7 @@ import { COMMANDS } from './runtimes.ts'
 export interface Window {
   /** Opens the page, joined if a client is named, and waits until it is live. */
   open(url: string, client?: string, topics?: string): Promise<Page>
-  /** What its tabs complained about. */
+  /** Errors that its tabs reported. */
   readonly complaints: readonly string[]
   close(): Promise<void>
 }
@@ -20,7 +20,7 @@ export async function openWindow(options: BrowserContextOptions = {}): Promise<W
   const complaints: string[] = []
   context.on('console', (message) => {
     const isComplaint = message.type() === 'error' || message.type() === 'warning'
-    // A status that the page has to deal with is no mistake of it.
+    // An error status that the page must handle is not an error of the page.
     const isStatus = message.text().startsWith('Failed to load resource')
     if (isComplaint && !isStatus) complaints.push(message.text())
   })

@@ -8,17 +8,17 @@ export interface TcpProxy {
   readonly sent: string
   /** Resets open connections; new ones get through. */
   reset(): void
-  /** Leads to another port from now on; open connections are closed. */
+  /** Forwards to another port from now on; closes open connections. */
   turn(port: number): void
   /** Closes all connections, and accepts no others. */
   cut(): void
-  /** Holds back what servers answer until `release`. */
+  /** Holds back responses until `release`. */
   hold(): void
   release(): void
   close(): Promise<void>
 }
 
-/** Opens a proxy that leads to a port of this machine. */
+/** Opens a proxy to a port of this machine. */
 export async function openTcpProxy(to: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   const upstreams = new Set<Socket>()

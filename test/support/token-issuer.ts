@@ -1,11 +1,11 @@
-/** An issuer of tokens whose keys are fetched from this machine, and that can be told to fail. */
+/** A token issuer that serves its keys from this machine and fails on demand. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 
 /** An issuer that listens. */
 export interface Issuer {
   readonly url: string
-  /** How often its keys were asked for. */
+  /** How often its keys were requested. */
   readonly asked: number
   /** How many bytes of an endless answer it has written. */
   readonly pouredBytes: number

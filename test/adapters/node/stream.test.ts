@@ -20,14 +20,15 @@ test('pipelined requests open one stream at a time, and leave with their socket'
   const requests = Array.from({ length: 20 }, (_, n) => get(`/sse?id=client-${n}`))
   socket.write(requests.join(''))
   await eventually(() => expect(hub.stats().connections).toBe(1))
-  // Behind the stream the others wait for ever: a request to elsewhere shows that the server has seen them.
+  // The others wait forever after the stream; a request on another connection shows that the
+  // server has read them.
   expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
   expect(hub.stats().connections).toBe(1)
   socket.destroy()
   await eventually(() => expect(hub.stats().connections).toBe(0))
 })
 
-test('a stream that is pipelined behind another answer opens when that is out', async () => {
+test('a stream pipelined after another request opens when that response is sent', async () => {
   const { hub, port } = await start()
   const socket = await dial(port)
   socket.write(get('/healthz') + get('/sse?id=alice'))

@@ -1,4 +1,4 @@
-/** Two Node runtimes on one Redis, as one contestant: events come in at PORT, streams are at the port behind it. */
+/** Two Node instances on one Redis, as one contestant: publish at PORT, listen at PORT + 1. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { connect } from 'node:net'
 

@@ -1,4 +1,4 @@
-/** A bare Hono route that reads a body and answers: what publishing can't cost less than on Hono. */
+/** A bare Hono route that reads a body and answers: the least that publishing can cost on Hono. */
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 

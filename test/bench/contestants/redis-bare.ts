@@ -1,4 +1,4 @@
-/** What can't be left out between two instances: a POST becomes a bare PUBLISH, and the message goes to all streams. */
+/** The least two instances must do: a POST becomes a bare PUBLISH, sent on to all streams. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer, type ServerResponse } from 'node:http'
 import { createClient } from 'redis'

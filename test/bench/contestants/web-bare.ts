@@ -1,4 +1,4 @@
-/** What Web streams themselves cost on Bun and Deno: one `enqueue()` each of a frame that is encoded once. */
+/** The cost of Web streams on Bun and Deno: one `enqueue()` per stream of a frame encoded once. */
 
 interface Server {
   serve(options: object, handler?: (request: Request) => Promise<Response>): unknown

@@ -1,4 +1,4 @@
-/** Events that come in at one instance and go out at another: how long that takes, and how many it can be. */
+/** Events published at one instance and delivered by another: delay and throughput. */
 import type { Figures, Job } from '../job.ts'
 import { checkFair, EVENT_MS, fill, inLanes, LANES, measure } from './harness.ts'
 import { payload } from './payload.ts'
@@ -6,10 +6,10 @@ import { createPublisher } from './publisher.ts'
 import { nowUs, sleep } from './sockets.ts'
 import { createStreams } from './streams.ts'
 
-/** Events a second while delays are looked at: far from what anyone can do at the most. */
+/** Events per second while delays are measured: far below any contestant's maximum. */
 const RATE = 200
 
-/** A steady rate for delays, then as many as can be. */
+/** A steady rate to measure delays, then full speed. */
 export async function cluster(job: Job): Promise<Figures> {
   const { protocol, port } = job
   const streams = createStreams(port + (protocol.streamPort ?? 0), 1)

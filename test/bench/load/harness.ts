@@ -6,15 +6,15 @@ import { createPublisher, type Publisher } from './publisher.ts'
 import { nowUs, sleep, within } from './sockets.ts'
 import { createStreams, type Streams } from './streams.ts'
 
-/** The longest that one event may take to reach all. */
+/** The longest that one event may take to reach every stream. */
 export const EVENT_MS = 20_000
-/** Requests that are on their way at the same time where the order does not matter. */
+/** Concurrent requests where the order does not matter. */
 export const LANES = 16
 /** Events of one burst: 50 of them every 100 ms are 500 a second. */
 export const BURST = 50
 export const BURST_EVERY_MS = 100
 
-/** A stream that receives broadcasts, and then publishers: servers close connections that wait in silence. */
+/** Opens the streams, then the publishers: servers close connections that are idle. */
 export async function gather(job: Job, sampleEvery: number, lanes: number) {
   const streams = createStreams(job.port, sampleEvery)
   const path = (index: number) => fill(job.protocol.stream, index)
@@ -24,7 +24,7 @@ export async function gather(job: Job, sampleEvery: number, lanes: number) {
   return { streams, publisher }
 }
 
-/** Publishes one event, and waits until all have it. */
+/** Publishes one event, and waits until every stream has it. */
 export async function tell(job: Job, streams: Streams, publisher: Publisher): Promise<void> {
   const goal = streams.delivered() + streams.size
   const [answered, arrived] = [
@@ -34,7 +34,7 @@ export async function tell(job: Job, streams: Streams, publisher: Publisher): Pr
   await Promise.all([answered, arrived])
 }
 
-/** Publishes one burst, and waits until all have it. */
+/** Publishes one burst, and waits until every stream has it. */
 export async function tellBurst(job: Job, streams: Streams, publisher: Publisher): Promise<void> {
   const goal = streams.delivered() + streams.size * BURST
   const answers = Array.from({ length: BURST }, (_, lane) =>
@@ -43,7 +43,7 @@ export async function tellBurst(job: Job, streams: Streams, publisher: Publisher
   await Promise.all([...answers, streams.reach(goal, EVENT_MS)])
 }
 
-/** Does work so often, as much of it at a time as there are lanes. */
+/** Runs the work `count` times, one run per lane at a time. */
 export async function inLanes(
   count: number,
   work: (index: number, lane: number) => Promise<void>,
@@ -55,7 +55,7 @@ export async function inLanes(
   await within(60_000, `${count} requests`, Promise.all(Array.from({ length: LANES }, lane)))
 }
 
-/** @throws when one stream got more than another */
+/** @throws when one stream received more than another */
 export function checkFair(streams: Streams): void {
   const { least, most } = streams.spread()
   if (least !== most) throw new Error(`one stream got ${least} events, another ${most}`)
@@ -66,7 +66,7 @@ export function fill(template: string, index: number): string {
   return template.replace('{id}', `u${index}`)
 }
 
-/** CPU time of the server in microseconds, and the seconds that have passed, from now on. */
+/** Measures the server's CPU time in microseconds, and elapsed seconds, from now on. */
 export function measure({ pid }: Job) {
   const startUs = nowUs()
   const startCpu = cpuUs(pid)
@@ -74,7 +74,7 @@ export function measure({ pid }: Job) {
   return { elapsedMs, read: () => ({ cpu: cpuUs(pid) - startCpu, seconds: elapsedMs() / 1_000 }) }
 }
 
-/** Kilobytes of the server once they no longer change; ten seconds are waited at the most. */
+/** The server's memory in kilobytes once it is stable; waits ten seconds at most. */
 export async function settled({ pid }: Job): Promise<number> {
   let steady = 0
   let last = memoryKb(pid)

@@ -1,14 +1,14 @@
-/** The data of an event: a mark that nothing else on the wire holds, the time it left, and padding. */
+/** The data of an event: a mark used nowhere else on the wire, the send time, and padding. */
 import { nowUs } from './sockets.ts'
 
-/** `~`: one of them is one delivered event, so that counting needs no parser. */
+/** `~` occurs once in each delivered event, so that counting needs no parser. */
 export const MARK = 0x7e
 
 const BYTES = 100
 const DIGITS = 14
 const ZERO = 0x30
 
-/** Behind a mark, this many bytes can't hold another. */
+/** The distance to the next mark is at least this many bytes. */
 export const STRIDE = BYTES
 
 /** A payload of 100 bytes that contains its time of sending. */

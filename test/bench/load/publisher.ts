@@ -4,16 +4,16 @@ import { connect, type Socket, within } from './sockets.ts'
 const ANSWER_MS = 20_000
 
 interface Caller {
-  /** What has come of an answer so far. */
+  /** The part of the response received so far. */
   text: string
   over: boolean
   settle: ((text: string) => void) | undefined
   fail: ((error: Error) => void) | undefined
 }
 
-/** Sends requests, as many at a time as it has connections. */
+/** Sends requests, at most one per connection at a time. */
 export interface Publisher {
-  /** Publishes on one of the connections; resolves with the answer's body. @param lane - which one */
+  /** Publishes on connection `lane`; resolves with the body of the response. */
   post(path: string, body: string, lane?: number): Promise<string>
   get(path: string, lane?: number): Promise<string>
   leave(): void

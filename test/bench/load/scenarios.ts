@@ -35,7 +35,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   cluster,
 }
 
-/** One event at a time: the next leaves when the last stream has the one before. */
+/** One event at a time: the next is sent when every stream has the previous one. */
 async function broadcast(job: Job): Promise<Figures> {
   const { streams, publisher } = await gather(job, 1, 1)
   for (let i = 0; i < 10; i++) await tell(job, streams, publisher)
@@ -55,7 +55,7 @@ async function broadcast(job: Job): Promise<Figures> {
   }
 }
 
-/** Fifty publishers at once, ten times a second; a server that can't keep up is waited for. */
+/** Bursts of fifty events, ten times a second; waits for a server that can't keep up. */
 async function burst(job: Job): Promise<Figures> {
   const { streams, publisher } = await gather(job, 16, BURST)
   for (let i = 0; i < 3; i++) await tellBurst(job, streams, publisher)
@@ -82,7 +82,7 @@ async function burst(job: Job): Promise<Figures> {
   }
 }
 
-/** Events for one client, among a hundred that are connected and among all of them. */
+/** Events for one client, with a hundred clients connected and with all of them. */
 async function targeted(job: Job): Promise<Figures> {
   const { protocol } = job
   const few = Math.min(100, job.connections)
@@ -105,12 +105,12 @@ async function targeted(job: Job): Promise<Figures> {
   }
 
   async function address(among: number, events: number) {
-    // Anew each time: servers close publishers that are idle while a streams is opened.
+    // New publishers each time: servers close idle ones while streams are being opened.
     const publisher = await createPublisher(job.port, LANES)
     const before = streams.delivered()
     const meter = measure(job)
     await inLanes(events, async (index, lane) => {
-      // A stride that shares no factor with the streams: all take turns, in no order that caches like.
+      // A stride coprime to the number of streams: all take turns, in no cache-friendly order.
       const path = fill(protocol.target ?? '', (index * 7_919) % among)
       await publisher.post(path, payload(), lane)
     })
@@ -121,7 +121,7 @@ async function targeted(job: Job): Promise<Figures> {
   }
 }
 
-/** All come at once. */
+/** All clients connect at once. */
 async function storm(job: Job): Promise<Figures> {
   const streams = createStreams(job.port, 1)
   await streams.open({ count: 300, path: (index) => fill(job.protocol.stream, index) })
@@ -132,13 +132,13 @@ async function storm(job: Job): Promise<Figures> {
     path: (index) => fill(job.protocol.stream, index + 300),
   })
   const { seconds } = meter.read()
-  // What an opening leaves behind for later belongs to it.
+  // Work that an opening defers is part of its cost.
   await sleep(200)
   const { cpu } = meter.read()
   return { cpuUsPerConnect: cpu / job.connections, connectsPerSecond: job.connections / seconds }
 }
 
-/** All are connected, and nothing happens. */
+/** All clients are connected and nothing happens. */
 async function idle(job: Job): Promise<Figures> {
   const streams = createStreams(job.port, 1)
   const open = (count: number) =>
@@ -157,7 +157,7 @@ async function idle(job: Job): Promise<Figures> {
   }
 }
 
-/** All come back at once, and have missed the same hundred events. */
+/** All clients reconnect at once, having missed the same hundred events. */
 async function replay(job: Job): Promise<Figures> {
   const { protocol } = job
   const streams = createStreams(job.port, 16)
@@ -187,7 +187,7 @@ async function replay(job: Job): Promise<Figures> {
   return { cpuUsPerReturn: cpu / job.connections, returnsPerSecond: job.connections / seconds }
 }
 
-/** Requests to publish, with nobody there to hear of it. */
+/** Publish requests with no client connected. */
 async function publish(job: Job): Promise<Figures> {
   const publisher = await createPublisher(job.port, LANES)
   const post = (_: number, lane: number) =>
@@ -199,7 +199,7 @@ async function publish(job: Job): Promise<Figures> {
   return { cpuUsPerRequest: cpu / job.events, requestsPerSecond: job.events / seconds }
 }
 
-/** How soon the server answers others while it broadcasts to very many. */
+/** How quickly the server answers other requests during a large broadcast. */
 async function health(job: Job): Promise<Figures> {
   const { protocol } = job
   const streams = createStreams(job.port, 64)

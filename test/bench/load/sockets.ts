@@ -1,10 +1,10 @@
-/** Raw sockets of Bun: one receive buffer for all, and little more than the system call for each read. */
+/** Bun's raw sockets: one shared receive buffer, and little overhead per read. */
 
 /** A socket that carries a state. */
 export interface Socket<State> {
   data: State
   write(text: string): number
-  /** Drops the connection without a word. */
+  /** Drops the connection without a goodbye. */
   terminate(): void
 }
 
@@ -44,7 +44,7 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-/** What the promise gives, or an error once the time is up. */
+/** Resolves as the promise does, or rejects once the time is up. */
 export function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${what} took over ${ms} ms`)), ms)

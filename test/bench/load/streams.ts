@@ -1,4 +1,4 @@
-/** Many streams that count what they get. */
+/** Many streams that count the events they receive. */
 import { createDelays, type Delays } from './delays.ts'
 import { leftAtUs, MARK, STRIDE } from './payload.ts'
 import { connect, nowUs, type Socket, within } from './sockets.ts'
@@ -10,7 +10,7 @@ const OPENING_MS = 60_000
 interface Stream {
   open: boolean
   frames: number
-  /** Whether its delays are written down. */
+  /** Whether its delays are recorded. */
   readonly sampled: boolean
   opened: () => void
   failed: (error: Error) => void
@@ -23,7 +23,7 @@ export interface Opening {
   readonly count: number
   path(index: number): string
   readonly lastEventId?: string | undefined
-  /** Gets all that the first stream receives. */
+  /** Receives everything the first stream receives. */
   readonly saw?: ((text: string) => void) | undefined
 }
 
@@ -33,7 +33,7 @@ export interface Streams {
   readonly delays: Delays
   /** Events delivered, all streams together. */
   delivered(): number
-  /** The fewest and the most events that one stream got. */
+  /** The fewest and the most events that any stream received. */
   spread(): { readonly least: number; readonly most: number }
   open(opening: Opening): Promise<void>
   /** Resolves when that many events are delivered in all. */
@@ -41,7 +41,7 @@ export interface Streams {
   leave(): Promise<void>
 }
 
-/** Makes an empty streams. @param sampleEvery - of so many streams, one has its delays written down */
+/** Creates an empty set of streams. @param sampleEvery - every nth stream records its delays */
 export function createStreams(port: number, sampleEvery: number): Streams {
   const delays = createDelays()
   let sockets: Socket<Stream>[] = []

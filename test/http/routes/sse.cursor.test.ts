@@ -68,7 +68,7 @@ test('an empty cursor in the query is no cursor', async () => {
 test.each([
   ['header', '/sse?id=alice', resumeAt('earliest')],
   ['query', '/sse?id=alice&lastEventId=earliest', {}],
-])('earliest in the %s stands for all that is kept', async (_, path, init) => {
+])('earliest in the %s replays everything the journal keeps', async (_, path, init) => {
   const set = createAppHarness()
   await publish(set, 'one', 'two')
   const reader = await set.listen(path, init)
@@ -83,7 +83,7 @@ describe('a cursor that means nothing here is a gap, not an error', () => {
   const long: [string, string][] = [
     ['1,025 characters', '9'.repeat(1_025)],
     ['10,000 characters', '9'.repeat(10_000)],
-    ['2,000 characters before the dash and behind it', `${'z'.repeat(2_000)}-${'1'.repeat(2_000)}`],
+    ['2,000 characters before the dash and after it', `${'z'.repeat(2_000)}-${'1'.repeat(2_000)}`],
   ]
 
   test.each([...plain.map(named), ...long])('as a header: %s', async (_, cursor) => {

@@ -126,7 +126,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     }
   }
 
-  /** All that was wanted has come, in order, once; or its newer part, and a gap was told. */
+  /** All expected events arrived once and in order; or only the newer ones, with a gap reported. */
   function adds(pages: readonly ReplayBatch[], wanted: readonly Published[]): void {
     const entries = pages.flatMap((page) => page.entries)
     const told = pages.some(({ gap }) => gap !== undefined)

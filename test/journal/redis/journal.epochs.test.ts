@@ -118,7 +118,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, {}, [ALICE], prefix)
     const other = await openRedisJournal(redis, {}, [], prefix)
-    // Who is connected stays so; nobody can come, because a link begins with INFO.
+    // Open connections stay open; no new one succeeds, because each starts with INFO.
     await redis.command('ACL', 'SETUSER', 'default', '-info')
     const connections = String(await redis.command('CLIENT', 'LIST', 'TYPE', 'pubsub'))
     const [, id = ''] = /^id=(\d+)/m.exec(connections) ?? []

@@ -68,7 +68,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     await refused
     for (let seconds = 0; seconds < 20; seconds += 2) {
       await clock.advance(2_000)
-      // Behind the probe on the same connection.
+      // Sent after the probe, on the same connection.
       await journal.read([ALICE], undefined, 1_000)
       expect(journal.ready).toBe(true)
     }

@@ -55,7 +55,7 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     back = proxy.hold
     proxy.turn(redis.port)
     await until('as many read as may', () => readings(proxy) >= AT_ONCE)
-    // What is published meanwhile is behind all that is missed.
+    // Events published meanwhile come after everything that was missed.
     await publish('e')
     await toEach('f')
     expect(readings(proxy)).toBe(AT_ONCE)

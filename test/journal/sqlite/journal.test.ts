@@ -90,39 +90,39 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], 'earliest', 1e6)).entries).toHaveLength(2)
   })
 
-  test('gives up by an alarm what is too old when nobody publishes', async () => {
-    const stand = await objects.open({ maxAgeMs: 60_000 })
-    const { journal, call, pass } = stand
+  test('evicts expired events by an alarm when nothing is published', async () => {
+    const harness = await objects.open({ maxAgeMs: 60_000 })
+    const { journal, call, pass } = harness
     const { id } = await journal.append(ALICE, { data: 'a' })
-    expect(stand.alarm).toBe(stand.now + 60_001)
+    expect(harness.alarm).toBe(harness.now + 60_001)
     await pass(30_000)
     await journal.append(BOB, { data: 'b' })
-    const alarm = stand.alarm ?? 0
+    const alarm = harness.alarm ?? 0
     await pass(30_001)
-    expect(stand.now).toBe(alarm)
+    expect(harness.now).toBe(alarm)
     await call('prune')
     expect(await call('count', 'entries')).toBe(1)
-    expect(stand.alarm).toBe(alarm + 30_000)
+    expect(harness.alarm).toBe(alarm + 30_000)
     await pass(30_000)
     await call('prune')
     expect(await call('count', 'entries')).toBe(0)
     // Nothing is left to wake up for.
-    expect(stand.alarm).toBe(stand.now)
+    expect(harness.alarm).toBe(harness.now)
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
   })
 
   test('asks for no alarm when it keeps nothing', async () => {
-    const stand = await objects.open({ maxEvents: 0 })
-    const { id } = await stand.journal.append(ALICE, { data: 'a' })
-    await stand.journal.append(ALICE, { data: 'b' })
-    expect(stand.alarm).toBeNull()
-    expect((await stand.journal.read([ALICE], id, 1_000)).gap).toBe('evicted')
+    const harness = await objects.open({ maxEvents: 0 })
+    const { id } = await harness.journal.append(ALICE, { data: 'a' })
+    await harness.journal.append(ALICE, { data: 'b' })
+    expect(harness.alarm).toBeNull()
+    expect((await harness.journal.read([ALICE], id, 1_000)).gap).toBe('evicted')
   })
 
-  test('writes so few rows for an event, from its coming to its end, as its bill is reckoned by', async () => {
+  test('writes as few rows per event, from append to eviction, as documented', async () => {
     const { journal, call, pass } = await objects.open({ maxAgeMs: 60_000 })
     await call('written')
-    // The dearest: each is the only one of its address.
+    // The most expensive case: each event is the only one at its address.
     for (let i = 0; i < 100; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
     await pass(60_001)
     await call('prune')
@@ -131,13 +131,13 @@ describe('the journal in SQLite', () => {
   })
 
   test('asks for few alarms, however much is published', async () => {
-    const stand = await objects.open({ maxAgeMs: 60_000 })
+    const harness = await objects.open({ maxAgeMs: 60_000 })
     const alarms = new Set<number | null>()
     for (let i = 0; i < 120; i++) {
-      await stand.journal.append(ALICE, { data: 'a' })
-      if (stand.alarm !== null && stand.now >= stand.alarm) await stand.call('prune')
-      alarms.add(stand.alarm)
-      await stand.pass(1_000)
+      await harness.journal.append(ALICE, { data: 'a' })
+      if (harness.alarm !== null && harness.now >= harness.alarm) await harness.call('prune')
+      alarms.add(harness.alarm)
+      await harness.pass(1_000)
     }
     expect(alarms.size).toBeLessThan(15)
   })
@@ -191,15 +191,15 @@ describe('the journal in SQLite', () => {
   })
 
   test('puts a kept question to its next life, for as long as is left', async () => {
-    const stand = await objects.open()
-    expect(await stand.journal.backplane.request({ about: 'x' }, 60_000)).toEqual([1])
-    await stand.journal.backplane.request({ about: 'y' }, 0)
-    await stand.pass(20_000)
-    await stand.call('revive')
-    expect(stand.asked).toEqual([[{ about: 'x' }, 40_000]])
-    await stand.pass(40_000)
-    await stand.call('revive')
-    expect(stand.asked).toEqual([])
+    const harness = await objects.open()
+    expect(await harness.journal.backplane.request({ about: 'x' }, 60_000)).toEqual([1])
+    await harness.journal.backplane.request({ about: 'y' }, 0)
+    await harness.pass(20_000)
+    await harness.call('revive')
+    expect(harness.asked).toEqual([[{ about: 'x' }, 40_000]])
+    await harness.pass(40_000)
+    await harness.call('revive')
+    expect(harness.asked).toEqual([])
   })
 
   test('takes the largest event that it lets a hub allow, and refuses a larger bound', async () => {

@@ -13,7 +13,7 @@ import { resuming } from './resuming.ts'
 import { createRuntimePool, OPENERS, type Opener, type Runtime } from './runtime.ts'
 import { stalling } from './stalling.ts'
 
-/** Holds a runtime to the behaviour of the hub, with each way to open a stream. */
+/** Checks the hub's behaviour on a runtime, with each way to open a stream. */
 export function hubBehaviour(runtime: Runtime, openers: readonly Opener[] = OPENERS): void {
   for (const opener of openers) withOpener(runtime, opener)
 }
@@ -30,7 +30,7 @@ function withOpener(runtime: Runtime, STREAM: Opener): void {
     stalling(pool)
     draining(pool)
     if (STREAM !== 'native') return
-    // What has nothing to do with streams is tested once.
+    // Behaviour that does not depend on streams is tested once.
     browsing(pool)
     configuring(pool)
     describing(pool)

@@ -10,7 +10,7 @@ const bun: Runtime = {
   command: COMMANDS.bun,
   leaving: 'at once',
   stalledSocket: 'cut',
-  // With one reader it holds 120 to 270 MiB, whether 0.1 or 1.6 GB were published: garbage, not a leak.
+  // With one reader it uses 120 to 270 MiB, after 0.1 GB or 1.6 GB alike: garbage, not a leak.
   memory: 'hidden by garbage',
   badEnvironment: 'exits with 2',
   signals: 'drain',
@@ -29,7 +29,7 @@ test.concurrent('a stream that is quiet for more than 20 seconds is not cut', as
   await listener.close()
 }, 60_000)
 
-// What a publisher uses: one connection for request after request, well beyond the idle time.
+// As a publisher does: request after request on one connection, well beyond the idle time.
 test.concurrent('a connection that is kept alive and busy is never cut', async () => {
   const { url } = await pool.start({ HEARTBEAT_SECONDS: '1' })
   const deadline = Date.now() + 9_000

@@ -15,9 +15,9 @@ import { openRaw } from '../../support/raw-stream.ts'
 import type { RuntimePool } from './runtime.ts'
 
 const DRAIN_SECONDS = 6
-/** What a busy machine may need on top. A server that does not keep its time would not end at all. */
+/** Extra time for a busy machine. A server that misses its deadline would not end at all. */
 const SLACK_MS = 10_000
-/** So many that their goodbyes take the whole first half of the drain. */
+/** Enough clients that their goodbyes take the whole first half of the drain. */
 const STREAMS = 100
 
 /** How a runtime stops. */
@@ -110,7 +110,7 @@ async function expectRefused(url: string): Promise<void> {
   )
 }
 
-/** Publishes until the server is gone; returns what it answered for. */
+/** Publishes until the server is gone; returns what it acknowledged. */
 async function publishWhileOpen(url: string): Promise<Receipt[]> {
   const receipts: Receipt[] = []
   for (;;) {
@@ -127,7 +127,7 @@ function expectGoodbyes(listeners: readonly Listener[]): void {
     expect(JSON.parse(last?.data ?? '{}')).toEqual({ reason: 'shutdown' })
     return listener.retries.at(-1) ?? 0
   })
-  // Spread out, so that not all come back at once.
+  // Spread out, so that clients don't all reconnect at once.
   expect(new Set(retries).size).toBeGreaterThan(STREAMS / 2)
 }
 

@@ -9,7 +9,7 @@ import { type RuntimePool, TIGHT } from './runtime.ts'
 export function leaving(pool: RuntimePool): void {
   const { runtime } = pool
   const atOnce = runtime.leaving === 'at once'
-  // On the quiet server no heartbeat is in reach: who leaves must be noticed without a write.
+  // The quiet server sends no heartbeat in time: a disconnect must be noticed without a write.
   const environment = atOnce ? {} : TIGHT
   // A half-closed socket can still be read from: only the runtimes that notice at once end it.
   const ways = atOnce ? (['fin', 'rst', 'half-close'] as const) : (['fin', 'rst'] as const)

@@ -30,7 +30,7 @@ export function publishing(pool: RuntimePool): void {
   })
 
   test('a broadcast reaches everyone, once', async () => {
-    // With the clock ticks nobody counts events: a broadcast disturbs no other test.
+    // Tests on the ticking server count no events, so a broadcast disturbs none of them.
     const { url } = await pool.shared(CLOCK)
     const readers = await Promise.all(
       ['amy', 'amy', 'ben', 'cat'].map((id) => listen(url, `id=${id}`)),

@@ -13,7 +13,7 @@ describe.skipIf(redis === undefined)('with REDIS_URL', () => {
     name: 'Node',
     command: COMMANDS.node,
     environment: { REDIS_URL: redis?.url ?? '' },
-    // Servers of one test are no cluster.
+    // The servers of one test are not a cluster.
     own: () => ({ REDIS_PREFIX: crypto.randomUUID() }),
     shared: true,
     leaving: 'at once',
@@ -22,6 +22,6 @@ describe.skipIf(redis === undefined)('with REDIS_URL', () => {
     badEnvironment: 'exits with 2',
     signals: 'drain',
   }
-  // A journal never meets the code that opens streams: one way to open them is enough.
+  // A journal does not depend on how streams are opened: one way is enough.
   hubBehaviour(runtime, ['native'])
 })

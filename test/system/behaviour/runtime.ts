@@ -10,7 +10,7 @@ export interface Runtime {
   readonly environment?: Environment
   /** Environment variables that differ from server to server. @defaultValue none */
   readonly own?: () => Environment
-  /** Whether its journal is one that servers share, so that a publish result counts instances. @defaultValue false */
+  /** Whether servers share its journal, so that results count instances. @defaultValue false */
   readonly shared?: true
   /** When the server notices that a client has left. */
   readonly leaving: 'at once' | 'at a later write'

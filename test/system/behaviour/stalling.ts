@@ -16,20 +16,20 @@ import type { RuntimePool } from './runtime.ts'
 
 const MIB = 1_048_576
 const TEXT = 'x'.repeat(100_000)
-/** More than the buffers of kernel, runtime and proxy together swallow, less than the journal keeps. */
+/** More than kernel, runtime and proxy buffer together, less than the journal keeps. */
 const FIRST_EVENTS = 200
-/** The journal evicts after 335 of them. A heap takes as many to grow to its size before it can be measured. */
+/** The journal evicts after 335 of them. The heap needs as many to reach its full size. */
 const ALL_EVENTS = { measured: 1_600, 'hidden by garbage': 600 }
 const JOURNAL_BYTES = 32 * MIB
 const SAMPLE_EVENTS = 50
 /** Fewer than a queue of 1 MiB holds. */
 const PACE_EVENTS = 5
-/** The lowest of so many samples is free of most garbage; the first ones see a heap grow to its size. */
+/** The lowest of these samples contains little garbage; the heap still grows during the first. */
 const SAMPLES = 6
 const WARM_UP_SAMPLES = 12
 /** Between the two measurements 50 MB or more are published: a server that kept them would fail. */
 const MAX_GROWTH_BYTES = 35 * MIB
-/** Goodbye, its deadline, the next sweep, and Bun's timer, which takes some seconds. */
+/** Enough for the goodbye, its deadline, the next sweep, and Bun's timer of some seconds. */
 const CUT_MS = 20_000
 
 /** How a runtime copes with a client that reads nothing. */
@@ -164,7 +164,7 @@ function memoryOf({ pid }: Server): number {
 
 function residentPages(pid: string, group: number): number {
   try {
-    // The fields behind the name in brackets: state, parent, group, …, the 22nd is the resident set.
+    // The fields after the name in brackets: state, parent, group, …, the 22nd is the resident set.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
     return Number(fields[2]) === group ? Number(fields[21]) : 0
   } catch {

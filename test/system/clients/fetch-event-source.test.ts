@@ -18,7 +18,7 @@ clientBehaviour('fetch-event-source', (url, hear) => {
     onmessage: ({ event, data }) => {
       if (!event.startsWith('hub:')) hear(data)
     },
-    // It takes the end of a stream for the end of its work, unless this throws.
+    // It does not reconnect after the end of a stream unless this throws.
     onclose: () => {
       throw new Error('come back')
     },

@@ -1,4 +1,4 @@
-/** `eventsource-parser/stream` behind Node's fetch, against the Node server. */
+/** `eventsource-parser/stream` on the body of Node's fetch, against the Node server. */
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { resumeWith, returning } from './polling.ts'
 import { clientBehaviour } from './resumption.ts'

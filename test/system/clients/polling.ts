@@ -1,14 +1,14 @@
-/** Comes back again and again with the last id, as a client without EventSource has to do itself. */
+/** Reconnects with the last id in a loop, as a client without EventSource has to. */
 import type { Client } from './resumption.ts'
 
-/** One stay: listens until the stream is over; calls `hear` for each message and `mark` for each id. */
+/** One connection: listens until the stream ends, and calls `hear` for each event. */
 export type Stay = (
   lastEventId: string | undefined,
   signal: AbortSignal,
   hear: (event: { data: string; event?: string | undefined; id?: string | undefined }) => void,
 ) => Promise<void>
 
-/** Stays, and stays again, until it is closed. */
+/** Connects again and again, until it is closed. */
 export function returning(stay: Stay, hear: (data: string) => void): Client {
   const leaving = new AbortController()
   let lastEventId: string | undefined
@@ -17,7 +17,7 @@ export function returning(stay: Stay, hear: (data: string) => void): Client {
 
   async function comeAndGo(): Promise<void> {
     while (!leaving.signal.aborted) {
-      // However a stay ends, the next one begins with the last id.
+      // However a connection ends, the next one resumes from the last id.
       await stay(lastEventId, leaving.signal, take).catch(() => {})
     }
   }

@@ -4,16 +4,16 @@ import { counts, publish } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
 import { type ServerBehindProxy, startServerBehindProxy } from './server.ts'
 
-/** A client that listens, whichever way it does. */
+/** A listening client, whatever its library. */
 export interface Client {
   /** Disconnects and does not reconnect. */
   close(): void
 }
 
-/** Opens a client, whose messages go to `hear`; it must come back by itself when it is dropped. */
+/** Opens a client that passes messages to `hear` and reconnects by itself when dropped. */
 export type OpenClient = (url: string, hear: (data: string) => void) => Client | Promise<Client>
 
-/** Holds a client to it. */
+/** Tests a client library. */
 export function clientBehaviour(name: string, open: OpenClient): void {
   let server: ServerBehindProxy
   beforeAll(async () => {
@@ -66,7 +66,7 @@ export function clientBehaviour(name: string, open: OpenClient): void {
     const client = await open(`${server.proxyUrl}/sse?id=${id}`, (data) => heard.push(data))
     try {
       await counts(server.url, id, 1)
-      // Sent away, it has surely read its opening, and with it the id to come back with.
+      // Once disconnected, it has read its opening, and with it the id to resume from.
       await fetch(`${server.url}/clients/${id}`, { method: 'DELETE' })
       await publish(server.url, `/clients/${id}`, 'first')
       await publish(server.url, `/clients/${id}`, 'second')

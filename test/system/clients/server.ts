@@ -1,9 +1,9 @@
-/** A server behind a TCP proxy that can cut connections, as a train's tunnel does. */
+/** A server behind a TCP proxy that can cut connections, as a mobile network does in a tunnel. */
 import { type Server, startServer } from '../../support/process.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 import { openTcpProxy } from '../../support/tcp-proxy.ts'
 
-/** A server, and a second way to it that can be interrupted. */
+/** A server, and a proxied URL for it that can be interrupted. */
 export interface ServerBehindProxy {
   readonly server: Server
   /** Where the server itself listens: for publishers. */

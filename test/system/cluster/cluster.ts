@@ -14,12 +14,12 @@ export interface Cluster<Redis extends Shared = Shared> {
   readonly redis: Redis
   readonly instances: readonly Instance[]
   instance(name: RuntimeName): Instance
-  /** Resolves when all that run reach Redis. */
+  /** Resolves when every running instance reaches Redis. */
   recovered(): Promise<void>
   stop(): Promise<void>
 }
 
-/** Starts a cluster on a Redis, which ends with it. */
+/** Starts a cluster on a Redis server, and stops that server with it. */
 export async function startCluster<Redis extends Shared>(
   redis: Redis,
   environment: Record<string, string> = {},

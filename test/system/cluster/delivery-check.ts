@@ -4,11 +4,11 @@ import { post } from './fast-client.ts'
 import type { Instance } from './instance.ts'
 import { createRoamingClient, type RoamingClient } from './roaming-client.ts'
 
-/** An event that was published, and what became of it. */
+/** An event that was sent, and its id if it was stored. */
 interface Sent {
   readonly path: string
   readonly data: string
-  /** Undefined when nobody said that it is stored. */
+  /** Undefined when no instance acknowledged it. */
   readonly id: string | undefined
 }
 
@@ -18,19 +18,19 @@ export interface DeliveryReport {
   readonly refused: number
   readonly heard: number
   readonly visits: number
-  /** Clients that were told a gap. */
+  /** The number of clients that received a gap. */
   readonly gapped: number
-  /** Events that were acknowledged, and that a client did not get. */
+  /** The number of acknowledged events that a client did not receive. */
   readonly lost: number
 }
 
 /** A check in progress. */
 export interface DeliveryCheck {
-  /** Resolves when each client has been on a stream. */
+  /** Resolves when each client has opened a stream. */
   arrive(): Promise<void>
   /** Publishes `count` numbered events through random instances. */
   publish(count: number): Promise<void>
-  /** Waits until all have heard the last word, and compares what each got with what it should have. */
+  /** Waits until all have the last event, then checks what each client received. */
   report(): Promise<DeliveryReport>
   stop(): void
 }
@@ -90,14 +90,14 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     const id = stored ? (JSON.parse(answer.body) as { id: string }).id : undefined
     sent.push({ path, data, id })
     if (stored) return true
-    // Whoever is refused waits a little, as Retry-After says in seconds.
+    // A short wait after a refusal: Retry-After is in whole seconds.
     await new Promise((resolve) => setTimeout(resolve, 50))
     return false
   }
 
   async function report(): Promise<DeliveryReport> {
     const last = `the last word ${Math.random()}`
-    // A refused last word may have been stored: each try has another.
+    // A refused last event may have been stored, so each try sends a different one.
     let tries = 0
     while (!(await publishOne('/broadcast', `${last} ${tries}`))) tries += 1
     await Promise.all(clients.map(({ receives }) => receives(`${last} ${tries}`)))
@@ -114,7 +114,7 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     }
   }
 
-  /** How many events this client lost, each of them told; anything else is a failure. */
+  /** The number of events this client lost with a gap; a loss without one fails the test. */
   function lostBy({ client, topic, heard, gaps }: RoamingClient): number {
     const mine = new Set(['/broadcast', `/clients/${client}`, `/topics/${topic}`])
     const due = sent.filter(({ path }) => mine.has(path))
@@ -135,7 +135,7 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     const all = new Set(got)
     const lost = due.filter(({ id, data }) => id !== undefined && !all.has(data))
     if (gaps.length === 0) {
-      expect(lost, `${client} loses nothing that it is not told`).toEqual([])
+      expect(lost, `${client} loses nothing without a gap`).toEqual([])
     }
     return lost.length
   }

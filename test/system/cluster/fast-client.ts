@@ -1,16 +1,16 @@
-/** HTTP with as little as possible in between: the tests share two cores with what they test. */
+/** A minimal HTTP client: the tests share two cores with the servers they test. */
 import { Agent, type IncomingMessage, request } from 'node:http'
 
 const agent = new Agent({ keepAlive: true, maxSockets: 32 })
 
-/** An answer that has been read. */
+/** A response whose body has been read. */
 export interface Answer {
   readonly status: number
   readonly retryAfter: string | undefined
   readonly body: string
 }
 
-/** Posts text; undefined when nobody answers. */
+/** Posts text; undefined when there is no response. */
 export function post(url: string, data: string): Promise<Answer | undefined> {
   return new Promise((resolve) => {
     const headers = { 'Content-Type': 'text/plain', 'Content-Length': Buffer.byteLength(data) }
@@ -31,7 +31,7 @@ export function post(url: string, data: string): Promise<Answer | undefined> {
   })
 }
 
-/** Opens a stream on a socket of its own; resolves when it is over. The signal cuts it off. */
+/** Opens a stream on its own socket; resolves when it ends. The signal aborts it. */
 export function listen(
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -42,7 +42,7 @@ export function listen(
     const asked = request(url, { agent: false, headers, signal }, (response: IncomingMessage) => {
       response.setEncoding('utf8')
       response.on('data', (text: string) => {
-        // What comes behind the leaving was never seen.
+        // Data that arrives after the client left does not count.
         if (!signal.aborted) take(text)
       })
       response.on('error', () => resolve())

@@ -5,7 +5,7 @@ import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 import { type Cluster, type Shared, startCluster } from './cluster.ts'
 import { createDeliveryCheck, type DeliveryCheck, type DeliveryReport } from './delivery-check.ts'
 
-// Three runtimes, a Redis and 100 clients share what cores there are.
+// Three runtimes, Redis and 100 clients share a few cores.
 vi.setConfig({ testTimeout: 60_000 })
 
 const CLIENTS = 100
@@ -41,7 +41,7 @@ function createFaultHarness<Redis extends Shared>(start: () => Promise<Redis>) {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes each event down at once', () => {
+describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis syncs every write to disk', () => {
   const suffer = createFaultHarness(() => startRedis('always'))
 
   test('loses nothing that was acknowledged when Redis is killed and comes back', async () => {
@@ -53,7 +53,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes each event down 
   })
 })
 
-describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second', () => {
+describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis syncs to disk every second', () => {
   const suffer = createFaultHarness(() => startRedis('everysec'))
 
   test('loses nothing when an instance is killed', async () => {
@@ -72,7 +72,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis writes down each second
     expect(found).toMatchObject({ lost: 0, gapped: 0 })
   })
 
-  test('loses nothing when Redis stands still for five seconds', async () => {
+  test('loses nothing when Redis is suspended for five seconds', async () => {
     const found = await suffer(async ({ redis }) => {
       redis.signal('SIGSTOP')
       await pause(5_000)

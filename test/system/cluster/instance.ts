@@ -10,7 +10,7 @@ export interface Instance {
   readonly url: string | undefined
   /** Resolves when it listens and reaches Redis. */
   start(): Promise<void>
-  /** Ends it at once. */
+  /** Kills it. */
   kill(): Promise<void>
 }
 

@@ -50,7 +50,7 @@ async function expectRefusal(answer: Response, detail: RegExp): Promise<void> {
   expect(await answer.json()).toMatchObject({ detail: expect.stringMatching(detail) })
 }
 
-/** The next publishing that is taken, and that it reaches the stream that was open all the time. */
+/** Publishes until a request succeeds, and checks that the open stream receives the event. */
 async function expectToGoOn(server: Server, stream: Reader): Promise<void> {
   await eventually(async () => expect((await publish(server, 'at last')).status).toBe(200))
   await stream.next(({ data }) => data === 'at last')
@@ -165,7 +165,7 @@ describe.skipIf(REDIS_IS_MISSING)('over TLS', () => {
     },
   )
 
-  test('a certificate that nobody vouches for is refused, with a reason', async () => {
+  test('an untrusted certificate is refused, with a reason', async () => {
     const process = startProcess(COMMANDS.node, { REDIS_URL: url, CLOCK_SECONDS: '0' })
     ending(process, ({ kill }) => kill())
     await eventually(() => expect(saidBy(process)).toMatch(/"reason":"[^"]*certificate/))

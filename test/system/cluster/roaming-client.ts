@@ -2,20 +2,20 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { listen } from './fast-client.ts'
 
-/** One message that came. */
+/** One received message. */
 export interface Heard {
   readonly id: string
   readonly data: string
 }
 
-/** A gap that was told, and how many messages had come before. */
+/** A reported gap, and the number of messages received before it. */
 export interface ToldGap {
   readonly at: number
   readonly reason: string
   readonly requested: string
 }
 
-/** A client that never stays for long. */
+/** A client that keeps each stream for a short time only. */
 export interface RoamingClient {
   readonly client: string
   readonly topic: string
@@ -25,7 +25,7 @@ export interface RoamingClient {
   readonly visits: number
   /** Resolves when it has a cursor to return with. */
   readonly arrived: Promise<void>
-  /** Resolves when it has heard this. */
+  /** Resolves when it has received this data. */
   receives(data: string): Promise<void>
   stop(): void
 }
@@ -35,7 +35,7 @@ const SHORTEST_STAY_MS = 300
 const LONGEST_STAY_MS = 3_000
 const IMPATIENT_SHARE = 0.1
 
-/** Makes a client that hops until it is stopped. `pick` names an instance, if one is up. */
+/** Creates a client that roams until it is stopped. `pick` returns a running instance, if any. */
 export function createRoamingClient(
   client: string,
   topic: string,
@@ -95,7 +95,7 @@ export function createRoamingClient(
     const begin = () => {
       timer ??= setTimeout(leave, stayMs)
     }
-    // Most clients count from the first byte: all of them would leave a slow server unheard, for ever.
+    // Most clients count from the first byte: otherwise all would leave a slow server too early.
     if (Math.random() < IMPATIENT_SHARE) begin()
     try {
       const headers: Record<string, string> =

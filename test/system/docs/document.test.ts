@@ -35,7 +35,7 @@ describe.each(names)('%s', (name) => {
   })
 })
 
-test('a file is found by its title, as it stands there', () => {
+test('a file is found by its title and returned unchanged', () => {
   const text = 'A.\n\n```ts title=a.ts\nconst a = `b`\n\na()\n```\n\n```sh\nb\n```\n'
   expect(blocksIn(text)).toEqual([
     { language: 'ts', title: 'a.ts', code: 'const a = `b`\n\na()\n' },

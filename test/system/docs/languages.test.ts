@@ -40,7 +40,7 @@ describe.skipIf(PYTHON_IS_MISSING)(`in ${IN_PYTHON}`, () => {
   behaviour(async () => ['python3', 'main.py'])
 })
 
-// Not everyone who works on a hub in TypeScript has Go: it is tried where it is.
+// Not every contributor has Go: its recipe runs where Go is installed.
 if (!isMissing('go', 'version')) {
   describe('in Go', () => {
     behaviour(async ({ folder, run }) => {

@@ -30,7 +30,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
     backEnd = await sandbox.serve(environment, process.execPath, 'backend.js')
   })
 
-  test('a message reaches all tabs of whom it is for, nobody else, and after an interruption', async () => {
+  test('a message reaches all tabs of its recipient only, even after an interruption', async () => {
     const [alices, bobs] = [await windowOf('alice'), await windowOf('bob')]
     const tabs = [await alices(), await alices()]
     let tickets = 0
@@ -45,7 +45,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
     await send('bob', 'alice', 'lunch?')
     for (const tab of tabs) await shows(tab, ['bob: lunch?'])
 
-    // Both tabs are sent away, and come back with what their ticket was changed for.
+    // Both tabs are disconnected, and reconnect with the cookie their ticket was exchanged for.
     await fetch(`${hub.url}/clients/alice`, { method: 'DELETE', headers: WITH_KEY })
     await send('bob', 'alice', 'or dinner?')
     for (const tab of tabs) await shows(tab, ['bob: lunch?', 'bob: or dinner?'])

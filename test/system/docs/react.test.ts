@@ -51,7 +51,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`a React hook ${IN_CHROMIUM}`, () => {
 
   beforeAll(async () => {
     await compile(sandbox)
-    // What StrictMode does twice, it does in development.
+    // StrictMode runs effects twice in development only.
     const development = ['--define', 'process.env.NODE_ENV="development"']
     const bun = join(ROOT, 'node_modules/.bin/bun')
     await sandbox.run(bun, 'build', 'main.js', '--outfile', 'bundle.js', ...development)

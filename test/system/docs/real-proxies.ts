@@ -20,11 +20,11 @@ export interface Proxy {
   readonly name: string
   /** What it answers to publishers while the hub is away. */
   readonly away: number
-  /** Starts it in front of a hub's port; its own timeouts last so long, or as in the recipe. */
+  /** Starts it in front of a hub's port, with the given timeouts or those of the recipe. */
   start(hubPort: number, timeout?: string): Promise<string>
 }
 
-/** Whether the tests may do without a program: never where all must run. */
+/** Whether tests may skip a program: never where all tests must run. */
 export function isMissing(program: string): boolean {
   const missing = spawnSync(program, ['-v']).status !== 0 && !process.env.CI
   if (missing) console.warn(`${program} is not installed: what needs it is skipped.`)
@@ -37,7 +37,7 @@ export function proxies(): readonly Proxy[] {
   let folder = ''
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'hono-sse-proxy-'))
-    // Workers of nginx are of another user, who must get at it.
+    // nginx's workers run as another user, who needs access.
     chmodSync(folder, 0o755)
     const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }])
     writeFileSync(join(folder, 'hub.pem'), cert)
@@ -91,7 +91,7 @@ export function proxies(): readonly Proxy[] {
   }
 }
 
-/** What stands around the recipe's server; it compresses all that it may, as some do. */
+/** The configuration around the recipe's server; it compresses everything, as some sites do. */
 function nginxAround(server: string, port: number): string {
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `
@@ -111,7 +111,7 @@ http {
 `
 }
 
-/** @throws for what is not there to be changed: then the recipe is another one by now */
+/** @throws if the text to replace is missing, because the recipe has changed */
 function changed(text: string, changes: Changes): string {
   return Object.entries(changes).reduce((before, [from, to]) => {
     if (!before.includes(from)) throw new Error(`Not in the recipe any more: ${from}`)

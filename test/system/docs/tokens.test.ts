@@ -1,4 +1,4 @@
-/** The recipe for tokens: a model that the tests make speak, and the tabs in which it is heard. */
+/** The recipe for tokens: a model whose output the tests write, and the tabs that receive it. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
@@ -16,7 +16,7 @@ import { compile, openSandbox } from './sandbox.ts'
 
 afterAll(closeBrowser)
 
-/** A model behind HTTP: it says what the tests write. */
+/** A model served over HTTP: it returns what the tests write. */
 const MODEL = `
 export async function* ask(question: string): AsyncGenerator<string> {
   const { body } = await fetch(process.env.MODEL_URL ?? '', { method: 'POST', body: question })

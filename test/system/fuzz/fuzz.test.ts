@@ -1,4 +1,4 @@
-/** The fuzz runner repeats the requests of its seed, and finds nothing wrong in them. */
+/** The fuzz runner repeats the requests of its seed, and finds nothing wrong with them. */
 import { expect, test } from 'vitest'
 import { startProcess } from '../../support/process.ts'
 import { COMMANDS } from '../../support/runtimes.ts'

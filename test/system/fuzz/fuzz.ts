@@ -1,7 +1,7 @@
 /**
  * Sends arbitrary requests to hubs in every access mode, for a given time:
  * `fuzz.ts --seconds 60 --seed 1 --mode keyed --count 1000`.
- * It prints the seed with which the same requests come again, and exits with 1 on a counterexample.
+ * It prints the seed that repeats the same requests, and exits with 1 on a counterexample.
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { type Draft, drafts } from '../hardening/arbitraries.ts'
 import { createAttackedHub, MODES } from '../hardening/invariants.ts'
 
-/** What to throw, and for how long. */
+/** Which requests to send, and for how long. */
 export interface FuzzOptions {
   readonly seed: number
   /** Seconds after which no further round begins. */
@@ -17,11 +17,11 @@ export interface FuzzOptions {
   /** Requests after which no further round begins. */
   readonly count: number
   readonly modes: readonly string[]
-  /** Receives lines about the progress. */
+  /** Receives progress lines. */
   say(line: string): void
 }
 
-/** A request that should have been answered otherwise. */
+/** A request with a wrong response. */
 export interface Counterexample {
   readonly mode: string
   readonly seed: number
@@ -29,17 +29,17 @@ export interface Counterexample {
   readonly wrong: string
 }
 
-/** What came of it. */
+/** The outcome of a run. */
 export interface FuzzReport {
   readonly requests: number
   readonly seconds: number
   readonly counterexample?: Counterexample | undefined
 }
 
-/** Requests between two looks at the time; each round has a hub and a seed of its own. */
+/** Requests between two checks of the time; each round has its own hub and seed. */
 const ROUND = 250
 
-/** Runs until time or count is up, or until a request shows a fault. */
+/** Runs until the time or count is used up, or a request fails. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { seed, seconds, count, modes, say } = options
   const started = performance.now()
@@ -72,7 +72,7 @@ async function playRound(
     if (found !== undefined) wrong = found
     return found === undefined
   })
-  // What is left behind by one request would spoil the next: no shrinking, the one that shows it counts.
+  // State left over from one request would affect the next, so the failing one is not shrunk.
   const result = await fc.check(property, { seed, numRuns, endOnFailure: true })
   const [draft] = result.counterexample ?? []
   return draft && { mode, seed, draft, wrong }

@@ -1,4 +1,4 @@
-/** Anonymity: a server without a key serves this machine only, unless it is configured otherwise. */
+/** Anonymity: a server without a key serves this machine only, unless configured otherwise. */
 import { expect } from 'vitest'
 import type { Server } from '../../support/process.ts'
 import { testWhere } from '../../support/where.ts'
@@ -7,12 +7,12 @@ import { KEYED, OPEN, type TargetPool } from './target.ts'
 
 const SENTENCE = /Set PUBLISH_KEY.* set ALLOW_ANONYMOUS=true/
 
-/** How a server that asks nobody stands to the world. */
+/** Which clients a server without a key serves. */
 export function anonymity(pool: TargetPool): void {
   const { openToAll } = pool.runtime
   const ownMachine = openToAll === 'exits with 2'
 
-  testWhere(ownMachine)('without a key it does not start beyond this machine', async () => {
+  testWhere(ownMachine)('without a key it does not start on a public address', async () => {
     for (const HOST of ['0.0.0.0', '::', '192.0.2.1', 'hub.example']) {
       const refused = pool.launch({ HOST })
       expect([HOST, await refused.exit]).toEqual([HOST, 2])
@@ -87,7 +87,7 @@ export function anonymity(pool: TargetPool): void {
     expect(await publishFrom(server, 'http://localhost:5173')).toBe(200)
   })
 
-  testWhere(ownMachine)('no target in absolute form gets around that', async () => {
+  testWhere(ownMachine)('a request target in absolute form does not bypass that', async () => {
     const { url } = await pool.shared({})
     const local = hostOf(url)
     const evil = await exchange(url, request('GET http://evil.example/clients', local))
@@ -102,7 +102,7 @@ export function anonymity(pool: TargetPool): void {
     }
   })
 
-  testWhere(ownMachine)('a request that names two hosts is no way in', async () => {
+  testWhere(ownMachine)('a request with two hosts is refused', async () => {
     const { url } = await pool.shared({})
     const two = await exchange(url, request('GET /clients', 'Host: evil.example', hostOf(url)))
     expect([400, 421]).toContain(two.status)

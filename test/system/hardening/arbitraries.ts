@@ -10,7 +10,7 @@ export interface Draft {
   readonly body?: readonly number[] | undefined
 }
 
-/** Credentials that a mode knows, good and bad. */
+/** The credentials of a mode, valid and invalid. */
 export interface Credentials {
   readonly bearers: readonly string[]
   readonly tickets: readonly string[]
@@ -28,7 +28,7 @@ export function drafts(credentials: Credentials): fc.Arbitrary<Draft> {
   return fc.oneof({ arbitrary: whole, weight: 3 }, { arbitrary: fitting(credentials), weight: 1 })
 }
 
-/** The request of a draft; undefined for one that no client can send. */
+/** The request of a draft; undefined if no client could send it. */
 export function requestOf({ method, path, headers, body }: Draft): Request | undefined {
   try {
     const bodiless = method === 'GET' || method === 'HEAD'
@@ -141,7 +141,7 @@ function headersOf({ bearers, cookies }: Credentials): fc.Arbitrary<Record<strin
   ) as fc.Arbitrary<Record<string, string>>
 }
 
-/** Requests that mean well, so that what lies behind all checks is reached often. */
+/** Mostly valid requests, so that many of them pass every check. */
 function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft> {
   const routes: readonly (readonly [string, string])[] = [
     ['GET', '/sse'],

@@ -1,4 +1,4 @@
-/** For any request, in any access mode, the hub gives a useful answer and its state stays the same. */
+/** For any request, in any access mode, the response is useful and the hub's state unchanged. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { drafts } from './arbitraries.ts'
@@ -12,7 +12,7 @@ test.each(Object.keys(MODES))(
       fc.asyncProperty(drafts(credentials), async (draft) => {
         expect(await attack(draft)).toBeUndefined()
       }),
-      // What one request leaves behind would mislead the search for a smaller one.
+      // State left over from one request would mislead the shrinking.
       { numRuns: 200, endOnFailure: true },
     )
   },

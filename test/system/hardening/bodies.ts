@@ -52,12 +52,12 @@ export function bodies(pool: TargetPool): void {
       const lines = head(url, '/broadcast', `Content-Length: ${length}`)
       const answer = await firstAnswer(url, lines)
       expect([length, answer.slice(0, 13)]).toEqual([length, 'HTTP/1.1 413 '])
-      // A runtime may have a bound of its own beyond ours, and refuse with fewer words.
+      // A runtime may have its own, higher bound, and refuse without a problem document.
       if (length === '2000000') expect(answer).toContain('application/problem+json')
     }
   })
 
-  testWhere(ownHttp)('a length that is no number is answered 400', async () => {
+  testWhere(ownHttp)('a length that is not a number is answered 400', async () => {
     const { url } = await pool.shared(OPEN)
     for (const length of ['-1', '1e3', '0x10', '1 0', '1,2', '9'.repeat(40), 'x']) {
       const lines = head(url, '/broadcast', `Content-Length: ${length}`)
@@ -66,7 +66,7 @@ export function bodies(pool: TargetPool): void {
     }
   })
 
-  test('a body without an end is cut off as soon as it is too large', async () => {
+  test('an endless body is cut off as soon as it is too large', async () => {
     const server = await toMeasure()
     const before = measured ? residentBytes(server.pid) : 0
     const sent = await pour(
@@ -78,7 +78,7 @@ export function bodies(pool: TargetPool): void {
     await expectWell(server.url)
   }, 60_000)
 
-  test('a body without an end from who has no right is answered 401 and not read', async () => {
+  test('an endless body without a credential is answered 401 and not read', async () => {
     const server = await pool.start(KEYED)
     const before = measured ? residentBytes(server.pid) : 0
     const sent = await pour(
@@ -91,7 +91,7 @@ export function bodies(pool: TargetPool): void {
   }, 60_000)
 
   testWhere(ownHttp)(
-    'a body without an end for a route that reads none is answered and not kept',
+    'an endless body for a route that reads none is answered and not kept',
     async () => {
       const server = await toMeasure()
       const before = measured ? residentBytes(server.pid) : 0
@@ -145,7 +145,7 @@ export function bodies(pool: TargetPool): void {
     30_000,
   )
 
-  test('numbers, keys and texts that strain a parser harm nobody', async () => {
+  test('numbers, keys and texts that strain a parser do no harm', async () => {
     const { url } = await pool.shared(WITHOUT_STREAMS)
     const texts = [
       `{"data":${'9'.repeat(200_000)}}`,
@@ -201,7 +201,7 @@ async function pour(url: string, lines: readonly string[]): Promise<{ answer: st
   return { answer }
 }
 
-/** The head of what is answered to a head, however long the connection stays open. */
+/** Sends a head and returns the head of the response, even if the connection stays open. */
 async function firstAnswer(url: string, lines: readonly string[]): Promise<string> {
   const socket = await open(url)
   let answer = ''

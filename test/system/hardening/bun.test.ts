@@ -6,7 +6,7 @@ hardening({
   name: 'Bun',
   command: COMMANDS.bun,
   openToAll: 'exits with 2',
-  // Bun has a timer for silence alone: who sends a byte now and then keeps the socket.
+  // Bun only has an idle timeout: a client that sends a byte now and then keeps the socket.
   slowSenders: 'kept',
   bothLengths: 'refused',
   process: 'serves',

@@ -8,10 +8,10 @@ import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 const HALF_OPEN = 2_000
 
-/** Milliseconds within which a head must have come: the server's limit, its check interval, and some slack. */
+/** Milliseconds for a request head: the server's limit, its check interval, and some slack. */
 const HEADERS_MS = 25_000
 
-/** How a server bears up. */
+/** How a server handles floods of requests. */
 export function floods(pool: TargetPool): void {
   test('a flood of HEAD and OPTIONS registers no client', async () => {
     const { url } = await pool.shared(WITHOUT_STREAMS)
@@ -57,7 +57,7 @@ export function floods(pool: TargetPool): void {
 
 /** How a server copes with clients that open a stream and leave at once. */
 export function hastyClients(pool: TargetPool): void {
-  // workerd keeps one in forty of such streams until their lifetimes end: it is not notified that they left.
+  // workerd keeps one in forty of such streams until its lifetime ends: it misses the disconnect.
   testWhere(pool.runtime.process === 'serves')(
     'a client that connects and leaves at once leaves nothing behind',
     async () => {
@@ -79,7 +79,7 @@ export function hastyClients(pool: TargetPool): void {
 
 async function openMany(url: string, count: number): Promise<Socket[]> {
   const sockets: Socket[] = []
-  // In rounds, as the queue of a listening socket is short.
+  // In rounds, because a listening socket has a short backlog.
   while (sockets.length < count) {
     const round = Math.min(100, count - sockets.length)
     sockets.push(...(await Promise.all(Array.from({ length: round }, () => open(url)))))

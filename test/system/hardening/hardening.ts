@@ -9,9 +9,9 @@ import { secrecy } from './secrecy.ts'
 import { createTargetPool, type Target } from './target.ts'
 import { tickets } from './tickets.ts'
 
-/** Attacks a runtime: all of it with its native streams, and its streams once more with portable ones. */
+/** Attacks a runtime with its native streams, and its streams once more with portable ones. */
 export function hardening(runtime: Target): void {
-  // The stand-in for a platform needs much memory and CPU: ten of them at once would starve each other.
+  // An emulated platform needs much memory and CPU: ten of them at once would starve each other.
   const concurrent = runtime.process === 'serves'
   const options = { timeout: 60_000, concurrent }
 

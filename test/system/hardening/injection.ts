@@ -9,7 +9,7 @@ import { issue } from './tickets.ts'
 const BREAKS = ['\r\n', '\n', '\r', '\0', '\u0085', '\r\n\r\n']
 const FORGED = 'X-Forged: yes'
 
-/** How a server withstands what is made to be taken for something else. */
+/** How a server handles input that imitates headers, frames or properties. */
 export function injection(pool: TargetPool): void {
   const ownHttp = pool.runtime.process === 'serves'
 

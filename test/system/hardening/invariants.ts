@@ -1,4 +1,4 @@
-/** A hub that any request is thrown at, and what must hold after each of them. */
+/** A hub for arbitrary requests, and what must hold after each of them. */
 import { SignJWT } from 'jose'
 import { portableStream } from '../../../src/http/stream.ts'
 import type { AccessMode } from '../../../src/server/access.ts'
@@ -11,7 +11,7 @@ import { type Credentials, type Draft, requestOf } from './arbitraries.ts'
 /** A hub under attack. */
 export interface AttackedHub {
   readonly credentials: Credentials
-  /** Sends a request; resolves with what is wrong with its answer or with the hub, if anything is. */
+  /** Sends a request; resolves with what is wrong with the response or the hub, if anything. */
   attack(draft: Draft): Promise<string | undefined>
 }
 
@@ -57,7 +57,7 @@ export async function createAttackedHub(name: string): Promise<AttackedHub> {
     await clock.settle()
     const wrong = (await wrongWith(response)) ?? wrongWithHub(opens(request, response) ? 1 : 0)
     await response.body?.cancel().catch(() => {})
-    // Time goes on, so that limits, grants and blocks end and begin in between.
+    // Time advances, so that limits, grants and blocks expire between requests.
     await clock.advance(1_000)
     return wrong ?? wrongWithHub(0) ?? wrongWithWorld()
   }
@@ -99,13 +99,13 @@ export async function createAttackedHub(name: string): Promise<AttackedHub> {
   }
 }
 
-/** Whether the answer may be an open stream; one that says goodbye at once is a stream, too. */
+/** Whether the response may be a stream, including one that says goodbye at once. */
 function opens({ method, url }: Request, { headers }: Response): boolean {
   const isStream = headers.get('Content-Type')?.startsWith('text/event-stream') ?? false
   return method === 'GET' && new URL(url).pathname === '/sse' && isStream
 }
 
-/** An error says what to do, as a problem; and no answer is an error of the server itself. */
+/** An error is a problem that says what to do; a server error is never acceptable. */
 async function wrongWith(response: Response): Promise<string | undefined> {
   const { status } = response
   if (status === 500) return `status 500: ${await response.text()}`

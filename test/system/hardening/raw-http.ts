@@ -2,12 +2,12 @@
 import { connect, type Socket } from 'node:net'
 import { expect } from 'vitest'
 
-/** An answer, or several, as they came. */
+/** One or more responses, as raw text. */
 export interface Answer {
   readonly text: string
-  /** The status of the first answer; undefined when none came. */
+  /** The status of the first response; undefined if there was none. */
   readonly status: number | undefined
-  /** How many answers came. */
+  /** The number of responses. */
   readonly count: number
   /** Whether the server closed the connection in time. */
   readonly closed: boolean
@@ -67,7 +67,7 @@ export function hostOf(url: string): string {
   return `Host: ${new URL(url).host}`
 }
 
-/** Expects the answer of a server that goes on as if nothing had happened, with nobody connected. */
+/** Expects the server to answer as usual, with no client connected. */
 export async function expectWell(url: string, key?: string): Promise<void> {
   const started = performance.now()
   const health = await fetch(`${url}/healthz`)

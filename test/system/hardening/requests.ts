@@ -18,7 +18,7 @@ export function requests(pool: TargetPool): void {
     expect([200, 400, 401]).toContain(rightFirst.status)
   })
 
-  test('a credential folded over two lines, or behind a blank name, lets nobody in', async () => {
+  test('a credential folded over two lines, or after a blank name, is refused', async () => {
     const { url } = await pool.shared(KEYED)
     const forms = [
       ['Authorization: Bearer', ` ${KEY}`],
@@ -48,7 +48,7 @@ export function requests(pool: TargetPool): void {
         expect(count).toBe(1)
         expect(closed).toBe(true)
       } else {
-        // The body is empty by the chunks; what follows is a request of its own, if it is read at all.
+        // By its chunks the body is empty; what follows is a second request, if it is read at all.
         expect(count).toBeLessThanOrEqual(2)
       }
     }
@@ -58,7 +58,7 @@ export function requests(pool: TargetPool): void {
     ['two lengths that differ', ['Content-Length: 5', 'Content-Length: 50']],
     ['a list of lengths', ['Content-Length: 5, 50']],
     ['a length with a sign', ['Content-Length: +5']],
-    ['an encoding that nobody knows', ['Transfer-Encoding: xchunked']],
+    ['an unknown encoding', ['Transfer-Encoding: xchunked']],
     ['chunks that are not last', ['Transfer-Encoding: chunked, identity']],
     ['an encoding with a vertical tab', ['Transfer-Encoding: \x0bchunked']],
     ['a name with a blank', ['Transfer-Encoding : chunked']],
@@ -75,7 +75,7 @@ export function requests(pool: TargetPool): void {
     expect(text).not.toContain('"connections"')
   })
 
-  test('a method, version or line that is no HTTP is no error of the server', async () => {
+  test('a method, version or line that is not HTTP is not a server error', async () => {
     const { url } = await pool.shared(OPEN)
     const starts = [
       'GET /clients HTTP/9.9',
@@ -98,7 +98,7 @@ export function requests(pool: TargetPool): void {
     await expectWell(url)
   }, 40_000)
 
-  test('heads that are very long are refused, and harm nobody', async () => {
+  test('very long heads are refused, and do no harm', async () => {
     const { url } = await pool.shared(WITHOUT_STREAMS)
     const long = 'x'.repeat(1_000_000)
     const many = Array.from({ length: 5_000 }, (_, n) => `X-${n}: ${'y'.repeat(50)}`)

@@ -29,7 +29,7 @@ export function secrecy(pool: TargetPool): void {
     }
     await opened.body?.cancel()
     const said = () => [...server.lines, server.stderr].join('\n')
-    // The log is there, or the test would show nothing; workerd's goes another way.
+    // Without a log the test would show nothing; workerd logs elsewhere.
     if (pool.runtime.process === 'serves') {
       await until('a stream ends, and the log says so', () => said().includes('stream ended'))
     }
@@ -54,7 +54,7 @@ export function secrecy(pool: TargetPool): void {
   )
 }
 
-/** What is answered to a secret in places where no HTTP client would put it. */
+/** The responses to a secret in places where no HTTP client would put it. */
 async function rawAttempts(url: string, secret: string): Promise<string[]> {
   const attempts = [
     request(`GET /${secret}`, hostOf(url), `Authorization: Bearer ${secret}\0`),

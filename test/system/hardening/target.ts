@@ -2,17 +2,17 @@
 import type { Command, Environment } from '../../support/process.ts'
 import { createServerPool, type ServerPool } from '../../support/server-pool.ts'
 
-/** A runtime and its differences, each of which is argued for where it is named. */
+/** A runtime and its differences, each of which is explained where it is set. */
 export interface Target {
   readonly name: string
   readonly command: Command
   /** How a server refuses to run without a key where others can reach it. */
   readonly openToAll: 'exits with 2' | 'answers 503'
-  /** Whether a request that trickles in is cut off. */
+  /** Whether a slow sender is cut off. */
   readonly slowSenders: 'cut' | 'kept'
-  /** What becomes of a request that has Content-Length and Transfer-Encoding. */
+  /** What the server does with a request that has both Content-Length and Transfer-Encoding. */
   readonly bothLengths: 'refused' | 'read as chunked'
-  /** Whether the process that was started serves by itself, HTTP included, as it does in production. */
+  /** Whether the started process serves HTTP itself, as in production. */
   readonly process: 'serves' | 'stands in for a platform'
 }
 
@@ -33,10 +33,10 @@ export const KEYED: Environment = {
   LOG_LEVEL: 'trace',
 }
 
-/** A server that asks nobody. */
+/** A server that requires no credential. */
 export const OPEN: Environment = { ALLOW_ANONYMOUS: 'true', LOG_LEVEL: 'trace' }
 
-/** A server that asks nobody, for tests that open no stream: each of them expects zero clients. */
+/** The same for tests that open no stream: each of them expects zero clients. */
 export const WITHOUT_STREAMS: Environment = { ...OPEN, LOG_LEVEL: 'debug' }
 
 const QUIET: Environment = { CLOCK_SECONDS: '0' }

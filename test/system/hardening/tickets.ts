@@ -18,7 +18,7 @@ const ROUTES = [
   ['GET', '/sse?id=alice'],
 ] as const
 
-/** How a keyed server lets in who has a ticket, and nobody else. */
+/** A server with a key admits clients with a ticket, and no others. */
 export function tickets(pool: TargetPool): void {
   test('on a server with a key nothing works without it', async () => {
     const { url } = await pool.shared(KEYED)
@@ -108,7 +108,7 @@ export function tickets(pool: TargetPool): void {
   })
 }
 
-/** A ticket, from the hub of a back end. */
+/** Requests a ticket, as a back end does. */
 export async function issue(url: string, grant: object, key: string = KEY): Promise<string> {
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }
   const body = JSON.stringify(grant)

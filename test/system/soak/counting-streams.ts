@@ -1,4 +1,4 @@
-/** Many streams, on sockets of their own or by hundreds on one, that only count what they get. */
+/** Many streams that only look for one text: a socket each, or hundreds on one HTTP/2 session. */
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { until } from '../../support/eventually.ts'
@@ -10,15 +10,15 @@ const AT_ONCE = 100
 
 /** Streams that are open at the same time. */
 export interface CountingStreams {
-  /** Resolves when the text, which is yet to be published, has come on every stream. */
+  /** Call before publishing `text`: resolves when every stream has received it. */
   expect(text: string, maxMs: number): Promise<void>
   leave(): void
 }
 
-/** Opens the stream with this number, and hands over what comes; resolves when the first of it has. */
+/** Opens stream `index` and passes its data to `hear`; resolves when the first data arrives. */
 type OpenOne = (index: number, hear: (text: string) => void, lose: () => void) => Promise<void>
 
-/** Opens so many streams over HTTP/1.1, spread over the addresses of this machine. */
+/** Opens `size` streams over HTTP/1.1, spread over the loopback addresses. */
 export function openHttp1Streams(
   url: string,
   size: number,
@@ -44,7 +44,7 @@ export function openHttp1Streams(
   }
 }
 
-/** Opens so many streams over HTTP/2, hundreds on one connection. */
+/** Opens `size` streams over HTTP/2, hundreds on each connection. */
 export function openHttp2Streams(
   url: string,
   size: number,

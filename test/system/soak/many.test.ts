@@ -11,7 +11,7 @@ import { type CountingStreams, openHttp1Streams, openHttp2Streams } from './coun
 /** Enough to show a leak of 200 bytes per stream; `MANY=50000` for more. */
 const MANY = Number(process.env.MANY ?? 5_000)
 const OPEN_FILES = Number(execSync('ulimit -Hn', { encoding: 'utf8' }).replace('unlimited', '1e6'))
-/** Both ends are processes of this machine, and have other files to open. */
+/** Both ends run on this machine, and have other files open. */
 const SOCKETS = Math.min(MANY, OPEN_FILES - 1_000)
 const BROADCASTS = 5
 const WAIT_MS = 120_000
@@ -30,7 +30,7 @@ describe('over HTTP/2', () => {
   comeAndGo(MANY, openHttp2Streams, () => certificate.environment)
 })
 
-/** Opens, broadcasts to and closes so many streams, twice. */
+/** Opens `size` streams, broadcasts to them and closes them, twice. */
 function comeAndGo(
   size: number,
   open: (url: string, size: number, maxMs: number) => Promise<CountingStreams>,
@@ -50,7 +50,7 @@ function comeAndGo(
   test(
     `${size} streams come and go, twice, and the heap is back within a tenth`,
     async () => {
-      // The first few make the server load and compile what it will need.
+      // A warm-up round, so that the server has loaded and compiled its code.
       await round(Math.min(1_000, size))
       const before = await heapBytes()
       for (const name of ['first', 'second']) {

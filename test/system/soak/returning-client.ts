@@ -8,16 +8,16 @@ export interface ReturningClient {
   readonly topic: string
   /** The sequence at which its first stream opened, or undefined if it never did. */
   readonly since: number | undefined
-  /** The sequences of the published events that it heard, in the order they came. */
+  /** The sequences of the published events that it received, in order of arrival. */
   readonly heard: readonly number[]
-  /** Gaps that it was told of, and answers other than 200. */
+  /** Gaps that it received, and responses other than 200. */
   readonly troubles: readonly string[]
   readonly here: boolean
   come(): void
   leave(): void
 }
 
-/** Makes a client that has not come yet. */
+/** Creates a client that is not connected yet. */
 export function createReturningClient(url: string, client: string, topic: string): ReturningClient {
   const heard: number[] = []
   const troubles: string[] = []
@@ -63,7 +63,7 @@ export function createReturningClient(url: string, client: string, topic: string
   }
 
   function take(stay: ClientRequest, { id, event, data }: EventSourceMessage): void {
-    // What a stream that was left had still in its pipe belongs to nobody.
+    // Data still buffered on a stream that was left is ignored.
     if (request !== stay) return
     if (event === 'hub:gap') troubles.push(data)
     if (id === undefined) return
@@ -73,7 +73,7 @@ export function createReturningClient(url: string, client: string, topic: string
   }
 }
 
-/** The place of an event among all. */
+/** The sequence number in an event id. */
 export function sequenceOf(id: string): number {
   return Number(id.split('-')[1])
 }

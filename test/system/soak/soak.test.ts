@@ -19,7 +19,7 @@ const SOAK_MS = 5_000
 const MIN_EVENTS = 200
 const SETTLE_MS = 60_000
 
-/** An event that was published, and for whom. */
+/** A published event and its address. */
 interface Published {
   readonly address: Address
   readonly sequence: number
@@ -53,7 +53,7 @@ test('500 clients that come and go miss nothing, receive nothing twice, and leav
   expect(clock.timers).toBe(0)
 }, 120_000)
 
-test('so it is with the Node server', async () => {
+test('the same holds for the Node server', async () => {
   const node = await startServer(COMMANDS.node, { HEARTBEAT_SECONDS: '1', LIFETIME_SECONDS: '3' })
   const { url } = node
   try {
@@ -70,7 +70,7 @@ test('so it is with the Node server', async () => {
   }
 }, 120_000)
 
-/** Lets everybody come and go for a while, then come back, then compare notes, then leave. */
+/** Lets clients come and go for a while, reconnects all, checks what each received, disconnects. */
 async function soak(url: string, publishAt: Publish): Promise<void> {
   const random = seeded(SEED)
   const clients = Array.from({ length: CLIENTS }, (_, n) =>
@@ -96,7 +96,7 @@ function move(one: ReturningClient, random: () => number): void {
   else one.come()
 }
 
-/** A few for single clients, one for a topic, and now and then one for all. */
+/** Publishes two events to single clients, one to a topic, and sometimes one to everyone. */
 async function publishSome(publishAt: Publish, random: () => number): Promise<Published[]> {
   const addresses: Address[] = [
     { client: `client-${Math.floor(random() * CLIENTS)}` },
@@ -112,7 +112,7 @@ async function publishSome(publishAt: Publish, random: () => number): Promise<Pu
   )
 }
 
-/** Whoever is away comes back; true when everybody has heard as much as there was. */
+/** Reconnects absent clients; true when every client has as many events as it should. */
 function haveAll(clients: readonly ReturningClient[], published: readonly Published[]): boolean {
   for (const one of clients) one.come()
   return clients.every(
@@ -120,7 +120,7 @@ function haveAll(clients: readonly ReturningClient[], published: readonly Publis
   )
 }
 
-/** What a client must have heard: all for it that came after its first stream was opened. */
+/** The events a client must have received: all addressed to it since its first stream opened. */
 function expectedOf(one: ReturningClient, published: readonly Published[]): number[] {
   const since = one.since ?? Number.POSITIVE_INFINITY
   return published
@@ -145,7 +145,7 @@ function pick<T>(items: readonly T[], random: () => number): T {
   return item
 }
 
-/** Lets sockets have their turn. */
+/** Yields to the sockets. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 10))
 }
