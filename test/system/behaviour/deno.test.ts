@@ -8,7 +8,8 @@ hubBehaviour({
   leaving: 'at once',
   // Deno has no way to drop one client's socket: the hub frees the memory, the socket stays.
   stalledSocket: 'kept',
-  memory: 'measured',
+  // Its heap rises and falls by 60 MB: a leak would show only after more than a test can publish.
+  memory: 'hidden by garbage',
   badEnvironment: 'exits with 2',
   signals: 'drain',
 })

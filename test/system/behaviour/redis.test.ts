@@ -18,7 +18,8 @@ describe.skipIf(redis === undefined)('with REDIS_URL', () => {
     shared: true,
     leaving: 'at once',
     stalledSocket: 'cut',
-    memory: 'measured',
+    // Measured without Redis: what the hub itself keeps is the same.
+    memory: 'hidden by garbage',
     badEnvironment: 'exits with 2',
     signals: 'drain',
   }

@@ -17,18 +17,18 @@ import type { RuntimePool } from './runtime.ts'
 const MIB = 1_048_576
 const TEXT = 'x'.repeat(100_000)
 /** More than kernel, runtime and proxy buffer together, less than the journal keeps. */
-const FIRST_EVENTS = 200
-/** The journal evicts after 335 of them. The heap needs as many to reach its full size. */
-const ALL_EVENTS = { measured: 1_600, 'hidden by garbage': 600 }
-const JOURNAL_BYTES = 32 * MIB
+const FIRST_EVENTS = 80
+/** The journal evicts after 125 of them. The heap needs as many to reach its full size. */
+const ALL_EVENTS = { measured: 1_080, 'hidden by garbage': 280 }
+const JOURNAL_BYTES = 12 * MIB
 const SAMPLE_EVENTS = 50
 /** Fewer than a queue of 1 MiB holds. */
 const PACE_EVENTS = 5
 /** The lowest of these samples contains little garbage; the heap still grows during the first. */
 const SAMPLES = 6
-const WARM_UP_SAMPLES = 12
-/** Between the two measurements 50 MB or more are published: a server that kept them would fail. */
-const MAX_GROWTH_BYTES = 35 * MIB
+const WARM_UP_SAMPLES = 8
+/** Between the two measurements 30 MB are published: a server that kept them would fail. */
+const MAX_GROWTH_BYTES = 20 * MIB
 /** Enough for the goodbye, its deadline, the next sweep, and Bun's timer of some seconds. */
 const CUT_MS = 20_000
 

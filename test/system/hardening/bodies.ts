@@ -16,8 +16,8 @@ export function bodies(pool: TargetPool): void {
   const ownHttp = measured
   // Memory is measured where nothing else needs any.
   const toMeasure = () => (measured ? pool.start(OPEN) : pool.shared(WITHOUT_STREAMS))
-  // The proxy of `wrangler dev` may say 503 itself, because the answer came before the body's end.
-  const early = (status: number) => (ownHttp ? [String(status)] : [String(status), '503'])
+  // workerd answers before the body's end and then resets the connection, which may overtake the answer.
+  const early = (status: number) => (ownHttp ? [String(status)] : [String(status), ''])
 
   test('a gzip bomb is answered 415 at once, and never unpacked', async () => {
     const server = await toMeasure()

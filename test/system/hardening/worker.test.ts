@@ -4,7 +4,7 @@ import { hardening } from './hardening.ts'
 
 hardening({
   name: 'Workers',
-  command: COMMANDS.wrangler,
+  command: COMMANDS.worker,
   // A Worker has no process that could exit, and no address that only this machine can reach.
   openToAll: 'answers 503',
   // On Cloudflare its edge receives the request, and sends it on when it is there.
