@@ -5,13 +5,13 @@ import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 import { type Cluster, type Shared, startCluster } from './cluster.ts'
 import { createDeliveryCheck, type DeliveryCheck, type DeliveryReport } from './delivery-check.ts'
 
-// Three runtimes, Redis and 100 clients share a few cores.
+// Three runtimes, Redis and 60 clients share a few cores.
 vi.setConfig({ testTimeout: 60_000 })
 
-const CLIENTS = 100
-const BEFORE = 300
-const MEANWHILE = 1_000
-const AFTER = 300
+const CLIENTS = 60
+const BEFORE = 100
+const MEANWHILE = 500
+const AFTER = 100
 
 /** Starts a cluster and its clients, and publishes before, during and after a fault. */
 function createFaultHarness<Redis extends Shared>(start: () => Promise<Redis>) {
