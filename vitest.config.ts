@@ -1,4 +1,4 @@
-/** How the tests run: what starts servers and waits for them shares two cores four files at a time. */
+/** How the tests run: what starts servers and waits for them shares two cores five files at a time. */
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.ts'
 
@@ -40,8 +40,8 @@ export default defineConfig({
         test: {
           name: 'system',
           include: system,
-          // Many of them wait for real time; with four, the others keep two cores busy.
-          maxWorkers: 4,
+          // Many of them wait for real time; with five, the others keep two cores busy.
+          maxWorkers: 5,
           sequence: { groupOrder: 1 },
           // Tests wait for conditions: on a busy machine these take longer, and are no less true.
           testTimeout: 60_000,
