@@ -2,6 +2,7 @@
 import type { Server } from 'node:http'
 import { constants, createSecureServer, type Http2SecureServer } from 'node:http2'
 import { type Http2Bindings, type HttpBindings, serve } from '@hono/node-server'
+import { keepUnusedConnections } from './client-errors.ts'
 import type { NodeFetch } from './stream.ts'
 
 /** The options of a Node server. */
@@ -52,6 +53,7 @@ export function serveNode(options: NodeServerOptions): Promise<NodeServer> {
   return new Promise((resolve, reject) => {
     const server = serve({ fetch, port, hostname, ...transport(tls) }) as Server | Http2SecureServer
     if (tls) applyTimeouts(server as Http2SecureServer)
+    keepUnusedConnections(server, KEEP_ALIVE.keepAliveTimeout - REQUEST_TIMEOUTS.headersTimeout)
     server.once('error', reject)
     server.once('listening', () => resolve(serverOf(server)))
   })

@@ -111,14 +111,14 @@ describe('GET /clients/:id', () => {
       requestId: c.req.header('X-Request-Id'),
     })
     const set = createAppHarness({}, { connectionInfo })
-    const reader = await set.listen('/sse?id=alice', { headers: { 'X-Request-Id': 'r-1' } })
+    const reader = await set.listen('/sse?id=alice', { headers: { 'X-Request-Id': 'request-1' } })
     const { connections } = await get(set, '/clients/alice')
     expect(connections).toMatchObject([
-      { opener: 'portable', remoteAddress: '192.0.2.7', requestId: 'r-1' },
+      { opener: 'portable', remoteAddress: '192.0.2.7', requestId: 'request-1' },
     ])
     await set.ask('/clients/alice', json({ data: 'x' }))
     await reader.next()
-    expect(JSON.stringify(reader.events)).not.toMatch(/192\.0\.2\.7|r-1/)
+    expect(JSON.stringify(reader.events)).not.toMatch(/192\.0\.2\.7|request-1/)
     expect(Object.keys(readyOf(reader))).toEqual(['client', 'connection', 'topics', 'resume'])
   })
 

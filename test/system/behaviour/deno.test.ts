@@ -8,7 +8,7 @@ hubBehaviour({
   leaving: 'at once',
   // Deno has no way to drop one client's socket: the hub frees the memory, the socket stays.
   stalledSocket: 'kept',
-  // Its heap rises and falls by 60 MB: a leak would show only after more than a test can publish.
+  // With one reader its memory rises and falls by 60 MB: a leak would not show.
   memory: 'hidden by garbage',
   badEnvironment: 'exits with 2',
   signals: 'drain',

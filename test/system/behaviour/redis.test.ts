@@ -18,8 +18,7 @@ describe.skipIf(redis === undefined)('with REDIS_URL', () => {
     shared: true,
     leaving: 'at once',
     stalledSocket: 'cut',
-    // Measured without Redis: what the hub itself keeps is the same.
-    memory: 'hidden by garbage',
+    memory: 'measured',
     badEnvironment: 'exits with 2',
     signals: 'drain',
   }

@@ -16,7 +16,7 @@ export interface Runtime {
   readonly leaving: 'at once' | 'at a later write'
   /** What happens to the socket of a client that reads nothing, once the hub has disconnected it. */
   readonly stalledSocket: 'cut' | 'kept'
-  /** Whether the memory of the process shows what the hub keeps. */
+  /** Whether the process can be asked what it keeps, or only how much memory it has. */
   readonly memory: 'measured' | 'hidden by garbage'
   /** How the server reports that its environment is invalid. */
   readonly badEnvironment: 'exits with 2' | 'answers 500'

@@ -43,6 +43,11 @@ export function floods(pool: TargetPool): void {
     const { url } = await pool.shared(WITHOUT_STREAMS)
     const sockets = await openMany(url, HALF_OPEN)
     for (const socket of sockets) socket.write(`GET /sse?id=half HTTP/1.1\r\n${hostOf(url)}\r\nX-`)
+    const [reserve] = await openMany(url, 1)
+    let answer = ''
+    reserve?.setEncoding('latin1').on('data', (text: string) => {
+      answer += text
+    })
     await expectWell(url)
     if (pool.runtime.slowSenders === 'cut') {
       const timer = setInterval(() => trickle(sockets), 1_000)
@@ -50,7 +55,12 @@ export function floods(pool: TargetPool): void {
       await until('all of them are cut off', gone, HEADERS_MS)
       clearInterval(timer)
     }
-    for (const socket of sockets) socket.destroy()
+    // Browsers open connections in reserve: one that has sent nothing is no attack, and gets no answer.
+    expect(answer).toBe('')
+    reserve?.write(`GET /healthz HTTP/1.1\r\n${hostOf(url)}\r\n\r\n`)
+    await until('it is answered', () => answer.includes('\r\n\r\n'))
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    for (const socket of [...sockets, ...(reserve ? [reserve] : [])]) socket.destroy()
     await expectWell(url)
   }, 90_000)
 }

@@ -5,6 +5,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Certificate, createCertificate } from '../../support/certificate.ts'
 import { until } from '../../support/eventually.ts'
+import { HEAP_OPTIONS, memoryOf } from '../../support/heap.ts'
 import { type Environment, type Server, startServer } from '../../support/process.ts'
 import { type CountingStreams, openHttp1Streams, openHttp2Streams } from './counting-streams.ts'
 
@@ -38,11 +39,15 @@ function comeAndGo(
 ): void {
   let server: Server
   beforeAll(async () => {
-    const preload = ['--expose-gc', '--import', './test/system/soak/heap.mjs']
     const node = `ulimit -n ${OPEN_FILES}; exec "$0" "$@"`
     server = await startServer(
-      { file: 'bash', args: ['-c', node, process.execPath, ...preload, 'dist/node.js'] },
-      { CLOCK_SECONDS: '0', MAX_CONNECTIONS: String(size + 100), ...environment() },
+      { file: 'bash', args: ['-c', node, process.execPath, 'dist/node.js'] },
+      {
+        NODE_OPTIONS: HEAP_OPTIONS,
+        CLOCK_SECONDS: '0',
+        MAX_CONNECTIONS: String(size + 100),
+        ...environment(),
+      },
     )
   })
   afterAll(() => server?.kill())
@@ -52,10 +57,11 @@ function comeAndGo(
     async () => {
       // A warm-up round, so that the server has loaded and compiled its code.
       await round(Math.min(1_000, size))
-      const before = await heapBytes()
+      const { heap: before } = await memoryOf(server, WAIT_MS)
       for (const name of ['first', 'second']) {
         await round(size)
-        expect((await heapBytes()) / before, `the ${name} time`).toBeLessThan(1.1)
+        const { heap } = await memoryOf(server, WAIT_MS)
+        expect(heap / before, `the ${name} time`).toBeLessThan(1.1)
       }
     },
     3 * WAIT_MS,
@@ -88,17 +94,5 @@ function comeAndGo(
     const answer = await textOf(stream)
     session.close()
     return answer
-  }
-
-  /** Bytes of heap in use in the server, without garbage. */
-  async function heapBytes(): Promise<number> {
-    const asked = server.stderr.length
-    server.signal('SIGUSR2')
-    await until(
-      'the server reports its heap',
-      () => server.stderr.slice(asked).endsWith('\n'),
-      WAIT_MS,
-    )
-    return Number(/heap (\d+)/.exec(server.stderr.slice(asked))?.[1])
   }
 }
