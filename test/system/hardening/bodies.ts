@@ -209,7 +209,7 @@ async function firstAnswer(url: string, lines: readonly string[]): Promise<strin
     answer += text
   })
   socket.write(lines.join('\r\n'))
-  await until('an answer', () => answer.includes('\r\n\r\n') || socket.destroyed, 10_000)
+  await until('an answer', () => answer.includes('\r\n\r\n') || socket.destroyed, 30_000)
   socket.destroy()
   return answer
 }
