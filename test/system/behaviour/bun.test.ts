@@ -18,6 +18,9 @@ const bun: Runtime = {
 
 const pool = createRuntimePool(bun)
 
+/** A publisher’s pause between two requests: a connection is never idle for a second. */
+const PAUSE_MS = 50
+
 // By default Bun closes a quiet stream after 10 seconds.
 test.concurrent('a stream that is quiet for more than 20 seconds is not cut', async () => {
   const { url } = await pool.start({ HEARTBEAT_SECONDS: '20' })
@@ -39,6 +42,7 @@ test.concurrent('a connection that is kept alive and busy is never cut', async (
       await publish(url, `/clients/busy-${n}`, 'on and on').catch((error: Error) =>
         failures.push(String(error.cause ?? error)),
       )
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
     }
   })
   await Promise.all(publishers)
