@@ -1,8 +1,15 @@
 /** A server process survives what its log, its descriptors and its operator do to it. */
+import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { type Command, type Process, startProcess, startServer } from '../support/process.ts'
+import {
+  type Command,
+  type Process,
+  type Server,
+  startProcess,
+  startServer,
+} from '../support/process.ts'
 import { freePort } from '../support/redis.ts'
 import { COMMANDS } from '../support/runtimes.ts'
 
@@ -75,6 +82,10 @@ describe.each(RUNTIMES)('%s', (runtime) => {
     const stream = (await fetch(`${server.url}/sse`)).body?.getReader()
     const idle = Array.from({ length: 260 }, () => openIdle(Number(new URL(server.url).port)))
     await Promise.all(idle.map(({ opened }) => opened))
+    if (runtime === 'node') {
+      await eventually(() => expect(refusalsIn(server)).toHaveLength(1))
+      expect(readdirSync(`/proc/${server.pid}/fd`).length).toBeLessThan(200 - 30)
+    }
     for (const { socket } of idle) socket.destroy()
     await eventually(async () => expect(await healthOf(server.url)).toBe('ok'))
     // hub:ready, and at least one heartbeat after the flood.
@@ -83,6 +94,11 @@ describe.each(RUNTIMES)('%s', (runtime) => {
     await stream?.cancel()
   })
 })
+
+/** The log lines that say that connections were refused. */
+function refusalsIn({ lines }: Server): string[] {
+  return lines.filter((line) => line.includes('may open 200 files'))
+}
 
 /** A connection that sends nothing. `opened` resolves when the kernel has accepted or refused it. */
 function openIdle(port: number): { readonly socket: Socket; readonly opened: Promise<void> } {

@@ -18,9 +18,10 @@ export function nodeAdapter(): ServerAdapter {
     portable: portableStream((c: NodeContext) => cutOff(c.env.outgoing)),
     remoteAddress: (c: NodeContext) => c.env.incoming.socket.remoteAddress,
     tls: true,
-    listen: async ({ fetch }, config) => {
+    listen: async ({ fetch }, config, report) => {
       const { PORT: port, HOST: hostname } = config
-      return serveNode({ fetch: native.serve(fetch), port, hostname, tls: certificateOf(config) })
+      const tls = certificateOf(config)
+      return serveNode({ fetch: native.serve(fetch), port, hostname, tls, report })
     },
   }
 }

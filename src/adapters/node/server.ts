@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import { constants, createSecureServer, type Http2SecureServer } from 'node:http2'
 import { type Http2Bindings, type HttpBindings, serve } from '@hono/node-server'
 import { keepUnusedConnections } from './client-errors.ts'
+import { reserveDescriptors } from './descriptors.ts'
 import type { NodeFetch } from './stream.ts'
 
 /** The options of a Node server. */
@@ -15,6 +16,8 @@ export interface NodeServerOptions {
   readonly hostname?: string | undefined
   /** If present, the server uses TLS and supports both HTTP/2 and HTTP/1.1. @defaultValue none */
   readonly tls?: Certificate | undefined
+  /** Called with an error that the server survives: it had to refuse connections. @defaultValue none */
+  readonly report?: ((error: Error) => void) | undefined
 }
 
 /** A certificate and its key, in PEM. */
@@ -49,11 +52,12 @@ const TCP_KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
 /** Starts a server. @throws if it can't listen on the port, or if the certificate is invalid */
 export function serveNode(options: NodeServerOptions): Promise<NodeServer> {
-  const { fetch, port, hostname = '127.0.0.1', tls } = options
+  const { fetch, port, hostname = '127.0.0.1', tls, report = () => {} } = options
   return new Promise((resolve, reject) => {
     const server = serve({ fetch, port, hostname, ...transport(tls) }) as Server | Http2SecureServer
     if (tls) applyTimeouts(server as Http2SecureServer)
     keepUnusedConnections(server, KEEP_ALIVE.keepAliveTimeout - REQUEST_TIMEOUTS.headersTimeout)
+    reserveDescriptors(server, report)
     server.once('error', reject)
     server.once('listening', () => resolve(serverOf(server)))
   })

@@ -1,0 +1,41 @@
+/** Keeps some file descriptors for what is not a connection, and reports when connections use up the others. */
+import type { Server } from 'node:net'
+
+/** Descriptors for files, pipes, Redis and the runtime itself. Of fewer than twice as many, half. */
+const RESERVED = 64
+
+/** Milliseconds between two reports. */
+const REPORT_MS = 60_000
+
+/**
+ * Bounds the connections of a server by the open files that the process may have. Beyond the bound,
+ * Node closes a new connection at once; without it, connections take every descriptor.
+ * @param report - called at the first connection that is refused, and then at most once a minute
+ */
+export function reserveDescriptors(server: Server, report: (error: Error) => void): void {
+  const limit = openFilesLimit()
+  if (limit === undefined) return
+  server.maxConnections = limit - Math.min(RESERVED, Math.ceil(limit / 2))
+  let reported = false
+  server.on('drop', () => {
+    if (reported) return
+    reported = true
+    report(
+      new Error(
+        `A connection was refused: this process may open ${limit} files. Raise the limit, for example with ulimit -n.`,
+      ),
+    )
+    setTimeout(() => {
+      reported = false
+    }, REPORT_MS).unref()
+  })
+}
+
+/** Undefined where the platform has no such limit. */
+function openFilesLimit(): number | undefined {
+  const { userLimits } = process.report.getReport() as {
+    readonly userLimits?: { readonly open_files?: { readonly soft: number | 'unlimited' } }
+  }
+  const limit = userLimits?.open_files?.soft
+  return typeof limit === 'number' ? limit : undefined
+}
