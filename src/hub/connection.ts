@@ -136,8 +136,12 @@ export class Connection {
 
   /** Starts to listen for the client's disconnect. It is separate from the constructor because it may end the connection at once. */
   listen(): void {
-    if (this.#stream.aborted) this.#end()
-    else this.#stream.onAbort(() => this.#end())
+    try {
+      if (this.#stream.aborted) this.#end()
+      else this.#stream.onAbort(() => this.#end())
+    } catch {
+      this.abort()
+    }
   }
 
   /** Queues a frame if the stream is open. Returns false if the frame would exceed the bound. */
@@ -156,14 +160,12 @@ export class Connection {
   /** Writes the queue to the transport in one write, unless the transport is still busy with the last one. */
   flush(): void {
     if (this.#writingBytes > 0 || this.#queue === this.#hooks.emptyQueue) return
-    const { length, byteLength } = this.#queue
-    const bytes = toBytes(this.#queue)
-    this.#queue = this.#hooks.emptyQueue
-    this.sentEvents += length
-    this.sentBytes += byteLength
-    const drained = this.#write(bytes)
-    if (drained) this.#awaitDrain(drained, length, byteLength)
-    else this.#written()
+    // Whatever fails here costs this connection. The flush goes on with the others.
+    try {
+      this.#write(this.#queue)
+    } catch {
+      this.abort()
+    }
   }
 
   /** Discards the queue. The client can replay it from the journal. */
@@ -204,23 +206,23 @@ export class Connection {
     if (first && this.#writingBytes === 0) this.#hooks.schedule(this)
   }
 
-  #write(bytes: Uint8Array): PromiseLike<unknown> | undefined {
-    try {
-      return this.#stream.write(bytes)
-    } catch {
-      this.abort()
-      return undefined
-    }
+  #write(queue: FrameQueue): void {
+    const { length, byteLength } = queue
+    const bytes = toBytes(queue)
+    this.#queue = this.#hooks.emptyQueue
+    this.sentEvents += length
+    this.sentBytes += byteLength
+    const drained = this.#stream.write(bytes)
+    if (drained === undefined) this.#written()
+    // A promise of our own settles once, and later, whatever the transport returned.
+    else this.#awaitDrain(Promise.resolve(drained), length, byteLength)
   }
 
-  #awaitDrain(drained: PromiseLike<unknown>, events: number, byteLength: number): void {
+  #awaitDrain(drained: Promise<unknown>, events: number, byteLength: number): void {
     this.#writingEvents = events
     this.#writingBytes = byteLength
     this.#writingSince = this.#hooks.clock.monotonic()
-    drained.then(
-      () => this.#written(),
-      () => this.abort(),
-    )
+    drained.then(() => this.#written()).catch(() => this.abort())
   }
 
   #written(): void {

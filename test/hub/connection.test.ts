@@ -6,6 +6,14 @@ import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 const BIG = 'x'.repeat(20_000)
 const HEARTBEAT_MS = 15_000
 
+function thenable(then: (done: () => void) => unknown): object {
+  return Object.defineProperty({}, 'then', { value: then })
+}
+
+function thrower(): never {
+  throw new Error('The transport is odd.')
+}
+
 describe('a slow reader', () => {
   test('is cut off and catches up', async () => {
     const { clock, enter, tell } = createHubHarness(SMALL)
@@ -153,6 +161,42 @@ describe('a stream', () => {
       expect(heard(good.stream)).toEqual(['a', 'b'])
       expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
       expect(bad.stream.cut).toBe(true)
+    },
+  )
+
+  test.each<[string, () => unknown]>([
+    ['true, as Node’s sockets do', () => true],
+    ['false', () => false],
+    ['an object', () => ({})],
+    ['a thenable that throws', () => thenable(thrower)],
+    ['a thenable that settles twice', () => thenable((done) => [done(), done()])],
+    ['a getter that throws', () => Object.defineProperty({}, 'then', { get: thrower })],
+    ['null', () => null],
+  ])('that returns %s from a write does not stop the hub', async (_, odd) => {
+    const { clock, enter, tell } = createHubHarness()
+    const stream = fakeStream()
+    await enter('mallory', { stream: Object.assign(stream, { write: odd }) })
+    const good = await enter('alice')
+    await tell('a')
+    await clock.settle()
+    await tell('b')
+    await clock.settle()
+    expect(heard(good.stream)).toEqual(['a', 'b'])
+  })
+
+  test.each(['aborted', 'onAbort'] as const)(
+    'whose %s throws ends, and leaves no connection',
+    async (name) => {
+      const { clock, hub, enter, tell } = createHubHarness()
+      const stream = fakeStream()
+      Object.defineProperty(stream, name, { get: thrower })
+      const { connection } = await enter('mallory', { stream })
+      const good = await enter('alice')
+      await connection.ended
+      await tell('a')
+      await clock.settle()
+      expect(heard(good.stream)).toEqual(['a'])
+      expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
     },
   )
 

@@ -18,6 +18,7 @@ export type NodeFetch<Env> = (request: Request, env: Env) => Response | Promise<
 
 /** A stream opener, and the wrapper of the app's fetch that it requires. */
 export interface NodeStreams {
+  /** @throws {TypeError} when the fetch of the app is not wrapped by `serve` */
   readonly openStream: OpenStream
   /**
    * Wraps a fetch handler: takes over the responses of streams after all middleware has run. A
@@ -30,16 +31,22 @@ export interface NodeStreams {
 /** The maximum number of pipelined requests that wait on one connection. */
 const MAX_PIPELINED = 100
 
+const NOT_WRAPPED =
+  'The opener of createNodeStreams() needs its server: pass createNodeStreams().serve(app.fetch), of the same streams, to serve.'
+
 type Run = (stream: EventStream) => Promise<void>
 
 /** Creates the opener of one server. */
 export function createNodeStreams(): NodeStreams {
-  const runs = new WeakMap<object, Run>()
+  /** The responses of the requests that `serve` handles, with what feeds their streams. */
+  const runs = new WeakMap<object, Run | undefined>()
   const queued = new WeakMap<object, number>()
   return { openStream, serve }
 
   function openStream(c: Context, run: Run): Response {
-    runs.set((c.env as NodeBindings).outgoing, run)
+    const { outgoing } = (c.env ?? {}) as Partial<NodeBindings>
+    if (!outgoing || !runs.has(outgoing)) throw new TypeError(NOT_WRAPPED)
+    runs.set(outgoing, run)
     return c.body(null)
   }
 
@@ -47,6 +54,7 @@ export function createNodeStreams(): NodeStreams {
     return async (request, env) => {
       const { outgoing } = env
       if (!outgoing.socket) await untilCurrent(outgoing as ServerResponse)
+      runs.set(outgoing, undefined)
       const response = await fetch(request, env)
       const run = runs.get(outgoing)
       // If middleware replaced the response, for example with an error, it is sent as usual.
