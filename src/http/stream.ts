@@ -50,7 +50,7 @@ export function portableStream(cutOff?: (c: Context) => void): OpenStream {
   return (c, run) => {
     const response = streamSSE(c, async (stream) => {
       await untilRead(stream)
-      if (!stream.aborted) await run(cutOff ? withCutOff(stream, c, cutOff) : stream)
+      if (!stream.aborted) await run(sliced(stream, cutOff && (() => cutOff(c))))
     })
     // streamSSE sets its own headers on the context as well. Once middleware such as cors has started a
     // response there, they are merged into this one: replace them in both places.
@@ -136,17 +136,32 @@ export function refuseForNow(c: Context, bye: Uint8Array): Response {
   return c.body(bye.slice(), 200, HEADERS)
 }
 
-/** Hono's stream, except that `abort` also closes the socket. */
-function withCutOff(stream: EventStream, c: Context, cutOff: (c: Context) => void): EventStream {
+/** Bytes in one write, so that a slow reader of a large event is seen to read. */
+const SLICE_BYTES = 16_384
+
+/** Hono's stream, except that large writes go in slices and `abort` also closes the socket. */
+function sliced(stream: EventStream, cutOff?: () => void): EventStream {
+  let restBytes = 0
   return {
     get aborted() {
       return stream.aborted
     },
-    write: (bytes) => stream.write(bytes),
+    get unsentBytes() {
+      return restBytes > 0 ? restBytes : undefined
+    },
+    write: (bytes) => (bytes.byteLength > SLICE_BYTES ? writeSlices(bytes) : stream.write(bytes)),
     onAbort: (listener) => stream.onAbort(listener),
     abort: () => {
       stream.abort()
-      cutOff(c)
+      cutOff?.()
     },
+  }
+
+  async function writeSlices(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength; at += SLICE_BYTES) {
+      restBytes = bytes.byteLength - at
+      await stream.write(bytes.subarray(at, at + SLICE_BYTES))
+    }
+    restBytes = 0
   }
 }

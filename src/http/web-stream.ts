@@ -6,6 +6,9 @@ import type { OpenStream } from './stream.ts'
 /** Bytes queued in a stream above which its reader counts as busy. */
 const HIGH_WATER_BYTES = 65_536
 
+/** Bytes in one chunk, so that a slow reader of a large event is seen to read. */
+const SLICE_BYTES = 16_384
+
 /**
  * Counts bytes, and requests none before the reader does. Bun allocates memory according to the
  * high-water mark: with 64 KiB, an idle stream would take 4 KB more.
@@ -77,12 +80,19 @@ class Source implements EventStream {
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#over || !this.#controller) return undefined
-    this.#controller.enqueue(bytes)
+    for (let at = 0; at < bytes.byteLength; at += SLICE_BYTES) {
+      this.#controller.enqueue(bytes.subarray(at, at + SLICE_BYTES))
+    }
     if (-(this.#controller.desiredSize ?? 0) < HIGH_WATER_BYTES) return undefined
     return new Promise((resolve) => {
       this.#onRoom = resolve
       this.#allowPull?.()
     })
+  }
+
+  /** Bytes that the runtime has not read yet. */
+  get unsentBytes(): number {
+    return this.#over ? 0 : -(this.#controller?.desiredSize ?? 0)
   }
 
   onAbort(listener: () => void): void {

@@ -101,6 +101,61 @@ describe('a slow reader', () => {
   })
 })
 
+describe('a reader that takes little at a time', () => {
+  test('is not cut off while the transport holds fewer bytes each time', async () => {
+    const { clock, enter, tell } = createHubHarness()
+    const { stream, connection } = await enter('alice')
+    stream.stall()
+    await tell('x'.repeat(200))
+    await clock.settle()
+    for (stream.unsentBytes = 200; stream.unsentBytes > 180; stream.unsentBytes -= 1) {
+      await clock.advance(HEARTBEAT_MS)
+      expect(connection.open).toBe(true)
+    }
+    await clock.advance(2 * HEARTBEAT_MS - 1_000)
+    expect(connection.open).toBe(true)
+    await clock.advance(2_000)
+    expect(connection.open).toBe(false)
+  })
+
+  test('is cut off if it takes nothing, although each write is accepted', async () => {
+    const { clock, enter } = createHubHarness()
+    const { stream, connection } = await enter('alice')
+    for (let seconds = 0; connection.open && seconds < 60; seconds++) {
+      stream.unsentBytes = connection.sentBytes
+      await clock.advance(1_000)
+    }
+    expect(told(stream, 'hub:bye')).toEqual({ reason: 'slow' })
+  })
+
+  test('is not blamed for the time in which the process stood still', async () => {
+    const { clock, hub, enter, tell } = createHubHarness()
+    const [reading, leaving] = [await enter('alice'), await enter('bob')]
+    for (const { stream } of [reading, leaving]) stream.stall()
+    await tell('in flight')
+    await hub.disconnect('bob')
+    await clock.advance(1_000)
+    clock.sleep(3 * HEARTBEAT_MS)
+    await clock.advance(1_000)
+    expect(reading.connection.open).toBe(true)
+    expect(leaving.stream.cut).toBe(false)
+    reading.stream.resume()
+    await clock.advance(4 * HEARTBEAT_MS)
+    expect(reading.connection.open).toBe(true)
+  })
+
+  test('ends if its transport can’t be asked, and harms no other', async () => {
+    const { clock, enter } = createHubHarness()
+    const bad = fakeStream()
+    Object.defineProperty(bad, 'unsentBytes', { get: thrower })
+    const { connection } = await enter('mallory', { stream: bad })
+    const good = await enter('alice')
+    await clock.advance(2 * HEARTBEAT_MS)
+    expect(connection.open).toBe(false)
+    expect(named(good.stream, 'hub:beat')).toHaveLength(2)
+  })
+})
+
 describe('a reader that is ready', () => {
   test('receives a burst larger than its queue without being cut off', async () => {
     const { clock, enter, tell } = createHubHarness(SMALL)
