@@ -1,5 +1,6 @@
 /** A connection: one open stream of one client. It queues frames and writes them as fast as the transport accepts them. */
 import type { Clock } from '../core/clock.ts'
+import type { Ephemerals } from '../core/ephemerals.ts'
 import type { EventStream } from '../core/event-stream.ts'
 import { Progress } from '../core/progress.ts'
 import type { JournalEntry } from '../journal/journal.ts'
@@ -50,6 +51,7 @@ export interface Replay {
   heldBytes: number
   /** The first event that arrived during the current read, whether or not there was room to hold it. */
   firstEvent: JournalEntry | undefined
+  readonly ephemerals: Ephemerals
 }
 
 /**
