@@ -9,6 +9,12 @@ export interface EventStream {
    * called before that.
    */
   write(bytes: Uint8Array): PromiseLike<unknown> | undefined
+  /**
+   * How many of the written bytes the client’s socket has not taken yet, as far as the transport can
+   * tell: a reader is slow when this number stands still. A transport SHOULD take a large write in
+   * slices, so that the number moves. @defaultValue all bytes of a write that is not accepted yet
+   */
+  readonly unsentBytes?: number | undefined
   /** Adds a listener that is called when the client disconnects. */
   onAbort(listener: () => void): void
   /** Ends the stream at once, and drops what was not sent yet. */

@@ -6,6 +6,9 @@ import type { OpenStream } from './stream.ts'
 /** Bytes queued in a stream above which its reader counts as busy. */
 const HIGH_WATER_BYTES = 65_536
 
+/** Bytes in one chunk, so that a slow reader of a large event is seen to read. */
+const SLICE_BYTES = 16_384
+
 /**
  * Counts bytes, and requests none before the reader does. Bun allocates memory according to the
  * high-water mark: with 64 KiB, an idle stream would take 4 KB more.
@@ -23,19 +26,18 @@ const STRATEGY: QueuingStrategy<Uint8Array> = {
  */
 export function webStream(cutOffOf?: (c: Context) => () => void): OpenStream {
   return (c, run) => {
-    const source = new Source(cutOffOf?.(c))
-    const body = new ReadableStream<Uint8Array>(source, STRATEGY)
-    run(source).then(
-      () => source.finish(),
-      () => source.abort(),
-    )
-    return c.body(body as ReadableStream)
+    const source = new Source(run, cutOffOf?.(c))
+    return c.body(new ReadableStream<Uint8Array>(source, STRATEGY) as ReadableStream)
   }
 }
+
+type Run = Parameters<OpenStream>[1]
 
 /** Both ends of one stream. It is a class, so that many thousands of streams share one set of methods. */
 class Source implements EventStream {
   readonly #cutOff: (() => void) | undefined
+  /** Feeds the stream. Undefined once it was called. */
+  #run: Run | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #over = false
   #aborted = false
@@ -43,7 +45,8 @@ class Source implements EventStream {
   #onRoom: (() => void) | undefined
   #allowPull: (() => void) | undefined
 
-  constructor(cutOff: (() => void) | undefined) {
+  constructor(run: Run, cutOff: (() => void) | undefined) {
+    this.#run = run
     this.#cutOff = cutOff
   }
 
@@ -57,11 +60,12 @@ class Source implements EventStream {
   }
 
   /**
-   * Called when the reader requests more bytes than are queued. It is not called again while the
+   * Called when the reader requests more bytes than are queued, the first time to start. It is not called again while the
    * promise is pending: each call would cost more than the write itself.
    * https://streams.spec.whatwg.org/#readable-stream-default-controller-call-pull-if-needed
    */
   pull(): Promise<void> {
+    if (this.#run) this.#start(this.#run)
     const room = this.#onRoom
     this.#onRoom = undefined
     room?.()
@@ -76,12 +80,19 @@ class Source implements EventStream {
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#over || !this.#controller) return undefined
-    this.#controller.enqueue(bytes)
+    for (let at = 0; at < bytes.byteLength; at += SLICE_BYTES) {
+      this.#controller.enqueue(bytes.subarray(at, at + SLICE_BYTES))
+    }
     if (-(this.#controller.desiredSize ?? 0) < HIGH_WATER_BYTES) return undefined
     return new Promise((resolve) => {
       this.#onRoom = resolve
       this.#allowPull?.()
     })
+  }
+
+  /** Bytes that the runtime has not read yet. */
+  get unsentBytes(): number {
+    return this.#over ? 0 : -(this.#controller?.desiredSize ?? 0)
   }
 
   onAbort(listener: () => void): void {
@@ -99,6 +110,14 @@ class Source implements EventStream {
   finish(): void {
     this.#quietly(() => this.#controller?.close())
     this.#over = true
+  }
+
+  #start(run: Run): void {
+    this.#run = undefined
+    run(this).then(
+      () => this.finish(),
+      () => this.abort(),
+    )
   }
 
   #end(): void {

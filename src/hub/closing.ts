@@ -23,8 +23,11 @@ export interface Closing {
   dismiss(connection: Connection, reason: ByeReason): void
   /** Removes a stream that has ended, and returns why it ended. */
   finish(connection: Connection): EndReason
-  /** Aborts the streams that have not read their `hub:bye` in time. */
-  abortOverdue(): void
+  /**
+   * Aborts the streams that have not read their `hub:bye` in time, counted from the first call after it.
+   * @param now - the time of a clock that stands still while the process does
+   */
+  abortOverdue(now: number): void
   /** Returns the frame of `hub:bye`. The frame counts as sent. */
   byeFrame(reason: ByeReason): Uint8Array
   /** Dismisses all streams over the first half of `drainMs` milliseconds. At the end of `drainMs`, aborts the rest. */
@@ -40,7 +43,7 @@ const DRAIN_STEPS = 50
 /** Creates the closing of a hub. */
 export function createClosing({ settings, registry, metrics }: ClosingInit): Closing {
   const { clock, random, retryMs } = settings
-  const leaving = new Map<Connection, { reason: ByeReason; deadline: number }>()
+  const leaving = new Map<Connection, { reason: ByeReason; deadline: number | undefined }>()
   let draining = false
 
   return {
@@ -60,7 +63,7 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
   function dismiss(connection: Connection, reason: ByeReason): void {
     if (!connection.open) return
     registry.remove(connection)
-    leaving.set(connection, { reason, deadline: clock.monotonic() + GOODBYE_MS })
+    leaving.set(connection, { reason, deadline: undefined })
     // A slow client reconnects and reads what it did not receive from the journal.
     if (reason === 'slow') connection.discard()
     connection.close(countedByeFrame(reason))
@@ -76,9 +79,11 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
     return reason
   }
 
-  function abortOverdue(): void {
-    const now = clock.monotonic()
-    for (const [connection, { deadline }] of leaving) if (now >= deadline) connection.abort()
+  function abortOverdue(now: number): void {
+    for (const [connection, goodbye] of leaving) {
+      goodbye.deadline ??= now + GOODBYE_MS
+      if (now >= goodbye.deadline) connection.abort()
+    }
   }
 
   function countedByeFrame(reason: ByeReason): Uint8Array {

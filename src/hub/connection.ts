@@ -1,6 +1,8 @@
 /** A connection: one open stream of one client. It queues frames and writes them as fast as the transport accepts them. */
 import type { Clock } from '../core/clock.ts'
+import type { Ephemerals } from '../core/ephemerals.ts'
 import type { EventStream } from '../core/event-stream.ts'
+import { Progress } from '../core/progress.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
 
@@ -13,7 +15,6 @@ export interface ConnectionHooks {
   schedule(connection: Connection): void
   /** Called when the transport has accepted everything that was queued. */
   onDrained(connection: Connection): void
-  /** Called when the stream has ended. */
   onEnded(connection: Connection): void
 }
 
@@ -23,7 +24,6 @@ export interface ConnectionInfo {
   readonly opener?: string | undefined
   /** The address that the request came from. */
   readonly remoteAddress?: string | undefined
-  /** The id of the request in the log. */
   readonly requestId?: string | undefined
 }
 
@@ -37,7 +37,6 @@ export interface ConnectionInit {
   readonly endsAt: number
   /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
-  /** How its request arrived. @defaultValue unknown */
   readonly info?: ConnectionInfo | undefined
 }
 
@@ -52,12 +51,12 @@ export interface Replay {
   heldBytes: number
   /** The first event that arrived during the current read, whether or not there was room to hold it. */
   firstEvent: JournalEntry | undefined
+  readonly ephemerals: Ephemerals
 }
 
 /**
- * The phase of a connection. `opening`: it waits for `hub:ready`. `catching-up`: it replays the
- * journal. `live`: it receives events as they are published. `closing`: it was sent `hub:bye`.
- * `ended`: the stream is over.
+ * The phase of a connection. `opening`: waits for `hub:ready`. `catching-up`: replays the journal.
+ * `live`: receives events as they are published. `closing`: was sent `hub:bye`. `ended`: is over.
  */
 export type Phase = 'opening' | 'catching-up' | 'live' | 'closing' | 'ended'
 
@@ -77,7 +76,6 @@ export class Connection {
   readonly info: ConnectionInfo
   /** Delivery sets the phases up to `live`; the connection itself sets `closing` and `ended`. */
   phase: Phase = 'opening'
-  /** Its progress, while it is catching up. */
   replay: Replay | undefined
   /** Events written to its transport, including control events. */
   sentEvents = 0
@@ -93,7 +91,7 @@ export class Connection {
   #queue: FrameQueue
   #writingEvents = 0
   #writingBytes = 0
-  #writingSince = 0
+  readonly #progress: Progress = new Progress()
   #resolveEnded: () => void = () => {}
 
   constructor(init: ConnectionInit, hooks: ConnectionHooks) {
@@ -129,18 +127,33 @@ export class Connection {
     return this.#queue.length + this.#writingEvents
   }
 
-  /** When the write that the transport is busy with started, by the monotonic clock; undefined if it is idle. */
-  get stalledSince(): number | undefined {
-    return this.#writingBytes > 0 ? this.#writingSince : undefined
+  /** Whether the transport is busy with a write. */
+  get busy(): boolean {
+    return this.#writingBytes > 0
   }
 
-  /** Starts to listen for the client's disconnect. It is separate from the constructor because it may end the connection at once. */
+  /** Returns for how many milliseconds the transport has taken none of the bytes that it holds. @see Progress.stalledMs */
+  stalledMs(now: number): number {
+    try {
+      const unsent = this.#stream.unsentBytes ?? this.#writingBytes
+      return this.#progress.stalledMs(this.sentBytes, unsent, now)
+    } catch {
+      this.abort()
+      return 0
+    }
+  }
+
+  /** Listens for the client's disconnect. It is no part of the constructor because it may end the connection at once. */
   listen(): void {
-    if (this.#stream.aborted) this.#end()
-    else this.#stream.onAbort(() => this.#end())
+    try {
+      if (this.#stream.aborted) this.#end()
+      else this.#stream.onAbort(() => this.#end())
+    } catch {
+      this.abort()
+    }
   }
 
-  /** Queues a frame if the stream is open. Returns false if the frame would exceed the bound. */
+  /** Queues a frame if the stream is open. Returns false if it would exceed the bound. */
   enqueue(frame: Uint8Array): boolean {
     if (!this.open) return true
     if (this.#exceeds(frame)) {
@@ -156,14 +169,12 @@ export class Connection {
   /** Writes the queue to the transport in one write, unless the transport is still busy with the last one. */
   flush(): void {
     if (this.#writingBytes > 0 || this.#queue === this.#hooks.emptyQueue) return
-    const { length, byteLength } = this.#queue
-    const bytes = toBytes(this.#queue)
-    this.#queue = this.#hooks.emptyQueue
-    this.sentEvents += length
-    this.sentBytes += byteLength
-    const drained = this.#write(bytes)
-    if (drained) this.#awaitDrain(drained, length, byteLength)
-    else this.#written()
+    try {
+      this.#write(this.#queue)
+    } catch {
+      // Whatever fails costs this connection: the flush goes on with the others.
+      this.abort()
+    }
   }
 
   /** Discards the queue. The client can replay it from the journal. */
@@ -204,23 +215,19 @@ export class Connection {
     if (first && this.#writingBytes === 0) this.#hooks.schedule(this)
   }
 
-  #write(bytes: Uint8Array): PromiseLike<unknown> | undefined {
-    try {
-      return this.#stream.write(bytes)
-    } catch {
-      this.abort()
-      return undefined
-    }
-  }
-
-  #awaitDrain(drained: PromiseLike<unknown>, events: number, byteLength: number): void {
-    this.#writingEvents = events
+  #write(queue: FrameQueue): void {
+    const { length, byteLength } = queue
+    const bytes = toBytes(queue)
+    this.#queue = this.#hooks.emptyQueue
+    this.sentEvents += length
+    this.sentBytes += byteLength
+    const drained = this.#stream.write(bytes)
+    this.#writingEvents = length
     this.#writingBytes = byteLength
-    this.#writingSince = this.#hooks.clock.monotonic()
-    drained.then(
-      () => this.#written(),
-      () => this.abort(),
-    )
+    // Our own promise settles once and later, whatever the transport returned.
+    const accepted = drained && Promise.resolve(drained).then(() => this.#written())
+    if (accepted) accepted.catch(() => this.abort())
+    else this.#written()
   }
 
   #written(): void {

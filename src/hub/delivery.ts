@@ -60,6 +60,7 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     maxBatchBytes: Math.ceil(maxQueuedBytes / 4),
     metrics,
     send: sendEntry,
+    sendFrame: send,
     onGap: sendGap,
     onError: (connection, error) => {
       observer.failed?.(error, 'replay')
@@ -116,11 +117,10 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     metrics.deliveredBytes += size * frame.byteLength
   }
 
-  /** A connection that is catching up reads a stored event from the journal, so it must not receive it now. */
+  /** A connection that is catching up reads stored events from the journal: no event may overtake them. */
   function hold(connection: Connection, frame: Uint8Array, entry: JournalEntry | undefined): void {
     if (entry) replays.hold(connection, entry)
-    // No frame may precede hub:ready, which may wait for the journal.
-    else if (connection.phase !== 'opening') send(connection, frame)
+    else replays.holdEphemeral(connection, frame, journal.head().sequence)
   }
 
   function sendEntry(connection: Connection, { sequence, frame }: JournalEntry): void {

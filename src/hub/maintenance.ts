@@ -30,8 +30,12 @@ const SWEEP_MS = 1_000
 export function createMaintenance(init: MaintenanceInit): Timers {
   const { settings, registry, dispatcher, closing } = init
   const { clock, journal, heartbeatMs, clockMs } = settings
+  const sweepMs = Math.min(SWEEP_MS, heartbeatMs / 4)
+  let sweptAt = 0
+  /** Milliseconds that the process was awake: a reader can’t read while the process is stopped or the machine sleeps. */
+  let awakeMs = 0
   return createTimers(clock, [
-    { everyMs: Math.min(SWEEP_MS, heartbeatMs / 4), run: sweep },
+    { everyMs: sweepMs, run: sweep },
     { everyMs: clockMs, run: publishTime },
   ])
 
@@ -39,6 +43,8 @@ export function createMaintenance(init: MaintenanceInit): Timers {
   function sweep(): void {
     const now = clock.monotonic()
     const wallTime = clock.now()
+    awakeMs += Math.min(now - sweptAt, 2 * sweepMs)
+    sweptAt = now
     const head = journal.head()
     const headBeat = beatFrame(heartbeatMs, head.id)
     const plainBeat = beatFrame(heartbeatMs)
@@ -50,7 +56,7 @@ export function createMaintenance(init: MaintenanceInit): Timers {
         dispatcher.send(connection, beatFor(connection))
       }
     }
-    closing.abortOverdue()
+    closing.abortOverdue(awakeMs)
 
     function beatFor(connection: Connection): Uint8Array {
       // A heartbeat with an id would move the cursor past events that the replay has not sent yet.
@@ -66,8 +72,8 @@ export function createMaintenance(init: MaintenanceInit): Timers {
     now: number,
     wallTime: number,
   ): ByeReason | undefined {
-    const { stalledSince = now, expiresAt = Number.POSITIVE_INFINITY, endsAt } = connection
-    if (now - stalledSince >= 2 * heartbeatMs) return 'slow'
+    const { expiresAt = Number.POSITIVE_INFINITY, endsAt } = connection
+    if (connection.stalledMs(awakeMs) >= 2 * heartbeatMs) return 'slow'
     if (wallTime >= expiresAt) return 'expired'
     return now >= endsAt ? 'lifetime' : undefined
   }

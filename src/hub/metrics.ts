@@ -136,7 +136,7 @@ function queuesIn(registry: Registry) {
   for (const connection of registry.at(EVERYONE)) {
     queuedBytes += connection.queuedBytes
     longestQueueBytes = Math.max(longestQueueBytes, connection.queuedBytes)
-    if (connection.stalledSince !== undefined) stalled += 1
+    if (connection.busy) stalled += 1
   }
   return { queuedBytes, longestQueueBytes, stalled }
 }

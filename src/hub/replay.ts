@@ -1,5 +1,6 @@
 /** Replay: sends a client what it missed from the journal, as fast as its transport accepts it. */
 import { positionAt } from '../core/cursor.ts'
+import { Ephemerals } from '../core/ephemerals.ts'
 import type { Journal, JournalEntry, ReplayBatch } from '../journal/journal.ts'
 import type { Connection, Replay } from './connection.ts'
 import type { HubMetrics } from './metrics.ts'
@@ -12,6 +13,7 @@ export interface ReplaysInit {
   readonly maxBatchBytes: number
   readonly metrics: Pick<HubMetrics, 'replayedEvents'>
   send(connection: Connection, entry: JournalEntry): void
+  sendFrame(connection: Connection, frame: Uint8Array): void
   /** Called when events were lost while the client was catching up. */
   onGap(connection: Connection, batch: ReplayBatch, cursor: string): void
   onError(connection: Connection, error: unknown): void
@@ -34,14 +36,16 @@ export interface Replays {
   discardHeld(connection: Connection): void
   /** Holds a live event for a connection that is catching up. */
   hold(connection: Connection, entry: JournalEntry): void
+  /** Holds an ephemeral event until the client has received the stored events up to the sequence `after`. */
+  holdEphemeral(connection: Connection, frame: Uint8Array, after: number): void
   /** Reads the next batch, because the transport has accepted everything so far. */
   resume(connection: Connection): void
 }
 
 /** Creates the replays of a hub. */
 export function createReplays(init: ReplaysInit): Replays {
-  const { journal, maxBatchBytes, metrics, send, onGap, onError } = init
-  return { begin, restart, discardHeld, hold, resume }
+  const { journal, maxBatchBytes, metrics, send, sendFrame, onGap, onError } = init
+  return { begin, restart, discardHeld, hold, holdEphemeral, resume }
 
   function begin(
     connection: Connection,
@@ -73,6 +77,22 @@ export function createReplays(init: ReplaysInit): Replays {
     replay.firstEvent ??= entry
     replay.heldBytes += entry.frame.byteLength
     if (replay.heldBytes <= maxBatchBytes) replay.heldEvents.push(entry)
+  }
+
+  function holdEphemeral({ replay }: Connection, frame: Uint8Array, after: number): void {
+    replay?.ephemerals.hold(frame, after, maxBatchBytes)
+  }
+
+  /** Sends stored events, and before each of them the ephemeral ones that were published before it. */
+  function sendInOrder(
+    connection: Connection,
+    { ephemerals }: Replay,
+    entries: readonly JournalEntry[],
+  ): void {
+    for (const entry of entries) {
+      for (const frame of ephemerals.takeBefore(entry.sequence)) sendFrame(connection, frame)
+      send(connection, entry)
+    }
   }
 
   function resume(connection: Connection): void {
@@ -116,9 +136,9 @@ export function createReplays(init: ReplaysInit): Replays {
     beforeEvents(batch)
     if (connection.phase === 'opening') connection.phase = 'catching-up'
     metrics.replayedEvents += batch.entries.length
-    for (const entry of batch.entries) send(connection, entry)
+    sendInOrder(connection, replay, batch.entries)
     // Reading ends only here: a flush in the loop above must not start the next read.
-    Object.assign(replay, newReplay(batch.end.id))
+    Object.assign(replay, newReplay(batch.end.id, replay.ephemerals))
     // If not all live events could be held, they are read once the transport has accepted this batch.
     if (!batch.done || heldBytes > maxBatchBytes) {
       if (connection.queuedBytes === 0) resume(connection)
@@ -126,7 +146,10 @@ export function createReplays(init: ReplaysInit): Replays {
     }
     finish(connection)
     connection.position = Math.max(connection.position, batch.end.sequence)
-    for (const entry of heldEvents) send(connection, entry)
+    sendInOrder(connection, replay, heldEvents)
+    for (const frame of replay.ephemerals.takeBefore(Number.POSITIVE_INFINITY)) {
+      sendFrame(connection, frame)
+    }
   }
 
   function finish(connection: Connection): void {
@@ -135,8 +158,8 @@ export function createReplays(init: ReplaysInit): Replays {
   }
 }
 
-function newReplay(cursor: string | undefined): Replay {
-  return { cursor, reading: false, heldEvents: [], heldBytes: 0, firstEvent: undefined }
+function newReplay(cursor: string | undefined, ephemerals = new Ephemerals()): Replay {
+  return { cursor, reading: false, heldEvents: [], heldBytes: 0, firstEvent: undefined, ephemerals }
 }
 
 /** Moves the end of the batch before the first event after the connect: a stream without a cursor starts there. */

@@ -6,6 +6,14 @@ import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 const BIG = 'x'.repeat(20_000)
 const HEARTBEAT_MS = 15_000
 
+function thenable(then: (done: () => void) => unknown): object {
+  return Object.defineProperty({}, 'then', { value: then })
+}
+
+function thrower(): never {
+  throw new Error('The transport is odd.')
+}
+
 describe('a slow reader', () => {
   test('is cut off and catches up', async () => {
     const { clock, enter, tell } = createHubHarness(SMALL)
@@ -93,6 +101,61 @@ describe('a slow reader', () => {
   })
 })
 
+describe('a reader that takes little at a time', () => {
+  test('is not cut off while the transport holds fewer bytes each time', async () => {
+    const { clock, enter, tell } = createHubHarness()
+    const { stream, connection } = await enter('alice')
+    stream.stall()
+    await tell('x'.repeat(200))
+    await clock.settle()
+    for (stream.unsentBytes = 200; stream.unsentBytes > 180; stream.unsentBytes -= 1) {
+      await clock.advance(HEARTBEAT_MS)
+      expect(connection.open).toBe(true)
+    }
+    await clock.advance(2 * HEARTBEAT_MS - 1_000)
+    expect(connection.open).toBe(true)
+    await clock.advance(2_000)
+    expect(connection.open).toBe(false)
+  })
+
+  test('is cut off if it takes nothing, although each write is accepted', async () => {
+    const { clock, enter } = createHubHarness()
+    const { stream, connection } = await enter('alice')
+    for (let seconds = 0; connection.open && seconds < 60; seconds++) {
+      stream.unsentBytes = connection.sentBytes
+      await clock.advance(1_000)
+    }
+    expect(told(stream, 'hub:bye')).toEqual({ reason: 'slow' })
+  })
+
+  test('is not blamed for the time in which the process stood still', async () => {
+    const { clock, hub, enter, tell } = createHubHarness()
+    const [reading, leaving] = [await enter('alice'), await enter('bob')]
+    for (const { stream } of [reading, leaving]) stream.stall()
+    await tell('in flight')
+    await hub.disconnect('bob')
+    await clock.advance(1_000)
+    clock.sleep(3 * HEARTBEAT_MS)
+    await clock.advance(1_000)
+    expect(reading.connection.open).toBe(true)
+    expect(leaving.stream.cut).toBe(false)
+    reading.stream.resume()
+    await clock.advance(4 * HEARTBEAT_MS)
+    expect(reading.connection.open).toBe(true)
+  })
+
+  test('ends if its transport can’t be asked, and harms no other', async () => {
+    const { clock, enter } = createHubHarness()
+    const bad = fakeStream()
+    Object.defineProperty(bad, 'unsentBytes', { get: thrower })
+    const { connection } = await enter('mallory', { stream: bad })
+    const good = await enter('alice')
+    await clock.advance(2 * HEARTBEAT_MS)
+    expect(connection.open).toBe(false)
+    expect(named(good.stream, 'hub:beat')).toHaveLength(2)
+  })
+})
+
 describe('a reader that is ready', () => {
   test('receives a burst larger than its queue without being cut off', async () => {
     const { clock, enter, tell } = createHubHarness(SMALL)
@@ -153,6 +216,42 @@ describe('a stream', () => {
       expect(heard(good.stream)).toEqual(['a', 'b'])
       expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
       expect(bad.stream.cut).toBe(true)
+    },
+  )
+
+  test.each<[string, () => unknown]>([
+    ['true, as Node’s sockets do', () => true],
+    ['false', () => false],
+    ['an object', () => ({})],
+    ['a thenable that throws', () => thenable(thrower)],
+    ['a thenable that settles twice', () => thenable((done) => [done(), done()])],
+    ['a getter that throws', () => Object.defineProperty({}, 'then', { get: thrower })],
+    ['null', () => null],
+  ])('that returns %s from a write does not stop the hub', async (_, odd) => {
+    const { clock, enter, tell } = createHubHarness()
+    const stream = fakeStream()
+    await enter('mallory', { stream: Object.assign(stream, { write: odd }) })
+    const good = await enter('alice')
+    await tell('a')
+    await clock.settle()
+    await tell('b')
+    await clock.settle()
+    expect(heard(good.stream)).toEqual(['a', 'b'])
+  })
+
+  test.each(['aborted', 'onAbort'] as const)(
+    'whose %s throws ends, and leaves no connection',
+    async (name) => {
+      const { clock, hub, enter, tell } = createHubHarness()
+      const stream = fakeStream()
+      Object.defineProperty(stream, name, { get: thrower })
+      const { connection } = await enter('mallory', { stream })
+      const good = await enter('alice')
+      await connection.ended
+      await tell('a')
+      await clock.settle()
+      expect(heard(good.stream)).toEqual(['a'])
+      expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
     },
   )
 

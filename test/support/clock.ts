@@ -7,6 +7,8 @@ export interface ManualClock extends Clock {
   jump(ms: number): void
   /** Advances time, running the timers that fall due, in order. */
   advance(ms: number): Promise<void>
+  /** The process stands still for a while: time passes, and each timer that fell due runs once, later. */
+  sleep(ms: number): void
   /** Runs work queued by `soon`, and the promises it resolves, until nothing is left. */
   settle(): Promise<void>
   /** Timers that are armed. */
@@ -35,10 +37,16 @@ export function manualClock(start = Date.UTC(2026, 10, 22, 9)): ManualClock {
     every,
     soon: (task) => void soon.push(task),
     advance,
+    sleep,
     settle,
     get timers() {
       return timers.size
     },
+  }
+
+  function sleep(ms: number): void {
+    now += ms
+    for (const timer of timers) timer.due = Math.max(timer.due, now)
   }
 
   function every(ms: number, task: () => void): () => void {

@@ -17,6 +17,8 @@ export interface FakeStream extends EventStream {
   readonly faults: string[]
   /** Whether the hub cut the stream off. */
   readonly cut: boolean
+  /** What the transport says it still holds; undefined if it can’t tell. */
+  unsentBytes: number | undefined
   /** From now on, writes wait. */
   stall(): void
   /** Accepts what was written meanwhile, and every later write. */
@@ -56,6 +58,7 @@ export function fakeStream(): FakeStream {
     get aborted() {
       return left || cut
     },
+    unsentBytes: undefined,
     write,
     onAbort: (listener) => void listeners.push(listener),
     abort,

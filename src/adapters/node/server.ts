@@ -47,7 +47,11 @@ const REQUEST_TIMEOUTS = {
 /** In milliseconds. Longer than the usual 60 s of proxies, so that a proxy never sends on a connection that is closing. */
 const KEEP_ALIVE = { keepAliveTimeout: 75_000 }
 
-/** TCP keep-alive detects a peer that vanished without closing its connection. */
+/**
+ * TCP keep-alive detects an idle peer that vanished. While bytes are unacknowledged, such as heartbeats,
+ * no probes are sent: then the kernel's retransmissions decide (`net.ipv4.tcp_retries2`).
+ * https://www.rfc-editor.org/rfc/rfc9293#section-3.8.4
+ */
 const TCP_KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
 /** Starts a server. @throws if it can't listen on the port, or if the certificate is invalid */

@@ -1,12 +1,12 @@
 /** Streams that write directly to Node's sockets: a frame is chunk-encoded once for all connections. */
 import type { ServerResponse } from 'node:http'
 import { constants, type Http2ServerResponse } from 'node:http2'
-import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import type { EventStream } from '../../core/event-stream.ts'
 import type { OpenStream } from '../../http/stream.ts'
+import { SLICE_BYTES, Slicer } from './slicer.ts'
 
 /** The bindings that `@hono/node-server` passes to an app. */
 export interface NodeBindings {
@@ -18,6 +18,7 @@ export type NodeFetch<Env> = (request: Request, env: Env) => Response | Promise<
 
 /** A stream opener, and the wrapper of the app's fetch that it requires. */
 export interface NodeStreams {
+  /** @throws {TypeError} when the fetch of the app is not wrapped by `serve` */
   readonly openStream: OpenStream
   /**
    * Wraps a fetch handler: takes over the responses of streams after all middleware has run. A
@@ -30,16 +31,22 @@ export interface NodeStreams {
 /** The maximum number of pipelined requests that wait on one connection. */
 const MAX_PIPELINED = 100
 
+const NOT_WRAPPED =
+  'The opener of createNodeStreams() needs its server: pass createNodeStreams().serve(app.fetch), of the same streams, to serve.'
+
 type Run = (stream: EventStream) => Promise<void>
 
 /** Creates the opener of one server. */
 export function createNodeStreams(): NodeStreams {
-  const runs = new WeakMap<object, Run>()
+  /** The responses of the requests that `serve` handles, with what feeds their streams. */
+  const runs = new WeakMap<object, Run | undefined>()
   const queued = new WeakMap<object, number>()
   return { openStream, serve }
 
   function openStream(c: Context, run: Run): Response {
-    runs.set((c.env as NodeBindings).outgoing, run)
+    const { outgoing } = (c.env ?? {}) as Partial<NodeBindings>
+    if (!outgoing || !runs.has(outgoing)) throw new TypeError(NOT_WRAPPED)
+    runs.set(outgoing, run)
     return c.body(null)
   }
 
@@ -47,6 +54,7 @@ export function createNodeStreams(): NodeStreams {
     return async (request, env) => {
       const { outgoing } = env
       if (!outgoing.socket) await untilCurrent(outgoing as ServerResponse)
+      runs.set(outgoing, undefined)
       const response = await fetch(request, env)
       const run = runs.get(outgoing)
       // If middleware replaced the response, for example with an error, it is sent as usual.
@@ -100,14 +108,14 @@ function isHttp2(outgoing: NodeBindings['outgoing']): outgoing is Http2ServerRes
 class SocketSink implements EventStream {
   readonly #outgoing: ServerResponse
   /** Stored here because the getter of the response takes longer than the rest of a write. */
-  readonly #socket: Socket | null
+  readonly #socket: Slicer | undefined
   readonly #chunked: boolean
 
   constructor(outgoing: ServerResponse) {
     this.#outgoing = outgoing
     // The response sends its headers, which must precede the first chunk.
     outgoing.flushHeaders()
-    this.#socket = outgoing.socket
+    this.#socket = outgoing.socket ? new Slicer(outgoing.socket, SLICE_BYTES.http1) : undefined
     this.#chunked = outgoing.chunkedEncoding
   }
 
@@ -116,9 +124,11 @@ class SocketSink implements EventStream {
   }
 
   write(bytes: Uint8Array): Promise<unknown> | undefined {
-    const socket = this.#socket
-    if (!socket || socket.write(this.#chunked ? asChunk(bytes) : bytes)) return undefined
-    return once(socket, 'drain')
+    return this.#socket?.write(this.#chunked ? asChunk(bytes) : bytes)
+  }
+
+  get unsentBytes(): number {
+    return this.#socket?.unsentBytes ?? 0
   }
 
   onAbort(listener: () => void): void {
@@ -130,12 +140,14 @@ class SocketSink implements EventStream {
   }
 }
 
-/** A stream over HTTP/2: writes through the response, which does the framing and the flow control. */
+/** A stream over HTTP/2, which does the framing and the flow control. */
 class Http2Sink implements EventStream {
   readonly #outgoing: Http2ServerResponse
+  readonly #slicer: Slicer
 
   constructor(outgoing: Http2ServerResponse) {
     this.#outgoing = outgoing
+    this.#slicer = new Slicer(outgoing.stream, SLICE_BYTES.http2)
   }
 
   get aborted(): boolean {
@@ -143,7 +155,11 @@ class Http2Sink implements EventStream {
   }
 
   write(bytes: Uint8Array): Promise<unknown> | undefined {
-    return this.#outgoing.write(bytes) ? undefined : once(this.#outgoing, 'drain')
+    return this.#slicer.write(bytes)
+  }
+
+  get unsentBytes(): number {
+    return this.#slicer.unsentBytes
   }
 
   onAbort(listener: () => void): void {

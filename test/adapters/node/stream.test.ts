@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 import { afterEach, expect, test } from 'vitest'
 import { createNodeStreams } from '../../../src/adapters/node/stream.ts'
-import { createApp } from '../../../src/http/app.ts'
+import { type AppType, createApp } from '../../../src/http/app.ts'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
 import { eventually } from '../../support/eventually.ts'
 
@@ -59,6 +59,19 @@ test('HTTP/1.0 gets a body without chunks, which ends with the connection', asyn
   const [head = '', body = ''] = textOf(socket).split('\r\n\r\n')
   expect(head).not.toMatch(/transfer-encoding/i)
   expect(body).toMatch(/^retry: 2000\n[\s\S]*data: {"reason":"disconnected"}\n\n$/)
+})
+
+test.each([
+  ['on Node', (app: AppType) => app.request('/sse?id=alice', {}, { outgoing: {} })],
+  ['without a Node server', (app: AppType) => app.request('/sse?id=alice')],
+])('an opener whose server is not wrapped fails with an error that says so, %s', async (_, ask) => {
+  const errors: unknown[] = []
+  const { openStream } = createNodeStreams()
+  const hub = createHub()
+  const app = createApp({ hub, openStream, onError: (error) => void errors.push(error) })
+  expect((await ask(app)).status).toBe(500)
+  expect(String(errors)).toContain('createNodeStreams().serve(app.fetch)')
+  expect(hub.stats().connections).toBe(0)
 })
 
 interface Started {

@@ -1,0 +1,13 @@
+/** A transport stalls while bytes wait in it and none leaves. */
+import { expect, test } from 'vitest'
+import { Progress } from '../../src/core/progress.ts'
+
+test('time counts from the first look at waiting bytes, and starts over when one leaves', () => {
+  const progress = new Progress()
+  expect(progress.stalledMs(0, 0, 1_000)).toBe(0)
+  expect(progress.stalledMs(100, 100, 2_000)).toBe(0)
+  expect(progress.stalledMs(100, 100, 3_000)).toBe(1_000)
+  expect(progress.stalledMs(100, 99, 4_000)).toBe(0)
+  expect(progress.stalledMs(150, 149, 6_000)).toBe(2_000)
+  expect(progress.stalledMs(150, 0, 7_000)).toBe(0)
+})
