@@ -37,9 +37,10 @@ export async function openRedisJournal(
   return { journal, reached }
 }
 
-/** Logs one line when Redis connects and one when the connection is lost; failed retries only at `debug`. */
+/** Logs when Redis connects, and when the connection is lost; failed retries, and further ignored messages, only at `debug`. */
 function redisLogger(log: Logger, onReached: (refusal?: string) => void): RedisObserver {
   let lost = false
+  let ignored = false
   return {
     connected: (eviction) => {
       lost = false
@@ -54,6 +55,12 @@ function redisLogger(log: Logger, onReached: (refusal?: string) => void): RedisO
       else log.error('journal unavailable: publishing answers 503, and streams wait', line)
       lost = true
       if (REFUSAL.test(message)) onReached(message)
+    },
+    ignored: ({ message }: Error) => {
+      const line = { reason: message }
+      if (ignored) log.debug('message from Redis ignored', line)
+      else log.warn('message from Redis ignored; more are counted, and logged at debug', line)
+      ignored = true
     },
   }
 }

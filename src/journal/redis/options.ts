@@ -32,6 +32,8 @@ export interface RedisObserver {
   connected?(eviction: string | undefined): void
   /** Called when the connection is lost or could not be opened. */
   disconnected?(error: Error): void
+  /** Called when a message from Redis was ignored: it is not of this journal, or the hub failed to handle it. */
+  ignored?(error: Error): void
 }
 
 /** The options with all defaults filled in. */
@@ -47,7 +49,7 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
     maxEvents: options.maxEvents ?? 1_000,
     maxAgeMs: options.maxAgeMs ?? 300_000,
     maxBytes: options.maxBytes ?? 67_108_864,
-    observer: options.observer ?? {},
+    observer: isolated(options.observer ?? {}),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   }
@@ -71,4 +73,23 @@ export function reasonOf(error: unknown): string {
   // The position in the script is of no use to a publisher.
   const message = text.replace(/\.? script: [0-9a-f]{40}.*/s, '')
   return `${/^[A-Z]{2,} /.test(text) ? 'refused' : 'did not respond'} (${message})`
+}
+
+/** Wraps an observer so that its errors can't cost the connection: they become uncaught errors of the process. */
+function isolated(observer: RedisObserver): RedisObserver {
+  return {
+    connected: (eviction) => notify(() => observer.connected?.(eviction)),
+    disconnected: (error) => notify(() => observer.disconnected?.(error)),
+    ignored: (error) => notify(() => observer.ignored?.(error)),
+  }
+}
+
+function notify(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
 }

@@ -44,7 +44,7 @@ interface RequestMessage {
 
 interface ResponseMessage {
   readonly number: number
-  readonly body: unknown
+  readonly body?: unknown
 }
 
 /** Milliseconds to wait for responses: a hub that crashed still counts as a subscriber for a while. */
@@ -87,7 +87,7 @@ export function createControlRequests({
   }
 
   function onResponse(message: string): void {
-    const { number, body } = JSON.parse(message) as ResponseMessage
+    const { number, body } = parse(message)
     const own = pending.get(number)
     if (!own) return
     own.responses.push(body)
@@ -102,8 +102,24 @@ export function createControlRequests({
     message: string,
     respond: (body: unknown, remainingMs: number) => unknown,
   ): void {
-    const { inbox: sender, number, body, keepMs } = JSON.parse(message) as RequestMessage
-    const response: ResponseMessage = { number, body: respond(body, keepMs) }
-    send(sender, JSON.stringify(response))
+    const { inbox: sender, number, body, keepMs } = parse(message)
+    if (typeof sender !== 'string') throw new Error('A control request lacks its sender.')
+    let response: unknown
+    try {
+      response = respond(body, typeof keepMs === 'number' ? keepMs : 0)
+    } finally {
+      // Without a body, the hub has refused: its version does not know the request, or it failed.
+      send(sender, JSON.stringify({ number, body: response }))
+    }
   }
+}
+
+/** Parses a request or a response of a hub, whose version may be another. @throws if it is neither */
+function parse(message: string): Partial<RequestMessage> & ResponseMessage {
+  const parsed: unknown = JSON.parse(message)
+  const fields = typeof parsed === 'object' && parsed !== null ? parsed : {}
+  if ('number' in fields && typeof fields.number === 'number') {
+    return fields as ResponseMessage
+  }
+  throw new Error('A control message lacks its number.')
 }
