@@ -115,6 +115,10 @@ const fields = {
   PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, error: 'must be a URL that starts with redis:// or rediss://' })
+    .refine(
+      (url) => !URL.canParse(url) || /^\/?\d{0,9}$/.test(new URL(url).pathname),
+      'must have no path, or the number of a database',
+    )
     .optional(),
   REDIS_PREFIX: z
     .string()

@@ -138,6 +138,7 @@ test.each([
   ['TRUST_PROXY', 'true'],
   ['REDIS_URL', 'http://localhost:6379'],
   ['REDIS_URL', 'localhost:6379'],
+  ['REDIS_URL', 'redis://localhost:6379/one'],
   ['REDIS_PREFIX', '{a}'],
   ['REDIS_PREFIX', 'a b'],
   ['STREAMS_PER_MINUTE', '0.5'],

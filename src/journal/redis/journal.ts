@@ -26,9 +26,8 @@ const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: (
 
 /** Creates a journal that connects to Redis when a hub opens it. @throws {HubError} `invalid-option` */
 export function createRedisJournal(options: RedisJournalOptions): Journal {
-  const { url, prefix, maxEvents, maxAgeMs, maxBytes, observer, clock, random } =
+  const { url, tag, maxEvents, maxAgeMs, maxBytes, observer, clock, random } =
     resolveRedisOptions(options)
-  const tag = `{${prefix}}`
   const instance = newEpoch(clock)
   const inbox = `${tag}:instance:${instance}`
   const allInstances = `${tag}:instances`

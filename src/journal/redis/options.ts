@@ -39,6 +39,13 @@ export interface RedisObserver {
 /** The options with all defaults filled in. */
 export type RedisJournalSettings = {
   readonly [K in keyof RedisJournalOptions]-?: NonNullable<RedisJournalOptions[K]>
+} & {
+  /**
+   * What all keys and channels start with: the prefix as a hash tag, and the number of the database
+   * unless it is 0. Keys are per database, but channels are not.
+   * https://redis.io/docs/latest/develop/pubsub/#database--scoping
+   */
+  readonly tag: string
 }
 
 /** Fills in the defaults. @throws {HubError} `invalid-option` */
@@ -46,6 +53,7 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
   const settings: RedisJournalSettings = {
     url: options.url,
     prefix: options.prefix ?? 'hono-sse',
+    tag: `{${options.prefix ?? 'hono-sse'}}${databaseSuffix(options.url)}`,
     maxEvents: options.maxEvents ?? 1_000,
     maxAgeMs: options.maxAgeMs ?? 300_000,
     maxBytes: options.maxBytes ?? 67_108_864,
@@ -59,6 +67,17 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
   if (/^[\w.:-]{1,64}$/.test(settings.prefix)) return settings
   const message = 'prefix must be 1 to 64 characters: letters, digits, "_", ".", ":" and "-".'
   throw new HubError('invalid-option', message)
+}
+
+function databaseSuffix(url: string): string {
+  const [, digits] = /^\/?(\d{0,9})$/.exec(URL.canParse(url) ? new URL(url).pathname : '-') ?? []
+  if (digits === undefined) {
+    throw new HubError(
+      'invalid-option',
+      'url must be redis[s]://… and may end with a database number.',
+    )
+  }
+  return Number(digits) === 0 ? '' : `@${Number(digits)}`
 }
 
 /** Creates the error of a journal that can't do what was requested. @param what - the predicate of the message */

@@ -74,6 +74,22 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
     expect(lost()).toBe(0)
   })
 
+  test('receives nothing from a hub of the same prefix in another database', async () => {
+    const prefix = newPrefix()
+    const watched = [ALICE]
+    const one = await openRedisJournal(redis, {}, watched, prefix)
+    const url = `${redis.url}/1`
+    const other = await openRedisJournal({ ...redis, url }, {}, watched, prefix)
+    await one.journal.backplane?.relay?.(ALICE, { data: 'ephemeral in 0' })
+    await one.journal.append(ALICE, { data: 'in 0' })
+    await other.journal.append(ALICE, { data: 'in 1' })
+    await Promise.all([one.delivered(2), other.delivered(1)])
+    expect(await other.journal.backplane?.request({ about: 'x' }, 0)).toHaveLength(1)
+    expect([one.deliveries.length, other.deliveries.length]).toEqual([2, 1])
+    expect([one.asked.length, other.asked.length]).toEqual([0, 1])
+    expect(one.journal.stats).toMatchObject({ reconnects: 0, ignored: 0 })
+  })
+
   test('reports a message that it ignored', async () => {
     const reasons: string[] = []
     const { name, journal } = await open({}, (error) => void reasons.push(error.message))
