@@ -1,6 +1,7 @@
 /** A connection to Redis: one socket for commands, one for subscriptions. Once lost, it is not reopened. */
 import type { createClient } from 'redis'
 import { SCRIPTS, type Script } from './scripts/index.ts'
+import { MEMBERS, REMOVE } from './scripts/members.ts'
 
 /** Where to connect, and what receives messages. */
 export interface RedisConnectionInit {
@@ -91,7 +92,9 @@ export async function connectRedis(
       const info = `${await commands.info()}`
       if (/^role:(?!master)/m.test(info)) throw new Error('Redis is a replica, not a primary.')
       const hashes = new Map<Script, string>()
-      for (const script of SCRIPTS) hashes.set(script, `${await commands.scriptLoad(script.text)}`)
+      for (const script of [...SCRIPTS, MEMBERS, REMOVE]) {
+        hashes.set(script, `${await commands.scriptLoad(script.text)}`)
+      }
       const serverId = serverIdOf(info)
       const eviction = evictionOf(info)
       return {

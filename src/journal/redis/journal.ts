@@ -7,19 +7,16 @@ import { createPublishBatcher } from './batch.ts'
 import { createChannelSubscriptions } from './channels.ts'
 import { connectRedis, type RedisConnection } from './connection.ts'
 import { createInbound } from './inbound.ts'
+import { createMembers } from './members.ts'
 import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } from './options.ts'
 import { createReads } from './reads.ts'
 import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
 import { framesOf, idOf, textOf, toCatchUp, toStats } from './replies.ts'
-import { type BroadcastRequest, createControlRequests } from './requests.ts'
-import {
-  CATCH_UP,
-  CONTROL_REQUEST,
-  KEEP_ALIVE,
-  PUBLISH,
-  READ,
-  type Script,
-} from './scripts/index.ts'
+import { createControlRequests } from './requests.ts'
+import { CATCH_UP, KEEP_ALIVE, PUBLISH, READ, type Script } from './scripts/index.ts'
+
+/** Milliseconds that the last word to Redis may take. */
+const LEAVE_MS = 500
 
 /** Replaces the hub before the journal is opened and after it is closed. */
 const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: () => null }
@@ -38,7 +35,12 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     run: (keys, args, target) => subscriptions.confirmed(keys).then(() => call(READ, args, target)),
   })
   const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args) })
-  const requests = createControlRequests({ clock, inbox, broadcast, send })
+  const members = createMembers({
+    tag,
+    instance,
+    run: (script, key, args) => attempt((connection) => connection.evalScript(script, key, args)),
+  })
+  const requests = createControlRequests({ clock, allInstances, inbox, members, call, publish })
   const inbound = createInbound({ dispatch, ignored })
   let handler: JournalHandler = CLOSED
   let reconnect: ReconnectLoop | undefined
@@ -85,7 +87,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       },
       onConnected,
       onDisconnected,
-      probe: (connection) => void call(KEEP_ALIVE, [inbox], connection).then(updateStats, () => {}),
+      probe: (connection) => {
+        call(KEEP_ALIVE, [inbox], connection).then(updateStats, () => {})
+        members.count(0).catch(() => {})
+      },
     })
   }
 
@@ -118,21 +123,27 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   async function relay(key: string, event: HubEvent): Promise<{ readonly instances: number }> {
-    const channel = subscriptions.channelOf(key)
-    return {
-      instances: await attempt((connection) => connection.publish(channel, frameText(event))),
-    }
+    return { instances: await publish(subscriptions.channelOf(key), frameText(event)) }
+  }
+
+  function publish(channel: string, message: string): Promise<number> {
+    return attempt((connection) => connection.publish(channel, message))
   }
 
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {
     return await attempt((connection) => connection.setIfAbsent(`${tag}:used:${name}`, ttlMs))
   }
 
-  function close(): void {
+  async function close(): Promise<void> {
     handler = CLOSED
-    reconnect?.close()
+    const left = members.leave()
     connection = undefined
     reads.close()
+    // Redis that does not respond must not hold up a shutdown.
+    const stop = clock.every(LEAVE_MS, () => reconnect?.close())
+    await left
+    stop()
+    reconnect?.close()
   }
 
   async function call(
@@ -235,14 +246,5 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   function ignored(error: unknown): void {
     stats.ignored += 1
     observer.ignored?.(error instanceof Error ? error : new Error(String(error)))
-  }
-
-  async function broadcast({ message, body, keepMs }: BroadcastRequest): Promise<number> {
-    const args = [allInstances, message, JSON.stringify(body), String(Math.ceil(keepMs))]
-    return Number(await call(CONTROL_REQUEST, args))
-  }
-
-  function send(channel: string, message: string): void {
-    attempt((connection) => connection.publish(channel, message)).catch(() => {})
   }
 }
