@@ -40,6 +40,8 @@ export interface Config {
   readonly REDIS_URL?: string | undefined
   /** The prefix of the hub's keys in Redis. Hubs with different prefixes can share one Redis. */
   readonly REDIS_PREFIX: string
+  /** Whether a Redis that evicts keys when its memory is full is accepted. */
+  readonly REDIS_EVICTION: 'refuse' | 'accept'
   /** On Workers: how many shards the clients are spread over. */
   readonly HUB_SHARDS: number
   /** Seconds between two `time` events to everyone, the demo clock; 0 for none. */
@@ -124,6 +126,7 @@ const fields = {
     .string()
     .regex(/^[\w.:-]{1,64}$/, 'must have 1 to 64 letters, digits or characters of "_.:-"')
     .default('hono-sse'),
+  REDIS_EVICTION: z.enum(['refuse', 'accept'], 'must be refuse or accept').default('refuse'),
   HUB_SHARDS: wholeNumber(1, MAX_SHARDS).default(1),
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),

@@ -23,8 +23,8 @@ const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: (
 
 /** Creates a journal that connects to Redis when a hub opens it. @throws {HubError} `invalid-option` */
 export function createRedisJournal(options: RedisJournalOptions): Journal {
-  const { url, tag, maxEvents, maxAgeMs, maxBytes, observer, clock, random } =
-    resolveRedisOptions(options)
+  const settings = resolveRedisOptions(options)
+  const { tag, maxEvents, maxAgeMs, maxBytes, observer, clock, random } = settings
   const instance = newEpoch(clock)
   const inbox = `${tag}:instance:${instance}`
   const allInstances = `${tag}:instances`
@@ -83,7 +83,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       open: async (signal) => {
         // Imported late, so that a runtime without sockets can load this module.
         create ??= (await import('redis')).createClient
-        return await connectRedis({ create, url, onMessage: inbound.onMessage }, signal)
+        return await connectRedis({ ...settings, create, onMessage: inbound.onMessage }, signal)
       },
       onConnected,
       onDisconnected,

@@ -1,7 +1,7 @@
 /** Members: the instances that share the journal, by their last sign of life. */
 
 import type { Script } from './scripts/index.ts'
-import { MEMBERS, REMOVE } from './scripts/members.ts'
+import { MEMBERS, REMOVE } from './scripts/membership.ts'
 
 /** What the membership needs of the journal. */
 export interface MembersInit {

@@ -14,6 +14,8 @@ export interface RedisJournalOptions {
   readonly maxAgeMs?: number | undefined
   /** Bytes of all events, including approximately the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
+  /** Whether to use a Redis that evicts keys when its memory is full: clients then lose events silently. @defaultValue `false` */
+  readonly acceptEviction?: boolean | undefined
   /** Is notified when the connection to Redis opens or is lost. @defaultValue none */
   readonly observer?: RedisObserver | undefined
   /** The clock and its timers. @defaultValue the system clock */
@@ -27,7 +29,7 @@ export interface RedisObserver {
   /**
    * Called when a connection is open and has caught up.
    * @param eviction - the policy by which this Redis evicts keys when its memory is full; undefined
-   * if it evicts none, as a journal requires
+   * if it evicts none, as a journal requires unless `acceptEviction` is set
    */
   connected?(eviction: string | undefined): void
   /** Called when the connection is lost or could not be opened. */
@@ -57,6 +59,7 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
     maxEvents: options.maxEvents ?? 1_000,
     maxAgeMs: options.maxAgeMs ?? 300_000,
     maxBytes: options.maxBytes ?? 67_108_864,
+    acceptEviction: options.acceptEviction ?? false,
     observer: isolated(options.observer ?? {}),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
