@@ -46,6 +46,9 @@ type ControlRequest =
   | { readonly about: 'dismiss'; readonly client: string; readonly keepMs: number }
   | { readonly about: 'disconnect'; readonly client: string }
 
+/** The maximum size of the rows in one answer: 100 connections with as many topics as possible fit. */
+const MAX_ANSWER_CHARACTERS = 1_048_576
+
 /** Creates a cluster of this hub and all hubs on the backplane. Without a backplane, it is this hub alone. */
 export function createCluster(backplane: Backplane | undefined, self: ClusterMember): Cluster {
   const alone = backplane?.instance === undefined
@@ -105,14 +108,29 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
     // An instance of another version may send requests that this one does not know.
     const { about, key, client, keepMs } = request
     const limit = isCount(request.limit) ? request.limit : 0
-    if (about === 'clients') return self.clients(limit)
-    if (about === 'connections' && typeof key === 'string') return self.connections(key, limit)
+    if (about === 'clients') return bounded(self.clients(limit))
+    if (about === 'connections' && typeof key === 'string') {
+      return bounded(self.connections(key, limit))
+    }
     if (typeof client !== 'string') return
     if (about === 'disconnect') return self.disconnect(client, remainingMs)
     if (about === 'dismiss' && isCount(keepMs)) {
       return self.disconnect(client, 0, Math.max(0, keepMs - remainingMs))
     }
   }
+}
+
+/**
+ * Cuts a list that one message can't carry: Redis closes connections that owe a reader 32 MB. The
+ * total stays that of the whole list.
+ */
+function bounded<Row>({ rows, total }: Listing<Row>): Listing<Row> {
+  let room = MAX_ANSWER_CHARACTERS
+  for (const [index, row] of rows.entries()) {
+    room -= JSON.stringify(row).length
+    if (room < 0) return { rows: rows.slice(0, index), total }
+  }
+  return { rows, total }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,12 +1,15 @@
 /** What several hubs answer is merged, and a partial result says so; hubs of other versions do no harm. */
 import { expect, test } from 'vitest'
 import { type ClusterMember, createCluster } from '../../src/hub/cluster.ts'
+import type { Listing } from '../../src/hub/presence.ts'
 import type { Backplane } from '../../src/journal/backplane.ts'
 
 const LISTING = {
   rows: [{ client: 'alice', connections: 1, since: 7, queuedBytes: 0 }],
   total: 1,
 }
+
+const ROW = { connection: 'c-1', client: 'alice', since: 7, queuedBytes: 0, queuedEvents: 0 }
 
 /** A hub that records how its connections were ended. */
 function member(): ClusterMember & { readonly ended: unknown[][] } {
@@ -97,6 +100,24 @@ test('a block is stored until it ends, whoever has answered', async () => {
   ])
   createCluster(plane, self).respond(plane.requests[0]?.[0], 4_000)
   expect(self.ended).toEqual([['alice', 4_000]])
+})
+
+test('an answer is cut where one message could not carry it, and its total is that of all', () => {
+  const topics = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(128, 'x'))
+  const connections = (count: number) => () => {
+    const rows = Array.from({ length: count }, () => ({ ...ROW, topics }))
+    return { rows, total: count }
+  }
+  const answer = (count: number) => {
+    const self = { ...member(), connections: connections(count) }
+    const request = { about: 'connections', key: 't:news', limit: 10_000 }
+    return createCluster(backplane(1), self).respond(request, 0) as Listing<unknown>
+  }
+  expect(answer(100).rows).toHaveLength(100)
+  const { rows, total } = answer(3_000)
+  expect(total).toBe(3_000)
+  expect(rows.length).toBeGreaterThan(100)
+  expect(JSON.stringify(rows).length).toBeLessThan(1_100_000)
 })
 
 test('a hub that is alone on its backplane stores a block only, and counts no instances', async () => {
