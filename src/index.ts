@@ -17,6 +17,7 @@ export { createLimits, type Limits, type RateLimitOptions } from './http/middlew
 export type { Issue, Problem } from './http/problem.ts'
 export { type OpenStream, portableStream, type StreamOptions, streamEvents } from './http/stream.ts'
 export { webStream } from './http/web-stream.ts'
+export type { Coverage, DisconnectResult } from './hub/cluster.ts'
 export type { Connection, ConnectionInfo } from './hub/connection.ts'
 export type { PublishResult } from './hub/delivery.ts'
 export { type ConnectOptions, createHub, type Hub } from './hub/hub.ts'

@@ -4,67 +4,146 @@ import type { ClientSummary, ConnectionSummary, Listing, Presence } from './pres
 
 /** What one hub contributes to the cluster. */
 export interface ClusterMember extends Presence {
+  /** The longest that a connection may last, in milliseconds. */
+  readonly maxLifetimeMs: number
   /**
-   * Ends the client's connections to this hub, and blocks the client for `blockMs` milliseconds.
-   * Returns how many connections there were.
+   * Ends the client's connections to this hub that are at least `minAgeMs` milliseconds old, and
+   * blocks the client for `blockMs` milliseconds. Returns how many connections it ended.
    */
-  disconnect(client: string, blockMs: number): number
+  disconnect(client: string, blockMs: number, minAgeMs?: number): number
+}
+
+/** How many instances were asked, and how many have answered. Absent where only one hub uses the journal. */
+export interface Coverage {
+  /** Instances that may be alive: they gave a sign of life within the last minute. */
+  readonly asked?: number
+  readonly answered?: number
+}
+
+/** What disconnecting a client has done. */
+export interface DisconnectResult extends Coverage {
+  /** How many connections were ended. An instance that has not answered ends its connections when it does. */
+  readonly disconnected: number
 }
 
 /** Presence and disconnecting over all hubs that share the journal. */
 export interface Cluster {
-  clients(limit: number): Promise<Listing<ClientSummary>>
-  connections(key: string, limit: number): Promise<Listing<ConnectionSummary>>
-  disconnect(client: string, blockMs: number): Promise<number>
-  /** Returns the response of this hub to a control request. */
+  clients(limit: number): Promise<Listing<ClientSummary> & Coverage>
+  connections(key: string, limit: number): Promise<Listing<ConnectionSummary> & Coverage>
+  disconnect(client: string, blockMs: number): Promise<DisconnectResult>
+  /** Returns the response of this hub to a control request; undefined if it does not know the request. */
   respond(request: unknown, remainingMs: number): unknown
 }
 
-/** The control requests that hubs send each other. */
+/**
+ * The control requests that hubs send each other. `dismiss` ends connections that were open when it
+ * was sent; it is stored for as long as one of them may be, which is `keepMs`. `disconnect` also
+ * blocks the client for as long as it is stored.
+ */
 type ControlRequest =
   | { readonly about: 'clients'; readonly limit: number }
   | { readonly about: 'connections'; readonly key: string; readonly limit: number }
+  | { readonly about: 'dismiss'; readonly client: string; readonly keepMs: number }
   | { readonly about: 'disconnect'; readonly client: string }
+
+/** The maximum size of the rows in one answer: 100 connections with as many topics as possible fit. */
+const MAX_ANSWER_CHARACTERS = 1_048_576
 
 /** Creates a cluster of this hub and all hubs on the backplane. Without a backplane, it is this hub alone. */
 export function createCluster(backplane: Backplane | undefined, self: ClusterMember): Cluster {
+  const alone = backplane?.instance === undefined
   return { clients, connections, disconnect, respond }
 
-  async function clients(limit: number): Promise<Listing<ClientSummary>> {
+  async function clients(limit: number): Promise<Listing<ClientSummary> & Coverage> {
     if (!backplane) return self.clients(limit)
-    return mergeClients(await send<Listing<ClientSummary>>({ about: 'clients', limit }), limit)
+    const request: ControlRequest = { about: 'clients', limit }
+    const { results, ...coverage } = await send(request, isListing<ClientSummary>)
+    return { ...mergeClients(results, limit), ...coverage }
   }
 
-  async function connections(key: string, limit: number): Promise<Listing<ConnectionSummary>> {
+  async function connections(
+    key: string,
+    limit: number,
+  ): Promise<Listing<ConnectionSummary> & Coverage> {
     if (!backplane) return self.connections(key, limit)
-    const all = await send<Listing<ConnectionSummary>>({ about: 'connections', key, limit })
+    const request: ControlRequest = { about: 'connections', key, limit }
+    const { results, ...coverage } = await send(request, isListing<ConnectionSummary>)
     return {
-      rows: all.flatMap(({ rows }) => rows).slice(0, limit),
-      total: all.reduce((sum, { total }) => sum + total, 0),
+      rows: results.flatMap(({ rows }) => rows).slice(0, limit),
+      total: results.reduce((sum, { total }) => sum + total, 0),
+      ...coverage,
     }
   }
 
-  async function disconnect(client: string, blockMs: number): Promise<number> {
-    if (!backplane) return self.disconnect(client, blockMs)
-    const counts = await send<number>({ about: 'disconnect', client }, blockMs)
-    return counts.reduce((sum, count) => sum + count, 0)
+  async function disconnect(client: string, blockMs: number): Promise<DisconnectResult> {
+    if (!backplane) return { disconnected: self.disconnect(client, blockMs) }
+    const done: (Coverage & { readonly results: readonly number[] })[] = []
+    // Blocked first: otherwise the client could reconnect in between.
+    if (alone || blockMs > 0) {
+      done.push(await send({ about: 'disconnect', client }, isCount, blockMs))
+    }
+    const keepMs = Math.ceil(self.maxLifetimeMs)
+    if (!alone)
+      done.push(await send({ about: 'dismiss', client, keepMs }, isCount, keepMs, 'answered'))
+    const disconnected = done.flatMap(({ results }) => results).reduce((sum, one) => sum + one, 0)
+    if (alone) return { disconnected }
+    const asked = Math.max(...done.map(({ asked = 0 }) => asked))
+    return { disconnected, asked, answered: Math.min(...done.map(({ answered = 0 }) => answered)) }
   }
 
-  async function send<T>(request: ControlRequest, keepMs = 0): Promise<readonly T[]> {
-    return ((await backplane?.request(request, keepMs)) ?? []) as readonly T[]
+  async function send<T>(
+    request: ControlRequest,
+    isResult: (response: unknown) => response is T,
+    keepMs = 0,
+    until?: 'answered',
+  ): Promise<Coverage & { readonly results: readonly T[] }> {
+    const none = { responses: [], asked: 0 }
+    const { responses, asked } = (await backplane?.request(request, keepMs, until)) ?? none
+    const results = responses.filter(isResult)
+    return alone ? { results } : { results, asked, answered: results.length }
   }
 
   function respond(request: unknown, remainingMs: number): unknown {
-    const control = request as ControlRequest
-    switch (control.about) {
-      case 'clients':
-        return self.clients(control.limit)
-      case 'connections':
-        return self.connections(control.key, control.limit)
-      case 'disconnect':
-        return self.disconnect(control.client, remainingMs)
+    if (!isObject(request)) return
+    // An instance of another version may send requests that this one does not know.
+    const { about, key, client, keepMs } = request
+    const limit = isCount(request.limit) ? request.limit : 0
+    if (about === 'clients') return bounded(self.clients(limit))
+    if (about === 'connections' && typeof key === 'string') {
+      return bounded(self.connections(key, limit))
+    }
+    if (typeof client !== 'string') return
+    if (about === 'disconnect') return self.disconnect(client, remainingMs)
+    if (about === 'dismiss' && isCount(keepMs)) {
+      return self.disconnect(client, 0, Math.max(0, keepMs - remainingMs))
     }
   }
+}
+
+/**
+ * Cuts a list that one message can't carry: Redis closes connections that owe a reader 32 MB. The
+ * total stays that of the whole list.
+ */
+function bounded<Row>({ rows, total }: Listing<Row>): Listing<Row> {
+  let room = MAX_ANSWER_CHARACTERS
+  for (const [index, row] of rows.entries()) {
+    room -= JSON.stringify(row).length
+    if (room < 0) return { rows: rows.slice(0, index), total }
+  }
+  return { rows, total }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0
+}
+
+function isListing<Row>(response: unknown): response is Listing<Row> {
+  if (!isObject(response) || !isCount(response.total) || !Array.isArray(response.rows)) return false
+  return response.rows.every((row) => isObject(row) && isCount(row.since))
 }
 
 /** Merges the clients of several hubs: a client may be connected to more than one. The total is exact if each hub listed all its clients. */

@@ -13,7 +13,7 @@ import type { EventStream } from '../core/event-stream.ts'
 import { createExpiringSet } from '../core/expiring-set.ts'
 import { createAdmission } from './admission.ts'
 import { createClosing } from './closing.ts'
-import { createCluster } from './cluster.ts'
+import { type Coverage, createCluster, type DisconnectResult } from './cluster.ts'
 import { Connection, type ConnectionHooks, type ConnectionInfo } from './connection.ts'
 import { createDispatcher, type PublishResult } from './delivery.ts'
 import { createFlusher } from './flush.ts'
@@ -64,21 +64,22 @@ export interface Hub {
   publish(address: Address, event: EventInput): Promise<PublishResult>
   /**
    * Ends all connections of a client with `hub:bye`, on all hubs that share the journal, and refuses
-   * the client for `blockMs` milliseconds (default 0). Resolves with the number of connections.
+   * the client for `blockMs` milliseconds (default 0). Resolves with how many connections it ended,
+   * and how many hubs have answered. One that has not does it as soon as it reaches the journal again.
    * @throws {HubError} `invalid-address`; `at-capacity` when 100,000 clients are blocked
    */
-  disconnect(client: string, blockMs?: number): Promise<number>
+  disconnect(client: string, blockMs?: number): Promise<DisconnectResult>
   /**
    * Lists the clients connected to all hubs that share the journal, longest connected first: the
    * first `limit` of them (default 1,000), and the total.
    */
-  clients(limit?: number): Promise<Listing<ClientSummary>>
+  clients(limit?: number): Promise<Listing<ClientSummary> & Coverage>
   /**
    * Lists the connections that listen at an address, on all hubs that share the journal: the first
    * `limit` of them (default 1,000), and the total.
    * @throws {HubError} `invalid-address`
    */
-  connections(address: Address, limit?: number): Promise<Listing<ConnectionSummary>>
+  connections(address: Address, limit?: number): Promise<Listing<ConnectionSummary> & Coverage>
   /** Returns the statistics of this hub. Takes time proportional to the number of connections. */
   stats(): HubStats
   /**
@@ -117,7 +118,11 @@ export function createHub(options: HubOptions = {}): Hub {
   })
   const timers = createMaintenance({ settings, registry, dispatcher, closing })
   const presence = createPresence(journal, registry)
-  const cluster = createCluster(backplane, { ...presence, disconnect: disconnectHere })
+  const cluster = createCluster(backplane, {
+    ...presence,
+    maxLifetimeMs: 1.2 * lifetimeMs,
+    disconnect: disconnectHere,
+  })
   const used = createExpiringSet(clock)
   const hooks: ConnectionHooks = {
     emptyQueue: flusher.empty,
@@ -194,12 +199,15 @@ export function createHub(options: HubOptions = {}): Hub {
     return await dispatcher.publish(address, input)
   }
 
-  async function disconnect(client: string, blockMs = 0): Promise<number> {
+  async function disconnect(client: string, blockMs = 0): Promise<DisconnectResult> {
     return await cluster.disconnect(checkName('client id', client), blockMs)
   }
 
-  function disconnectHere(client: string, blockMs: number): number {
-    const connections = [...registry.at(clientKey(client))]
+  function disconnectHere(client: string, blockMs: number, minAgeMs = 0): number {
+    const latest = clock.monotonic() - minAgeMs
+    const connections = [...registry.at(clientKey(client))].filter(
+      ({ openedAt }) => openedAt <= latest,
+    )
     if (blockMs > 0) admission.block(client, blockMs)
     for (const connection of connections) closing.dismiss(connection, 'disconnected')
     return connections.length
@@ -208,7 +216,7 @@ export function createHub(options: HubOptions = {}): Hub {
   async function connections(
     address: Address,
     limit = DEFAULT_LIMIT,
-  ): Promise<Listing<ConnectionSummary>> {
+  ): Promise<Listing<ConnectionSummary> & Coverage> {
     return await cluster.connections(addressKey(address), limit)
   }
 

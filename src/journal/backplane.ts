@@ -7,6 +7,14 @@ export interface RelayResult {
   readonly instances?: number | undefined
 }
 
+/** The responses to a control request. */
+export interface ControlResponses {
+  /** One response of each hub that answered in time. A hub that does not know the request has none. */
+  readonly responses: readonly unknown[]
+  /** How many hubs may be alive. */
+  readonly asked: number
+}
+
 /** What a journal offers besides its log. Members that a hub can do without are optional. */
 export interface Backplane {
   /** The id of this hub among those that share the journal. @defaultValue none: a single hub uses it */
@@ -24,10 +32,12 @@ export interface Backplane {
   /**
    * Sends a control request to all hubs that share the journal, this one included, and resolves with
    * the responses that arrived in time. A request with `keepMs` is stored for that many milliseconds
-   * and also sent to hubs that start during this time.
+   * and also sent to hubs that connect during this time.
+   * @param until - `answered` if the request need not be stored once every hub that connected within
+   * the last `keepMs` has answered
    * @throws {HubError} `journal-unavailable`
    */
-  request(request: unknown, keepMs: number): Promise<readonly unknown[]>
+  request(request: unknown, keepMs: number, until?: 'answered'): Promise<ControlResponses>
   /**
    * Returns true for the first call with this name, and false for every other call within `ttlMs`
    * milliseconds on any hub that shares the journal, including concurrent calls.

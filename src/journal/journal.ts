@@ -59,6 +59,8 @@ export interface JournalStats {
   readonly bytes: number
   /** How often the connection to the journal was restored. Absent where there is none to lose. */
   readonly reconnects?: number | undefined
+  /** Messages of other programs or instances that the journal could not use. Absent where there are none. */
+  readonly ignored?: number | undefined
 }
 
 /** A bounded log of recent events. `createMemoryJournal` is the smallest one. */

@@ -40,6 +40,8 @@ export interface Config {
   readonly REDIS_URL?: string | undefined
   /** The prefix of the hub's keys in Redis. Hubs with different prefixes can share one Redis. */
   readonly REDIS_PREFIX: string
+  /** Whether a Redis that evicts keys when its memory is full is accepted. */
+  readonly REDIS_EVICTION: 'refuse' | 'accept'
   /** On Workers: how many shards the clients are spread over. */
   readonly HUB_SHARDS: number
   /** Seconds between two `time` events to everyone, the demo clock; 0 for none. */
@@ -115,11 +117,16 @@ const fields = {
   PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, error: 'must be a URL that starts with redis:// or rediss://' })
+    .refine(
+      (url) => !URL.canParse(url) || /^\/?\d{0,9}$/.test(new URL(url).pathname),
+      'must have no path, or the number of a database',
+    )
     .optional(),
   REDIS_PREFIX: z
     .string()
     .regex(/^[\w.:-]{1,64}$/, 'must have 1 to 64 letters, digits or characters of "_.:-"')
     .default('hono-sse'),
+  REDIS_EVICTION: z.enum(['refuse', 'accept'], 'must be refuse or accept').default('refuse'),
   HUB_SHARDS: wholeNumber(1, MAX_SHARDS).default(1),
   CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),

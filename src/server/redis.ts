@@ -8,19 +8,28 @@ import type { Config } from './config.ts'
 /** A journal that several instances share. */
 export interface SharedJournal {
   readonly journal: Journal
-  /** Resolves once Redis is connected; or with the reason when Redis rejects the user or the password. */
+  /** Resolves once Redis is connected; or with the reason when this Redis can't be used at all. */
   readonly reached: Promise<string | undefined>
 }
 
-/** Errors with which Redis rejects a user or password, or a user without permission. A retry can't succeed. */
-const REFUSAL = /^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH) /
+/**
+ * Errors after which a retry can't succeed: Redis rejects the user or lacks a permission, a command or
+ * the database; it does not say who it is; the keys belong to another node; or the client is missing.
+ */
+const REFUSAL =
+  /^(NOAUTH|WRONGPASS|NOPERM|MOVED|CROSSSLOT|ERR AUTH|ERR DB index|ERR SELECT is not allowed|ERR unknown command|The INFO of Redis|Cannot find (package|module))\b/
+
+/** Returns whether Redis can't be used, however often it is tried. @param reason - the message of the error */
+export function isFinal(reason: string): boolean {
+  return REFUSAL.test(reason)
+}
 
 /** Opens the journal in Redis; undefined without `REDIS_URL`. It connects in the background. */
 export async function openRedisJournal(
   config: Config,
   log: Logger,
 ): Promise<SharedJournal | undefined> {
-  const { REDIS_URL, REDIS_PREFIX } = config
+  const { REDIS_URL, REDIS_PREFIX, REDIS_EVICTION } = config
   if (REDIS_URL === undefined) return undefined
   // Loaded on demand: the bundle of the Worker must not contain a client that requires sockets.
   const { createRedisJournal } = await import('../journal/redis/journal.ts')
@@ -32,14 +41,16 @@ export async function openRedisJournal(
     ...journalBounds(config),
     url: REDIS_URL,
     prefix: REDIS_PREFIX,
+    acceptEviction: REDIS_EVICTION === 'accept',
     observer: redisLogger(log, resolveReached),
   })
   return { journal, reached }
 }
 
-/** Logs one line when Redis connects and one when the connection is lost; failed retries only at `debug`. */
+/** Logs when Redis connects, and when the connection is lost; failed retries, and further ignored messages, only at `debug`. */
 function redisLogger(log: Logger, onReached: (refusal?: string) => void): RedisObserver {
   let lost = false
+  let ignored = false
   return {
     connected: (eviction) => {
       lost = false
@@ -53,7 +64,13 @@ function redisLogger(log: Logger, onReached: (refusal?: string) => void): RedisO
       if (lost) log.debug('journal still unavailable', line)
       else log.error('journal unavailable: publishing answers 503, and streams wait', line)
       lost = true
-      if (REFUSAL.test(message)) onReached(message)
+      if (isFinal(message)) onReached(message)
+    },
+    ignored: ({ message }: Error) => {
+      const line = { reason: message }
+      if (ignored) log.debug('message from Redis ignored', line)
+      else log.warn('message from Redis ignored; more are counted, and logged at debug', line)
+      ignored = true
     },
   }
 }

@@ -123,7 +123,7 @@ const FIRST_CONNECTION_MS = 8_000
 async function firstConnection({ reached }: SharedJournal, log: Logger, exit: Exit): Promise<void> {
   const refusal = await Promise.race([reached, sleep(FIRST_CONNECTION_MS)])
   if (refusal === undefined) return
-  log.fatal('Redis refuses the user or the password of REDIS_URL', { reason: refusal })
+  log.fatal('the Redis of REDIS_URL can’t be used', { reason: refusal })
   await exit(2)
 }
 

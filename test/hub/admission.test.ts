@@ -67,7 +67,7 @@ describe('a block', () => {
   test('refuses the client until it expires', async () => {
     const { clock, hub, enter, join, refused } = setUp()
     await enter('alice')
-    expect(await hub.disconnect('alice', 10_000)).toBe(1)
+    expect(await hub.disconnect('alice', 10_000)).toMatchObject({ disconnected: 1 })
     expect(internalsOf(hub).isBlocked('alice')).toBe(true)
     expect(internalsOf(hub).isBlocked('bob')).toBe(false)
     expect(() => join('alice')).toThrow(withCode('blocked'))
@@ -85,7 +85,7 @@ describe('a block', () => {
 
   test('applies to a client that is not connected', async () => {
     const { hub } = setUp()
-    expect(await hub.disconnect('alice', 1_000)).toBe(0)
+    expect(await hub.disconnect('alice', 1_000)).toMatchObject({ disconnected: 0 })
     expect(internalsOf(hub).refusal('alice')).toBe('blocked')
   })
 })
@@ -94,7 +94,7 @@ describe('a disconnection', () => {
   test('says goodbye to all connections of the client, and to no other client', async () => {
     const { clock, hub, enter, refused } = setUp()
     const [laptop, phone, bob] = [await enter('alice'), await enter('alice'), await enter('bob')]
-    expect(await hub.disconnect('alice')).toBe(2)
+    expect(await hub.disconnect('alice')).toMatchObject({ disconnected: 2 })
     await clock.settle()
     for (const { stream, connection } of [laptop, phone]) {
       expect(told(stream, 'hub:bye')).toEqual({ reason: 'disconnected' })
@@ -103,7 +103,7 @@ describe('a disconnection', () => {
     }
     expect(named(bob.stream, 'hub:bye')).toEqual([])
     expect((await hub.clients()).rows).toMatchObject([{ client: 'bob' }])
-    expect(await hub.disconnect('alice')).toBe(0)
+    expect(await hub.disconnect('alice')).toMatchObject({ disconnected: 0 })
     await enter('alice')
     expect(refused).toEqual([])
   })

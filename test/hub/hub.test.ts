@@ -65,7 +65,7 @@ describe('publishing', () => {
         journal: (clock) => ({
           ...createMemoryJournal({ clock }),
           append: fail,
-          backplane: { relay: fail, request: async () => [], useOnce: async () => true },
+          backplane: { relay: fail, request: fail, useOnce: async () => true },
         }),
       })
       const { stream, connection } = await enter('alice')

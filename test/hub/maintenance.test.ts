@@ -89,7 +89,7 @@ describe('a timer', () => {
     const { clock, hub, enter } = createHubHarness()
     const { stream } = await enter('alice')
     stream.stall()
-    expect(await hub.disconnect('alice')).toBe(1)
+    expect(await hub.disconnect('alice')).toMatchObject({ disconnected: 1 })
     await clock.settle()
     expect(clock.timers).toBe(1)
     stream.resume()

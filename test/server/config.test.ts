@@ -19,6 +19,7 @@ const TABLE: Record<keyof Config, unknown> = {
   PUBLISHES_PER_MINUTE: 0,
   REDIS_URL: undefined,
   REDIS_PREFIX: 'hono-sse',
+  REDIS_EVICTION: 'refuse',
   HUB_SHARDS: 1,
   CLOCK_SECONDS: 1,
   HEARTBEAT_SECONDS: 15,
@@ -138,7 +139,9 @@ test.each([
   ['TRUST_PROXY', 'true'],
   ['REDIS_URL', 'http://localhost:6379'],
   ['REDIS_URL', 'localhost:6379'],
+  ['REDIS_URL', 'redis://localhost:6379/one'],
   ['REDIS_PREFIX', '{a}'],
+  ['REDIS_EVICTION', 'yes'],
   ['REDIS_PREFIX', 'a b'],
   ['STREAMS_PER_MINUTE', '0.5'],
 ])('%s may not be %j, and the message does not repeat a secret', (name, value) => {

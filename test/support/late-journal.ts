@@ -45,7 +45,7 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
         receive({ key, frame: encodeFrame(event) })
         return {}
       },
-      request: async (request) => [hub?.respond(request, 0)],
+      request: async (request) => ({ responses: [hub?.respond(request, 0)], asked: 1 }),
       useOnce: async () => true,
     },
     // A client without a cursor gets the events that were not delivered yet when it connected.

@@ -68,6 +68,7 @@ export const situations: Readonly<Record<string, Ask>> = {
   'the journal is away': (asked) =>
     sharing(asked, failing(new HubError('journal-unavailable', 'Away.'))),
   'several instances share the journal': (asked) => sharing(asked, shared()),
+  'one of several instances does not answer': (asked) => sharing(asked, shared(2)),
   'the hub is closed': async (asked) => {
     const { ask, hub } = createAppHarness()
     await hub.close()
@@ -133,8 +134,8 @@ function failing(error: Error): Partial<Journal> {
   return { append: fail, backplane: { request: fail, useOnce: fail } }
 }
 
-/** A shared journal with no other hub on it. */
-function shared(): Partial<Journal> {
+/** A journal that `instances` hubs share, of which only this one answers. */
+function shared(instances = 1): Partial<Journal> {
   let hub: JournalHandler | undefined
   const journal = createMemoryJournal()
   return {
@@ -146,7 +147,10 @@ function shared(): Partial<Journal> {
     append: async (key, event) => ({ ...(await journal.append(key, event)), instances: 1 }),
     backplane: {
       instance: 'one',
-      request: async (request, keepMs) => [await hub?.respond(request, keepMs)],
+      request: async (request, keepMs) => ({
+        responses: [await hub?.respond(request, keepMs)],
+        asked: instances,
+      }),
       useOnce: async () => true,
     },
   }

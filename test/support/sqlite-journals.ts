@@ -1,8 +1,10 @@
 /** Journals in the SQLite storage of workerd's Durable Objects, each in an object of its own. */
+
 import { fileURLToPath } from 'node:url'
 import { unstable_startWorker } from 'wrangler'
 import type { Position } from '../../src/core/cursor.ts'
 import { HubError, type HubErrorCode } from '../../src/core/errors.ts'
+import type { ControlResponses } from '../../src/journal/backplane.ts'
 import type { Delivery, Journal, JournalEntry, ReplayBatch } from '../../src/journal/journal.ts'
 import { manualClock } from './clock.ts'
 import type { Trial } from './journal-suite.ts'
@@ -61,7 +63,7 @@ export async function startObjects(): Promise<Objects> {
         },
         backplane: {
           useOnce: async (...args) => (await call('useOnce', ...args)) as boolean,
-          request: async (...args) => (await call('request', ...args)) as unknown[],
+          request: async (...args) => (await call('request', ...args)) as ControlResponses,
         },
         open: () => {},
         close: () => {},

@@ -42,7 +42,7 @@ export interface Operation {
   readonly permission?: Permission
   readonly parameters?: Readonly<Partial<Record<'path' | 'query' | 'header', z.ZodType>>>
   readonly body?: Contents
-  readonly responses: Readonly<Partial<Record<200 | 204, ResponseSpec>>>
+  readonly responses: Readonly<Partial<Record<200 | 202 | 204, ResponseSpec>>>
   /** Problems in addition to those that any request may get. @defaultValue none */
   readonly problems?: readonly ProblemStatus[]
 }

@@ -169,6 +169,11 @@ export const operations: Readonly<Record<string, Operation>> = {
         disconnected: 2,
         blockedSeconds: 3_600,
       }),
+      202: json(
+        'Some instances have not answered. They disconnect the client as soon as they reach Redis again.',
+        Disconnected,
+        { disconnected: 1, blockedSeconds: 3_600, asked: 3, answered: 2 },
+      ),
     },
   },
   'GET /topics/:topic': {

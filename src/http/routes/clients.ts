@@ -30,7 +30,7 @@ export type ClientRoutes = {
   '/clients': { $get: JsonRoute<OfList, Clients> }
   '/clients/:id': {
     $get: JsonRoute<OfClient, ClientConnections>
-    $delete: JsonRoute<OfClient & OfDisconnect, Disconnected>
+    $delete: JsonRoute<OfClient & OfDisconnect, Disconnected, 200 | 202>
   }
   '/topics/:topic': { $get: JsonRoute<OfTopic & OfList, TopicConnections> }
 }
@@ -40,13 +40,14 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
   const operator = requireOperate(access)
   const app = new Hono()
     .get('/clients', operator, valid('query', ListQuery), async (c) => {
-      const { rows, total } = await hub.clients(c.req.valid('query').limit)
-      return jsonResponse<Clients>(c, { clients: rows.map(withTime), total })
+      const { rows, ...counts } = await hub.clients(c.req.valid('query').limit)
+      return jsonResponse<Clients>(c, { clients: rows.map(withTime), ...counts })
     })
     .get('/clients/:id', operator, valid('param', ClientParam), async (c) => {
       const { id } = c.req.valid('param')
-      const { rows } = await hub.connections({ client: id }, MAX_ROWS)
-      return jsonResponse<ClientConnections>(c, { client: id, connections: rows.map(withTime) })
+      const { rows, total, ...coverage } = await hub.connections({ client: id }, MAX_ROWS)
+      const connections = rows.map(withTime)
+      return jsonResponse<ClientConnections>(c, { client: id, connections, ...coverage })
     })
     .get(
       '/topics/:topic',
@@ -56,8 +57,9 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
       async (c) => {
         const { topic } = c.req.valid('param')
         const { limit } = c.req.valid('query')
-        const { rows, total } = await hub.connections({ topic }, limit)
-        return jsonResponse<TopicConnections>(c, { topic, connections: rows.map(withTime), total })
+        const { rows, ...counts } = await hub.connections({ topic }, limit)
+        const connections = rows.map(withTime)
+        return jsonResponse<TopicConnections>(c, { topic, connections, ...counts })
       },
     )
     .delete(
@@ -67,8 +69,11 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
       valid('query', DisconnectQuery),
       async (c) => {
         const { block } = c.req.valid('query')
-        const disconnected = await hub.disconnect(c.req.valid('param').id, block * 1_000)
-        return jsonResponse<Disconnected>(c, { disconnected, blockedSeconds: block })
+        const done = await hub.disconnect(c.req.valid('param').id, block * 1_000)
+        const { disconnected, ...coverage } = done
+        const { asked = 0, answered = 0 } = coverage
+        const body = { disconnected, blockedSeconds: block, ...coverage }
+        return jsonResponse<Disconnected, 200 | 202>(c, body, answered < asked ? 202 : 200)
       },
     )
   return asRoutes(app)

@@ -131,7 +131,7 @@ function streams({ metrics }: HubStats): string[] {
   ]
 }
 
-function journal({ journal: { ready, events, bytes, reconnects } }: HubStats): string[] {
+function journal({ journal: { ready, events, bytes, reconnects, ignored } }: HubStats): string[] {
   return [
     gauge(
       'hono_sse_journal_up',
@@ -148,6 +148,11 @@ function journal({ journal: { ready, events, bytes, reconnects } }: HubStats): s
       'hono_sse_journal_reconnects_total',
       'Times that the connection to the journal was restored.',
       reconnects,
+    ),
+    counter(
+      'hono_sse_journal_ignored_messages_total',
+      'Messages of other instances or programs that could not be used.',
+      ignored,
     ),
   ]
 }

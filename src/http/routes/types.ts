@@ -5,8 +5,8 @@ import type { StatusCode } from 'hono/utils/http-status'
 import type { Problem, ProblemStatus } from '../problem.ts'
 
 /** A route that answers with JSON, or with a problem. */
-export type JsonRoute<Input, Output> =
-  | { input: Input; output: Output; outputFormat: 'json'; status: 200 }
+export type JsonRoute<Input, Output, Status extends 200 | 202 = 200> =
+  | { input: Input; output: Output; outputFormat: 'json'; status: Status }
   | ProblemRoute<Input>
 
 /** A route that answers with a fixed word, or with a problem. */
@@ -41,9 +41,10 @@ export function asRoutes<Routes extends Schema, App>(
 }
 
 /** Answers with JSON, typed exactly: Hono's own type turns absent properties into undefined ones. */
-export function jsonResponse<Output extends object>(
+export function jsonResponse<Output extends object, Status extends 200 | 202 = 200>(
   c: Context,
   output: Output,
-): Response & TypedResponse<Output, 200, 'json'> {
-  return c.json(output, 200) as unknown as Response & TypedResponse<Output, 200, 'json'>
+  status: 200 | 202 = 200,
+): Response & TypedResponse<Output, Status, 'json'> {
+  return c.json(output, status) as unknown as Response & TypedResponse<Output, Status, 'json'>
 }

@@ -5,6 +5,7 @@ import type {
   GapEvent as GapData,
   ReadyEvent as ReadyData,
 } from '../../core/control-events.ts'
+import type { Coverage } from '../../hub/cluster.ts'
 import type { PublishResult } from '../../hub/delivery.ts'
 import type { ClientSummary, ConnectionSummary } from '../../hub/presence.ts'
 import type { Problem as ProblemData } from '../problem.ts'
@@ -77,30 +78,43 @@ const Connection: z.ZodType<Listed<ConnectionSummary>> = z
   })
   .register(schemaMetadata, { id: 'Connection', description: 'One open stream.' })
 
+const coverage = {
+  asked: z.int().min(0).exactOptional().register(schemaMetadata, {
+    description: 'How many instances may be alive, when several share the journal.',
+  }),
+  answered: z.int().min(0).exactOptional().register(schemaMetadata, {
+    description: 'How many of them have answered: if fewer, the result is incomplete.',
+  }),
+}
+
 /** `GET /clients` */
-export interface Clients {
+export interface Clients extends Coverage {
   readonly clients: readonly Listed<ClientSummary>[]
   readonly total: number
 }
 
 /** `GET /clients` */
 export const Clients: z.ZodType<Clients> = z
-  .object({ clients: z.array(Client), total: count('How many there are in total.') })
+  .object({
+    clients: z.array(Client),
+    total: count('How many there are in total.'),
+    ...coverage,
+  })
   .register(schemaMetadata, { id: 'Clients' })
 
 /** `GET /clients/:id` */
-export interface ClientConnections {
+export interface ClientConnections extends Coverage {
   readonly client: string
   readonly connections: readonly Listed<ConnectionSummary>[]
 }
 
 /** `GET /clients/:id` */
 export const ClientConnections: z.ZodType<ClientConnections> = z
-  .object({ client: text('The client id.'), connections: z.array(Connection) })
+  .object({ client: text('The client id.'), connections: z.array(Connection), ...coverage })
   .register(schemaMetadata, { id: 'ClientConnections' })
 
 /** `GET /topics/:topic` */
-export interface TopicConnections {
+export interface TopicConnections extends Coverage {
   readonly topic: string
   readonly connections: readonly Listed<ConnectionSummary>[]
   readonly total: number
@@ -112,11 +126,12 @@ export const TopicConnections: z.ZodType<TopicConnections> = z
     topic: text('The topic.'),
     connections: z.array(Connection),
     total: count('How many there are in total.'),
+    ...coverage,
   })
   .register(schemaMetadata, { id: 'TopicConnections' })
 
 /** `DELETE /clients/:id` */
-export interface Disconnected {
+export interface Disconnected extends Coverage {
   readonly disconnected: number
   readonly blockedSeconds: number
 }
@@ -126,6 +141,7 @@ export const Disconnected: z.ZodType<Disconnected> = z
   .object({
     disconnected: count('How many connections were closed.'),
     blockedSeconds: count('Seconds for which the client is refused.'),
+    ...coverage,
   })
   .register(schemaMetadata, { id: 'Disconnected' })
 

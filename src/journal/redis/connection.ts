@@ -1,12 +1,15 @@
 /** A connection to Redis: one socket for commands, one for subscriptions. Once lost, it is not reopened. */
 import type { createClient } from 'redis'
 import { SCRIPTS, type Script } from './scripts/index.ts'
+import { MEMBERS, REMOVE } from './scripts/membership.ts'
 
 /** Where to connect, and what receives messages. */
 export interface RedisConnectionInit {
   /** The `createClient` of the package `redis`. */
   readonly create: typeof createClient
   readonly url: string
+  /** Whether the server may evict keys. */
+  readonly acceptEviction: boolean
   /** Called with each message of a subscribed channel, in the order in which Redis sent them. */
   onMessage(channel: string, message: Uint8Array): void
 }
@@ -40,12 +43,12 @@ const BATCH = 1_000
 /** The maximum number of commands in flight. Beyond it, a command fails. */
 const MAX_PENDING = 20_000
 
-/** Opens a connection until the signal aborts. @throws if Redis can't be reached, or is a replica */
+/** Opens a connection until the signal aborts. @throws if Redis can't be reached, is a replica, or may evict events */
 export async function connectRedis(
   init: RedisConnectionInit,
   signal: AbortSignal,
 ): Promise<RedisConnection> {
-  const { create, url, onMessage } = init
+  const { create, url, acceptEviction, onMessage } = init
   const options = {
     url,
     // No command of this connection may be sent on the next one.
@@ -91,9 +94,16 @@ export async function connectRedis(
       const info = `${await commands.info()}`
       if (/^role:(?!master)/m.test(info)) throw new Error('Redis is a replica, not a primary.')
       const hashes = new Map<Script, string>()
-      for (const script of SCRIPTS) hashes.set(script, `${await commands.scriptLoad(script.text)}`)
+      for (const script of [...SCRIPTS, MEMBERS, REMOVE]) {
+        hashes.set(script, `${await commands.scriptLoad(script.text)}`)
+      }
       const serverId = serverIdOf(info)
       const eviction = evictionOf(info)
+      if (eviction && !acceptEviction) {
+        throw new Error(
+          `Redis may evict events: its maxmemory-policy is ${eviction}, not noeviction.`,
+        )
+      }
       return {
         serverId,
         eviction,

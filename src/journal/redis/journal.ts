@@ -6,31 +6,25 @@ import type { Journal, JournalHandler } from '../journal.ts'
 import { createPublishBatcher } from './batch.ts'
 import { createChannelSubscriptions } from './channels.ts'
 import { connectRedis, type RedisConnection } from './connection.ts'
+import { createInbound } from './inbound.ts'
+import { createMembers } from './members.ts'
 import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } from './options.ts'
 import { createReads } from './reads.ts'
 import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
 import { framesOf, idOf, textOf, toCatchUp, toStats } from './replies.ts'
-import { type BroadcastRequest, createControlRequests } from './requests.ts'
-import {
-  CATCH_UP,
-  CONTROL_REQUEST,
-  KEEP_ALIVE,
-  PUBLISH,
-  READ,
-  type Script,
-} from './scripts/index.ts'
+import { createControlRequests } from './requests.ts'
+import { CATCH_UP, KEEP_ALIVE, PUBLISH, READ, type Script } from './scripts/index.ts'
 
-/** The maximum number of messages buffered while a new connection catches up. */
-const MAX_BUFFERED = 50_000
+/** Milliseconds that the last word to Redis may take. */
+const LEAVE_MS = 500
 
 /** Replaces the hub before the journal is opened and after it is closed. */
 const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: () => null }
 
 /** Creates a journal that connects to Redis when a hub opens it. @throws {HubError} `invalid-option` */
 export function createRedisJournal(options: RedisJournalOptions): Journal {
-  const { url, prefix, maxEvents, maxAgeMs, maxBytes, observer, clock, random } =
-    resolveRedisOptions(options)
-  const tag = `{${prefix}}`
+  const settings = resolveRedisOptions(options)
+  const { tag, maxEvents, maxAgeMs, maxBytes, observer, clock, random } = settings
   const instance = newEpoch(clock)
   const inbox = `${tag}:instance:${instance}`
   const allInstances = `${tag}:instances`
@@ -41,20 +35,24 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     run: (keys, args, target) => subscriptions.confirmed(keys).then(() => call(READ, args, target)),
   })
   const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args) })
-  const requests = createControlRequests({ clock, inbox, broadcast, send })
+  const members = createMembers({
+    tag,
+    instance,
+    run: (script, key, args) => attempt((connection) => connection.evalScript(script, key, args)),
+  })
+  const requests = createControlRequests({ clock, allInstances, inbox, members, call, publish })
+  const inbound = createInbound({ dispatch, ignored })
   let handler: JournalHandler = CLOSED
   let reconnect: ReconnectLoop | undefined
   /** The connection in use, once it has caught up. */
   let connection: RedisConnection | undefined
-  let opening: RedisConnection | undefined
-  /** Messages that arrived while the connection was catching up. */
-  let buffered: (() => void)[] = []
   let epoch = ''
   let head: Position = positionOf(instance, 0)
-  const stats = { events: 0, bytes: 0, reconnects: 0 }
+  const stats = { events: 0, bytes: 0, reconnects: 0, ignored: 0 }
   const updateStats = (reply: unknown) => void Object.assign(stats, toStats(reply))
   /** The highest sequence of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
+  let verifying = false
 
   return {
     stats,
@@ -85,57 +83,67 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       open: async (signal) => {
         // Imported late, so that a runtime without sockets can load this module.
         create ??= (await import('redis')).createClient
-        return await connectRedis({ create, url, onMessage }, signal)
+        return await connectRedis({ ...settings, create, onMessage: inbound.onMessage }, signal)
       },
       onConnected,
       onDisconnected,
-      probe: (connection) => void call(KEEP_ALIVE, [inbox], connection).then(updateStats, () => {}),
+      probe: (connection) => {
+        call(KEEP_ALIVE, [inbox], connection).then(updateStats, () => {})
+        members.count(0).catch(() => {})
+      },
     })
   }
 
-  /** Subscribes first, then reads what was missed. Messages that arrive in between are buffered. */
+  /** Subscribes first, then reads what was missed. Messages that arrive in between are held. */
   async function onConnected(next: RedisConnection): Promise<void> {
-    buffered = []
-    opening = next
+    inbound.hold(next)
     await subscriptions.attach(next, [allInstances, inbox])
     const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
     const reply = await next.evalScript(CATCH_UP, `${tag}:head`, [...commonArgs(next), ...seen])
     if (next.closed) return
     const { end, affects, storedRequests } = toCatchUp(reply)
-    handler.missed(affects)
+    inbound.guard(() => handler.missed(affects))
     if (epoch !== '') stats.reconnects += 1
     epoch = end.epoch
     head = positionOf(end.epoch, end.sequence)
     stored = end.sequence
     connection = next
-    for (const dispatchMessage of buffered.splice(0)) dispatchMessage()
-    for (const { body, remainingMs } of storedRequests) handler.respond(body, remainingMs)
+    inbound.release()
+    for (const { text, remainingMs } of storedRequests) {
+      inbound.guard(() => handler.respond(JSON.parse(text), remainingMs))
+    }
     reads.resume()
-    observer?.connected?.(next.eviction)
+    observer.connected?.(next.eviction)
   }
 
   function onDisconnected(reason: Error): void {
     connection = undefined
     subscriptions.detach()
-    observer?.disconnected?.(reason)
+    observer.disconnected?.(reason)
   }
 
   async function relay(key: string, event: HubEvent): Promise<{ readonly instances: number }> {
-    const channel = subscriptions.channelOf(key)
-    return {
-      instances: await attempt((connection) => connection.publish(channel, frameText(event))),
-    }
+    return { instances: await publish(subscriptions.channelOf(key), frameText(event)) }
+  }
+
+  function publish(channel: string, message: string): Promise<number> {
+    return attempt((connection) => connection.publish(channel, message))
   }
 
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {
     return await attempt((connection) => connection.setIfAbsent(`${tag}:used:${name}`, ttlMs))
   }
 
-  function close(): void {
+  async function close(): Promise<void> {
     handler = CLOSED
-    reconnect?.close()
+    const left = members.leave()
     connection = undefined
     reads.close()
+    // Redis that does not respond must not hold up a shutdown.
+    const stop = clock.every(LEAVE_MS, () => reconnect?.close())
+    await left
+    stop()
+    reconnect?.close()
   }
 
   async function call(
@@ -174,31 +182,33 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     return [tag, serverId, newEpoch(clock), epoch, String(seen), ...bounds]
   }
 
-  function onMessage(channel: string, message: Uint8Array): void {
-    if (connection) dispatch(channel, message)
-    else if (buffered.length < MAX_BUFFERED) buffered.push(() => dispatch(channel, message))
-    else opening?.close(new Error('Too many messages arrived while the connection caught up.'))
-  }
-
   function dispatch(channel: string, message: Uint8Array): void {
     const key = subscriptions.keyOf(channel)
-    if (key !== undefined) for (const frame of framesOf(message)) receive(key, frame)
-    else if (channel === allInstances) requests.onRequest(textOf(message), handler.respond)
+    if (key !== undefined) {
+      for (const frame of framesOf(message)) inbound.guard(() => receive(key, frame))
+    } else if (channel === allInstances) requests.onRequest(textOf(message), handler.respond)
     else onInbox(textOf(message))
   }
 
   function receive(key: string, frame: Uint8Array): void {
     const id = idOf(frame)
-    const cursor = id === undefined ? undefined : parseCursor(id)
-    if (id === undefined || !cursor) {
+    if (id === undefined) {
       handler.deliver({ key, frame })
       return
     }
+    const cursor = parseCursor(id)
+    if (!cursor) throw new Error('The id of an event can’t be parsed.')
+    const { sequence } = cursor
+    if (cursor.epoch !== epoch) verifyEpoch()
     // Connections receive an event that is not newer than the head by reading the journal.
-    if (!checkEpoch(cursor.epoch) || cursor.sequence <= head.sequence) return
-    const entry = { id, sequence: cursor.sequence, frame }
-    head = { id, sequence: cursor.sequence }
-    handler.deliver({ key, frame, entry })
+    if (cursor.epoch !== epoch || sequence <= head.sequence) return
+    head = { id, sequence }
+    try {
+      handler.deliver({ key, frame, entry: { id, sequence, frame } })
+    } catch (error) {
+      handler.missed((other) => other === key)
+      throw error
+    }
   }
 
   function onInbox(text: string): void {
@@ -208,24 +218,33 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     }
     reconnect?.alive()
     const cursor = parseCursor(text.slice(6))
-    if (cursor && checkEpoch(cursor.epoch) && cursor.sequence > head.sequence) {
+    if (!cursor) throw new Error('The head of the journal can’t be parsed.')
+    // A head of another epoch answers a call, and `call` sees the epoch in its reply.
+    if (cursor.epoch === epoch && cursor.sequence > head.sequence) {
       head = positionOf(epoch, cursor.sequence)
     }
   }
 
-  /** Returns whether a message is of this epoch, and closes the connection if it is not. */
-  function checkEpoch(messageEpoch: string): boolean {
-    if (messageEpoch === epoch) return true
-    connection?.close(new Error('The journal in Redis has started a new epoch.'))
-    return false
+  /**
+   * Asks Redis for the epoch, because an event of another one has arrived: either a new epoch has
+   * begun, and `call` closes the connection, or the event is not of this journal.
+   */
+  function verifyEpoch(): void {
+    if (verifying) return
+    verifying = true
+    const verify = async () => {
+      const [current] = (await call(KEEP_ALIVE, [inbox])) as [string]
+      if (current === epoch) ignored(new Error('An event of another journal arrived.'))
+    }
+    verify()
+      .catch(() => {})
+      .finally(() => {
+        verifying = false
+      })
   }
 
-  async function broadcast({ message, body, keepMs }: BroadcastRequest): Promise<number> {
-    const args = [allInstances, message, JSON.stringify(body), String(Math.ceil(keepMs))]
-    return Number(await call(CONTROL_REQUEST, args))
-  }
-
-  function send(channel: string, message: string): void {
-    attempt((connection) => connection.publish(channel, message)).catch(() => {})
+  function ignored(error: unknown): void {
+    stats.ignored += 1
+    observer.ignored?.(error instanceof Error ? error : new Error(String(error)))
   }
 }

@@ -14,6 +14,8 @@ export interface RedisJournalOptions {
   readonly maxAgeMs?: number | undefined
   /** Bytes of all events, including approximately the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
+  /** Whether to use a Redis that evicts keys when its memory is full: clients then lose events silently. @defaultValue `false` */
+  readonly acceptEviction?: boolean | undefined
   /** Is notified when the connection to Redis opens or is lost. @defaultValue none */
   readonly observer?: RedisObserver | undefined
   /** The clock and its timers. @defaultValue the system clock */
@@ -27,16 +29,25 @@ export interface RedisObserver {
   /**
    * Called when a connection is open and has caught up.
    * @param eviction - the policy by which this Redis evicts keys when its memory is full; undefined
-   * if it evicts none, as a journal requires
+   * if it evicts none, as a journal requires unless `acceptEviction` is set
    */
   connected?(eviction: string | undefined): void
   /** Called when the connection is lost or could not be opened. */
   disconnected?(error: Error): void
+  /** Called when a message from Redis was ignored: it is not of this journal, or the hub failed to handle it. */
+  ignored?(error: Error): void
 }
 
 /** The options with all defaults filled in. */
 export type RedisJournalSettings = {
   readonly [K in keyof RedisJournalOptions]-?: NonNullable<RedisJournalOptions[K]>
+} & {
+  /**
+   * What all keys and channels start with: the prefix as a hash tag, and the number of the database
+   * unless it is 0. Keys are per database, but channels are not.
+   * https://redis.io/docs/latest/develop/pubsub/#database--scoping
+   */
+  readonly tag: string
 }
 
 /** Fills in the defaults. @throws {HubError} `invalid-option` */
@@ -44,10 +55,12 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
   const settings: RedisJournalSettings = {
     url: options.url,
     prefix: options.prefix ?? 'hono-sse',
+    tag: `{${options.prefix ?? 'hono-sse'}}${databaseSuffix(options.url)}`,
     maxEvents: options.maxEvents ?? 1_000,
     maxAgeMs: options.maxAgeMs ?? 300_000,
     maxBytes: options.maxBytes ?? 67_108_864,
-    observer: options.observer ?? {},
+    acceptEviction: options.acceptEviction ?? false,
+    observer: isolated(options.observer ?? {}),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   }
@@ -57,6 +70,17 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
   if (/^[\w.:-]{1,64}$/.test(settings.prefix)) return settings
   const message = 'prefix must be 1 to 64 characters: letters, digits, "_", ".", ":" and "-".'
   throw new HubError('invalid-option', message)
+}
+
+function databaseSuffix(url: string): string {
+  const [, digits] = /^\/?(\d{0,9})$/.exec(URL.canParse(url) ? new URL(url).pathname : '-') ?? []
+  if (digits === undefined) {
+    throw new HubError(
+      'invalid-option',
+      'url must be redis[s]://… and may end with a database number.',
+    )
+  }
+  return Number(digits) === 0 ? '' : `@${Number(digits)}`
 }
 
 /** Creates the error of a journal that can't do what was requested. @param what - the predicate of the message */
@@ -71,4 +95,23 @@ export function reasonOf(error: unknown): string {
   // The position in the script is of no use to a publisher.
   const message = text.replace(/\.? script: [0-9a-f]{40}.*/s, '')
   return `${/^[A-Z]{2,} /.test(text) ? 'refused' : 'did not respond'} (${message})`
+}
+
+/** Wraps an observer so that its errors can't cost the connection: they become uncaught errors of the process. */
+function isolated(observer: RedisObserver): RedisObserver {
+  return {
+    connected: (eviction) => notify(() => observer.connected?.(eviction)),
+    disconnected: (error) => notify(() => observer.disconnected?.(error)),
+    ignored: (error) => notify(() => observer.ignored?.(error)),
+  }
+}
+
+function notify(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
 }

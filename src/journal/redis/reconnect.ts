@@ -33,6 +33,9 @@ const TIMEOUT_MS = 6_000
 /** Milliseconds that opening a connection may take. */
 const OPEN_MS = 8_000
 
+/** Milliseconds that a connection must hold before the next failure counts as the first. */
+const HELD_MS = 5_000
+
 const MIN_BACKOFF_MS = 50
 const MAX_BACKOFF_MS = 3_000
 
@@ -96,11 +99,13 @@ export function startReconnectLoop({
       ])
       stop()
       current = connection
-      failures = 0
-      aliveAt = clock.monotonic()
+      const connectedAt = clock.monotonic()
+      aliveAt = connectedAt
       stop = clock.every(PROBE_MS, () => check(connection))
       probe(connection)
-      return await connection.ended
+      const reason = await connection.ended
+      if (clock.monotonic() - connectedAt >= HELD_MS) failures = 0
+      return reason
     } finally {
       stop()
       next?.close(new Error('The connection could not be prepared.'))

@@ -67,7 +67,8 @@ export interface CatchUp {
 }
 
 interface StoredRequest {
-  readonly body: unknown
+  /** Its body as JSON; whatever else somebody may have stored there. */
+  readonly text: string
   /** Milliseconds until it expires. */
   readonly remainingMs: number
 }
@@ -84,8 +85,7 @@ export function toCatchUp(reply: unknown): CatchUp {
   const keys = new Set(changed)
   const storedRequests: StoredRequest[] = []
   for (let i = 0; i < requests.length; i += 2) {
-    const body: unknown = JSON.parse(requests[i] ?? 'null')
-    storedRequests.push({ body, remainingMs: Number(requests[i + 1]) })
+    storedRequests.push({ text: requests[i] ?? '', remainingMs: Number(requests[i + 1]) })
   }
   return { end: { epoch, sequence }, affects: (key) => all === 1 || keys.has(key), storedRequests }
 }

@@ -1,28 +1,26 @@
 /** Control requests: one hub sends a request to all hubs and collects their responses. */
 import type { Clock } from '../../core/clock.ts'
+import type { ControlResponses } from '../backplane.ts'
+import type { Members } from './members.ts'
+import { CONTROL_REQUEST, type Script } from './scripts/index.ts'
 
 /** What control requests need of the journal. */
 export interface ControlRequestsInit {
   readonly clock: Clock
+  /** The channel of all hubs. */
+  readonly allInstances: string
   /** The channel on which this hub receives responses. */
   readonly inbox: string
-  /** Sends a request to all hubs; resolves with how many received it. */
-  broadcast(request: BroadcastRequest): Promise<number>
-  /** Sends a response to the inbox of a hub. */
-  send(inbox: string, message: string): void
-}
-
-/** A control request, and the message that carries it. */
-export interface BroadcastRequest {
-  readonly message: string
-  readonly body: unknown
-  /** Milliseconds for which the request is stored for hubs that start later. */
-  readonly keepMs: number
+  readonly members: Members
+  /** Runs a script of the journal. @throws {HubError} `journal-unavailable` */
+  call(script: Script, args: readonly string[]): Promise<unknown>
+  /** Publishes a message on a channel. @throws {HubError} `journal-unavailable` */
+  publish(channel: string, message: string): Promise<number>
 }
 
 /** Sends control requests and responds to those of other hubs. */
 export interface ControlRequests {
-  request(body: unknown, keepMs: number): Promise<readonly unknown[]>
+  request(body: unknown, keepMs: number, until?: 'answered'): Promise<ControlResponses>
   /** Called with each response. */
   onResponse(message: string): void
   /** Called with each request of any hub. `respond` returns the response of this one. */
@@ -44,7 +42,7 @@ interface RequestMessage {
 
 interface ResponseMessage {
   readonly number: number
-  readonly body: unknown
+  readonly body?: unknown
 }
 
 /** Milliseconds to wait for responses: a hub that crashed still counts as a subscriber for a while. */
@@ -53,15 +51,32 @@ const TIMEOUT_MS = 1_500
 /** Creates the control requests of one hub. */
 export function createControlRequests({
   clock,
+  allInstances,
   inbox,
-  broadcast,
-  send,
+  members,
+  call,
+  publish,
 }: ControlRequestsInit): ControlRequests {
   const pending = new Map<number, PendingRequest>()
   let count = 0
   return { request, onResponse, onRequest }
 
-  async function request(body: unknown, keepMs: number): Promise<readonly unknown[]> {
+  async function request(
+    body: unknown,
+    keepMs: number,
+    until?: 'answered',
+  ): Promise<ControlResponses> {
+    const text = JSON.stringify(body)
+    const [{ alive, seen }, { responses, receivers }] = await Promise.all([
+      members.count(keepMs),
+      exchange(body, text, keepMs),
+    ])
+    const answers = responses.filter((response) => response !== undefined)
+    if (until && answers.length >= Math.max(seen, receivers)) members.forget(text)
+    return { responses: answers, asked: Math.max(alive, receivers) }
+  }
+
+  async function exchange(body: unknown, text: string, keepMs: number) {
     count += 1
     const number = count
     const responses: unknown[] = []
@@ -71,7 +86,8 @@ export function createControlRequests({
     const message: RequestMessage = { inbox, number, body, keepMs }
     let stop = () => {}
     try {
-      const expected = await broadcast({ message: JSON.stringify(message), body, keepMs })
+      const args = [allInstances, JSON.stringify(message), text, String(Math.ceil(keepMs))]
+      const expected = Number(await call(CONTROL_REQUEST, args))
       const own = pending.get(number)
       if (own) {
         own.expected = expected
@@ -79,7 +95,7 @@ export function createControlRequests({
         finishIfComplete(own)
       }
       await finished
-      return responses
+      return { responses, receivers: expected }
     } finally {
       stop()
       pending.delete(number)
@@ -87,7 +103,7 @@ export function createControlRequests({
   }
 
   function onResponse(message: string): void {
-    const { number, body } = JSON.parse(message) as ResponseMessage
+    const { number, body } = parse(message)
     const own = pending.get(number)
     if (!own) return
     own.responses.push(body)
@@ -102,8 +118,24 @@ export function createControlRequests({
     message: string,
     respond: (body: unknown, remainingMs: number) => unknown,
   ): void {
-    const { inbox: sender, number, body, keepMs } = JSON.parse(message) as RequestMessage
-    const response: ResponseMessage = { number, body: respond(body, keepMs) }
-    send(sender, JSON.stringify(response))
+    const { inbox: sender, number, body, keepMs } = parse(message)
+    if (typeof sender !== 'string') throw new Error('A control request lacks its sender.')
+    let response: unknown
+    try {
+      response = respond(body, typeof keepMs === 'number' ? keepMs : 0)
+    } finally {
+      // Without a body, the hub has refused: its version does not know the request, or it failed.
+      publish(sender, JSON.stringify({ number, body: response })).catch(() => {})
+    }
   }
+}
+
+/** Parses a request or a response of a hub, whose version may be another. @throws if it is neither */
+function parse(message: string): Partial<RequestMessage> & ResponseMessage {
+  const parsed: unknown = JSON.parse(message)
+  const fields = typeof parsed === 'object' && parsed !== null ? parsed : {}
+  if ('number' in fields && typeof fields.number === 'number') {
+    return fields as ResponseMessage
+  }
+  throw new Error('A control message lacks its number.')
 }

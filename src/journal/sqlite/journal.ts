@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
+import type { ControlResponses } from '../backplane.ts'
 import type { Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
 import { readBatch } from '../read-page.ts'
 import { openExpiringTable } from './expiring-table.ts'
@@ -129,13 +130,13 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   }
 
   /** A single hub uses this journal. Stored requests are sent to it again when the object restarts. */
-  async function request(body: unknown, keepMs: number): Promise<readonly unknown[]> {
+  async function request(body: unknown, keepMs: number): Promise<ControlResponses> {
     const now = clock.now()
     if (keepMs > 0) {
       write(() => expiring.add(REQUEST_PREFIX + JSON.stringify(body), now + keepMs, now))
       scheduleAlarm(now + keepMs)
     }
-    return [handler?.respond(body, keepMs)]
+    return { responses: [handler?.respond(body, keepMs)], asked: 1 }
   }
 
   function open(hub: JournalHandler): void {

@@ -7,6 +7,7 @@ import { until } from '../../support/eventually.ts'
 import { type FakeStream, fakeStream, heard, named } from '../../support/fake-stream.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { newPrefix } from '../../support/redis-journals.ts'
+import { openTcpProxy } from '../../support/tcp-proxy.ts'
 
 describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
   let redis: RedisServer
@@ -19,8 +20,8 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
   })
   afterAll(() => redis.close())
 
-  async function open(prefix: string): Promise<Hub> {
-    const hub = createHub({ journal: createRedisJournal({ url: redis.url, prefix }), retryMs: 10 })
+  async function open(prefix: string, url = redis.url): Promise<Hub> {
+    const hub = createHub({ journal: createRedisJournal({ url, prefix }), retryMs: 10 })
     hubs.push(hub)
     await until('the hub is ready', () => hub.ready)
     return hub
@@ -95,12 +96,46 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     const [one, other, prefix] = await pair()
     await enter(one, 'alice')
     const stream = await enter(other, 'alice')
-    expect(await one.disconnect('alice', 60_000)).toBe(2)
+    expect(await one.disconnect('alice', 60_000)).toMatchObject({ disconnected: 2 })
     await until('the goodbye came', () => named(stream, 'hub:bye').length === 1)
     expect(internalsOf(other).refusal('alice')).toBe('blocked')
     const late = await open(prefix)
     expect(internalsOf(late).isBlocked('alice')).toBe(true)
     expect(internalsOf(late).isBlocked('bob')).toBe(false)
+  })
+
+  test('say that one did not answer, and it disconnects the client when it is back', async () => {
+    const prefix = newPrefix()
+    const proxy = await openTcpProxy(redis.port)
+    try {
+      const one = await open(prefix)
+      const away = await open(prefix, `redis://127.0.0.1:${proxy.port}`)
+      const stream = await enter(away, 'alice')
+      expect(await one.clients()).toMatchObject({ total: 1, asked: 2, answered: 2 })
+      proxy.cut()
+      await until('the link is lost', () => !away.ready)
+      expect(await one.clients()).toMatchObject({ total: 0, asked: 2, answered: 1 })
+      expect(await one.disconnect('alice')).toEqual({ disconnected: 0, asked: 2, answered: 1 })
+      expect(named(stream, 'hub:bye')).toEqual([])
+      proxy.turn(redis.port)
+      await until('the goodbye came', () => named(stream, 'hub:bye').length === 1)
+      // A stream that opens later stays open, however often the command is read again.
+      const later = await enter(away, 'alice')
+      await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      await until('the link is lost', () => !away.ready)
+      await until('both are ready', () => one.ready && away.ready)
+      expect((await one.connections({ client: 'alice' })).total).toBe(1)
+      expect(named(later, 'hub:bye')).toEqual([])
+      // All have answered: nothing is stored, and a hub that stopped is not asked.
+      await redis.command('DEL', `{${prefix}}:requests`)
+      expect(await one.disconnect('alice')).toEqual({ disconnected: 1, asked: 2, answered: 2 })
+      const requests = () => redis.command('ZCARD', `{${prefix}}:requests`)
+      await until('nothing is stored', async () => (await requests()) === 0)
+      await away.close()
+      await until('it is not asked', async () => (await one.clients()).asked === 1)
+    } finally {
+      await proxy.close()
+    }
   })
 
   test('let a name be used once across all of them', async () => {

@@ -192,7 +192,10 @@ describe('the journal in SQLite', () => {
 
   test('puts a kept question to its next life, for as long as is left', async () => {
     const harness = await objects.open()
-    expect(await harness.journal.backplane.request({ about: 'x' }, 60_000)).toEqual([1])
+    expect(await harness.journal.backplane.request({ about: 'x' }, 60_000)).toEqual({
+      responses: [1],
+      asked: 1,
+    })
     await harness.journal.backplane.request({ about: 'y' }, 0)
     await harness.pass(20_000)
     await harness.call('revive')

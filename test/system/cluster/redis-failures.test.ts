@@ -116,11 +116,28 @@ describe.skipIf(REDIS_IS_MISSING)('at its start a server', () => {
     expect(said).not.toContain('sesame')
   })
 
-  test('whose Redis drops keys when its memory is full warns of it, and else does not', async () => {
-    const warning = /"level":"WARN".*noeviction.*"eviction":"allkeys-lru"/
+  test.each([
+    ['has a user without INFO', 'user default on nopass ~* &* +@all -info', '', 'NOPERM'],
+    ['has no INFO', 'rename-command INFO ""', '', 'ERR unknown command'],
+    ['lacks the database', '', '/99', 'ERR DB index'],
+  ])('whose Redis %s exits with 2 and says why', async (_, setting, path, reason) => {
+    const { url } = await redisWith(setting)
+    const refused = over(url + path)
+    expect(await refused.exit).toBe(2)
+    expect(saidBy(refused)).toMatch(new RegExp(`"level":"FATAL".*"reason":"${reason}`))
+  })
+
+  test('whose Redis drops keys when its memory is full is not ready until it no longer does', async () => {
     const dropping = await redisWith('maxmemory 100mb', 'maxmemory-policy allkeys-lru')
-    const warned = await serve(dropping.url)
-    await eventually(() => expect(saidBy(warned)).toMatch(warning))
+    const accepting = await serve(dropping.url, { REDIS_EVICTION: 'accept' })
+    const warning = /"level":"WARN".*noeviction.*"eviction":"allkeys-lru"/
+    await eventually(() => expect(saidBy(accepting)).toMatch(warning))
+    const refusing = await serve(dropping.url)
+    expect(saidBy(refusing)).toMatch(/"level":"ERROR".*allkeys-lru, not noeviction/)
+    expect((await fetch(`${refusing.url}/readyz`)).status).toBe(503)
+    await expectRefusal(await publish(refusing, 'x'), /can’t be reached/)
+    await dropping.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
+    await eventually(async () => expect((await publish(refusing, 'x')).status).toBe(200))
     const keeping = await redisWith('maxmemory 100mb', 'maxmemory-policy noeviction')
     expect(saidBy(await serve(keeping.url))).not.toContain('noeviction')
   })

@@ -75,7 +75,11 @@ test('the metrics listed are those that are exposed', async () => {
   const app = createApp({ hub: createHub() })
   // Only counted once there is an error; only known where the journal can be lost; only with shards.
   await app.request('/nowhere')
-  const elsewhere = ['hono_sse_journal_reconnects_total', 'hono_sse_shard_up']
+  const elsewhere = [
+    'hono_sse_journal_reconnects_total',
+    'hono_sse_journal_ignored_messages_total',
+    'hono_sse_shard_up',
+  ]
   const exposed = await (await app.request('/metrics')).text()
   const names = [...exposed.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name)
   const table = textOf('docs/operations.md').match(/^\| `hono_sse_.*?\|/gm) ?? []

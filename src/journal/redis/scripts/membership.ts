@@ -1,0 +1,30 @@
+/** The scripts that keep the set of instances and the stored requests. They do not touch the journal. */
+import type { Script } from './index.ts'
+
+/** Milliseconds after which an instance that gave no sign of life is forgotten: it has no stream left. */
+const FORGET_MS = 86_400_000
+
+/**
+ * On the sorted set of instances by their last sign of life. instance, ms, ms → the instances with a
+ * sign of life within the first, and within the second. Records a sign of life of the instance.
+ */
+export const MEMBERS: Script = {
+  name: 'members',
+  text: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.pcall('ZADD', KEYS[1], now, ARGV[1])
+redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ${FORGET_MS})
+redis.pcall('PEXPIRE', KEYS[1], ${FORGET_MS})
+return {
+  redis.call('ZCOUNT', KEYS[1], now - tonumber(ARGV[2]), '+inf'),
+  redis.call('ZCOUNT', KEYS[1], now - tonumber(ARGV[3]), '+inf'),
+}
+`,
+}
+
+/** On a sorted set. member → removes it. */
+export const REMOVE: Script = {
+  name: 'remove',
+  text: `return redis.call('ZREM', KEYS[1], ARGV[1])`,
+}

@@ -1,0 +1,60 @@
+/** A connection that is lost again and again is reopened at growing intervals, until one has held for a while. */
+import { expect, test } from 'vitest'
+import type { RedisConnection } from '../../../src/journal/redis/connection.ts'
+import { startReconnectLoop } from '../../../src/journal/redis/reconnect.ts'
+import { type ManualClock, manualClock } from '../../support/clock.ts'
+
+/** Connections that open at once and stay open until `lose` is called. */
+function harness(clock: ManualClock) {
+  const openedAt: number[] = []
+  let lose: (reason: Error) => void = () => {}
+  const loop = startReconnectLoop({
+    clock,
+    random: () => 0.5,
+    open: async () => {
+      openedAt.push(clock.monotonic())
+      const ended = new Promise<Error>((resolve) => {
+        lose = resolve
+      })
+      return { ended, closed: false, close: lose } as unknown as RedisConnection
+    },
+    onConnected: async () => {},
+    onDisconnected: () => {},
+    probe: () => loop.alive(),
+  })
+  return { loop, openedAt, lose: () => lose(new Error('lost')) }
+}
+
+/** Loses the connection `heldMs` after it opened, and returns how long it takes until the next one opens. */
+async function pauseAfter(
+  clock: ManualClock,
+  { openedAt, lose }: ReturnType<typeof harness>,
+  heldMs: number,
+): Promise<number> {
+  const count = openedAt.length
+  await clock.advance(heldMs)
+  const lostAt = clock.monotonic()
+  lose()
+  for (let i = 0; i < 400 && openedAt.length === count; i++) await clock.advance(10)
+  return (openedAt.at(-1) ?? 0) - lostAt
+}
+
+test('connections that are lost at once are reopened after 50 ms, 100 ms and so on, up to 3 s', async () => {
+  const clock = manualClock()
+  const link = harness(clock)
+  await clock.settle()
+  const pauses: number[] = []
+  for (let i = 0; i < 8; i++) pauses.push(await pauseAfter(clock, link, 100))
+  expect(pauses).toEqual([50, 100, 200, 400, 800, 1_600, 3_000, 3_000])
+  link.loop.close()
+})
+
+test('a connection that has held for 5 s is reopened after 50 ms again', async () => {
+  const clock = manualClock()
+  const link = harness(clock)
+  await clock.settle()
+  for (let i = 0; i < 4; i++) await pauseAfter(clock, link, 4_900)
+  expect(await pauseAfter(clock, link, 4_900)).toBe(800)
+  expect(await pauseAfter(clock, link, 5_000)).toBe(50)
+  link.loop.close()
+})
