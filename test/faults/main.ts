@@ -2,6 +2,9 @@
  * Plays runs and prints what happened: `npm run test:faults -- --from 1 --count 200 --jobs 3`, or `--seed 123` for
  * one with its plan. It exits with 1 if a promise was broken.
  */
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CELLS, nameOf } from './plan.ts'
 import { type Outcome, play } from './run.ts'
@@ -43,8 +46,11 @@ async function report(seed: number): Promise<void> {
       `seed ${seed}: ${nameOf(plan.cell)}; ${faults}; ${acknowledged} acknowledged, ${received} received, ${gaps} gaps (${needless} needless), ${ms} ms`,
     )
     for (const { kind, text } of findings.slice(0, 10)) console.log(`  ${kind}: ${text}`)
-    if (findings.length > 0) failed.push(seed)
-    if (values.seed) console.log(JSON.stringify(plan, undefined, 1))
+    if (findings.length === 0) return
+    failed.push(seed)
+    const file = join(tmpdir(), `hono-sse-faults-${seed}.json`)
+    writeFileSync(file, JSON.stringify(outcome, undefined, 1))
+    console.log(`  What was planned, sent and received is in ${file}.`)
   } catch (error) {
     console.log(`seed ${seed}: ${error}`)
     failed.push(seed)

@@ -73,6 +73,11 @@ describe('the oracle is content when', () => {
       tab([OPENED], [ready('gap', 3), gap('e-0', 3), got(2, { at: 3 })]),
     ],
     [
+      'a journal goes on in another epoch',
+      [sent(1), sent(2, { ids: ['f-2'] })],
+      tab([OPENED, got(1)], [ready('complete', 3), got(2, { id: 'f-2' })]),
+    ],
+    [
       'events come again after a change of epoch',
       [sent(1)],
       tab([OPENED, got(1)], [ready('gap', 3), gap('e-1', 3, 'epoch'), got(1, { id: 'f-1' })]),
@@ -139,10 +144,10 @@ describe('the oracle finds', () => {
     ],
     ['an id of two events', [sent(1), sent(2, { ids: ['e-1'] })], tab([]), ['duplicated']],
     [
-      'a change of epoch without a gap',
+      'an epoch that starts over without a gap',
       [],
-      tab([OPENED, got(1, { id: 'f-1', event: 'hub:beat' })]),
-      ['misreported'],
+      tab([ready('fresh', 0, 'e-5'), got(1, { id: 'f-1', event: 'hub:beat' })]),
+      ['misordered'],
     ],
     ['a fresh stream for a cursor', [], tab([OPENED], [ready('fresh', 1, 'e-0')]), ['misreported']],
     [

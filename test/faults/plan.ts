@@ -116,7 +116,7 @@ export function planOf(seed: number): Plan {
     cell,
     environment,
     tabs: times(8, tab),
-    publishers: times(3, () => times(200, publish)),
+    publishers: times(6, () => times(200, publish)),
     faults: times(pick(0, 1, 1, 2), fault),
   }
 

@@ -10,7 +10,7 @@ export interface PublishTarget {
   url(): string | undefined
   /** Receives each event that was sent. */
   record(published: Published): void
-  /** Receives each response that is neither 200 nor a 503 with Retry-After. */
+  /** Receives each response that is neither 200 nor 503. */
   refuse(text: string): void
 }
 
@@ -33,9 +33,7 @@ export async function publishOne(
   const data = `event ${counter} to ${address} ${FILLER.repeat(bytes / 16)}`
   const body = Buffer.from(JSON.stringify({ data, ephemeral }))
   const startedAt = performance.now()
-  const answer = await new Promise<
-    { status: number; retryAfter?: string; text: string } | undefined
-  >((resolve) => {
+  const answer = await new Promise<{ status: number; text: string } | undefined>((resolve) => {
     const headers = { 'Content-Type': 'application/json', 'Content-Length': body.byteLength }
     const asked = request(to + pathOf(address), { method: 'POST', agent, headers })
     const timer = setTimeout(() => asked.destroy(), PATIENCE_MS)
@@ -46,13 +44,12 @@ export async function publishOne(
     asked.on('error', () => resolve(undefined))
     asked.on('response', (response) => {
       const { statusCode: status = 0 } = response
-      const retryAfter = response.headers['retry-after'] ?? ''
       let text = ''
       response.setEncoding('utf8').on('data', (part: string) => {
         text += part
       })
       response.on('error', () => resolve(undefined))
-      response.on('end', () => resolve({ status, retryAfter, text }))
+      response.on('end', () => resolve({ status, text }))
     })
     if (end === 'answer') asked.end(body)
     else {
@@ -61,7 +58,7 @@ export async function publishOne(
     }
   })
   const stored = answer?.status === 200
-  if (answer && !stored && !(answer.status === 503 && answer.retryAfter)) {
+  if (answer && !stored && answer.status !== 503) {
     refuse(`publishing to ${address}: status ${answer.status} ${answer.text.slice(0, 200)}`)
   }
   const { id, ids = [] } = stored

@@ -2,7 +2,7 @@
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seeded } from '../support/seeded-random.ts'
-import { type Finding, judge, type Published, type Verdict } from './oracle.ts'
+import { type Finding, judge, type Published, type Tab, type Verdict } from './oracle.ts'
 import { type Plan, type PublishPlan, planOf, ROUGH_MS } from './plan.ts'
 import { type PublishTarget, publishOne } from './publisher.ts'
 import { openTab, type RunningTab } from './tab.ts'
@@ -15,6 +15,9 @@ export interface Outcome extends Omit<Verdict, 'findings'> {
     readonly kind: Finding['kind'] | 'refused' | 'stuck'
     text: string
   }[]
+  /** What was sent and received. */
+  readonly published: readonly Published[]
+  readonly tabs: readonly Tab[]
   readonly acknowledged: number
   /** Events that may be stored or not. */
   readonly ambiguous: number
@@ -58,6 +61,8 @@ export async function play(seed: number): Promise<Outcome> {
     return {
       ...verdict,
       plan,
+      published,
+      tabs,
       findings: [
         ...verdict.findings,
         ...stuck.map((text) => ({ kind: 'stuck' as const, text })),
