@@ -27,6 +27,8 @@ const outcomes: Outcome[] = []
 const failed: number[] = []
 const queue = [...seeds]
 
+// Servers end with this process, but only if it exits.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 await Promise.all(Array.from({ length: Number(values.jobs) }, work))
 console.log(tableOf(outcomes))
 console.log(failed.length === 0 ? 'No promise was broken.' : `Failed seeds: ${failed.join(' ')}`)

@@ -117,7 +117,7 @@ export function planOf(seed: number): Plan {
     environment,
     tabs: times(8, tab),
     publishers: times(6, () => times(200, publish)),
-    faults: times(pick(0, 1, 1, 2), fault),
+    faults: times(pick(0, 1, 1, 2), fault).filter(isFirstOfKind),
   }
 
   function tab(): TabPlan {
@@ -171,6 +171,11 @@ export function planOf(seed: number): Plan {
   function chance(share: number): boolean {
     return random() < share
   }
+}
+
+/** Redis can't be restarted twice at once. */
+function isFirstOfKind({ kind }: FaultPlan, index: number, all: readonly FaultPlan[]): boolean {
+  return all.findIndex((other) => other.kind === kind) === index
 }
 
 function times<T>(count: number, make: () => T): T[] {

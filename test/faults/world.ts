@@ -31,6 +31,9 @@ interface Instance {
 
 const PREFIX = 'faults'
 
+/** What no hub has sent. */
+const BAD_MESSAGES = ['', 'not json', '\0\n\n', 'id: junk\ndata: x', '{"type":"unknown"}']
+
 /** Starts the servers of a plan. */
 export async function createWorld({ cell, environment }: Plan): Promise<World> {
   const redis = cell.journal === 'redis' ? await startRedis('always') : undefined
@@ -110,9 +113,11 @@ async function hurtRedis(
   kind: FaultPlan['kind'],
   forMs: number,
 ): Promise<void> {
+  // Another fault may have stopped it.
+  const command = (...args: string[]) => redis.command(...args).catch(() => undefined)
   if (kind === 'kill clients') {
-    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
-    await redis.command('CLIENT', 'KILL', 'TYPE', 'normal')
+    await command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await command('CLIENT', 'KILL', 'TYPE', 'normal')
   } else if (kind === 'suspend redis') {
     redis.signal('SIGSTOP')
     await sleep(forMs)
@@ -122,11 +127,9 @@ async function hurtRedis(
     await sleep(forMs)
     await redis.restart()
   } else if (kind === 'bad messages') {
-    const channels = (await redis.command('PUBSUB', 'CHANNELS', `{${PREFIX}}:*`)) as string[]
+    const channels = ((await command('PUBSUB', 'CHANNELS', `{${PREFIX}}:*`)) ?? []) as string[]
     for (const channel of channels) {
-      for (const message of ['', 'not json', '\0\n\n', 'id: junk\ndata: x', '{"type":"unknown"}']) {
-        await redis.command('PUBLISH', channel, message)
-      }
+      for (const message of BAD_MESSAGES) await command('PUBLISH', channel, message)
     }
   }
 }
@@ -157,7 +160,11 @@ async function restart(instance: Instance, how: NodeJS.Signals, forMs: number): 
 
 /** To the process and its children: workerd is one. */
 function signal({ pid }: Server, name: NodeJS.Signals): void {
-  process.kill(-pid, name)
+  try {
+    process.kill(-pid, name)
+  } catch {
+    // Another fault has ended it.
+  }
 }
 
 async function isReady(url: string | undefined): Promise<boolean> {
