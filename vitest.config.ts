@@ -7,6 +7,7 @@ const { CI, REPORT = 'report' } = process.env
 /** Tests that start servers, browsers or other programs and talk to them through sockets. */
 const system = [
   'test/system/**/*.test.ts',
+  'test/faults/faults.test.ts',
   'test/adapters/node/*.test.ts',
   'test/adapters/cloudflare/{index,resharding.deploy,router.workerd}*.test.ts',
   'test/journal/{redis,sqlite}/*.test.ts',

@@ -162,9 +162,12 @@ function newReplay(cursor: string | undefined, ephemerals = new Ephemerals()): R
   return { cursor, reading: false, heldEvents: [], heldBytes: 0, firstEvent: undefined, ephemerals }
 }
 
-/** Moves the end of the batch before the first event after the connect: a stream without a cursor starts there. */
+/**
+ * A stream without a cursor starts before the first event after the connect, and reads on from there: at
+ * addresses whose subscription was confirmed later, more may have been stored without being delivered.
+ */
 function startOf(batch: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {
   if (!first || first.sequence > batch.end.sequence) return batch
   if (batch.gap || batch.entries.length > 0) return batch
-  return { ...batch, end: positionAt(batch.end, first.sequence - 1) }
+  return { ...batch, end: positionAt(batch.end, first.sequence - 1), done: false }
 }

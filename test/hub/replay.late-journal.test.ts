@@ -150,6 +150,34 @@ describe('before its opening', () => {
   })
 })
 
+test('a fresh stream receives an event that was stored before its subscription was confirmed', async () => {
+  const made: LateJournal[] = []
+  const { clock, enter, tell } = createHubHarness({
+    journal: (clock) => {
+      const late = createLateJournal({ clock })
+      made.push(late)
+      // As Redis does: without a cursor it returns only where the journal ends.
+      const read = (keys: readonly string[], cursor: string | undefined, maxBytes: number) =>
+        late.read(cursor === undefined ? [] : keys, cursor, maxBytes)
+      return { ...late, read }
+    },
+  })
+  const [late] = made
+  const { stream } = await enter('alice')
+  await tell('at an address of an older connection')
+  late?.hold()
+  await tell('at an address of this connection only')
+  while (late && late.asked > 0) {
+    late.answer('now')
+    await clock.settle()
+  }
+  expect(heard(stream)).toEqual([
+    'at an address of an older connection',
+    'at an address of this connection only',
+  ])
+  expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'fresh' })
+})
+
 test('a heartbeat never moves a cursor back before an event that was read ahead of its delivery', async () => {
   const { clock, late, enter, tell } = setUp()
   const start = late.head().id

@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path/posix'
 import type { Sources } from './architecture.ts'
 
 /** Folders of test/ that mirror no folder of src/. */
-const NOT_MIRRORED = ['system', 'support', 'bench']
+const NOT_MIRRORED = ['system', 'faults', 'support', 'bench']
 
 /** Test files that belong to no source file, and why. */
 const WITHOUT_SOURCE: Readonly<Record<string, string>> = {

@@ -1,14 +1,15 @@
 /**
  * Runs a Worker in workerd, offline, as a process that behaves like the other servers. With `--wrangler`
- * wrangler runs it, as it is described by wrangler.toml or by the file that `CONFIG` names.
+ * wrangler runs it, as it is described by wrangler.toml or by the file that `CONFIG` names. `PERSIST` is the
+ * folder of its objects' storage.
  */
 import { startWorker } from './start.mjs'
 
-const { PATH, HOME, PORT, NO_COLOR, CONFIG, ...variables } = process.env
+const { PATH, HOME, PORT, NO_COLOR, CONFIG, PERSIST, ...variables } = process.env
 
 const url = process.argv.includes('--wrangler')
   ? await startWithWrangler(CONFIG ?? 'wrangler.toml')
-  : await startWorker('src/worker.ts', variables)
+  : await startWorker('src/worker.ts', variables, PERSIST)
 console.log(JSON.stringify({ message: 'listening', url }))
 
 async function startWithWrangler(config) {

@@ -8,7 +8,14 @@ export const RECIPES = new URL('../../../docs/recipes/', import.meta.url)
 
 /** All pages, by their path from the root. */
 export const PAGES: readonly string[] = [
-  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'test/bench/README.md'],
+  ...[
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'test/bench/README.md',
+    'test/faults/README.md',
+  ],
   ...pagesIn('docs'),
   ...pagesIn('docs/recipes'),
 ]

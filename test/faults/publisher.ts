@@ -1,0 +1,82 @@
+/** A publisher that hangs up as planned, and records which of its events were acknowledged. */
+import { type Agent, request } from 'node:http'
+import type { Published } from './oracle.ts'
+import type { PublishPlan } from './plan.ts'
+
+/** What a publisher needs to know. */
+export interface PublishTarget {
+  readonly agent: Agent
+  /** Returns the URL of a running instance, if there is one. */
+  url(): string | undefined
+  /** Receives each event that was sent. */
+  record(published: Published): void
+  /** Receives each response that is neither 200 nor 503. */
+  refuse(text: string): void
+}
+
+/** The longest wait for a response, in milliseconds. */
+const PATIENCE_MS = 4_000
+
+/** 16 bytes, with characters of two and four bytes and a line break: cuts go through the middle of them. */
+const FILLER = '¿dónde?\n🦀 '
+
+let counter = 0
+
+/** Sends one event; resolves whether it was acknowledged, once that is known. */
+export async function publishOne(
+  { address, bytes, ephemeral, end }: PublishPlan,
+  { agent, url, record, refuse }: PublishTarget,
+): Promise<boolean> {
+  const to = url()
+  if (!to) return false
+  counter += 1
+  const data = `event ${counter} to ${address} ${FILLER.repeat(bytes / 16)}`
+  const body = Buffer.from(JSON.stringify({ data, ephemeral }))
+  const startedAt = performance.now()
+  const answer = await new Promise<{ status: number; text: string } | undefined>((resolve) => {
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': body.byteLength }
+    const asked = request(to + pathOf(address), { method: 'POST', agent, headers })
+    const timer = setTimeout(() => asked.destroy(), PATIENCE_MS)
+    asked.on('close', () => {
+      clearTimeout(timer)
+      resolve(undefined)
+    })
+    asked.on('error', () => resolve(undefined))
+    asked.on('response', (response) => {
+      const { statusCode: status = 0 } = response
+      let text = ''
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part
+      })
+      response.on('error', () => resolve(undefined))
+      response.on('end', () => resolve({ status, text }))
+    })
+    if (end === 'answer') asked.end(body)
+    else {
+      const half = body.subarray(0, end === 'half' ? body.byteLength / 2 : undefined)
+      asked.write(half, () => asked.destroy())
+    }
+  })
+  const stored = answer?.status === 200
+  if (answer && !stored && answer.status !== 503) {
+    refuse(`publishing to ${address}: status ${answer.status} ${answer.text.slice(0, 200)}`)
+  }
+  const { id, ids = [] } = stored
+    ? (JSON.parse(answer.text) as { id?: string; ids?: string[] })
+    : {}
+  record({
+    data: end === 'half' ? `half of ${data}` : data,
+    address,
+    ephemeral,
+    startedAt,
+    acknowledgedAt: stored ? performance.now() : undefined,
+    ids: id === undefined ? ids : [id],
+  })
+  return stored
+}
+
+function pathOf(address: string): string {
+  const [kind, name = ''] = address.split(':')
+  if (kind === 'client') return `/clients/${encodeURIComponent(name)}`
+  return kind === 'topic' ? `/topics/${encodeURIComponent(name)}` : '/broadcast'
+}
