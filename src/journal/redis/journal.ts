@@ -1,6 +1,7 @@
 /** The journal in Redis or Valkey: several hubs share it, and it survives their restarts. */
 import type { createClient } from 'redis'
 import { newEpoch, type Position, parseCursor, positionOf } from '../../core/cursor.ts'
+import { HubError } from '../../core/errors.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { Journal, JournalHandler } from '../journal.ts'
 import { createPublishBatcher } from './batch.ts'
@@ -222,7 +223,9 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
 
   async function broadcast({ message, body, keepMs }: BroadcastRequest): Promise<number> {
     const args = [allInstances, message, JSON.stringify(body), String(Math.ceil(keepMs))]
-    return Number(await call(CONTROL_REQUEST, args))
+    const hubs = Number(await call(CONTROL_REQUEST, args))
+    if (hubs >= 0) return hubs
+    throw new HubError('at-capacity', 'Too many control requests are stored. Try again later.')
   }
 
   function send(channel: string, message: string): void {

@@ -223,13 +223,22 @@ return { epoch, seq, events, bytes }
 `,
 )
 
-/** channel, message, request, milliseconds to store it → the number of hubs that received it. */
+/** The maximum number of control requests that are stored. */
+const MAX_STORED_REQUESTS = 100_000
+
+/**
+ * channel, message, request, milliseconds to store it → the number of hubs that received it, or -1 if
+ * too many requests are stored: no hub then receives it.
+ */
 export const CONTROL_REQUEST: Script = script(
   'control request',
   `
-local ms, requestsKey = tonumber(ARGV[${FIRST + 3}]), prefix .. ':requests'
+local ms, request, requestsKey = tonumber(ARGV[${FIRST + 3}]), ARGV[${FIRST + 2}], prefix .. ':requests'
 if ms > 0 then
-  redis.call('ZADD', requestsKey, now + ms, ARGV[${FIRST + 2}])
+  redis.call('ZREMRANGEBYSCORE', requestsKey, '-inf', now)
+  local isFull = redis.call('ZCARD', requestsKey) >= ${MAX_STORED_REQUESTS}
+  if isFull and not redis.call('ZSCORE', requestsKey, request) then return -1 end
+  redis.call('ZADD', requestsKey, now + ms, request)
   if redis.call('PTTL', requestsKey) < ms then redis.call('PEXPIRE', requestsKey, ms) end
 end
 return redis.call('PUBLISH', ARGV[${FIRST}], ARGV[${FIRST + 1}])
