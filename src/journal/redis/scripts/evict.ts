@@ -1,6 +1,6 @@
 /** Eviction inside Redis: the oldest events of an address, and the oldest of the journal. */
 import { LAST_FLOOR, RAISE_FLOORS } from './floors.ts'
-import { LAPSE, MAX_SWEPT, UPKEEP } from './upkeep.ts'
+import { LAPSE, UPKEEP } from './upkeep.ts'
 
 /** The overhead of an event in Redis besides its frame, at most: it is the only one of its address. */
 export const ENTRY_BYTES: number = 300

@@ -1,7 +1,7 @@
 /** Upkeep inside Redis that could take seconds at once: each sweep does a part of it. */
 
 /** Events that one sweep evicts. */
-export const MAX_SWEPT: number = 1_000
+const MAX_SWEPT = 1_000
 
 /** Addresses whose logs one sweep prolongs, or records as evicted; up to 1,023 more. */
 const MAX_VISITED = 500
