@@ -43,7 +43,8 @@ export function createAdmission({
   metrics,
 }: AdmissionInit): Admission {
   const { clock, journal, maxConnections, maxConnectionsPerClient, observer } = settings
-  const blocked = createExpiringSet(clock)
+  // A backplane stores blocks for all hubs, and refuses one too many before any hub receives it.
+  const blocked = createExpiringSet(clock, { whenFull: journal.backplane ? 'drop' : 'refuse' })
   return { refusal, reject, admit, block: blocked.add, isBlocked: blocked.has }
 
   function refusal(client: string, info?: ConnectionInfo): RefusalReason | undefined {

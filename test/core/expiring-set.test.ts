@@ -1,4 +1,5 @@
 /** A set of names that expire: at the exact time, and within a bound. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createExpiringSet } from '../../src/core/expiring-set.ts'
 import { createHub } from '../../src/hub/hub.ts'
@@ -30,7 +31,7 @@ describe('a name', () => {
 
   test('over the bound is refused; no other name is dropped for it', async () => {
     const clock = manualClock()
-    const set = createExpiringSet(clock, 2)
+    const set = createExpiringSet(clock, { max: 2 })
     set.add('a', 1_000)
     set.add('b', 2_000)
     const full = expect.objectContaining({ name: 'HubError', code: 'at-capacity' })
@@ -41,6 +42,82 @@ describe('a name', () => {
     set.add('c', 1_000)
     expect([set.has('a'), set.has('b'), set.has('c')]).toEqual([false, true, true])
   })
+})
+
+describe('a full set', () => {
+  const MAX = 100_000
+
+  /** Milliseconds that 5,000 additions take. */
+  function msOf(add: (at: number) => void): number {
+    const begin = performance.now()
+    for (let at = 0; at < 5_000; at++) add(at)
+    return performance.now() - begin
+  }
+
+  test('is not searched for each name: one that is there, one too many, one after another expires', () => {
+    let now = 0
+    const set = createExpiringSet({ ...manualClock(), monotonic: () => now })
+    for (let at = 0; at < MAX; at++) set.add(`a${at}`, 10_000 + at)
+    expect(msOf((at) => set.add(`a${at}`, 1_000_000))).toBeLessThan(1_000)
+    let refusals = 0
+    const refused = msOf((at) => {
+      try {
+        set.add(`b${at}`, 1_000)
+      } catch {
+        refusals += 1
+      }
+    })
+    expect(refused).toBeLessThan(1_000)
+    expect(refusals).toBe(5_000)
+    now = 15_000
+    const replaced = msOf((at) => {
+      now += 1
+      set.add(`c${at}`, 1_000_000)
+    })
+    expect(replaced).toBeLessThan(1_000)
+    expect([set.has('a20000'), set.has('a7000')]).toEqual([true, false])
+  })
+
+  test('that repeats another drops the name that expires first', () => {
+    const set = createExpiringSet(manualClock(), { max: 2, whenFull: 'drop' })
+    set.add('a', 3_000)
+    set.add('b', 1_000)
+    set.add('b', 4_000)
+    set.add('c', 2_000)
+    expect(['a', 'b', 'c'].filter(set.has)).toEqual(['b', 'c'])
+    set.add('d', 1_000)
+    expect(['a', 'b', 'c', 'd'].filter(set.has)).toEqual(['b', 'd'])
+  })
+})
+
+test('a set has the names that a naive one has, for any additions', () => {
+  const additions = fc.array(
+    fc.record({ name: fc.constantFrom(...'abcdefgh'), ms: fc.nat(50), pause: fc.nat(20) }),
+    { maxLength: 400, size: 'max' },
+  )
+  fc.assert(
+    fc.property(additions, (plan) => {
+      let now = 0
+      const set = createExpiringSet({ ...manualClock(), monotonic: () => now }, { max: 4 })
+      const naive = new Map<string, number>()
+      for (const { name, ms, pause } of plan) {
+        now += pause
+        for (const [known, expiry] of naive) if (expiry <= now) naive.delete(known)
+        const isFull = naive.size >= 4 && !naive.has(name)
+        let refused = false
+        try {
+          set.add(name, ms)
+          naive.set(name, now + ms)
+        } catch {
+          refused = true
+        }
+        const names = [...'abcdefgh']
+        const kept = names.filter((one) => (naive.get(one) ?? 0) > now)
+        if (refused !== isFull || names.filter(set.has).join() !== kept.join()) return false
+      }
+      return true
+    }),
+  )
 })
 
 test('a hub without a backplane lets a name be used once, and again after it has expired', async () => {

@@ -41,6 +41,8 @@ type Calls = Pick<SqliteJournal, 'append' | 'read' | 'prune' | 'startEpoch' | 'h
     count(table: string): number
     /** Returns the rows written since the last call, as the platform bills them. */
     written(): number
+    /** Stores as many used names as are allowed, all until this time. */
+    fill(expiresAt: number): void
     /** From now on statements that contain this text fail; without a text, none does. */
     fail(text?: string): void
   }
@@ -113,6 +115,12 @@ export class Hub {
         const cursors = this.#cursors
         this.#cursors = []
         return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)
+      },
+      fill: (expiresAt) => {
+        const names = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+          INSERT INTO expiring SELECT 'used:' || i, ? FROM n`
+        this.#storage.sql.exec(names, expiresAt)
+        this.#journal = this.#open(bounds)
       },
       fail: (text) => {
         this.#broken = text

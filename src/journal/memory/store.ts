@@ -1,5 +1,6 @@
 /** An event store in memory: a log per address, and the oldest entries evicted beyond the bounds. */
 import type { EventStore, JournalBounds } from '../event-store.ts'
+import { createEvictionFloors } from '../eviction-floors.ts'
 import type { JournalEntry } from '../journal.ts'
 
 /** A stored event. It is in two lists: the log of its address, and a linked list of all events by age. */
@@ -30,16 +31,29 @@ interface LogReader {
 /** The overhead of an entry besides its frame, as measured on V8: its objects and its buffer. */
 const ENTRY_BYTES = 320
 
-/** How many empty addresses the store remembers the last evicted sequence for. */
+/** The overhead of an address besides its name, as measured on V8: its log, and its place in the map. */
+const ADDRESS_BYTES = 280
+
+/** The same of an empty address, of which only the last evicted sequence is remembered. */
+const EMPTY_ADDRESS_BYTES = 100
+
+/** How many empty addresses the store remembers the last evicted sequence for, within an eighth of `maxBytes`. */
 const MAX_EMPTY_ADDRESSES = 100_000
+
+/** The floors of all other empty addresses take up to another eighth of `maxBytes`, and 8 MB. */
+const MIN_FLOORS = 2 ** 10
+const MAX_FLOORS = 2 ** 21
 
 /** Creates an empty store. */
 export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBounds): EventStore {
   const logs = new Map<string, AddressLog>()
   /** The last evicted sequence of each empty address; the address that became empty first comes first. */
   const evictedUpTo = new Map<string, number>()
-  /** For an address in neither map, no entry after this sequence was evicted. */
-  let evictionFloor = 0
+  /** Iterates over the empty addresses to forget: a new iterator would pass all forgotten ones each time. */
+  let emptyAddresses = evictedUpTo.entries()
+  let emptyBytes = 0
+  /** For addresses in neither map. */
+  const floors = createEvictionFloors(floorsWithin(maxBytes / 8))
   let events = 0
   let bytes = 0
   let oldest: StoredEvent | undefined
@@ -57,11 +71,11 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   }
 
   function append(key: string, entry: JournalEntry, now: number): void {
-    const log = logs.get(key) ?? newLog(key)
+    const log = logs.get(key)
     const size = entry.frame.byteLength + ENTRY_BYTES
     const stored: StoredEvent = {
       entry,
-      log,
+      log: log ?? newLog(key),
       bytes: size,
       at: now,
       older: newest,
@@ -70,10 +84,12 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     if (newest) newest.newer = stored
     else oldest = stored
     newest = stored
-    log.events.push(stored)
+    // An array that starts with one element takes no space for more, unlike an empty one after a push.
+    if (log) log.events.push(stored)
+    else stored.log.events = [stored]
     events += 1
     bytes += size
-    if (log.events.length - log.first > maxEvents) evictOldest(log)
+    if (stored.log.events.length - stored.log.first > maxEvents) evictOldest(stored.log)
     while (oldest && bytes > maxBytes) evictOldest(oldest.log)
     expire(now)
   }
@@ -101,14 +117,15 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
 
   function evictedAfter(keys: readonly string[], sequence: number): boolean {
     return keys.some((key) => {
-      const evicted = logs.get(key)?.evictedUpTo ?? evictedUpTo.get(key) ?? evictionFloor
-      return evicted > sequence
+      return (logs.get(key)?.evictedUpTo ?? lastEvicted(key)) > sequence
     })
   }
 
   function clear(): void {
     logs.clear()
     evictedUpTo.clear()
+    emptyAddresses = evictedUpTo.entries()
+    emptyBytes = 0
     oldest = undefined
     newest = undefined
     events = 0
@@ -116,15 +133,15 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   }
 
   function newLog(key: string): AddressLog {
-    const log: AddressLog = {
-      key,
-      events: [],
-      first: 0,
-      evictedUpTo: evictedUpTo.get(key) ?? evictionFloor,
-    }
-    evictedUpTo.delete(key)
+    const log: AddressLog = { key, events: [], first: 0, evictedUpTo: lastEvicted(key) }
+    if (evictedUpTo.delete(key)) emptyBytes -= sizeOf(key) + EMPTY_ADDRESS_BYTES
     logs.set(key, log)
+    bytes += sizeOf(key) + ADDRESS_BYTES
     return log
+  }
+
+  function lastEvicted(key: string): number {
+    return evictedUpTo.get(key) ?? floors.of(key)
   }
 
   /** Evicts the oldest entry of a log. The oldest entry of the store is always the first of its log. */
@@ -152,15 +169,32 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     else newest = stored.older
   }
 
-  function retire(log: AddressLog): void {
-    logs.delete(log.key)
-    evictedUpTo.set(log.key, log.evictedUpTo)
-    if (evictedUpTo.size <= MAX_EMPTY_ADDRESSES) return
-    const [first] = evictedUpTo
-    if (!first) return
-    evictedUpTo.delete(first[0])
-    evictionFloor = Math.max(evictionFloor, first[1])
+  function retire({ key, evictedUpTo: last }: AddressLog): void {
+    logs.delete(key)
+    bytes -= sizeOf(key) + ADDRESS_BYTES
+    evictedUpTo.set(key, last)
+    emptyBytes += sizeOf(key) + EMPTY_ADDRESS_BYTES
+    while (evictedUpTo.size > MAX_EMPTY_ADDRESSES || emptyBytes > maxBytes / 8) forgetFirst()
   }
+
+  function forgetFirst(): void {
+    const { value } = emptyAddresses.next()
+    if (!value) return
+    const [key, sequence] = value
+    evictedUpTo.delete(key)
+    emptyBytes -= sizeOf(key) + EMPTY_ADDRESS_BYTES
+    floors.raise(key, sequence)
+  }
+}
+
+/** The size of a name, of which each character may take two bytes. */
+function sizeOf(key: string): number {
+  return 2 * key.length
+}
+
+function floorsWithin(bytes: number): number {
+  const count = 2 ** Math.floor(Math.log2(Math.max(bytes, 1) / Float32Array.BYTES_PER_ELEMENT))
+  return Math.min(MAX_FLOORS, Math.max(MIN_FLOORS, count))
 }
 
 function sequenceAt(reader: LogReader | undefined): number {

@@ -1,5 +1,6 @@
 /** Control requests: one hub sends a request to all hubs and collects their responses. */
 import type { Clock } from '../../core/clock.ts'
+import { HubError } from '../../core/errors.ts'
 import type { ControlResponses } from '../backplane.ts'
 import type { Members } from './members.ts'
 import { CONTROL_REQUEST, type Script } from './scripts/index.ts'
@@ -48,6 +49,8 @@ interface ResponseMessage {
 /** Milliseconds to wait for responses: a hub that crashed still counts as a subscriber for a while. */
 const TIMEOUT_MS = 1_500
 
+const FULL = 'Too many control requests are stored. Try again later.'
+
 /** Creates the control requests of one hub. */
 export function createControlRequests({
   clock,
@@ -88,6 +91,7 @@ export function createControlRequests({
     try {
       const args = [allInstances, JSON.stringify(message), text, String(Math.ceil(keepMs))]
       const expected = Number(await call(CONTROL_REQUEST, args))
+      if (expected < 0) throw new HubError('at-capacity', FULL)
       const own = pending.get(number)
       if (own) {
         own.expected = expected

@@ -4,7 +4,7 @@ import type { ObjectStorage } from './store.ts'
 
 /** A bounded table of names that expire. All times are in milliseconds since 1970. */
 export interface ExpiringTable {
-  /** Adds a name, or changes its expiry. @throws {HubError} `at-capacity`: dropping another name would be worse. */
+  /** Adds a name, or changes its expiry. The table is not walked. @throws {HubError} `at-capacity`: dropping another name would be worse. */
   add(name: string, expiresAt: number, now: number): void
   has(name: string, now: number): boolean
   /** Lists the names with this prefix that have not expired. */
@@ -34,35 +34,43 @@ export function openExpiringTable(
 
   function add(name: string, expiresAt: number, now: number): void {
     if (size >= max) prune(now)
+    const update = 'UPDATE expiring SET expires_at = ? WHERE name = ? RETURNING 1'
+    if (rowsOf(update, expiresAt, name).length > 0) return
     if (size >= max) {
       throw new HubError('at-capacity', `The limit of ${max} names is reached. Try again later.`)
     }
-    sql.exec('INSERT OR REPLACE INTO expiring VALUES (?, ?)', name, expiresAt)
+    sql.exec('INSERT INTO expiring VALUES (?, ?)', name, expiresAt)
     size += 1
   }
 
   function has(name: string, now: number): boolean {
     const query = 'SELECT 1 FROM expiring WHERE name = ? AND expires_at > ?'
-    return [...sql.exec(query, name, now)].length > 0
+    return rowsOf(query, name, now).length > 0
   }
 
   function list(prefix: string, now: number) {
     const query = `SELECT name, expires_at AS expiresAt FROM expiring
       WHERE name >= ? AND name < ? AND expires_at > ?`
-    const rows = sql.exec(query, prefix, `${prefix}\u{10ffff}`, now)
-    return [...rows] as { name: string; expiresAt: number }[]
+    return rowsOf(query, prefix, `${prefix}\u{10ffff}`, now) as {
+      name: string
+      expiresAt: number
+    }[]
   }
 
   function prune(now: number): number | undefined {
-    sql.exec('DELETE FROM expiring WHERE expires_at <= ?', now)
-    size = count()
-    const rows = [...sql.exec('SELECT min(expires_at) AS next FROM expiring')]
-    const [row] = rows as { next: number | null }[]
+    size -= rowsOf('DELETE FROM expiring WHERE expires_at <= ? RETURNING 1', now).length
+    const [row] = rowsOf('SELECT min(expires_at) AS next FROM expiring') as {
+      next: number | null
+    }[]
     return row?.next ?? undefined
   }
 
   function count(): number {
-    const [row] = [...sql.exec('SELECT count(*) AS count FROM expiring')] as { count: number }[]
+    const [row] = rowsOf('SELECT count(*) AS count FROM expiring') as { count: number }[]
     return row?.count ?? 0
+  }
+
+  function rowsOf(query: string, ...values: readonly (string | number)[]): unknown[] {
+    return [...sql.exec(query, ...values)]
   }
 }

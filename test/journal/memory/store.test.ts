@@ -7,6 +7,8 @@ import { createEventStore } from '../../../src/journal/memory/store.ts'
 
 /** What an entry costs beside its frame, in bytes. */
 const ENTRY_BYTES = 320
+/** What an address of one character costs beside its name. */
+const ADDRESS_BYTES = 280
 const KEYS = ['a', 'b', 'c', 'd']
 
 interface Kept {
@@ -41,7 +43,8 @@ function naiveShelf({ maxEvents, maxAgeMs, maxBytes }: JournalBounds) {
   }
 
   function size(): number {
-    return kept.reduce((sum, { entry }) => sum + entry.frame.byteLength + ENTRY_BYTES, 0)
+    const names = new Set(kept.map(({ key }) => key)).size * (ADDRESS_BYTES + 2)
+    return kept.reduce((sum, { entry }) => sum + entry.frame.byteLength + ENTRY_BYTES, names)
   }
 
   function after(keys: readonly string[], sequence: number): JournalEntry[] {
@@ -100,6 +103,39 @@ test('a store keeps and evicts exactly what a naive one does', () => {
     }),
     { numRuns: 1_000 },
   )
+})
+
+test('a store knows of any number of addresses which ones lost something, and of most that they did not', () => {
+  const store = createEventStore({ maxEvents: 10, maxAgeMs: 10, maxBytes: 67_108_864 })
+  const frame = new Uint8Array(1)
+  const lost = Array.from({ length: 320_000 }, (_, at) => `c:lost-${at}`)
+  for (const [at, key] of lost.entries()) {
+    store.append(key, { id: '', sequence: at + 1, frame }, at)
+  }
+  store.expire(1_000_000)
+  expect(lost.filter((key) => !store.evictedAfter([key], 0))).toEqual([])
+  expect(lost.filter((key, at) => !store.evictedAfter([key], at))).toEqual([])
+  expect(store.evictedAfter(['c:lost-5'], 200_000)).toBe(false)
+  const others = Array.from({ length: 2_000 }, (_, at) => [`c:other-${at}`])
+  // 3 % by calculation. One floor for all would make it all of them.
+  expect(others.filter((keys) => store.evictedAfter(keys, 0)).length).toBeLessThan(120)
+})
+
+test('a store counts the names of addresses, and forgets them within its bound', () => {
+  const frame = new Uint8Array(1)
+  const maxBytes = 1_000_000
+  const store = createEventStore({ maxEvents: 1, maxAgeMs: 10, maxBytes })
+  const long = 'k'.repeat(1_000)
+  store.append(`${long}0`, { id: '', sequence: 1, frame }, 0)
+  expect(store.size.bytes).toBe(1 + ENTRY_BYTES + ADDRESS_BYTES + 2 * 1_001)
+  for (let at = 1; at < 10_000; at++) {
+    store.append(`${long}${at}`, { id: '', sequence: at + 1, frame }, 0)
+    expect(store.size.bytes <= maxBytes).toBe(true)
+  }
+  expect(store.size.events).toBeLessThan(500)
+  expect(store.evictedAfter([`${long}1`], 0)).toBe(true)
+  store.expire(11)
+  expect(store.size).toEqual({ events: 0, bytes: 0 })
 })
 
 test('a cleared store is empty and can be used again', () => {

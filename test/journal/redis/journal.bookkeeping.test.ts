@@ -142,7 +142,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     )
   }
 
-  /** The counts in the head are those of the logs and marks, and within the bounds. */
+  /** The counts in the head are those of the logs and records, and within the bounds. */
   async function holds(
     prefix: string,
     limits: { readonly maxEvents: number; readonly maxBytes: number },
@@ -156,9 +156,9 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
       events += frames.length
       for (const frame of frames) bytes += frame.length + 300
     }
-    const [order = ''] = (await redis.command('KEYS', `{${prefix}}:*:batches`)) as string[]
-    const marks = (await redis.command('XRANGE', order, '-', '+')) as [string, string[]][]
-    for (const [, [, keys = '']] of marks) bytes += keys.length + 40
+    const [order = ''] = (await redis.command('KEYS', `{${prefix}}:*:records`)) as string[]
+    const records = (await redis.command('ZRANGE', order, '0', '-1')) as string[]
+    for (const record of records) bytes += record.length + 110
     const head = await redis.command('HMGET', `{${prefix}}:head`, 'events', 'bytes')
     expect(head).toEqual([`${events}`, `${bytes}`])
     expect(bytes).toBeLessThanOrEqual(limits.maxBytes)

@@ -77,11 +77,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     await closeAll()
     const root = String(await redis.command('HGET', `{${prefix}}:head`, 'root'))
     const base = `{${prefix}}:${root}`
-    const [[mark = '']] = (await redis.command('XREVRANGE', `${base}:batches`, '+', '-')) as [
-      [string],
-    ]
-    await redis.command('XDEL', `${base}:batches`, mark)
-    await redis.command('XSETID', `${base}:batches`, '2-9999999999999')
+    await redis.command('ZPOPMAX', `${base}:records`)
     await redis.command('RPOP', `${base}:log:${ALICE}`)
     await redis.command('HSET', `{${prefix}}:head`, 'seq', '2', 'server', 'another')
     const after = await openRedisJournal(redis, {}, [ALICE], prefix)

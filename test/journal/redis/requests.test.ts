@@ -39,6 +39,28 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     return stream
   }
 
+  test('refuse a block too many before anybody is blocked, and all hubs stay reachable', async () => {
+    const [one, other, prefix] = await pair()
+    const requests = `{${prefix}}:requests`
+    const filled = `for i = 1, 99999 do
+      local request = string.format('{"about":"disconnect","client":"c-%d"}', i)
+      redis.call('ZADD', KEYS[1], ARGV[1], request)
+    end`
+    await one.disconnect('alice', 60_000)
+    await redis.command('EVAL', filled, '1', requests, `${Date.now() + 600_000}`)
+    await expect(one.disconnect('bob', 60_000)).rejects.toMatchObject({ code: 'at-capacity' })
+    expect(internalsOf(other).refusal('bob')).toBeUndefined()
+    expect(await other.disconnect('alice', 60_000)).toBe(0)
+    expect(await redis.command('ZCARD', requests)).toBe(100_000)
+    const late = await open(prefix)
+    expect(internalsOf(late).refusal('c-1')).toBe('blocked')
+    // One block has ended in Redis; the hubs' clocks are a little behind.
+    await redis.command('ZREM', requests, '{"about":"disconnect","client":"c-2"}')
+    await late.disconnect('bob', 60_000)
+    expect(internalsOf(late).refusal('bob')).toBe('blocked')
+    expect(internalsOf(one).refusal('bob')).toBe('blocked')
+  })
+
   test('show each other’s clients and connections', async () => {
     const [one, other] = await pair()
     await enter(one, 'alice', ['news'])

@@ -35,6 +35,20 @@ describe('the journal in SQLite', () => {
     expect(rest.entries.map(({ id }) => id)).toEqual([third.id])
   })
 
+  test('refuses a block too many before it is stored or carried out, but not one that is there', async () => {
+    const harness = await objects.open()
+    const { journal, call, now } = harness
+    const { request, useOnce } = journal.backplane
+    expect(await request('block alice', 60_000)).toHaveLength(1)
+    await call('fill', now + 60_000)
+    await expect(request('block bob', 60_000)).rejects.toMatchObject({ code: 'at-capacity' })
+    expect(harness.asked).toEqual([])
+    expect(await request('block alice', 90_000)).toHaveLength(1)
+    await harness.pass(60_000)
+    expect(await useOnce('1', 1_000)).toBe(true)
+    expect(await call('count', 'expiring')).toBe(2)
+  })
+
   test('starts a permanent new epoch on request: older cursors become invalid, and stored events stay', async () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })

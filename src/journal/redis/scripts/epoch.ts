@@ -14,10 +14,12 @@ local maxEvents, maxAge, maxBytes = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumb
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = redis.call('HMGET', KEYS[1],
-  'epoch', 'seq', 'server', 'root', 'events', 'bytes', 'oldest', 'evictionFloor', 'lineage', 'age')
+  'epoch', 'seq', 'server', 'root', 'events', 'bytes', 'oldest', 'evictionFloor', 'lineage', 'age',
+  'logs', 'lapsed', 'nextAge')
 local epoch, seq, root, lineage = head[1], tonumber(head[2]), head[4], head[9]
 local events, bytes, oldest = tonumber(head[5]), tonumber(head[6]), tonumber(head[7])
 local evictionFloor, age = tonumber(head[8]), tonumber(head[10])
+local lapsed, nextAge = tonumber(head[12]) or 0, tonumber(head[13]) or 0
 
 -- Up to which sequence cursors of an older epoch are valid, and whether events after it are lost.
 local function validUpTo(olderEpoch)
@@ -51,7 +53,8 @@ else
   if lossy or head[3] ~= server then startEpoch(lossy) end
 end
 local base = prefix .. ':' .. root .. ':'
-local logs, batches, evicted = base .. 'log:', base .. 'batches', base .. 'evicted'
+local logs, records = (head[11] or base) .. 'log:', base .. 'records'
+local evicted, floors = base .. 'evicted', base .. 'floors'
 
 -- The sequence to read from for a cursor, and 'epoch' if events after the cursor are lost.
 local function locate(cursorEpoch, sequence)

@@ -1,23 +1,25 @@
 /** Eviction inside Redis: the oldest events of an address, and the oldest of the journal. */
+import { LAST_FLOOR, RAISE_FLOORS } from './floors.ts'
+import { LAPSE, UPKEEP } from './upkeep.ts'
 
 /** The overhead of an event in Redis besides its frame, at most: it is the only one of its address. */
 export const ENTRY_BYTES: number = 300
 
-/** The overhead of a batch record in Redis besides its keys. */
-export const BATCH_BYTES: number = 40
+/** The overhead of a call's record in Redis besides its text. */
+export const RECORD_BYTES: number = 110
 
 /** The part by which bounds may be exceeded, so that many events are evicted at a time. */
 export const SLACK: number = 1 / 16
 
-/** Batch records, and their keys, that are evicted in one step: about a millisecond of work. */
-const MAX_BATCHES = 32
+/** Milliseconds by which the head and the eviction records of an idle journal outlive its logs. */
+export const METADATA_TTL_MS: number = 86_400_000
+
+/** Records of calls, and their keys, that are evicted in one step: about a millisecond of work. */
+const MAX_RECORDS = 32
 const MAX_KEYS = 100
 
 /** The maximum number of frames read from one log at a time. */
 const MAX_FRAMES = 128
-
-/** Events that one sweep evicts. */
-const MAX_SWEPT = 1_000
 
 /** Events that any call evicts if bounds are far exceeded: 0.2 s of work. */
 const MAX_BACKLOG = 10_000
@@ -33,7 +35,7 @@ const MAX_EVICTED_ADDRESSES = 100_000
 export const EVICTION: string = `
 -- The time to live of a log, set when its first event is stored and after each eviction. It exceeds
 -- the time by which enforceBounds ever lets an event be overdue, for the hub with the largest maxAge.
-local ttl = math.max(age, maxAge) * 4 + 60000
+local ttl = math.max(age, nextAge, maxAge) * 4 + 60000
 -- No hub has evicted anything for so long that logs may have expired.
 local logsExpired = bytes > 0 and now - oldest > age * 3 + 30000
 
@@ -51,27 +53,22 @@ local function isOverdue(slack)
 end
 
 local function evictions()
-  -- All keys in the batch records, each with the last sequence that it can have.
-  local function lastByKey()
-    local keys, from = {}, '-'
-    while from do
-      local records = redis.call('XRANGE', batches, from, '+', 'COUNT', 100)
-      for _, record in ipairs(records) do
-        local sequence = string.match(record[1], '^%d+')
-        for key in string.gmatch(record[2][2], '[^\\n]+') do keys[key] = sequence end
-      end
-      from = records[100] and '(' .. records[100][1]
-    end
-    return keys
-  end
-
-  -- Stores the last evicted sequence of each address; beyond the limit, only the highest of them all.
+  ${RAISE_FLOORS}
+  -- Stores the last evicted sequence of each address; beyond the limit, only floors for many of them.
   local function recordEvicted(pairsOfSequenceAndKey)
     redis.call('ZADD', evicted, 'GT', unpack(pairsOfSequenceAndKey))
     local surplus = redis.call('ZCARD', evicted) - ${MAX_EVICTED_ADDRESSES}
     if surplus <= 0 then return end
-    local removed = redis.call('ZPOPMIN', evicted, surplus)
-    evictionFloor = math.max(evictionFloor, tonumber(removed[#removed]))
+    if redis.call('EXISTS', floors) == 0 then
+      redis.call('BITFIELD', floors, 'SET', ${LAST_FLOOR}, 0)
+      redis.call('PEXPIRE', floors, ttl + ${METADATA_TTL_MS})
+    end
+    while surplus > 0 do
+      local removed = redis.call('ZPOPMIN', evicted, math.min(surplus, 200))
+      raiseFloors(removed)
+      evictionFloor = math.max(evictionFloor, tonumber(removed[#removed]))
+      surplus = surplus - 200
+    end
   end
 
   -- Subtracts evicted frames from the size of the journal, and returns the sequence of the last one.
@@ -81,13 +78,41 @@ local function evictions()
     return sequenceOf(frames[count])
   end
 
+  -- Whether an event of this address is stored, up to a sequence.
+  local function isStored(key, upTo)
+    local first = redis.call('LINDEX', logs .. key, 0)
+    return first and sequenceOf(first) <= upTo
+  end
+
+  -- Removes the record of the call that published this sequence if none of its events is stored any
+  -- longer, and returns the last sequence of the call. Where many addresses are always published
+  -- together, the last key says at once that something is left.
+  local function removeRecord(sequence)
+    local record = redis.call('ZRANGEBYSCORE', records, sequence, '+inf', 'LIMIT', 0, 1)[1]
+    if not record then return math.huge end
+    local last = tonumber(string.match(record, '^%d+'))
+    if isStored(string.sub(record, 1 - string.find(string.reverse(record), '\\n', 1, true)), last) then
+      return last
+    end
+    for key in string.gmatch(record, '\\n([^\\n]+)') do
+      if isStored(key, last) then return last end
+    end
+    redis.call('ZREM', records, record)
+    bytes = bytes - #record - ${RECORD_BYTES}
+    return last
+  end
+
   -- Evicts the oldest events of one address. Here and below, commands that free memory come first: if
   -- memory is full, Redis refuses commands that need memory until the script has written something.
   local function trimLog(key, count)
-    local log = logs .. key
+    local log, seen = logs .. key, 0
     local frames = redis.call('LPOP', log, math.min(count, ${MAX_BACKLOG}))
     redis.call('PEXPIRE', log, ttl)
     recordEvicted({ subtract(frames, #frames), key })
+    for _, frame in ipairs(frames) do
+      local sequence = sequenceOf(frame)
+      if sequence > seen then seen = removeRecord(sequence) end
+    end
   end
 
   -- Evicts the events of one address up to a sequence; returns how many, and the last sequence.
@@ -108,23 +133,24 @@ local function evictions()
     end
   end
 
-  -- Evicts the oldest events of the journal: those of the first batches, as far as they are overdue.
+  -- Evicts the oldest events of the journal: those of the first calls, as far as they are overdue.
   local function evictOldest(target)
-    local records = redis.call('XRANGE', batches, '-', '+', 'COUNT', ${MAX_BATCHES + 1})
+    local found = redis.call('ZRANGEBYSCORE', records, '(' .. lapsed, '+inf', 'LIMIT', 0, ${MAX_RECORDS + 1})
     local left, keys, removed, count, named, upTo = bytes, {}, {}, 0, 0, 0
     oldest = now
-    for i, record in ipairs(records) do
-      local sequence, at = string.match(record[1], '^(%d+)-(%d+)$')
+    for i, record in ipairs(found) do
+      local sequence, at, size = string.match(record, '^(%d+) (%d+) (%d+)')
       local isRecent = left <= target and now - at <= maxAge
-      if isRecent or i > ${MAX_BATCHES} or named >= ${MAX_KEYS} then oldest = tonumber(at) break end
-      count, upTo, left = i, tonumber(sequence), left - record[2][4]
-      bytes = bytes - #record[2][2] - ${BATCH_BYTES}
-      for key in string.gmatch(record[2][2], '[^\\n]+') do
+      if isRecent or i > ${MAX_RECORDS} or named >= ${MAX_KEYS} then oldest = tonumber(at) break end
+      count, upTo = i, tonumber(sequence)
+      left = left - size - #record - ${RECORD_BYTES}
+      bytes = bytes - #record - ${RECORD_BYTES}
+      for key in string.gmatch(record, '\\n([^\\n]+)') do
         keys[key], named = true, named + 1
       end
     end
-    redis.call('XTRIM', batches, 'MINID', upTo + 1)
-    local all = count == #records
+    redis.call('ZREMRANGEBYSCORE', records, '(' .. lapsed, upTo)
+    local all = count == #found
     for key in pairs(keys) do
       local some, last = evictUpTo(key, upTo)
       count = count + some
@@ -135,20 +161,11 @@ local function evictions()
     return count
   end
 
-  -- Evicts everything, whether or not its log has expired.
-  local function evictAll()
-    for key, sequence in pairs(lastByKey()) do
-      redis.call('UNLINK', logs .. key)
-      recordEvicted({ sequence, key })
-    end
-    redis.call('XTRIM', batches, 'MAXLEN', 0)
-    events, bytes, oldest, logsExpired = 0, 0, now, false
-  end
-
+  ${LAPSE}
   -- Evicts overdue events of the journal, up to a limit, or up to a higher one if bounds are far
   -- exceeded: a log must not expire before its last event.
   local function enforceBounds(limit, slack)
-    if logsExpired then evictAll() end
+    if logsExpired then lapse() end
     local target = bytes > maxBytes and maxBytes - math.floor(maxBytes * slack) or maxBytes
     local count = 0
     while isOverdue(slack) do
@@ -160,13 +177,8 @@ local function evictions()
     end
   end
 
-  -- Extends the time to live of all logs: this hub has a larger maxAge than every hub before it.
-  local function extendLogs()
-    for key in pairs(lastByKey()) do redis.call('PEXPIRE', logs .. key, ttl) end
-    redis.call('HSET', KEYS[1], 'age', maxAge)
-  end
-
-  return trimLog, enforceBounds, extendLogs
+  ${UPKEEP}
+  return trimLog, enforceBounds, sweepOnce
 end
 `
 
@@ -175,10 +187,8 @@ export const SWEEP: string = `
 -- A Redis without free memory refuses to write, but must still be readable.
 local function sweep()
   pcall(function()
-    local _, enforceBounds, extendLogs = evictions()
-    enforceBounds(${MAX_SWEPT}, 0)
-    if maxAge > age then extendLogs() end
-    save()
+    local _, _, sweepOnce = evictions()
+    sweepOnce()
   end)
 end
 `

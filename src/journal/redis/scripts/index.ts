@@ -4,21 +4,20 @@
  * All keys are in one hash slot. `{prefix}:head` is a hash with the epoch, the last sequence and the
  * size of the journal. `{prefix}:requests` is a sorted set of control requests for hubs that start
  * later, by expiry. The other keys start with `{prefix}:<root>:`, and a flushed Redis gets a new root.
- * `log:<key>` is the list of the frames of one address. `batches` is a stream with one record per
- * call that published: its id is the last sequence and the time, `k` the keys, `b` the bytes.
- * `evicted` is a sorted set with the last evicted sequence of each address.
+ * `log:<key>` is the list of the frames of one address. `records` is a sorted set with one record per
+ * call that published and of which an event is stored, by its last sequence: a line with that
+ * sequence, the time and the bytes of the frames, then the keys, one per line. `evicted` is a sorted
+ * set with the last evicted sequence of each address, and `floors` is for those that are too many.
  */
 import { RESOLVE_EPOCH } from './epoch.ts'
-import { BATCH_BYTES, ENTRY_BYTES, EVICTION, SLACK, SWEEP } from './evict.ts'
+import { ENTRY_BYTES, EVICTION, METADATA_TTL_MS, RECORD_BYTES, SLACK, SWEEP } from './evict.ts'
+import { LAST_EVICTED } from './floors.ts'
 
 /** A script and its name. */
 export interface Script {
   readonly name: string
   readonly text: string
 }
-
-/** Milliseconds by which the head and the eviction records of an idle journal outlive its logs. */
-const METADATA_TTL_MS = 86_400_000
 
 /** The maximum number of events by which an address may exceed its bound, so that many are evicted at a time. */
 const MAX_SURPLUS = 99
@@ -49,7 +48,7 @@ end
 local args, call, sub = ARGV, redis.call, string.sub
 local reply, count, size, i = { epoch, seq }, 2, 0, ${FIRST + 1}
 local line, channel, wasEmpty = 'id: ' .. epoch .. '-', prefix .. ':address:', bytes == 0
-local limit = maxEvents + math.min(maxEvents * ${SLACK}, ${MAX_SURPLUS})
+local surplus, limit = nil, maxEvents + math.min(maxEvents * ${SLACK}, ${MAX_SURPLUS})
 if wasEmpty then oldest = now end
 -- Lua takes half a microsecond to format a number: all but the last two digits are formatted once per
 -- hundred events.
@@ -80,8 +79,8 @@ while args[i] do
   if length == same then call('PEXPIRE', log, ttl) end
   events, size = events + same, size + #frame + same * ${ENTRY_BYTES}
   if length > limit then
-    local trimLog = evictions()
-    trimLog(key, length - maxEvents)
+    surplus = surplus or {}
+    surplus[key] = length - maxEvents
   end
   local instances = call('PUBLISH', channel .. key, frame)
   for _ = 1, same do
@@ -89,13 +88,13 @@ while args[i] do
     reply[count] = instances
   end
 end
-local keys = args[${FIRST}]
-size = size + #keys + ${BATCH_BYTES}
-bytes = bytes + size
-call('XADD', batches, seq .. '-' .. now, 'k', keys, 'b', size)
-if wasEmpty then call('PEXPIRE', batches, ttl + ${METADATA_TTL_MS}) end
-if isOverdue(${SLACK}) then
-  local _, enforceBounds = evictions()
+local record = seq .. ' ' .. now .. ' ' .. size .. '\\n' .. args[${FIRST}]
+bytes = bytes + size + #record + ${RECORD_BYTES}
+call('ZADD', records, seq, record)
+if wasEmpty then call('PEXPIRE', records, ttl + ${METADATA_TTL_MS}) end
+if surplus or isOverdue(${SLACK}) then
+  local trimLog, enforceBounds = evictions()
+  for key, number in pairs(surplus or {}) do trimLog(key, number) end
   enforceBounds(2 * (count - 2), ${SLACK})
 end
 save()
@@ -109,6 +108,7 @@ export const READ: Script = script(
   'read',
   `
 ${SWEEP}
+${LAST_EVICTED}
 local from, sequence, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
 sweep()
 if from == 'LATEST' then return { epoch, seq, '', 1 } end
@@ -144,8 +144,8 @@ end
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
   if from ~= 'EARLIEST' and not gap then
-    local last = tonumber(redis.call('ZSCORE', evicted, key) or evictionFloor)
-    if logsExpired and start < seq or last > start then gap = 'evicted' end
+    local isLapsed = lapsed > start or logsExpired and seq > start
+    if isLapsed or lastEvicted(key, start) > start then gap = 'evicted' end
   end
   local index = find(logs .. key)
   if index then
@@ -181,19 +181,19 @@ ${SWEEP}
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
 local requestsKey, changed, all = prefix .. ':requests', {}, gap and 1 or 0
-if logsExpired and start < seq or evictionFloor > start then all = 1 end
+if logsExpired and start < seq or lapsed > start or evictionFloor > start then all = 1 end
 if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
-  local known, read, from = {}, 0, start + 1
+  local known, read, from = {}, 0, start
   for _, key in ipairs(changed) do known[key] = true end
   while from and read < 5000 and #changed < 5000 do
-    local records = redis.call('XRANGE', batches, from, '+', 'COUNT', 100)
-    for _, record in ipairs(records) do
-      for key in string.gmatch(record[2][2], '[^\\n]+') do
+    local found = redis.call('ZRANGEBYSCORE', records, '(' .. from, '+inf', 'LIMIT', 0, 100)
+    for _, record in ipairs(found) do
+      for key in string.gmatch(record, '\\n([^\\n]+)') do
         if not known[key] then known[key] = true changed[#changed + 1] = key end
       end
     end
-    read, from = read + #records, records[100] and '(' .. records[100][1]
+    read, from = read + #found, found[100] and string.match(found[100], '^%d+')
   end
   if from or #changed >= 5000 then all, changed = 1, {} end
 end
@@ -214,7 +214,7 @@ export const KEEP_ALIVE: Script = script(
   `
 ${SWEEP}
 sweep()
-for _, key in ipairs({ KEYS[1], batches, evicted }) do
+for _, key in ipairs({ KEYS[1], records, evicted, floors }) do
   local reply = redis.pcall('PEXPIRE', key, ttl + ${METADATA_TTL_MS})
   if type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) then return reply end
 end
@@ -223,13 +223,19 @@ return { epoch, seq, events, bytes }
 `,
 )
 
-/** channel, message, request, milliseconds to store it → the number of hubs that received it. */
+/** The maximum number of control requests that are stored. */
+const MAX_STORED_REQUESTS = 100_000
+
+/** channel, message, request, milliseconds to store it → how many hubs received it; -1: too many are stored. */
 export const CONTROL_REQUEST: Script = script(
   'control request',
   `
-local ms, requestsKey = tonumber(ARGV[${FIRST + 3}]), prefix .. ':requests'
+local ms, request, requestsKey = tonumber(ARGV[${FIRST + 3}]), ARGV[${FIRST + 2}], prefix .. ':requests'
 if ms > 0 then
-  redis.call('ZADD', requestsKey, now + ms, ARGV[${FIRST + 2}])
+  redis.call('ZREMRANGEBYSCORE', requestsKey, '-inf', now)
+  local isFull = redis.call('ZCARD', requestsKey) >= ${MAX_STORED_REQUESTS}
+  if isFull and not redis.call('ZSCORE', requestsKey, request) then return -1 end
+  redis.call('ZADD', requestsKey, now + ms, request)
   if redis.call('PTTL', requestsKey) < ms then redis.call('PEXPIRE', requestsKey, ms) end
 end
 return redis.call('PUBLISH', ARGV[${FIRST}], ARGV[${FIRST + 1}])

@@ -1,0 +1,72 @@
+/** Upkeep inside Redis that could take seconds at once: each sweep does a part of it. */
+
+/** Events that one sweep evicts. */
+const MAX_SWEPT = 1_000
+
+/** Addresses whose logs one sweep prolongs, or records as evicted; up to 1,023 more. */
+const MAX_VISITED = 500
+
+/** Lua within `evictions`: `lapse`. */
+export const LAPSE: string = `
+-- Gives up all events, whether or not their logs have expired, in one step however many there are: new
+-- logs get new names, and the old ones expire. Until forgetLapsed is done, every older cursor is a gap.
+local function lapse()
+  local base = prefix .. ':' .. root .. ':' .. fresh .. ':'
+  redis.call('HSET', KEYS[1], 'logs', base, 'lapsed', seq)
+  logs, lapsed, events, bytes, oldest, logsExpired = base .. 'log:', seq, 0, 0, now, false
+end
+`
+
+/** Lua within `evictions`: `sweepOnce`. */
+export const UPKEEP: string = `
+-- Calls \`visit\` with each key in the records after a sequence up to another one, and with the last
+-- sequence that it can have. Stops after many; returns where, or nil at the end.
+local function visitKeys(from, upTo, visit)
+  local count = 0
+  while true do
+    local found = redis.call('ZRANGEBYSCORE', records, '(' .. from, upTo, 'LIMIT', 0, 8)
+    for _, record in ipairs(found) do
+      from = string.match(record, '^%d+')
+      for key in string.gmatch(record, '\\n([^\\n]+)') do
+        visit(key, from)
+        count = count + 1
+      end
+    end
+    if not found[8] then return nil end
+    if count >= ${MAX_VISITED} then return from end
+  end
+end
+
+-- Records a part of what lapse gave up as evicted, address by address.
+local function forgetLapsed()
+  local removed = {}
+  local upTo = visitKeys(0, lapsed, function(key, sequence)
+    removed[#removed + 1] = sequence removed[#removed + 1] = key
+  end)
+  redis.call('ZREMRANGEBYSCORE', records, '-inf', upTo or lapsed)
+  for i = 1, #removed, 1000 do
+    recordEvicted({ unpack(removed, i, math.min(i + 999, #removed)) })
+  end
+  if upTo then return end
+  lapsed = 0
+  redis.call('HDEL', KEYS[1], 'lapsed')
+end
+
+-- Extends the time to live of a part of the logs: a hub has a larger maxAge than every hub before it.
+local function extendLogs()
+  if maxAge > nextAge then
+    nextAge = maxAge
+    redis.call('HSET', KEYS[1], 'nextAge', maxAge, 'extended', lapsed)
+  end
+  local from = redis.call('HGET', KEYS[1], 'extended')
+  local upTo = visitKeys(from, '+inf', function(key) redis.call('PEXPIRE', logs .. key, ttl) end)
+  if upTo then redis.call('HSET', KEYS[1], 'extended', upTo) else redis.call('HSET', KEYS[1], 'age', nextAge) end
+end
+
+local function sweepOnce()
+  enforceBounds(${MAX_SWEPT}, 0)
+  if lapsed > 0 then forgetLapsed() end
+  if math.max(maxAge, nextAge) > age then extendLogs() end
+  save()
+end
+`
