@@ -23,6 +23,7 @@ export type { PublishResult } from './hub/delivery.ts'
 export { type ConnectOptions, createHub, type Hub } from './hub/hub.ts'
 export type { Histogram, HubMetrics, HubStats } from './hub/metrics.ts'
 export type {
+  ClientOverflow,
   EndReason,
   HubObserver,
   HubOptions,

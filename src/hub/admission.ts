@@ -12,10 +12,15 @@ import type { Registry } from './registry.ts'
 export interface AdmissionInit {
   readonly settings: Pick<
     HubSettings,
-    'clock' | 'journal' | 'maxConnections' | 'maxConnectionsPerClient' | 'observer'
+    | 'clock'
+    | 'journal'
+    | 'maxConnections'
+    | 'maxConnectionsPerClient'
+    | 'clientOverflow'
+    | 'observer'
   >
   readonly registry: Registry
-  readonly closing: Pick<Closing, 'size' | 'draining'>
+  readonly closing: Pick<Closing, 'size' | 'draining' | 'dismiss'>
   readonly metrics: Pick<HubMetrics, 'refusals'>
 }
 
@@ -28,7 +33,7 @@ export interface Admission {
   refusal(client: string, info?: ConnectionInfo): RefusalReason | undefined
   /** Counts a refusal and reports it to the observer. */
   reject(client: string, reason: RejectionReason, info?: ConnectionInfo): void
-  /** @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
+  /** Makes room for a connection of a client. @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
   admit(client: string, info?: ConnectionInfo): void
   /** Refuses a client for `ms` milliseconds. @throws {HubError} `at-capacity` when 100,000 clients are blocked */
   block(client: string, ms: number): void
@@ -42,7 +47,8 @@ export function createAdmission({
   closing,
   metrics,
 }: AdmissionInit): Admission {
-  const { clock, journal, maxConnections, maxConnectionsPerClient, observer } = settings
+  const { clock, journal, maxConnections, maxConnectionsPerClient, clientOverflow, observer } =
+    settings
   // A backplane stores blocks for all hubs, and refuses one too many before any hub receives it.
   const blocked = createExpiringSet(clock, { whenFull: journal.backplane ? 'drop' : 'refuse' })
   return { refusal, reject, admit, block: blocked.add, isBlocked: blocked.has }
@@ -61,6 +67,13 @@ export function createAdmission({
   function admit(client: string, info?: ConnectionInfo): void {
     const reason = refusal(client, info)
     if (reason) throw refusalError(reason)
+    // The set is in the order of connecting.
+    const [oldest] = registry.at(clientKey(client))
+    if (oldest && isClientFull(client)) closing.dismiss(oldest, 'at-capacity')
+  }
+
+  function isClientFull(client: string): boolean {
+    return registry.at(clientKey(client)).size >= maxConnectionsPerClient
   }
 
   function reasonAgainst(client: string): RefusalReason | undefined {
@@ -69,8 +82,8 @@ export function createAdmission({
     // The stream could not open without the journal, so the client should retry later.
     if (journal.ready === false) return 'at-capacity'
     const full = registry.at(EVERYONE).size + closing.size >= maxConnections
-    const clientFull = registry.at(clientKey(client)).size >= maxConnectionsPerClient
-    return full || clientFull ? 'at-capacity' : undefined
+    const mayReplace = clientOverflow === 'oldest' && maxConnectionsPerClient > 0
+    return full || (isClientFull(client) && !mayReplace) ? 'at-capacity' : undefined
   }
 }
 

@@ -53,7 +53,7 @@ export interface Dispatcher {
 /** Creates the delivery of a hub. */
 export function createDispatcher(init: DispatcherInit): Dispatcher {
   const { settings, registry, flusher, metrics, onOverflow } = init
-  const { journal, clock, retryMs, maxQueuedBytes, maxEventBytes, observer } = settings
+  const { journal, clock, random, retryMs, maxQueuedBytes, maxEventBytes, observer } = settings
   const pending: Delivery[] = []
   const replays = createReplays({
     journal,
@@ -159,7 +159,9 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     metrics.openings[resume] += 1
     const isUpToDate = batch.entries.length === 0 && resume !== 'gap'
     const head = isUpToDate ? batch.end.id : undefined
-    send(connection, readyFrame({ client, connection: id, topics, resume }, retryMs, head))
+    // After a crash, all clients wait for this time: with the same one, all would return in one instant.
+    const retryAfterMs = retryMs * (0.75 + 0.5 * random())
+    send(connection, readyFrame({ client, connection: id, topics, resume }, retryAfterMs, head))
   }
 
   function sendGap(

@@ -12,12 +12,17 @@ export interface HubOptions {
   readonly journal?: Journal | undefined
   /** Milliseconds between two `hub:beat` events of a stream. @defaultValue `15_000` */
   readonly heartbeatMs?: number | undefined
-  /** Milliseconds that clients wait before they reconnect. @defaultValue `2_000` */
+  /** Milliseconds that clients wait before they reconnect, varied at random by up to a quarter. @defaultValue `2_000` */
   readonly retryMs?: number | undefined
   /** The maximum number of connections. @defaultValue `50_000` */
   readonly maxConnections?: number | undefined
   /** The maximum number of connections per client. @defaultValue `100` */
   readonly maxConnectionsPerClient?: number | undefined
+  /**
+   * What happens when a client with all its connections opens another: `refuse` refuses the new one,
+   * `oldest` ends its oldest with `hub:bye` `at-capacity`. @defaultValue `refuse`
+   */
+  readonly clientOverflow?: ClientOverflow | undefined
   /** The maximum number of bytes queued for one connection, at least 64 KiB more than `maxEventBytes`. @defaultValue `1_048_576` (1 MiB) */
   readonly maxQueuedBytes?: number | undefined
   /** The maximum number of bytes of data in one event. @defaultValue `262_144` (256 KiB) */
@@ -33,6 +38,9 @@ export interface HubOptions {
   /** Returns a random number from 0 (inclusive) to 1 (exclusive). @defaultValue `Math.random` */
   readonly random?: (() => number) | undefined
 }
+
+/** What happens when a client with all its connections opens another. */
+export type ClientOverflow = 'refuse' | 'oldest'
 
 /** Why a stream ended: the hub sent `hub:bye`, or the client left. */
 export type EndReason = ByeReason | 'left'
@@ -74,6 +82,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     retryMs: options.retryMs ?? 2_000,
     maxConnections: options.maxConnections ?? 50_000,
     maxConnectionsPerClient: options.maxConnectionsPerClient ?? 100,
+    clientOverflow: options.clientOverflow ?? 'refuse',
     maxQueuedBytes: options.maxQueuedBytes ?? 1_048_576,
     maxEventBytes: options.maxEventBytes ?? 262_144,
     lifetimeMs: options.lifetimeMs ?? 3_600_000,

@@ -112,6 +112,7 @@ function hubBounds(config: Config): HubOptions {
     retryMs: config.RETRY_MS,
     maxConnections: config.MAX_CONNECTIONS,
     maxConnectionsPerClient: config.MAX_CONNECTIONS_PER_CLIENT,
+    clientOverflow: config.CLIENT_OVERFLOW,
     maxQueuedBytes: config.MAX_QUEUED_BYTES,
     maxEventBytes: config.MAX_EVENT_BYTES,
     lifetimeMs: config.LIFETIME_SECONDS * 1_000,

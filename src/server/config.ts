@@ -8,7 +8,7 @@ import {
   PUBLISH_KEY_RULE,
   SECRET_RULE,
 } from '../http/auth/credentials.ts'
-import { QUEUE_SLACK_BYTES } from '../hub/options.ts'
+import { type ClientOverflow, QUEUE_SLACK_BYTES } from '../hub/options.ts'
 
 /** The configuration, with defaults filled in. Each property is the environment variable of that name. */
 export interface Config {
@@ -60,6 +60,8 @@ export interface Config {
   readonly MAX_CONNECTIONS: number
   /** At most how many connections one client has. */
   readonly MAX_CONNECTIONS_PER_CLIENT: number
+  /** What happens when a client with all its connections opens another: it is refused, or its oldest ends. */
+  readonly CLIENT_OVERFLOW: ClientOverflow
   /** At most how many bytes are queued for one connection. */
   readonly MAX_QUEUED_BYTES: number
   /** At most how many bytes the data of an event has. */
@@ -136,6 +138,7 @@ const fields = {
   JOURNAL_BYTES: wholeNumber(0, 2 ** 40).default(67_108_864),
   MAX_CONNECTIONS: wholeNumber(1, 10_000_000).default(50_000),
   MAX_CONNECTIONS_PER_CLIENT: wholeNumber(1, 10_000_000).default(100),
+  CLIENT_OVERFLOW: z.enum(['refuse', 'oldest'], 'must be refuse or oldest').default('refuse'),
   MAX_QUEUED_BYTES: wholeNumber(QUEUE_SLACK_BYTES, 2 ** 31).default(1_048_576),
   MAX_EVENT_BYTES: wholeNumber(1, 2 ** 28).default(262_144),
   LIFETIME_SECONDS: number(1, 365 * DAY_SECONDS).default(3_600),

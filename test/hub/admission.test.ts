@@ -55,6 +55,43 @@ describe('capacity', () => {
     expect(refused).toEqual([['alice', 'at-capacity']])
   })
 
+  test('of one client sends its oldest connection away if so configured', async () => {
+    const { clock, enter, refused } = setUp({
+      maxConnectionsPerClient: 2,
+      clientOverflow: 'oldest',
+    })
+    const first = await enter('alice')
+    const second = await enter('alice')
+    const bob = await enter('bob')
+    // The first peer has vanished: nobody reads its goodbye.
+    first.stream.stall()
+    const third = await enter('alice')
+    expect([first, second, third, bob].map(({ connection }) => connection.open)).toEqual(
+      [false, true, true, true], //
+    )
+    await clock.advance(10_000)
+    expect(first.stream.cut).toBe(true)
+    await enter('alice')
+    expect(told(second.stream, 'hub:bye')).toEqual({ reason: 'at-capacity' })
+    expect(refused).toEqual([])
+  })
+
+  test('of the hub is enforced even if a client’s oldest connection could be replaced', async () => {
+    const { enter, join } = setUp({
+      maxConnections: 1,
+      maxConnectionsPerClient: 1,
+      clientOverflow: 'oldest',
+    })
+    const { connection } = await enter('alice')
+    expect(() => join('alice')).toThrow(withCode('at-capacity'))
+    expect(connection.open).toBe(true)
+  })
+
+  test('of zero admits nobody, even if the oldest could be replaced', () => {
+    const { join } = setUp({ maxConnectionsPerClient: 0, clientOverflow: 'oldest' })
+    expect(() => join('alice')).toThrow(withCode('at-capacity'))
+  })
+
   test.each<HubHarnessOptions>([{ maxConnections: 0 }, { maxConnectionsPerClient: 0 }])(
     'of zero refuses every client: %j',
     (options) => {

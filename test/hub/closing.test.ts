@@ -36,7 +36,8 @@ describe('a goodbye', () => {
   })
 
   test('spreads the reconnects: the delay is random, from one to three times the base', async () => {
-    const chances = [0.5, 0, 0.5, 0.999, 0.5, 0.25]
+    // For each stream: its lifetime, its opening retry, its goodbye.
+    const chances = [0.5, 0.5, 0, 0.5, 0.5, 0.999, 0.5, 0.5, 0.25]
     const { clock, hub, enter } = setUp({ retryMs: 1_000, random: () => chances.shift() ?? 0 })
     const waits: (number | undefined)[] = []
     for (let i = 0; i < 3; i++) {

@@ -191,3 +191,13 @@ describe('an event', () => {
     expect(ofLast).toEqual(ofFirst)
   })
 })
+
+test('the delay before a reconnect differs from client to client, by up to a quarter', async () => {
+  let next = 0
+  const { enter } = createHubHarness({ retryMs: 2_000, random: () => (next++ % 100) / 100 })
+  const delays: number[] = []
+  for (let n = 0; n < 100; n++) delays.push(...(await enter(`client-${n}`)).stream.retries)
+  expect(Math.min(...delays)).toBeLessThan(1_550)
+  expect(Math.max(...delays)).toBeGreaterThan(2_450)
+  expect(delays.every((ms) => ms >= 1_500 && ms <= 2_500)).toBe(true)
+})

@@ -30,7 +30,7 @@ export function createAppHarness(
   web: Omit<AppOptions, 'hub'> = {},
 ): AppHarness {
   const clock = manualClock()
-  const hub = createHub({ clock, ...options })
+  const hub = createHub({ clock, random: () => 0.5, ...options })
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
   const app = createApp({ hub, onError, dashboard: createDashboard(), ...web })
