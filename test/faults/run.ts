@@ -30,7 +30,7 @@ export interface Outcome extends Omit<Verdict, 'findings'> {
 const ENOUGH = 60
 
 /** How long a tab may take until it has received an event that was sent to everyone at the end. */
-const SETTLE_MS = 8_000
+const SETTLE_MS = 20_000
 
 /** Plays one run. */
 export async function play(seed: number): Promise<Outcome> {

@@ -8,7 +8,7 @@ import type { TabPlan, VisitPlan } from './plan.ts'
 export interface RunningTab extends Tab {
   /** Responses that would end an EventSource for good. */
   readonly refusals: readonly string[]
-  /** Whether a stream is open that will not be cut, and its `hub:ready` has come. */
+  /** Whether a stream has opened since `settle`. */
   readonly settled: boolean
   /** Leaves the current stream, and cuts no others from now on. */
   settle(): void
@@ -51,7 +51,7 @@ export function openTab(plan: TabPlan, url: () => string | undefined): RunningTa
     visits,
     refusals,
     get settled() {
-      return patient && ready
+      return ready
     },
     settle: () => {
       planned.length = 0
@@ -71,7 +71,6 @@ export function openTab(plan: TabPlan, url: () => string | undefined): RunningTa
       const visit = planned.shift() ?? PATIENT
       const to = url()
       if (to) await stay(to, visit)
-      ready = false
       await sleep(visit.awayMs + Math.min(state.retryMs, MAX_RETRY_MS))
     }
   }
@@ -87,7 +86,7 @@ export function openTab(plan: TabPlan, url: () => string | undefined): RunningTa
       visits.push({ cursor, heard })
       const parser = createStreamParser(state, (event) => {
         received.add(event.data)
-        ready ||= event.event === 'hub:ready'
+        ready ||= patient && event.event === 'hub:ready'
         heard.push({ ...event, at: performance.now() })
       })
       const headers = cursor === undefined ? {} : { 'Last-Event-ID': cursor }
