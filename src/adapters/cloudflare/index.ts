@@ -9,7 +9,7 @@ import { compose, journalBounds, type RuntimeSupport, type Service } from '../..
 import { MAX_SHARDS, readConfig } from '../../server/config.ts'
 import { openLog } from '../../server/log.ts'
 import type { DurableObjectBase, Env, ObjectState, ObjectStub } from './platform.ts'
-import { discardBody } from './request.ts'
+import { discardBody, shardCountOf } from './request.ts'
 import { createResharding, initialEpochSuffix, type Resharding } from './resharding.ts'
 import { createRouter, type Shard } from './router.ts'
 import { shardRoute } from './routes.ts'
@@ -66,7 +66,7 @@ class HubObject extends Base {
   /** Serves the HTTP interface. It is not RPC, because streams need a Response. */
   async fetch(request: Request): Promise<Response> {
     try {
-      await this.#resharding.ensureReady()
+      await this.#resharding.ensureReady(shardCountOf(request))
       return await this.#service.app.fetch(request)
     } finally {
       if (request.body && !request.bodyUsed) await this.#discard(request.body)
@@ -116,8 +116,8 @@ function shardNumber({ id }: ObjectState, { HUB }: Env): number {
 const JSON_BYTES_PER_BYTE = 6
 const BODY_OVERHEAD_BYTES = 8_192
 
-/** @throws {ConfigError} */
-function openRouter(env: Env): Shard {
+/** The router of a Worker. @throws {ConfigError} */
+export function openRouter(env: Env): Shard {
   const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readConfig(env)
   const log = openLog(LOG_LEVEL)
   return createRouter({

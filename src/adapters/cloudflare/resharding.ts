@@ -23,10 +23,11 @@ export interface ReshardingInit {
 /** Keeps a shard from serving until old cursors are invalid on all shards. */
 export interface Resharding {
   /**
-   * Resolves once the shard may serve.
-   * @throws {Error} `isResharding`, as long as some other shard has not been fenced
+   * Resolves once the shard may serve a request from a Worker with `callerCount` shards.
+   * @throws {Error} `isResharding`, if this shard has another number of shards, and as long as some
+   * other shard has not been fenced
    */
-  ensureReady(): Promise<void>
+  ensureReady(callerCount: number): Promise<void>
   /**
    * Called by another shard that is about to serve as one of `count`. Resolves once no cursor from
    * another number of shards is valid here.
@@ -41,7 +42,7 @@ export interface Resharding {
  */
 const CODE = 'hub-resharding:'
 
-/** Whether a shard refused to serve because it has not fenced all others yet. */
+/** Whether a shard refused to serve: deployments have not reached all, or it has not fenced all others yet. */
 export function isResharding(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith(CODE)
 }
@@ -61,7 +62,10 @@ export function createResharding(init: ReshardingInit): Resharding {
   let resharding: Promise<void> | undefined
   return { ensureReady, fence }
 
-  async function ensureReady(): Promise<void> {
+  async function ensureReady(callerCount: number): Promise<void> {
+    if (callerCount !== count) {
+      throw refusal(`it is one of ${count} shards, and the Worker has ${callerCount}`)
+    }
     if (!resharding && isReady()) return
     resharding ??= reshard().finally(() => {
       resharding = undefined
@@ -74,8 +78,12 @@ export function createResharding(init: ReshardingInit): Resharding {
       await fenceOthers()
     } catch (error) {
       const reason = error instanceof Error ? error.message : error
-      throw new Error(`${CODE} shard ${own} can’t serve yet (${reason}).`)
+      throw refusal(`${reason}`)
     }
+  }
+
+  function refusal(reason: string): Error {
+    return new Error(`${CODE} shard ${own} can’t serve yet (${reason}).`)
   }
 
   async function fenceOthers(): Promise<void> {

@@ -10,7 +10,7 @@ import { problem, RETRY_AFTER } from '../../http/problem.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
 import { refuseForNow } from '../../http/stream.ts'
 import { mergeLists, mergeMetrics, mergePublished, type ShardList } from './merge.ts'
-import { cloneRequest } from './request.ts'
+import { cloneRequest, withShardCount } from './request.ts'
 import { isResharding } from './resharding.ts'
 import { type ShardRoute, shardRoute, ticketClient } from './routes.ts'
 import { newClientId, shardOf } from './sharding.ts'
@@ -40,7 +40,7 @@ export interface RouterInit {
 
 /** Makes one hub of several shards. */
 export function createRouter(init: RouterInit): Shard {
-  const { count, retryMs, corsOrigins = [], maxBodyBytes, shard, random = Math.random } = init
+  const { count, retryMs, corsOrigins = [], maxBodyBytes, random = Math.random } = init
   // Without CORS headers a page of another origin can't read the response, and its EventSource gives up.
   const responder = new Hono<{ Bindings: { respond: (c: Context) => Response } }>()
     .use(allowOrigins(corsOrigins))
@@ -181,6 +181,10 @@ export function createRouter(init: RouterInit): Shard {
       return problem(c, 503, detail)
     }
     return await responder.fetch(request, { respond })
+  }
+
+  function shard(index: number): Shard {
+    return { fetch: (request) => init.shard(index).fetch(withShardCount(request, count)) }
   }
 
   function shards(): number[] {

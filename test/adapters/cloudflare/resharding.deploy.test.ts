@@ -107,3 +107,31 @@ test('while one shard is unreachable the others serve nothing, and afterwards th
     entry,
   )
 })
+
+test('objects refuse a Worker of another deployment: nothing is accepted that nobody receives', async () => {
+  disk = createDisk()
+  const client = clientAt(1, 3)
+  const entry = { ENTRYPOINT: 'test/support/worker/stale-worker.ts' }
+  await deployed(
+    3,
+    async (url) => {
+      const id = await publish(client, 'one')(url)
+      for (const stale of ['1', '2', '4']) {
+        const init = (method: string, body?: string) => ({
+          ...(body === undefined ? { method } : text(body)),
+          headers: { 'Stale-Shards': stale, 'Hub-Shards': '3' },
+        })
+        for (const path of [`/clients/${client}`, '/broadcast', '/topics/news']) {
+          const response = await fetch(url + path, init('POST', 'lost'))
+          expect([response.status, response.headers.get('Retry-After')]).toEqual([503, '2'])
+        }
+        expect((await fetch(`${url}/clients`, init('GET'))).status).toBe(503)
+        const stream = await fetch(`${url}/sse?id=${client}`, init('GET'))
+        expect(stream.status).toBe(200)
+        expect(await stream.text()).toContain('"reason":"shutdown"')
+      }
+      expect(await resume(client, id)(url)).toEqual({ resume: 'complete', data: ['last'] })
+    },
+    entry,
+  )
+})

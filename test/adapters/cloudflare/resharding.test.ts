@@ -22,6 +22,7 @@ async function turns(count: number): Promise<void> {
 function setUp() {
   const disks = new Map<number, string>()
   const running = new Map<number, Resharding>()
+  const counts = new Map<number, number>()
   const unreachable = new Set<number>()
   const fenced: [by: number, shard: number][] = []
   let configured = 0
@@ -41,6 +42,7 @@ function setUp() {
   function start(shard: number, count: number): Resharding {
     let epoch = disks.get(shard) ?? newEpoch(clock) + initialEpochSuffix(count)
     disks.set(shard, epoch)
+    counts.set(shard, count)
     const journal = {
       head: () => ({ id: `${epoch}-1`, sequence: 1 }),
       startEpoch: (suffix: string) => {
@@ -62,9 +64,10 @@ function setUp() {
     return createResharding({ shard, count, journal, sync, fenceShard })
   }
 
-  /** Serves one request on a shard; returns the epoch that it is served in. */
+  /** Serves one request on a shard, from a Worker of its deployment; returns the epoch that it is served in. */
   async function serve(shard: number): Promise<string> {
-    await at(shard).ensureReady()
+    const resharding = at(shard)
+    await resharding.ensureReady(counts.get(shard) ?? configured)
     return disks.get(shard) ?? ''
   }
 
@@ -189,4 +192,15 @@ test('a shard beyond the number of shards serves nothing', async () => {
   const { deploy, serve } = setUp()
   deploy(2)
   expect(await refuses(serve(2))).toBe(true)
+})
+
+test('a shard serves no request from a Worker with another number of shards', async () => {
+  const { deploy, serve, at, epoch } = setUp()
+  deploy(3)
+  const before = await serve(1)
+  for (const count of [1, 2, 4, Number.NaN]) {
+    expect(await refuses(at(1).ensureReady(count))).toBe(true)
+  }
+  expect(epoch(1)).toBe(before)
+  expect(await serve(1)).toBe(before)
 })

@@ -1,6 +1,7 @@
 /** One hub made of several shards: here each shard is a complete app, and none knows of the others. */
 import { Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, test } from 'vitest'
+import { shardCountOf } from '../../../src/adapters/cloudflare/request.ts'
 import { createRouter } from '../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../src/http/app.ts'
@@ -20,6 +21,7 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
   const hubs = Array.from({ length: COUNT }, () => createHub())
   const apps = hubs.map(appOf)
   const asked: number[] = []
+  const counts = new Set<number>()
   const reports: string[] = []
   const broken = new Map<number, FakeShard>()
   const router = createRouter({
@@ -32,12 +34,13 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
     shard: (index) => ({
       fetch: async (request) => {
         asked.push(index)
+        counts.add(shardCountOf(request))
         const shard = broken.get(index) ?? apps[index] ?? new Hono()
         return await shard.fetch(request)
       },
     }),
   })
-  return { hubs, asked, broken, reports, send, open }
+  return { hubs, asked, counts, broken, reports, send, open }
 
   function send(method: string, path: string, body?: string, headers = {}): Promise<Response> {
     asked.length = 0
@@ -95,6 +98,19 @@ test('a path is read as the app reads it', async () => {
   expect(asked).toEqual([0, 1, 2])
   expect((await send('POST', '/broadcast/', 'hi')).status).toBe(404)
   expect(asked).toEqual([0])
+})
+
+test('every request to a shard carries the number of shards, whatever the client sends', async () => {
+  const { send, counts } = setUp()
+  const forged = { 'Hub-Shards': '4' }
+  for (const path of ['/broadcast', '/topics/a', '/clients/a', '/ping/a', '/clients/a?block=1']) {
+    await send('POST', path, 'hello', forged)
+  }
+  for (const path of ['/sse', '/sse?id=a', '/clients', '/topics/a', '/metrics', '/healthz', '/']) {
+    await (await send('GET', path, undefined, forged)).body?.cancel()
+  }
+  await send('DELETE', '/clients/a?block=1', undefined, forged)
+  expect(counts).toEqual(new Set([COUNT]))
 })
 
 test.each(['/clients', '/topics/news', '/metrics', '/clients/alice', '/sse?id=alice'])(
