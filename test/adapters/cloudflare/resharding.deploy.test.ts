@@ -82,6 +82,20 @@ test('a gap is reported once: cursors from after the change are valid', async ()
   expect(await deployed(3, resume(client, id))).toEqual({ resume: 'complete', data: ['last'] })
 })
 
+test('a client that reconnects in mid-replay of events from before the change receives no second gap', async () => {
+  disk = createDisk()
+  const client = clientAt(1, 3, 1, 2)
+  const old = await deployed(3, publish(client, 'one'))
+  await deployed(2, async (url) => {
+    const stream = await listen(url, `id=${client}`, { 'Last-Event-ID': old })
+    const gap = await stream.next(({ event }) => event === 'hub:gap')
+    const { id = '' } = await stream.next(({ data }) => data === 'one')
+    await stream.close()
+    expect((JSON.parse(gap.data) as { earliest: string }).earliest).toBe(id)
+    expect(await resume(client, id)(url)).toEqual({ resume: 'complete', data: ['last'] })
+  })
+})
+
 test('while one shard is unreachable the others serve nothing, and afterwards they do', async () => {
   disk = createDisk()
   const client = clientAt(1, 3)
