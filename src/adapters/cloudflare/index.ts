@@ -6,13 +6,14 @@ import { webStream } from '../../http/web-stream.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { accessModeOf } from '../../server/access.ts'
 import { compose, journalBounds, type RuntimeSupport, type Service } from '../../server/compose.ts'
-import { MAX_SHARDS, readConfig } from '../../server/config.ts'
+import { MAX_SHARDS } from '../../server/config.ts'
 import { openLog } from '../../server/log.ts'
 import type { DurableObjectBase, Env, ObjectState, ObjectStub } from './platform.ts'
 import { discardBody, shardCountOf } from './request.ts'
 import { createResharding, initialEpochSuffix, type Resharding } from './resharding.ts'
 import { createRouter, type Shard } from './router.ts'
 import { shardRoute } from './routes.ts'
+import { readWorkerConfig } from './settings.ts'
 
 const Base: typeof DurableObjectBase = DurableObject
 
@@ -29,7 +30,7 @@ class HubObject extends Base {
   constructor(ctx: ObjectState, env: Env) {
     super(ctx, env)
     const { storage } = ctx
-    const config = readConfig(env)
+    const config = readWorkerConfig(env)
     const { MAX_EVENT_BYTES: maxEventBytes, HUB_SHARDS: count } = config
     const shard = shardNumber(ctx, env)
     const epochSuffix = initialEpochSuffix(count)
@@ -118,7 +119,7 @@ const BODY_OVERHEAD_BYTES = 8_192
 
 /** The router of a Worker. @throws {ConfigError} */
 export function openRouter(env: Env): Shard {
-  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readConfig(env)
+  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readWorkerConfig(env)
   const log = openLog(LOG_LEVEL)
   return createRouter({
     count: HUB_SHARDS,
