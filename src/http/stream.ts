@@ -9,9 +9,11 @@ import { internalsOf } from '../hub/internals.ts'
 import type { RefusalReason } from '../hub/options.ts'
 
 /**
- * Opens a stream: creates the Response, calls `run` once with the stream, and closes it when the
- * promise of `run` settles. The headers set on the context MUST reach the client, including those
- * that middleware sets after the handler.
+ * Opens a stream: creates the Response, calls `run` once with the stream when the body is read for the
+ * first time, and closes it when the promise of `run` settles. A body that nobody reads, because
+ * middleware threw or replaced the response, MUST NOT call `run`: the hub would keep a connection. The
+ * headers set on the context MUST reach the client, including those that middleware sets after the
+ * handler.
  */
 export type OpenStream = (c: Context, run: (stream: EventStream) => Promise<void>) => Response
 
@@ -46,7 +48,10 @@ const HEADERS: Readonly<Record<string, string>> = {
  */
 export function portableStream(cutOff?: (c: Context) => void): OpenStream {
   return (c, run) => {
-    const response = streamSSE(c, (stream) => run(cutOff ? withCutOff(stream, c, cutOff) : stream))
+    const response = streamSSE(c, async (stream) => {
+      await untilRead(stream)
+      if (!stream.aborted) await run(cutOff ? withCutOff(stream, c, cutOff) : stream)
+    })
     // streamSSE sets its own headers on the context as well. Once middleware such as cors has started a
     // response there, they are merged into this one: replace them in both places.
     for (const [name, value] of Object.entries(HEADERS)) {
@@ -79,14 +84,40 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   if (refusal) return refuseForNow(c, internalsOf(hub).byeFrame(refusal))
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
-  return openStream(c, (stream) => {
-    return connectStream(hub, { client, topics, lastEventId, expiresAt, info, stream })
+  const turn = untilItsTurn(c.env)
+  return openStream(c, async (stream) => {
+    await turn
+    await connectStream(hub, { client, topics, lastEventId, expiresAt, info, stream })
   })
+}
+
+/** The part of Node's response that tells whether it may be sent. */
+interface NodeResponse {
+  readonly socket: unknown
+  once(event: 'socket', listener: () => void): void
+}
+
+/**
+ * On Node, waits until a pipelined request may be answered: the response has its socket then. Node
+ * handles all of them at once, and reports no disconnect to those that still wait.
+ */
+function untilItsTurn(env: { outgoing?: NodeResponse } | undefined): Promise<void> | undefined {
+  const response = env?.outgoing
+  if (response?.socket !== null) return undefined
+  return new Promise((resolve) => response.once('socket', resolve))
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+/** Resolves when the body is read. Hono's stream takes one write at once, and the second when the first was read. */
+async function untilRead(stream: EventStream): Promise<void> {
+  await stream.write(NO_BYTES)
+  await stream.write(NO_BYTES)
 }
 
 /** Connects a stream. It does not see the request, which would otherwise stay in memory as long as the stream. */
 function connectStream(hub: Hub, options: ConnectOptions): Promise<void> {
-  // Middleware may run between the response and this call: the hub may be full by now.
+  // The hub may have become full between the response and its reader.
   const refused = internalsOf(hub).refusal(options.client, options.info)
   return refused ? sayGoodbye(hub, options.stream, refused) : hub.connect(options).ended
 }

@@ -23,19 +23,18 @@ const STRATEGY: QueuingStrategy<Uint8Array> = {
  */
 export function webStream(cutOffOf?: (c: Context) => () => void): OpenStream {
   return (c, run) => {
-    const source = new Source(cutOffOf?.(c))
-    const body = new ReadableStream<Uint8Array>(source, STRATEGY)
-    run(source).then(
-      () => source.finish(),
-      () => source.abort(),
-    )
-    return c.body(body as ReadableStream)
+    const source = new Source(run, cutOffOf?.(c))
+    return c.body(new ReadableStream<Uint8Array>(source, STRATEGY) as ReadableStream)
   }
 }
+
+type Run = Parameters<OpenStream>[1]
 
 /** Both ends of one stream. It is a class, so that many thousands of streams share one set of methods. */
 class Source implements EventStream {
   readonly #cutOff: (() => void) | undefined
+  /** Feeds the stream. Undefined once it was called. */
+  #run: Run | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #over = false
   #aborted = false
@@ -43,7 +42,8 @@ class Source implements EventStream {
   #onRoom: (() => void) | undefined
   #allowPull: (() => void) | undefined
 
-  constructor(cutOff: (() => void) | undefined) {
+  constructor(run: Run, cutOff: (() => void) | undefined) {
+    this.#run = run
     this.#cutOff = cutOff
   }
 
@@ -57,11 +57,12 @@ class Source implements EventStream {
   }
 
   /**
-   * Called when the reader requests more bytes than are queued. It is not called again while the
+   * Called when the reader requests more bytes than are queued, the first time to start. It is not called again while the
    * promise is pending: each call would cost more than the write itself.
    * https://streams.spec.whatwg.org/#readable-stream-default-controller-call-pull-if-needed
    */
   pull(): Promise<void> {
+    if (this.#run) this.#start(this.#run)
     const room = this.#onRoom
     this.#onRoom = undefined
     room?.()
@@ -99,6 +100,14 @@ class Source implements EventStream {
   finish(): void {
     this.#quietly(() => this.#controller?.close())
     this.#over = true
+  }
+
+  #start(run: Run): void {
+    this.#run = undefined
+    run(this).then(
+      () => this.finish(),
+      () => this.abort(),
+    )
   }
 
   #end(): void {

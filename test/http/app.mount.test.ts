@@ -7,7 +7,7 @@ import { createApp } from '../../src/http/app.ts'
 import { streamEvents } from '../../src/http/stream.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
-import { json, post, problemIn, readyOf, text } from '../support/app-harness.ts'
+import { json, post, problemIn, readyOf, served, text } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
 import { readEvents } from '../support/reader.ts'
 
@@ -31,7 +31,7 @@ function hostWith(options: HubOptions = {}) {
   host.route('/realtime', createApp({ hub, onError: (error) => void errors.push(error) }))
 
   async function ask(path: string, init: RequestInit = {}) {
-    const response = await host.request(path, init)
+    const response = served(await host.request(path, init))
     await clock.settle()
     return response
   }
@@ -184,7 +184,7 @@ describe('a route of one’s own', () => {
       return streamEvents(c, { hub, client, topics: ['news'] })
     })
     const ask = async (init: RequestInit, query = '') => {
-      const response = await host.request(`/events${query}`, init)
+      const response = served(await host.request(`/events${query}`, init))
       await clock.settle()
       return response
     }

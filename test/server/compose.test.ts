@@ -6,6 +6,7 @@ import { portableStream } from '../../src/http/stream.ts'
 import { webStream } from '../../src/http/web-stream.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { readConfig } from '../../src/server/config.ts'
+import { served } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
 import { type Reader, readEvents } from '../support/reader.ts'
 
@@ -88,7 +89,8 @@ test('MAX_EVENT_BYTES bounds an event', async () => {
 
 test('MAX_QUEUED_BYTES bounds what waits for a client that does not read', async () => {
   const app = serve({ MAX_EVENT_BYTES: '60000', MAX_QUEUED_BYTES: '130000' })
-  const response = await app.request('/sse?id=slow')
+  const response = served(await app.request('/sse?id=slow'))
+  await clock.settle()
   for (let n = 0; n < 10; n++) await app.request('/clients/slow', text('x'.repeat(60_000)))
   const reader = readEvents(response)
   await reader.end()

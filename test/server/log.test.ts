@@ -6,6 +6,8 @@ import type { AccessMode } from '../../src/server/access.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { type LogLevel, readConfig } from '../../src/server/config.ts'
 import { openLog } from '../../src/server/log.ts'
+import { served } from '../support/app-harness.ts'
+import { until } from '../support/eventually.ts'
 import { readEvents } from '../support/reader.ts'
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/
@@ -63,7 +65,10 @@ async function refuse(app: Service['app'], client: string): Promise<void> {
 }
 
 async function cutOff(app: Service['app']): Promise<void> {
-  const response = await app.request('/sse?id=slow')
+  const response = served(await app.request('/sse?id=slow'))
+  await until('it is connected', async () => {
+    return (await (await app.request('/clients')).text()).includes('slow')
+  })
   const data = {
     method: 'POST',
     body: 'x'.repeat(60_000),

@@ -37,7 +37,7 @@ export function createAppHarness(
   return { clock, hub, app, errors, ask, listen, connected }
 
   async function ask(path: string, init?: RequestInit): Promise<Response> {
-    const response = await app.request(path, init)
+    const response = served(await app.request(path, init))
     await clock.settle()
     return response
   }
@@ -55,6 +55,18 @@ export function createAppHarness(
     const { total } = (await (await ask('/clients')).json()) as { total: number }
     return total
   }
+}
+
+/** A response of which the first bytes are read at once, and the rest when the test reads it, as a server does. */
+export function served(response: Response): Response {
+  if (!response.headers.get('Content-Type')?.startsWith('text/event-stream')) return response
+  const body = response.body?.pipeThrough(new TransformStream({ transform: forward }))
+  return body ? new Response(body, response) : response
+}
+
+/** A socket sends no empty chunk. */
+function forward(chunk: Uint8Array, controller: TransformStreamDefaultController): void {
+  if (chunk.byteLength > 0) controller.enqueue(chunk)
 }
 
 /** A POST of bytes, with a `Content-Type` only if one is given. */

@@ -8,6 +8,7 @@ import type { Journal } from '../../src/journal/journal.ts'
 import type { AccessMode } from '../../src/server/access.ts'
 import { compose } from '../../src/server/compose.ts'
 import { type Config, defaults } from '../../src/server/config.ts'
+import { served } from './app-harness.ts'
 import { type ManualClock, manualClock } from './clock.ts'
 import { errorLog } from './error-log.ts'
 import { type Reader, readEvents } from './reader.ts'
@@ -67,7 +68,7 @@ export function guarded(setup: Setup = {}): Guarded {
   return { clock, hub, app, errors, ask, listen, send, ticket, token }
 
   async function ask(path: string, credential?: string, init: RequestInit = {}): Promise<Response> {
-    const response = await app.request(path, withCredential(credential, init))
+    const response = served(await app.request(path, withCredential(credential, init)))
     await clock.settle()
     return response
   }

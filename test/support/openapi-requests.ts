@@ -4,7 +4,7 @@ import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.t
 import { HubError } from '../../src/core/errors.ts'
 import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
-import { createAppHarness } from './app-harness.ts'
+import { createAppHarness, served } from './app-harness.ts'
 import { type Guarded, guarded, KEY } from './auth-harness.ts'
 import { manualClock } from './clock.ts'
 import type { Contents } from './openapi-validator.ts'
@@ -81,8 +81,9 @@ export const situations: Readonly<Record<string, Ask>> = {
       fetch: async (request) => (harnesses[index] ?? createAppHarness()).app.fetch(request),
     }))
     const streams = ['alice', 'bob', 'carol', 'dave'].map((id) => `/sse?id=${id}&topic=news`)
-    for (const path of streams) await hub.fetch(new Request(`http://localhost${path}`))
-    const response = await hub.fetch(new Request(`http://localhost${asked.path}`, init(asked)))
+    for (const path of streams) served(await hub.fetch(new Request(`http://localhost${path}`)))
+    const request = new Request(`http://localhost${asked.path}`, init(asked))
+    const response = served(await hub.fetch(request))
     for (const { clock } of harnesses) await clock.settle()
     return response
   },
@@ -119,8 +120,8 @@ async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Respons
     journal: { ...createMemoryJournal({ clock }), ...journal },
     clock,
   })
-  const stream = await app.request('/sse?id=alice&topic=news')
-  const response = await app.request(asked.path, init(asked))
+  const stream = served(await app.request('/sse?id=alice&topic=news'))
+  const response = served(await app.request(asked.path, init(asked)))
   await clock.settle()
   await stream.body?.cancel()
   return response

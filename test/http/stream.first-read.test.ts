@@ -1,0 +1,107 @@
+/** The hub connects when somebody reads a stream’s body: a response that nobody reads costs nothing. */
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createApp } from '../../src/http/app.ts'
+import { portableStream } from '../../src/http/stream.ts'
+import { webStream } from '../../src/http/web-stream.ts'
+import { createHub } from '../../src/hub/hub.ts'
+import { createAppHarness } from '../support/app-harness.ts'
+import { manualClock } from '../support/clock.ts'
+import { eventually } from '../support/eventually.ts'
+import { openRaw } from '../support/raw-stream.ts'
+import { readEvents } from '../support/reader.ts'
+
+const PIPELINED = 200
+
+describe.each([
+  ['portable', portableStream],
+  ['web', webStream],
+])('%s streams', (_, opener) => {
+  test('connect when their body is read, and no earlier', async () => {
+    const { app, hub, clock } = createAppHarness({}, { openStream: opener() })
+    const response = await app.request('/sse?id=alice')
+    await clock.settle()
+    expect(hub.stats().connections).toBe(0)
+    expect(clock.timers).toBe(0)
+    const reader = readEvents(response)
+    await clock.settle()
+    expect((await reader.next()).event).toBe('hub:ready')
+    expect(hub.stats().connections).toBe(1)
+  })
+
+  test('leave no connection when middleware throws or replaces the response', async () => {
+    const { hub, clock, host } = hostOf()
+    host.use('/thrown/*', async (_c, next) => {
+      await next()
+      throw new Error('after the handler')
+    })
+    host.use('/replaced/*', async (c, next) => {
+      await next()
+      c.res = new Response('no', { status: 403 })
+    })
+    host.route('/thrown', createApp({ hub, openStream: opener() }))
+    host.route('/replaced', createApp({ hub, openStream: opener() }))
+    for (const path of ['/thrown/sse?id=alice', '/replaced/sse?id=alice']) {
+      expect((await host.request(path)).status).toBeGreaterThan(400)
+      await clock.settle()
+    }
+    expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
+    expect(clock.timers).toBe(0)
+  })
+
+  test('that were cancelled before anybody read them never connect', async () => {
+    const { app, hub, clock } = createAppHarness({}, { openStream: opener() })
+    const response = await app.request('/sse?id=alice')
+    await clock.settle()
+    await response.body?.cancel()
+    await clock.settle()
+    expect(hub.stats().metrics.openings).toEqual({ fresh: 0, complete: 0, gap: 0 })
+  })
+
+  test('get a goodbye if the hub became full between the response and its reader', async () => {
+    const { app, hub, clock } = createAppHarness({ maxConnections: 1 }, { openStream: opener() })
+    const first = await app.request('/sse?id=alice')
+    const second = await app.request('/sse?id=bob')
+    const reader = readEvents(first)
+    await clock.settle()
+    expect((await reader.next()).event).toBe('hub:ready')
+    expect(await readEvents(second).next()).toMatchObject({
+      event: 'hub:bye',
+      data: '{"reason":"at-capacity"}',
+    })
+    expect(hub.stats().connections).toBe(1)
+  })
+
+  test('of pipelined requests wait for their turn on Node', async () => {
+    const hub = createHub()
+    const { fetch } = createApp({ hub, openStream: opener() })
+    const server = serve({ fetch, port: 0, hostname: '127.0.0.1' })
+    onTestFinished(async () => {
+      await hub.close()
+      server.close()
+    })
+    await eventually(() => expect(server.address()).not.toBeNull())
+    const address = server.address() as { port: number }
+    const url = `http://127.0.0.1:${address.port}`
+    const next = `\r\n\r\nGET /sse?id=bob HTTP/1.1\r\nHost: localhost`
+    const raw = await openRaw(
+      url,
+      `/sse?id=alice HTTP/1.1\r\nHost: localhost${next.repeat(PIPELINED)}\r\n\r\nGET /healthz`,
+    )
+    await raw.contains('hub:ready')
+    // Its answer shows that the server has read the requests before it.
+    expect((await globalThis.fetch(`${url}/healthz`)).status).toBe(200)
+    expect(hub.stats().connections).toBe(1)
+    raw.leave('rst')
+    await eventually(() => expect(hub.stats().connections).toBe(0))
+  })
+})
+
+function hostOf() {
+  const clock = manualClock()
+  const hub = createHub({ clock })
+  const host = new Hono()
+  host.onError((_, c) => c.text('the host failed', 500))
+  return { clock, hub, host }
+}
