@@ -1,8 +1,9 @@
 /** The Cloudflare Workers adapter: Durable Objects hold the hub, because isolates share no memory. */
 // @ts-expect-error Only workerd has this module; platform.ts has its types.
 import { DurableObject } from 'cloudflare:workers'
+import { systemClock } from '../../core/clock.ts'
 import { portableStream } from '../../http/stream.ts'
-import { webStream } from '../../http/web-stream.ts'
+import { type Greeting, webStream } from '../../http/web-stream.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { accessModeOf } from '../../server/access.ts'
 import { compose, journalBounds, type RuntimeSupport, type Service } from '../../server/compose.ts'
@@ -16,6 +17,16 @@ import { shardRoute } from './routes.ts'
 import { readWorkerConfig } from './settings.ts'
 
 const Base: typeof DurableObjectBase = DurableObject
+
+/**
+ * When a client resets its connection within milliseconds, workerd reads the first bytes, never reads
+ * again, and reports no disconnect. A comment, of which clients see nothing, finds such streams out.
+ */
+const GREETING: Greeting = {
+  bytes: new TextEncoder().encode(':\n\n'),
+  maxWaitMs: 10_000,
+  clock: systemClock,
+}
 
 /** Milliseconds that a response waits for the rest of a request body that was not read. */
 const DISCARD_WAIT_MS = 500
@@ -89,7 +100,7 @@ export { HubObject as Hub }
 function runtimeOf(shard: number): RuntimeSupport {
   return {
     // Workers can't drop the socket of a single client: the platform does so in its own time.
-    native: webStream(),
+    native: webStream(undefined, GREETING),
     portable: portableStream(),
     // Cloudflare sets this header, whatever the client sends.
     remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
