@@ -53,6 +53,8 @@ class HubObject extends Base {
       journal: this.#journal,
       sync: () => storage.sync(),
       fenceShard: (other) => stubOf(env, other).fence(count),
+      askFirst: () => stubOf(env, 0).ensureReady(count),
+      clock: systemClock,
     })
     this.#service = compose({
       config,
@@ -70,9 +72,14 @@ class HubObject extends Base {
     this.#journal.prune()
   }
 
-  /** Called by other shards, by RPC. @see Resharding.fence */
+  /** Called by the first shard, by RPC. @see Resharding.fence */
   async fence(count: number): Promise<void> {
     await this.#resharding.fence(count)
+  }
+
+  /** Called on the first shard, by RPC. @see Resharding.ensureReady */
+  async ensureReady(count: number): Promise<void> {
+    await this.#resharding.ensureReady(count)
   }
 
   /** Serves the HTTP interface. It is not RPC, because streams need a Response. */
