@@ -275,6 +275,34 @@ describe('when a shard is unavailable', () => {
     expect(reports).toEqual(['Error: reset'])
   })
 
+  test('a list of the others says so, and numbers their shards rightly', async () => {
+    const { send, open, broken, reports } = setUp()
+    await Promise.all(NAMES.map((name) => open(`?id=${name}&topic=news`)))
+    const others = NAMES.filter((name) => shardOf(name, COUNT) !== 0)
+    type List = Record<'clients' | 'connections', { client: string; shard: number }[]>
+    for (const [path, what] of [
+      ['/clients', 'clients'],
+      ['/topics/news', 'connections'],
+    ] as const) {
+      broken.clear()
+      const whole = await json<List>(send('GET', path))
+      expect(whole).toMatchObject({ total: NAMES.length, asked: COUNT, answered: COUNT })
+      for (const gone of [
+        unavailable(),
+        { fetch: async () => new Response('', { status: 500 }) },
+      ]) {
+        broken.set(0, gone)
+        const list = await json<List>(send('GET', path))
+        expect(list).toMatchObject({ total: others.length, asked: COUNT, answered: COUNT - 1 })
+        for (const { client, shard } of list[what]) expect(shard).toBe(shardOf(client, COUNT))
+      }
+      expect((await send('GET', `${path}?limit=x`)).status).toBe(400)
+    }
+    expect(reports.length).toBeGreaterThan(0)
+    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, unavailable())
+    expect((await send('GET', '/clients')).status).toBe(503)
+  })
+
   test('the metrics of the others say so', async () => {
     const { send, broken } = setUp()
     broken.set(1, unavailable())
