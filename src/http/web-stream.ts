@@ -1,5 +1,6 @@
 /** Streams on a plain `ReadableStream`: a third of the promises of Hono's `streamSSE`, on any runtime. */
 import type { Context } from 'hono'
+import type { Clock } from '../core/clock.ts'
 import type { EventStream } from '../core/event-stream.ts'
 import type { OpenStream } from './stream.ts'
 
@@ -18,15 +19,25 @@ const STRATEGY: QueuingStrategy<Uint8Array> = {
   size: (chunk) => chunk?.byteLength ?? 0,
 }
 
+/** Bytes that a stream sends before it starts, to find out whether its reader comes back for more. */
+export interface Greeting {
+  readonly bytes: Uint8Array
+  /** Milliseconds after which a reader that has not come back is cut off. */
+  readonly maxWaitMs: number
+  readonly clock: Pick<Clock, 'every'>
+}
+
 /**
  * Opens streams on runtimes that feed their sockets from Web streams.
  * @param cutOffOf - returns a function that closes the socket of a client that no longer reads, where
  * the runtime allows it. The function is stored as long as the stream, and SHOULD NOT refer to the
  * context.
+ * @param greeting - for runtimes that may read the first bytes for a client that has left, and not
+ * report it: the stream starts at the second read
  */
-export function webStream(cutOffOf?: (c: Context) => () => void): OpenStream {
+export function webStream(cutOffOf?: (c: Context) => () => void, greeting?: Greeting): OpenStream {
   return (c, run) => {
-    const source = new Source(run, cutOffOf?.(c))
+    const source = new Source(run, cutOffOf?.(c), greeting)
     return c.body(new ReadableStream<Uint8Array>(source, STRATEGY) as ReadableStream)
   }
 }
@@ -44,10 +55,13 @@ class Source implements EventStream {
   #onAbort: (() => void) | undefined
   #onRoom: (() => void) | undefined
   #allowPull: (() => void) | undefined
+  #greeting: Greeting | undefined
+  #stopWaiting: (() => void) | undefined
 
-  constructor(run: Run, cutOff: (() => void) | undefined) {
+  constructor(run: Run, cutOff: (() => void) | undefined, greeting: Greeting | undefined) {
     this.#run = run
     this.#cutOff = cutOff
+    this.#greeting = greeting
   }
 
   get aborted(): boolean {
@@ -64,7 +78,8 @@ class Source implements EventStream {
    * promise is pending: each call would cost more than the write itself.
    * https://streams.spec.whatwg.org/#readable-stream-default-controller-call-pull-if-needed
    */
-  pull(): Promise<void> {
+  pull(): Promise<void> | undefined {
+    if (this.#greeting) return this.#greet(this.#greeting)
     if (this.#run) this.#start(this.#run)
     const room = this.#onRoom
     this.#onRoom = undefined
@@ -112,8 +127,15 @@ class Source implements EventStream {
     this.#over = true
   }
 
+  #greet({ bytes, maxWaitMs, clock }: Greeting): undefined {
+    this.#greeting = undefined
+    this.#stopWaiting = clock.every(maxWaitMs, () => this.abort())
+    this.#controller?.enqueue(bytes)
+  }
+
   #start(run: Run): void {
     this.#run = undefined
+    this.#stopWaiting?.()
     run(this).then(
       () => this.finish(),
       () => this.abort(),
@@ -124,6 +146,7 @@ class Source implements EventStream {
     if (this.#over) return
     this.#over = true
     this.#aborted = true
+    this.#stopWaiting?.()
     this.#onAbort?.()
   }
 

@@ -82,7 +82,9 @@ export const contestants: readonly Contestant[] = [
       const args = ['deploy', '--dry-run', '--outdir', folder]
       const { status, stderr } = spawnSync(tool('wrangler'), args, { encoding: 'utf8' })
       if (status !== 0) throw new Missing(`wrangler can't bundle the Worker: ${stderr}`)
-      return workerd(port, folder, { ...quiet, ALLOW_ANONYMOUS: 'true' })
+      // The same bounds as the others: an object's own defaults are lower.
+      const bounds = { MAX_CONNECTIONS: '50000', MAX_QUEUED_BYTES: '1048576' }
+      return workerd(port, folder, { ...quiet, ...bounds, ALLOW_ANONYMOUS: 'true' })
     },
   },
   onNode('better-sse', 'better-sse on Node'),

@@ -105,3 +105,45 @@ function hostOf() {
   host.onError((_, c) => c.text('the host failed', 500))
   return { clock, hub, host }
 }
+
+describe('streams with a greeting', () => {
+  function setUp() {
+    const clock = manualClock()
+    const greeting = { bytes: new TextEncoder().encode(':\n\n'), maxWaitMs: 10_000, clock }
+    const hub = createHub({ clock })
+    const app = createApp({ hub, openStream: webStream(undefined, greeting) })
+    const open = async () => (await app.request('/sse?id=alice')).body?.getReader()
+    return { clock, hub, open }
+  }
+
+  const text = (bytes?: Uint8Array) => new TextDecoder().decode(bytes)
+
+  test('connect when their reader comes back for more', async () => {
+    const { clock, hub, open } = setUp()
+    const reader = await open()
+    expect(text((await reader?.read())?.value)).toBe(':\n\n')
+    await clock.settle()
+    expect([hub.stats().connections, clock.timers]).toEqual([0, 1])
+    const next = reader?.read()
+    await clock.settle()
+    expect(text((await next)?.value)).toContain('hub:ready')
+    expect(hub.stats().connections).toBe(1)
+    await clock.advance(10_001)
+    expect(hub.stats().connections).toBe(1)
+    await reader?.cancel()
+    expect([hub.stats().connections, clock.timers]).toEqual([0, 0])
+  })
+
+  test('end without a connection when it does not, or when it leaves', async () => {
+    const { clock, hub, open } = setUp()
+    const [stuck, left] = [await open(), await open()]
+    await Promise.all([stuck?.read(), left?.read()])
+    expect(clock.timers).toBe(2)
+    await left?.cancel()
+    expect(clock.timers).toBe(1)
+    await clock.advance(10_000)
+    await expect(stuck?.read()).rejects.toThrow('cut off')
+    expect(clock.timers).toBe(0)
+    expect(hub.stats().metrics.openings.fresh).toBe(0)
+  })
+})

@@ -1,20 +1,32 @@
 /** The Cloudflare Workers adapter: Durable Objects hold the hub, because isolates share no memory. */
 // @ts-expect-error Only workerd has this module; platform.ts has its types.
 import { DurableObject } from 'cloudflare:workers'
+import { systemClock } from '../../core/clock.ts'
 import { portableStream } from '../../http/stream.ts'
-import { webStream } from '../../http/web-stream.ts'
+import { type Greeting, webStream } from '../../http/web-stream.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { accessModeOf } from '../../server/access.ts'
 import { compose, journalBounds, type RuntimeSupport, type Service } from '../../server/compose.ts'
-import { MAX_SHARDS, readConfig } from '../../server/config.ts'
+import { MAX_SHARDS } from '../../server/config.ts'
 import { openLog } from '../../server/log.ts'
 import type { DurableObjectBase, Env, ObjectState, ObjectStub } from './platform.ts'
-import { discardBody } from './request.ts'
+import { discardBody, shardCountOf } from './request.ts'
 import { createResharding, initialEpochSuffix, type Resharding } from './resharding.ts'
 import { createRouter, type Shard } from './router.ts'
 import { shardRoute } from './routes.ts'
+import { readWorkerConfig } from './settings.ts'
 
 const Base: typeof DurableObjectBase = DurableObject
+
+/**
+ * When a client resets its connection within milliseconds, workerd reads the first bytes, never reads
+ * again, and reports no disconnect. A comment, of which clients see nothing, finds such streams out.
+ */
+const GREETING: Greeting = {
+  bytes: new TextEncoder().encode(':\n\n'),
+  maxWaitMs: 10_000,
+  clock: systemClock,
+}
 
 /** Milliseconds that a response waits for the rest of a request body that was not read. */
 const DISCARD_WAIT_MS = 500
@@ -29,7 +41,7 @@ class HubObject extends Base {
   constructor(ctx: ObjectState, env: Env) {
     super(ctx, env)
     const { storage } = ctx
-    const config = readConfig(env)
+    const config = readWorkerConfig(env)
     const { MAX_EVENT_BYTES: maxEventBytes, HUB_SHARDS: count } = config
     const shard = shardNumber(ctx, env)
     const epochSuffix = initialEpochSuffix(count)
@@ -41,6 +53,8 @@ class HubObject extends Base {
       journal: this.#journal,
       sync: () => storage.sync(),
       fenceShard: (other) => stubOf(env, other).fence(count),
+      askFirst: () => stubOf(env, 0).ensureReady(count),
+      clock: systemClock,
     })
     this.#service = compose({
       config,
@@ -58,15 +72,20 @@ class HubObject extends Base {
     this.#journal.prune()
   }
 
-  /** Called by other shards, by RPC. @see Resharding.fence */
+  /** Called by the first shard, by RPC. @see Resharding.fence */
   async fence(count: number): Promise<void> {
     await this.#resharding.fence(count)
+  }
+
+  /** Called on the first shard, by RPC. @see Resharding.ensureReady */
+  async ensureReady(count: number): Promise<void> {
+    await this.#resharding.ensureReady(count)
   }
 
   /** Serves the HTTP interface. It is not RPC, because streams need a Response. */
   async fetch(request: Request): Promise<Response> {
     try {
-      await this.#resharding.ensureReady()
+      await this.#resharding.ensureReady(shardCountOf(request))
       return await this.#service.app.fetch(request)
     } finally {
       if (request.body && !request.bodyUsed) await this.#discard(request.body)
@@ -88,7 +107,7 @@ export { HubObject as Hub }
 function runtimeOf(shard: number): RuntimeSupport {
   return {
     // Workers can't drop the socket of a single client: the platform does so in its own time.
-    native: webStream(),
+    native: webStream(undefined, GREETING),
     portable: portableStream(),
     // Cloudflare sets this header, whatever the client sends.
     remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
@@ -116,9 +135,9 @@ function shardNumber({ id }: ObjectState, { HUB }: Env): number {
 const JSON_BYTES_PER_BYTE = 6
 const BODY_OVERHEAD_BYTES = 8_192
 
-/** @throws {ConfigError} */
-function openRouter(env: Env): Shard {
-  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readConfig(env)
+/** The router of a Worker. @throws {ConfigError} */
+export function openRouter(env: Env): Shard {
+  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readWorkerConfig(env)
   const log = openLog(LOG_LEVEL)
   return createRouter({
     count: HUB_SHARDS,

@@ -14,20 +14,31 @@ export function mergePublished(results: readonly Published[]): Published {
 export type ShardList = Pick<Clients, 'total'> &
   Partial<Pick<Clients, 'clients'> & Pick<TopicConnections, 'topic' | 'connections'>>
 
-/** Merges the rows of a list, longest connected first, up to the `limit` in the URL. */
+/** A merged list: how many shards there are, and how many of them it covers. */
+export interface MergedList extends ShardList {
+  readonly asked: number
+  readonly answered: number
+}
+
+/**
+ * Merges the rows of a list, longest connected first, up to the `limit` in the URL.
+ * @param lists - in the order of the shards; undefined for a shard that did not answer
+ */
 export function mergeLists(
   url: string,
-  lists: readonly ShardList[],
+  lists: readonly (ShardList | undefined)[],
   what: 'clients' | 'connections',
-): ShardList {
+): MergedList {
   const limit = new URL(url).searchParams.get('limit') ?? undefined
   const rows = lists
     // Connections on two shards may have the same name.
-    .flatMap((list, shard) => (list[what] ?? []).map((row) => ({ shard, ...row })))
+    .flatMap((list, shard) => (list?.[what] ?? []).map((row) => ({ shard, ...row })))
     .sort((one, other) => (one.since < other.since ? -1 : 1))
     .slice(0, ListQuery.parse({ limit }).limit)
-  const total = lists.reduce((sum, list) => sum + list.total, 0)
-  return { ...lists[0], [what]: rows, total }
+  const answers = lists.filter((list) => list !== undefined)
+  const total = answers.reduce((sum, list) => sum + list.total, 0)
+  const coverage = { asked: lists.length, answered: answers.length }
+  return { ...answers[0], [what]: rows, total, ...coverage }
 }
 
 /**

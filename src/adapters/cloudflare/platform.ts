@@ -21,6 +21,8 @@ export interface ObjectNamespace {
 export interface ObjectStub extends Shard {
   /** @see Resharding.fence */
   fence(count: number): Promise<void>
+  /** @see Resharding.ensureReady */
+  ensureReady(count: number): Promise<void>
 }
 
 /** What the platform gives a Durable Object. */

@@ -1,4 +1,22 @@
-/** Bodies of requests: sent to several shards, or discarded. */
+/** Requests to shards: they carry the number of shards; their bodies are copied or discarded. */
+
+/**
+ * How many shards the sender of a request knows of. Deployments do not reach all Workers and objects
+ * at once: a shard of another number would accept events for clients that are connected elsewhere.
+ */
+const COUNT_HEADER = 'Hub-Shards'
+
+/** The same request from a Worker with this number of shards, whatever its client claims. */
+export function withShardCount(request: Request, count: number): Request {
+  const headers = new Headers(request.headers)
+  headers.set(COUNT_HEADER, `${count}`)
+  return new Request(request, { headers })
+}
+
+/** The number of shards that a request carries; 1 if it comes from a Worker that does not set it. */
+export function shardCountOf({ headers }: Request): number {
+  return Number(headers.get(COUNT_HEADER) ?? 1)
+}
 
 /** A copy of a request with this body. @param id - its `X-Request-Id`; by default that of the request */
 export function cloneRequest(

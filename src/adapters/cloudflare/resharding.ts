@@ -1,9 +1,11 @@
 /**
  * Resharding. A cursor is valid only on the shard that issued it, and could become valid again when
- * `HUB_SHARDS` changes back. So before a shard serves with a new number of shards, it fences every
- * other shard that may have served with another number: those start a new epoch, and old cursors
- * lead to a reported gap instead of silently skipped events.
+ * `HUB_SHARDS` changes back. So the first shard holds the number of shards: before it serves with a
+ * new one, it fences every other shard that may have served with the old one. Fenced shards start a
+ * new epoch, so that old cursors lead to a reported gap instead of silently skipped events, and ask
+ * the first shard before they serve.
  */
+import type { Clock } from '../../core/clock.ts'
 import type { SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { cursorOrigin, epochSuffix, fenceSuffix } from './sharding.ts'
 
@@ -18,18 +20,22 @@ export interface ReshardingInit {
   sync(): Promise<void>
   /** Calls `fence(count)` of another shard. */
   fenceShard(shard: number): Promise<void>
+  /** Calls `ensureReady(count)` of the first shard. */
+  askFirst(): Promise<void>
+  readonly clock: Pick<Clock, 'every'>
 }
 
 /** Keeps a shard from serving until old cursors are invalid on all shards. */
 export interface Resharding {
   /**
-   * Resolves once the shard may serve.
-   * @throws {Error} `isResharding`, as long as some other shard has not been fenced
+   * Resolves once the shard may serve a request from a Worker with `callerCount` shards.
+   * @throws {Error} `isResharding`, if this shard has another number of shards, and as long as the
+   * first one has not fenced all others
    */
-  ensureReady(): Promise<void>
+  ensureReady(callerCount: number): Promise<void>
   /**
-   * Called by another shard that is about to serve as one of `count`. Resolves once no cursor from
-   * another number of shards is valid here.
+   * Called by the first shard when it is about to serve as one of `count`. Resolves once no cursor
+   * of this shard is valid any more.
    */
   fence(count: number): Promise<void>
 }
@@ -41,27 +47,35 @@ export interface Resharding {
  */
 const CODE = 'hub-resharding:'
 
-/** Whether a shard refused to serve because it has not fenced all others yet. */
+/** Milliseconds that one call of another shard may take. Shards that were fenced before it stay fenced. */
+const DEADLINE_MS = 10_000
+
+/** Whether a shard refused to serve: deployments have not reached all, or the others are not fenced yet. */
 export function isResharding(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith(CODE)
 }
 
-/** What the epoch of a new object ends with: only a single shard may serve without fencing others. */
+/** What the epoch of a new object ends with: only a single shard may serve before others are fenced. */
 export function initialEpochSuffix(count: number): string {
   return count === 1 ? epochSuffix(0, 1) : fenceSuffix(count)
 }
 
 /** Starts in the state that the epoch of the journal records. */
 export function createResharding(init: ReshardingInit): Resharding {
-  const { shard: own, count, journal, sync, fenceShard } = init
+  const { shard: own, count, journal, sync, fenceShard, askFirst, clock } = init
   /** What the epoch ends with once this shard may serve; undefined for a shard beyond `count`, which never may. */
   const servingSuffix = own < count ? epochSuffix(own, count) : undefined
-  /** How often a shard that is configured with another number of shards has fenced this one. */
+  /** The shards that this one has fenced: when another can't be reached, only that is called again. */
+  const fenced = new Set([own])
+  /** How often the first shard has fenced this one with another number of shards. */
   let conflicts = 0
   let resharding: Promise<void> | undefined
   return { ensureReady, fence }
 
-  async function ensureReady(): Promise<void> {
+  async function ensureReady(callerCount: number): Promise<void> {
+    if (callerCount !== count) {
+      throw refusal(`it is one of ${count} shards, and the caller counts ${callerCount}`)
+    }
     if (!resharding && isReady()) return
     resharding ??= reshard().finally(() => {
       resharding = undefined
@@ -71,30 +85,38 @@ export function createResharding(init: ReshardingInit): Resharding {
 
   async function reshard(): Promise<void> {
     try {
-      await fenceOthers()
+      if (servingSuffix === undefined) throw new Error(`there are ${count} shards, numbered from 0`)
+      const before = conflicts
+      await (own === 0 ? fenceOthers() : inTime(askFirst()))
+      if (conflicts === before) journal.startEpoch(servingSuffix)
+      await sync()
+      // The first shard may have fenced this one meanwhile.
+      if (!isReady()) throw new Error('the number of shards has changed meanwhile')
     } catch (error) {
-      const reason = error instanceof Error ? error.message : error
-      throw new Error(`${CODE} shard ${own} can’t serve yet (${reason}).`)
+      throw refusal(`${error instanceof Error ? error.message : error}`)
     }
   }
 
+  function refusal(reason: string): Error {
+    return new Error(`${CODE} shard ${own} can’t serve yet (${reason}).`)
+  }
+
   async function fenceOthers(): Promise<void> {
-    if (servingSuffix === undefined) throw new Error(`there are ${count} shards, numbered from 0`)
-    const before = conflicts
     const all = Array.from({ length: Math.max(fencedCount(), count) }, (_, shard) => shard)
-    await Promise.all(all.filter((shard) => shard !== own).map((shard) => fenceShard(shard)))
-    if (conflicts === before) journal.startEpoch(servingSuffix)
-    await sync()
-    // Another shard may have fenced this one meanwhile.
-    if (!isReady()) throw new Error('another shard is configured with another number of shards')
+    const others = all.filter((shard) => !fenced.has(shard))
+    await Promise.all(
+      others.map(async (shard) => {
+        await inTime(fenceShard(shard))
+        fenced.add(shard)
+      }),
+    )
   }
 
   async function fence(others: number): Promise<void> {
     if (others !== count) conflicts += 1
-    const agrees = others === count && isReady()
     // The suffix stores how many shards must be fenced, until they have been.
     const next = fenceSuffix(Math.max(fencedCount(), others))
-    if (!agrees && cursorOrigin(journal.head().id)?.suffix !== next) journal.startEpoch(next)
+    if (cursorOrigin(journal.head().id)?.suffix !== next) journal.startEpoch(next)
     await sync()
   }
 
@@ -105,5 +127,16 @@ export function createResharding(init: ReshardingInit): Resharding {
   /** The largest number of shards that this one or, to its knowledge, another has served with. */
   function fencedCount(): number {
     return cursorOrigin(journal.head().id)?.count ?? 1
+  }
+
+  function inTime(call: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = new Error(`another shard did not answer within ${DEADLINE_MS} ms`)
+      const stop = clock.every(DEADLINE_MS, () => {
+        stop()
+        reject(late)
+      })
+      call.then(resolve, reject).finally(stop)
+    })
   }
 }

@@ -10,7 +10,7 @@ import { problem, RETRY_AFTER } from '../../http/problem.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
 import { refuseForNow } from '../../http/stream.ts'
 import { mergeLists, mergeMetrics, mergePublished, type ShardList } from './merge.ts'
-import { cloneRequest } from './request.ts'
+import { cloneRequest, withShardCount } from './request.ts'
 import { isResharding } from './resharding.ts'
 import { type ShardRoute, shardRoute, ticketClient } from './routes.ts'
 import { newClientId, shardOf } from './sharding.ts'
@@ -40,7 +40,7 @@ export interface RouterInit {
 
 /** Makes one hub of several shards. */
 export function createRouter(init: RouterInit): Shard {
-  const { count, retryMs, corsOrigins = [], maxBodyBytes, shard, random = Math.random } = init
+  const { count, retryMs, corsOrigins = [], maxBodyBytes, random = Math.random } = init
   // Without CORS headers a page of another origin can't read the response, and its EventSource gives up.
   const responder = new Hono<{ Bindings: { respond: (c: Context) => Response } }>()
     .use(allowOrigins(corsOrigins))
@@ -145,27 +145,37 @@ export function createRouter(init: RouterInit): Shard {
     return { first, results: (await Promise.all(accepted.map((one) => one.json()))) as T[] }
   }
 
+  /** Merges the lists of the shards that answer, and says how many that are. */
   async function list(request: Request, what: 'clients' | 'connections'): Promise<Response> {
-    const responses = await Promise.all(
-      shards().map((index) => shard(index).fetch(new Request(request))),
-    )
-    const [first] = responses
-    const refused = responses.find(({ ok }) => !ok)
+    const responses = await askAll(request)
+    const first = responses.find((one) => one?.ok)
+    const refused = responses.find((one) => one && isRefusal(one))
     if (refused || !first) return refused ?? (await unavailable(request))
-    const lists = (await Promise.all(responses.map((one) => one.json()))) as ShardList[]
+    const bodies = responses.map((one) => (one?.ok ? one.json() : undefined))
+    const lists = (await Promise.all(bodies)) as (ShardList | undefined)[]
     return withBody(first, JSON.stringify(mergeLists(request.url, lists, what)))
   }
 
   /** Merges the metrics of the shards that answer. */
   async function scrape(request: Request): Promise<Response> {
-    const pending = shards().map((index) => shard(index).fetch(new Request(request)))
-    const outcomes = await Promise.allSettled(pending)
-    const responses = outcomes.map((one) => (one.status === 'fulfilled' ? one.value : undefined))
+    const responses = await askAll(request)
     const first = responses.find((one) => one?.ok)
-    // All shards refused or failed, for the same reason.
-    if (!first) return responses.find((one) => one !== undefined) ?? (await Promise.race(pending))
+    // All shards refused, for the same reason.
+    if (!first) return responses.find((one) => one) ?? (await unavailable(request))
     const texts = responses.map((one) => (one?.ok ? one.text() : undefined))
     return withBody(first, mergeMetrics(await Promise.all(texts)))
+  }
+
+  /** Sends a request without a body to all shards. One that fails has no response; if all fail, so does this. */
+  async function askAll(request: Request): Promise<readonly (Response | undefined)[]> {
+    const pending = shards().map((index) => shard(index).fetch(new Request(request)))
+    const outcomes = await Promise.allSettled(pending)
+    if (outcomes.every(({ status }) => status === 'rejected')) await Promise.race(pending)
+    return outcomes.map((outcome) => {
+      if (outcome.status === 'fulfilled') return outcome.value
+      init.report?.(outcome.reason)
+      return undefined
+    })
   }
 
   /** Ends the stream at once with 200: at any other status, an EventSource gives up for good. */
@@ -183,9 +193,18 @@ export function createRouter(init: RouterInit): Shard {
     return await responder.fetch(request, { respond })
   }
 
+  function shard(index: number): Shard {
+    return { fetch: (request) => init.shard(index).fetch(withShardCount(request, count)) }
+  }
+
   function shards(): number[] {
     return Array.from({ length: count }, (_, index) => index)
   }
+}
+
+/** Whether a shard refuses what every other would refuse, too. */
+function isRefusal({ status }: Response): boolean {
+  return status >= 400 && status < 500
 }
 
 const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'

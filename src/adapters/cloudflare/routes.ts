@@ -1,5 +1,6 @@
 /** Which shard a request goes to. Nothing is verified here: the hub that receives the request does that. */
 
+import { HonoRequest } from 'hono/request'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { ExtractSchema } from 'hono/types'
 import { getPath } from 'hono/utils/url'
@@ -60,40 +61,44 @@ const DESTINATIONS: Readonly<Record<AppRoute | 'HEAD /sse', ShardRoute['to']>> =
   'GET /readyz': 'any',
 }
 
-/** Hono’s own matching, so that the router and the app never read a path differently. */
+/** Hono’s own matching and decoding, so that the router and the app never read a URL differently. */
 const table = new TrieRouter<ShardRoute['to']>()
 for (const [route, to] of Object.entries(DESTINATIONS)) {
   const [method = '', path = ''] = route.split(' ')
   table.add(method, path, to)
 }
 
+/** `HonoRequest` reads the parameters of a match, and not what matched. */
+type RequestMatches = ConstructorParameters<typeof HonoRequest>[2]
+
 /** Finds out where a request goes. */
 export function shardRoute(request: Request): ShardRoute {
-  const [[match]] = table.match(request.method, getPath(request))
-  if (!match) return { to: 'any' }
-  const [to, { id = '' }] = match
-  if (to === 'stream') return streamRoute(request)
+  const path = getPath(request)
+  const matches = table.match(request.method, path)
+  const to = matches[0][0]?.[0]
+  if (!to) return { to: 'any' }
+  const read = new HonoRequest(request, path, matches as unknown as RequestMatches)
+  if (to === 'stream') return streamRoute(read)
   if (to !== 'client' && to !== 'block') return { to }
-  const blocks = to === 'block' && new URL(request.url).searchParams.has('block')
-  return { to: blocks ? 'block' : 'client', client: decode(String(id)) }
+  const blocks = to === 'block' && read.query('block') !== undefined
+  return { to: blocks ? 'block' : 'client', client: read.param('id') ?? '' }
 }
 
 /**
  * The client that listens is the `id`, which every credential must allow; without one it is the
  * client of the ticket or the token; without those it is a new client.
  */
-function streamRoute({ url, headers }: Request): ShardRoute {
-  const query = new URL(url).searchParams
-  const id = query.get('id')
-  const cursor = headers.get('Last-Event-ID') || query.get('lastEventId') || ''
-  if (id !== null) return { to: 'stream', client: id, named: true, cursor }
-  const [, token] = /^Bearer +(\S+) *$/i.exec(headers.get('Authorization') ?? '') ?? []
-  const client = claimOf(query.get('ticket'), 'client') ?? claimOf(token, 'sub')
+function streamRoute(request: HonoRequest): ShardRoute {
+  const id = request.query('id')
+  const cursor = request.header('Last-Event-ID') || request.query('lastEventId') || ''
+  if (id !== undefined) return { to: 'stream', client: id, named: true, cursor }
+  const [, token] = /^Bearer +(\S+) *$/i.exec(request.header('Authorization') ?? '') ?? []
+  const client = claimOf(request.query('ticket'), 'client') ?? claimOf(token, 'sub')
   return { to: 'stream', client, named: false, cursor }
 }
 
 /** A client id that a ticket or a token claims; undefined for anything else. */
-function claimOf(token: string | null | undefined, claim: string): string | undefined {
+function claimOf(token: string | undefined, claim: string): string | undefined {
   if (!token) return undefined
   try {
     return nameIn(decodeJwt(token)[claim])
@@ -113,13 +118,4 @@ export function ticketClient(body: Uint8Array): string | undefined {
 
 function nameIn(value: unknown): string | undefined {
   return typeof value === 'string' && NAME.test(value) ? value : undefined
-}
-
-function decode(name: string): string {
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    // Every shard responds with 400.
-    return name
-  }
 }

@@ -7,6 +7,7 @@ import type { ControlResponses } from '../backplane.ts'
 import type { Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
 import { readBatch } from '../read-page.ts'
 import { openExpiringTable } from './expiring-table.ts'
+import { stampEntries } from './stamp.ts'
 import { type ObjectStorage, openSqliteStore } from './store.ts'
 
 /** The storage of the journal, its bounds and its clock. */
@@ -114,7 +115,8 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   ): ReplayBatch {
     if (cursor === undefined) return { entries: [], end: head(), done: true }
     store.expire(clock.now())
-    return readBatch(store, head(), { keys, cursor, maxBytes: maxBatchBytes })
+    const batch = readBatch(store, head(), { keys, cursor, maxBytes: maxBatchBytes })
+    return { ...batch, entries: stampEntries(batch.entries, store.epoch) }
   }
 
   function head(): Position {

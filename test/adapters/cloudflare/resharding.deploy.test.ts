@@ -82,6 +82,20 @@ test('a gap is reported once: cursors from after the change are valid', async ()
   expect(await deployed(3, resume(client, id))).toEqual({ resume: 'complete', data: ['last'] })
 })
 
+test('a client that reconnects in mid-replay of events from before the change receives no second gap', async () => {
+  disk = createDisk()
+  const client = clientAt(1, 3, 1, 2)
+  const old = await deployed(3, publish(client, 'one'))
+  await deployed(2, async (url) => {
+    const stream = await listen(url, `id=${client}`, { 'Last-Event-ID': old })
+    const gap = await stream.next(({ event }) => event === 'hub:gap')
+    const { id = '' } = await stream.next(({ data }) => data === 'one')
+    await stream.close()
+    expect((JSON.parse(gap.data) as { earliest: string }).earliest).toBe(id)
+    expect(await resume(client, id)(url)).toEqual({ resume: 'complete', data: ['last'] })
+  })
+})
+
 test('while one shard is unreachable the others serve nothing, and afterwards they do', async () => {
   disk = createDisk()
   const client = clientAt(1, 3)
@@ -103,6 +117,34 @@ test('while one shard is unreachable the others serve nothing, and afterwards th
       expect(await stream.text()).toContain('"reason":"shutdown"')
       await fetch(`${url}/reachable`)
       expect(await resume(client, id)(url)).toMatchObject({ resume: 'gap' })
+    },
+    entry,
+  )
+})
+
+test('objects refuse a Worker of another deployment: nothing is accepted that nobody receives', async () => {
+  disk = createDisk()
+  const client = clientAt(1, 3)
+  const entry = { ENTRYPOINT: 'test/support/worker/stale-worker.ts' }
+  await deployed(
+    3,
+    async (url) => {
+      const id = await publish(client, 'one')(url)
+      for (const stale of ['1', '2', '4']) {
+        const init = (method: string, body?: string) => ({
+          ...(body === undefined ? { method } : text(body)),
+          headers: { 'Stale-Shards': stale, 'Hub-Shards': '3' },
+        })
+        for (const path of [`/clients/${client}`, '/broadcast', '/topics/news']) {
+          const response = await fetch(url + path, init('POST', 'lost'))
+          expect([response.status, response.headers.get('Retry-After')]).toEqual([503, '2'])
+        }
+        expect((await fetch(`${url}/clients`, init('GET'))).status).toBe(503)
+        const stream = await fetch(`${url}/sse?id=${client}`, init('GET'))
+        expect(stream.status).toBe(200)
+        expect(await stream.text()).toContain('"reason":"shutdown"')
+      }
+      expect(await resume(client, id)(url)).toEqual({ resume: 'complete', data: ['last'] })
     },
     entry,
   )

@@ -8,10 +8,11 @@ import {
 } from '../../../src/adapters/cloudflare/resharding.ts'
 import { epochSuffix } from '../../../src/adapters/cloudflare/sharding.ts'
 import { newEpoch } from '../../../src/core/cursor.ts'
+import { manualClock } from '../../support/clock.ts'
 
 let ms = 1_800_000_000_000
 /** No two epochs start in the same millisecond. */
-const clock = { now: () => ms++, monotonic: () => ms++, every: () => () => {}, soon: () => {} }
+const epochClock = { ...manualClock(), now: () => ms++ }
 
 /** Lets the event loop turn: work that waits only for promises is done by then. */
 async function turns(count: number): Promise<void> {
@@ -22,8 +23,13 @@ async function turns(count: number): Promise<void> {
 function setUp() {
   const disks = new Map<number, string>()
   const running = new Map<number, Resharding>()
+  const counts = new Map<number, number>()
   const unreachable = new Set<number>()
-  const fenced: [by: number, shard: number][] = []
+  /** Shards whose calls are never answered. */
+  const hanging = new Set<number>()
+  const clock = manualClock()
+  const fenced: number[] = []
+  const asked: number[] = []
   let configured = 0
 
   /** Restarts all shards with a new number of shards, except those in `keep`, which run on unchanged. */
@@ -39,12 +45,13 @@ function setUp() {
   }
 
   function start(shard: number, count: number): Resharding {
-    let epoch = disks.get(shard) ?? newEpoch(clock) + initialEpochSuffix(count)
+    let epoch = disks.get(shard) ?? newEpoch(epochClock) + initialEpochSuffix(count)
     disks.set(shard, epoch)
+    counts.set(shard, count)
     const journal = {
       head: () => ({ id: `${epoch}-1`, sequence: 1 }),
       startEpoch: (suffix: string) => {
-        epoch = newEpoch(clock) + suffix
+        epoch = newEpoch(epochClock) + suffix
       },
     }
     const sync = async () => {
@@ -52,23 +59,42 @@ function setUp() {
       disks.set(shard, epoch)
     }
     const fenceShard = async (other: number) => {
-      fenced.push([shard, other])
+      expect(shard).toBe(0)
+      fenced.push(other)
       await Promise.resolve()
+      if (hanging.has(other)) await new Promise(() => {})
       // Fails only after the others have responded.
       if (unreachable.has(other)) await turns(20)
       if (unreachable.has(other)) throw new Error('It is unreachable.')
       await at(other).fence(count)
     }
-    return createResharding({ shard, count, journal, sync, fenceShard })
+    const askFirst = async () => {
+      asked.push(shard)
+      await Promise.resolve()
+      if (unreachable.has(0)) throw new Error('It is unreachable.')
+      await at(0).ensureReady(count)
+    }
+    return createResharding({ shard, count, journal, sync, fenceShard, askFirst, clock })
   }
 
-  /** Serves one request on a shard; returns the epoch that it is served in. */
+  /** Serves one request on a shard, from a Worker of its deployment; returns the epoch that it is served in. */
   async function serve(shard: number): Promise<string> {
-    await at(shard).ensureReady()
+    const resharding = at(shard)
+    await resharding.ensureReady(counts.get(shard) ?? configured)
     return disks.get(shard) ?? ''
   }
 
-  return { unreachable, fenced, deploy, serve, at, epoch: (shard: number) => disks.get(shard) }
+  return {
+    unreachable,
+    hanging,
+    clock,
+    fenced,
+    asked,
+    deploy,
+    serve,
+    at,
+    epoch: (shard: number) => disks.get(shard),
+  }
 }
 
 const refuses = (promise: Promise<unknown>) => promise.then(() => undefined, isResharding)
@@ -82,25 +108,27 @@ test('a single shard fences no others and keeps its epoch', async () => {
   expect(fenced).toEqual([])
 })
 
-test('each shard fences all others once, when it first serves, and its epoch ends with its suffix', async () => {
-  const { deploy, serve, fenced } = setUp()
+test('the first shard fences the others once, each other asks it once, and epochs end with the suffix', async () => {
+  const { deploy, serve, fenced, asked } = setUp()
   deploy(3)
   const epochs = [await serve(0), await serve(1), await serve(2)]
   expect(epochs.map((epoch) => epoch.slice(12))).toEqual(
     [0, 1, 2].map((shard) => epochSuffix(shard, 3)),
   )
-  expect(fenced).toHaveLength(6)
   deploy(3)
   expect([await serve(0), await serve(1), await serve(2)]).toEqual(epochs)
-  expect(fenced).toHaveLength(6)
+  expect([fenced, asked]).toEqual([
+    [1, 2],
+    [1, 2],
+  ])
 })
 
 test('concurrent requests wait for the same fencing', async () => {
-  const { deploy, serve, fenced } = setUp()
+  const { deploy, serve, fenced, asked } = setUp()
   deploy(3)
   const epochs = await Promise.all([0, 1, 2, 2, 1, 0].map(serve))
   expect(epochs.slice(3)).toEqual(epochs.slice(0, 3).reverse())
-  expect(fenced).toHaveLength(6)
+  expect([fenced.length, asked.length]).toEqual([2, 2])
 })
 
 test('no request is served before the epoch is on disk', async () => {
@@ -153,15 +181,15 @@ describe('no epoch becomes valid again when the number of shards changes back, w
   })
 })
 
-test('a shard serves nothing until it has fenced all others, and remembers how many that is', async () => {
+test('no shard serves before the first has fenced all others, and it remembers how many that is', async () => {
   const { deploy, serve, unreachable, epoch } = setUp()
   deploy(3)
   const before = [await serve(0), await serve(1), await serve(2)]
   unreachable.add(2)
   deploy(2)
   expect(await refuses(serve(1))).toBe(true)
-  expect(epoch(1)).toBe(before[1])
-  // Shard 1 has fenced shard 0 as one of two; shard 0 must still remember that shard 2 exists.
+  // The first shard has served as one of three, and remembers after a restart that shard 2 exists.
+  expect(epoch(0)).toBe(before[0])
   deploy(2)
   expect(await refuses(serve(0))).toBe(true)
   unreachable.clear()
@@ -170,23 +198,76 @@ test('a shard serves nothing until it has fenced all others, and remembers how m
   expect(await serve(2)).not.toBe(before[2])
 })
 
-test('of two shards with different numbers of shards, at most one gets ready at a time', async () => {
-  const { deploy, serve, at } = setUp()
+test('a shard that missed a deployment serves nothing, and none of its cursors becomes valid again', async () => {
+  const { deploy, serve } = setUp()
   deploy(3)
   for (const own of [0, 1, 2]) await serve(own)
-  // Shard 2 runs on as one of three; shard 0 restarts as one of two.
+  const before = await serve(2)
+  // Shard 2 runs on as one of three; the first restarts as one of two.
   deploy(2, [2])
-  await Promise.allSettled([at(2).fence(4)])
-  const both = await Promise.all([refuses(serve(0)), refuses(serve(2))])
-  expect(both).toContain(true)
-  // Only the epoch of the shard that got ready last stays valid.
   const two = await serve(0)
-  expect(await serve(2)).not.toBe(two)
+  expect(await refuses(serve(2))).toBe(true)
+  // A shard that is fenced while it asks does not become ready either.
+  deploy(3, [0])
+  const asking = refuses(serve(2))
+  expect(await asking).toBe(true)
+  deploy(3)
+  expect([await serve(0), await serve(2)]).not.toContain(before)
   expect(await serve(0)).not.toBe(two)
+})
+
+test('a shard that the first fences with another number while it waits for the answer does not serve', async () => {
+  const { deploy, serve, at } = setUp()
+  deploy(3)
+  await serve(0)
+  const asking = refuses(serve(1))
+  await at(1).fence(2)
+  expect(await asking).toBe(true)
+  expect(await refuses(serve(1))).toBe(undefined)
+})
+
+test('of many shards, each is called once when their number changes', async () => {
+  const { deploy, serve, fenced, asked } = setUp()
+  const everywhere = (count: number) =>
+    Promise.all(Array.from({ length: count }, (_, shard) => serve(shard)))
+  deploy(64)
+  await everywhere(64)
+  fenced.length = 0
+  asked.length = 0
+  deploy(128)
+  await everywhere(128)
+  expect([fenced.length, asked.length]).toEqual([127, 127])
+})
+
+test('a call that is not answered ends after ten seconds; only that shard is called again', async () => {
+  const { deploy, serve, fenced, hanging, clock } = setUp()
+  deploy(4)
+  hanging.add(2)
+  const outcomes = Promise.all([refuses(serve(0)), refuses(serve(1))])
+  await turns(10)
+  expect(fenced).toEqual([1, 2, 3])
+  await clock.advance(10_000)
+  expect(await outcomes).toEqual([true, true])
+  hanging.clear()
+  await serve(1)
+  expect(fenced).toEqual([1, 2, 3, 2])
+  await turns(10)
+  expect(clock.timers).toBe(0)
 })
 
 test('a shard beyond the number of shards serves nothing', async () => {
   const { deploy, serve } = setUp()
   deploy(2)
   expect(await refuses(serve(2))).toBe(true)
+})
+
+test('a shard serves no request from a Worker with another number of shards', async () => {
+  const { deploy, serve, at, epoch } = setUp()
+  deploy(3)
+  const before = await serve(1)
+  for (const count of [1, 2, 4, Number.NaN]) {
+    expect(await refuses(at(1).ensureReady(count))).toBe(true)
+  }
+  expect(epoch(1)).toBe(before)
+  expect(await serve(1)).toBe(before)
 })

@@ -1,6 +1,7 @@
 /** One hub made of several shards: here each shard is a complete app, and none knows of the others. */
 import { Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, test } from 'vitest'
+import { shardCountOf } from '../../../src/adapters/cloudflare/request.ts'
 import { createRouter } from '../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../src/http/app.ts'
@@ -20,6 +21,7 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
   const hubs = Array.from({ length: COUNT }, () => createHub())
   const apps = hubs.map(appOf)
   const asked: number[] = []
+  const counts = new Set<number>()
   const reports: string[] = []
   const broken = new Map<number, FakeShard>()
   const router = createRouter({
@@ -32,12 +34,13 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
     shard: (index) => ({
       fetch: async (request) => {
         asked.push(index)
+        counts.add(shardCountOf(request))
         const shard = broken.get(index) ?? apps[index] ?? new Hono()
         return await shard.fetch(request)
       },
     }),
   })
-  return { hubs, asked, broken, reports, send, open }
+  return { hubs, asked, counts, broken, reports, send, open }
 
   function send(method: string, path: string, body?: string, headers = {}): Promise<Response> {
     asked.length = 0
@@ -95,6 +98,19 @@ test('a path is read as the app reads it', async () => {
   expect(asked).toEqual([0, 1, 2])
   expect((await send('POST', '/broadcast/', 'hi')).status).toBe(404)
   expect(asked).toEqual([0])
+})
+
+test('every request to a shard carries the number of shards, whatever the client sends', async () => {
+  const { send, counts } = setUp()
+  const forged = { 'Hub-Shards': '4' }
+  for (const path of ['/broadcast', '/topics/a', '/clients/a', '/ping/a', '/clients/a?block=1']) {
+    await send('POST', path, 'hello', forged)
+  }
+  for (const path of ['/sse', '/sse?id=a', '/clients', '/topics/a', '/metrics', '/healthz', '/']) {
+    await (await send('GET', path, undefined, forged)).body?.cancel()
+  }
+  await send('DELETE', '/clients/a?block=1', undefined, forged)
+  expect(counts).toEqual(new Set([COUNT]))
 })
 
 test.each(['/clients', '/topics/news', '/metrics', '/clients/alice', '/sse?id=alice'])(
@@ -257,6 +273,34 @@ describe('when a shard is unavailable', () => {
     expect(await response.text()).toContain('on 2 of 3 shards')
     expect(response.headers.get('Retry-After'), 'a retry would duplicate the event').toBeNull()
     expect(reports).toEqual(['Error: reset'])
+  })
+
+  test('a list of the others says so, and numbers their shards rightly', async () => {
+    const { send, open, broken, reports } = setUp()
+    await Promise.all(NAMES.map((name) => open(`?id=${name}&topic=news`)))
+    const others = NAMES.filter((name) => shardOf(name, COUNT) !== 0)
+    type List = Record<'clients' | 'connections', { client: string; shard: number }[]>
+    for (const [path, what] of [
+      ['/clients', 'clients'],
+      ['/topics/news', 'connections'],
+    ] as const) {
+      broken.clear()
+      const whole = await json<List>(send('GET', path))
+      expect(whole).toMatchObject({ total: NAMES.length, asked: COUNT, answered: COUNT })
+      for (const gone of [
+        unavailable(),
+        { fetch: async () => new Response('', { status: 500 }) },
+      ]) {
+        broken.set(0, gone)
+        const list = await json<List>(send('GET', path))
+        expect(list).toMatchObject({ total: others.length, asked: COUNT, answered: COUNT - 1 })
+        for (const { client, shard } of list[what]) expect(shard).toBe(shardOf(client, COUNT))
+      }
+      expect((await send('GET', `${path}?limit=x`)).status).toBe(400)
+    }
+    expect(reports.length).toBeGreaterThan(0)
+    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, unavailable())
+    expect((await send('GET', '/clients')).status).toBe(503)
   })
 
   test('the metrics of the others say so', async () => {

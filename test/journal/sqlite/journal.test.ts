@@ -74,6 +74,25 @@ describe('the journal in SQLite', () => {
     expect(journal.head().id.split('-')[0]).toBe(epochs[2])
   })
 
+  test('stamps the frames of an older epoch with ids that are valid now: a gap is reported once', async () => {
+    const { journal, call } = await objects.open()
+    const { id: old } = await journal.append(ALICE, { data: 'a\nid: 1' })
+    await journal.append(ALICE, { data: 'b', event: 'e' })
+    await call('startEpoch', 'suffix')
+    await journal.append(ALICE, { data: 'c' })
+    const { gap, entries } = await journal.read([ALICE], old, 1_000)
+    expect(gap).toBe('epoch')
+    const [a, b, c] = entries.map(({ id }) => id)
+    expect(entries.map(({ frame }) => new TextDecoder().decode(frame))).toEqual([
+      `id: ${a}\ndata: a\ndata: id: 1\n\n`,
+      `id: ${b}\nevent: e\ndata: b\n\n`,
+      `id: ${c}\ndata: c\n\n`,
+    ])
+    for (const id of [a, b, c]) {
+      expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
+    }
+  })
+
   test('keeps its epoch when another can’t be written', async () => {
     const { journal, call } = await objects.open()
     const { id } = await journal.append(ALICE, { data: 'a' })
