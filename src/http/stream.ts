@@ -75,7 +75,7 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   checkName('client id', client)
   if (c.req.method === 'HEAD') return streamHead(c)
   const refusal = internalsOf(hub).refusal(client, info)
-  if (refusal === 'blocked') return c.body(null, 204)
+  if (refusal === 'blocked') return streamBlocked(c)
   if (refusal) return refuseForNow(c, internalsOf(hub).byeFrame(refusal))
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
@@ -98,6 +98,11 @@ async function sayGoodbye(hub: Hub, stream: EventStream, refused: RefusalReason)
 /** Answers HEAD. Hono would run the GET handler and drop the body unread: that stream would never end. */
 export function streamHead(c: Context): Response {
   return c.body(null, 200, HEADERS)
+}
+
+/** Answers a blocked client with 204, at which an EventSource stops; a cache must not keep it beyond the block. */
+export function streamBlocked(c: Context): Response {
+  return c.body(null, 204, { 'Cache-Control': 'no-store' })
 }
 
 /** Answers with `hub:bye` alone. At any status but 200, an EventSource would give up for good. */

@@ -73,6 +73,7 @@ export function compose(options: ComposeOptions): Service {
     access: accessFor(accessMode, config, {
       hub,
       clock,
+      addressOf,
       onError: (error) => log.warn('token keys unavailable', { error: describe(error) }),
     }),
     middleware: middlewareFor(accessMode, config),

@@ -41,7 +41,7 @@ export type TicketIssuer = (grant: Grant, grantSeconds: number) => Promise<strin
  */
 export interface Access {
   /**
-   * Resolves with the stream that the request may open.
+   * Resolves with the stream that the request may open. HEAD asks, too, and must use up nothing.
    * @throws {HubError} `blocked` for a blocked client, which gets 204
    */
   listen(c: Context, wanted: StreamRequest): Promise<StreamGrant>
