@@ -86,7 +86,7 @@ export function responseLogger(log: Logger): (c: Context) => void {
     const refused = REFUSED.has(status)
     if (!refused && !logsAll) return
     const { method } = c.req
-    const line = { status, method, route: routePath(c, -1), requestId: c.get('requestId') }
+    const line = { status, method, route: routePath(c, -1) || '/*', requestId: c.get('requestId') }
     if (refused) log.info('request refused', line)
     else log.debug('request answered', line)
   }
