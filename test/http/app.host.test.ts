@@ -15,7 +15,7 @@ function host() {
     createApp({
       hub,
       dashboard: createDashboard(),
-      middleware: [(c) => c.text('guarded', 403)],
+      middleware: [async (c) => c.text('guarded', 403)],
       onResponse: ({ res }) => void statuses.push(res.status),
     }),
   )

@@ -44,7 +44,9 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
       const granted = await grantOrRefuse(c, c.req.valid('query'))
       if (granted instanceof Response) return granted
       // Hono runs the GET handler for HEAD and drops the body unread: that stream would never end.
-      if (c.req.method === 'HEAD') return streamHead(c)
+      if (c.req.method === 'HEAD') {
+        return internalsOf(hub).isBlocked(granted.client) ? streamBlocked(c) : streamHead(c)
+      }
       c.set('grant', granted)
       if (access) c.set('subject', `client:${granted.client}`)
       return await next()
