@@ -39,6 +39,8 @@ export interface AppOptions {
   readonly limits?: Limits | undefined
   /** Describes the request behind a stream, for operators. @defaultValue nothing */
   readonly connectionInfo?: ((c: Context) => ConnectionInfo) | undefined
+  /** Whether the server is about to stop: `/readyz` then answers 503, and all else goes on. @defaultValue never */
+  readonly isRetiring?: (() => boolean) | undefined
   /** Called after every request, with the response in `c.res`. @defaultValue nothing */
   readonly onResponse?: ((c: Context) => void) | undefined
   /** Called with every unexpected error, whose request gets 500. @defaultValue `console.error` */
@@ -75,7 +77,7 @@ export function createApp(options: AppOptions): AppType {
     limits = {},
     connectionInfo = nothing,
   } = options
-  const { onResponse, onError = (error) => console.error(error) } = options
+  const { isRetiring, onResponse, onError = (error) => console.error(error) } = options
   const errors = new Map<number, number>()
   const guard = every(
     async (c, next) => {
@@ -111,7 +113,8 @@ export function createApp(options: AppOptions): AppType {
     .route('/', openApiRoutes(describe))
     .get('/healthz', (c) => c.text('ok', 200))
     .get('/readyz', (c) => {
-      if (hub.closing) return problem(c, 503, 'The hub is shutting down: use another instance.')
+      if (hub.closing || isRetiring?.())
+        return problem(c, 503, 'The hub is shutting down: use another instance.')
       if (hub.ready) return c.text('ready', 200)
       c.header('Retry-After', RETRY_AFTER)
       return problem(
