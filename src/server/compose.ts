@@ -90,7 +90,7 @@ export function compose(options: ComposeOptions): Service {
       addressOf,
       isCountedElsewhere: runtime.isCountedElsewhere,
     }),
-    onResponse: responseLogger(log),
+    onResponse: responseLogger(log, clock),
     onError: (error, c) =>
       log.error('request failed', { error: describe(error), requestId: c.get('requestId') }),
   })
