@@ -78,18 +78,19 @@ function createOpener(hub: string, flags: ListenFlags) {
   if (key && client === undefined) {
     throw new CliError(EXIT.usage, 'With --key, --client is required.')
   }
-  // A ticket works once. To reconnect, the cookie that was set with the stream is sent.
-  let cookie: string | undefined
+  // A ticket works once. To reconnect, the cookies that were set with the stream are sent: that of the
+  // grant, and that of a balancer, which leads to the same instance.
+  const cookies = new Map<string, string>()
 
   return async (url: URL, init: RequestInit): Promise<Response> => {
     const target = new URL(url)
     const currentTicket = key && client !== undefined ? await newTicket(client, key) : ticket
     if (currentTicket) target.searchParams.set('ticket', currentTicket)
     const headers = new Headers({ ...(init.headers as object), ...bearer(token) })
-    if (cookie) headers.set('Cookie', cookie)
+    const pairs = [...cookies].map(([name, value]) => `${name}=${value}`)
+    if (pairs.length > 0) headers.set('Cookie', pairs.join('; '))
     const response = await sendRequest(target, { ...init, headers })
-    const [pair] = (response.headers.getSetCookie()[0] ?? '').split(';')
-    cookie = pair || cookie
+    for (const text of response.headers.getSetCookie()) keepCookie(cookies, text)
     if (response.status === 200) return response
     if (response.status === 204) {
       throw new CliError(EXIT.forbidden, 'This client is blocked for now.')
@@ -106,4 +107,11 @@ function createOpener(hub: string, flags: ListenFlags) {
       throw error
     }
   }
+}
+
+/** Stores a cookie, or removes it if it is cleared. */
+function keepCookie(cookies: Map<string, string>, text: string): void {
+  const [, name = '', value = ''] = /^\s*([^=;]+)=([^;]*)/.exec(text) ?? []
+  if (/;\s*max-age=0\s*(;|$)/i.test(text)) cookies.delete(name)
+  else if (name) cookies.set(name, value)
 }

@@ -25,7 +25,7 @@ export async function publish(hub: string, data: string, flags: PublishFlags): P
   const text = data === '-' ? await readStdin() : data
   const { event, ephemeral } = flags
   const body = { data: flags.json ? parseJson(text) : text, event, ephemeral }
-  console.log(await post(url, body, credentialOf(flags)))
+  console.log(await post(url, body, credentialOf(flags), 'The event may be stored all the same.'))
 }
 
 /** The flags of `ticket`. */
@@ -61,11 +61,17 @@ function pathOf({ client, topic, broadcast }: PublishFlags): string[] {
 }
 
 function parseJson(text: string): unknown {
+  let isTooLarge = false
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(text, (_, part) => {
+      if (part === Number.POSITIVE_INFINITY || part === Number.NEGATIVE_INFINITY) isTooLarge = true
+      return part
+    })
+    if (!isTooLarge) return value
   } catch {
     throw new CliError(EXIT.usage, 'The data is not JSON. Without --json, it is sent as text.')
   }
+  throw new CliError(EXIT.usage, 'The data has a number that is too large: send it as a string.')
 }
 
 /** Reads stdin without the line break at its end, which usually comes from the shell. */

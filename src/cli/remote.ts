@@ -37,19 +37,35 @@ export function bearer(credential: string | undefined): Record<string, string> {
   return credential ? { Authorization: `Bearer ${credential}` } : {}
 }
 
-/** Posts JSON, and returns the text of the response. @throws {CliError} */
+/**
+ * Posts JSON, and returns the text of the response.
+ * @param unknownOutcome - what to add to the message if the request was sent, but not answered
+ * @throws {CliError}
+ */
 export async function post(
   url: URL,
   body: unknown,
   credential: string | undefined,
+  unknownOutcome = '',
 ): Promise<string> {
-  const response = await sendRequest(url, {
+  const init = {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...bearer(credential) },
     body: JSON.stringify(body),
-  })
-  if (response.ok) return await textOf(response)
-  throw await errorOf(response)
+  }
+  try {
+    const response = await fetch(url, init)
+    if (response.ok) return await textOf(response)
+    const error = await errorOf(response)
+    // A proxy answers so when it has lost the hub, perhaps after it had passed the request on.
+    if (response.status !== 502 && response.status !== 504) throw error
+    throw new CliError(error.exitCode, `${error.message} ${unknownOutcome}`.trim(), error.status)
+  } catch (error) {
+    if (error instanceof CliError) throw error
+    if (wasNotSent(error)) throw unreachable(url, error)
+    const message = `${url.origin} did not answer: ${reasonOf(error)}. ${unknownOutcome}`
+    throw new CliError(EXIT.unavailable, message.trim())
+  }
 }
 
 /** Sends a request, and returns the response of any status. @throws {CliError} `unavailable` if there is none */
@@ -57,8 +73,23 @@ export async function sendRequest(url: URL, init: RequestInit): Promise<Response
   try {
     return await fetch(url, init)
   } catch (error) {
-    throw new CliError(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
+    throw unreachable(url, error)
   }
+}
+
+function unreachable(url: URL, error: unknown): CliError {
+  return new CliError(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
+}
+
+/** How Node, Bun and Deno name the failures before a connection is there. */
+const NOT_CONNECTED =
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT|ConnectionRefused|FailedToOpenSocket|client error \(Connect\)/
+
+/** Whether a request can't have reached the hub. */
+function wasNotSent(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : error
+  const all = cause instanceof AggregateError ? cause.errors : [cause, error]
+  return all.some((one) => NOT_CONNECTED.test(`${(one as { code?: string }).code} ${one}`))
 }
 
 /** Bytes of a response that are read: what answers may be no hub. */

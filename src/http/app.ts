@@ -1,5 +1,6 @@
 /** The HTTP interface of a hub: one Hono app for every runtime. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { every } from 'hono/combine'
 import type { BlankEnv } from 'hono/types'
 import type { ConnectionInfo } from '../hub/connection.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -32,12 +33,14 @@ export interface AppOptions {
    * @defaultValue anyone may do anything: your own middleware decides who gets in
    */
   readonly access?: Access | undefined
-  /** Middleware that runs before every route. `c.req.url` is not checked yet and may be malformed. @defaultValue none */
+  /** Middleware that runs before every route of this app. `c.req.url` is not checked yet and may be malformed. @defaultValue none */
   readonly middleware?: readonly MiddlewareHandler[] | undefined
   /** Rate limits for opening streams and publishing: `createLimits({ hub, … })`. @defaultValue none */
   readonly limits?: Limits | undefined
   /** Describes the request behind a stream, for operators. @defaultValue nothing */
   readonly connectionInfo?: ((c: Context) => ConnectionInfo) | undefined
+  /** Whether the server is about to stop: `/readyz` then answers 503, and all else goes on. @defaultValue never */
+  readonly isRetiring?: (() => boolean) | undefined
   /** Called after every request, with the response in `c.res`. @defaultValue nothing */
   readonly onResponse?: ((c: Context) => void) | undefined
   /** Called with every unexpected error, whose request gets 500. @defaultValue `console.error` */
@@ -74,23 +77,31 @@ export function createApp(options: AppOptions): AppType {
     limits = {},
     connectionInfo = nothing,
   } = options
-  const { onResponse, onError = (error) => console.error(error) } = options
+  const { isRetiring, onResponse, onError = (error) => console.error(error) } = options
   const errors = new Map<number, number>()
+  const guard = every(
+    async (c, next) => {
+      await next()
+      const { status } = c.res
+      if (status >= 400) errors.set(status, (errors.get(status) ?? 0) + 1)
+      onResponse?.(c)
+    },
+    ...middleware,
+    wellFormedUrl,
+    noSecretsInQuery,
+  )
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
-  app.notFound((c) =>
-    problem(c, 404, 'No such path: use GET /sse to listen, or POST /broadcast to publish.'),
-  )
-  app.use(async (c, next) => {
-    await next()
-    const { status } = c.res
-    if (status >= 400) errors.set(status, (errors.get(status) ?? 0) + 1)
-    onResponse?.(c)
+  // Only if this app is served as it is. In another app, unknown paths are that app's own.
+  app.notFound(async (c) => {
+    const answer = await guard(c, async () => {
+      c.res = problem(c, 404, NO_SUCH_PATH)
+    })
+    return answer ?? c.res
   })
-  app.use(...middleware, wellFormedUrl, noSecretsInQuery)
   const tickets: Hono<BlankEnv, TicketRoutes> = access ? ticketRoutes(hub, access) : new Hono()
   const describe = () => createDocument({ routes: app.routes, guarded: access !== undefined })
-  const complete = app
+  const routes = new Hono()
     .route(
       '/',
       sseRoutes({ hub, access, openStream, connectionInfo, limit: limits.streams ?? passThrough }),
@@ -102,7 +113,8 @@ export function createApp(options: AppOptions): AppType {
     .route('/', openApiRoutes(describe))
     .get('/healthz', (c) => c.text('ok', 200))
     .get('/readyz', (c) => {
-      if (hub.closing) return problem(c, 503, 'The hub is shutting down: use another instance.')
+      if (hub.closing || isRetiring?.())
+        return problem(c, 503, 'The hub is shutting down: use another instance.')
       if (hub.ready) return c.text('ready', 200)
       c.header('Retry-After', RETRY_AFTER)
       return problem(
@@ -111,10 +123,14 @@ export function createApp(options: AppOptions): AppType {
         'The journal can’t be reached: nothing can be published until it returns.',
       )
     })
-  if (options.dashboard) app.route('/', options.dashboard)
-  refuseOtherMethods(app)
-  return asRoutes(complete)
+  if (options.dashboard) routes.route('/', options.dashboard)
+  refuseOtherMethods(routes)
+  // Not for all paths: an app that mounts this one at / keeps its own routes to itself.
+  for (const path of new Set(routes.routes.map(({ path }) => path))) app.use(path, guard)
+  return asRoutes(app.route('/', routes))
 }
+
+const NO_SUCH_PATH = 'No such path: use GET /sse to listen, or POST /broadcast to publish.'
 
 const nothing = () => undefined
 

@@ -7,6 +7,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { TypedResponse } from 'hono/types'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { HubError, type HubErrorCode } from '../core/errors.ts'
+import { challengeOf } from './auth/errors.ts'
 
 /** One invalid field of a request. */
 export interface Issue {
@@ -83,8 +84,8 @@ export function problemOf(
     return problem(c, STATUS[error.code], error.message)
   }
   if (error instanceof HTTPException && error.status !== 500) {
-    // RFC 9110 §15.5.2: a 401 names the scheme to use.
-    if (error.status === 401) c.header('WWW-Authenticate', 'Bearer realm="hono-sse"')
+    const challenge = challengeOf(error)
+    if (challenge) c.header('WWW-Authenticate', challenge)
     return problem(c, error.status as ContentfulStatusCode, error.message)
   }
   report(error, c)

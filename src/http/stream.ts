@@ -2,11 +2,13 @@
 import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { checkName, checkTopics } from '../core/address.ts'
+import { HubError } from '../core/errors.ts'
 import type { EventStream } from '../core/event-stream.ts'
 import type { ConnectionInfo } from '../hub/connection.ts'
 import type { ConnectOptions, Hub } from '../hub/hub.ts'
 import { internalsOf } from '../hub/internals.ts'
 import type { RefusalReason } from '../hub/options.ts'
+import { problem } from './problem.ts'
 
 /**
  * Opens a stream: creates the Response, calls `run` once with the stream when the body is read for the
@@ -70,17 +72,19 @@ export function portableStream(cutOff?: (c: Context) => void): OpenStream {
 /**
  * Answers a request with a stream of a hub, from any route. If the stream can't be opened now, the
  * response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would give up for
- * good. A blocked client gets 204, at which an EventSource stops.
- * @throws {HubError} `invalid-address`
+ * good. A blocked client gets 204, at which an EventSource stops. Invalid topics, which may come from
+ * the request, get 400.
+ * @throws {HubError} `invalid-address` for the client id
  * @throws {TypeError} when `createHub` of this package did not create the hub
  */
 export function streamEvents(c: Context, options: StreamOptions): Response {
   const { hub, client, topics = [], expiresAt, info, openStream = portableStream() } = options
-  checkTopics(topics)
   checkName('client id', client)
+  const invalid = topicsProblem(c, topics)
+  if (invalid) return invalid
   if (c.req.method === 'HEAD') return streamHead(c)
   const refusal = internalsOf(hub).refusal(client, info)
-  if (refusal === 'blocked') return c.body(null, 204)
+  if (refusal === 'blocked') return streamBlocked(c)
   if (refusal) return refuseForNow(c, internalsOf(hub).byeFrame(refusal))
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
@@ -115,6 +119,17 @@ async function untilRead(stream: EventStream): Promise<void> {
   await stream.write(NO_BYTES)
 }
 
+/** Answers 400 for topics that break the rule; undefined for others. */
+function topicsProblem(c: Context, topics: readonly string[]): Response | undefined {
+  try {
+    checkTopics(topics)
+    return undefined
+  } catch (error) {
+    if (error instanceof HubError) return problem(c, 400, error.message)
+    throw error
+  }
+}
+
 /** Connects a stream. It does not see the request, which would otherwise stay in memory as long as the stream. */
 function connectStream(hub: Hub, options: ConnectOptions): Promise<void> {
   // The hub may have become full between the response and its reader.
@@ -129,6 +144,11 @@ async function sayGoodbye(hub: Hub, stream: EventStream, refused: RefusalReason)
 /** Answers HEAD. Hono would run the GET handler and drop the body unread: that stream would never end. */
 export function streamHead(c: Context): Response {
   return c.body(null, 200, HEADERS)
+}
+
+/** Answers a blocked client with 204, at which an EventSource stops; a cache must not keep it beyond the block. */
+export function streamBlocked(c: Context): Response {
+  return c.body(null, 204, { 'Cache-Control': 'no-store' })
 }
 
 /** Answers with `hub:bye` alone. At any status but 200, an EventSource would give up for good. */

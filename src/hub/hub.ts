@@ -11,6 +11,7 @@ import { HubError } from '../core/errors.ts'
 import type { EventInput } from '../core/event.ts'
 import type { EventStream } from '../core/event-stream.ts'
 import { createExpiringSet } from '../core/expiring-set.ts'
+import type { Journal } from '../journal/journal.ts'
 import { createAdmission } from './admission.ts'
 import { createClosing } from './closing.ts'
 import { type Coverage, createCluster, type DisconnectResult } from './cluster.ts'
@@ -96,10 +97,20 @@ const NO_TOPICS: readonly string[] = []
 
 const DEFAULT_LIMIT = 1_000
 
-/** Creates a hub. It holds no timer until a client connects. @throws {HubError} `invalid-option` */
+/** A second hub would take over the deliveries of the first one, which would starve in silence. */
+const openedJournals = new WeakSet<Journal>()
+
+/**
+ * Creates a hub. It holds no timer until a client connects.
+ * @throws {HubError} `invalid-option`, also if another hub has opened the journal
+ */
 export function createHub(options: HubOptions = {}): Hub {
   const settings = resolveHubOptions(options)
   const { journal, clock, observer, random, lifetimeMs, maxQueuedBytes, maxEventBytes } = settings
+  if (openedJournals.has(journal)) {
+    throw new HubError('invalid-option', 'Another hub uses this journal: create one for each hub.')
+  }
+  openedJournals.add(journal)
   const { backplane } = journal
   const metrics = createHubMetrics()
   const flusher = createFlusher(clock, metrics)

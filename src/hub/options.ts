@@ -12,7 +12,7 @@ export interface HubOptions {
   readonly journal?: Journal | undefined
   /** Milliseconds between two `hub:beat` events of a stream. @defaultValue `15_000` */
   readonly heartbeatMs?: number | undefined
-  /** Milliseconds that clients wait before they reconnect, varied at random by up to a quarter. @defaultValue `2_000` */
+  /** Milliseconds that clients wait before they reconnect, up to an hour, varied at random by up to a quarter. @defaultValue `2_000` */
   readonly retryMs?: number | undefined
   /** The maximum number of connections. @defaultValue `50_000` */
   readonly maxConnections?: number | undefined
@@ -70,6 +70,9 @@ export const QUEUE_SLACK_BYTES = 65_536
 /** The maximum delay of a timer. https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
 const MAX_TIMER_MS = 2_147_483_647
 
+/** Goodbyes spread `retryMs` to a multiple of it, which must still fit into the timers of browsers. */
+const MAX_RETRY_MS = 3_600_000
+
 /**
  * Fills in the defaults.
  * @throws {HubError} `invalid-option`
@@ -92,7 +95,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     random: options.random ?? Math.random,
   }
   checkRange('heartbeatMs', settings.heartbeatMs, 1, MAX_TIMER_MS)
-  checkRange('retryMs', settings.retryMs, 0, MAX_TIMER_MS)
+  checkRange('retryMs', settings.retryMs, 0, MAX_RETRY_MS)
   checkRange('clockMs', settings.clockMs, 0, MAX_TIMER_MS)
   checkRange('lifetimeMs', settings.lifetimeMs, 1)
   checkRange('maxConnections', settings.maxConnections, 0)

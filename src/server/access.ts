@@ -34,6 +34,8 @@ export function exposureOf({ HOST }: Config): 'loopback' | 'world' {
 export interface AccessInit {
   readonly hub: Hub
   readonly clock: Clock
+  /** The remote address of a request. */
+  readonly addressOf: (c: Context) => string | undefined
   /** Called when the keys of the token issuer can't be fetched. @defaultValue the error is dropped */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -42,12 +44,12 @@ export interface AccessInit {
 export function accessFor(mode: AccessMode, config: Config, init: AccessInit): Access | undefined {
   if (mode === 'refused') return refuseAll()
   if (mode !== 'rights') return undefined
-  const { hub, clock, onError } = init
+  const { hub, clock, addressOf, onError } = init
   return createAccess({
     hub,
     keys: config.PUBLISH_KEY,
     jwt: jwtOf(config, onError),
-    tickets: { isSecure: isSecure(config) },
+    tickets: { isSecure: isSecure(config), addressOf },
     clock,
   })
 }

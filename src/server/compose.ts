@@ -52,6 +52,8 @@ export interface Service {
   readonly hub: Hub
   /** Answers requests: an adapter passes them to `app.fetch`. */
   readonly app: Hono
+  /** Makes `/readyz` answer 503, so that balancers look elsewhere. All else goes on. */
+  retire(): void
   /** Drains the hub. Resolves when the last stream has ended, after `drainMs` milliseconds at the latest. */
   close(drainMs: number): Promise<void>
 }
@@ -62,8 +64,10 @@ export function compose(options: ComposeOptions): Service {
   const { journal = createMemoryJournal({ ...journalBounds(config), clock }) } = options
   const hub = createHub({ ...hubBounds(config), journal, clock, observer: hubLogger(log, clock) })
   const addressOf = (c: Context) => clientAddress(c, config.TRUST_PROXY, runtime.remoteAddress(c))
+  let retiring = false
   const app = createApp({
     hub,
+    isRetiring: () => retiring,
     openStream: runtime[config.STREAM],
     connectionInfo: (c) => ({
       opener: config.STREAM,
@@ -73,6 +77,7 @@ export function compose(options: ComposeOptions): Service {
     access: accessFor(accessMode, config, {
       hub,
       clock,
+      addressOf,
       onError: (error) => log.warn('token keys unavailable', { error: describe(error) }),
     }),
     middleware: middlewareFor(accessMode, config),
@@ -85,11 +90,18 @@ export function compose(options: ComposeOptions): Service {
       addressOf,
       isCountedElsewhere: runtime.isCountedElsewhere,
     }),
-    onResponse: responseLogger(log),
+    onResponse: responseLogger(log, clock),
     onError: (error, c) =>
       log.error('request failed', { error: describe(error), requestId: c.get('requestId') }),
   })
-  return { hub, app, close: (drainMs) => hub.close(drainMs) }
+  return {
+    hub,
+    app,
+    retire: () => {
+      retiring = true
+    },
+    close: (drainMs) => hub.close(drainMs),
+  }
 }
 
 /** The bounds of the journal, wherever it is. */
@@ -120,11 +132,12 @@ function hubBounds(config: Config): HubOptions {
   }
 }
 
-function middlewareFor(accessMode: AccessMode, { CORS_ORIGINS }: Config): MiddlewareHandler[] {
+function middlewareFor(accessMode: AccessMode, config: Config): MiddlewareHandler[] {
+  const { CORS_ORIGINS, CORS_HEADERS } = config
   return [
     requestId(),
     secureHeaders(HEADERS),
-    ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS)] : []),
+    ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS, CORS_HEADERS)] : []),
     ...(accessMode === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
   ]
 }

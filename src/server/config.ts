@@ -30,6 +30,8 @@ export interface Config {
   readonly ALLOW_ANONYMOUS: boolean
   /** Origins whose pages may read responses. */
   readonly CORS_ORIGINS: readonly string[]
+  /** Request headers that those pages may send, besides those that the hub and common tracers use. */
+  readonly CORS_HEADERS: readonly string[]
   /** How many proxies in front of the server are trusted to append to `X-Forwarded-For`. */
   readonly TRUST_PROXY: number
   /** Streams that one client or address may open within a minute; 0 for no limit. */
@@ -70,6 +72,11 @@ export interface Config {
   readonly LIFETIME_SECONDS: number
   /** At most how many seconds a shutdown takes. */
   readonly DRAIN_SECONDS: number
+  /**
+   * Seconds between SIGTERM, when `/readyz` turns 503, and the drain.
+   * @defaultValue 5; 0 when the standard input is a terminal
+   */
+  readonly DRAIN_DELAY_SECONDS?: number | undefined
   /** The file with the certificate chain. With it, Node serves HTTP/2 and HTTP/1.1 over TLS. */
   readonly TLS_CERT?: string | undefined
   /** The file with the private key of the certificate. */
@@ -97,6 +104,8 @@ const DAY_SECONDS = 86_400
 /** At most how many shards there are. */
 export const MAX_SHARDS = 256
 
+const ORIGINS_RULE = 'must be origins like https://app.example'
+
 const fields = {
   PORT: wholeNumber(0, 65_535).default(3020),
   // An IPv6 address may be in brackets, as in a URL, but sockets do not accept them.
@@ -113,7 +122,12 @@ const fields = {
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
     .transform((text) => text === 'true'),
-  CORS_ORIGINS: list(/^https?:\/\/[^/\s*]+$/, 'must be origins like https://app.example'),
+  CORS_ORIGINS: list(/^https?:\/\/[^/\s*]+$/i, ORIGINS_RULE)
+    .refine((origins) => origins.every(isOrigin), ORIGINS_RULE)
+    // Browsers send an origin in lower case, and without the default port.
+    .transform((origins) => origins.map((origin) => new URL(origin).origin)),
+  // RFC 9110 §5.6.2: the name of a header is a token.
+  CORS_HEADERS: list(/^[\w!#$%&'*+.^`|~-]+$/, 'must be names of headers like X-Trace'),
   TRUST_PROXY: wholeNumber(0, 10).default(0),
   STREAMS_PER_MINUTE: wholeNumber(0, 1_000_000).default(0),
   PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
@@ -143,6 +157,7 @@ const fields = {
   MAX_EVENT_BYTES: wholeNumber(1, 2 ** 28).default(262_144),
   LIFETIME_SECONDS: number(1, 365 * DAY_SECONDS).default(3_600),
   DRAIN_SECONDS: number(0, 3_600).default(10),
+  DRAIN_DELAY_SECONDS: number(0, 3_600).optional(),
   TLS_CERT: z.string().optional(),
   TLS_KEY: z.string().optional(),
   PAGE: z.enum(['on', 'off'], 'must be on or off').default('on'),
@@ -207,6 +222,11 @@ export function readConfig(
 
 function isPlain(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'boolean' || Array.isArray(value)
+}
+
+/** Whether a URL has nothing but a scheme, a host and a port. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).href === `${new URL(text).origin}/`
 }
 
 /** A comma-separated list. */

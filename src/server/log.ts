@@ -51,8 +51,32 @@ export function droppedLine(count: number, clock: Clock = systemClock): string {
   })
 }
 
+/** Lines of one kind within a second. Beyond it they are counted: thousands a second would hide the rest. */
+const MAX_PER_SECOND = 20
+
+/**
+ * Creates a function that writes a line, or counts it if there are too many of its kind. The count is
+ * logged with the next line that is written.
+ */
+function limitedTo(log: Logger, clock: Clock): (kind: string, write: () => void) => void {
+  const kinds = new Map<string, { end: number; written: number; left: number }>()
+  return (kind, write) => {
+    const now = clock.monotonic()
+    const current = kinds.get(kind) ?? { end: 0, written: 0, left: 0 }
+    kinds.set(kind, current)
+    if (now >= current.end) {
+      if (current.left > 0) log.warn('log lines left out', { kind, count: current.left })
+      Object.assign(current, { end: now + 1_000, written: 0, left: 0 })
+    }
+    if (current.written < MAX_PER_SECOND) write()
+    else current.left += 1
+    current.written += 1
+  }
+}
+
 /** Logs refused streams, failed work and ended streams; a stream that the hub cut off is a warning. */
 export function hubLogger(log: Logger, clock: Clock): HubObserver {
+  const limited = limitedTo(log, clock)
   return {
     ended: ({ id, client, openedAt, sentEvents, sentBytes, info }, reason) => {
       const line = {
@@ -64,11 +88,15 @@ export function hubLogger(log: Logger, clock: Clock): HubObserver {
         bytes: sentBytes,
         ...info,
       }
-      if (reason === 'slow') log.warn('stream cut off', line)
+      if (reason === 'slow') limited('stream cut off', () => log.warn('stream cut off', line))
       else log.debug('stream ended', line)
     },
-    refused: (client, reason, info) => log.warn('stream refused', { client, reason, ...info }),
-    failed: (error, stage) => log.error('background work failed', { stage, error }),
+    refused: (client, reason, info) =>
+      limited('stream refused', () => log.warn('stream refused', { client, reason, ...info })),
+    failed: (error, stage) =>
+      limited('background work failed', () =>
+        log.error('background work failed', { stage, error }),
+      ),
   }
 }
 
@@ -79,15 +107,16 @@ const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429])
  * Logs refused requests, and at the level `debug` all of them. It logs the route and not the path,
  * which may contain a secret.
  */
-export function responseLogger(log: Logger): (c: Context) => void {
+export function responseLogger(log: Logger, clock: Clock = systemClock): (c: Context) => void {
+  const limited = limitedTo(log, clock)
   const logsAll = log.isEnabledFor('debug')
   return (c) => {
     const { status } = c.res
     const refused = REFUSED.has(status)
     if (!refused && !logsAll) return
     const { method } = c.req
-    const line = { status, method, route: routePath(c, -1), requestId: c.get('requestId') }
-    if (refused) log.info('request refused', line)
+    const line = { status, method, route: routePath(c, -1) || '/*', requestId: c.get('requestId') }
+    if (refused) limited('request refused', () => log.info('request refused', line))
     else log.debug('request answered', line)
   }
 }

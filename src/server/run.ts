@@ -1,4 +1,5 @@
 /** Runs a server process: configuration, start, signals, graceful shutdown. */
+import { isatty } from 'node:tty'
 import type { Logger } from '@logtape/logtape'
 import type { Hono } from 'hono'
 import { type AccessMode, accessModeOf, exposureOf, OPEN_TO_ALL } from './access.ts'
@@ -178,6 +179,14 @@ interface Stoppable {
   readonly exit: Exit
 }
 
+/** Seconds in which most balancers probe an instance twice. */
+const DRAIN_DELAY_SECONDS = 5
+
+function drainDelayMs(config: Config): number {
+  const standard = isatty(0) ? 0 : DRAIN_DELAY_SECONDS
+  return (config.DRAIN_DELAY_SECONDS ?? standard) * 1_000
+}
+
 /** Signals and their numbers, of which a shell makes the exit code. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
@@ -195,6 +204,11 @@ function stopOnSignals({ service, listener, config, log, exit }: Stoppable): () 
 
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
+    // A balancer needs a probe or more to see that it should send requests elsewhere.
+    if (signal === 'SIGTERM' && listener()) {
+      service.retire()
+      await sleep(drainDelayMs(config))
+    }
     // The socket stays open while the streams end: new connections still learn when to reconnect.
     const drainMs = config.DRAIN_SECONDS * 1_000
     const lastRequestsMs = Math.min(500, drainMs * LAST_REQUESTS)

@@ -209,7 +209,12 @@ describe('with keys and tokens', () => {
     expect(ticket).toMatchObject({ stderr: '', end: 0 })
     const flags = ['listen', server.url, '--ticket', ticket.stdout.trim()]
     await hearsAndComesBack(start(flags, withKey), 'bob')
-    const { stderr, end } = await run(flags)
+    const used = await run(['ticket', server.url, '--client', 'bob'], withKey)
+    const opened = await fetch(`${server.url}/sse?ticket=${used.stdout.trim()}`, {
+      headers: { 'User-Agent': 'a browser' },
+    })
+    const { stderr, end } = await run(['listen', server.url, '--ticket', used.stdout.trim()])
+    await opened.body?.cancel()
     expect(stderr).toMatch(/^hono-sse: 401: The ticket is used up/)
     expect(end).toBe(77)
   })

@@ -1,4 +1,7 @@
 /** `hono-sse publish` sends one event unchanged, prints the result, and says why it was refused. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../support/cli.ts'
 import { type Listener, listen, says } from '../support/client.ts'
@@ -78,6 +81,33 @@ test('a hub that is not there is 69', async () => {
   expect(stderr).toMatch(/can’t be reached: .*ECONNREFUSED/)
   expect(end).toBe(69)
 })
+
+test.each([
+  ['a connection that breaks after the request', undefined, /did not answer: .*may be stored/],
+  ['a proxy that has lost the hub', 504, /504: .*may be stored/],
+])('%s is 69, and the message says that the event may be stored', async (_, status, words) => {
+  const proxy = createServer((request, response) => {
+    request.resume().once('end', () => {
+      if (status === undefined) request.socket.destroy()
+      else response.writeHead(status).end()
+    })
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  const { port } = proxy.address() as AddressInfo
+  const { stderr, end } = await run(['publish', `127.0.0.1:${port}`, 'hello', '--broadcast'])
+  proxy.close()
+  expect(stderr).toMatch(words)
+  expect(end).toBe(69)
+})
+
+test.each(['1e400', '[{"a":-1e999}]'])(
+  '%s, which would become null, is refused with 2',
+  async (data) => {
+    const { stderr, end } = await run(['publish', server.url, data, '--json', '--broadcast'])
+    expect(stderr).toMatch(/too large/)
+    expect(end).toBe(2)
+  },
+)
 
 test('a wrong or missing key is 77, and no message contains it', async () => {
   const closed = await startServer(COMMANDS.node, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })

@@ -181,7 +181,7 @@ describe('a route of one’s own', () => {
     const { clock, hub, host } = hostWith(options)
     host.get('/events', (c) => {
       const client = c.req.header('X-User') ?? ''
-      return streamEvents(c, { hub, client, topics: ['news'] })
+      return streamEvents(c, { hub, client, topics: c.req.queries('my-topic') ?? ['news'] })
     })
     const ask = async (init: RequestInit, query = '') => {
       const response = served(await host.request(`/events${query}`, init))
@@ -225,6 +225,14 @@ describe('a route of one’s own', () => {
     expect(hub.stats().connections).toBe(0)
     hub.disconnect('alice', 1_000)
     expect((await ask(alice)).status).toBe(204)
+  })
+
+  test('answers 400 for a topic of the request that breaks the rule', async () => {
+    const { ask, hub } = ownRoute()
+    const response = await ask(alice, '?my-topic=%00')
+    expect(response.status).toBe(400)
+    await problemIn(response)
+    expect(hub.stats().connections).toBe(0)
   })
 
   test('has a client id that breaks the rule as the host’s error', async () => {

@@ -86,3 +86,10 @@ describe('publishing', () => {
     expect(receipt).toEqual({ id: expect.stringMatching(/^[0-9a-z]+-2$/), connections: 2 })
   })
 })
+
+test('a journal that another hub has opened is refused, because the first hub would starve', async () => {
+  const journal = createMemoryJournal()
+  const first = createHub({ journal })
+  expect(() => createHub({ journal })).toThrow('Another hub uses this journal')
+  await first.close()
+})

@@ -12,6 +12,7 @@ describe('an option', () => {
     { heartbeatMs: Number.NaN },
     { heartbeatMs: 2 ** 31 },
     { retryMs: -1 },
+    { retryMs: 3_600_001 },
     { clockMs: -1 },
     { clockMs: Number.POSITIVE_INFINITY },
     { lifetimeMs: 0 },

@@ -14,6 +14,7 @@ const TABLE: Record<keyof Config, unknown> = {
   JWT_AUDIENCE: undefined,
   ALLOW_ANONYMOUS: false,
   CORS_ORIGINS: [],
+  CORS_HEADERS: [],
   TRUST_PROXY: 0,
   STREAMS_PER_MINUTE: 0,
   PUBLISHES_PER_MINUTE: 0,
@@ -34,6 +35,7 @@ const TABLE: Record<keyof Config, unknown> = {
   MAX_EVENT_BYTES: 262_144,
   LIFETIME_SECONDS: 3_600,
   DRAIN_SECONDS: 10,
+  DRAIN_DELAY_SECONDS: undefined,
   TLS_CERT: undefined,
   TLS_KEY: undefined,
   PAGE: 'on',
@@ -123,6 +125,12 @@ test('a list is split at commas, and its spaces and empty places do not count', 
   })
 })
 
+test('an origin is read as browsers send it', () => {
+  const set = { CORS_ORIGINS: 'HTTPS://App.Example:443,http://b.example:80,https://bücher.example' }
+  const origins = ['https://app.example', 'http://b.example', 'https://xn--bcher-kva.example']
+  expect(readConfig(set).CORS_ORIGINS).toEqual(origins)
+})
+
 test.each([
   ['PUBLISH_KEY', 'short'],
   ['PUBLISH_KEY', `${'k'.repeat(16)},short`],
@@ -137,6 +145,10 @@ test.each([
   ['CORS_ORIGINS', 'https://*.example'],
   ['CORS_ORIGINS', 'app.example'],
   ['CORS_ORIGINS', 'https://app.example/'],
+  ['CORS_ORIGINS', 'https://app.example?a'],
+  ['CORS_ORIGINS', 'https://user@app.example'],
+  ['CORS_ORIGINS', 'https://app.example:99999'],
+  ['CORS_HEADERS', 'X Trace'],
   ['TRUST_PROXY', 'true'],
   ['REDIS_URL', 'http://localhost:6379'],
   ['REDIS_URL', 'localhost:6379'],

@@ -5,8 +5,9 @@ import { portableStream } from '../../src/http/stream.ts'
 import type { AccessMode } from '../../src/server/access.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { type LogLevel, readConfig } from '../../src/server/config.ts'
-import { openLog } from '../../src/server/log.ts'
+import { hubLogger, openLog } from '../../src/server/log.ts'
 import { served } from '../support/app-harness.ts'
+import { manualClock } from '../support/clock.ts'
 import { until } from '../support/eventually.ts'
 import { readEvents } from '../support/reader.ts'
 
@@ -90,6 +91,19 @@ test('a stream that is refused is a warning that names the client, the reason an
       remoteAddress: '127.0.0.1',
       requestId: expect.stringMatching(UUID),
     }),
+  ])
+})
+
+test('of a flood of refusals 20 lines a second are logged, and the others are counted', async () => {
+  const clock = manualClock()
+  const { refused } = hubLogger(openLog('info'), clock)
+  for (let n = 0; n < 1_000; n++) refused?.('bob', 'at-capacity', {})
+  expect(lines()).toHaveLength(20)
+  await clock.advance(1_000)
+  refused?.('bob', 'at-capacity', {})
+  expect(lines().slice(20)).toMatchObject([
+    { message: 'log lines left out', kind: 'stream refused', count: 980 },
+    { message: 'stream refused' },
   ])
 })
 

@@ -65,6 +65,22 @@ describe.each(RUNTIMES)('%s', (runtime) => {
     expect(await server.exit).toBe(0)
   })
 
+  test('at SIGTERM it is not ready at once, and serves on for DRAIN_DELAY_SECONDS', async () => {
+    const server = await startServer(COMMANDS[runtime], {
+      CLOCK_SECONDS: '0',
+      DRAIN_SECONDS: '1',
+      DRAIN_DELAY_SECONDS: '2',
+    })
+    started.push(server)
+    const stream = await fetch(`${server.url}/sse?id=alice`)
+    server.signal('SIGTERM')
+    await eventually(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503))
+    const published = await fetch(`${server.url}/ping/alice`, { method: 'POST' })
+    expect(await published.json()).toMatchObject({ connections: 1 })
+    expect(await stream.text()).toContain('data: hello')
+    expect(await server.exit).toBe(0)
+  })
+
   test('stops at SIGTERM before it listens, and reports it', async () => {
     const server = startProcess(COMMANDS[runtime], { REDIS_URL: 'redis://127.0.0.1:1' })
     started.push(server)

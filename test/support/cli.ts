@@ -44,7 +44,7 @@ export function start(args: readonly string[], surroundings: Surroundings = {}):
 /** Starts any program in the folder of package.json. */
 export function startFile(file: string, args: readonly string[], with_: Surroundings): Running {
   const { PATH = '', HOME = '' } = process.env
-  const env = { PATH, HOME, NO_COLOR: '1', ...with_.environment }
+  const env = { PATH, HOME, NO_COLOR: '1', DRAIN_DELAY_SECONDS: '0', ...with_.environment }
   const child = spawn(file, args, { cwd: ROOT, env, stdio: 'pipe' })
   running.add(child)
   let stdout = ''

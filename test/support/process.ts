@@ -61,7 +61,7 @@ export function startProcess(
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(file, args, {
     cwd: ROOT,
-    env: { PATH, HOME, NO_COLOR: '1', PORT: '0', ...environment },
+    env: { PATH, HOME, NO_COLOR: '1', PORT: '0', DRAIN_DELAY_SECONDS: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that its children can be ended with it.
     detached: true,

@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
 import type { Hub } from '../../hub/hub.ts'
 import { internalsOf } from '../../hub/internals.ts'
-import { forbidden, unauthorized } from './errors.ts'
+import { clientBlocked, forbidden, unauthenticated, unauthorized } from './errors.ts'
 import { covers, mayPublish, type Permissions } from './permissions.ts'
 import type { Grant, Tickets } from './tickets.ts'
 import type { Tokens } from './tokens.ts'
@@ -41,7 +41,7 @@ export type TicketIssuer = (grant: Grant, grantSeconds: number) => Promise<strin
  */
 export interface Access {
   /**
-   * Resolves with the stream that the request may open.
+   * Resolves with the stream that the request may open. HEAD asks, too, and must use up nothing.
    * @throws {HubError} `blocked` for a blocked client, which gets 204
    */
   listen(c: Context, wanted: StreamRequest): Promise<StreamGrant>
@@ -128,27 +128,29 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   async function publisherOf(c: Context): Promise<Permissions> {
     const permissions = await permissionsOf(c)
     if (permissions.client === undefined || !isBlocked(permissions.client)) return permissions
-    throw forbidden('This client is blocked for now.')
+    throw clientBlocked()
   }
 
   async function permissionsOf(c: Context): Promise<Permissions> {
     const [, credential] = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
     if (credential === undefined) {
-      throw unauthorized(
+      throw unauthenticated(
         'Send a key or a token as "Authorization: Bearer …", or listen with a ticket.',
       )
     }
-    if (await isKey(credential)) {
-      return { subject: 'key', topics: [], publish: '*', operate: true }
+    const key = await indexOfKey(credential)
+    if (key >= 0) {
+      return { subject: `key:${key}`, topics: [], publish: '*', operate: true }
     }
     if (!tokens) throw unauthorized('The key is not valid on this hub.')
     return await tokens.verify(credential)
   }
 
-  async function isKey(credential: string): Promise<boolean> {
+  /** The index of the key that the credential is; -1 if it is none. */
+  async function indexOfKey(credential: string): Promise<number> {
     // Compares all keys, even after a match, so that timing reveals nothing.
     const equal = await Promise.all(keys.map((key) => timingSafeEqual(key, credential)))
-    return equal.includes(true)
+    return equal.indexOf(true)
   }
 }
 

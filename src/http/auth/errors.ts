@@ -1,14 +1,39 @@
 /** The errors that refuse a request. */
 import { HTTPException } from 'hono/http-exception'
 
-/** 401: the request has no valid credential. https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2 */
-export function unauthorized(message: string): HTTPException {
+/** The errors of RFC 6750 §3.1 that say why a credential does not suffice. */
+const INVALID_TOKEN = 'invalid_token'
+const INSUFFICIENT_SCOPE = 'insufficient_scope'
+
+/** 401: the request has no credential. https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2 */
+export function unauthenticated(message: string): HTTPException {
   return new HTTPException(401, { message })
+}
+
+/** 401: the credential of the request is not valid. */
+export function unauthorized(message: string): HTTPException {
+  return new HTTPException(401, { message, cause: INVALID_TOKEN })
 }
 
 /** 403: the credential is valid, but does not allow this request. */
 export function forbidden(message: string): HTTPException {
-  return new HTTPException(403, { message })
+  return new HTTPException(403, { message, cause: INSUFFICIENT_SCOPE })
+}
+
+/** 403: the credential would allow this request, but its client is blocked. */
+export function clientBlocked(): HTTPException {
+  return new HTTPException(403, { message: 'This client is blocked for now.' })
+}
+
+/**
+ * The value of `WWW-Authenticate` for a refused credential; undefined where the response needs none.
+ * @see https://www.rfc-editor.org/rfc/rfc6750#section-3
+ */
+export function challengeOf({ status, cause }: HTTPException): string | undefined {
+  const scheme = 'Bearer realm="hono-sse"'
+  if (cause === INVALID_TOKEN || cause === INSUFFICIENT_SCOPE) return `${scheme}, error="${cause}"`
+  // Without a credential, no error: RFC 6750 §3.1.
+  return status === 401 ? scheme : undefined
 }
 
 const FOR_NOW = 'for now'

@@ -1,9 +1,10 @@
 /** Tickets: each opens one stream of a page, and a cookie carries its grant through reconnects. */
 import type { Context } from 'hono'
-import { getCookie, setCookie } from 'hono/cookie'
+import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { unauthorized } from './errors.ts'
+import { createGrantCookies, digestOf, grantName } from './grant-cookies.ts'
 import { createSigner } from './signer.ts'
 
 /** What a ticket allows: to listen as one client, to these topics. */
@@ -34,6 +35,12 @@ export interface TicketOptions {
    * @defaultValue whether `c.req.url` is https
    */
   readonly isSecure?: ((c: Context) => boolean) | undefined
+  /**
+   * The remote address of a request. With it, a ticket whose response was lost on the way can be sent
+   * once more: within 10 seconds, from the same address, with the same `User-Agent`.
+   * @defaultValue none: a ticket is accepted once
+   */
+  readonly addressOf?: ((c: Context) => string | undefined) | undefined
 }
 
 /** What tickets require. */
@@ -46,7 +53,10 @@ export interface TicketsInit extends TicketOptions {
 
 /** Issues and redeems tickets. */
 export interface Tickets {
-  /** Issues a ticket whose stream and reconnects may last `grantSeconds`. */
+  /**
+   * Issues a ticket whose stream and reconnects may last `grantSeconds`.
+   * @throws {HTTPException} 413 when the ticket would be too long for a URL
+   */
   issue(grant: Grant, grantSeconds: number): Promise<string>
   /**
    * Verifies the signature of a ticket without using it up.
@@ -55,7 +65,7 @@ export interface Tickets {
   read(ticket: string): Promise<TicketClaims>
   /**
    * Uses up a ticket, or accepts its cookie once the ticket is used up. Resolves with the time at
-   * which the grant ends, in milliseconds since 1970.
+   * which the grant ends, in milliseconds since 1970. HEAD uses up nothing and sets no cookie.
    * @throws {HTTPException} 401 when the ticket is used up or expired and no valid cookie comes with it
    */
   redeem(c: Context, claims: TicketClaims): Promise<number>
@@ -63,6 +73,12 @@ export interface Tickets {
 
 /** Seconds within which a ticket must be redeemed. */
 export const TICKET_SECONDS = 30
+
+/** Milliseconds within which a ticket can be sent once more if its response was lost: a browser retries after 3 to 5 seconds. */
+const REPEAT_MS = 10_000
+
+/** Characters of a ticket. With the rest of the URL, it must fit in a line of 8 KiB, which is what nginx accepts. */
+const MAX_TICKET = 6_144
 
 const TicketClaims: z.ZodType<TicketClaims> = z.object({
   id: z.string(),
@@ -72,68 +88,76 @@ const TicketClaims: z.ZodType<TicketClaims> = z.object({
   expiresAt: z.number(),
 })
 
-/** The claims of the cookie. The rest is in the ticket, which an EventSource sends again. */
-const CookieClaims = z.object({ grant: z.string(), expiresAt: z.number() })
-
 /** Creates tickets for one app. */
 export function createTickets(init: TicketsInit): Tickets {
-  const { secrets, clock, useOnce, isSecure = isHttps } = init
-  const ticketSigner = createSigner(secrets, 'ticket')
-  const cookieSigner = createSigner(secrets, 'grant')
+  const { secrets, clock, useOnce, isSecure = isHttps, addressOf } = init
+  const signer = createSigner(secrets, 'ticket')
+  const cookies = createGrantCookies({ secrets, isSecure })
   return { issue, read, redeem }
 
-  function issue({ client, topics }: Grant, grantSeconds: number): Promise<string> {
+  async function issue({ client, topics }: Grant, grantSeconds: number): Promise<string> {
     const expiresAt = clock.now() + TICKET_SECONDS * 1_000
-    return ticketSigner.sign({ id: crypto.randomUUID(), client, topics, grantSeconds, expiresAt })
+    const claims = { id: crypto.randomUUID(), client, topics, grantSeconds, expiresAt }
+    const ticket = await signer.sign(claims)
+    if (ticket.length <= MAX_TICKET) return ticket
+    const message = `The ticket would have ${ticket.length} characters, too many for a URL: send fewer or shorter topics.`
+    throw new HTTPException(413, { message })
   }
 
   async function read(ticket: string): Promise<TicketClaims> {
-    const claims = TicketClaims.safeParse(await ticketSigner.verify(ticket))
+    const claims = TicketClaims.safeParse(await signer.verify(ticket))
     if (claims.success) return claims.data
     throw unauthorized('This hub did not issue the ticket: request one from POST /tickets.')
   }
 
   async function redeem(c: Context, claims: TicketClaims): Promise<number> {
-    const grant = await nameOf(claims)
-    const kept = await cookieEnd(c, grant)
-    const leftMs = claims.expiresAt - clock.now()
-    if (leftMs > 0 && (await useOnce(claims.id, leftMs))) {
-      const end = clock.now() + claims.grantSeconds * 1_000
+    const { client, topics, grantSeconds } = claims
+    const grant = await grantName(client, topics)
+    const kept = await cookies.endOf(c, grant)
+    const isHead = c.req.method === 'HEAD'
+    if (isHead ? leftMs(claims) > 0 : await useUp(c, claims, kept)) {
+      const end = clock.now() + grantSeconds * 1_000
       // A cookie that lasts longer belongs to another tab with the same grant: keep it.
-      if (end > kept) await setGrant(c, grant, end, claims.grantSeconds)
+      if (end > kept && !isHead) await cookies.set(c, grant, end, grantSeconds)
       return end
     }
     if (kept > clock.now()) return kept
     throw unauthorized('The ticket is used up or expired: request a new one from your back end.')
   }
 
-  async function setGrant(c: Context, grant: string, expiresAt: number, maxAge: number) {
-    setCookie(c, grant, await cookieSigner.sign({ grant, expiresAt }), {
-      path: new URL(c.req.url).pathname,
-      maxAge,
-      httpOnly: true,
-      sameSite: 'Lax',
-      secure: isSecure(c),
-    })
+  /** Milliseconds until a ticket expires. */
+  function leftMs({ expiresAt }: TicketClaims): number {
+    return expiresAt - clock.now()
   }
 
-  /** When the grant ends according to its cookie, in milliseconds since 1970; 0 without a valid cookie. */
-  async function cookieEnd(c: Context, grant: string): Promise<number> {
-    const cookie = getCookie(c, grant)
-    const claims = CookieClaims.safeParse(cookie && (await cookieSigner.verify(cookie)))
-    return claims.success && claims.data.grant === grant ? claims.data.expiresAt : 0
+  /** Whether this request may use the ticket: as the first one, or as its repetition. */
+  async function useUp(c: Context, claims: TicketClaims, kept: number): Promise<boolean> {
+    const { id, grantSeconds } = claims
+    const keptMs = leftMs(claims) + REPEAT_MS
+    if (leftMs(claims) > 0 && (await useOnce(id, keptMs))) {
+      const sender = await senderOf(c, id)
+      // The ticket is used up: an error here must not cost the stream as well.
+      const repeatMs = Math.min(REPEAT_MS, grantSeconds * 1_000)
+      if (sender) await useOnce(sender, repeatMs).catch(() => false)
+      return true
+    }
+    if (keptMs <= 0 || kept > clock.now()) return false
+    const sender = await senderOf(c, id)
+    // Only one request gets past the second name, so a third name that exists is from the first request.
+    return (
+      sender !== undefined && (await useOnce(`${id} again`, keptMs)) && !(await useOnce(sender, 1))
+    )
+  }
+
+  /** Names a ticket in the hands of one sender. */
+  async function senderOf(c: Context, id: string): Promise<string | undefined> {
+    const address = addressOf?.(c)
+    if (address === undefined) return undefined
+    return `${id} ${await digestOf([address, c.req.header('User-Agent')])}`
   }
 }
 
 /** Whether the request itself came over https. */
 function isHttps(c: Context): boolean {
   return c.req.url.startsWith('https:')
-}
-
-/** The name of a grant's cookie. Tabs with the same grant share one cookie; other tabs keep their own. */
-async function nameOf({ client, topics }: Grant): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify([client, [...new Set(topics)].sort()]))
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-  const hex = [...digest.slice(0, 16)].map((byte) => byte.toString(16).padStart(2, '0'))
-  return `hono-sse-${hex.join('')}`
 }

@@ -19,6 +19,7 @@ import { NAME } from '../../core/address.ts'
 import { type Clock, dateAt } from '../../core/clock.ts'
 import { readBody } from '../../core/read-body.ts'
 import { serviceUnavailable, unauthorized } from './errors.ts'
+import { digestOf } from './grant-cookies.ts'
 import type { Permissions, Scope } from './permissions.ts'
 
 /** How tokens are verified: with a shared secret, or with the public keys of an issuer. Set one of them. */
@@ -88,7 +89,8 @@ export function createTokens(init: TokensInit): Tokens {
   return { verify }
 
   async function verify(token: string): Promise<Permissions> {
-    const claims = Claims.safeParse(await payloadOf(token))
+    const payload = await payloadOf(token)
+    const claims = Claims.safeParse(payload)
     if (!claims.success)
       throw unauthorized('The token has a malformed claim: check sub, topics, publish and exp.')
     const { sub, topics, publish, exp } = claims.data
@@ -96,7 +98,8 @@ export function createTokens(init: TokensInit): Tokens {
     // A token that has just expired by this clock may still be valid by the issuer's: allow the skew.
     const expiresAt = end > clock.now() ? end : end + SKEW_SECONDS * 1_000
     return {
-      subject: `token:${sub ?? ''}`,
+      // Tokens without a client have nothing in common: each counts for itself.
+      subject: sub === undefined ? `token ${await digestOf(payload)}` : `token:${sub}`,
       client: sub,
       topics,
       publish,

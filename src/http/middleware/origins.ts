@@ -13,13 +13,26 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host)
 }
 
-/** Answers preflights, and lets pages of the listed origins read responses and send cookies. */
-export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
+/** Headers that pages may send: those the hub reads, and those that tracers and fetch libraries add. */
+const ALLOWED_HEADERS = [
+  ...['Authorization', 'Content-Type', 'Last-Event-ID', 'X-Request-Id'],
+  ...['traceparent', 'tracestate', 'baggage', 'sentry-trace'],
+  ...['Cache-Control', 'X-Requested-With'],
+]
+
+/**
+ * Answers preflights, and lets pages of the listed origins read responses and send cookies.
+ * @param headers - more headers that the pages may send
+ */
+export function allowOrigins(
+  origins: readonly string[],
+  headers: readonly string[] = [],
+): MiddlewareHandler {
   const allow = cors({
     origin: (origin) => origin,
     credentials: true,
     allowMethods: ['GET', 'POST', 'DELETE'],
-    allowHeaders: ['Authorization', 'Content-Type', 'Last-Event-ID', 'X-Request-Id'],
+    allowHeaders: [...ALLOWED_HEADERS, ...headers],
     exposeHeaders: ['Retry-After', 'X-Request-Id'],
     maxAge: 600,
   })

@@ -99,7 +99,10 @@ export const operations: Readonly<Record<string, Operation>> = {
         ...text('The stream.', 'text/event-stream', z.string(), STREAM),
         headers: ['Cache-Control', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Set-Cookie'],
       },
-      204: { description: 'The client is blocked for now. An EventSource stops reconnecting.' },
+      204: {
+        description: 'The client is blocked for now. An EventSource stops reconnecting.',
+        headers: ['Cache-Control'],
+      },
     },
   },
   'POST /clients/:id': {

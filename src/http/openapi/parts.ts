@@ -31,6 +31,7 @@ const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
     description:
       'The credential lacks the required permission; or the hub has no key and the request came from another origin or through a proxy.',
     detail: 'This credential may not publish to this address.',
+    headers: ['WWW-Authenticate'],
   },
   413: {
     description: 'The body is too large.',
@@ -113,10 +114,10 @@ export const headers: Readonly<Record<HeaderName, unknown>> = {
     schema: { type: 'string' },
   },
   'WWW-Authenticate': {
-    description: 'The authentication scheme to use.',
-    required: true,
+    description:
+      'The authentication scheme to use; and, if a credential was sent, why it does not suffice.',
     schema: { type: 'string' },
-    example: 'Bearer realm="hono-sse"',
+    example: 'Bearer realm="hono-sse", error="invalid_token"',
   },
 }
 

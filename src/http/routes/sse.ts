@@ -9,7 +9,13 @@ import type { Access, StreamGrant } from '../auth/authorizer.ts'
 import { isForNow } from '../auth/errors.ts'
 import { valid } from '../middleware/validate.ts'
 import { StreamQuery, type StreamQueryInput } from '../schemas/requests.ts'
-import { type OpenStream, refuseForNow, streamEvents, streamHead } from '../stream.ts'
+import {
+  type OpenStream,
+  refuseForNow,
+  streamBlocked,
+  streamEvents,
+  streamHead,
+} from '../stream.ts'
 import { asRoutes, type StreamRoute } from './types.ts'
 
 /** What the stream route requires. */
@@ -35,10 +41,12 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
     '/sse',
     valid('query', StreamQuery),
     async (c, next) => {
-      // Hono runs the GET handler for HEAD and drops the body unread: that stream would never end.
-      if (c.req.method === 'HEAD') return streamHead(c)
       const granted = await grantOrRefuse(c, c.req.valid('query'))
       if (granted instanceof Response) return granted
+      // Hono runs the GET handler for HEAD and drops the body unread: that stream would never end.
+      if (c.req.method === 'HEAD') {
+        return internalsOf(hub).isBlocked(granted.client) ? streamBlocked(c) : streamHead(c)
+      }
       c.set('grant', granted)
       if (access) c.set('subject', `client:${granted.client}`)
       return await next()
@@ -61,7 +69,7 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
       // A temporary failure: at 503, an EventSource would give up for good.
       if (isForNow(error) || hasCode(error, 'at-capacity', 'journal-unavailable'))
         return refuseForNow(c, internalsOf(hub).byeFrame('at-capacity'))
-      if (hasCode(error, 'blocked')) return c.body(null, 204)
+      if (hasCode(error, 'blocked')) return streamBlocked(c)
       throw error
     }
   }

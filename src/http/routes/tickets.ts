@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { Hub } from '../../hub/hub.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import type { Access, TicketIssuer } from '../auth/authorizer.ts'
-import { forbidden } from '../auth/errors.ts'
+import { clientBlocked } from '../auth/errors.ts'
 import { TICKET_SECONDS } from '../auth/tickets.ts'
 import { jsonBody } from '../middleware/body.ts'
 import { TicketBody } from '../schemas/requests.ts'
@@ -28,7 +28,7 @@ export function ticketRoutes(hub: Hub, access: Access): Hono<BlankEnv, TicketRou
     jsonBody(TicketBody),
     async (c) => {
       const { client, topics, grantSeconds } = c.req.valid('json')
-      if (internalsOf(hub).isBlocked(client)) throw forbidden('This client is blocked for now.')
+      if (internalsOf(hub).isBlocked(client)) throw clientBlocked()
       const ticket = await c.get('issue')({ client, topics }, grantSeconds)
       c.header('Cache-Control', 'no-store')
       return jsonResponse<IssuedTicket>(c, { ticket, expiresInSeconds: TICKET_SECONDS })

@@ -31,7 +31,7 @@ describe.each(ROUTES)('%s %s', (method, path) => {
     const { ask, hub, errors } = guarded()
     const response = await ask(path, undefined, init)
     expect(response.status).toBe(401)
-    expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer realm=/)
+    expect(response.headers.get('WWW-Authenticate')).toBe('Bearer realm="hono-sse"')
     expect(response.headers.get('Content-Type')).toBe('application/problem+json')
     expect(await response.json()).toMatchObject({ status: 401, detail: expect.stringMatching(/./) })
     expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
@@ -47,7 +47,10 @@ describe.each(ROUTES)('%s %s', (method, path) => {
     ['another word', 'undefined'],
   ])('with %s is 401', async (_, credential) => {
     const { ask, hub } = guarded()
-    expect(await statusOf(ask(path, credential, init))).toBe(401)
+    const response = await ask(path, credential, init)
+    expect(response.status).toBe(401)
+    const error = credential === '' ? '' : ', error="invalid_token"'
+    expect(response.headers.get('WWW-Authenticate')).toBe(`Bearer realm="hono-sse"${error}`)
     expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
   })
 
@@ -148,3 +151,25 @@ function keysOf(text: string): readonly string[] | undefined {
     return undefined
   }
 }
+
+test('a credential that does not suffice is 403, and says so as RFC 6750 does', async () => {
+  const { send, token } = guarded()
+  const response = await send('/broadcast', await token({ sub: 'alice' }), { data: 1 })
+  expect(response.status).toBe(403)
+  const challenge = 'Bearer realm="hono-sse", error="insufficient_scope"'
+  expect(response.headers.get('WWW-Authenticate')).toBe(challenge)
+})
+
+test('HEAD of a stream needs the credential that GET needs', async () => {
+  const { ask, hub, token } = guarded()
+  const head = { method: 'HEAD' }
+  expect(await statusOf(ask('/sse', undefined, head))).toBe(401)
+  expect(await statusOf(ask('/sse?id=bob', await token({ sub: 'alice' }), head))).toBe(403)
+  expect(await statusOf(ask('/sse', await token({ sub: 'alice' }), head))).toBe(200)
+  await hub.disconnect('alice', 60_000)
+  const blocked = await ask('/sse', await token({ sub: 'alice' }))
+  expect(blocked.status).toBe(204)
+  expect(blocked.headers.get('Cache-Control')).toBe('no-store')
+  expect(await statusOf(ask('/sse', await token({ sub: 'alice' }), head))).toBe(204)
+  expect(hub.stats().connections).toBe(0)
+})

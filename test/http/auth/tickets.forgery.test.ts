@@ -165,11 +165,12 @@ test('a secret that signs both tokens and tickets keeps them apart', async () =>
   expect(await statusOf(set.ask(`/sse?ticket=${ticket}`))).toBe(200)
 })
 
-/** A ticket that was used: its URL and its cookie. */
+/** A ticket that was used and repeated: its URL and its cookie. */
 async function used(set: Guarded, client = 'alice', topics: string[] = []) {
   const path = `/sse?ticket=${await set.ticket({ client, topics })}`
   const opened = await set.ask(path)
   const [name = '', value = ''] = cookieOf(opened).split(/=(.*)/s)
   await opened.body?.cancel()
+  expect(await statusOf(set.ask(path))).toBe(200)
   return { path, name, value }
 }

@@ -18,7 +18,8 @@ const STRANGERS = [
 ]
 
 describe('with a list of origins', () => {
-  const listed = () => guarded({ config: { CORS_ORIGINS: [APP, 'http://localhost:5173'] } })
+  const listed = () =>
+    guarded({ config: { CORS_ORIGINS: [APP, 'http://localhost:5173'], CORS_HEADERS: ['X-Trace'] } })
 
   test('a listed one may read any answer, with cookies', async () => {
     const { ask, token } = listed()
@@ -43,7 +44,7 @@ describe('with a list of origins', () => {
     expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false)
   })
 
-  test('a preflight allows a listed origin to send the headers that the hub reads', async () => {
+  test('a preflight allows a listed origin to send the headers that the hub reads and tracers add', async () => {
     const response = await preflight(APP)
     expect(response.status).toBe(204)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
@@ -51,9 +52,16 @@ describe('with a list of origins', () => {
     const allowed = (response.headers.get('Access-Control-Allow-Headers') ?? '').toLowerCase()
     expect(allowed.split(',').sort()).toEqual([
       'authorization',
+      'baggage',
+      'cache-control',
       'content-type',
       'last-event-id',
+      'sentry-trace',
+      'traceparent',
+      'tracestate',
       'x-request-id',
+      'x-requested-with',
+      'x-trace',
     ])
     expect(response.headers.get('Access-Control-Allow-Methods')).toBe('GET,POST,DELETE')
   })
@@ -184,7 +192,10 @@ describe('a hub without a key', () => {
   })
 
   test('accepts pages of a listed origin', async () => {
-    const { ask } = guarded({ accessMode: 'loopback', config: { CORS_ORIGINS: [APP] } })
+    const { ask } = guarded({
+      accessMode: 'loopback',
+      config: { CORS_ORIGINS: [APP], CORS_HEADERS: ['X-Trace'] },
+    })
     const response = await ask('/clients', undefined, { headers: { Origin: APP } })
     expect(response.status).toBe(200)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)

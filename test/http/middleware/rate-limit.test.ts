@@ -55,6 +55,16 @@ describe('publishing', () => {
     expect(await statusOf(publish(send))).toBe(200)
   })
 
+  test('is counted for each key, and for each token without a client', async () => {
+    const other = 'another-key-of-the-hub-0123456789'
+    const { send, token } = guarded({ clock, config: { ...config, PUBLISH_KEY: [KEY, other] } })
+    const [one, two] = [await token({ publish: '*' }), await token({ publish: '*', jti: '2' })]
+    for (const credential of [KEY, other, one, two]) {
+      for (let n = 0; n < 3; n++) expect(await statusOf(publish(send, credential))).toBe(200)
+      expect(await statusOf(publish(send, credential))).toBe(429)
+    }
+  })
+
   test('is counted per address where no credential is required', async () => {
     let address = '192.0.2.1'
     const set = guarded({ clock, config, accessMode: 'anonymous', peer: () => address })

@@ -60,7 +60,7 @@ describe('the unit', () => {
   const numberOf = (name: string) => Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(unit)?.[1])
 
   test('leaves time to say goodbye, and files for all connections', () => {
-    expect(numberOf('TimeoutStopSec')).toBeGreaterThan(defaults.DRAIN_SECONDS)
+    expect(numberOf('TimeoutStopSec')).toBeGreaterThan(defaults.DRAIN_SECONDS + 5)
     expect(numberOf('LimitNOFILE')).toBeGreaterThan(defaults.MAX_CONNECTIONS)
   })
 

@@ -25,8 +25,8 @@ export interface Proxy {
 }
 
 /** Whether tests may skip a program: never where all tests must run. */
-export function isMissing(program: string): boolean {
-  const missing = spawnSync(program, ['-v']).status !== 0 && !process.env.CI
+export function isMissing(program: string, versionFlag = '-v'): boolean {
+  const missing = spawnSync(program, [versionFlag]).status !== 0 && !process.env.CI
   if (missing) console.warn(`${program} is not installed: what needs it is skipped.`)
   return missing
 }
@@ -60,6 +60,7 @@ export function proxies(): readonly Proxy[] {
       'listen 443 ': `listen 127.0.0.1:${port} `,
       '/etc/ssl/': `${folder}/`,
       'timeout 60s': `timeout ${timeout}`,
+      'location / {': `${codeOf('proxies', 'prefix.conf')}\n  location / {`,
     })
     writeFileSync(join(folder, `nginx-${port}.conf`), nginxAround(server, port))
     const paths = ['-p', folder, '-e', 'stderr', '-c', `nginx-${port}.conf`]

@@ -1,0 +1,86 @@
+/** The cookies of grants: each carries one grant through the reconnects of a page. */
+import type { Context } from 'hono'
+import { getCookie, setCookie } from 'hono/cookie'
+import { z } from 'zod'
+import { createSigner } from './signer.ts'
+
+/** What the cookies require. */
+export interface GrantCookiesInit {
+  /** The first one signs, all of them verify. */
+  readonly secrets: readonly string[]
+  /** Whether the browser's side of the request is https. */
+  isSecure(c: Context): boolean
+}
+
+/** Reads and sets the cookies of grants. */
+export interface GrantCookies {
+  /** Resolves with the time at which the grant ends, in milliseconds since 1970; 0 without a valid cookie. */
+  endOf(c: Context, grant: string): Promise<number>
+  /**
+   * Sets the cookie of a grant, and clears those that end first if the browser has too many.
+   * @param expiresAt - in milliseconds since 1970
+   */
+  set(c: Context, grant: string, expiresAt: number, maxAgeSeconds: number): Promise<void>
+}
+
+/** The claims of a cookie. The rest is in the ticket, which an EventSource sends again. */
+const CookieClaims = z.object({ grant: z.string(), expiresAt: z.number() })
+
+const COOKIE_NAME = /^hono-sse-[0-9a-f]{32}$/
+
+/** Cookies of one browser: 16 of them take 4 KiB of a request, whose head may often have 8 KiB only. */
+const MAX_COOKIES = 16
+
+/** Creates the cookies of one app. */
+export function createGrantCookies({ secrets, isSecure }: GrantCookiesInit): GrantCookies {
+  const signer = createSigner(secrets, 'grant')
+  return { endOf, set }
+
+  async function endOf(c: Context, grant: string): Promise<number> {
+    const cookie = getCookie(c, grant)
+    const claims = CookieClaims.safeParse(cookie && (await signer.verify(cookie)))
+    return claims.success && claims.data.grant === grant ? claims.data.expiresAt : 0
+  }
+
+  async function set(c: Context, grant: string, expiresAt: number, maxAgeSeconds: number) {
+    write(c, grant, await signer.sign({ grant, expiresAt }), maxAgeSeconds)
+    for (const name of await surplus(c, grant)) write(c, name, '', 0)
+  }
+
+  function write(c: Context, name: string, value: string, maxAge: number): void {
+    setCookie(c, name, value, {
+      // No path: the browser takes the folder of the URL that it knows, also behind a proxy that
+      // strips a prefix. https://www.rfc-editor.org/rfc/rfc6265#section-5.1.4
+      path: '',
+      maxAge,
+      httpOnly: true,
+      sameSite: 'Lax',
+      secure: isSecure(c),
+    })
+  }
+
+  /** The cookies of other grants that leave no room for this one: those that end first. */
+  async function surplus(c: Context, grant: string): Promise<readonly string[]> {
+    const all = Object.keys(getCookie(c))
+    const others = all.filter((name) => name !== grant && COOKIE_NAME.test(name))
+    if (others.length < MAX_COOKIES) return []
+    const ends = await Promise.all(
+      others.map(async (name) => ({ name, end: await endOf(c, name) })),
+    )
+    const byEnd = ends.sort((one, other) => other.end - one.end)
+    return byEnd.slice(MAX_COOKIES - 1).map(({ name }) => name)
+  }
+}
+
+/** The name of a grant's cookie. Tabs with the same grant share one cookie; other tabs keep their own. */
+export async function grantName(client: string, topics: readonly string[]): Promise<string> {
+  return `hono-sse-${await digestOf([client, [...new Set(topics)].sort()])}`
+}
+
+/** A digest of a JSON value: 32 hexadecimal digits. */
+export async function digestOf(value: unknown): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(value))
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  const hex = [...digest.slice(0, 16)].map((byte) => byte.toString(16).padStart(2, '0'))
+  return hex.join('')
+}
