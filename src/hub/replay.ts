@@ -113,7 +113,8 @@ export function createReplays(init: ReplaysInit): Replays {
     const onBatch = (batch: ReplayBatch) => accept(connection, replay, batch, beforeEvents)
     const failed = (error: unknown) => onError(connection, error)
     try {
-      const batch = journal.read(keysOf(connection), replay.cursor, maxBatchBytes)
+      const isWanted = () => connection.replay === replay
+      const batch = journal.read(keysOf(connection), replay.cursor, maxBatchBytes, isWanted)
       if (batch instanceof Promise) batch.then(onBatch).catch(failed)
       else onBatch(batch)
     } catch (error) {

@@ -82,11 +82,14 @@ export interface Journal {
    * nothing and only returns where the journal ends. MUST report every gap, and MUST NOT report one
    * for events of other addresses where it can tell. Events at these keys after the batch MUST be
    * delivered. If the journal can't be reached, the promise resolves once it can be again.
+   * @param isWanted - whether anybody still waits for the batch. A journal whose reads wait for their
+   * turn may ask when it comes, and return any batch if nobody does
    */
   read(
     keys: readonly string[],
     cursor: string | undefined,
     maxBytes: number,
+    isWanted?: () => boolean,
   ): Awaitable<ReplayBatch>
   /** The newest event that was delivered to this hub. */
   head(): Position

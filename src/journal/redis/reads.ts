@@ -1,5 +1,5 @@
 /** Reads the journal in order of arrival, a few reads at a time, as soon as there is a connection. */
-import { parseCursor } from '../../core/cursor.ts'
+import { parseCursor, positionOf } from '../../core/cursor.ts'
 import type { ReplayBatch } from '../journal.ts'
 import type { RedisConnection } from './connection.ts'
 import { unavailable } from './options.ts'
@@ -15,7 +15,13 @@ export interface ReadsInit {
 
 /** Reads that wait until an outage is over. */
 export interface Reads {
-  read(keys: readonly string[], cursor: string | undefined, maxBytes: number): Promise<ReplayBatch>
+  /** Reads a batch; an empty one, without asking Redis, if it is no longer wanted when its turn comes. */
+  read(
+    keys: readonly string[],
+    cursor: string | undefined,
+    maxBytes: number,
+    isWanted?: () => boolean,
+  ): Promise<ReplayBatch>
   /** Continues the waiting reads: there is a connection again. */
   resume(): void
   /** Makes the waiting reads fail. */
@@ -28,6 +34,9 @@ export interface Reads {
  */
 const MAX_CONCURRENT = 64
 
+/** Returned for a client that has left. */
+const UNWANTED: ReplayBatch = { entries: [], end: positionOf('', 0), done: true }
+
 /** Creates the reads of one hub. */
 export function createReads({ connection, run }: ReadsInit): Reads {
   const limit = createConcurrencyLimit(MAX_CONCURRENT)
@@ -39,19 +48,22 @@ export function createReads({ connection, run }: ReadsInit): Reads {
     keys: readonly string[],
     cursor: string | undefined,
     maxBytes: number,
+    isWanted: () => boolean = () => true,
   ): Promise<ReplayBatch> {
     const { epoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
     const from = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
     const args = [from, String(sequence), String(maxBytes), ...keys]
-    return limit(() => readWithRetry(keys, args))
+    return limit(() => readWithRetry(keys, args, isWanted))
   }
 
   async function readWithRetry(
     keys: readonly string[],
     args: readonly string[],
+    isWanted: () => boolean,
   ): Promise<ReplayBatch> {
     for (;;) {
       const current = connection() ?? (await nextConnection())
+      if (!isWanted()) return UNWANTED
       const reply = await run(keys, args, current).catch((error: unknown) => {
         if (!current.closed) throw error
       })

@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createHub } from '../../../src/hub/hub.ts'
+import type { RedisConnection } from '../../../src/journal/redis/connection.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
+import { createReads } from '../../../src/journal/redis/reads.ts'
 import { READ } from '../../../src/journal/redis/scripts/index.ts'
 import { until } from '../../support/eventually.ts'
 import { fakeStream, heard, named } from '../../support/fake-stream.ts'
@@ -69,6 +71,27 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     expect(readings(proxy)).toBeGreaterThanOrEqual(CLIENTS)
     await Promise.all([hub.close(), other.close()])
   }, 60_000)
+})
+
+test('readings for clients that left before their turn are not made', async () => {
+  const answers: (() => void)[] = []
+  const connection = { closed: false } as RedisConnection
+  const reads = createReads({
+    connection: () => connection,
+    run: () => new Promise((resolve) => answers.push(() => resolve(['e', 1, '', 1]))),
+  })
+  const waiting = new Set(Array.from({ length: 5_000 }, (_, i) => i))
+  const batches = [...waiting].map((i) => reads.read([], 'e-0', 1, () => waiting.has(i)))
+  await until('as many read as may', () => answers.length === AT_ONCE)
+  for (let i = 1; i < 5_000; i++) waiting.delete(i)
+  const { length } = answers
+  for (const answer of answers) answer()
+  await Promise.all(batches)
+  expect(answers.length).toBe(length)
+  const last = reads.read([], 'e-0', 1)
+  await until('others are read', () => answers.length > length)
+  answers.at(-1)?.()
+  expect(await last).toMatchObject({ end: { id: 'e-1' } })
 })
 
 /** How many readings were asked for since the proxy was turned. */
