@@ -72,14 +72,14 @@ export function createControlRequests({
     const text = JSON.stringify(body)
     const [{ alive, seen }, { responses, receivers }] = await Promise.all([
       members.count(keepMs),
-      exchange(body, text, keepMs),
+      exchange(body, text, keepMs, until === undefined),
     ])
     const answers = responses.filter((response) => response !== undefined)
     if (until && answers.length >= Math.max(seen, receivers)) members.forget(text)
     return { responses: answers, asked: Math.max(alive, receivers) }
   }
 
-  async function exchange(body: unknown, text: string, keepMs: number) {
+  async function exchange(body: unknown, text: string, keepMs: number, mustKeep: boolean) {
     count += 1
     const number = count
     const responses: unknown[] = []
@@ -89,9 +89,14 @@ export function createControlRequests({
     const message: RequestMessage = { inbox, number, body, keepMs }
     let stop = () => {}
     try {
-      const args = [allInstances, JSON.stringify(message), text, String(Math.ceil(keepMs))]
-      const expected = Number(await call(CONTROL_REQUEST, args))
-      if (expected < 0) throw new HubError('at-capacity', FULL)
+      const send = async (ms: number) =>
+        Number(
+          await call(CONTROL_REQUEST, [allInstances, JSON.stringify(message), text, String(ms)]),
+        )
+      let expected = await send(Math.ceil(keepMs))
+      if (expected < 0 && mustKeep) throw new HubError('at-capacity', FULL)
+      // It is done by the hubs that receive it now, although none can be told later.
+      if (expected < 0) expected = await send(0)
       const own = pending.get(number)
       if (own) {
         own.expected = expected

@@ -39,11 +39,11 @@ describe('the journal in SQLite', () => {
     const harness = await objects.open()
     const { journal, call, now } = harness
     const { request, useOnce } = journal.backplane
-    expect(await request('block alice', 60_000)).toHaveLength(1)
+    expect((await request('block alice', 60_000)).responses).toHaveLength(1)
     await call('fill', now + 60_000)
     await expect(request('block bob', 60_000)).rejects.toMatchObject({ code: 'at-capacity' })
     expect(harness.asked).toEqual([])
-    expect(await request('block alice', 90_000)).toHaveLength(1)
+    expect((await request('block alice', 90_000)).responses).toHaveLength(1)
     await harness.pass(60_000)
     expect(await useOnce('1', 1_000)).toBe(true)
     expect(await call('count', 'expiring')).toBe(2)

@@ -13,7 +13,8 @@ import { compile, KEY, openSandbox, startHub } from './sandbox.ts'
 import { CURL_IS_MISSING, commandsIn, goOn, shell, WITH_CURL } from './shell.ts'
 
 /** Names in capitals that are not variables of the hub's own configuration. */
-const OTHER_NAMES = /^(HUB_(URL|TOKEN|TICKET)|WRITE_KEY|NODE_EXTRA_CA_CERTS|NODE_UNDER_TEST)$/
+const OTHER_NAMES =
+  /^(TCP_USER_TIMEOUT|HUB_(URL|TOKEN|TICKET)|WRITE_KEY|NODE_EXTRA_CA_CERTS|NODE_UNDER_TEST)$/
 
 describe.each(PAGES)('%s', (page) => {
   const text = textOf(page)
