@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { connectionsOf, counts, listen, named } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
 import { openRaw } from '../../support/raw-stream.ts'
+import { testWhere } from '../../support/where.ts'
 import { type RuntimePool, TIGHT } from './runtime.ts'
 
 /** How streams end on a runtime. */
@@ -27,7 +28,8 @@ export function leaving(pool: RuntimePool): void {
     expect(clients.map(({ client }) => client)).not.toContain(`gone-${how}`)
   })
 
-  test('a client that leaves during its opening leaves nothing behind', async () => {
+  // workerd reports nothing of a few such clients: test/adapters/cloudflare/index.hasty counts them.
+  testWhere(atOnce)('a client that leaves during its opening leaves nothing behind', async () => {
     const { url } = await pool.shared(environment)
     const hasty = await Promise.all(
       Array.from({ length: 20 }, () => openRaw(url, '/sse?id=hasty&lastEventId=earliest')),
