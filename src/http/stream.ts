@@ -157,7 +157,7 @@ export function refuseForNow(c: Context, bye: Uint8Array): Response {
 }
 
 /** Bytes in one write, so that a slow reader of a large event is seen to read. */
-const SLICE_BYTES = 16_384
+const SLICE_BYTES = 65_536
 
 /** Hono's stream, except that large writes go in slices and `abort` also closes the socket. */
 function sliced(stream: EventStream, cutOff?: () => void): EventStream {

@@ -8,7 +8,7 @@ import type { OpenStream } from './stream.ts'
 const HIGH_WATER_BYTES = 65_536
 
 /** Bytes in one chunk, so that a slow reader of a large event is seen to read. */
-const SLICE_BYTES = 16_384
+const SLICE_BYTES = 65_536
 
 /**
  * Counts bytes, and requests none before the reader does. Bun allocates memory according to the

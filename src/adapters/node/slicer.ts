@@ -10,10 +10,14 @@ export const SLICE_BYTES: { readonly http1: number; readonly http2: number } = {
   http2: 8_192,
 }
 
-/** Writes large buffers in slices, each when the one before was taken. */
+/** Slices that the transport may hold while it gets another. */
+const MAX_SLICES_IN_FLIGHT = 4
+
+/** Writes large buffers in slices, a few at a time. */
 export class Slicer {
   readonly #to: Writable
   readonly #sliceBytes: number
+  /** Bytes that the transport has not been handed yet. */
   #restBytes = 0
 
   constructor(to: Writable, sliceBytes: number) {
@@ -22,7 +26,7 @@ export class Slicer {
   }
 
   get unsentBytes(): number {
-    return this.#restBytes > 0 ? this.#restBytes : this.#to.writableLength
+    return this.#restBytes + this.#to.writableLength
   }
 
   write(bytes: Uint8Array): Promise<unknown> | undefined {
@@ -33,19 +37,19 @@ export class Slicer {
 
   async #writeSlices(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength; at += this.#sliceBytes) {
-      this.#restBytes = bytes.byteLength - at
-      await this.#writeSlice(bytes.subarray(at, at + this.#sliceBytes))
+      this.#restBytes = Math.max(0, bytes.byteLength - at - this.#sliceBytes)
+      const taken = this.#writeSlice(bytes.subarray(at, at + this.#sliceBytes))
+      // With one slice at a time, a fast reader would wait for a turn of the event loop for each.
+      if (this.#to.writableLength > this.#sliceBytes * MAX_SLICES_IN_FLIGHT) await taken
+      // The transport also reports a failure by closing.
+      else taken.catch(() => {})
     }
-    this.#restBytes = 0
   }
 
-  #writeSlice(slice: Uint8Array): Promise<void> | undefined {
-    let taken: (error?: Error | null) => void = () => {}
-    this.#to.write(slice, (error) => taken(error))
-    // The kernel usually takes a slice at once.
-    if (this.#to.writableLength === 0) return undefined
+  /** Resolves when the transport has taken the slice. */
+  #writeSlice(slice: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      taken = (error) => (error ? reject(error) : resolve())
+      this.#to.write(slice, (error) => (error ? reject(error) : resolve()))
     })
   }
 }
