@@ -1,4 +1,4 @@
-/** The clock: the only file that uses `Date` and timers, so that tests can replace them. */
+/** The clock: the only file of core, journal, hub and http that uses `Date` and timers, so that tests can replace them. */
 
 /** The time and the timers that the hub uses. Tests pass a clock that they advance by hand. */
 export interface Clock {

@@ -34,7 +34,7 @@ export interface GapEvent {
 }
 
 /**
- * Encodes `hub:ready`, the first frame of every stream. Pass `id` only if no replay follows:
+ * Encodes `hub:ready`, the first frame of every stream that the hub opens. Pass `id` only if no replay follows:
  * otherwise a client that disconnects during the replay would skip the rest of it.
  */
 export function readyFrame(ready: ReadyEvent, retryMs: number, id?: string): Uint8Array {

@@ -96,7 +96,7 @@ function refusalError(reason: RefusalReason): HubError {
     case 'at-capacity':
       return new HubError(
         'at-capacity',
-        'The hub, or this client, has reached its maximum number of connections.',
+        'The hub can’t open a stream now: it or this client has reached its maximum number of connections, or the journal is unreachable. Try again later.',
       )
   }
 }

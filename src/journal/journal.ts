@@ -91,7 +91,7 @@ export interface Journal {
     maxBytes: number,
     isWanted?: () => boolean,
   ): Awaitable<ReplayBatch>
-  /** The newest event that was delivered to this hub. */
+  /** The position of the newest event that was delivered to this hub; before the first, where the journal starts. */
   head(): Position
   /** Starts delivering to the hub. Called once, before anything else. */
   open(handler: JournalHandler): void

@@ -42,7 +42,7 @@ const PORTABLE = ['core', 'journal', ...JOURNALS, CONFORMANCE, 'hub', 'http', 'i
 const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', CONFORMANCE, 'hub']
 
 /** Parts whose time is a parameter. */
-const WITHOUT_TIME = ['core', 'journal', 'journal/memory', 'hub', 'http']
+const WITHOUT_TIME = PORTABLE
 
 /** Parts that may import only types from another: what they need at run time is handed to them. */
 const ONLY_TYPES: Readonly<Record<string, string>> = { cli: 'http' }

@@ -11,10 +11,10 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Browsers and fetch clients open connections in reserve. Node would answer such a connection 408 once
+ * Browsers and fetch clients open spare connections. Node would answer such a connection 408 once
  * `headersTimeout` is over, and a client that sends its first request at that moment takes the 408 for
  * the response. So a connection without a first byte is kept as long as an idle one, and then closed
- * without a word.
+ * without a response.
  * @param idleMs - milliseconds after which it is closed
  */
 export function keepUnusedConnections(server: Server | Http2SecureServer, idleMs: number): void {
@@ -23,7 +23,7 @@ export function keepUnusedConnections(server: Server | Http2SecureServer, idleMs
       closeLater(socket, idleMs)
       return
     }
-    // The rest is what Node does without a listener.
+    // Everything else is Node's default behaviour.
     if (socket.writable && !hasBegunResponse(socket)) {
       const status = STATUS_LINES[error.code ?? ''] ?? '400 Bad Request'
       socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)

@@ -1,7 +1,7 @@
-/** Keeps some file descriptors for what is not a connection, and reports when connections use up the others. */
+/** Reserves file descriptors for files, pipes and Redis, and reports when connections have used up the rest. */
 import type { Server } from 'node:net'
 
-/** Descriptors for files, pipes, Redis and the runtime itself. Of fewer than twice as many, half. */
+/** Descriptors for files, pipes, Redis and the runtime itself. If the limit is below twice this number, half of it. */
 const RESERVED = 64
 
 /** Milliseconds between two reports. */
@@ -31,7 +31,7 @@ export function reserveDescriptors(server: Server, report: (error: Error) => voi
   })
 }
 
-/** Undefined where the platform has no such limit. */
+/** Returns the limit of open files; undefined if there is none. */
 function openFilesLimit(): number | undefined {
   const { userLimits } = process.report.getReport() as {
     readonly userLimits?: { readonly open_files?: { readonly soft: number | 'unlimited' } }

@@ -188,7 +188,7 @@ export const ReadySchema: z.ZodType<ReadyData> = z
   })
   .register(schemaMetadata, {
     id: 'Ready',
-    description: 'The data of `hub:ready`, the first event of every stream.',
+    description: 'The data of `hub:ready`, the first event of every stream that the hub opens.',
   })
 
 /** The data of `hub:gap`. */
