@@ -91,7 +91,7 @@ export class Connection {
   #queue: FrameQueue
   #writingEvents = 0
   #writingBytes = 0
-  readonly #progress: Progress = new Progress()
+  #progress: Progress | undefined
   #resolveEnded: () => void = () => {}
 
   constructor(init: ConnectionInit, hooks: ConnectionHooks) {
@@ -136,7 +136,8 @@ export class Connection {
   stalledMs(now: number): number {
     try {
       const unsent = this.#stream.unsentBytes ?? this.#writingBytes
-      return this.#progress.stalledMs(this.sentBytes, unsent, now)
+      this.#progress = unsent > 0 ? (this.#progress ?? new Progress()) : undefined
+      return this.#progress?.stalledMs(this.sentBytes, unsent, now) ?? 0
     } catch {
       this.abort()
       return 0
@@ -205,8 +206,7 @@ export class Connection {
   #exceeds(frame: Uint8Array): boolean {
     // An empty queue takes any frame: one larger than the bound, published while the bound was higher,
     // would otherwise end the stream at every return.
-    const { queuedBytes } = this
-    return queuedBytes > 0 && queuedBytes + frame.byteLength > this.#hooks.maxQueuedBytes
+    return this.queuedBytes > 0 && this.queuedBytes + frame.byteLength > this.#hooks.maxQueuedBytes
   }
 
   #push(frame: Uint8Array): void {
