@@ -187,15 +187,19 @@ export function createHub(options: HubOptions = {}): Hub {
     const endsAt = clock.monotonic() + lifetimeMs * (0.8 + 0.4 * random())
     const id = `c-${connects}`
     const unique = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
-    const connection = new Connection(
-      { id, client, topics: unique, stream, endsAt, expiresAt, info },
-      hooks,
-    )
-    // Registered before the journal is read: events published meanwhile are held, not missed.
-    registry.add(connection)
-    timers.start()
-    connection.listen()
-    if (connection.open) dispatcher.open(connection, lastEventId)
+    const init = { id, client, topics: unique, stream, endsAt, expiresAt, info }
+    const connection = new Connection(init, hooks)
+    try {
+      // Registered before the journal is read: events published meanwhile are held, not missed.
+      registry.add(connection)
+      timers.start()
+      connection.listen()
+      if (connection.open) dispatcher.open(connection, lastEventId)
+    } catch (error) {
+      // A connection that nobody holds would never end.
+      observer.failed?.(error, 'replay')
+      connection.abort()
+    }
     return connection
   }
 

@@ -53,7 +53,8 @@ export function createRegistry({ onFirst, onLast }: ListenerHooks = {}): Registr
     for (const key of keysOf(connection)) {
       const listeners = byKey.get(key)
       if (listeners instanceof Set) listeners.delete(connection)
-      if (listeners instanceof Set && listeners.size > 0) continue
+      // If a hook threw in `add`, the connection is not registered at the keys after it.
+      if (listeners instanceof Set ? listeners.size > 0 : listeners !== connection) continue
       byKey.delete(key)
       onLast?.(key)
     }

@@ -1,9 +1,13 @@
 /** The hub as a whole: what is published reaches the clients it is for. */
 import { describe, expect, test } from 'vitest'
+import { clientKey, EVERYONE, topicKey } from '../../src/core/address.ts'
+import type { Clock } from '../../src/core/clock.ts'
 import { createApp } from '../../src/http/app.ts'
 import { createHub } from '../../src/hub/hub.ts'
+import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
+import { heard } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
 
@@ -93,3 +97,52 @@ test('a journal that another hub has opened is refused, because the first hub wo
   expect(() => createHub({ journal })).toThrow('Another hub uses this journal')
   await first.close()
 })
+
+describe('a connect in which the journal throws', () => {
+  test.each(['head', 'read', EVERYONE, clientKey('bob'), topicKey('news'), topicKey('sport')])(
+    'ends its stream, reports it and leaves no trace: %s',
+    async (broken) => {
+      const failed: unknown[] = []
+      const { clock, hub, enter } = createHubHarness({
+        observer: { failed: (error) => failed.push(error) },
+        journal: (clock) => throwingJournal(clock, (call) => call === broken),
+      })
+      const { connection, stream } = await enter('bob', { topics: ['news', 'sport'] })
+      await connection.ended
+      expect(stream.cut).toBe(true)
+      expect(failed).toEqual([new Error(`${broken} is broken.`)])
+      expect(hub.stats()).toMatchObject({ connections: 0, clients: 0, topics: 0 })
+      expect(clock.timers).toBe(0)
+    },
+  )
+
+  test('takes no listener away from others', async () => {
+    const { clock, hub, enter } = createHubHarness({
+      journal: (clock) => throwingJournal(clock, (call) => call === clientKey('bob')),
+    })
+    const alice = await enter('alice', { topics: ['news'] })
+    await enter('bob', { topics: ['news'] })
+    expect(await hub.publish({ topic: 'news' }, { data: 'x' })).toMatchObject({ connections: 1 })
+    await clock.settle()
+    expect(heard(alice.stream)).toEqual(['x'])
+  })
+})
+
+/** A journal that throws at the calls and the subscribed keys that `isBroken` accepts. */
+function throwingJournal(clock: Clock, isBroken: (call: string) => boolean): Journal {
+  const { head, read, ...rest } = createMemoryJournal({ clock })
+  return {
+    ...rest,
+    head: () => pass('head') ?? head(),
+    read: (...args) => pass('read') ?? read(...args),
+    backplane: {
+      subscribe: (key) => pass(key),
+      request: async () => ({ responses: [], asked: 0 }),
+      useOnce: () => true,
+    },
+  }
+
+  function pass(call: string): undefined {
+    if (isBroken(call)) throw new Error(`${call} is broken.`)
+  }
+}
