@@ -35,7 +35,7 @@ export type { Backplane, RelayResult } from './journal/backplane.ts'
 export type {
   AppendResult,
   Awaitable,
-  Delivery,
+  DeliveredEvent,
   Journal,
   JournalEntry,
   JournalHandler,

@@ -50,11 +50,12 @@ test('every exception is needed', () => {
   expect(listed.filter((name) => !needed.includes(name))).toEqual([])
 })
 
-test('a shared name is reported, unless it is listed or belongs to the dashboard', () => {
+test('a shared name is reported, unless it is listed', () => {
   const sources = {
     'src/hub/words.ts': 'export function take() {}\nexport interface Row {}',
     'src/http/words.ts': 'export const take = 1\nconst Row = 2',
-    'src/dashboard/words.ts': 'export type Row = 1',
+    'src/dashboard/table.ts': 'export type Row = 1',
+    'src/server/list.ts': 'const own = 1\nexport { own as Row }',
     'src/node.ts': '',
     'src/server/node.ts': '',
     'src/hub/index.ts': 'export { take } from "./words.ts"',
@@ -63,5 +64,6 @@ test('a shared name is reported, unless it is listed or belongs to the dashboard
   expect(duplicates(sources)).toEqual([
     'words is the name of src/http/words.ts, src/hub/words.ts',
     'take is exported by src/http/words.ts, src/hub/words.ts',
+    'Row is exported by src/dashboard/table.ts, src/hub/words.ts, src/server/list.ts',
   ])
 })

@@ -3,7 +3,7 @@ import type { StartInfo } from '../server/run.ts'
 
 const MODES: Readonly<Record<StartInfo['accessMode'], string>> = {
   loopback: 'loopback: accepts this machine only; anyone there may listen and publish',
-  rights: 'keys: listening and publishing require a key, a token or a ticket',
+  permissions: 'keys: listening and publishing require a key, a token or a ticket',
   anonymous: 'anonymous: anyone may listen as any client, and publish',
   refused: 'refused: all requests are refused',
 }
@@ -22,7 +22,7 @@ export function bannerOf({ url, accessMode, journal }: StartInfo, version: strin
   mode     ${MODES[accessMode]}
   journal  ${JOURNALS[journal]}
 
-  Try these in two other terminals${accessMode === 'rights' ? ', with the same PUBLISH_KEY' : ''}:
+  Try these in two other terminals${accessMode === 'permissions' ? ', with the same PUBLISH_KEY' : ''}:
 
   npx hono-sse listen ${url} --client alice
   npx hono-sse publish ${url} --client alice hello

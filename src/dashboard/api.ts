@@ -33,7 +33,7 @@ export function streamUrl(query: URLSearchParams): string {
 }
 
 /** Sends a request, with the key if there is one. Never throws: an error is a result, too. */
-export async function sendRequest(method: string, path: string, body?: object): Promise<ApiResult> {
+export async function callApi(method: string, path: string, body?: object): Promise<ApiResult> {
   try {
     const headers = new Headers()
     if (key.get()) headers.set('Authorization', `Bearer ${key.get()}`)

@@ -1,7 +1,7 @@
 /** The overview for operators: charts of the metrics, and the table of clients. */
-import { type ApiResult, sendRequest } from './api.ts'
+import { type ApiResult, callApi } from './api.ts'
 import { createGauge, createRate, metric } from './charts.ts'
-import { type Client, createClients } from './clients.ts'
+import { type ClientRow, createClientTable } from './client-table.ts'
 import { byId, plural, setText } from './elements.ts'
 
 /** The maximum number of clients in the table. */
@@ -19,7 +19,7 @@ export interface Overview {
 
 /** Creates the overview. */
 export function createOverview(): Overview {
-  const showClients = createClients(byId('clients', HTMLTableSectionElement), disconnect)
+  const showClients = createClientTable(byId('clients', HTMLTableSectionElement), disconnect)
   const charts = [
     ...GAUGES.map((name) => ({ name, addSample: createGauge(byId(name, HTMLElement)) })),
     ...RATES.map((name) => ({ name, addSample: createRate(byId(name, HTMLElement)) })),
@@ -31,14 +31,14 @@ export function createOverview(): Overview {
   async function update(): Promise<ApiResult> {
     const result = await updateClients()
     // Both require the same permission: if clients are refused, metrics would be, too.
-    showCharts(result.ok && hasMetrics ? await sendRequest('GET', '/metrics') : result)
+    showCharts(result.ok && hasMetrics ? await callApi('GET', '/metrics') : result)
     return result
   }
 
   async function updateClients(): Promise<ApiResult> {
     requests += 1
     const request = requests
-    const result = await sendRequest('GET', `/clients?limit=${MAX_CLIENTS}`)
+    const result = await callApi('GET', `/clients?limit=${MAX_CLIENTS}`)
     // Two requests may overlap: only the result of the latest is up to date.
     if (request === requests) showTable(result)
     return result
@@ -67,14 +67,14 @@ const NO_METRICS = 'Metrics are unavailable: this hub has no /metrics.'
 
 /** The response to `GET /clients`. */
 interface Listing {
-  readonly clients: readonly Client[]
+  readonly clients: readonly ClientRow[]
   readonly total: number
 }
 
 const EMPTY_LISTING: Listing = { clients: [], total: 0 }
 
 async function disconnect(client: string): Promise<void> {
-  const result = await sendRequest('DELETE', `/clients/${encodeURIComponent(client)}`)
+  const result = await callApi('DELETE', `/clients/${encodeURIComponent(client)}`)
   const text = result.ok
     ? `Disconnected ${client}. An EventSource reconnects automatically.`
     : result.problem

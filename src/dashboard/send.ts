@@ -1,5 +1,5 @@
 /** The form to send: publishes an event to a client, a topic or everyone, and sends pings. */
-import { type ApiResult, sendRequest } from './api.ts'
+import { type ApiResult, callApi } from './api.ts'
 import { byId, plural, setText } from './elements.ts'
 
 /** Sets up the form. @param onEventName - is called with the name of an event before it is sent */
@@ -27,7 +27,7 @@ export function createSendForm(onEventName: (name: string) => void): void {
     submit.preventDefault()
     if (event.value) onEventName(event.value)
     const path = to.value === 'broadcast' ? '/broadcast' : pathOf(to.value)
-    const result = await sendRequest('POST', path, {
+    const result = await callApi('POST', path, {
       data: data.value,
       ...(event.value && { event: event.value }),
       ...(ephemeral.checked && { ephemeral: true }),
@@ -36,7 +36,7 @@ export function createSendForm(onEventName: (name: string) => void): void {
   }
 
   async function sendPing(): Promise<void> {
-    if (name.reportValidity()) showResult(await sendRequest('POST', pathOf('ping')))
+    if (name.reportValidity()) showResult(await callApi('POST', pathOf('ping')))
   }
 
   function pathOf(kind: string): string {

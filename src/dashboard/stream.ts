@@ -1,8 +1,8 @@
 /** One stream: the browser's EventSource, with tickets, a watchdog and the state that the page shows. */
-import { closeReason, key, sendRequest, streamUrl } from './api.ts'
+import { callApi, closeReason, key, streamUrl } from './api.ts'
 
 /** The client of a stream, its topics and its events. */
-export interface StreamOptions {
+export interface Subscription {
   readonly client: string
   readonly topics: readonly string[]
   /** Event names. An EventSource dispatches named events only to listeners for that name. */
@@ -18,7 +18,7 @@ export interface Ready {
 }
 
 /** Why events are lost: the journal has started a new epoch, or has evicted them. */
-export type GapReason = 'epoch' | 'evicted'
+type GapReason = 'epoch' | 'evicted'
 
 /** The state of a stream. */
 export type State =
@@ -66,7 +66,7 @@ const RETRY_MS = 2_000
 
 /** Opens a stream, which survives lost connections, restarts of the hub and expired grants. */
 export function openStream(
-  { client, topics, names }: StreamOptions,
+  { client, topics, names }: Subscription,
   listener: StreamListener,
 ): Stream {
   const listened = new Set([...DEFAULT_NAMES, ...names].filter(isDispatched))
@@ -111,7 +111,7 @@ export function openStream(
    */
   async function authorizedUrl(): Promise<string | undefined> {
     const query = new URLSearchParams({ lastEventId: cursor })
-    const result = key.get() ? await sendRequest('POST', '/tickets', { client, topics }) : undefined
+    const result = key.get() ? await callApi('POST', '/tickets', { client, topics }) : undefined
     if (result?.ok) {
       query.set('ticket', (JSON.parse(result.text) as { ticket: string }).ticket)
       return streamUrl(query)

@@ -650,91 +650,6 @@ tbody small {
 </main>
 
 <script type="module">
-/** A client for the HTTP API of the hub. */
-
-/** Shown if there is no response over HTTP/1.1. */
-const CONNECTION_LIMIT =
-  'Over HTTP/1.1 a browser opens at most six connections per host, across all its tabs: if six streams are open, all other requests wait until one ends.'
-
-/** Whether this page was loaded over HTTP/1.1, as far as the browser reports it. */
-const isHttp1 = performance
-  .getEntriesByType('navigation')
-  .some((entry) => 'nextHopProtocol' in entry && entry.nextHopProtocol === 'http/1.1')
-
-/** The path at which the hub is mounted. */
-const base = location.pathname.replace(/\\/$/, '')
-
-/** The timeout of a request in milliseconds. */
-const TIMEOUT_MS = 5_000
-
-/** The key. It is stored in this tab only, until the tab is closed. */
-const key = {
-  get: () => sessionStorage.getItem('hono-sse-key') ?? '',
-  set: (text) => sessionStorage.setItem('hono-sse-key', text),
-  forget: () => sessionStorage.removeItem('hono-sse-key'),
-}
-
-/** Returns the URL of a stream. */
-function streamUrl(query) {
-  return \`\${base}/sse?\${query}\`
-}
-
-/** Sends a request, with the key if there is one. Never throws: an error is a result, too. */
-async function sendRequest(method, path, body) {
-  try {
-    const headers = new Headers()
-    if (key.get()) headers.set('Authorization', \`Bearer \${key.get()}\`)
-    if (body) headers.set('Content-Type', 'application/json')
-    const response = await fetch(base + path, {
-      method,
-      headers,
-      body: body ? JSON.stringify(body) : null,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    })
-    const text = await response.text()
-    if (response.ok) return { ok: true, text }
-    return { ok: false, status: response.status, problem: problemOf(response.status, text) }
-  } catch (error) {
-    return { ok: false, status: 0, problem: networkProblem(error) }
-  }
-}
-
-/**
- * Finds out why the hub refused a stream. An EventSource does not report the status, so the request
- * is sent again with fetch.
- */
-async function closeReason(url) {
-  const abort = new AbortController()
-  try {
-    const response = await fetch(url, { signal: abort.signal })
-    if (response.status === 204) return 'The hub has blocked this client for now (204).'
-    if (response.ok) return 'The hub would accept this client now.'
-    return problemOf(response.status, await response.text())
-  } catch (error) {
-    return networkProblem(error)
-  } finally {
-    // If the hub accepts the stream, it must not stay open.
-    abort.abort()
-  }
-}
-
-/** Returns the \`detail\` of problem details, which says what to do. https://www.rfc-editor.org/rfc/rfc9457 */
-function problemOf(status, text) {
-  try {
-    const { detail } = JSON.parse(text)
-    if (typeof detail === 'string') return \`\${detail} (\${status})\`
-  } catch {
-    // A proxy may send an error in another format.
-  }
-  return \`The status of the response was \${status}.\`
-}
-
-function networkProblem(error) {
-  if (!(error instanceof DOMException)) return 'The hub can’t be reached.'
-  const timeout = \`The hub did not respond within \${TIMEOUT_MS / 1_000} seconds.\`
-  return isHttp1 ? \`\${timeout} \${CONNECTION_LIMIT}\` : timeout
-}
-
 /** Helpers for the DOM. They set text, never markup, so that published data can't become HTML. */
 
 /** Returns the element with this id. @throws {Error} if there is none of this kind */
@@ -767,54 +682,6 @@ function timeOfDay(time) {
 /** Formats a number of things: "1 event", "2 events". */
 function plural(count, noun) {
   return \`\${count} \${noun}\${count === 1 ? '' : 's'}\`
-}
-
-/** The form for the key, shown if the hub requires one. */
-
-/** Sets up the form. \`changed\` is called when a key is entered or forgotten, \`forgotten\` only in the latter case. */
-function createAccess(on) {
-  const form = byId('key', HTMLFormElement)
-  const credential = byId('credential', HTMLInputElement)
-  const forget = byId('forget', HTMLButtonElement)
-  let isMissing = false
-  form.addEventListener('submit', (event) => {
-    event.preventDefault()
-    key.set(credential.value)
-    credential.value = ''
-    isMissing = false
-    on.changed()
-  })
-  forget.addEventListener('click', () => {
-    key.forget()
-    on.forgotten()
-    on.changed()
-  })
-  return {
-    get isMissing() {
-      return isMissing
-    },
-    show: (problem) => {
-      isMissing = true
-      update()
-      // Without a key, the form itself explains what is required.
-      setText(byId('key-note', HTMLElement), key.get() ? problem : '')
-      key.forget()
-      credential.focus()
-    },
-    focus: () => credential.focus(),
-    hide: () => {
-      const hadFocus = form.contains(document.activeElement)
-      isMissing = false
-      update()
-      // A hidden element loses the focus. Keyboard users continue with the form to join.
-      if (hadFocus) byId('client', HTMLInputElement).focus()
-    },
-  }
-
-  function update() {
-    form.hidden = !isMissing
-    forget.hidden = isMissing || !key.get()
-  }
 }
 
 /** The list of events as they arrive, newest first. */
@@ -878,6 +745,91 @@ function createEventRow({ type, data }, id) {
   const text = isTooLong ? \`\${data.slice(0, MAX_CHARACTERS)}… (\${data.length} characters)\` : data
   row.append(head, createElement('pre', text))
   return row
+}
+
+/** A client for the HTTP API of the hub. */
+
+/** Shown if there is no response over HTTP/1.1. */
+const CONNECTION_LIMIT =
+  'Over HTTP/1.1 a browser opens at most six connections per host, across all its tabs: if six streams are open, all other requests wait until one ends.'
+
+/** Whether this page was loaded over HTTP/1.1, as far as the browser reports it. */
+const isHttp1 = performance
+  .getEntriesByType('navigation')
+  .some((entry) => 'nextHopProtocol' in entry && entry.nextHopProtocol === 'http/1.1')
+
+/** The path at which the hub is mounted. */
+const base = location.pathname.replace(/\\/$/, '')
+
+/** The timeout of a request in milliseconds. */
+const TIMEOUT_MS = 5_000
+
+/** The key. It is stored in this tab only, until the tab is closed. */
+const key = {
+  get: () => sessionStorage.getItem('hono-sse-key') ?? '',
+  set: (text) => sessionStorage.setItem('hono-sse-key', text),
+  forget: () => sessionStorage.removeItem('hono-sse-key'),
+}
+
+/** Returns the URL of a stream. */
+function streamUrl(query) {
+  return \`\${base}/sse?\${query}\`
+}
+
+/** Sends a request, with the key if there is one. Never throws: an error is a result, too. */
+async function callApi(method, path, body) {
+  try {
+    const headers = new Headers()
+    if (key.get()) headers.set('Authorization', \`Bearer \${key.get()}\`)
+    if (body) headers.set('Content-Type', 'application/json')
+    const response = await fetch(base + path, {
+      method,
+      headers,
+      body: body ? JSON.stringify(body) : null,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    const text = await response.text()
+    if (response.ok) return { ok: true, text }
+    return { ok: false, status: response.status, problem: problemOf(response.status, text) }
+  } catch (error) {
+    return { ok: false, status: 0, problem: networkProblem(error) }
+  }
+}
+
+/**
+ * Finds out why the hub refused a stream. An EventSource does not report the status, so the request
+ * is sent again with fetch.
+ */
+async function closeReason(url) {
+  const abort = new AbortController()
+  try {
+    const response = await fetch(url, { signal: abort.signal })
+    if (response.status === 204) return 'The hub has blocked this client for now (204).'
+    if (response.ok) return 'The hub would accept this client now.'
+    return problemOf(response.status, await response.text())
+  } catch (error) {
+    return networkProblem(error)
+  } finally {
+    // If the hub accepts the stream, it must not stay open.
+    abort.abort()
+  }
+}
+
+/** Returns the \`detail\` of problem details, which says what to do. https://www.rfc-editor.org/rfc/rfc9457 */
+function problemOf(status, text) {
+  try {
+    const { detail } = JSON.parse(text)
+    if (typeof detail === 'string') return \`\${detail} (\${status})\`
+  } catch {
+    // A proxy may send an error in another format.
+  }
+  return \`The status of the response was \${status}.\`
+}
+
+function networkProblem(error) {
+  if (!(error instanceof DOMException)) return 'The hub can’t be reached.'
+  const timeout = \`The hub did not respond within \${TIMEOUT_MS / 1_000} seconds.\`
+  return isHttp1 ? \`\${timeout} \${CONNECTION_LIMIT}\` : timeout
 }
 
 /** One stream: the browser's EventSource, with tickets, a watchdog and the state that the page shows. */
@@ -944,7 +896,7 @@ function openStream({ client, topics, names }, listener) {
    */
   async function authorizedUrl() {
     const query = new URLSearchParams({ lastEventId: cursor })
-    const result = key.get() ? await sendRequest('POST', '/tickets', { client, topics }) : undefined
+    const result = key.get() ? await callApi('POST', '/tickets', { client, topics }) : undefined
     if (result?.ok) {
       query.set('ticket', JSON.parse(result.text).ticket)
       return streamUrl(query)
@@ -1178,6 +1130,54 @@ function splitList(text) {
   return [...new Set(parts)].filter((part) => part !== '')
 }
 
+/** The form for the key, shown if the hub requires one. */
+
+/** Sets up the form. \`changed\` is called when a key is entered or forgotten, \`forgotten\` only in the latter case. */
+function createKeyForm(on) {
+  const form = byId('key', HTMLFormElement)
+  const credential = byId('credential', HTMLInputElement)
+  const forget = byId('forget', HTMLButtonElement)
+  let isMissing = false
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    key.set(credential.value)
+    credential.value = ''
+    isMissing = false
+    on.changed()
+  })
+  forget.addEventListener('click', () => {
+    key.forget()
+    on.forgotten()
+    on.changed()
+  })
+  return {
+    get isMissing() {
+      return isMissing
+    },
+    show: (problem) => {
+      isMissing = true
+      update()
+      // Without a key, the form itself explains what is required.
+      setText(byId('key-note', HTMLElement), key.get() ? problem : '')
+      key.forget()
+      credential.focus()
+    },
+    focus: () => credential.focus(),
+    hide: () => {
+      const hadFocus = form.contains(document.activeElement)
+      isMissing = false
+      update()
+      // A hidden element loses the focus. Keyboard users continue with the form to join.
+      if (hadFocus) byId('client', HTMLInputElement).focus()
+    },
+  }
+
+  function update() {
+    form.hidden = !isMissing
+    forget.hidden = isMissing || !key.get()
+  }
+}
+
 /** Live charts of the hub's metrics, over the last three minutes. */
 
 /** The time span of a chart. */
@@ -1258,7 +1258,7 @@ function pathOf(samples, start, top) {
 /** The table of connected clients. */
 
 /** Creates the table. The row of a client is never moved or recreated, so that it keeps the focus. */
-function createClients(body, disconnect) {
+function createClientTable(body, disconnect) {
   const rows = new Map()
   return (clients) => {
     const connected = new Set(clients.map(({ client }) => client))
@@ -1323,7 +1323,7 @@ const RATES = ['hono_sse_deliveries_total']
 
 /** Creates the overview. */
 function createOverview() {
-  const showClients = createClients(byId('clients', HTMLTableSectionElement), disconnect)
+  const showClients = createClientTable(byId('clients', HTMLTableSectionElement), disconnect)
   const charts = [
     ...GAUGES.map((name) => ({ name, addSample: createGauge(byId(name, HTMLElement)) })),
     ...RATES.map((name) => ({ name, addSample: createRate(byId(name, HTMLElement)) })),
@@ -1335,14 +1335,14 @@ function createOverview() {
   async function update() {
     const result = await updateClients()
     // Both require the same permission: if clients are refused, metrics would be, too.
-    showCharts(result.ok && hasMetrics ? await sendRequest('GET', '/metrics') : result)
+    showCharts(result.ok && hasMetrics ? await callApi('GET', '/metrics') : result)
     return result
   }
 
   async function updateClients() {
     requests += 1
     const request = requests
-    const result = await sendRequest('GET', \`/clients?limit=\${MAX_CLIENTS}\`)
+    const result = await callApi('GET', \`/clients?limit=\${MAX_CLIENTS}\`)
     // Two requests may overlap: only the result of the latest is up to date.
     if (request === requests) showTable(result)
     return result
@@ -1372,7 +1372,7 @@ const NO_METRICS = 'Metrics are unavailable: this hub has no /metrics.'
 const EMPTY_LISTING = { clients: [], total: 0 }
 
 async function disconnect(client) {
-  const result = await sendRequest('DELETE', \`/clients/\${encodeURIComponent(client)}\`)
+  const result = await callApi('DELETE', \`/clients/\${encodeURIComponent(client)}\`)
   const text = result.ok
     ? \`Disconnected \${client}. An EventSource reconnects automatically.\`
     : result.problem
@@ -1406,7 +1406,7 @@ function createSendForm(onEventName) {
     submit.preventDefault()
     if (event.value) onEventName(event.value)
     const path = to.value === 'broadcast' ? '/broadcast' : pathOf(to.value)
-    const result = await sendRequest('POST', path, {
+    const result = await callApi('POST', path, {
       data: data.value,
       ...(event.value && { event: event.value }),
       ...(ephemeral.checked && { ephemeral: true }),
@@ -1415,7 +1415,7 @@ function createSendForm(onEventName) {
   }
 
   async function sendPing() {
-    if (name.reportValidity()) showResult(await sendRequest('POST', pathOf('ping')))
+    if (name.reportValidity()) showResult(await callApi('POST', pathOf('ping')))
   }
 
   function pathOf(kind) {
@@ -1443,13 +1443,13 @@ const joinForm = createJoinForm({
   mayJoin: () => {
     // A start that is under way must not join a second time.
     startsSoFar += 1
-    if (access.isMissing) access.focus()
-    return !access.isMissing
+    if (keyForm.isMissing) keyForm.focus()
+    return !keyForm.isMissing
   },
   // Without it, the table would not list a client that has just joined until the next update.
   joined: () => void overview.updateClients(),
 })
-const access = createAccess({ changed: start, forgotten: joinForm.leave })
+const keyForm = createKeyForm({ changed: start, forgotten: joinForm.leave })
 
 createSendForm(joinForm.addEventName)
 void start()
@@ -1460,21 +1460,21 @@ async function start() {
   startsSoFar += 1
   const thisStart = startsSoFar
   await update()
-  if (thisStart === startsSoFar && !access.isMissing) joinForm.resume()
+  if (thisStart === startsSoFar && !keyForm.isMissing) joinForm.resume()
 }
 
 /** Updates the overview periodically. A hidden page sends no requests. */
 async function keepUpdating() {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, UPDATE_MS))
-    if (!document.hidden && !access.isMissing) await update()
+    if (!document.hidden && !keyForm.isMissing) await update()
   }
 }
 
 async function update() {
   const result = await overview.update()
-  if (!result.ok && result.status === 401) access.show(result.problem)
-  else access.hide()
+  if (!result.ok && result.status === 401) keyForm.show(result.problem)
+  else keyForm.hide()
 }
 </script>
 </body>

@@ -85,7 +85,7 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   if (c.req.method === 'HEAD') return streamHead(c)
   const refusal = internalsOf(hub).refusal(client, info)
   if (refusal === 'blocked') return streamBlocked(c)
-  if (refusal) return refuseForNow(c, internalsOf(hub).byeFrame(refusal))
+  if (refusal) return refuseWithBye(c, internalsOf(hub).byeFrame(refusal))
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
   const turn = untilItsTurn(c.env)
@@ -152,7 +152,7 @@ export function streamBlocked(c: Context): Response {
 }
 
 /** Answers with `hub:bye` alone. At any status but 200, an EventSource would give up for good. */
-export function refuseForNow(c: Context, bye: Uint8Array): Response {
+export function refuseWithBye(c: Context, bye: Uint8Array): Response {
   return c.body(bye.slice(), 200, HEADERS)
 }
 

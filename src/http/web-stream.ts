@@ -20,7 +20,7 @@ const STRATEGY: QueuingStrategy<Uint8Array> = {
 }
 
 /** Bytes that a stream sends before it starts, to find out whether its reader comes back for more. */
-export interface Greeting {
+export interface ReaderProbe {
   readonly bytes: Uint8Array
   /** Milliseconds after which a reader that has not come back is cut off. */
   readonly maxWaitMs: number
@@ -32,12 +32,12 @@ export interface Greeting {
  * @param cutOffOf - returns a function that closes the socket of a client that no longer reads, where
  * the runtime allows it. The function is stored as long as the stream, and SHOULD NOT refer to the
  * context.
- * @param greeting - for runtimes that may read the first bytes for a client that has left, and not
+ * @param probe - for runtimes that may read the first bytes for a client that has left, and not
  * report it: the stream starts at the second read
  */
-export function webStream(cutOffOf?: (c: Context) => () => void, greeting?: Greeting): OpenStream {
+export function webStream(cutOffOf?: (c: Context) => () => void, probe?: ReaderProbe): OpenStream {
   return (c, run) => {
-    const source = new Source(run, cutOffOf?.(c), greeting)
+    const source = new Source(run, cutOffOf?.(c), probe)
     return c.body(new ReadableStream<Uint8Array>(source, STRATEGY) as ReadableStream)
   }
 }
@@ -55,13 +55,13 @@ class Source implements EventStream {
   #onAbort: (() => void) | undefined
   #onRoom: (() => void) | undefined
   #allowPull: (() => void) | undefined
-  #greeting: Greeting | undefined
+  #probe: ReaderProbe | undefined
   #stopWaiting: (() => void) | undefined
 
-  constructor(run: Run, cutOff: (() => void) | undefined, greeting: Greeting | undefined) {
+  constructor(run: Run, cutOff: (() => void) | undefined, probe: ReaderProbe | undefined) {
     this.#run = run
     this.#cutOff = cutOff
-    this.#greeting = greeting
+    this.#probe = probe
   }
 
   get aborted(): boolean {
@@ -79,7 +79,7 @@ class Source implements EventStream {
    * https://streams.spec.whatwg.org/#readable-stream-default-controller-call-pull-if-needed
    */
   pull(): Promise<void> | undefined {
-    if (this.#greeting) return this.#greet(this.#greeting)
+    if (this.#probe) return this.#sendProbe(this.#probe)
     if (this.#run) this.#start(this.#run)
     const room = this.#onRoom
     this.#onRoom = undefined
@@ -127,8 +127,8 @@ class Source implements EventStream {
     this.#over = true
   }
 
-  #greet({ bytes, maxWaitMs, clock }: Greeting): undefined {
-    this.#greeting = undefined
+  #sendProbe({ bytes, maxWaitMs, clock }: ReaderProbe): undefined {
+    this.#probe = undefined
     this.#stopWaiting = clock.every(maxWaitMs, () => this.abort())
     this.#controller?.enqueue(bytes)
   }

@@ -41,13 +41,13 @@ export interface Cluster {
  * blocks the client for as long as it is stored.
  */
 type ControlRequest =
-  | { readonly about: 'clients'; readonly limit: number }
-  | { readonly about: 'connections'; readonly key: string; readonly limit: number }
-  | { readonly about: 'dismiss'; readonly client: string; readonly keepMs: number }
-  | { readonly about: 'disconnect'; readonly client: string }
+  | { readonly type: 'clients'; readonly limit: number }
+  | { readonly type: 'connections'; readonly key: string; readonly limit: number }
+  | { readonly type: 'dismiss'; readonly client: string; readonly keepMs: number }
+  | { readonly type: 'disconnect'; readonly client: string }
 
 /** The maximum size of the rows in one answer: 100 connections with as many topics as possible fit. */
-const MAX_ANSWER_CHARACTERS = 1_048_576
+const MAX_RESPONSE_CHARACTERS = 1_048_576
 
 /** Creates a cluster of this hub and all hubs on the backplane. Without a backplane, it is this hub alone. */
 export function createCluster(backplane: Backplane | undefined, self: ClusterMember): Cluster {
@@ -56,7 +56,7 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
 
   async function clients(limit: number): Promise<Listing<ClientSummary> & Coverage> {
     if (!backplane) return self.clients(limit)
-    const request: ControlRequest = { about: 'clients', limit }
+    const request: ControlRequest = { type: 'clients', limit }
     const { results, ...coverage } = await send(request, isListing<ClientSummary>)
     return { ...mergeClients(results, limit), ...coverage }
   }
@@ -66,7 +66,7 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
     limit: number,
   ): Promise<Listing<ConnectionSummary> & Coverage> {
     if (!backplane) return self.connections(key, limit)
-    const request: ControlRequest = { about: 'connections', key, limit }
+    const request: ControlRequest = { type: 'connections', key, limit }
     const { results, ...coverage } = await send(request, isListing<ConnectionSummary>)
     return {
       rows: results.flatMap(({ rows }) => rows).slice(0, limit),
@@ -80,11 +80,11 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
     const done: (Coverage & { readonly results: readonly number[] })[] = []
     // Blocked first: otherwise the client could reconnect in between.
     if (alone || blockMs > 0) {
-      done.push(await send({ about: 'disconnect', client }, isCount, blockMs))
+      done.push(await send({ type: 'disconnect', client }, isCount, blockMs))
     }
     const keepMs = Math.ceil(self.maxLifetimeMs)
     if (!alone)
-      done.push(await send({ about: 'dismiss', client, keepMs }, isCount, keepMs, 'answered'))
+      done.push(await send({ type: 'dismiss', client, keepMs }, isCount, keepMs, 'answered'))
     const disconnected = done.flatMap(({ results }) => results).reduce((sum, one) => sum + one, 0)
     if (alone) return { disconnected }
     const asked = Math.max(...done.map(({ asked = 0 }) => asked))
@@ -106,15 +106,15 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
   function respond(request: unknown, remainingMs: number): unknown {
     if (!isObject(request)) return
     // An instance of another version may send requests that this one does not know.
-    const { about, key, client, keepMs } = request
+    const { type, key, client, keepMs } = request
     const limit = isCount(request.limit) ? request.limit : 0
-    if (about === 'clients') return bounded(self.clients(limit))
-    if (about === 'connections' && typeof key === 'string') {
+    if (type === 'clients') return bounded(self.clients(limit))
+    if (type === 'connections' && typeof key === 'string') {
       return bounded(self.connections(key, limit))
     }
     if (typeof client !== 'string') return
-    if (about === 'disconnect') return self.disconnect(client, remainingMs)
-    if (about === 'dismiss' && isCount(keepMs)) {
+    if (type === 'disconnect') return self.disconnect(client, remainingMs)
+    if (type === 'dismiss' && isCount(keepMs)) {
       return self.disconnect(client, 0, Math.max(0, keepMs - remainingMs))
     }
   }
@@ -125,7 +125,7 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
  * total stays that of the whole list.
  */
 function bounded<Row>({ rows, total }: Listing<Row>): Listing<Row> {
-  let room = MAX_ANSWER_CHARACTERS
+  let room = MAX_RESPONSE_CHARACTERS
   for (const [index, row] of rows.entries()) {
     room -= JSON.stringify(row).length
     if (room < 0) return { rows: rows.slice(0, index), total }

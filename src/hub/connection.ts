@@ -35,7 +35,7 @@ export interface ConnectionInit {
   readonly stream: EventStream
   /** When its lifetime ends, by the monotonic clock. */
   readonly endsAt: number
-  /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
+  /** When the permission to listen expires, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
   readonly info?: ConnectionInfo | undefined
 }
@@ -71,7 +71,7 @@ export class Connection {
   readonly openedAt: number
   /** When its lifetime ends, by the monotonic clock. */
   readonly endsAt: number
-  /** When the right to listen ends, in milliseconds since 1970; undefined for never. */
+  /** When the permission to listen expires, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined
   readonly info: ConnectionInfo
   /** Delivery sets the phases up to `live`; the connection itself sets `closing` and `ended`. */

@@ -3,7 +3,7 @@ import { type Address, addressKey, EVERYONE, kindOf } from '../core/address.ts'
 import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
 import { type Position, positionAt } from '../core/cursor.ts'
 import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from '../core/event.ts'
-import type { Delivery, JournalEntry, ReplayBatch } from '../journal/journal.ts'
+import type { DeliveredEvent, JournalEntry, ReplayBatch } from '../journal/journal.ts'
 import type { Connection } from './connection.ts'
 import type { Flusher } from './flush.ts'
 import type { HubMetrics } from './metrics.ts'
@@ -25,7 +25,7 @@ export interface PublishResult {
 }
 
 /** What delivery needs of the hub. */
-export interface DispatcherInit {
+export interface DeliveryInit {
   readonly settings: HubSettings
   readonly registry: Registry
   readonly flusher: Pick<Flusher, 'eventQueued'>
@@ -35,11 +35,11 @@ export interface DispatcherInit {
 }
 
 /** Publishes events and queues frames for connections. */
-export interface Dispatcher {
+export interface Delivery {
   /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
   publish(address: Address, input: EventInput): Promise<PublishResult>
   /** Queues an event for every connection that listens at its address. */
-  deliver(delivery: Delivery): void
+  deliver(event: DeliveredEvent): void
   /** Queues a frame for one connection. */
   send(connection: Connection, frame: Uint8Array): void
   /** Opens a stream: sends `hub:ready`, then what was missed since the cursor, then live events. */
@@ -51,10 +51,10 @@ export interface Dispatcher {
 }
 
 /** Creates the delivery of a hub. */
-export function createDispatcher(init: DispatcherInit): Dispatcher {
+export function createDelivery(init: DeliveryInit): Delivery {
   const { settings, registry, flusher, metrics, onOverflow } = init
   const { journal, clock, random, retryMs, maxQueuedBytes, maxEventBytes, observer } = settings
-  const pending: Delivery[] = []
+  const pending: DeliveredEvent[] = []
   const replays = createReplays({
     journal,
     maxBatchBytes: Math.ceil(maxQueuedBytes / 4),
@@ -92,8 +92,8 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     return instances === undefined ? { connections } : { connections, instances }
   }
 
-  function deliver(delivery: Delivery): void {
-    pending.push(delivery)
+  function deliver(event: DeliveredEvent): void {
+    pending.push(event)
     // Events that an observer publishes meanwhile are delivered after this one, not in between.
     if (pending.length > 1) return
     try {
@@ -103,7 +103,7 @@ export function createDispatcher(init: DispatcherInit): Dispatcher {
     }
   }
 
-  function deliverNow({ key, frame, entry }: Delivery): void {
+  function deliverNow({ key, frame, entry }: DeliveredEvent): void {
     const listeners = registry.at(key)
     const { size } = listeners
     if (size === 0) return

@@ -22,15 +22,15 @@ export interface Flusher {
 export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): Flusher {
   const empty = emptyQueue()
   let waiting: Connection[] = []
-  let leaving: Connection[] = []
+  let flushing: Connection[] = []
   let next = 0
   let scheduled = false
   /** The number of events in the next batch, and when the first of them was queued. */
   let waitingEvents = 0
-  let waitingSince = 0
-  let leavingEvents = 0
-  let leavingSince = 0
-  let flushingSince = 0
+  let waitingQueuedAt = 0
+  let flushingEvents = 0
+  let flushingQueuedAt = 0
+  let flushStartedAt = 0
 
   return { empty, schedule, eventQueued }
 
@@ -44,40 +44,40 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
   function eventQueued(now: number): void {
     // If all transports are busy, the event is written when they are ready, outside of any batch.
     if (waiting.length === 0) return
-    if (waitingEvents === 0) waitingSince = now
+    if (waitingEvents === 0) waitingQueuedAt = now
     waitingEvents += 1
   }
 
   function flushSlice(): void {
-    if (next === leaving.length) takeWaiting()
-    const end = Math.min(next + SLICE, leaving.length)
-    while (next < end) leaving[next++]?.flush()
-    if (next === leaving.length) measure()
-    if (next < leaving.length || waiting.length > 0) clock.soon(flushSlice)
+    if (next === flushing.length) takeWaiting()
+    const end = Math.min(next + SLICE, flushing.length)
+    while (next < end) flushing[next++]?.flush()
+    if (next === flushing.length) measure()
+    if (next < flushing.length || waiting.length > 0) clock.soon(flushSlice)
     else stop()
   }
 
   function stop(): void {
     scheduled = false
-    leaving = []
+    flushing = []
     next = 0
     // Otherwise the latest node would keep the last frames in memory until the next event.
     empty.latest = undefined
   }
 
   function takeWaiting(): void {
-    leaving = waiting
+    flushing = waiting
     waiting = []
     next = 0
-    leavingEvents = waitingEvents
-    leavingSince = waitingSince
+    flushingEvents = waitingEvents
+    flushingQueuedAt = waitingQueuedAt
     waitingEvents = 0
-    flushingSince = clock.monotonic()
+    flushStartedAt = clock.monotonic()
   }
 
   function measure(): void {
     const now = clock.monotonic()
-    observe(flushMs, now - flushingSince)
-    if (leavingEvents > 0) observe(delayMs, now - leavingSince, leavingEvents)
+    observe(flushMs, now - flushStartedAt)
+    if (flushingEvents > 0) observe(delayMs, now - flushingQueuedAt, flushingEvents)
   }
 }

@@ -1,12 +1,12 @@
 /** A queue of frames as an immutable linked list, so that connections with equal queues share one buffer. */
 
 /**
- * The last node of a queue; `before` is the queue without its last frame.
+ * The last node of a queue; `previous` is the queue without its last frame.
  * Events are published one at a time, so each node gets one new frame at a time: remembering the
  * latest node appended to it is enough for all connections with equal queues to share their nodes.
  */
 export interface FrameQueue {
-  readonly before: FrameQueue | undefined
+  readonly previous: FrameQueue | undefined
   readonly frame: Uint8Array
   /** The number of frames in the queue. */
   readonly length: number
@@ -22,7 +22,7 @@ export interface FrameQueue {
 export function emptyQueue(): FrameQueue {
   const frame = new Uint8Array(0)
   return {
-    before: undefined,
+    previous: undefined,
     frame,
     length: 0,
     byteLength: 0,
@@ -43,15 +43,15 @@ export function toBytes(queue: FrameQueue): Uint8Array {
   return queue.bytes
 }
 
-function newNode(before: FrameQueue, frame: Uint8Array): FrameQueue {
-  const length = before.length + 1
-  const byteLength = before.byteLength + frame.byteLength
-  return { before, frame, length, byteLength, latest: undefined, bytes: undefined }
+function newNode(previous: FrameQueue, frame: Uint8Array): FrameQueue {
+  const length = previous.length + 1
+  const byteLength = previous.byteLength + frame.byteLength
+  return { previous, frame, length, byteLength, latest: undefined, bytes: undefined }
 }
 
 function concatenate(queue: FrameQueue): Uint8Array {
   const bytes = new Uint8Array(queue.byteLength)
-  for (let node: FrameQueue | undefined = queue; node; node = node.before) {
+  for (let node: FrameQueue | undefined = queue; node; node = node.previous) {
     bytes.set(node.frame, node.byteLength - node.frame.byteLength)
   }
   return bytes

@@ -16,7 +16,7 @@ import { createAdmission } from './admission.ts'
 import { createClosing } from './closing.ts'
 import { type Coverage, createCluster, type DisconnectResult } from './cluster.ts'
 import { Connection, type ConnectionHooks, type ConnectionInfo } from './connection.ts'
-import { createDispatcher, type PublishResult } from './delivery.ts'
+import { createDelivery, type PublishResult } from './delivery.ts'
 import { createFlusher } from './flush.ts'
 import { attachInternals } from './internals.ts'
 import { createMaintenance } from './maintenance.ts'
@@ -37,7 +37,7 @@ export interface ConnectOptions {
   readonly topics?: readonly string[] | undefined
   /** The client's cursor, or `earliest` for everything that is stored. @defaultValue none: new events only */
   readonly lastEventId?: string | undefined
-  /** When the right to listen ends, in milliseconds since 1970. @defaultValue never */
+  /** When the permission to listen expires, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
   /** How the request arrived, for operators. @defaultValue unknown */
   readonly info?: ConnectionInfo | undefined
@@ -120,14 +120,14 @@ export function createHub(options: HubOptions = {}): Hub {
   })
   const closing = createClosing({ settings, registry, metrics })
   const admission = createAdmission({ settings, registry, closing, metrics })
-  const dispatcher = createDispatcher({
+  const delivery = createDelivery({
     settings,
     registry,
     flusher,
     metrics,
     onOverflow: (connection) => closing.dismiss(connection, 'slow'),
   })
-  const timers = createMaintenance({ settings, registry, dispatcher, closing })
+  const timers = createMaintenance({ settings, registry, delivery, closing })
   const presence = createPresence(journal, registry)
   const cluster = createCluster(backplane, {
     ...presence,
@@ -140,15 +140,15 @@ export function createHub(options: HubOptions = {}): Hub {
     maxQueuedBytes,
     clock,
     schedule: flusher.schedule,
-    onDrained: dispatcher.resume,
+    onDrained: delivery.resume,
     onEnded,
   }
   let connects = 0
   let closed: Promise<void> | undefined
   let isClosed = false
   journal.open({
-    deliver: dispatcher.deliver,
-    missed: dispatcher.catchUp,
+    deliver: delivery.deliver,
+    missed: delivery.catchUp,
     respond: cluster.respond,
   })
 
@@ -194,7 +194,7 @@ export function createHub(options: HubOptions = {}): Hub {
       registry.add(connection)
       timers.start()
       connection.listen()
-      if (connection.open) dispatcher.open(connection, lastEventId)
+      if (connection.open) delivery.open(connection, lastEventId)
     } catch (error) {
       // A connection that nobody holds would never end.
       observer.failed?.(error, 'replay')
@@ -211,7 +211,7 @@ export function createHub(options: HubOptions = {}): Hub {
 
   async function publish(address: Address, input: EventInput): Promise<PublishResult> {
     if (isClosed) throw new HubError('hub-closed', 'The hub is closed: use another one.')
-    return await dispatcher.publish(address, input)
+    return await delivery.publish(address, input)
   }
 
   async function disconnect(client: string, blockMs = 0): Promise<DisconnectResult> {

@@ -5,7 +5,7 @@ import { type ByeReason, beatFrame } from '../core/control-events.ts'
 import { encodeFrame } from '../core/event.ts'
 import type { Closing } from './closing.ts'
 import type { Connection } from './connection.ts'
-import { currentPosition, type Dispatcher } from './delivery.ts'
+import { currentPosition, type Delivery } from './delivery.ts'
 import type { HubSettings } from './options.ts'
 import type { Registry } from './registry.ts'
 
@@ -13,7 +13,7 @@ import type { Registry } from './registry.ts'
 export interface MaintenanceInit {
   readonly settings: HubSettings
   readonly registry: Registry
-  readonly dispatcher: Dispatcher
+  readonly delivery: Delivery
   readonly closing: Closing
 }
 
@@ -28,7 +28,7 @@ const SWEEP_MS = 1_000
 
 /** Creates the timers of a hub: one for all connections, and one for the demo clock if there is one. */
 export function createMaintenance(init: MaintenanceInit): Timers {
-  const { settings, registry, dispatcher, closing } = init
+  const { settings, registry, delivery, closing } = init
   const { clock, journal, heartbeatMs, clockMs } = settings
   const sweepMs = Math.min(SWEEP_MS, heartbeatMs / 4)
   let sweptAt = 0
@@ -53,7 +53,7 @@ export function createMaintenance(init: MaintenanceInit): Timers {
       if (reason) closing.dismiss(connection, reason)
       else if (connection.phase !== 'opening' && now - connection.beatAt >= heartbeatMs) {
         connection.beatAt = now
-        dispatcher.send(connection, beatFor(connection))
+        delivery.send(connection, beatFor(connection))
       }
     }
     closing.abortOverdue(awakeMs)
@@ -81,7 +81,7 @@ export function createMaintenance(init: MaintenanceInit): Timers {
   /** Sends the time to the connections of this hub only, so that each receives it once even with several hubs. */
   function publishTime(): void {
     const frame = encodeFrame({ event: 'time', data: isoTime(clock.now()) })
-    dispatcher.deliver({ key: EVERYONE, frame })
+    delivery.deliver({ key: EVERYONE, frame })
   }
 }
 

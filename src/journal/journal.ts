@@ -8,7 +8,7 @@ import type { Backplane } from './backplane.ts'
 export type Awaitable<T> = T | Promise<T>
 
 /** An event on its way to the connections that listen at its address. */
-export interface Delivery {
+export interface DeliveredEvent {
   /** The key of its address. */
   readonly key: string
   readonly frame: Uint8Array
@@ -41,7 +41,7 @@ export interface ReplayBatch {
 /** The hub, as its journal calls it. */
 export interface JournalHandler {
   /** Delivers an event to this hub's connections. */
-  deliver(delivery: Delivery): void
+  deliver(event: DeliveredEvent): void
   /**
    * Events after `head()` may have been stored without being delivered, at the keys that `affects`
    * accepts: connections that listen there read on from their position. A journal MUST call it

@@ -3,31 +3,31 @@ import type { Context } from 'hono'
 import type { Clock } from '../core/clock.ts'
 import { createAccess } from '../http/auth/access.ts'
 import type { Access } from '../http/auth/authorizer.ts'
-import { notSetUp } from '../http/auth/errors.ts'
+import { notConfigured } from '../http/auth/errors.ts'
 import { isLoopback } from '../http/middleware/origins.ts'
 import type { Hub } from '../hub/hub.ts'
 import { type Config, hasCredentials } from './config.ts'
 
 /** What to set when a server without credentials would be reachable from other machines. */
-export const OPEN_TO_ALL =
+export const CONFIGURE_ACCESS =
   'Set PUBLISH_KEY, and JWT_SECRET or JWKS_URL to accept tokens: without them, anyone who reaches this hub could listen as any client and publish to everyone. To allow exactly that, set ALLOW_ANONYMOUS=true.'
 
 /**
- * Who may use a server: `rights`, anyone with a valid credential; `loopback`, anyone on this machine;
+ * Who may use a server: `permissions`, anyone, as far as their credential permits; `loopback`, anyone on this machine;
  * `anonymous`, anyone; `refused`, nobody until it is configured.
  */
-export type AccessMode = 'rights' | 'loopback' | 'anonymous' | 'refused'
+export type AccessMode = 'permissions' | 'loopback' | 'anonymous' | 'refused'
 
-/** The access mode of a configuration. @param reach - which machines can connect to the server */
-export function accessModeOf(config: Config, reach: 'loopback' | 'world'): AccessMode {
+/** The access mode of a configuration. @param exposure - which machines can connect to the server */
+export function accessModeOf(config: Config, exposure: 'loopback' | 'network'): AccessMode {
   if (config.ALLOW_ANONYMOUS) return 'anonymous'
-  if (hasCredentials(config)) return 'rights'
-  return reach === 'loopback' ? 'loopback' : 'refused'
+  if (hasCredentials(config)) return 'permissions'
+  return exposure === 'loopback' ? 'loopback' : 'refused'
 }
 
 /** Which machines can connect to a server that listens on `HOST`. */
-export function exposureOf({ HOST }: Config): 'loopback' | 'world' {
-  return isLoopback(HOST) ? 'loopback' : 'world'
+export function exposureOf({ HOST }: Config): 'loopback' | 'network' {
+  return isLoopback(HOST) ? 'loopback' : 'network'
 }
 
 /** What access control requires besides the configuration. */
@@ -43,7 +43,7 @@ export interface AccessInit {
 /** The access control of a mode; undefined where anyone who gets through may do anything. */
 export function accessFor(mode: AccessMode, config: Config, init: AccessInit): Access | undefined {
   if (mode === 'refused') return refuseAll()
-  if (mode !== 'rights') return undefined
+  if (mode !== 'permissions') return undefined
   const { hub, clock, addressOf, onError } = init
   return createAccess({
     hub,
@@ -64,7 +64,7 @@ function jwtOf(config: Config, onError: AccessInit['onError']) {
 /** Refuses every request with 503 and says what to set. */
 function refuseAll(): Access {
   const refuse = async (): Promise<never> => {
-    throw notSetUp(OPEN_TO_ALL)
+    throw notConfigured(CONFIGURE_ACCESS)
   }
   return { listen: refuse, publish: refuse, operate: refuse, issuer: refuse }
 }

@@ -204,16 +204,16 @@ const Environment = z
 /**
  * Reads the configuration from an environment. Empty variables count as absent; unknown ones are
  * ignored. Numbers, booleans and lists, as a file in TOML has them, count as their text.
- * @param own - variables with other defaults than {@link defaults}
+ * @param ownDefaults - variables with other defaults than {@link defaults}
  * @throws {ConfigError} that lists every problem
  */
 export function readConfig(
   environment: Readonly<Record<string, unknown>>,
-  own: Readonly<Partial<Record<keyof Config, string>>> = {},
+  ownDefaults: Readonly<Partial<Record<keyof Config, string>>> = {},
 ): Config {
   const set = Object.entries(environment).filter(([, value]) => value !== '')
   const texts = set.map(([name, value]) => [name, isPlain(value) ? String(value) : value])
-  const result = Environment.safeParse({ ...own, ...Object.fromEntries(texts) })
+  const result = Environment.safeParse({ ...ownDefaults, ...Object.fromEntries(texts) })
   if (result.success) return result.data
   // Only the first part of the path: the items of a list have no name.
   const problems = result.error.issues.map(({ path, message }) => `  ${String(path[0])} ${message}`)

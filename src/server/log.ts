@@ -59,17 +59,18 @@ const MAX_PER_SECOND = 20
  * logged with the next line that is written.
  */
 function limitedTo(log: Logger, clock: Clock): (kind: string, write: () => void) => void {
-  const kinds = new Map<string, { end: number; written: number; left: number }>()
+  const kinds = new Map<string, { end: number; written: number; suppressed: number }>()
   return (kind, write) => {
     const now = clock.monotonic()
-    const current = kinds.get(kind) ?? { end: 0, written: 0, left: 0 }
+    const current = kinds.get(kind) ?? { end: 0, written: 0, suppressed: 0 }
     kinds.set(kind, current)
     if (now >= current.end) {
-      if (current.left > 0) log.warn('log lines left out', { kind, count: current.left })
-      Object.assign(current, { end: now + 1_000, written: 0, left: 0 })
+      if (current.suppressed > 0)
+        log.warn('log lines suppressed', { kind, count: current.suppressed })
+      Object.assign(current, { end: now + 1_000, written: 0, suppressed: 0 })
     }
     if (current.written < MAX_PER_SECOND) write()
-    else current.left += 1
+    else current.suppressed += 1
     current.written += 1
   }
 }
@@ -83,7 +84,7 @@ export function hubLogger(log: Logger, clock: Clock): HubObserver {
         connection: id,
         client,
         reason,
-        livedSeconds: (clock.monotonic() - openedAt) / 1_000,
+        durationSeconds: (clock.monotonic() - openedAt) / 1_000,
         events: sentEvents,
         bytes: sentBytes,
         ...info,

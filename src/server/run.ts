@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty'
 import type { Logger } from '@logtape/logtape'
 import type { Hono } from 'hono'
-import { type AccessMode, accessModeOf, exposureOf, OPEN_TO_ALL } from './access.ts'
+import { type AccessMode, accessModeOf, CONFIGURE_ACCESS, exposureOf } from './access.ts'
 import { compose, type RuntimeSupport, type Service } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { droppedLine, openLog } from './log.ts'
@@ -100,7 +100,9 @@ function readConfigOrExit(
       )
     }
     if (accessModeOf(config, exposureOf(config)) !== 'refused') return config
-    throw new ConfigError(`HOST=${config.HOST} is reachable from other machines. ${OPEN_TO_ALL}`)
+    throw new ConfigError(
+      `HOST=${config.HOST} is reachable from other machines. ${CONFIGURE_ACCESS}`,
+    )
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(error.message)

@@ -5,7 +5,7 @@ import { guarded, KEY } from '../support/auth-harness.ts'
 /** What runtimes hand over: Deno puts the Host header before the path, Bun leaves it out. */
 const URLS = [`http://a b/sse?key=${KEY}`, `/sse?key=${KEY}`, `http://a b/sse?ticket=${KEY}`, '']
 
-describe.each(['rights', 'loopback', 'anonymous', 'refused'] as const)(
+describe.each(['permissions', 'loopback', 'anonymous', 'refused'] as const)(
   'in access mode %s',
   (accessMode) => {
     test.each(URLS)('%j is not a server error, and is not logged', async (url) => {

@@ -106,12 +106,12 @@ function hostOf() {
   return { clock, hub, host }
 }
 
-describe('streams with a greeting', () => {
+describe('streams with a probe', () => {
   function setUp() {
     const clock = manualClock()
-    const greeting = { bytes: new TextEncoder().encode(':\n\n'), maxWaitMs: 10_000, clock }
+    const probe = { bytes: new TextEncoder().encode(':\n\n'), maxWaitMs: 10_000, clock }
     const hub = createHub({ clock })
-    const app = createApp({ hub, openStream: webStream(undefined, greeting) })
+    const app = createApp({ hub, openStream: webStream(undefined, probe) })
     const open = async () => (await app.request('/sse?id=alice')).body?.getReader()
     return { clock, hub, open }
   }

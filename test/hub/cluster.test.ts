@@ -66,9 +66,9 @@ test.each([
 test.each([
   ['null', null],
   ['a word', 'clients'],
-  ['an unknown request', { about: 'weather', client: 'alice' }],
-  ['a request without its client', { about: 'disconnect' }],
-  ['a request without its time', { about: 'dismiss', client: 'alice' }],
+  ['an unknown request', { type: 'weather', client: 'alice' }],
+  ['a request without its client', { type: 'disconnect' }],
+  ['a request without its time', { type: 'dismiss', client: 'alice' }],
 ])('%s has no answer', (_, request) => {
   const self = member()
   expect(createCluster(backplane(1), self).respond(request, 0)).toBeUndefined()
@@ -110,7 +110,7 @@ test('an answer is cut where one message could not carry it, and its total is th
   }
   const answer = (count: number) => {
     const self = { ...member(), connections: connections(count) }
-    const request = { about: 'connections', key: 't:news', limit: 10_000 }
+    const request = { type: 'connections', key: 't:news', limit: 10_000 }
     return createCluster(backplane(1), self).respond(request, 0) as Listing<unknown>
   }
   expect(answer(100).rows).toHaveLength(100)

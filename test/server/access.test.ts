@@ -1,6 +1,6 @@
 /** A hub without a configured key answers 503 to every request to listen, publish or operate. */
 import { expect, test } from 'vitest'
-import { accessModeOf, OPEN_TO_ALL } from '../../src/server/access.ts'
+import { accessModeOf, CONFIGURE_ACCESS } from '../../src/server/access.ts'
 import { defaults } from '../../src/server/config.ts'
 import { guarded, KEY, SECRET } from '../support/auth-harness.ts'
 
@@ -22,7 +22,7 @@ test.each([
   for (const credential of [undefined, KEY]) {
     const response = await ask(path, credential, { method })
     expect(response.status).toBe(503)
-    expect(await response.json()).toMatchObject({ detail: OPEN_TO_ALL })
+    expect(await response.json()).toMatchObject({ detail: CONFIGURE_ACCESS })
   }
   expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
 })
@@ -34,13 +34,13 @@ test('healthz answers nevertheless', async () => {
 test('a key, a secret or an issuer means rights, wherever the hub listens', () => {
   const issuer = 'https://issuer.example/keys'
   for (const set of [{ PUBLISH_KEY: [KEY] }, { JWT_SECRET: SECRET }, { JWKS_URL: issuer }]) {
-    expect(accessModeOf({ ...defaults, ...set }, 'world')).toBe('rights')
-    expect(accessModeOf({ ...defaults, ...set }, 'loopback')).toBe('rights')
+    expect(accessModeOf({ ...defaults, ...set }, 'network')).toBe('permissions')
+    expect(accessModeOf({ ...defaults, ...set }, 'loopback')).toBe('permissions')
   }
 })
 
 test('without any of them it is open to this machine only, or to no client', () => {
   expect(accessModeOf(defaults, 'loopback')).toBe('loopback')
-  expect(accessModeOf(defaults, 'world')).toBe('refused')
-  expect(accessModeOf({ ...defaults, ALLOW_ANONYMOUS: true }, 'world')).toBe('anonymous')
+  expect(accessModeOf(defaults, 'network')).toBe('refused')
+  expect(accessModeOf({ ...defaults, ALLOW_ANONYMOUS: true }, 'network')).toBe('anonymous')
 })

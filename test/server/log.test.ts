@@ -35,7 +35,7 @@ function serve(
   accessMode: AccessMode = 'loopback',
 ): Service['app'] {
   const environment = {
-    ...(accessMode === 'rights' && { PUBLISH_KEY: 'key-of-the-log-0123456789' }),
+    ...(accessMode === 'permissions' && { PUBLISH_KEY: 'key-of-the-log-0123456789' }),
     CLOCK_SECONDS: '0',
     DRAIN_SECONDS: '0',
     MAX_CONNECTIONS: '1',
@@ -102,7 +102,7 @@ test('of a flood of refusals 20 lines a second are logged, and the others are co
   await clock.advance(1_000)
   refused?.('bob', 'at-capacity', {})
   expect(lines().slice(20)).toMatchObject([
-    { message: 'log lines left out', kind: 'stream refused', count: 980 },
+    { message: 'log lines suppressed', kind: 'stream refused', count: 980 },
     { message: 'stream refused' },
   ])
 })
@@ -145,7 +145,7 @@ test('streams that end normally are logged at level debug only', async () => {
       client: 'alice',
       connection: expect.stringMatching(/^c-\d+$/),
       reason: 'disconnected',
-      livedSeconds: expect.any(Number),
+      durationSeconds: expect.any(Number),
       events: reader.events.length,
       bytes,
       opener: 'native',
@@ -175,7 +175,7 @@ describe('a request', () => {
   })
 
   test('that is refused is logged with its route and id, without its content', async () => {
-    const app = serve('info', portableStream(), 'rights')
+    const app = serve('info', portableStream(), 'permissions')
     const headers = { Authorization: 'Bearer sesame', 'X-Request-Id': 'r-1' }
     await app.request('/clients/sesame?block=sesame', { method: 'DELETE', headers })
     expect(requests()).toEqual([

@@ -23,7 +23,8 @@ export const SHARED_FILE_NAMES: Readonly<Record<string, string>> = {
   index: 'the file that a folder exports from',
   access: 'how a host sets access control up, and how the configuration does',
   adapter: 'one for each runtime',
-  stream: 'how a runtime opens a stream, and the contract for it in http',
+  stream:
+    'how a runtime opens a stream, the contract for it in http, and a stream of the dashboard',
   journal: 'the contract, and one for each place where events are kept',
   store: 'one for each place where events are kept',
   options: 'the options of the hub, and those of the Redis journal',
@@ -36,10 +37,15 @@ export const SHARED_FILE_NAMES: Readonly<Record<string, string>> = {
 }
 
 /** Names that several source files export, and why. */
-export const SHARED_EXPORTS: Readonly<Record<string, string>> = {}
+export const SHARED_EXPORTS: Readonly<Record<string, string>> = {
+  Hub: 'the hub, and the class of its Durable Object, whose name is part of deployed migrations',
+}
 
 const EXPORT =
   /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|const|let|enum) (\w+)/gm
+
+/** A list of exports. `a as b` in it is a new name; a name that is passed on unchanged is not. */
+const EXPORT_LIST = /^export (?:type )?\{[^}]*\}/gm
 
 /** Tests without a source file, and source folders without tests. Paths start with `src/` or `test/`. */
 export function unmirrored(sources: readonly string[], tests: readonly string[]): string[] {
@@ -55,24 +61,28 @@ export function unmirrored(sources: readonly string[], tests: readonly string[])
   ]
 }
 
-/** Names that two source files share although no exception allows it; src/dashboard is built apart. */
+/** Names that two source files share although no exception allows it. */
 export function duplicates(
   sources: Sources,
   fileNames: Readonly<Record<string, string>> = SHARED_FILE_NAMES,
   exports: Readonly<Record<string, string>> = SHARED_EXPORTS,
 ): string[] {
-  const paths = Object.keys(sources).filter((path) => !path.startsWith('src/dashboard/'))
+  const paths = Object.keys(sources)
   const inside = paths.filter((path) => dirname(path) !== 'src')
   const files = groupBy(inside.map((path) => [basename(path, '.ts'), path]))
   const names = groupBy(
-    paths.flatMap((path) =>
-      [...(sources[path] ?? '').matchAll(EXPORT)].map(([, name = '']) => [name, path] as const),
-    ),
+    paths.flatMap((path) => exportsOf(sources[path] ?? '').map((name) => [name, path] as const)),
   )
   return [
     ...shared(files, fileNames, 'is the name of'),
     ...shared(names, exports, 'is exported by'),
   ]
+}
+
+function exportsOf(source: string): string[] {
+  const lists = [...source.matchAll(EXPORT_LIST)].join()
+  const names = [...source.matchAll(EXPORT), ...lists.matchAll(/ as (\w+)/g)]
+  return names.map(([, name = '']) => name)
 }
 
 function shared(

@@ -54,7 +54,12 @@ export interface Setup {
 
 /** Creates an app with a key and a secret, on a manual clock. */
 export function guarded(setup: Setup = {}): Guarded {
-  const { clock = manualClock(), accessMode = 'rights', peer = () => '192.0.2.1', journal } = setup
+  const {
+    clock = manualClock(),
+    accessMode = 'permissions',
+    peer = () => '192.0.2.1',
+    journal,
+  } = setup
   const own = { PUBLISH_KEY: [KEY], JWT_SECRET: SECRET, CLOCK_SECONDS: 0 }
   const errors: unknown[] = []
   const { hub, app } = compose({

@@ -17,7 +17,7 @@ export interface HubHarnessOptions extends Omit<HubOptions, 'clock' | 'journal'>
 export interface JoinOptions {
   readonly topics?: readonly string[]
   readonly lastEventId?: string | undefined
-  /** When the right to listen ends, in milliseconds since 1970. */
+  /** When the permission to listen expires, in milliseconds since 1970. */
   readonly expiresAt?: number
   /** @defaultValue a stream that accepts every write at once */
   readonly stream?: FakeStream

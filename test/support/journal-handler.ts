@@ -1,9 +1,9 @@
 /** A hub as its journal sees it, which only records what the journal delivers. */
-import type { Delivery, JournalHandler } from '../../src/journal/journal.ts'
+import type { DeliveredEvent, JournalHandler } from '../../src/journal/journal.ts'
 
 /** Records deliveries; `overrides` replaces what else the hub would do. */
 export function recordingHandler(
-  deliveries: Delivery[],
+  deliveries: DeliveredEvent[],
   overrides: Partial<JournalHandler> = {},
 ): JournalHandler {
   return {

@@ -2,7 +2,12 @@
 
 import type { Position } from '../../src/core/cursor.ts'
 import { encodeFrame } from '../../src/core/event.ts'
-import type { Delivery, Journal, JournalHandler, ReplayBatch } from '../../src/journal/journal.ts'
+import type {
+  DeliveredEvent,
+  Journal,
+  JournalHandler,
+  ReplayBatch,
+} from '../../src/journal/journal.ts'
 import { createMemoryJournal, type MemoryJournalOptions } from '../../src/journal/memory/journal.ts'
 import { recordingHandler } from './journal-handler.ts'
 
@@ -31,7 +36,7 @@ interface Reading {
 export function createLateJournal(options: MemoryJournalOptions): LateJournal {
   const inner = createMemoryJournal(options)
   const readings: Reading[] = []
-  const held: Delivery[] = []
+  const held: DeliveredEvent[] = []
   let hub: JournalHandler | undefined
   let holding = false
   let delivered: Position = inner.head()
@@ -81,12 +86,12 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
     return reading
   }
 
-  function receive(delivery: Delivery): void {
+  function receive(delivery: DeliveredEvent): void {
     if (holding) held.push(delivery)
     else pass(delivery)
   }
 
-  function pass(delivery: Delivery): void {
+  function pass(delivery: DeliveredEvent): void {
     if (delivery.entry) delivered = delivery.entry
     hub?.deliver(delivery)
   }

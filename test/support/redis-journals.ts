@@ -1,5 +1,5 @@
 /** Journals in a real Redis, each with its own key prefix. */
-import type { Delivery, Journal } from '../../src/journal/journal.ts'
+import type { DeliveredEvent, Journal } from '../../src/journal/journal.ts'
 import { createRedisJournal } from '../../src/journal/redis/journal.ts'
 import { until } from './eventually.ts'
 import { recordingHandler } from './journal-handler.ts'
@@ -39,7 +39,7 @@ export async function openRedisJournal(
   watched: readonly string[] = [],
   prefix = newPrefix(),
 ): Promise<RedisJournalHarness> {
-  const deliveries: Delivery[] = []
+  const deliveries: DeliveredEvent[] = []
   const missed: ((key: string) => boolean)[] = []
   const asked: { question: unknown; keptMs: number }[] = []
   const journal = createRedisJournal({ url: redis.url, prefix, ...bounds })
@@ -60,7 +60,7 @@ export async function openRedisJournal(
     delivered: (wanted) => until(`${wanted} deliveries`, () => deliveries.length >= wanted),
     reached: () => until('the journal is ready', () => journal.ready === true),
     away: () => until('the journal is away', () => journal.ready === false),
-    pass: async (ms) => {
+    advance: async (ms) => {
       const now = async () => Number(((await redis.command('TIME')) as string[])[0]) * 1_000
       const end = (await now()) + Math.ceil(ms / 1_000) * 1_000
       await until(`${ms} ms on the clock of Redis`, async () => (await now()) > end)

@@ -5,7 +5,12 @@ import { unstable_startWorker } from 'wrangler'
 import type { Position } from '../../src/core/cursor.ts'
 import { HubError, type HubErrorCode } from '../../src/core/errors.ts'
 import type { ControlResponses } from '../../src/journal/backplane.ts'
-import type { Delivery, Journal, JournalEntry, ReplayBatch } from '../../src/journal/journal.ts'
+import type {
+  DeliveredEvent,
+  Journal,
+  JournalEntry,
+  ReplayBatch,
+} from '../../src/journal/journal.ts'
 import { manualClock } from './clock.ts'
 import type { Trial } from './journal-suite.ts'
 import type { Call, Outcome } from './sqlite-object.ts'
@@ -50,7 +55,7 @@ export async function startObjects(): Promise<Objects> {
     count += 1
     const url = `http://object/${count}`
     const clock = manualClock()
-    const deliveries: Delivery[] = []
+    const deliveries: DeliveredEvent[] = []
     let bounds = first
     let last: Outcome = await send('head')
     const harness: SqliteHarness = {
@@ -70,7 +75,7 @@ export async function startObjects(): Promise<Objects> {
       },
       deliveries,
       delivered: async () => {},
-      pass: clock.advance,
+      advance: clock.advance,
       get alarm() {
         return last.alarm
       },
@@ -103,9 +108,9 @@ export async function startObjects(): Promise<Objects> {
 }
 
 type Text<T extends { readonly frame: Uint8Array }> = Omit<T, 'frame'> & { readonly frame: string }
-type TextDelivery = Text<Omit<Delivery, 'entry'>> & { readonly entry?: Text<JournalEntry> }
+type TextDelivery = Text<Omit<DeliveredEvent, 'entry'>> & { readonly entry?: Text<JournalEntry> }
 
-function toDelivery({ key, frame, entry }: TextDelivery): Delivery {
+function toDelivery({ key, frame, entry }: TextDelivery): DeliveredEvent {
   return { key, frame: toBytes(frame), ...(entry && { entry: toEntry(entry) }) }
 }
 

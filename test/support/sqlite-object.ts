@@ -1,6 +1,6 @@
 /** A Durable Object with a SQLite journal, which tests call from outside workerd. */
 import type { Backplane } from '../../src/journal/backplane.ts'
-import type { Delivery, JournalStats } from '../../src/journal/journal.ts'
+import type { DeliveredEvent, JournalStats } from '../../src/journal/journal.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite/journal.ts'
 import type { ObjectStorage } from '../../src/journal/sqlite/store.ts'
 import type { Bounds } from './journal-suite.ts'
@@ -53,7 +53,7 @@ export class Hub {
   #journal: SqliteJournal | undefined
   #now = 0
   #broken: string | undefined
-  #deliveries: Delivery[] = []
+  #deliveries: DeliveredEvent[] = []
   #asked: [unknown, number][] = []
   #alarm: number | null = null
   #cursors: Cursor[] = []

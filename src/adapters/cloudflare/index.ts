@@ -3,7 +3,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { systemClock } from '../../core/clock.ts'
 import { portableStream } from '../../http/stream.ts'
-import { type Greeting, webStream } from '../../http/web-stream.ts'
+import { type ReaderProbe, webStream } from '../../http/web-stream.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { accessModeOf } from '../../server/access.ts'
 import { compose, journalBounds, type RuntimeSupport, type Service } from '../../server/compose.ts'
@@ -22,7 +22,7 @@ const Base: typeof DurableObjectBase = DurableObject
  * When a client resets its connection within milliseconds, workerd reads the first bytes, never reads
  * again, and reports no disconnect. A comment, of which clients see nothing, finds such streams out.
  */
-const GREETING: Greeting = {
+const READER_PROBE: ReaderProbe = {
   bytes: new TextEncoder().encode(':\n\n'),
   maxWaitMs: 10_000,
   clock: systemClock,
@@ -53,12 +53,12 @@ class HubObject extends Base {
       journal: this.#journal,
       sync: () => storage.sync(),
       fenceShard: (other) => stubOf(env, other).fence(count),
-      askFirst: () => stubOf(env, 0).ensureReady(count),
+      ensureFirstReady: () => stubOf(env, 0).ensureReady(count),
       clock: systemClock,
     })
     this.#service = compose({
       config,
-      accessMode: accessModeOf(config, 'world'),
+      accessMode: accessModeOf(config, 'network'),
       log: openLog(config.LOG_LEVEL),
       runtime: runtimeOf(shard),
       journal: this.#journal,
@@ -107,7 +107,7 @@ export { HubObject as Hub }
 function runtimeOf(shard: number): RuntimeSupport {
   return {
     // Workers can't drop the socket of a single client: the platform does so in its own time.
-    native: webStream(undefined, GREETING),
+    native: webStream(undefined, READER_PROBE),
     portable: portableStream(),
     // Cloudflare sets this header, whatever the client sends.
     remoteAddress: (c) => c.req.header('CF-Connecting-IP'),

@@ -21,7 +21,7 @@ export interface ReshardingInit {
   /** Calls `fence(count)` of another shard. */
   fenceShard(shard: number): Promise<void>
   /** Calls `ensureReady(count)` of the first shard. */
-  askFirst(): Promise<void>
+  ensureFirstReady(): Promise<void>
   readonly clock: Pick<Clock, 'every'>
 }
 
@@ -62,7 +62,7 @@ export function initialEpochSuffix(count: number): string {
 
 /** Starts in the state that the epoch of the journal records. */
 export function createResharding(init: ReshardingInit): Resharding {
-  const { shard: own, count, journal, sync, fenceShard, askFirst, clock } = init
+  const { shard: own, count, journal, sync, fenceShard, ensureFirstReady, clock } = init
   /** What the epoch ends with once this shard may serve; undefined for a shard beyond `count`, which never may. */
   const servingSuffix = own < count ? epochSuffix(own, count) : undefined
   /** The shards that this one has fenced: when another can't be reached, only that is called again. */
@@ -87,7 +87,7 @@ export function createResharding(init: ReshardingInit): Resharding {
     try {
       if (servingSuffix === undefined) throw new Error(`there are ${count} shards, numbered from 0`)
       const before = conflicts
-      await (own === 0 ? fenceOthers() : inTime(askFirst()))
+      await (own === 0 ? fenceOthers() : inTime(ensureFirstReady()))
       if (conflicts === before) journal.startEpoch(servingSuffix)
       await sync()
       // The first shard may have fenced this one meanwhile.

@@ -8,7 +8,7 @@ import { readBody } from '../../core/read-body.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
 import { problem, RETRY_AFTER } from '../../http/problem.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
-import { refuseForNow } from '../../http/stream.ts'
+import { refuseWithBye } from '../../http/stream.ts'
 import { mergeLists, mergeMetrics, mergePublished, type ShardList } from './merge.ts'
 import { cloneRequest, withShardCount } from './request.ts'
 import { isResharding } from './resharding.ts'
@@ -181,7 +181,7 @@ export function createRouter(init: RouterInit): Shard {
   /** Ends the stream at once with 200: at any other status, an EventSource gives up for good. */
   async function retryLater(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
-    const respond = (c: Context) => refuseForNow(c, bye)
+    const respond = (c: Context) => refuseWithBye(c, bye)
     return await responder.fetch(request, { respond })
   }
 

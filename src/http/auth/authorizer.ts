@@ -113,7 +113,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
 
   async function issuer(c: Context): Promise<TicketIssuer> {
     const { publish, expiresAt = Number.POSITIVE_INFINITY } = await publisherOf(c)
-    // A credential that may publish to some addresses only must not gain the right to listen to others.
+    // A credential that may publish to some addresses only must not gain the permission to listen to others.
     if (publish !== '*') {
       throw forbidden('Issuing tickets requires the permission to publish to every address.')
     }
@@ -121,8 +121,8 @@ export function createAuthorizer(init: AuthorizerInit): Access {
       throw forbidden(
         'Issuing tickets requires a secret to sign with: set PUBLISH_KEY or JWT_SECRET.',
       )
-    const leftSeconds = Math.ceil((expiresAt - clock.now()) / 1_000)
-    return (grant, grantSeconds) => tickets.issue(grant, Math.min(grantSeconds, leftSeconds))
+    const remainingSeconds = Math.ceil((expiresAt - clock.now()) / 1_000)
+    return (grant, grantSeconds) => tickets.issue(grant, Math.min(grantSeconds, remainingSeconds))
   }
 
   async function publisherOf(c: Context): Promise<Permissions> {

@@ -36,19 +36,19 @@ export function challengeOf({ status, cause }: HTTPException): string | undefine
   return status === 401 ? scheme : undefined
 }
 
-const FOR_NOW = 'for now'
+const TEMPORARY = 'for now'
 
 /** 503: the credential can't be verified now. A retry may succeed. */
 export function serviceUnavailable(message: string): HTTPException {
-  return new HTTPException(503, { message, cause: FOR_NOW })
+  return new HTTPException(503, { message, cause: TEMPORARY })
 }
 
 /** 503: the hub is not set up. A retry can't succeed. */
-export function notSetUp(message: string): HTTPException {
+export function notConfigured(message: string): HTTPException {
   return new HTTPException(503, { message })
 }
 
 /** Whether a retry may succeed. */
-export function isForNow(error: unknown): boolean {
-  return error instanceof HTTPException && error.cause === FOR_NOW
+export function isTemporary(error: unknown): boolean {
+  return error instanceof HTTPException && error.cause === TEMPORARY
 }

@@ -113,39 +113,41 @@ export function createTickets(init: TicketsInit): Tickets {
   async function redeem(c: Context, claims: TicketClaims): Promise<number> {
     const { client, topics, grantSeconds } = claims
     const grant = await grantName(client, topics)
-    const kept = await cookies.endOf(c, grant)
+    const cookieEndsAt = await cookies.endOf(c, grant)
     const isHead = c.req.method === 'HEAD'
-    if (isHead ? leftMs(claims) > 0 : await useUp(c, claims, kept)) {
+    if (isHead ? remainingMs(claims) > 0 : await useUp(c, claims, cookieEndsAt)) {
       const end = clock.now() + grantSeconds * 1_000
       // A cookie that lasts longer belongs to another tab with the same grant: keep it.
-      if (end > kept && !isHead) await cookies.set(c, grant, end, grantSeconds)
+      if (end > cookieEndsAt && !isHead) await cookies.set(c, grant, end, grantSeconds)
       return end
     }
-    if (kept > clock.now()) return kept
+    if (cookieEndsAt > clock.now()) return cookieEndsAt
     throw unauthorized('The ticket is used up or expired: request a new one from your back end.')
   }
 
   /** Milliseconds until a ticket expires. */
-  function leftMs({ expiresAt }: TicketClaims): number {
+  function remainingMs({ expiresAt }: TicketClaims): number {
     return expiresAt - clock.now()
   }
 
   /** Whether this request may use the ticket: as the first one, or as its repetition. */
-  async function useUp(c: Context, claims: TicketClaims, kept: number): Promise<boolean> {
+  async function useUp(c: Context, claims: TicketClaims, cookieEndsAt: number): Promise<boolean> {
     const { id, grantSeconds } = claims
-    const keptMs = leftMs(claims) + REPEAT_MS
-    if (leftMs(claims) > 0 && (await useOnce(id, keptMs))) {
+    const storedMs = remainingMs(claims) + REPEAT_MS
+    if (remainingMs(claims) > 0 && (await useOnce(id, storedMs))) {
       const sender = await senderOf(c, id)
       // The ticket is used up: an error here must not cost the stream as well.
       const repeatMs = Math.min(REPEAT_MS, grantSeconds * 1_000)
       if (sender) await useOnce(sender, repeatMs).catch(() => false)
       return true
     }
-    if (keptMs <= 0 || kept > clock.now()) return false
+    if (storedMs <= 0 || cookieEndsAt > clock.now()) return false
     const sender = await senderOf(c, id)
     // Only one request gets past the second name, so a third name that exists is from the first request.
     return (
-      sender !== undefined && (await useOnce(`${id} again`, keptMs)) && !(await useOnce(sender, 1))
+      sender !== undefined &&
+      (await useOnce(`${id} again`, storedMs)) &&
+      !(await useOnce(sender, 1))
     )
   }
 

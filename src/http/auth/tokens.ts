@@ -136,17 +136,17 @@ function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
   })
   let failedAt = Number.NEGATIVE_INFINITY
   return async (header, token) => {
-    const kept = remote.jwks()
-    const resting = clock.monotonic() - failedAt < COOLDOWN_MS
-    if (resting && !kept) throw serviceUnavailable(NO_ISSUER_KEYS)
-    if (resting && kept) return createLocalJWKSet(kept)(header, token)
+    const cached = remote.jwks()
+    const isPaused = clock.monotonic() - failedAt < COOLDOWN_MS
+    if (isPaused && !cached) throw serviceUnavailable(NO_ISSUER_KEYS)
+    if (isPaused && cached) return createLocalJWKSet(cached)(header, token)
     try {
       return await remote(header, token)
     } catch (error) {
-      if (isVerdict(error)) throw error
+      if (isAboutToken(error)) throw error
       failedAt = clock.monotonic()
       onError?.(error)
-      if (kept) return createLocalJWKSet(kept)(header, token)
+      if (cached) return createLocalJWKSet(cached)(header, token)
       throw serviceUnavailable(NO_ISSUER_KEYS)
     }
   }
@@ -164,7 +164,7 @@ async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
 }
 
 /** Whether the issuer answered, but has no key that fits the token. */
-function isVerdict(error: unknown): boolean {
+function isAboutToken(error: unknown): boolean {
   return (
     error instanceof errors.JWKSNoMatchingKey ||
     error instanceof errors.JWKSMultipleMatchingKeys ||

@@ -13,7 +13,7 @@ import { checkRange } from '../../core/errors.ts'
 import type { Hub } from '../../hub/hub.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import { problem } from '../problem.ts'
-import { refuseForNow } from '../stream.ts'
+import { refuseWithBye } from '../stream.ts'
 
 /** The rate limits of an app, as middleware. What is absent is not limited. */
 export interface Limits {
@@ -69,7 +69,7 @@ export function createLimits(options: RateLimitOptions): Limits {
     streams: limit(streamsPerMinute, (c) => {
       const info = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
       reject(c.get('grant').client, 'rate-limited', info)
-      return refuseForNow(c, byeFrame('at-capacity'))
+      return refuseWithBye(c, byeFrame('at-capacity'))
     }),
     publishing: limit(publishesPerMinute, (c) => problem(c, 429, TOO_MANY), isCountedElsewhere),
   }

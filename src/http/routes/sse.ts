@@ -6,12 +6,12 @@ import type { ConnectionInfo } from '../../hub/connection.ts'
 import type { Hub } from '../../hub/hub.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import type { Access, StreamGrant } from '../auth/authorizer.ts'
-import { isForNow } from '../auth/errors.ts'
+import { isTemporary } from '../auth/errors.ts'
 import { valid } from '../middleware/validate.ts'
 import { StreamQuery, type StreamQueryInput } from '../schemas/requests.ts'
 import {
   type OpenStream,
-  refuseForNow,
+  refuseWithBye,
   streamBlocked,
   streamEvents,
   streamHead,
@@ -25,7 +25,7 @@ export interface SseRoutesInit {
   readonly openStream: OpenStream | undefined
   /** Describes the request behind a stream, for operators. */
   connectionInfo(c: Context): ConnectionInfo | undefined
-  /** Limits how often streams are opened. Over the limit, it must answer with `refuseForNow`. */
+  /** Limits how often streams are opened. Over the limit, it must answer with `refuseWithBye`. */
   readonly limit: MiddlewareHandler
 }
 
@@ -67,8 +67,8 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
       return await access.listen(c, { client: id, topics: topic, ticket })
     } catch (error) {
       // A temporary failure: at 503, an EventSource would give up for good.
-      if (isForNow(error) || hasCode(error, 'at-capacity', 'journal-unavailable'))
-        return refuseForNow(c, internalsOf(hub).byeFrame('at-capacity'))
+      if (isTemporary(error) || hasCode(error, 'at-capacity', 'journal-unavailable'))
+        return refuseWithBye(c, internalsOf(hub).byeFrame('at-capacity'))
       if (hasCode(error, 'blocked')) return streamBlocked(c)
       throw error
     }

@@ -1,5 +1,5 @@
 /** What the checks need: a journal under test, and the smallest assertions that fail with a reason. */
-import type { Delivery, Journal, ReplayBatch } from '../journal.ts'
+import type { DeliveredEvent, Journal, ReplayBatch } from '../journal.ts'
 
 /** One promise of the contract. */
 export interface ConformanceCheck {
@@ -13,11 +13,11 @@ export interface ConformanceCheck {
 export interface JournalUnderTest {
   readonly journal: Journal
   /** What the journal has delivered to its handler so far. */
-  readonly deliveries: readonly Delivery[]
+  readonly deliveries: readonly DeliveredEvent[]
   /** Resolves once the condition holds. It should reject after some seconds. */
   eventually(condition: () => boolean): Promise<void>
   /** Lets `ms` milliseconds pass as the journal measures time. */
-  pass(ms: number): Promise<void>
+  advance(ms: number): Promise<void>
 }
 
 /** The bounds a check needs; whatever is absent is large enough for it. */

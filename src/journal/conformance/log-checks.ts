@@ -119,10 +119,10 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
     check(
       'an event that is too old is evicted and reported, even as the last of its address',
       async () => {
-        const { append, read, pass } = await setUp({ maxAgeMs: 200 })
+        const { append, read, advance } = await setUp({ maxAgeMs: 200 })
         const { end } = await read([ALICE])
         const [last] = await append(ALICE, 'a')
-        await pass(300)
+        await advance(300)
         await append(BOB, 'b')
         const batch = await read([ALICE], end.id)
         equal([batch.entries, batch.gap], [[], 'evicted'])

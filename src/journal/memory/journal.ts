@@ -4,8 +4,14 @@ import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import type { EventStore } from '../event-store.ts'
-import type { Delivery, Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
-import { readBatch } from '../read-page.ts'
+import type {
+  DeliveredEvent,
+  Journal,
+  JournalEntry,
+  JournalHandler,
+  ReplayBatch,
+} from '../journal.ts'
+import { readBatch } from '../read-batch.ts'
 import { createEventStore } from './store.ts'
 
 /** The bounds of the journal, and its clock. */
@@ -33,7 +39,7 @@ export function createMemoryJournal({
   const epoch = newEpoch(clock)
   const store: EventStore = createEventStore({ maxEvents, maxAgeMs, maxBytes })
   let sequence = 0
-  let deliver: (delivery: Delivery) => void = () => {}
+  let deliver: (event: DeliveredEvent) => void = () => {}
 
   return {
     get stats() {

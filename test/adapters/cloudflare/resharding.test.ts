@@ -68,13 +68,13 @@ function setUp() {
       if (unreachable.has(other)) throw new Error('It is unreachable.')
       await at(other).fence(count)
     }
-    const askFirst = async () => {
+    const ensureFirstReady = async () => {
       asked.push(shard)
       await Promise.resolve()
       if (unreachable.has(0)) throw new Error('It is unreachable.')
       await at(0).ensureReady(count)
     }
-    return createResharding({ shard, count, journal, sync, fenceShard, askFirst, clock })
+    return createResharding({ shard, count, journal, sync, fenceShard, ensureFirstReady, clock })
   }
 
   /** Serves one request on a shard, from a Worker of its deployment; returns the epoch that it is served in. */

@@ -1,7 +1,7 @@
 /** The conformance checks fail for journals that break a promise. */
 import { describe, expect, test } from 'vitest'
 import { type JournalUnderTest, journalChecks } from '../../../src/journal/conformance/index.ts'
-import type { Delivery, Journal, JournalHandler } from '../../../src/journal/journal.ts'
+import type { DeliveredEvent, Journal, JournalHandler } from '../../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
 import { manualClock } from '../../support/clock.ts'
 import { recordingHandler } from '../../support/journal-handler.ts'
@@ -22,9 +22,14 @@ async function open(bounds: object, broken: Break): Promise<JournalUnderTest> {
   const intact = createMemoryJournal({ clock, ...bounds })
   // Spread would read `stats` once.
   const journal = Object.assign(Object.create(intact) as Journal, broken(intact))
-  const deliveries: Delivery[] = []
+  const deliveries: DeliveredEvent[] = []
   journal.open(recordingHandler(deliveries))
-  return { journal, deliveries, pass: clock.advance, eventually: async (holds) => demand(holds()) }
+  return {
+    journal,
+    deliveries,
+    advance: clock.advance,
+    eventually: async (holds) => demand(holds()),
+  }
 }
 
 function demand(holds: boolean): void {

@@ -1,5 +1,5 @@
 /** The memory journal keeps the contract of all journals. */
-import type { Delivery } from '../../../src/journal/journal.ts'
+import type { DeliveredEvent } from '../../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
 import { manualClock } from '../../support/clock.ts'
 import { recordingHandler } from '../../support/journal-handler.ts'
@@ -8,7 +8,7 @@ import { journalSuite } from '../../support/journal-suite.ts'
 journalSuite(async (bounds) => {
   const clock = manualClock()
   const journal = createMemoryJournal({ clock, ...bounds })
-  const deliveries: Delivery[] = []
+  const deliveries: DeliveredEvent[] = []
   journal.open(recordingHandler(deliveries))
-  return { journal, deliveries, delivered: async () => {}, pass: clock.advance }
+  return { journal, deliveries, delivered: async () => {}, advance: clock.advance }
 })

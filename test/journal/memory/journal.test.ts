@@ -1,7 +1,7 @@
 /** The memory journal: what it keeps, what it evicts, and that it reports exactly the right gaps. */
 import { describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
-import type { Delivery, Journal, ReplayBatch } from '../../../src/journal/journal.ts'
+import type { DeliveredEvent, Journal, ReplayBatch } from '../../../src/journal/journal.ts'
 import {
   createMemoryJournal,
   type MemoryJournalOptions,
@@ -72,7 +72,7 @@ describe('an id', () => {
 describe('a delivery', () => {
   test('comes in order, with the frame that is kept', () => {
     const { journal, put, read } = setUp()
-    const deliveries: Delivery[] = []
+    const deliveries: DeliveredEvent[] = []
     journal.open(recordingHandler(deliveries))
     const ids = put(ALICE, 'a', 'b')
     expect(deliveries.map(({ key, entry }) => [key, entry?.id])).toEqual(

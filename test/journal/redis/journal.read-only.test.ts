@@ -33,7 +33,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
       message: expect.stringMatching(/^The journal refused \(OOM /),
     })
     expect((await harness.journal.read([ALICE], id, 1_000)).entries).toHaveLength(1)
-    await harness.pass(4_001)
+    await harness.advance(4_001)
     expect(await harness.journal.read([ALICE], id, 1_000)).toMatchObject({
       entries: [],
       gap: 'evicted',

@@ -44,7 +44,7 @@ describe('the journal in SQLite', () => {
     await expect(request('block bob', 60_000)).rejects.toMatchObject({ code: 'at-capacity' })
     expect(harness.asked).toEqual([])
     expect((await request('block alice', 90_000)).responses).toHaveLength(1)
-    await harness.pass(60_000)
+    await harness.advance(60_000)
     expect(await useOnce('1', 1_000)).toBe(true)
     expect(await call('count', 'expiring')).toBe(2)
   })
@@ -125,18 +125,18 @@ describe('the journal in SQLite', () => {
 
   test('evicts expired events by an alarm when nothing is published', async () => {
     const harness = await objects.open({ maxAgeMs: 60_000 })
-    const { journal, call, pass } = harness
+    const { journal, call, advance } = harness
     const { id } = await journal.append(ALICE, { data: 'a' })
     expect(harness.alarm).toBe(harness.now + 60_001)
-    await pass(30_000)
+    await advance(30_000)
     await journal.append(BOB, { data: 'b' })
     const alarm = harness.alarm ?? 0
-    await pass(30_001)
+    await advance(30_001)
     expect(harness.now).toBe(alarm)
     await call('prune')
     expect(await call('count', 'entries')).toBe(1)
     expect(harness.alarm).toBe(alarm + 30_000)
-    await pass(30_000)
+    await advance(30_000)
     await call('prune')
     expect(await call('count', 'entries')).toBe(0)
     // Nothing is left to wake up for.
@@ -153,11 +153,11 @@ describe('the journal in SQLite', () => {
   })
 
   test('writes as few rows per event, from append to eviction, as documented', async () => {
-    const { journal, call, pass } = await objects.open({ maxAgeMs: 60_000 })
+    const { journal, call, advance } = await objects.open({ maxAgeMs: 60_000 })
     await call('written')
     // The most expensive case: each event is the only one at its address.
     for (let i = 0; i < 100; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
-    await pass(60_001)
+    await advance(60_001)
     await call('prune')
     expect(await call('count', 'entries')).toBe(0)
     expect(Math.round(Number(await call('written')) / 100)).toBe(ROWS_PER_EVENT)
@@ -170,7 +170,7 @@ describe('the journal in SQLite', () => {
       await harness.journal.append(ALICE, { data: 'a' })
       if (harness.alarm !== null && harness.now >= harness.alarm) await harness.call('prune')
       alarms.add(harness.alarm)
-      await harness.pass(1_000)
+      await harness.advance(1_000)
     }
     expect(alarms.size).toBeLessThan(15)
   })
@@ -211,14 +211,14 @@ describe('the journal in SQLite', () => {
   })
 
   test('remembers used names in its next life, until they lapse', async () => {
-    const { journal, call, pass } = await objects.open()
+    const { journal, call, advance } = await objects.open()
     const { useOnce } = journal.backplane
     expect(await useOnce('ticket', 30_000)).toBe(true)
     await call('revive')
     expect(await useOnce('ticket', 30_000)).toBe(false)
-    await pass(30_000)
+    await advance(30_000)
     expect(await useOnce('ticket', 30_000)).toBe(true)
-    await pass(30_000)
+    await advance(30_000)
     await call('prune')
     expect(await call('count', 'expiring')).toBe(0)
   })
@@ -230,10 +230,10 @@ describe('the journal in SQLite', () => {
       asked: 1,
     })
     await harness.journal.backplane.request({ about: 'y' }, 0)
-    await harness.pass(20_000)
+    await harness.advance(20_000)
     await harness.call('revive')
     expect(harness.asked).toEqual([[{ about: 'x' }, 40_000]])
-    await harness.pass(40_000)
+    await harness.advance(40_000)
     await harness.call('revive')
     expect(harness.asked).toEqual([])
   })

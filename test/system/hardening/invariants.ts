@@ -17,9 +17,9 @@ export interface AttackedHub {
 
 /** The modes that a hub can take, and how each is set up. */
 export const MODES: Readonly<Record<string, { mode: AccessMode; config: Partial<Config> }>> = {
-  keyed: { mode: 'rights', config: { PUBLISH_KEY: ['key-of-the-target-0123456789'] } },
+  keyed: { mode: 'permissions', config: { PUBLISH_KEY: ['key-of-the-target-0123456789'] } },
   tokens: {
-    mode: 'rights',
+    mode: 'permissions',
     config: {
       JWT_SECRET: 'the secret of the target, 32 bytes or more',
       CORS_ORIGINS: ['http://localhost'],

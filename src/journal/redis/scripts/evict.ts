@@ -1,6 +1,6 @@
 /** Eviction inside Redis: the oldest events of an address, and the oldest of the journal. */
 import { LAST_FLOOR, RAISE_FLOORS } from './floors.ts'
-import { LAPSE, UPKEEP } from './upkeep.ts'
+import { EXPIRE_ALL, UPKEEP } from './upkeep.ts'
 
 /** The overhead of an event in Redis besides its frame, at most: it is the only one of its address. */
 export const ENTRY_BYTES: number = 300
@@ -135,7 +135,7 @@ local function evictions()
 
   -- Evicts the oldest events of the journal: those of the first calls, as far as they are overdue.
   local function evictOldest(target)
-    local found = redis.call('ZRANGEBYSCORE', records, '(' .. lapsed, '+inf', 'LIMIT', 0, ${MAX_RECORDS + 1})
+    local found = redis.call('ZRANGEBYSCORE', records, '(' .. expiredUpTo, '+inf', 'LIMIT', 0, ${MAX_RECORDS + 1})
     local left, keys, removed, count, named, upTo = bytes, {}, {}, 0, 0, 0
     oldest = now
     for i, record in ipairs(found) do
@@ -149,7 +149,7 @@ local function evictions()
         keys[key], named = true, named + 1
       end
     end
-    redis.call('ZREMRANGEBYSCORE', records, '(' .. lapsed, upTo)
+    redis.call('ZREMRANGEBYSCORE', records, '(' .. expiredUpTo, upTo)
     local all = count == #found
     for key in pairs(keys) do
       local some, last = evictUpTo(key, upTo)
@@ -161,11 +161,11 @@ local function evictions()
     return count
   end
 
-  ${LAPSE}
+  ${EXPIRE_ALL}
   -- Evicts overdue events of the journal, up to a limit, or up to a higher one if bounds are far
   -- exceeded: a log must not expire before its last event.
   local function enforceBounds(limit, slack)
-    if logsExpired then lapse() end
+    if logsExpired then expireAll() end
     local target = bytes > maxBytes and maxBytes - math.floor(maxBytes * slack) or maxBytes
     local count = 0
     while isOverdue(slack) do

@@ -144,8 +144,8 @@ end
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
   if from ~= 'EARLIEST' and not gap then
-    local isLapsed = lapsed > start or logsExpired and seq > start
-    if isLapsed or lastEvicted(key, start) > start then gap = 'evicted' end
+    local isExpired = expiredUpTo > start or logsExpired and seq > start
+    if isExpired or lastEvicted(key, start) > start then gap = 'evicted' end
   end
   local index = find(logs .. key)
   if index then
@@ -181,7 +181,7 @@ ${SWEEP}
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
 local requestsKey, changed, all = prefix .. ':requests', {}, gap and 1 or 0
-if logsExpired and start < seq or lapsed > start or evictionFloor > start then all = 1 end
+if logsExpired and start < seq or expiredUpTo > start or evictionFloor > start then all = 1 end
 if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
   local known, read, from = {}, 0, start

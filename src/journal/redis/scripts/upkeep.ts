@@ -6,14 +6,14 @@ const MAX_SWEPT = 1_000
 /** Addresses whose logs one sweep prolongs, or records as evicted; up to 1,023 more. */
 const MAX_VISITED = 500
 
-/** Lua within `evictions`: `lapse`. */
-export const LAPSE: string = `
+/** Lua within `evictions`: `expireAll`. */
+export const EXPIRE_ALL: string = `
 -- Gives up all events, whether or not their logs have expired, in one step however many there are: new
--- logs get new names, and the old ones expire. Until forgetLapsed is done, every older cursor is a gap.
-local function lapse()
+-- logs get new names, and the old ones expire. Until recordExpired is done, every older cursor is a gap.
+local function expireAll()
   local base = prefix .. ':' .. root .. ':' .. fresh .. ':'
-  redis.call('HSET', KEYS[1], 'logs', base, 'lapsed', seq)
-  logs, lapsed, events, bytes, oldest, logsExpired = base .. 'log:', seq, 0, 0, now, false
+  redis.call('HSET', KEYS[1], 'logs', base, 'expiredUpTo', seq)
+  logs, expiredUpTo, events, bytes, oldest, logsExpired = base .. 'log:', seq, 0, 0, now, false
 end
 `
 
@@ -37,26 +37,26 @@ local function visitKeys(from, upTo, visit)
   end
 end
 
--- Records a part of what lapse gave up as evicted, address by address.
-local function forgetLapsed()
+-- Records a part of what expireAll gave up as evicted, address by address.
+local function recordExpired()
   local removed = {}
-  local upTo = visitKeys(0, lapsed, function(key, sequence)
+  local upTo = visitKeys(0, expiredUpTo, function(key, sequence)
     removed[#removed + 1] = sequence removed[#removed + 1] = key
   end)
-  redis.call('ZREMRANGEBYSCORE', records, '-inf', upTo or lapsed)
+  redis.call('ZREMRANGEBYSCORE', records, '-inf', upTo or expiredUpTo)
   for i = 1, #removed, 1000 do
     recordEvicted({ unpack(removed, i, math.min(i + 999, #removed)) })
   end
   if upTo then return end
-  lapsed = 0
-  redis.call('HDEL', KEYS[1], 'lapsed')
+  expiredUpTo = 0
+  redis.call('HDEL', KEYS[1], 'expiredUpTo')
 end
 
 -- Extends the time to live of a part of the logs: a hub has a larger maxAge than every hub before it.
 local function extendLogs()
   if maxAge > nextAge then
     nextAge = maxAge
-    redis.call('HSET', KEYS[1], 'nextAge', maxAge, 'extended', lapsed)
+    redis.call('HSET', KEYS[1], 'nextAge', maxAge, 'extended', expiredUpTo)
   end
   local from = redis.call('HGET', KEYS[1], 'extended')
   local upTo = visitKeys(from, '+inf', function(key) redis.call('PEXPIRE', logs .. key, ttl) end)
@@ -65,7 +65,7 @@ end
 
 local function sweepOnce()
   enforceBounds(${MAX_SWEPT}, 0)
-  if lapsed > 0 then forgetLapsed() end
+  if expiredUpTo > 0 then recordExpired() end
   if math.max(maxAge, nextAge) > age then extendLogs() end
   save()
 end

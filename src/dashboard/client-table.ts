@@ -2,7 +2,7 @@
 import { createElement, setText, timeOfDay } from './elements.ts'
 
 /** A row of `GET /clients`. */
-export interface Client {
+export interface ClientRow {
   readonly client: string
   readonly connections: number
   /** When the oldest of its connections opened, in ISO 8601. */
@@ -12,14 +12,14 @@ export interface Client {
 
 interface Row {
   readonly element: HTMLTableRowElement
-  show(client: Client): void
+  show(client: ClientRow): void
 }
 
 /** Creates the table. The row of a client is never moved or recreated, so that it keeps the focus. */
-export function createClients(
+export function createClientTable(
   body: HTMLTableSectionElement,
   disconnect: (client: string) => void,
-): (clients: readonly Client[]) => void {
+): (clients: readonly ClientRow[]) => void {
   const rows = new Map<string, Row>()
   return (clients) => {
     const connected = new Set(clients.map(({ client }) => client))

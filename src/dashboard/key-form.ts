@@ -3,7 +3,7 @@ import { key } from './api.ts'
 import { byId, setText } from './elements.ts'
 
 /** The form. */
-export interface Access {
+export interface KeyForm {
   /** Whether the hub requires a key that this page does not have. */
   readonly isMissing: boolean
   /** Shows the form, with the problem that the hub reported. */
@@ -15,7 +15,7 @@ export interface Access {
 }
 
 /** Sets up the form. `changed` is called when a key is entered or forgotten, `forgotten` only in the latter case. */
-export function createAccess(on: { changed(): void; forgotten(): void }): Access {
+export function createKeyForm(on: { changed(): void; forgotten(): void }): KeyForm {
   const form = byId('key', HTMLFormElement)
   const credential = byId('credential', HTMLInputElement)
   const forget = byId('forget', HTMLButtonElement)
