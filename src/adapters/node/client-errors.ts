@@ -1,4 +1,4 @@
-/** Handles connections that send no valid request, as Node does, but keeps those that have sent nothing yet. */
+/** Handles connections that send no valid request, as Node does, but keeps those that have sent nothing yet, and streams. */
 import type { Server, ServerResponse } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { Socket } from 'node:net'
@@ -14,17 +14,22 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
  * Browsers and fetch clients open spare connections. Node would answer such a connection 408 once
  * `headersTimeout` is over, and a client that sends its first request at that moment takes the 408 for
  * the response. So a connection without a first byte is kept as long as an idle one, and then closed
- * without a response.
+ * without a response. Nor does a request that is late end a stream that has begun.
  * @param idleMs - milliseconds after which it is closed
  */
-export function keepUnusedConnections(server: Server | Http2SecureServer, idleMs: number): void {
+export function keepConnections(server: Server | Http2SecureServer, idleMs: number): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) {
       closeLater(socket, idleMs)
       return
     }
+    const response = begunResponse(socket)
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && response) {
+      closeAfter(response, socket)
+      return
+    }
     // Everything else is Node's default behaviour.
-    if (socket.writable && !hasBegunResponse(socket)) {
+    if (socket.writable && !response) {
       const status = STATUS_LINES[error.code ?? ''] ?? '400 Bad Request'
       socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
     }
@@ -40,7 +45,19 @@ function closeLater(socket: Socket, idleMs: number): void {
   socket.once('close', () => clearTimeout(timer))
 }
 
+/**
+ * A stream goes on although the body of its request has not come. Node reports a late request only once:
+ * what is still missing after the response is no longer waited for.
+ */
+function closeAfter(response: ServerResponse, socket: Socket): void {
+  response.once('close', () => {
+    if (!response.req.complete) socket.destroy()
+  })
+}
+
+type ServingSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
+
 /** Node keeps the response that a socket is sending in `_httpMessage`, and offers no other way to find it. */
-function hasBegunResponse(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
-  return socket._httpMessage?.headersSent === true
+function begunResponse({ _httpMessage: response }: ServingSocket): ServerResponse | undefined {
+  return response?.headersSent ? response : undefined
 }

@@ -2,7 +2,7 @@
 import type { Server } from 'node:http'
 import { constants, createSecureServer, type Http2SecureServer } from 'node:http2'
 import { type Http2Bindings, type HttpBindings, serve } from '@hono/node-server'
-import { keepUnusedConnections } from './client-errors.ts'
+import { keepConnections } from './client-errors.ts'
 import { reserveDescriptors } from './descriptors.ts'
 import type { NodeFetch } from './stream.ts'
 
@@ -16,6 +16,11 @@ export interface NodeServerOptions {
   readonly hostname?: string | undefined
   /** If present, the server uses TLS and supports both HTTP/2 and HTTP/1.1. @defaultValue none */
   readonly tls?: Certificate | undefined
+  /**
+   * Milliseconds within which a request must arrive with its body; a third of it, at most 10 s, for its
+   * headers. @defaultValue `30_000`
+   */
+  readonly requestTimeoutMs?: number | undefined
   /** Called with an error that the server survives: it had to refuse connections. @defaultValue none */
   readonly report?: ((error: Error) => void) | undefined
 }
@@ -34,14 +39,16 @@ export interface NodeServer {
   stop(): Promise<void>
 }
 
+const REQUEST_TIMEOUT_MS = 30_000
+
 /**
  * Timeouts in milliseconds for receiving a request: slower requests are aborted. Streams are not affected.
  * https://nodejs.org/docs/latest-v20.x/api/http.html#serverrequesttimeout
  */
-const REQUEST_TIMEOUTS = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 2_000,
+interface RequestTimeouts {
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+  readonly connectionsCheckingInterval: number
 }
 
 /** In milliseconds. Longer than the usual 60 s of proxies, so that a proxy never sends on a connection that is closing. */
@@ -57,39 +64,50 @@ const TCP_KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 /** Starts a server. @throws if it can't listen on the port, or if the certificate is invalid */
 export function serveNode(options: NodeServerOptions): Promise<NodeServer> {
   const { fetch, port, hostname = '127.0.0.1', tls, report = () => {} } = options
+  const timeouts = timeoutsOf(options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch, port, hostname, ...transport(tls) }) as Server | Http2SecureServer
-    if (tls) applyTimeouts(server as Http2SecureServer)
-    keepUnusedConnections(server, KEEP_ALIVE.keepAliveTimeout - REQUEST_TIMEOUTS.headersTimeout)
+    const served = { fetch, port, hostname, ...transport(tls, timeouts) }
+    const server = serve(served) as Server | Http2SecureServer
+    if (tls) applyTimeouts(server as Http2SecureServer, timeouts)
+    keepConnections(server, KEEP_ALIVE.keepAliveTimeout - timeouts.headersTimeout)
     reserveDescriptors(server, report)
     server.once('error', reject)
     server.once('listening', () => resolve(serverOf(server)))
   })
 }
 
-function transport(tls: Certificate | undefined) {
-  const serverOptions = { ...TCP_KEEP_ALIVE, ...REQUEST_TIMEOUTS, ...KEEP_ALIVE }
+function timeoutsOf(requestTimeout: number): RequestTimeouts {
+  const headersTimeout = Math.min(10_000, Math.ceil(requestTimeout / 3))
+  const connectionsCheckingInterval = Math.ceil(headersTimeout / 5)
+  return { headersTimeout, requestTimeout, connectionsCheckingInterval }
+}
+
+function transport(tls: Certificate | undefined, timeouts: RequestTimeouts) {
+  const serverOptions = { ...TCP_KEEP_ALIVE, ...timeouts, ...KEEP_ALIVE }
   if (!tls) return { serverOptions }
   // Browsers open six connections per host with HTTP/1.1, but a hundred streams per connection with HTTP/2.
-  const secure = { ...tls, allowHTTP1: true, handshakeTimeout: REQUEST_TIMEOUTS.headersTimeout }
+  const secure = { ...tls, allowHTTP1: true, handshakeTimeout: timeouts.headersTimeout }
   return { createServer: createSecureServer, serverOptions: { ...serverOptions, ...secure } }
 }
 
 /** Sets the timeouts of an HTTP/2 server. It ignores them as options: it has defaults for HTTP/1.1, and no timeouts for HTTP/2. */
-function applyTimeouts(server: Http2SecureServer): void {
-  Object.assign(server, REQUEST_TIMEOUTS, KEEP_ALIVE)
+function applyTimeouts(server: Http2SecureServer, timeouts: RequestTimeouts): void {
+  Object.assign(server, timeouts, KEEP_ALIVE)
   server.on('session', (session) => {
     const open = new Set<object>()
     let timer = setTimeout(() => session.close(), KEEP_ALIVE.keepAliveTimeout)
     // The first SETTINGS frame completes the handshake.
-    const handshake = setTimeout(() => session.destroy(), REQUEST_TIMEOUTS.headersTimeout)
+    const handshake = setTimeout(() => session.destroy(), timeouts.headersTimeout)
     session.once('remoteSettings', () => clearTimeout(handshake))
     session.on('stream', (stream) => {
       clearTimeout(timer)
       open.add(stream)
       const requestTimer = setTimeout(() => {
-        if (!stream.readableEnded) stream.close(constants.NGHTTP2_CANCEL)
-      }, REQUEST_TIMEOUTS.requestTimeout)
+        if (stream.readableEnded) return
+        // A response that has begun goes on, but what is missing after it is no longer waited for.
+        if (stream.headersSent && !stream.writableEnded) requestTimer.refresh()
+        else stream.close(constants.NGHTTP2_CANCEL)
+      }, timeouts.requestTimeout)
       if (stream.endAfterHeaders) clearTimeout(requestTimer)
       stream.once('close', () => {
         clearTimeout(requestTimer)
