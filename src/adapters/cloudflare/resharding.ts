@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import type { SqliteJournal } from '../../journal/sqlite/journal.ts'
+import { answerInTime } from './deadline.ts'
 import { cursorOrigin, epochSuffix, fenceSuffix } from './sharding.ts'
 
 /** What a shard needs to know. */
@@ -47,9 +48,6 @@ export interface Resharding {
  */
 const CODE = 'hub-resharding:'
 
-/** Milliseconds that one call of another shard may take. Shards that were fenced before it stay fenced. */
-const DEADLINE_MS = 10_000
-
 /** Whether a shard refused to serve: deployments have not reached all, or the others are not fenced yet. */
 export function isResharding(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith(CODE)
@@ -87,7 +85,7 @@ export function createResharding(init: ReshardingInit): Resharding {
     try {
       if (servingSuffix === undefined) throw new Error(`there are ${count} shards, numbered from 0`)
       const before = conflicts
-      await (own === 0 ? fenceOthers() : inTime(ensureFirstReady()))
+      await (own === 0 ? fenceOthers() : answerInTime(ensureFirstReady(), clock))
       if (conflicts === before) journal.startEpoch(servingSuffix)
       await sync()
       // The first shard may have fenced this one meanwhile.
@@ -106,7 +104,7 @@ export function createResharding(init: ReshardingInit): Resharding {
     const others = all.filter((shard) => !fenced.has(shard))
     await Promise.all(
       others.map(async (shard) => {
-        await inTime(fenceShard(shard))
+        await answerInTime(fenceShard(shard), clock)
         fenced.add(shard)
       }),
     )
@@ -127,16 +125,5 @@ export function createResharding(init: ReshardingInit): Resharding {
   /** The largest number of shards that this one or, to its knowledge, another has served with. */
   function fencedCount(): number {
     return cursorOrigin(journal.head().id)?.count ?? 1
-  }
-
-  function inTime(call: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const late = new Error(`another shard did not answer within ${DEADLINE_MS} ms`)
-      const stop = clock.every(DEADLINE_MS, () => {
-        stop()
-        reject(late)
-      })
-      call.then(resolve, reject).finally(stop)
-    })
   }
 }

@@ -3,15 +3,17 @@
  * about one client go there. Broadcasts, topics and lists go to every shard, and their responses are merged.
  */
 import { type Context, Hono } from 'hono'
+import { type Clock, systemClock } from '../../core/clock.ts'
 import { byeFrame } from '../../core/control-events.ts'
 import { readBody } from '../../core/read-body.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
 import { problem, RETRY_AFTER } from '../../http/problem.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
 import { refuseWithBye } from '../../http/stream.ts'
+import { responseInTime } from './deadline.ts'
+import { mayHaveRun, willPass } from './failures.ts'
 import { mergeLists, mergeMetrics, mergePublished, type ShardList } from './merge.ts'
 import { cloneRequest, withShardCount } from './request.ts'
-import { isResharding } from './resharding.ts'
 import { type ShardRoute, shardRoute, ticketClient } from './routes.ts'
 import { newClientId, shardOf } from './sharding.ts'
 
@@ -36,11 +38,14 @@ export interface RouterInit {
   report?(error: unknown): void
   /** A number from 0 up to 1. @defaultValue `Math.random` */
   random?(): number
+  /** Measures how long shards are silent. @defaultValue the system clock */
+  readonly clock?: Pick<Clock, 'every'> | undefined
 }
 
 /** Makes one hub of several shards. */
 export function createRouter(init: RouterInit): Shard {
-  const { count, retryMs, corsOrigins = [], maxBodyBytes, random = Math.random } = init
+  const { count, retryMs, corsOrigins = [], maxBodyBytes } = init
+  const { random = Math.random, clock = systemClock } = init
   // Without CORS headers a page of another origin can't read the response, and its EventSource gives up.
   const responder = new Hono<{ Bindings: { respond: (c: Context) => Response } }>()
     .use(allowOrigins(corsOrigins))
@@ -53,9 +58,12 @@ export function createRouter(init: RouterInit): Shard {
       if (count === 1) return await shard(0).fetch(request)
       return await dispatch(request, route)
     } catch (error) {
-      if (!isTemporary(error)) throw error
+      if (!willPass(error)) throw error
       init.report?.(error)
-      return route.to === 'stream' ? await retryLater(request) : await unavailable(request)
+      if (route.to === 'stream') return await retryLater(request)
+      return publishes(request, route) && mayHaveRun(error)
+        ? await unconfirmed(request, 'The shard')
+        : await unavailable(request)
     }
   }
 
@@ -107,11 +115,7 @@ export function createRouter(init: RouterInit): Shard {
     const { first, results } = await sendToAll<Published>(request, body, 0)
     if (!first.ok) return first
     if (results.length === count) return withBody(first, JSON.stringify(mergePublished(results)))
-    const detail = `The event was published on ${results.length} of ${count} shards. Publishing it again would duplicate it there.`
-    const response = await unavailable(request, detail)
-    // A client that obeyed it would publish the event again.
-    response.headers.delete('Retry-After')
-    return response
+    return await unconfirmed(request, `${count - results.length} of ${count} shards`)
   }
 
   /** The client's own shard disconnects it; every shard refuses its tokens. */
@@ -128,13 +132,13 @@ export function createRouter(init: RouterInit): Shard {
    * to the others. The primary's result comes first; a shard that fails has none.
    */
   async function sendToAll<T>(request: Request, body: Uint8Array<ArrayBuffer>, primary: number) {
-    const first = await shard(primary).fetch(cloneRequest(request, body))
+    const first = await ask(primary, cloneRequest(request, body))
     if (!first.ok) return { first, results: [] }
     // One request has one id in the logs of all shards.
     const id = first.headers.get('X-Request-Id')
     const others = shards()
       .filter((index) => index !== primary)
-      .map((index) => shard(index).fetch(cloneRequest(request, body, id)))
+      .map((index) => ask(index, cloneRequest(request, body, id)))
     const outcomes = await Promise.allSettled(others)
     const responses = [first]
     for (const outcome of outcomes) {
@@ -168,7 +172,7 @@ export function createRouter(init: RouterInit): Shard {
 
   /** Sends a request without a body to all shards. One that fails has no response; if all fail, so does this. */
   async function askAll(request: Request): Promise<readonly (Response | undefined)[]> {
-    const pending = shards().map((index) => shard(index).fetch(new Request(request)))
+    const pending = shards().map((index) => ask(index, new Request(request)))
     const outcomes = await Promise.allSettled(pending)
     if (outcomes.every(({ status }) => status === 'rejected')) await Promise.race(pending)
     return outcomes.map((outcome) => {
@@ -193,6 +197,20 @@ export function createRouter(init: RouterInit): Shard {
     return await responder.fetch(request, { respond })
   }
 
+  /** @param who - who may have the event, and did not say so */
+  async function unconfirmed(request: Request, who: string): Promise<Response> {
+    const detail = `${who} did not confirm the event, but may have it. Publishing it again could duplicate it.`
+    const response = await unavailable(request, detail)
+    // A client that obeyed it would publish the event again.
+    response.headers.delete('Retry-After')
+    return response
+  }
+
+  /** Sends one of several requests. @throws {LateError} if the shard hangs */
+  function ask(index: number, request: Request): Promise<Response> {
+    return responseInTime(shard(index).fetch(request), clock)
+  }
+
   function shard(index: number): Shard {
     return { fetch: (request) => init.shard(index).fetch(withShardCount(request, count)) }
   }
@@ -209,15 +227,8 @@ function isRefusal({ status }: Response): boolean {
 
 const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'
 
-/**
- * Whether an error will pass: an object moves, restarts, or is overloaded.
- * @see https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
- */
-function isTemporary(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const { retryable, overloaded, durableObjectReset } = error as Error & Record<string, unknown>
-  // A request that an object was handling when it was reset fails with `durableObjectReset` alone.
-  return [retryable, overloaded, durableObjectReset].includes(true) || isResharding(error)
+function publishes({ method }: Request, { to }: ShardRoute): boolean {
+  return method === 'POST' && (to === 'publish' || to === 'client')
 }
 
 /** A response with the headers of the first shard's, such as those of CORS, and another body. */

@@ -270,9 +270,23 @@ describe('when a shard is unavailable', () => {
     broken.set(2, unavailable())
     const response = await send('POST', '/broadcast', 'hi')
     expect(response.status).toBe(503)
-    expect(await response.text()).toContain('on 2 of 3 shards')
+    expect(await response.text()).toContain('1 of 3 shards did not')
     expect(response.headers.get('Retry-After'), 'a retry would duplicate the event').toBeNull()
     expect(reports).toEqual(['Error: reset'])
+  })
+
+  test('the publisher of an event that was handled when its shard was reset learns that it may exist', async () => {
+    const { send, broken } = setUp()
+    for (const shard of [0, 1, 2]) {
+      const error = Object.assign(new Error('reset'), { durableObjectReset: true })
+      broken.set(shard, { fetch: () => Promise.reject(error) })
+    }
+    for (const path of ['/clients/alice', '/ping/alice', '/broadcast']) {
+      const response = await send('POST', path, 'hi')
+      expect([response.status, response.headers.get('Retry-After')]).toEqual([503, null])
+      expect(await response.text()).toContain('could duplicate')
+    }
+    expect((await send('GET', '/clients/alice')).headers.get('Retry-After')).toBe('2')
   })
 
   test('a list of the others says so, and numbers their shards rightly', async () => {
