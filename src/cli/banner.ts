@@ -2,7 +2,7 @@
 import type { StartInfo } from '../server/run.ts'
 
 const MODES: Readonly<Record<StartInfo['accessMode'], string>> = {
-  loopback: 'loopback: accepts this machine only; anyone there may listen and publish',
+  loopback: 'loopback: only this machine can connect; anyone there may listen and publish',
   permissions: 'keys: listening and publishing require a key, a token or a ticket',
   anonymous: 'anonymous: anyone may listen as any client, and publish',
   refused: 'refused: all requests are refused',

@@ -29,7 +29,7 @@ const FORMATS: ReadonlyMap<string, (fields: Fields) => string> = new Map(
       return `listening as ${client}${names}${missed[resume as 'complete' | 'gap'] ?? ''}`
     },
     'hub:gap': ({ requested, earliest, reason }: Fields) => {
-      const left = earliest ? `the replay starts at ${earliest}` : 'there is nothing to replay'
+      const left = earliest ? `the replay starts at ${earliest}` : 'nothing can be replayed'
       return `gap: events after ${requested} ${GAPS[String(reason)] ?? `are lost (${reason})`}; ${left}`
     },
     'hub:bye': ({ reason }: Fields) => `the hub ended the stream (${reason}): reconnecting`,

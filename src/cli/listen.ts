@@ -1,4 +1,4 @@
-/** `hono-sse listen`: prints the events of a stream, and reconnects when the connection is lost. */
+/** `hono-sse listen`: prints the events of a stream and reconnects when the connection is lost. */
 import { type ErrorEvent, EventSource } from 'eventsource'
 import { CliError, EXIT } from './exit.ts'
 import { formatControlEvent, formatEvent } from './format.ts'
@@ -72,14 +72,14 @@ function streamUrl(hub: string, { client, topic = [], lastEventId }: ListenFlags
   return url
 }
 
-/** Creates a function that opens the stream: with the token, or with a key, which gets a new ticket each time. */
+/** Creates a function that opens the stream: with the token, or with a new ticket each time, requested with a key. */
 function createOpener(hub: string, flags: ListenFlags) {
   const { client, topic = [], key, token, ticket } = flags
   if (key && client === undefined) {
     throw new CliError(EXIT.usage, 'With --key, --client is required.')
   }
-  // A ticket works once. To reconnect, the cookies that were set with the stream are sent: that of the
-  // grant, and that of a balancer, which leads to the same instance.
+  // A ticket works once. Reconnects send the cookies that were set with the stream: that of the grant,
+  // and that of a load balancer, which leads to the same instance.
   const cookies = new Map<string, string>()
 
   return async (url: URL, init: RequestInit): Promise<Response> => {
@@ -93,7 +93,7 @@ function createOpener(hub: string, flags: ListenFlags) {
     for (const text of response.headers.getSetCookie()) keepCookie(cookies, text)
     if (response.status === 200) return response
     if (response.status === 204) {
-      throw new CliError(EXIT.forbidden, 'This client is blocked for now.')
+      throw new CliError(EXIT.forbidden, 'This client is temporarily blocked: try again later.')
     }
     throw await errorOf(response)
   }

@@ -32,7 +32,9 @@ export async function main(args: readonly string[]): Promise<void> {
 function program(): Command {
   const version = packageVersion()
   const root = new Command('hono-sse')
-    .description('A hub for server-sent events.')
+    .description(
+      'Pushes events to browsers over Server-Sent Events: to one user in every open tab, to a topic, or to everyone.',
+    )
     .version(version)
     .configureOutput({ getOutHelpWidth: () => WIDTH, getErrHelpWidth: () => WIDTH })
     // Commander exits with 1 for wrong usage, which here means that the hub refused the request.
@@ -47,7 +49,7 @@ function program(): Command {
 
   withCredentials(root.command('listen'))
     .description(
-      'print the events that a client receives, and reconnect when the connection is lost',
+      'print the events that a client receives and reconnect when the connection is lost',
     )
     .argument('<url>', 'the hub, for example localhost:3020')
     .option('--client <id>', 'the client to listen as')
@@ -63,7 +65,7 @@ function program(): Command {
     )
 
   withCredentials(root.command('publish'))
-    .description('publish one event, and print the result')
+    .description('publish one event and print the result')
     .argument('<url>', 'the hub, for example localhost:3020')
     .argument('<data>', 'the data of the event, or - to read it from stdin')
     .option('--client <id>', 'publish to one client')
@@ -77,11 +79,15 @@ function program(): Command {
     )
 
   withCredentials(root.command('ticket'))
-    .description('print a ticket, with which a page can open a stream')
+    .description('print a ticket that lets a page open a stream')
     .argument('<url>', 'the hub, for example localhost:3020')
     .requiredOption('--client <id>', 'the client that the ticket is for')
     .option('--topic <name>', 'a topic that the client may follow; repeatable', collect)
-    .option('--grant-seconds <seconds>', 'how long the stream and its reconnects may last', Number)
+    .option(
+      '--grant-seconds <seconds>',
+      'seconds that the stream and its reconnects may last',
+      Number,
+    )
     .action((url, flags, command) =>
       untilPipeCloses(() => printTicket(url, withOneCredential(flags, command))),
     )

@@ -19,13 +19,13 @@ export interface PublishFlags extends Credentials {
   readonly ephemeral?: true
 }
 
-/** Publishes an event, and prints the result. @param data - the event's data, or `-` to read it from stdin */
+/** Publishes an event and prints the result. @param data - the event's data, or `-` to read it from stdin */
 export async function publish(hub: string, data: string, flags: PublishFlags): Promise<void> {
   const url = routeUrl(hub, ...pathOf(flags))
   const text = data === '-' ? await readStdin() : data
   const { event, ephemeral } = flags
   const body = { data: flags.json ? parseJson(text) : text, event, ephemeral }
-  console.log(await post(url, body, credentialOf(flags), 'The event may be stored all the same.'))
+  console.log(await post(url, body, credentialOf(flags), 'The event may have been stored anyway.'))
 }
 
 /** The flags of `ticket`. */
@@ -71,7 +71,10 @@ function parseJson(text: string): unknown {
   } catch {
     throw new CliError(EXIT.usage, 'The data is not JSON. Without --json, it is sent as text.')
   }
-  throw new CliError(EXIT.usage, 'The data has a number that is too large: send it as a string.')
+  throw new CliError(
+    EXIT.usage,
+    'The data contains a number that is too large for JavaScript: send it as a string.',
+  )
 }
 
 /** Reads stdin without the line break at its end, which usually comes from the shell. */

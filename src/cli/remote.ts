@@ -6,7 +6,7 @@ import { CliError, EXIT } from './exit.ts'
 import { visible } from './format.ts'
 
 /**
- * Returns the URL of a route. The URL of the hub may lack a scheme, and may end in `/sse`.
+ * Returns the URL of a route. The URL of the hub may lack a scheme and may end in `/sse`.
  * @throws {CliError} `usage` if the URL is invalid
  */
 export function routeUrl(hub: string, ...path: readonly string[]): URL {
@@ -38,8 +38,8 @@ export function bearer(credential: string | undefined): Record<string, string> {
 }
 
 /**
- * Posts JSON, and returns the text of the response.
- * @param unknownOutcome - what to add to the message if the request was sent, but not answered
+ * Posts JSON and returns the text of the response.
+ * @param unknownOutcome - what to add to the message if the request was sent without a response
  * @throws {CliError}
  */
 export async function post(
@@ -57,18 +57,18 @@ export async function post(
     const response = await fetch(url, init)
     if (response.ok) return await textOf(response)
     const error = await errorOf(response)
-    // A proxy answers so when it has lost the hub, perhaps after it had passed the request on.
+    // A proxy returns these when it has lost the hub, perhaps after it forwarded the request.
     if (response.status !== 502 && response.status !== 504) throw error
     throw new CliError(error.exitCode, `${error.message} ${unknownOutcome}`.trim(), error.status)
   } catch (error) {
     if (error instanceof CliError) throw error
     if (wasNotSent(error)) throw unreachable(url, error)
-    const message = `${url.origin} did not answer: ${reasonOf(error)}. ${unknownOutcome}`
+    const message = `${url.origin} did not respond: ${reasonOf(error)}. ${unknownOutcome}`
     throw new CliError(EXIT.unavailable, message.trim())
   }
 }
 
-/** Sends a request, and returns the response of any status. @throws {CliError} `unavailable` if there is none */
+/** Sends a request and returns the response of any status. @throws {CliError} `unavailable` if there is none */
 export async function sendRequest(url: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init)
@@ -81,7 +81,7 @@ function unreachable(url: URL, error: unknown): CliError {
   return new CliError(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
 }
 
-/** How Node, Bun and Deno name the failures before a connection is there. */
+/** Names that Node, Bun and Deno give to failures before a connection is established. */
 const NOT_CONNECTED =
   /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT|ConnectionRefused|FailedToOpenSocket|client error \(Connect\)/
 
@@ -92,14 +92,14 @@ function wasNotSent(error: unknown): boolean {
   return all.some((one) => NOT_CONNECTED.test(`${(one as { code?: string }).code} ${one}`))
 }
 
-/** Bytes of a response that are read: what answers may be no hub. */
+/** The maximum number of bytes of a response that are read: the server may not be a hub. */
 const MAX_RESPONSE_BYTES = 1_048_576
 
 async function textOf(response: Response): Promise<string> {
   return new TextDecoder().decode(await readBody(response, MAX_RESPONSE_BYTES))
 }
 
-/** Turns a response without success into an error. */
+/** Turns an error response into an error of the command. */
 export async function errorOf(response: Response): Promise<CliError> {
   const { status, statusText } = response
   const { detail = statusText, issues } = fieldsOf(await textOf(response))

@@ -31,7 +31,7 @@ export async function serve(
   flags: Readonly<Record<string, unknown>>,
   version: string,
 ): Promise<void> {
-  // Imported late, so that the other commands do not load the server.
+  // Imported on demand, so that the other commands do not load the server.
   const { run } = await import('../server/run.ts')
   await run(await runtimeAdapter(), {
     environment: { ...process.env, ...environmentOf(flags) },

@@ -8,8 +8,8 @@ export type Address =
   | { readonly topic: string; readonly client?: never }
 
 /**
- * A client id or a topic: 1 to 128 characters without control characters and lone surrogates.
- * `*` is reserved, as it means "all" in permissions. `.` and `..` are refused because URL parsers
+ * A client id or a topic: 1 to 128 characters without control characters or lone surrogates.
+ * `*` is reserved because it means "all" in permissions. `.` and `..` are refused because URL parsers
  * resolve them as path segments.
  */
 export const NAME: RegExp = /^(?!(?:\.{1,2}|\*)$)[^\p{Cc}\p{Cs}]{1,128}$/u

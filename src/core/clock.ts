@@ -2,9 +2,9 @@
 
 /** The time and the timers that the hub uses. Tests pass a clock that they advance by hand. */
 export interface Clock {
-  /** Wall time: milliseconds since 1970-01-01T00:00:00Z. It may jump; only people and tokens read it. */
+  /** Wall time: milliseconds since 1970-01-01T00:00:00Z. It may jump: measure durations with `monotonic`. */
   now(): number
-  /** Milliseconds since some fixed time. It never jumps: durations, deadlines and rates are measured by it. */
+  /** Milliseconds since an arbitrary fixed time. It never jumps: use it for durations, deadlines and rates. */
   monotonic(): number
   /** Runs `task` every `ms` milliseconds until the returned function is called. */
   every(ms: number, task: () => void): () => void

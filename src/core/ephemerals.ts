@@ -1,4 +1,4 @@
-/** Ephemerals: events without a place in the journal, held until a client has what was published before them. */
+/** Ephemeral events, held for a client that is catching up until it has the stored events published before them. */
 
 /** The ephemeral events held for one client that is catching up. */
 export class Ephemerals {
@@ -12,7 +12,7 @@ export class Ephemerals {
     while (this.#bytes > maxBytes) this.#bytes -= this.#held.shift()?.frame.byteLength ?? 0
   }
 
-  /** Returns the frames published before the event with this sequence, and holds them no longer. */
+  /** Removes and returns the frames published before the event with this sequence. */
   takeBefore(sequence: number): Uint8Array[] {
     if (this.#held.length === 0) return []
     const end = this.#held.findIndex(({ after }) => after >= sequence)

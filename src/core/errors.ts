@@ -8,7 +8,7 @@ export type HubErrorCode =
   | 'invalid-event'
   /** The event's data is larger than `maxEventBytes`. */
   | 'event-too-large'
-  /** The hub, or this client, has reached its maximum number of connections; or another limit is reached. */
+  /** The hub or this client has reached its maximum number of connections, or another limit is reached. */
   | 'at-capacity'
   /** The client is blocked: it was disconnected with a block that has not ended yet. */
   | 'blocked'

@@ -28,7 +28,7 @@ export interface FrameFields extends HubEvent {
 }
 
 /**
- * An event's name: 1 to 128 characters without control characters and lone surrogates. The prefix
+ * An event's name: 1 to 128 characters without control characters or lone surrogates. The prefix
  * `hub:` is reserved for control events, and EventSource fires its own `error` and `open`.
  */
 export const EVENT_NAME: RegExp = /^(?!hub:|(?:error|open)$)[^\p{Cc}\p{Cs}]{1,128}$/u
@@ -57,7 +57,7 @@ export function prepareEvent(input: EventInput, maxEventBytes: number): HubEvent
   if (exceeds(data, maxEventBytes)) {
     throw new HubError(
       'event-too-large',
-      `An event may carry ${maxEventBytes} bytes of data; each line break counts as 7 bytes. Send less data, or a URL to fetch it from.`,
+      `The data of an event is limited to ${maxEventBytes} bytes; each line break counts as 7. Send less data, or a URL to fetch it from.`,
     )
   }
   return { event: input.event, data }
@@ -100,7 +100,7 @@ function toText(data: unknown): string {
 /** A line break takes seven bytes on the wire, so a frame of line breaks would otherwise exceed the limit. */
 function exceeds(text: string, maxBytes: number): boolean {
   if (text.length > maxBytes) return true
-  // A UTF-16 code unit takes at most seven bytes, so most texts need not be encoded to know.
+  // A UTF-16 code unit takes at most seven bytes, so short texts fit without being encoded.
   if (text.length * 7 <= maxBytes) return false
   return encoder.encode(text.split(LINE_BREAK).join('\ndata: ')).byteLength > maxBytes
 }

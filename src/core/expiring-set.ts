@@ -1,13 +1,12 @@
-/** A set whose members expire: blocked clients, and tickets that were used. */
+/** A set whose members expire, such as blocked clients and used tickets. */
 import type { Clock } from './clock.ts'
 import { HubError } from './errors.ts'
 
 /** A bounded set whose members expire. It holds no timer: every call compares with the clock. */
 export interface ExpiringSet {
   /**
-   * Adds a name for `ms` milliseconds, or changes its expiry. Takes about the same time however many
-   * names there are.
-   * @throws {HubError} `at-capacity`, unless the set drops a name when it is full
+   * Adds a name for `ms` milliseconds, or changes its expiry. Takes amortized logarithmic time.
+   * @throws {HubError} `at-capacity` if the set is full, unless it drops another name
    */
   add(name: string, ms: number): void
   has(name: string): boolean
@@ -18,8 +17,8 @@ export interface ExpiringSetOptions {
   /** The maximum number of names. @defaultValue `100_000` */
   readonly max?: number
   /**
-   * `refuse`: a name too many is refused. `drop`: the name that expires first makes room for it; for a
-   * set that repeats one with the same bound, whose names expire a little earlier.
+   * `refuse`: `add` throws. `drop`: the name that expires first is removed; for a set that mirrors
+   * another one with the same bound, whose names expire slightly earlier.
    * @defaultValue `refuse`
    */
   readonly whenFull?: 'refuse' | 'drop'
@@ -45,14 +44,17 @@ export function createExpiringSet(
     while (heap[0] && (heap[0].expiry <= now || isReplaced(heap[0]))) dropFirst()
     if (members.size >= max && !members.has(name)) {
       if (whenFull === 'refuse') {
-        throw new HubError('at-capacity', `The limit of ${max} names is reached. Try again later.`)
+        throw new HubError(
+          'at-capacity',
+          `The limit of ${max} blocked clients or used tickets is reached. Try again later.`,
+        )
       }
       dropFirst()
     }
     const member = { name, expiry: now + ms }
     members.set(name, member)
     pushMember(heap, member)
-    // A sorted array is a heap. Sorting it after as many additions takes little time for each of them.
+    // A sorted array is a heap. It is rebuilt so rarely that each addition costs little.
     if (heap.length > 2 * members.size + 100) heap = [...members.values()].sort(byExpiry)
   }
 

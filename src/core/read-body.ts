@@ -1,6 +1,6 @@
-/** Bodies whose length nobody promised: read up to a bound. */
+/** Reads the bodies of requests and responses up to a size limit. */
 
-/** Reads the body of a request or response, and stops once it exceeds `maxBytes`: a longer result is cut off. */
+/** Reads a body and stops once it exceeds `maxBytes`: a result that is longer is incomplete. */
 export async function readBody(
   { body }: Pick<Request | Response, 'body'>,
   maxBytes: number,

@@ -32,7 +32,7 @@ export function streamUrl(query: URLSearchParams): string {
   return `${base}/sse?${query}`
 }
 
-/** Sends a request, with the key if there is one. Never throws: an error is a result, too. */
+/** Sends a request, with the key if there is one. Never throws: an error is also a result. */
 export async function callApi(method: string, path: string, body?: object): Promise<ApiResult> {
   try {
     const headers = new Headers()
@@ -60,7 +60,7 @@ export async function closeReason(url: string): Promise<string> {
   const abort = new AbortController()
   try {
     const response = await fetch(url, { signal: abort.signal })
-    if (response.status === 204) return 'The hub has blocked this client for now (204).'
+    if (response.status === 204) return 'The hub has temporarily blocked this client (204).'
     if (response.ok) return 'The hub would accept this client now.'
     return problemOf(response.status, await response.text())
   } catch (error) {

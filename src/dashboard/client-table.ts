@@ -41,7 +41,7 @@ export function createClientTable(
   }
 }
 
-/** Removes a row. If its button has the focus, the table gets it, and not the button of another client. */
+/** Removes a row. If its button has the focus, the table receives it, not the button of another client. */
 function remove(element: HTMLTableRowElement): void {
   const table = element.closest('table')
   const hasFocus = element.contains(document.activeElement)

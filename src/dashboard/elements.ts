@@ -1,6 +1,6 @@
 /** Helpers for the DOM. They set text, never markup, so that published data can't become HTML. */
 
-/** Returns the element with this id. @throws {Error} if there is none of this kind */
+/** Returns the element with this id. @throws {Error} if the document has no such element of this kind */
 export function byId<Kind extends Element>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id)
   if (found instanceof kind) return found

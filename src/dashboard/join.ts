@@ -1,4 +1,4 @@
-/** The form to join: opens a stream, and shows its state and its events. */
+/** The form to join: opens a stream and shows its state and its events. */
 import { byId, setText, timeOfDay } from './elements.ts'
 import { createEventList } from './events.ts'
 import { statusOf } from './status.ts'
@@ -6,7 +6,7 @@ import { openStream, type State, type Stream } from './stream.ts'
 
 /** The form, as the rest of the page uses it. */
 export interface JoinForm {
-  /** Joins if the URL of the page says so: a tab that was reloaded or duplicated. */
+  /** Joins if the URL of the page names a client: the tab was reloaded or duplicated. */
   resume(): void
   /** Also listens for events with this name. */
   addEventName(name: string): void
@@ -15,9 +15,9 @@ export interface JoinForm {
 
 /** What the form needs from the rest of the page. */
 export interface JoinFormHooks {
-  /** Is called before joining; false while a key is missing. */
+  /** Called before joining. Returns false while a key is missing. */
   mayJoin(): boolean
-  /** Is called when the hub has opened the stream. */
+  /** Called when the hub has opened the stream. */
   joined(): void
 }
 
@@ -87,7 +87,7 @@ function showState(state: State): void {
   byId('leave', HTMLElement).hidden = state.is === 'left' || state.is === 'closed'
 }
 
-/** Splits a text at its commas, and drops empty and repeated parts. */
+/** Splits a text at its commas and drops empty and repeated parts. */
 function splitList(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim())
   return [...new Set(parts)].filter((part) => part !== '')

@@ -30,7 +30,7 @@ export function createOverview(): Overview {
 
   async function update(): Promise<ApiResult> {
     const result = await updateClients()
-    // Both require the same permission: if clients are refused, metrics would be, too.
+    // Both require the same permission: if the hub refuses one request, it refuses the other.
     showCharts(result.ok && hasMetrics ? await callApi('GET', '/metrics') : result)
     return result
   }

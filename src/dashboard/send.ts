@@ -2,7 +2,7 @@
 import { type ApiResult, callApi } from './api.ts'
 import { byId, plural, setText } from './elements.ts'
 
-/** Sets up the form. @param onEventName - is called with the name of an event before it is sent */
+/** Sets up the form. @param onEventName - called with the name of an event before it is sent */
 export function createSendForm(onEventName: (name: string) => void): void {
   const to = byId('to', HTMLSelectElement)
   const name = byId('name', HTMLInputElement)

@@ -40,7 +40,7 @@ export interface Stream {
   leave(): void
 }
 
-/** Is notified of what happens on a stream. */
+/** Receives what happens on a stream. */
 export interface StreamListener {
   state(state: State): void
   event(event: MessageEvent<string>): void
@@ -161,7 +161,7 @@ export function openStream(
 
   /** Called when the browser does not reconnect. */
   async function onClosed(url: string): Promise<void> {
-    // Most likely a grant has expired: with the key, the page gets another ticket.
+    // Most likely a grant has expired: with the key, the page can request another ticket.
     if (wasLive && key.get()) return reopen()
     const why = await closeReason(url)
     if (!ended) end({ is: 'closed', why })

@@ -26,24 +26,24 @@ export interface AppOptions {
   readonly hub: Hub
   /** How streams open on this runtime. @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
-  /** The page at `/`: `createDashboard()`. @defaultValue none: `/` answers 404 */
+  /** The page at `/`: `createDashboard()`. @defaultValue none: `/` returns 404 */
   readonly dashboard?: Hono | undefined
   /**
    * Who may do what: `createAccess({ hub, keys })`.
-   * @defaultValue anyone may do anything: your own middleware decides who gets in
+   * @defaultValue anyone may do anything: your own middleware controls access
    */
   readonly access?: Access | undefined
   /** Middleware that runs before every route of this app. `c.req.url` is not checked yet and may be malformed. @defaultValue none */
   readonly middleware?: readonly MiddlewareHandler[] | undefined
   /** Rate limits for opening streams and publishing: `createLimits({ hub, … })`. @defaultValue none */
   readonly limits?: Limits | undefined
-  /** Describes the request behind a stream, for operators. @defaultValue nothing */
+  /** Describes the request that opened a stream, for operators. @defaultValue nothing */
   readonly connectionInfo?: ((c: Context) => ConnectionInfo) | undefined
-  /** Whether the server is about to stop: `/readyz` then answers 503, and all else goes on. @defaultValue never */
+  /** Returns whether the server is about to stop: `/readyz` then returns 503, and everything else continues. @defaultValue never */
   readonly isRetiring?: (() => boolean) | undefined
   /** Called after every request, with the response in `c.res`. @defaultValue nothing */
   readonly onResponse?: ((c: Context) => void) | undefined
-  /** Called with every unexpected error, whose request gets 500. @defaultValue `console.error` */
+  /** Called with every unexpected error; its request receives 500. @defaultValue `console.error` */
   readonly onError?: ((error: unknown, c: Context) => void) | undefined
 }
 
@@ -94,10 +94,10 @@ export function createApp(options: AppOptions): AppType {
   app.onError((error, c) => problemOf(error, c, onError))
   // Only if this app is served as it is. In another app, unknown paths are that app's own.
   app.notFound(async (c) => {
-    const answer = await guard(c, async () => {
+    const response = await guard(c, async () => {
       c.res = problem(c, 404, NO_SUCH_PATH)
     })
-    return answer ?? c.res
+    return response ?? c.res
   })
   const tickets: Hono<BlankEnv, TicketRoutes> = access ? ticketRoutes(hub, access) : new Hono()
   const describe = () => createDocument({ routes: app.routes, guarded: access !== undefined })
@@ -120,7 +120,7 @@ export function createApp(options: AppOptions): AppType {
       return problem(
         c,
         503,
-        'The journal can’t be reached: nothing can be published until it returns.',
+        'The journal can’t be reached, so events can’t be published: try again later.',
       )
     })
   if (options.dashboard) routes.route('/', options.dashboard)
@@ -156,7 +156,7 @@ function isOrigin(text: string): boolean {
   return true
 }
 
-/** Answers 405 when a path exists but not with this method, and OPTIONS with the methods that it has. */
+/** Returns 405 for an unsupported method of a path, and answers OPTIONS with the supported ones. */
 function refuseOtherMethods(app: Hono): void {
   const methods = new Map<string, Set<string>>()
   for (const { path, method } of app.routes) {

@@ -590,7 +590,7 @@ tbody small {
         </span>
       </div>
       <p id="join-hint" class="note">
-        Separate topics and event names with commas. An EventSource receives events without a name, and those
+        Separate topics and event names with commas. An EventSource receives events without a name and those
         whose names it listens for.
       </p>
     </form>
@@ -652,7 +652,7 @@ tbody small {
 <script type="module">
 /** Helpers for the DOM. They set text, never markup, so that published data can't become HTML. */
 
-/** Returns the element with this id. @throws {Error} if there is none of this kind */
+/** Returns the element with this id. @throws {Error} if the document has no such element of this kind */
 function byId(id, kind) {
   const found = document.getElementById(id)
   if (found instanceof kind) return found
@@ -776,7 +776,7 @@ function streamUrl(query) {
   return \`\${base}/sse?\${query}\`
 }
 
-/** Sends a request, with the key if there is one. Never throws: an error is a result, too. */
+/** Sends a request, with the key if there is one. Never throws: an error is also a result. */
 async function callApi(method, path, body) {
   try {
     const headers = new Headers()
@@ -804,7 +804,7 @@ async function closeReason(url) {
   const abort = new AbortController()
   try {
     const response = await fetch(url, { signal: abort.signal })
-    if (response.status === 204) return 'The hub has blocked this client for now (204).'
+    if (response.status === 204) return 'The hub has temporarily blocked this client (204).'
     if (response.ok) return 'The hub would accept this client now.'
     return problemOf(response.status, await response.text())
   } catch (error) {
@@ -946,7 +946,7 @@ function openStream({ client, topics, names }, listener) {
 
   /** Called when the browser does not reconnect. */
   async function onClosed(url) {
-    // Most likely a grant has expired: with the key, the page gets another ticket.
+    // Most likely a grant has expired: with the key, the page can request another ticket.
     if (wasLive && key.get()) return reopen()
     const why = await closeReason(url)
     if (!ended) end({ is: 'closed', why })
@@ -1056,7 +1056,7 @@ function byeDetail(reason) {
   return \`\${BYE_REASONS[reason] ?? reason} \${reconnect}\`
 }
 
-/** The form to join: opens a stream, and shows its state and its events. */
+/** The form to join: opens a stream and shows its state and its events. */
 
 /** Sets up the form. */
 function createJoinForm({ mayJoin, joined }) {
@@ -1124,7 +1124,7 @@ function showState(state) {
   byId('leave', HTMLElement).hidden = state.is === 'left' || state.is === 'closed'
 }
 
-/** Splits a text at its commas, and drops empty and repeated parts. */
+/** Splits a text at its commas and drops empty and repeated parts. */
 function splitList(text) {
   const parts = text.split(',').map((part) => part.trim())
   return [...new Set(parts)].filter((part) => part !== '')
@@ -1280,7 +1280,7 @@ function createClientTable(body, disconnect) {
   }
 }
 
-/** Removes a row. If its button has the focus, the table gets it, and not the button of another client. */
+/** Removes a row. If its button has the focus, the table receives it, not the button of another client. */
 function remove(element) {
   const table = element.closest('table')
   const hasFocus = element.contains(document.activeElement)
@@ -1334,7 +1334,7 @@ function createOverview() {
 
   async function update() {
     const result = await updateClients()
-    // Both require the same permission: if clients are refused, metrics would be, too.
+    // Both require the same permission: if the hub refuses one request, it refuses the other.
     showCharts(result.ok && hasMetrics ? await callApi('GET', '/metrics') : result)
     return result
   }
@@ -1381,7 +1381,7 @@ async function disconnect(client) {
 
 /** The form to send: publishes an event to a client, a topic or everyone, and sends pings. */
 
-/** Sets up the form. @param onEventName - is called with the name of an event before it is sent */
+/** Sets up the form. @param onEventName - called with the name of an event before it is sent */
 function createSendForm(onEventName) {
   const to = byId('to', HTMLSelectElement)
   const name = byId('name', HTMLInputElement)

@@ -25,7 +25,7 @@ async function policyFor(html: string): Promise<string> {
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-    // The page never turns a string into markup, and must not.
+    // The page never turns a string into markup; the browser enforces it.
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ]

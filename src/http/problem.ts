@@ -59,7 +59,7 @@ const STATUS: Readonly<Record<HubErrorCode, ContentfulStatusCode>> = {
 /** Seconds after which to retry when the journal can't be reached. */
 export const RETRY_AFTER = '2'
 
-/** Answers with a problem. */
+/** Creates an error response. */
 export function problem(
   c: Context,
   status: ContentfulStatusCode,
@@ -73,7 +73,7 @@ export function problem(
     TypedResponse<Problem, ProblemStatus, 'json'>
 }
 
-/** Answers for an error that a handler threw. Unexpected ones go to `report`, and the client gets no details. */
+/** Creates the response for an error that a handler threw. Unexpected ones go to `report`, without details for the client. */
 export function problemOf(
   error: unknown,
   c: Context,

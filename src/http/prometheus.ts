@@ -8,7 +8,7 @@ import type { Histogram } from '../hub/metrics.ts'
 /** The media type of the format. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** The values of a metric: one number, or one for each value of a label. Undefined: the metric is left out. */
+/** The values of a metric: one number, or one for each value of a label. Undefined: the metric is omitted. */
 export type Values =
   | number
   | undefined
@@ -24,7 +24,7 @@ export function counter(name: string, help: string, values: Values): string {
   return family(name, 'counter', help, values)
 }
 
-/** How often values were observed, by size, in seconds. @param observed - in milliseconds */
+/** The distribution of observed values, in seconds. @param observed - in milliseconds */
 export function histogram(name: string, help: string, observed: Histogram): string {
   const { bounds, counts, sum } = observed
   let count = 0

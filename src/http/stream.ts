@@ -30,7 +30,7 @@ export interface StreamOptions {
   readonly lastEventId?: string | undefined
   /** When the stream must end, with `hub:bye` `expired`, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
-  /** Describes the request to operators; stored as long as the stream is open. @defaultValue nothing */
+  /** Describes the request to operators. It is stored as long as the stream is open. @defaultValue nothing */
   readonly info?: ConnectionInfo | undefined
   /** How the stream opens on this runtime. @defaultValue `portableStream()` */
   readonly openStream?: OpenStream | undefined
@@ -70,10 +70,10 @@ export function portableStream(cutOff?: (c: Context) => void): OpenStream {
 }
 
 /**
- * Answers a request with a stream of a hub, from any route. If the stream can't be opened now, the
- * response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would give up for
- * good. A blocked client gets 204, at which an EventSource stops. Invalid topics, which may come from
- * the request, get 400.
+ * Responds with a stream of a hub, from any route. If the stream can't be opened now, the
+ * response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would stop
+ * reconnecting. A blocked client receives 204, at which an EventSource stops. Invalid topics, which may
+ * come from the request, lead to 400.
  * @throws {HubError} `invalid-address` for the client id
  * @throws {TypeError} when `createHub` of this package did not create the hub
  */
@@ -95,7 +95,7 @@ export function streamEvents(c: Context, options: StreamOptions): Response {
   })
 }
 
-/** The part of Node's response that tells whether it may be sent. */
+/** The part of Node's response that shows whether it may be sent. */
 interface NodeResponse {
   readonly socket: unknown
   once(event: 'socket', listener: () => void): void
@@ -103,7 +103,7 @@ interface NodeResponse {
 
 /**
  * On Node, waits until a pipelined request may be answered: the response has its socket then. Node
- * handles all of them at once, and reports no disconnect to those that still wait.
+ * handles all of them at once and reports no disconnect to those that still wait.
  */
 function untilItsTurn(env: { outgoing?: NodeResponse } | undefined): Promise<void> | undefined {
   const response = env?.outgoing
@@ -113,13 +113,13 @@ function untilItsTurn(env: { outgoing?: NodeResponse } | undefined): Promise<voi
 
 const NO_BYTES = new Uint8Array(0)
 
-/** Resolves when the body is read. Hono's stream takes one write at once, and the second when the first was read. */
+/** Resolves when the body is read. Hono's stream accepts one write at once, and a second one when the first was read. */
 async function untilRead(stream: EventStream): Promise<void> {
   await stream.write(NO_BYTES)
   await stream.write(NO_BYTES)
 }
 
-/** Answers 400 for topics that break the rule; undefined for others. */
+/** Returns a 400 response for invalid topics; undefined for valid ones. */
 function topicsProblem(c: Context, topics: readonly string[]): Response | undefined {
   try {
     checkTopics(topics)
@@ -141,22 +141,22 @@ async function sayGoodbye(hub: Hub, stream: EventStream, refused: RefusalReason)
   await stream.write(internalsOf(hub).byeFrame(refused === 'blocked' ? 'disconnected' : refused))
 }
 
-/** Answers HEAD. Hono would run the GET handler and drop the body unread: that stream would never end. */
+/** Responds to HEAD. Hono would run the GET handler and drop the body unread: that stream would never end. */
 export function streamHead(c: Context): Response {
   return c.body(null, 200, HEADERS)
 }
 
-/** Answers a blocked client with 204, at which an EventSource stops; a cache must not keep it beyond the block. */
+/** Responds to a blocked client with 204, at which an EventSource stops; a cache must not store it beyond the block. */
 export function streamBlocked(c: Context): Response {
   return c.body(null, 204, { 'Cache-Control': 'no-store' })
 }
 
-/** Answers with `hub:bye` alone. At any status but 200, an EventSource would give up for good. */
+/** Responds with `hub:bye` alone. At any status but 200, an EventSource would stop reconnecting. */
 export function refuseWithBye(c: Context, bye: Uint8Array): Response {
   return c.body(bye.slice(), 200, HEADERS)
 }
 
-/** Bytes in one write, so that a slow reader of a large event is seen to read. */
+/** Bytes in one write: with large writes, the progress of a slow reader would not be visible. */
 const SLICE_BYTES = 65_536
 
 /** Hono's stream, except that large writes go in slices and `abort` also closes the socket. */

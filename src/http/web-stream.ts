@@ -1,4 +1,4 @@
-/** Streams on a plain `ReadableStream`: a third of the promises of Hono's `streamSSE`, on any runtime. */
+/** Streams on a plain `ReadableStream`, on any runtime: with a third as many promises as Hono's `streamSSE`. */
 import type { Context } from 'hono'
 import type { Clock } from '../core/clock.ts'
 import type { EventStream } from '../core/event-stream.ts'
@@ -7,7 +7,7 @@ import type { OpenStream } from './stream.ts'
 /** Bytes queued in a stream above which its reader counts as busy. */
 const HIGH_WATER_BYTES = 65_536
 
-/** Bytes in one chunk, so that a slow reader of a large event is seen to read. */
+/** Bytes in one chunk: with large chunks, the progress of a slow reader would not be visible. */
 const SLICE_BYTES = 65_536
 
 /**
@@ -30,8 +30,8 @@ export interface ReaderProbe {
 /**
  * Opens streams on runtimes that feed their sockets from Web streams.
  * @param cutOffOf - returns a function that closes the socket of a client that no longer reads, where
- * the runtime allows it. The function is stored as long as the stream, and SHOULD NOT refer to the
- * context.
+ * the runtime allows it. The function is stored as long as the stream is open and SHOULD NOT refer
+ * to the context.
  * @param probe - for runtimes that may read the first bytes for a client that has left, and not
  * report it: the stream starts at the second read
  */

@@ -27,13 +27,13 @@ export interface AdmissionInit {
 /** Decides which streams may open. */
 export interface Admission {
   /**
-   * Returns why the client can't have a stream now, or undefined if it can. Counts and reports a refusal.
+   * Returns why the client's stream is refused now, or undefined if it may open. Counts and reports a refusal.
    * @throws {HubError} `invalid-address`
    */
   refusal(client: string, info?: ConnectionInfo): RefusalReason | undefined
   /** Counts a refusal and reports it to the observer. */
   reject(client: string, reason: RejectionReason, info?: ConnectionInfo): void
-  /** Makes room for a connection of a client. @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
+  /** Admits a connection of a client; its oldest one may have to end for that. @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
   admit(client: string, info?: ConnectionInfo): void
   /** Refuses a client for `ms` milliseconds. @throws {HubError} `at-capacity` when 100,000 clients are blocked */
   block(client: string, ms: number): void
@@ -49,7 +49,7 @@ export function createAdmission({
 }: AdmissionInit): Admission {
   const { clock, journal, maxConnections, maxConnectionsPerClient, clientOverflow, observer } =
     settings
-  // A backplane stores blocks for all hubs, and refuses one too many before any hub receives it.
+  // A backplane stores the blocks of all hubs and refuses those beyond its limit before any hub receives them.
   const blocked = createExpiringSet(clock, { whenFull: journal.backplane ? 'drop' : 'refuse' })
   return { refusal, reject, admit, block: blocked.add, isBlocked: blocked.has }
 
@@ -90,9 +90,12 @@ export function createAdmission({
 function refusalError(reason: RefusalReason): HubError {
   switch (reason) {
     case 'shutdown':
-      return new HubError('hub-closed', 'The hub is closing: use another one, or try again later.')
+      return new HubError(
+        'hub-closed',
+        'The hub is closing: connect to another instance, or try again later.',
+      )
     case 'blocked':
-      return new HubError('blocked', 'The client is blocked for now.')
+      return new HubError('blocked', 'The client is temporarily blocked: try again later.')
     case 'at-capacity':
       return new HubError(
         'at-capacity',

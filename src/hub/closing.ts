@@ -1,4 +1,4 @@
-/** Closing: a stream gets `hub:bye` and some time to read it, and is aborted if it does not. */
+/** Closing: ends a stream with `hub:bye`, and aborts it if the client does not read that in time. */
 import { EVERYONE } from '../core/address.ts'
 import { type ByeReason, byeFrame } from '../core/control-events.ts'
 import type { Connection } from './connection.ts'
@@ -21,10 +21,10 @@ export interface Closing {
   readonly draining: boolean
   /** Sends `hub:bye` and closes the stream, unless it is closing already. */
   dismiss(connection: Connection, reason: ByeReason): void
-  /** Removes a stream that has ended, and returns why it ended. */
+  /** Removes a stream that has ended and returns why it ended. */
   finish(connection: Connection): EndReason
   /**
-   * Aborts the streams that have not read their `hub:bye` in time, counted from the first call after it.
+   * Aborts the streams that have not read their `hub:bye` in time. The time starts at the first call after it.
    * @param now - the time of a clock that stands still while the process does
    */
   abortOverdue(now: number): void

@@ -1,10 +1,10 @@
-/** Cluster: sends control requests to all hubs that share the journal, and merges their responses. */
+/** Cluster: sends control requests to all hubs that share the journal and merges their responses. */
 import type { Backplane } from '../journal/backplane.ts'
 import type { ClientSummary, ConnectionSummary, Listing, Presence } from './presence.ts'
 
 /** What one hub contributes to the cluster. */
 export interface ClusterMember extends Presence {
-  /** The longest that a connection may last, in milliseconds. */
+  /** The maximum lifetime of a connection in milliseconds. */
   readonly maxLifetimeMs: number
   /**
    * Ends the client's connections to this hub that are at least `minAgeMs` milliseconds old, and
@@ -13,16 +13,16 @@ export interface ClusterMember extends Presence {
   disconnect(client: string, blockMs: number, minAgeMs?: number): number
 }
 
-/** How many instances were asked, and how many have answered. Absent where only one hub uses the journal. */
+/** How many instances were asked and how many responded. Absent if only one hub uses the journal. */
 export interface Coverage {
-  /** Instances that may be alive: they gave a sign of life within the last minute. */
+  /** Instances that may be alive: those seen within the last minute. */
   readonly asked?: number
   readonly answered?: number
 }
 
-/** What disconnecting a client has done. */
+/** The result of disconnecting a client. */
 export interface DisconnectResult extends Coverage {
-  /** How many connections were ended. An instance that has not answered ends its connections when it does. */
+  /** How many connections were ended. An instance that has not responded ends its connections when it receives the request. */
   readonly disconnected: number
 }
 
@@ -46,7 +46,7 @@ type ControlRequest =
   | { readonly type: 'dismiss'; readonly client: string; readonly keepMs: number }
   | { readonly type: 'disconnect'; readonly client: string }
 
-/** The maximum size of the rows in one answer: 100 connections with as many topics as possible fit. */
+/** The maximum size of the rows in one response: 100 connections with the maximum number of topics fit. */
 const MAX_RESPONSE_CHARACTERS = 1_048_576
 
 /** Creates a cluster of this hub and all hubs on the backplane. Without a backplane, it is this hub alone. */
@@ -121,8 +121,8 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
 }
 
 /**
- * Cuts a list that one message can't carry: Redis closes connections that owe a reader 32 MB. The
- * total stays that of the whole list.
+ * Truncates a list that is too large for one message: Redis closes a subscriber's connection once 32 MB
+ * wait for it. The total stays that of the whole list.
  */
 function bounded<Row>({ rows, total }: Listing<Row>): Listing<Row> {
   let room = MAX_RESPONSE_CHARACTERS

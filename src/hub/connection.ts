@@ -1,4 +1,4 @@
-/** A connection: one open stream of one client. It queues frames and writes them as fast as the transport accepts them. */
+/** A connection: one open stream of one client. Its bounded queue holds frames until the transport accepts them. */
 import type { Clock } from '../core/clock.ts'
 import type { Ephemerals } from '../core/ephemerals.ts'
 import type { EventStream } from '../core/event-stream.ts'
@@ -132,7 +132,7 @@ export class Connection {
     return this.#writingBytes > 0
   }
 
-  /** Returns for how many milliseconds the transport has taken none of the bytes that it holds. @see Progress.stalledMs */
+  /** Returns for how many milliseconds the transport has made no progress. @see Progress.stalledMs */
   stalledMs(now: number): number {
     try {
       const unsent = this.#stream.unsentBytes ?? this.#writingBytes
@@ -144,7 +144,7 @@ export class Connection {
     }
   }
 
-  /** Listens for the client's disconnect. It is no part of the constructor because it may end the connection at once. */
+  /** Listens for the client's disconnect. It is separate from the constructor because it may end the connection at once. */
   listen(): void {
     try {
       if (this.#stream.aborted) this.#end()
@@ -173,7 +173,7 @@ export class Connection {
     try {
       this.#write(this.#queue)
     } catch {
-      // Whatever fails costs this connection: the flush goes on with the others.
+      // An error ends only this connection: the flush continues with the others.
       this.abort()
     }
   }
@@ -191,7 +191,7 @@ export class Connection {
     this.#push(byeFrame)
   }
 
-  /** Ends at once, and drops what was not sent yet. */
+  /** Ends at once and drops unsent bytes. */
   abort(): void {
     if (this.phase === 'ended') return
     // Ends first, so that the abort listener of the stream has no effect.
@@ -204,8 +204,8 @@ export class Connection {
   }
 
   #exceeds(frame: Uint8Array): boolean {
-    // An empty queue takes any frame: one larger than the bound, published while the bound was higher,
-    // would otherwise end the stream at every return.
+    // An empty queue accepts any frame: one larger than the bound, published while the bound was higher,
+    // would otherwise end the stream at every reconnect.
     return this.queuedBytes > 0 && this.queuedBytes + frame.byteLength > this.#hooks.maxQueuedBytes
   }
 

@@ -1,4 +1,4 @@
-/** Delivery: sends each published event through the journal to the connections that listen, in the same order for all. */
+/** Delivery: validates a published event, stores it in the journal, and queues it for the connections that listen. */
 import { type Address, addressKey, EVERYONE, kindOf } from '../core/address.ts'
 import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
 import { type Position, positionAt } from '../core/cursor.ts'
@@ -38,13 +38,13 @@ export interface DeliveryInit {
 export interface Delivery {
   /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
   publish(address: Address, input: EventInput): Promise<PublishResult>
-  /** Queues an event for every connection that listens at its address. */
+  /** Queues an event for every connection that listens to its address. Events stay in order. */
   deliver(event: DeliveredEvent): void
   /** Queues a frame for one connection. */
   send(connection: Connection, frame: Uint8Array): void
   /** Opens a stream: sends `hub:ready`, then what was missed since the cursor, then live events. */
   open(connection: Connection, lastEventId: string | undefined): void
-  /** Makes the live connections that listen at a key that `affects` accepts read the journal from their position. */
+  /** Makes live connections that listen to a key that `affects` accepts read the journal from their position. */
   catchUp(affects: (key: string) => boolean): void
   /** Reads the next batch for a connection that is catching up and whose transport has accepted everything so far. */
   resume(connection: Connection): void
@@ -159,7 +159,7 @@ export function createDelivery(init: DeliveryInit): Delivery {
     metrics.openings[resume] += 1
     const isUpToDate = batch.entries.length === 0 && resume !== 'gap'
     const head = isUpToDate ? batch.end.id : undefined
-    // After a crash, all clients wait for this time: with the same one, all would return in one instant.
+    // After a crash, each client waits for this time. If it were the same, all would reconnect at once.
     const retryAfterMs = retryMs * (0.75 + 0.5 * random())
     send(connection, readyFrame({ client, connection: id, topics, resume }, retryAfterMs, head))
   }

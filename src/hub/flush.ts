@@ -1,4 +1,4 @@
-/** The flush: once per turn of the event loop, writes everything that was queued. */
+/** The flush: once per turn of the event loop, writes what is queued to the transports. */
 
 import type { Clock } from '../core/clock.ts'
 import type { Connection } from './connection.ts'

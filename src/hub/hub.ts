@@ -58,7 +58,7 @@ export interface Hub {
    */
   connect(options: ConnectOptions): Connection
   /**
-   * Stores an event, unless it is ephemeral, and queues it for all connections that listen at the address.
+   * Stores an event, unless it is ephemeral, and queues it for all connections that listen to the address.
    * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
    * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
    */
@@ -66,7 +66,7 @@ export interface Hub {
   /**
    * Ends all connections of a client with `hub:bye`, on all hubs that share the journal, and refuses
    * the client for `blockMs` milliseconds (default 0). Resolves with how many connections it ended,
-   * and how many hubs have answered. One that has not does it as soon as it reaches the journal again.
+   * and how many hubs have responded. The others do so once they reach the journal again.
    * @throws {HubError} `invalid-address`; `at-capacity` when 100,000 clients are blocked
    */
   disconnect(client: string, blockMs?: number): Promise<DisconnectResult>
@@ -76,7 +76,7 @@ export interface Hub {
    */
   clients(limit?: number): Promise<Listing<ClientSummary> & Coverage>
   /**
-   * Lists the connections that listen at an address, on all hubs that share the journal: the first
+   * Lists the connections that listen to an address, on all hubs that share the journal: the first
    * `limit` of them (default 1,000), and the total.
    * @throws {HubError} `invalid-address`
    */
@@ -97,7 +97,7 @@ const NO_TOPICS: readonly string[] = []
 
 const DEFAULT_LIMIT = 1_000
 
-/** A second hub would take over the deliveries of the first one, which would starve in silence. */
+/** A second hub would take over the deliveries of the first one, which would receive nothing. */
 const openedJournals = new WeakSet<Journal>()
 
 /**
@@ -108,7 +108,7 @@ export function createHub(options: HubOptions = {}): Hub {
   const settings = resolveHubOptions(options)
   const { journal, clock, observer, random, lifetimeMs, maxQueuedBytes, maxEventBytes } = settings
   if (openedJournals.has(journal)) {
-    throw new HubError('invalid-option', 'Another hub uses this journal: create one for each hub.')
+    throw new HubError('invalid-option', 'Another hub uses this journal: each needs its own.')
   }
   openedJournals.add(journal)
   const { backplane } = journal
@@ -196,7 +196,7 @@ export function createHub(options: HubOptions = {}): Hub {
       connection.listen()
       if (connection.open) delivery.open(connection, lastEventId)
     } catch (error) {
-      // A connection that nobody holds would never end.
+      // Otherwise the connection would stay registered and never end.
       observer.failed?.(error, 'replay')
       connection.abort()
     }
@@ -210,7 +210,7 @@ export function createHub(options: HubOptions = {}): Hub {
   }
 
   async function publish(address: Address, input: EventInput): Promise<PublishResult> {
-    if (isClosed) throw new HubError('hub-closed', 'The hub is closed: use another one.')
+    if (isClosed) throw new HubError('hub-closed', 'The hub is closed: use another instance.')
     return await delivery.publish(address, input)
   }
 

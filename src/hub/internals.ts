@@ -6,7 +6,7 @@ import type { RefusalReason, RejectionReason } from './options.ts'
 /** What the HTTP layer needs of a hub and an application does not. */
 export interface HubInternals {
   /**
-   * Returns why the client can't have a stream now, or undefined if it can. Counts a refusal and
+   * Returns why the client's stream is refused now, or undefined if it may open. Counts a refusal and
    * notifies the observer.
    * @throws {HubError} `invalid-address`
    */
@@ -33,5 +33,7 @@ export function attachInternals<Hub extends object>(hub: Hub, own: HubInternals)
 export function internalsOf(hub: object): HubInternals {
   const own = internals.get(hub)
   if (own) return own
-  throw new TypeError('This hub was not created by createHub of this copy of hono-sse.')
+  throw new TypeError(
+    'This hub was not created by createHub of this copy of hono-sse: install only one copy.',
+  )
 }

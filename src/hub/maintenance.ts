@@ -39,7 +39,7 @@ export function createMaintenance(init: MaintenanceInit): Timers {
     { everyMs: clockMs, run: publishTime },
   ])
 
-  /** Ends streams that are slow, expired or at the end of their lifetime, and sends the others a heartbeat when it is due, however busy they are. */
+  /** Ends streams that are slow, expired or at the end of their lifetime. Sends the others a heartbeat when it is due, however busy they are. */
   function sweep(): void {
     const now = clock.monotonic()
     const wallTime = clock.now()

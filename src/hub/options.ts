@@ -19,7 +19,7 @@ export interface HubOptions {
   /** The maximum number of connections per client. @defaultValue `100` */
   readonly maxConnectionsPerClient?: number | undefined
   /**
-   * What happens when a client with all its connections opens another: `refuse` refuses the new one,
+   * What happens when a client at its maximum opens another connection: `refuse` refuses the new one,
    * `oldest` ends its oldest with `hub:bye` `at-capacity`. @defaultValue `refuse`
    */
   readonly clientOverflow?: ClientOverflow | undefined
@@ -39,13 +39,13 @@ export interface HubOptions {
   readonly random?: (() => number) | undefined
 }
 
-/** What happens when a client with all its connections opens another. */
+/** What happens when a client at its maximum number of connections opens another. */
 export type ClientOverflow = 'refuse' | 'oldest'
 
 /** Why a stream ended: the hub sent `hub:bye`, or the client left. */
 export type EndReason = ByeReason | 'left'
 
-/** Is notified of what happens in a hub. An error that it throws is uncaught, and is thrown after the hub's own work. */
+/** Is notified of what happens in a hub. An error that it throws does not reach the hub: it becomes an uncaught error of the process. */
 export interface HubObserver {
   /** Called when a stream has ended. */
   ended?(connection: Connection, reason: EndReason): void
@@ -64,13 +64,13 @@ export type RejectionReason = RefusalReason | 'rate-limited'
 /** The options with all defaults filled in. */
 export type HubSettings = { readonly [K in keyof HubOptions]-?: NonNullable<HubOptions[K]> }
 
-/** The room in a queue besides one event's data: the event's name and id, and `hub:ready` with its topics. */
+/** Room in a queue beyond the data of one event: for its name and id, and for `hub:ready` with its topics. */
 export const QUEUE_SLACK_BYTES = 65_536
 
 /** The maximum delay of a timer. https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
 const MAX_TIMER_MS = 2_147_483_647
 
-/** Goodbyes spread `retryMs` to a multiple of it, which must still fit into the timers of browsers. */
+/** `hub:bye` multiplies `retryMs` by up to three, which must still fit into the timers of browsers. */
 const MAX_RETRY_MS = 3_600_000
 
 /**

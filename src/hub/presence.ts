@@ -41,7 +41,7 @@ export interface Listing<Row> {
 /** Lists the clients and connections of this hub, longest connected first. */
 export interface Presence {
   clients(limit: number): Listing<ClientSummary>
-  /** Lists the connections that listen at the address with this key. */
+  /** Lists the connections that listen to the address with this key. */
   connections(key: string, limit: number): Listing<ConnectionSummary>
 }
 

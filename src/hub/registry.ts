@@ -24,9 +24,9 @@ export function keysOf({ client, topics }: Pick<Connection, 'client' | 'topics'>
 
 /** Hooks for the first and the last listener of a key. */
 export interface ListenerHooks {
-  /** Called when the first connection starts to listen at a key. */
+  /** Called when the first connection starts to listen to a key. */
   onFirst?(key: string): void
-  /** Called when the last connection at a key was removed. */
+  /** Called when the last connection that listened to a key is removed. */
   onLast?(key: string): void
 }
 

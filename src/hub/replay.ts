@@ -164,7 +164,7 @@ function newReplay(cursor: string | undefined, ephemerals = new Ephemerals()): R
 }
 
 /**
- * A stream without a cursor starts before the first event after the connect, and reads on from there: at
+ * A stream without a cursor starts before the first event after the connect and reads from there: for
  * addresses whose subscription was confirmed later, more may have been stored without being delivered.
  */
 function startOf(batch: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {

@@ -9,9 +9,9 @@ export interface RelayResult {
 
 /** The responses to a control request. */
 export interface ControlResponses {
-  /** One response of each hub that answered in time. A hub that does not know the request has none. */
+  /** One response from each hub that responded in time. A hub that does not know the request sends none. */
   readonly responses: readonly unknown[]
-  /** How many hubs may be alive. */
+  /** How many hubs were asked: all that may be alive. */
   readonly asked: number
 }
 
@@ -25,16 +25,16 @@ export interface Backplane {
    * @throws {HubError} `journal-unavailable`
    */
   relay?(key: string, event: HubEvent): RelayResult | Promise<RelayResult>
-  /** Called when the first connection of this hub listens at this key. @defaultValue all keys are delivered */
+  /** Called when the first connection of this hub listens to this key. @defaultValue all keys are delivered */
   subscribe?(key: string): void
-  /** Called when the last connection of this hub that listened at this key has ended. */
+  /** Called when the last connection of this hub that listened to this key has ended. */
   unsubscribe?(key: string): void
   /**
    * Sends a control request to all hubs that share the journal, this one included, and resolves with
    * the responses that arrived in time. A request with `keepMs` is stored for that many milliseconds
    * and also sent to hubs that connect during this time.
    * @param until - `answered` if the request need not be stored once every hub that connected within
-   * the last `keepMs` has answered
+   * the last `keepMs` has responded
    * @throws {HubError} `journal-unavailable`
    */
   request(request: unknown, keepMs: number, until?: 'answered'): Promise<ControlResponses>

@@ -1,14 +1,14 @@
-/** Floors: what is left of the last evicted sequences of addresses that are too many to remember. */
+/** Eviction floors: upper bounds of the last evicted sequences of more addresses than can be stored one by one. */
 
-/** Floors that addresses share by their hash. They never report less than what was raised. */
+/** Floors that addresses share by their hash. They may be too high for an address, but never too low. */
 export interface EvictionFloors {
   /** Records that entries of this address up to this sequence were evicted. */
   raise(key: string, sequence: number): void
-  /** Returns the last evicted sequence of an address, at most. */
+  /** Returns an upper bound of the last evicted sequence of an address. */
   of(key: string): number
 }
 
-/** Floors of one address: all must be raised by others before it seems to have lost something. */
+/** Floors per address: others must raise all of them before it seems to have lost an event. */
 const PER_ADDRESS = 3
 
 /** Creates floors at zero: 4 bytes each, from the first call of `raise` on. @param count - a power of two */
@@ -31,7 +31,7 @@ export function createEvictionFloors(count: number): EvictionFloors {
     return lowest
   }
 
-  /** Two hashes make as many as needed. https://en.wikipedia.org/wiki/Double_hashing */
+  /** Derives all indexes from two hashes. https://en.wikipedia.org/wiki/Double_hashing */
   function indexesOf(key: string): number[] {
     let one = 0x811c9dc5
     let other = 0x9747b28c

@@ -7,7 +7,7 @@ import type { Backplane } from './backplane.ts'
 /** A value, or a promise of it. A journal in memory returns at once; one across a network can't. */
 export type Awaitable<T> = T | Promise<T>
 
-/** An event on its way to the connections that listen at its address. */
+/** An event on its way to the connections that listen to its address. */
 export interface DeliveredEvent {
   /** The key of its address. */
   readonly key: string
@@ -16,7 +16,7 @@ export interface DeliveredEvent {
   readonly entry?: JournalEntry | undefined
 }
 
-/** A journalled event. */
+/** A stored event. */
 export interface JournalEntry extends Position {
   readonly frame: Uint8Array
 }
@@ -30,7 +30,7 @@ export interface AppendResult extends Position {
 /** One batch of what a client missed, oldest first. */
 export interface ReplayBatch {
   readonly entries: readonly JournalEntry[]
-  /** Where to read on. */
+  /** Where the next batch starts. */
   readonly end: Position
   /** Whether nothing is left after `end`. */
   readonly done: boolean
@@ -44,7 +44,7 @@ export interface JournalHandler {
   deliver(event: DeliveredEvent): void
   /**
    * Events after `head()` may have been stored without being delivered, at the keys that `affects`
-   * accepts: connections that listen there read on from their position. A journal MUST call it
+   * accepts: connections that listen there continue from their position. A journal MUST call it
    * before `head()` moves and before it delivers anything newer.
    */
   missed(affects: (key: string) => boolean): void
@@ -57,9 +57,9 @@ export interface JournalStats {
   readonly events: number
   /** Bytes of all events, including the cost of storing them. */
   readonly bytes: number
-  /** How often the connection to the journal was restored. Absent where there is none to lose. */
+  /** How often the connection to the journal was restored. Absent for a journal without one. */
   readonly reconnects?: number | undefined
-  /** Messages of other programs or instances that the journal could not use. Absent where there are none. */
+  /** Messages from other instances or programs that the journal could not use. Absent if it receives none. */
   readonly ignored?: number | undefined
 }
 
@@ -80,10 +80,10 @@ export interface Journal {
    * Reads what the addresses with these keys missed since `cursor`: at least one entry if there is
    * one, and about `maxBytes` at most. `earliest` reads everything that is stored; undefined reads
    * nothing and only returns where the journal ends. MUST report every gap, and MUST NOT report one
-   * for events of other addresses where it can tell. Events at these keys after the batch MUST be
+   * for events of other addresses if it can distinguish them. Events at these keys after the batch MUST be
    * delivered. If the journal can't be reached, the promise resolves once it can be again.
-   * @param isWanted - whether anybody still waits for the batch. A journal whose reads wait for their
-   * turn may ask when it comes, and return any batch if nobody does
+   * @param isWanted - returns whether the batch is still needed. A journal that queues reads may call it
+   * before each of them and return any batch if it returns false
    */
   read(
     keys: readonly string[],

@@ -1,4 +1,4 @@
-/** From configuration to access control. */
+/** Creates the access control that the configuration describes. */
 import type { Context } from 'hono'
 import type { Clock } from '../core/clock.ts'
 import { createAccess } from '../http/auth/access.ts'
@@ -13,8 +13,8 @@ export const CONFIGURE_ACCESS =
   'Set PUBLISH_KEY, and JWT_SECRET or JWKS_URL to accept tokens: without them, anyone who reaches this hub could listen as any client and publish to everyone. To allow exactly that, set ALLOW_ANONYMOUS=true.'
 
 /**
- * Who may use a server: `permissions`, anyone, as far as their credential permits; `loopback`, anyone on this machine;
- * `anonymous`, anyone; `refused`, nobody until it is configured.
+ * Who may use a server: `permissions`, any valid credential within its permissions; `loopback`, anyone on this machine;
+ * `anonymous`, anyone; `refused`, no one until access is configured.
  */
 export type AccessMode = 'permissions' | 'loopback' | 'anonymous' | 'refused'
 
@@ -40,7 +40,7 @@ export interface AccessInit {
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
-/** The access control of a mode; undefined where anyone who gets through may do anything. */
+/** The access control of a mode; undefined where every request that arrives may do anything. */
 export function accessFor(mode: AccessMode, config: Config, init: AccessInit): Access | undefined {
   if (mode === 'refused') return refuseAll()
   if (mode !== 'permissions') return undefined
@@ -61,7 +61,7 @@ function jwtOf(config: Config, onError: AccessInit['onError']) {
   return { secret, jwksUrl, issuer, audience, onError }
 }
 
-/** Refuses every request with 503 and says what to set. */
+/** Refuses every request with 503 and names what to set. */
 function refuseAll(): Access {
   const refuse = async (): Promise<never> => {
     throw notConfigured(CONFIGURE_ACCESS)

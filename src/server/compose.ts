@@ -1,4 +1,4 @@
-/** From configuration to a service: the one assembly of hub and app, for every adapter and for tests. */
+/** Assembles the service that the configuration describes, a hub and its app, for every adapter and for tests. */
 import type { Logger } from '@logtape/logtape'
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { requestId } from 'hono/request-id'
@@ -50,9 +50,9 @@ export interface ComposeOptions {
 /** A hub with its app. */
 export interface Service {
   readonly hub: Hub
-  /** Answers requests: an adapter passes them to `app.fetch`. */
+  /** Handles requests: an adapter passes them to `app.fetch`. */
   readonly app: Hono
-  /** Makes `/readyz` answer 503, so that balancers look elsewhere. All else goes on. */
+  /** Makes `/readyz` return 503, so that load balancers use other instances. Everything else continues. */
   retire(): void
   /** Drains the hub. Resolves when the last stream has ended, after `drainMs` milliseconds at the latest. */
   close(drainMs: number): Promise<void>
@@ -78,7 +78,10 @@ export function compose(options: ComposeOptions): Service {
       hub,
       clock,
       addressOf,
-      onError: (error) => log.warn('token keys unavailable', { error: describe(error) }),
+      onError: (error) =>
+        log.warn('the keys at JWKS_URL can’t be fetched: check the token issuer', {
+          error: describe(error),
+        }),
     }),
     middleware: middlewareFor(accessMode, config),
     dashboard: config.PAGE === 'on' ? createDashboard() : undefined,
@@ -104,7 +107,7 @@ export function compose(options: ComposeOptions): Service {
   }
 }
 
-/** The bounds of the journal, wherever it is. */
+/** The bounds of any journal. */
 export function journalBounds(config: Config): {
   readonly maxEvents: number
   readonly maxAgeMs: number
@@ -143,8 +146,8 @@ function middlewareFor(accessMode: AccessMode, config: Config): MiddlewareHandle
 }
 
 /**
- * Leaves out headers that do not fit an API with streams. Transport security is a decision for
- * whoever terminates TLS; the other defaults of Hono address browsers that no longer exist.
+ * Omits headers that do not fit an API with streams. HSTS is up to the server that terminates TLS; the
+ * other defaults of Hono are for browsers that no longer exist.
  */
 const HEADERS = {
   strictTransportSecurity: false,
@@ -155,7 +158,7 @@ const HEADERS = {
   xXssProtection: false,
 }
 
-/** Characters of an address that are stored: a proxy may send anything. */
+/** The maximum number of characters of an address that are stored: a proxy may send anything. */
 const MAX_ADDRESS = 64
 
 /** An error for the log, without the queries of URLs, which may contain a ticket. */

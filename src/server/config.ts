@@ -52,25 +52,25 @@ export interface Config {
   readonly HEARTBEAT_SECONDS: number
   /** Milliseconds that clients wait before they reconnect. */
   readonly RETRY_MS: number
-  /** At most how many events the journal stores for each address. */
+  /** The maximum number of events that the journal stores for each address. */
   readonly JOURNAL_EVENTS: number
   /** Seconds for which the journal stores an event. */
   readonly JOURNAL_SECONDS: number
-  /** At most how many bytes the journal stores in total. */
+  /** The maximum number of bytes that the journal stores in total. */
   readonly JOURNAL_BYTES: number
-  /** At most how many connections are open. */
+  /** The maximum number of open connections. */
   readonly MAX_CONNECTIONS: number
-  /** At most how many connections one client has. */
+  /** The maximum number of connections of one client. */
   readonly MAX_CONNECTIONS_PER_CLIENT: number
-  /** What happens when a client with all its connections opens another: it is refused, or its oldest ends. */
+  /** What happens when a client at its maximum opens another connection: it is refused, or the oldest ends. */
   readonly CLIENT_OVERFLOW: ClientOverflow
-  /** At most how many bytes are queued for one connection. */
+  /** The maximum number of bytes queued for one connection. */
   readonly MAX_QUEUED_BYTES: number
-  /** At most how many bytes the data of an event has. */
+  /** The maximum number of bytes in the data of an event. */
   readonly MAX_EVENT_BYTES: number
   /** Seconds after which a connection ends, plus or minus a random fifth. */
   readonly LIFETIME_SECONDS: number
-  /** At most how many seconds a shutdown takes. */
+  /** The maximum number of seconds that a shutdown takes. */
   readonly DRAIN_SECONDS: number
   /**
    * Seconds between SIGTERM, when `/readyz` turns 503, and the drain.
@@ -101,7 +101,7 @@ export class ConfigError extends Error {
 
 const DAY_SECONDS = 86_400
 
-/** At most how many shards there are. */
+/** The maximum number of shards. */
 export const MAX_SHARDS = 256
 
 const ORIGINS_RULE = 'must be origins like https://app.example'
@@ -135,7 +135,7 @@ const fields = {
     .url({ protocol: /^rediss?$/, error: 'must be a URL that starts with redis:// or rediss://' })
     .refine(
       (url) => !URL.canParse(url) || /^\/?\d{0,9}$/.test(new URL(url).pathname),
-      'must have no path, or the number of a database',
+      'must have no path, or only the number of a database',
     )
     .optional(),
   REDIS_PREFIX: z
@@ -188,23 +188,23 @@ const Environment = z
   .refine((config) => config.JWT_SECRET === undefined || config.JWKS_URL === undefined, {
     when: () => true,
     path: ['JWKS_URL'],
-    message: 'and JWT_SECRET exclude each other: set one of them',
+    message: 'can’t be combined with JWT_SECRET: set one of them',
   })
   .refine((config) => !(config.ALLOW_ANONYMOUS && hasCredentials(config)), {
     when: () => true,
     path: ['ALLOW_ANONYMOUS'],
-    message: 'excludes PUBLISH_KEY, JWT_SECRET and JWKS_URL: unset it, or unset them',
+    message: 'can’t be combined with PUBLISH_KEY, JWT_SECRET or JWKS_URL: unset it, or unset them',
   })
   .refine((config) => (config.TLS_CERT === undefined) === (config.TLS_KEY === undefined), {
     when: () => true,
     path: ['TLS_CERT'],
-    message: 'requires TLS_KEY and the other way round: set both, or neither',
+    message: 'and TLS_KEY require each other: set both, or neither',
   })
 
 /**
  * Reads the configuration from an environment. Empty variables count as absent; unknown ones are
- * ignored. Numbers, booleans and lists, as a file in TOML has them, count as their text.
- * @param ownDefaults - variables with other defaults than {@link defaults}
+ * ignored. Numbers, booleans and lists, as in a TOML file, are read as text.
+ * @param ownDefaults - defaults that replace some of {@link defaults}
  * @throws {ConfigError} that lists every problem
  */
 export function readConfig(

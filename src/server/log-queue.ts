@@ -1,24 +1,24 @@
-/** Log output that never stops the hub: bounded, written in the background, with a count of what it dropped. */
+/** A queue of log lines that never blocks the hub: it is bounded, writes in the background, and counts the lines it drops. */
 
 /** Writes bytes to the log's file or pipe. Resolves once they are written; rejects when they can't be. */
 export type WriteLog = (bytes: Uint8Array) => Promise<unknown>
 
 /** Lines on their way to the log. */
 export interface LogQueue {
-  /** Queues a line, or drops it when too much is waiting. Never throws and never waits. */
+  /** Queues a line, or drops it if the queue is full. Never throws and never waits. */
   push(line: string): void
   /** Resolves once everything queued was written or dropped. */
   flush(): Promise<void>
 }
 
-/** Characters that may wait: some thousand lines. Beyond it the newest lines are dropped. */
+/** The maximum number of queued characters: more than a thousand lines. Beyond it, new lines are dropped. */
 const MAX_QUEUED_CHARACTERS = 262_144
 
 const encoder = new TextEncoder()
 
 /**
- * Creates a queue with one write at a time. A pipe that nobody drains, a full disk or a closed stderr
- * costs lines, never the process.
+ * Creates a queue with one write at a time. A pipe that nobody reads, a full disk or a closed output loses
+ * lines but never stops the process.
  *
  * @param droppedLine - makes the line that reports how many lines were dropped before it
  */
@@ -44,7 +44,7 @@ export function createLogQueue(write: WriteLog, droppedLine: (count: number) => 
   }
 
   async function writeAll(): Promise<void> {
-    // Lines that are logged in the same turn leave in one write.
+    // Lines that are logged in the same turn of the event loop are written together.
     await Promise.resolve()
     while (lines.length > 0) {
       const reported = dropped
@@ -55,7 +55,7 @@ export function createLogQueue(write: WriteLog, droppedLine: (count: number) => 
         await write(encoder.encode(batch.join('')))
         dropped -= reported
       } catch {
-        // There is no other place to report it. The lines count as dropped.
+        // The error can’t be logged. The lines count as dropped.
         dropped += batch.length - (reported > 0 ? 1 : 0)
       }
     }

@@ -19,7 +19,7 @@ const CATEGORY = 'hono-sse'
 const formatLine = getJsonLinesFormatter({ properties: 'flatten' })
 
 /**
- * Configures the log of the process and returns it. Only the entry of an adapter may call this: the
+ * Configures the log of the process and returns it. Only an entry point may call this, because the
  * configuration is global.
  * @param output - where lines go; without it, to the console
  */
@@ -40,7 +40,7 @@ export function openLog(level: LogLevel, output?: LogQueue): Logger {
 
 /** The line that reports how many lines were dropped before it. */
 export function droppedLine(count: number, clock: Clock = systemClock): string {
-  const text = 'log lines dropped: the output was full, or failed'
+  const text = 'log lines dropped: the log output was too slow, or failed'
   return formatLine({
     category: [CATEGORY],
     level: 'warning',
@@ -51,7 +51,7 @@ export function droppedLine(count: number, clock: Clock = systemClock): string {
   })
 }
 
-/** Lines of one kind within a second. Beyond it they are counted: thousands a second would hide the rest. */
+/** The maximum number of lines of one kind per second. Others are only counted: thousands would hide the rest. */
 const MAX_PER_SECOND = 20
 
 /**
@@ -105,7 +105,7 @@ export function hubLogger(log: Logger, clock: Clock): HubObserver {
 const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429])
 
 /**
- * Logs refused requests, and at the level `debug` all of them. It logs the route and not the path,
+ * Logs refused requests; at the level `debug`, all requests. It logs the route and not the path,
  * which may contain a secret.
  */
 export function responseLogger(log: Logger, clock: Clock = systemClock): (c: Context) => void {
@@ -118,6 +118,6 @@ export function responseLogger(log: Logger, clock: Clock = systemClock): (c: Con
     const { method } = c.req
     const line = { status, method, route: routePath(c, -1) || '/*', requestId: c.get('requestId') }
     if (refused) limited('request refused', () => log.info('request refused', line))
-    else log.debug('request answered', line)
+    else log.debug('request handled', line)
   }
 }

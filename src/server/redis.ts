@@ -1,4 +1,4 @@
-/** From configuration to the journal in Redis that several instances share. */
+/** Opens the journal in Redis that the configuration describes, and logs the state of its connection. */
 import type { Logger } from '@logtape/logtape'
 import type { Journal } from '../journal/journal.ts'
 import type { RedisObserver } from '../journal/redis/options.ts'
@@ -14,12 +14,12 @@ export interface SharedJournal {
 
 /**
  * Errors after which a retry can't succeed: Redis rejects the user or lacks a permission, a command or
- * the database; it does not say who it is; the keys belong to another node; or the client is missing.
+ * the database; its INFO lacks its ids; the keys belong to another node; or the package is missing.
  */
 const REFUSAL =
   /^(NOAUTH|WRONGPASS|NOPERM|MOVED|CROSSSLOT|ERR AUTH|ERR DB index|ERR SELECT is not allowed|ERR unknown command|The INFO of Redis|Cannot find (package|module))\b/
 
-/** Returns whether Redis can't be used, however often it is tried. @param reason - the message of the error */
+/** Returns whether an error is permanent: every retry would fail. @param reason - the message of the error */
 export function isFinal(reason: string): boolean {
   return REFUSAL.test(reason)
 }
@@ -47,29 +47,37 @@ export async function openRedisJournal(
   return { journal, reached }
 }
 
-/** Logs when Redis connects, and when the connection is lost; failed retries, and further ignored messages, only at `debug`. */
+/** Logs when Redis connects and when the connection is lost; failed retries and further ignored messages only at `debug`. */
 function redisLogger(log: Logger, onReached: (refusal?: string) => void): RedisObserver {
   let lost = false
   let ignored = false
   return {
     connected: (eviction) => {
       lost = false
-      log.info('journal connected')
+      log.info('Redis connected')
       if (eviction)
         log.warn('Redis may evict the journal: set maxmemory-policy to noeviction', { eviction })
       onReached()
     },
     disconnected: ({ message }: Error) => {
       const line = { reason: message }
-      if (lost) log.debug('journal still unavailable', line)
-      else log.error('journal unavailable: publishing answers 503, and streams wait', line)
+      if (lost) log.debug('Redis still unavailable', line)
+      else
+        log.error(
+          'Redis unavailable: publishing returns 503 and streams wait until REDIS_URL is reachable',
+          line,
+        )
       lost = true
       if (isFinal(message)) onReached(message)
     },
     ignored: ({ message }: Error) => {
       const line = { reason: message }
       if (ignored) log.debug('message from Redis ignored', line)
-      else log.warn('message from Redis ignored; more are counted, and logged at debug', line)
+      else
+        log.warn(
+          'message from Redis ignored: check that only instances of this hub use REDIS_PREFIX; more are logged at debug',
+          line,
+        )
       ignored = true
     },
   }

@@ -33,7 +33,7 @@ export interface ServerAdapter extends RuntimeSupport {
   listen(app: Hono, config: Config, report: (error: unknown) => void): Promise<Listener>
   /**
    * Writes to standard output without blocking the event loop.
-   * @defaultValue Node's `fs.write`, which Bun has, too
+   * @defaultValue Node's `fs.write`, which Bun also has
    */
   readonly writeLog?: WriteLog
 }
@@ -63,7 +63,7 @@ export interface StartInfo {
 
 /**
  * Runs a server until SIGTERM, SIGINT or SIGHUP, then drains it and exits. A second signal ends the process
- * at once. Exits with 2 when the configuration can't be used, with 1 when the port can't.
+ * at once. Exits with 2 if the configuration can't be used, and with 1 if the server can't listen.
  */
 export async function run(adapter: ServerAdapter, options: RunOptions = {}): Promise<void> {
   const { environment = process.env, onListening } = options
@@ -81,7 +81,7 @@ export async function run(adapter: ServerAdapter, options: RunOptions = {}): Pro
   if (stopping()) return
   listener = await listenOrExit(adapter, service, config, log, exit)
   if (stopping()) return
-  // Reported last: whoever reads this may send a signal at once.
+  // Logged last, because a reader of this line may send a signal at once.
   const url = urlOf(config, listener)
   const journal = shared ? 'redis' : 'memory'
   log.info('listening', { url, journal })
@@ -96,7 +96,7 @@ function readConfigOrExit(
     const config = readConfig(environment)
     if (config.TLS_CERT !== undefined && !tls) {
       throw new ConfigError(
-        'TLS_CERT and TLS_KEY require Node: unset them, and terminate TLS in a proxy in front.',
+        'TLS_CERT and TLS_KEY require Node: unset them, and terminate TLS in a reverse proxy.',
       )
     }
     if (accessModeOf(config, exposureOf(config)) !== 'refused') return config
@@ -115,18 +115,20 @@ function warnOfRisks(config: Config, accessMode: AccessMode, log: Logger): void 
     log.warn('ALLOW_ANONYMOUS is set: anyone may listen as any client and publish to everyone')
   }
   if (config.JWKS_URL !== undefined && config.JWT_AUDIENCE === undefined) {
-    log.warn('JWT_AUDIENCE is not set: the hub accepts tokens that the issuer made for other apps')
+    log.warn(
+      'JWT_AUDIENCE is not set: set it, or the hub accepts tokens that the issuer issued for other apps',
+    )
   }
 }
 
 /** Milliseconds that a server waits for its journal before it listens. */
 const FIRST_CONNECTION_MS = 8_000
 
-/** A hub without its journal turns the first clients away: give it time to connect. */
+/** Without its journal, a hub refuses the first clients: give it time to connect. */
 async function firstConnection({ reached }: SharedJournal, log: Logger, exit: Exit): Promise<void> {
   const refusal = await Promise.race([reached, sleep(FIRST_CONNECTION_MS)])
   if (refusal === undefined) return
-  log.fatal('the Redis of REDIS_URL can’t be used', { reason: refusal })
+  log.fatal('the Redis at REDIS_URL can’t be used: see the reason', { reason: refusal })
   await exit(2)
 }
 
@@ -142,9 +144,15 @@ async function listenOrExit(
   exit: Exit,
 ): Promise<Listener> {
   try {
-    return await adapter.listen(app, config, (error) => log.error('accepting failed', { error }))
+    return await adapter.listen(app, config, (error) =>
+      log.error('connections could not be accepted', { error }),
+    )
   } catch (error) {
-    log.fatal('cannot listen', { host: config.HOST, port: config.PORT, error })
+    log.fatal('can’t listen: check HOST, PORT, TLS_CERT and TLS_KEY', {
+      host: config.HOST,
+      port: config.PORT,
+      error,
+    })
     return await exit(1)
   }
 }
@@ -152,7 +160,7 @@ async function listenOrExit(
 /** Ends the process once the log is written. */
 type Exit = (code: number) => Promise<never>
 
-/** Milliseconds that the last lines of the log may take. */
+/** Milliseconds to wait until the last log lines are written. */
 const LAST_LINES_MS = 500
 
 function exitAfter(output: LogQueue): Exit {
@@ -181,7 +189,7 @@ interface Stoppable {
   readonly exit: Exit
 }
 
-/** Seconds in which most balancers probe an instance twice. */
+/** Seconds in which most load balancers probe an instance twice. */
 const DRAIN_DELAY_SECONDS = 5
 
 function drainDelayMs(config: Config): number {
@@ -189,10 +197,10 @@ function drainDelayMs(config: Config): number {
   return (config.DRAIN_DELAY_SECONDS ?? standard) * 1_000
 }
 
-/** Signals and their numbers, of which a shell makes the exit code. */
+/** Signals and their numbers: a shell reports 128 plus the number as the exit code. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
-/** Stops at the first signal, and ends the process at the second. Returns whether it is stopping. */
+/** Stops at the first signal and ends the process at the second. Returns whether it is stopping. */
 function stopOnSignals({ service, listener, config, log, exit }: Stoppable): () => boolean {
   let stopping = false
   for (const [signal, number] of Object.entries(SIGNALS)) {
@@ -206,7 +214,7 @@ function stopOnSignals({ service, listener, config, log, exit }: Stoppable): () 
 
   async function stop(signal: string): Promise<void> {
     log.info('stopping', { signal })
-    // A balancer needs a probe or more to see that it should send requests elsewhere.
+    // A load balancer needs a probe or two to notice that it should use other instances.
     if (signal === 'SIGTERM' && listener()) {
       service.retire()
       await sleep(drainDelayMs(config))

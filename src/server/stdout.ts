@@ -1,4 +1,4 @@
-/** Standard output without the stream of the runtime: a write that fails or hangs costs only itself. */
+/** Writes to standard output without the stream of the runtime: a write that fails or hangs affects nothing else. */
 import { write } from 'node:fs'
 
 const STDOUT = 1

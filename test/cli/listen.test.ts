@@ -113,7 +113,7 @@ describe('without keys', () => {
     await fetch(`${server.url}/clients/mallory?block=60`, { method: 'DELETE' })
     const { stdout, stderr, end } = await listener.ended
     expect(stderr).toContain('the hub ended the stream (disconnected)')
-    expect(stderr).toContain('hono-sse: This client is blocked for now.')
+    expect(stderr).toContain('hono-sse: This client is temporarily blocked: try again later.')
     expect({ stdout, end }).toEqual({ stdout: '', end: 77 })
   })
 

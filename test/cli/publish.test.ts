@@ -66,7 +66,7 @@ test('data that looks like a flag goes after --', async () => {
 test.each([
   ['a name of the hub’s own', ['x', '--event', 'hub:x'], /400: .*\n {2}json\.event /],
   ['a client id that is too long', ['x', '--client', 'a'.repeat(129)], /400: .*\n {2}param\.id /],
-  ['too much data', ['x'.repeat(1_001)], /413: An event may carry 1000 bytes/],
+  ['too much data', ['x'.repeat(1_001)], /413: The data of an event is limited to 1000 bytes/],
 ])('%s is refused with 1, and the reason', async (_, args, words) => {
   const address = args.includes('--client') ? [] : ['--broadcast']
   const { stdout, stderr, end } = await run(['publish', server.url, ...args, ...address])
@@ -83,8 +83,12 @@ test('a hub that is not there is 69', async () => {
 })
 
 test.each([
-  ['a connection that breaks after the request', undefined, /did not answer: .*may be stored/],
-  ['a proxy that has lost the hub', 504, /504: .*may be stored/],
+  [
+    'a connection that breaks after the request',
+    undefined,
+    /did not respond: .*may have been stored/,
+  ],
+  ['a proxy that has lost the hub', 504, /504: .*may have been stored/],
 ])('%s is 69, and the message says that the event may be stored', async (_, status, words) => {
   const proxy = createServer((request, response) => {
     request.resume().once('end', () => {

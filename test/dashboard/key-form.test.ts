@@ -45,7 +45,11 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await tab.evaluate('document.activeElement.id')).toBe('credential')
     await shows(tab, 'Not joined')
     await enterKey(tab, 'not-the-key-of-this')
-    await reads(tab, '#key-note', /^The key is not valid on this hub\. \(401\)$/)
+    await reads(
+      tab,
+      '#key-note',
+      /^The key is not valid on this hub: send one of its publish keys\. \(401\)$/,
+    )
     await enterKey(tab, PUBLISH_KEY)
     await credential.waitFor({ state: 'hidden' })
     await join(tab)

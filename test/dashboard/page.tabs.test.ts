@@ -144,7 +144,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await fetch(`${server.url}/clients/banned?block=1`, { method: 'DELETE' })
     await shows(tab, 'Closed')
     expect(await tab.locator('#detail').textContent()).toMatch(
-      /blocked this client for now \(204\)\./,
+      /temporarily blocked this client \(204\)\./,
     )
     await tab.getByRole('button', { name: 'Join again' }).waitFor()
     // A second later the block is over.

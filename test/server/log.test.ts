@@ -205,7 +205,7 @@ describe('a request', () => {
     expect(requests()).toEqual([])
     await ask(serve('debug'))
     expect(requests()).toMatchObject([
-      { level: 'DEBUG', message: 'request answered', status: 200, route: '/clients/:id' },
+      { level: 'DEBUG', message: 'request handled', status: 200, route: '/clients/:id' },
     ])
     await serve('debug').request('/secret')
     expect(requests()).toMatchObject([{}, { status: 404, route: '/*' }])

@@ -84,7 +84,7 @@ describe.each(RUNTIMES)('%s', (runtime) => {
   test('stops at SIGTERM before it listens, and reports it', async () => {
     const server = startProcess(COMMANDS[runtime], { REDIS_URL: 'redis://127.0.0.1:1' })
     started.push(server)
-    await eventually(() => expect(server.lines.join()).toContain('journal unavailable'))
+    await eventually(() => expect(server.lines.join()).toContain('Redis unavailable'))
     server.signal('SIGTERM')
     expect(await server.exit).toBe(0)
     expect(server.lines.join()).toContain('"stopped"')
@@ -113,7 +113,7 @@ describe.each(RUNTIMES)('%s', (runtime) => {
 
 /** The log lines that say that connections were refused. */
 function refusalsIn({ lines }: Server): string[] {
-  return lines.filter((line) => line.includes('may open 200 files'))
+  return lines.filter((line) => line.includes('may open only 200 files'))
 }
 
 /** A connection that sends nothing. `opened` resolves when the kernel has accepted or refused it. */

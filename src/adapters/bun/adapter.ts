@@ -30,7 +30,7 @@ export function bunAdapter(): ServerAdapter {
     remoteAddress: (c: BunContext) => c.env.requestIP(c.req.raw)?.address,
     listen: async ({ fetch }, { PORT, HOST }) => {
       // With an idle timeout, Bun 1.4 closes a kept-alive connection even if it is busy. Without one,
-      // the hub aborts stalled streams, and the kernel gives up a vanished peer when it has retransmitted often enough.
+      // the hub aborts stalled streams, and the kernel drops a vanished peer after enough retransmissions.
       const server = Bun.serve({ fetch, port: PORT, hostname: HOST, idleTimeout: 0 })
       return { port: server.port, stop: () => server.stop() }
     },

@@ -1,20 +1,20 @@
-/** Deadlines of calls between objects: one that hangs must not keep the others waiting. */
+/** Deadlines for calls to Durable Objects: one that hangs must not delay the others. */
 import type { Clock } from '../../core/clock.ts'
 
 type Timers = Pick<Clock, 'every'>
 
-/** Milliseconds that an object may be silent. */
+/** Milliseconds that an object may take to send a response, or its next bytes. */
 const SILENCE_MS = 10_000
 
-/** A call that was not answered in time: what it asked for may still happen. */
+/** Thrown for a call without a response in time. The object may still handle the request. */
 export class LateError extends Error {
   override readonly name: string = 'LateError'
 }
 
-/** Settles as the call does. @throws {LateError} if it is not answered within ten seconds */
+/** Settles like the call. @throws {LateError} if it does not settle within ten seconds */
 export function answerInTime<T>(call: Promise<T>, clock: Timers): Promise<T> {
   return new Promise((resolve, reject) => {
-    const late = new LateError(`another shard did not answer within ${SILENCE_MS} ms`)
+    const late = new LateError(`another shard did not respond within ${SILENCE_MS} ms`)
     const stop = clock.every(SILENCE_MS, () => {
       stop()
       reject(late)

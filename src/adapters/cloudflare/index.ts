@@ -20,7 +20,7 @@ const Base: typeof DurableObjectBase = DurableObject
 
 /**
  * When a client resets its connection within milliseconds, workerd reads the first bytes, never reads
- * again, and reports no disconnect. A comment, of which clients see nothing, finds such streams out.
+ * again and reports no disconnect. A comment, which clients ignore, detects such streams.
  */
 const READER_PROBE: ReaderProbe = {
   bytes: new TextEncoder().encode(':\n\n'),
@@ -116,7 +116,7 @@ function runtimeOf(shard: number): RuntimeSupport {
   }
 }
 
-/** The name of a shard's object. The first keeps its name, and its journal, whatever the number of shards. */
+/** The name of a shard's object. The first one has the same name, and so the same journal, whatever the number of shards. */
 function objectName(shard: number): string {
   return shard === 0 ? 'hub' : `hub-${shard}`
 }
@@ -125,13 +125,13 @@ function stubOf({ HUB }: Env, shard: number): ObjectStub {
   return HUB.get(HUB.idFromName(objectName(shard)))
 }
 
-/** The number of the shard that an object is, however many there are now; 0 for an object of another name. */
+/** The number of an object's shard, however many shards there are now; 0 for an object of another name. */
 function shardNumber({ id }: ObjectState, { HUB }: Env): number {
   const numbers = Array.from({ length: MAX_SHARDS }, (_, shard) => shard)
   return numbers.find((shard) => `${HUB.idFromName(objectName(shard))}` === `${id}`) ?? 0
 }
 
-/** At most how many bytes of JSON one byte of data takes, and how many more a publishing body has. */
+/** The maximum number of bytes of JSON per byte of data, and of further bytes in the body of a publish. */
 const JSON_BYTES_PER_BYTE = 6
 const BODY_OVERHEAD_BYTES = 8_192
 
@@ -143,7 +143,8 @@ export function openRouter(env: Env): Shard {
     count: HUB_SHARDS,
     retryMs: RETRY_MS,
     corsOrigins: CORS_ORIGINS,
-    report: (error) => log.warn('object unavailable', { error: String(error) }),
+    report: (error) =>
+      log.warn('Durable Object unavailable: the client should retry', { error: String(error) }),
     maxBodyBytes: MAX_EVENT_BYTES * JSON_BYTES_PER_BYTE + BODY_OVERHEAD_BYTES,
     shard: (index) => stubOf(env, index),
   })

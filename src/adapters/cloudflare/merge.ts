@@ -3,7 +3,7 @@ import { gauge, labelled, merged } from '../../http/prometheus.ts'
 import { ListQuery } from '../../http/schemas/requests.ts'
 import type { Clients, Published, TopicConnections } from '../../http/schemas/responses.ts'
 
-/** Adds up the connections that an event was queued for, and lists its id on each shard. */
+/** Adds up the connections that an event was queued for and lists its id on each shard. */
 export function mergePublished(results: readonly Published[]): Published {
   const ids = results.flatMap(({ id }) => (id === undefined ? [] : [id]))
   const connections = results.reduce((sum, one) => sum + one.connections, 0)
@@ -14,7 +14,7 @@ export function mergePublished(results: readonly Published[]): Published {
 export type ShardList = Pick<Clients, 'total'> &
   Partial<Pick<Clients, 'clients'> & Pick<TopicConnections, 'topic' | 'connections'>>
 
-/** A merged list: how many shards there are, and how many of them it covers. */
+/** A merged list, with the number of shards and how many of them it covers. */
 export interface MergedList extends ShardList {
   readonly asked: number
   readonly answered: number
@@ -22,7 +22,7 @@ export interface MergedList extends ShardList {
 
 /**
  * Merges the rows of a list, longest connected first, up to the `limit` in the URL.
- * @param lists - in the order of the shards; undefined for a shard that did not answer
+ * @param lists - in the order of the shards; undefined for a shard that did not respond
  */
 export function mergeLists(
   url: string,
@@ -42,12 +42,12 @@ export function mergeLists(
 }
 
 /**
- * Merges metrics: every sample gets a `shard` label, and `hono_sse_shard_up` reports which shards answered.
- * @param texts - in the order of the shards; undefined for a shard that did not answer
+ * Merges metrics: every sample gets a `shard` label, and `hono_sse_shard_up` reports which shards responded.
+ * @param texts - in the order of the shards; undefined for a shard that did not respond
  */
 export function mergeMetrics(texts: readonly (string | undefined)[]): string {
   const up = texts.map((text, shard) => [String(shard), text === undefined ? 0 : 1] as const)
-  const shards = gauge('hono_sse_shard_up', 'Whether the shard answered.', {
+  const shards = gauge('hono_sse_shard_up', 'Whether the shard responded.', {
     label: 'shard',
     values: up,
   })

@@ -1,12 +1,13 @@
-/** Requests to shards: they carry the number of shards; their bodies are copied or discarded. */
+/** Helpers for requests to shards: they add the number of shards, and copy or discard bodies. */
 
 /**
- * How many shards the sender of a request knows of. Deployments do not reach all Workers and objects
- * at once: a shard of another number would accept events for clients that are connected elsewhere.
+ * The number of shards that the sender of a request is configured with. A deployment does not reach all
+ * Workers and objects at once: a shard configured with another number would accept events for clients
+ * that are connected elsewhere.
  */
 const COUNT_HEADER = 'Hub-Shards'
 
-/** The same request from a Worker with this number of shards, whatever its client claims. */
+/** A copy of a request that carries this number of shards, whatever its client claims. */
 export function withShardCount(request: Request, count: number): Request {
   const headers = new Headers(request.headers)
   headers.set(COUNT_HEADER, `${count}`)
@@ -34,7 +35,7 @@ export function cloneRequest(
 const MAX_DISCARDED_BYTES = 4_194_304
 const MAX_DISCARD_MS = 5_000
 
-/** Reads a body to its end and drops it; stops early when the body is too long or too slow. */
+/** Reads a body to its end and drops it; stops early if the body is too long or too slow. */
 export async function discardBody(body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.getReader()
   const timer = setTimeout(() => void reader.cancel(), MAX_DISCARD_MS)

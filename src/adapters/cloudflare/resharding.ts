@@ -1,6 +1,6 @@
 /**
  * Resharding. A cursor is valid only on the shard that issued it, and could become valid again when
- * `HUB_SHARDS` changes back. So the first shard holds the number of shards: before it serves with a
+ * `HUB_SHARDS` changes back. So the first shard stores the number of shards: before it serves with a
  * new one, it fences every other shard that may have served with the old one. Fenced shards start a
  * new epoch, so that old cursors lead to a reported gap instead of silently skipped events, and ask
  * the first shard before they serve.
@@ -10,11 +10,11 @@ import type { SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { answerInTime } from './deadline.ts'
 import { cursorOrigin, epochSuffix, fenceSuffix } from './sharding.ts'
 
-/** What a shard needs to know. */
+/** What resharding needs of a shard. */
 export interface ReshardingInit {
   /** The number of this shard, from 0. */
   readonly shard: number
-  /** How many shards there are, as this one is configured. */
+  /** The number of shards that this one is configured with. */
   readonly count: number
   readonly journal: Pick<SqliteJournal, 'head' | 'startEpoch'>
   /** Resolves once everything written so far is on disk. */
@@ -30,8 +30,8 @@ export interface ReshardingInit {
 export interface Resharding {
   /**
    * Resolves once the shard may serve a request from a Worker with `callerCount` shards.
-   * @throws {Error} `isResharding`, if this shard has another number of shards, and as long as the
-   * first one has not fenced all others
+   * @throws {Error} `isResharding`, if this shard is configured with another number of shards, and until
+   * the first one has fenced all others
    */
   ensureReady(callerCount: number): Promise<void>
   /**
@@ -42,13 +42,13 @@ export interface Resharding {
 }
 
 /**
- * How the message of the error begins. An error thrown in one object and caught in another keeps
+ * The start of the error message. An error thrown in one object and caught in another keeps
  * only its message, unless the Worker has the compatibility flag `enhanced_error_serialization`:
  * a `code` property, a `name` or a `cause` would be lost.
  */
 const CODE = 'hub-resharding:'
 
-/** Whether a shard refused to serve: deployments have not reached all, or the others are not fenced yet. */
+/** Whether a shard refused to serve: a deployment has not reached all shards, or the others are not fenced yet. */
 export function isResharding(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith(CODE)
 }
@@ -63,7 +63,7 @@ export function createResharding(init: ReshardingInit): Resharding {
   const { shard: own, count, journal, sync, fenceShard, ensureFirstReady, clock } = init
   /** What the epoch ends with once this shard may serve; undefined for a shard beyond `count`, which never may. */
   const servingSuffix = own < count ? epochSuffix(own, count) : undefined
-  /** The shards that this one has fenced: when another can't be reached, only that is called again. */
+  /** The shards that this one has fenced: if another can't be reached, only that one is called again. */
   const fenced = new Set([own])
   /** How often the first shard has fenced this one with another number of shards. */
   let conflicts = 0
@@ -72,7 +72,7 @@ export function createResharding(init: ReshardingInit): Resharding {
 
   async function ensureReady(callerCount: number): Promise<void> {
     if (callerCount !== count) {
-      throw refusal(`it is one of ${count} shards, and the caller counts ${callerCount}`)
+      throw refusal(`it has HUB_SHARDS=${count}, the caller has ${callerCount}`)
     }
     if (!resharding && isReady()) return
     resharding ??= reshard().finally(() => {
@@ -83,13 +83,14 @@ export function createResharding(init: ReshardingInit): Resharding {
 
   async function reshard(): Promise<void> {
     try {
-      if (servingSuffix === undefined) throw new Error(`there are ${count} shards, numbered from 0`)
+      if (servingSuffix === undefined)
+        throw new Error(`HUB_SHARDS is ${count}, and shards are numbered from 0`)
       const before = conflicts
       await (own === 0 ? fenceOthers() : answerInTime(ensureFirstReady(), clock))
       if (conflicts === before) journal.startEpoch(servingSuffix)
       await sync()
       // The first shard may have fenced this one meanwhile.
-      if (!isReady()) throw new Error('the number of shards has changed meanwhile')
+      if (!isReady()) throw new Error('HUB_SHARDS has changed meanwhile')
     } catch (error) {
       throw refusal(`${error instanceof Error ? error.message : error}`)
     }

@@ -11,7 +11,7 @@ import { problem, RETRY_AFTER } from '../../http/problem.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
 import { refuseWithBye } from '../../http/stream.ts'
 import { responseInTime } from './deadline.ts'
-import { mayHaveRun, willPass } from './failures.ts'
+import { isTransient, mayHaveRun } from './failures.ts'
 import { mergeLists, mergeMetrics, mergePublished, type ShardList } from './merge.ts'
 import { cloneRequest, withShardCount } from './request.ts'
 import { type ShardRoute, shardRoute, ticketClient } from './routes.ts'
@@ -24,9 +24,9 @@ export interface Shard {
 
 /** What the router needs. */
 export interface RouterInit {
-  /** How many shards there are. */
+  /** The number of shards. */
   readonly count: number
-  /** Milliseconds that clients wait at least before they reconnect; at most twice as long. */
+  /** The minimum number of milliseconds before clients reconnect; the maximum is twice as long. */
   readonly retryMs: number
   /** Origins whose pages may read responses. @defaultValue none */
   readonly corsOrigins?: readonly string[] | undefined
@@ -46,7 +46,7 @@ export interface RouterInit {
 export function createRouter(init: RouterInit): Shard {
   const { count, retryMs, corsOrigins = [], maxBodyBytes } = init
   const { random = Math.random, clock = systemClock } = init
-  // Without CORS headers a page of another origin can't read the response, and its EventSource gives up.
+  // Without CORS headers a page of another origin can't read the response, and its EventSource stops reconnecting.
   const responder = new Hono<{ Bindings: { respond: (c: Context) => Response } }>()
     .use(allowOrigins(corsOrigins))
     .all('*', (c) => c.env.respond(c))
@@ -58,7 +58,7 @@ export function createRouter(init: RouterInit): Shard {
       if (count === 1) return await shard(0).fetch(request)
       return await dispatch(request, route)
     } catch (error) {
-      if (!willPass(error)) throw error
+      if (!isTransient(error)) throw error
       init.report?.(error)
       if (route.to === 'stream') return await retryLater(request)
       return publishes(request, route) && mayHaveRun(error)
@@ -93,7 +93,7 @@ export function createRouter(init: RouterInit): Shard {
     return shard(shardOf(client, count))
   }
 
-  /** A connection without a client id gets one here, because its shard depends on it. */
+  /** Assigns a client id to a connection without one, because its shard depends on it. */
   async function openStream(request: Request, route: ShardRoute & { to: 'stream' }) {
     const { client = newClientId(route.cursor, count) } = route
     if (route.named) return await shardFor(client).fetch(request)
@@ -149,9 +149,9 @@ export function createRouter(init: RouterInit): Shard {
     return { first, results: (await Promise.all(accepted.map((one) => one.json()))) as T[] }
   }
 
-  /** Merges the lists of the shards that answer, and says how many that are. */
+  /** Merges the lists of the shards that respond and reports how many did. */
   async function list(request: Request, what: 'clients' | 'connections'): Promise<Response> {
-    const responses = await askAll(request)
+    const responses = await fetchFromAll(request)
     const first = responses.find((one) => one?.ok)
     const refused = responses.find((one) => one && isRefusal(one))
     if (refused || !first) return refused ?? (await unavailable(request))
@@ -160,9 +160,9 @@ export function createRouter(init: RouterInit): Shard {
     return withBody(first, JSON.stringify(mergeLists(request.url, lists, what)))
   }
 
-  /** Merges the metrics of the shards that answer. */
+  /** Merges the metrics of the shards that respond. */
   async function scrape(request: Request): Promise<Response> {
-    const responses = await askAll(request)
+    const responses = await fetchFromAll(request)
     const first = responses.find((one) => one?.ok)
     // All shards refused, for the same reason.
     if (!first) return responses.find((one) => one) ?? (await unavailable(request))
@@ -171,7 +171,7 @@ export function createRouter(init: RouterInit): Shard {
   }
 
   /** Sends a request without a body to all shards. One that fails has no response; if all fail, so does this. */
-  async function askAll(request: Request): Promise<readonly (Response | undefined)[]> {
+  async function fetchFromAll(request: Request): Promise<readonly (Response | undefined)[]> {
     const pending = shards().map((index) => ask(index, new Request(request)))
     const outcomes = await Promise.allSettled(pending)
     if (outcomes.every(({ status }) => status === 'rejected')) await Promise.race(pending)
@@ -182,7 +182,7 @@ export function createRouter(init: RouterInit): Shard {
     })
   }
 
-  /** Ends the stream at once with 200: at any other status, an EventSource gives up for good. */
+  /** Ends the stream at once with 200: at any other status, an EventSource stops reconnecting. */
   async function retryLater(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
     const respond = (c: Context) => refuseWithBye(c, bye)
@@ -197,16 +197,16 @@ export function createRouter(init: RouterInit): Shard {
     return await responder.fetch(request, { respond })
   }
 
-  /** @param who - who may have the event, and did not say so */
-  async function unconfirmed(request: Request, who: string): Promise<Response> {
-    const detail = `${who} did not confirm the event, but may have it. Publishing it again could duplicate it.`
+  /** @param subject - the shards that may have stored the event without confirming it */
+  async function unconfirmed(request: Request, subject: string): Promise<Response> {
+    const detail = `${subject} did not confirm the event but may have stored it: publishing it again could duplicate it.`
     const response = await unavailable(request, detail)
-    // A client that obeyed it would publish the event again.
+    // A client that follows it would publish the event again.
     response.headers.delete('Retry-After')
     return response
   }
 
-  /** Sends one of several requests. @throws {LateError} if the shard hangs */
+  /** Sends a request to one of several shards. @throws {LateError} if the shard hangs */
   function ask(index: number, request: Request): Promise<Response> {
     return responseInTime(shard(index).fetch(request), clock)
   }
@@ -220,7 +220,7 @@ export function createRouter(init: RouterInit): Shard {
   }
 }
 
-/** Whether a shard refuses what every other would refuse, too. */
+/** Whether a shard refused a request that every other shard would also refuse. */
 function isRefusal({ status }: Response): boolean {
   return status >= 400 && status < 500
 }

@@ -26,7 +26,7 @@ export type ShardRoute =
   | { readonly to: 'ticket' }
   /** Every shard. */
   | { readonly to: 'publish' | 'clients' | 'connections' | 'metrics' }
-  /** The first shard: all would answer the same. */
+  /** The first shard: every shard would respond alike. */
   | { readonly to: 'any' }
 
 type App = ExtractSchema<AppType>
@@ -41,7 +41,7 @@ type AppRoute = { [Path in keyof App & string]: RouteOf<Path, MethodsOf<Path>> }
 /**
  * Where each route of the app goes: this does not compile if a route of the app is missing here, or
  * a listed route is not in the app. All other requests go to the first shard: those for the
- * dashboard, those that get 404 or 405, and HEAD, whose responses have no body to merge.
+ * dashboard, those that lead to 404 or 405, and HEAD, whose responses have no body to merge.
  */
 const DESTINATIONS: Readonly<Record<AppRoute | 'HEAD /sse', ShardRoute['to']>> = {
   'GET /sse': 'stream',
@@ -71,7 +71,7 @@ for (const [route, to] of Object.entries(DESTINATIONS)) {
 /** `HonoRequest` reads the parameters of a match, and not what matched. */
 type RequestMatches = ConstructorParameters<typeof HonoRequest>[2]
 
-/** Finds out where a request goes. */
+/** Determines where a request goes. */
 export function shardRoute(request: Request): ShardRoute {
   const path = getPath(request)
   const matches = table.match(request.method, path)

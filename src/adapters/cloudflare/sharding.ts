@@ -61,7 +61,7 @@ export function cursorOrigin(cursor: string): CursorOrigin | undefined {
 
 /**
  * A new client id for a connection that names none. If a cursor comes with it, the id belongs to the
- * shard that issued the cursor, because only that shard knows what was missed since. A cursor from
+ * shard that issued the cursor, because only that shard stores what was missed since. A cursor from
  * another number of shards is valid on none, so any id will do.
  */
 export function newClientId(cursor: string, count: number): string {

@@ -27,7 +27,7 @@ declare const Deno: {
 /** Creates the adapter for Deno. */
 export function denoAdapter(): ServerAdapter {
   return {
-    // Deno can't close the socket of a single client: a client that reads nothing keeps it until it disconnects.
+    // Deno can't close the socket of a single client: it stays open until a client that reads nothing disconnects.
     native: webStream(),
     portable: portableStream(),
     remoteAddress: (c: Context<{ Bindings: DenoInfo }>) => c.env.remoteAddr.hostname,
@@ -52,7 +52,7 @@ export function denoAdapter(): ServerAdapter {
         return Deno.serve({ port, hostname: HOST, onListen: () => {} }, fetch)
       }
 
-      /** Deno stops accepting at the first error, such as too many open files; open streams go on. */
+      /** Deno stops accepting at the first error, such as too many open files; open streams continue. */
       function restartOnError({ finished }: DenoServer): void {
         finished.catch(async (error: unknown) => {
           report(error)

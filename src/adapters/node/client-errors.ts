@@ -1,4 +1,4 @@
-/** Handles connections that send no valid request, as Node does, but keeps those that have sent nothing yet, and streams. */
+/** Handles invalid requests as Node does, but keeps open connections that have sent nothing yet, and streams. */
 import type { Server, ServerResponse } from 'node:http'
 import type { Http2SecureServer } from 'node:http2'
 import type { Socket } from 'node:net'
@@ -11,10 +11,10 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Browsers and fetch clients open spare connections. Node would answer such a connection 408 once
- * `headersTimeout` is over, and a client that sends its first request at that moment takes the 408 for
- * the response. So a connection without a first byte is kept as long as an idle one, and then closed
- * without a response. Nor does a request that is late end a stream that has begun.
+ * Browsers and fetch clients open spare connections. Node would send 408 on such a connection when
+ * `headersTimeout` ends, and a client that sends its first request at that moment would mistake it for
+ * the response. So a connection that has sent nothing stays open as long as an idle one and is then
+ * closed without a response. A late request body does not end a stream that has started either.
  * @param idleMs - milliseconds after which it is closed
  */
 export function keepConnections(server: Server | Http2SecureServer, idleMs: number): void {
@@ -46,8 +46,8 @@ function closeLater(socket: Socket, idleMs: number): void {
 }
 
 /**
- * A stream goes on although the body of its request has not come. Node reports a late request only once:
- * what is still missing after the response is no longer waited for.
+ * Closes the connection after a stream whose request body never arrived. The stream itself continues: Node
+ * reports a late request only once, so a body that is still missing after the response is not awaited.
  */
 function closeAfter(response: ServerResponse, socket: Socket): void {
   response.once('close', () => {

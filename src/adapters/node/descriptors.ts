@@ -9,7 +9,7 @@ const REPORT_MS = 60_000
 
 /**
  * Bounds the connections of a server by the open files that the process may have. Beyond the bound,
- * Node closes a new connection at once; without it, connections take every descriptor.
+ * Node closes a new connection at once; without it, connections would use up every descriptor.
  * @param report - called at the first connection that is refused, and then at most once a minute
  */
 export function reserveDescriptors(server: Server, report: (error: Error) => void): void {
@@ -22,7 +22,7 @@ export function reserveDescriptors(server: Server, report: (error: Error) => voi
     reported = true
     report(
       new Error(
-        `A connection was refused: this process may open ${limit} files. Raise the limit, for example with ulimit -n.`,
+        `A connection was refused because this process may open only ${limit} files: raise the limit, for example with ulimit -n or LimitNOFILE=.`,
       ),
     )
     setTimeout(() => {

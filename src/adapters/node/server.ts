@@ -17,8 +17,8 @@ export interface NodeServerOptions {
   /** If present, the server uses TLS and supports both HTTP/2 and HTTP/1.1. @defaultValue none */
   readonly tls?: Certificate | undefined
   /**
-   * Milliseconds within which a request must arrive with its body; a third of it, at most 10 s, for its
-   * headers. @defaultValue `30_000`
+   * Milliseconds within which a request must arrive with its body. Its headers must arrive within a third
+   * of that, and 10 s at most. @defaultValue `30_000`
    */
   readonly requestTimeoutMs?: number | undefined
   /** Called with an error that the server survives: it had to refuse connections. @defaultValue none */
@@ -35,7 +35,7 @@ export interface Certificate {
 export interface NodeServer {
   /** The port that the server listens on. */
   readonly port: number
-  /** Stops accepting connections, and resolves when all open ones are closed. */
+  /** Stops accepting connections and resolves when all open ones are closed. */
   stop(): Promise<void>
 }
 
@@ -104,7 +104,7 @@ function applyTimeouts(server: Http2SecureServer, timeouts: RequestTimeouts): vo
       open.add(stream)
       const requestTimer = setTimeout(() => {
         if (stream.readableEnded) return
-        // A response that has begun goes on, but what is missing after it is no longer waited for.
+        // A response that has started continues, but a body that is still missing after it is not awaited.
         if (stream.headersSent && !stream.writableEnded) requestTimer.refresh()
         else stream.close(constants.NGHTTP2_CANCEL)
       }, timeouts.requestTimeout)

@@ -1,16 +1,16 @@
-/** Slices: hands large writes to a socket or an HTTP/2 stream piece by piece. */
+/** Hands large writes to a socket or an HTTP/2 stream in slices. */
 import type { Writable } from 'node:stream'
 
 /**
- * Bytes that the transport gets at a time. It takes a write as a whole, and a slow reader must be seen to
- * read. With HTTP/2, what it holds also counts against the memory of the session.
+ * The size of a slice in bytes. The transport reports a write only as a whole, and the progress of a slow
+ * reader must be visible. With HTTP/2, pending slices also count against the memory of the session.
  */
 export const SLICE_BYTES: { readonly http1: number; readonly http2: number } = {
   http1: 16_384,
   http2: 8_192,
 }
 
-/** Slices that the transport may hold while it gets another. */
+/** The maximum number of slices that the transport may hold when it is handed another. */
 const MAX_SLICES_IN_FLIGHT = 4
 
 /** Writes large buffers in slices, a few at a time. */
@@ -38,15 +38,15 @@ export class Slicer {
   async #writeSlices(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength; at += this.#sliceBytes) {
       this.#restBytes = Math.max(0, bytes.byteLength - at - this.#sliceBytes)
-      const taken = this.#writeSlice(bytes.subarray(at, at + this.#sliceBytes))
+      const accepted = this.#writeSlice(bytes.subarray(at, at + this.#sliceBytes))
       // With one slice at a time, a fast reader would wait for a turn of the event loop for each.
-      if (this.#to.writableLength > this.#sliceBytes * MAX_SLICES_IN_FLIGHT) await taken
+      if (this.#to.writableLength > this.#sliceBytes * MAX_SLICES_IN_FLIGHT) await accepted
       // The transport also reports a failure by closing.
-      else taken.catch(() => {})
+      else accepted.catch(() => {})
     }
   }
 
-  /** Resolves when the transport has taken the slice. */
+  /** Resolves when the transport has accepted the slice. */
   #writeSlice(slice: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#to.write(slice, (error) => (error ? reject(error) : resolve()))

@@ -32,7 +32,7 @@ export interface NodeStreams {
 const MAX_PIPELINED = 100
 
 const NOT_WRAPPED =
-  'The opener of createNodeStreams() needs its server: pass createNodeStreams().serve(app.fetch), of the same streams, to serve.'
+  'The opener of createNodeStreams() requires its fetch wrapper: pass createNodeStreams().serve(app.fetch), of the same streams, to the server.'
 
 type Run = (stream: EventStream) => Promise<void>
 

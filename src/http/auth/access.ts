@@ -17,7 +17,7 @@ import { createTokens, type JwtOptions } from './tokens.ts'
 
 /** Options of {@link createAccess}. Set `keys`, `jwt` or both. */
 export interface AccessOptions {
-  /** The hub that the app serves. It tells which clients are blocked and which tickets are used up. */
+  /** The hub that the app serves. It stores which clients are blocked and which tickets are used up. */
   readonly hub: Hub
   /**
    * Publish keys, sent as `Authorization: Bearer KEY`. Each of them may publish to any address, issue
@@ -30,7 +30,7 @@ export interface AccessOptions {
   /**
    * JSON Web Tokens, sent as `Authorization: Bearer TOKEN`. `sub` is the client that a token may
    * listen as, `topics` and `publish` are what it may follow and publish to, `exp` is required.
-   * @defaultValue none: every token gets 401
+   * @defaultValue none: every token is refused with 401
    */
   readonly jwt?: JwtOptions | undefined
   /**
@@ -94,7 +94,7 @@ function checkCredentials({ keys = [], jwt, tickets }: AccessOptions): void {
   }
   if (tickets && tickets.secrets !== undefined) {
     const { secrets } = tickets
-    check(secrets.length > 0, 'tickets.secrets is empty: add a secret, or leave it out.')
+    check(secrets.length > 0, 'tickets.secrets is empty: add a secret, or omit it.')
     check(
       secrets.every((secret) => isLongSecret(secret)),
       `Each of tickets.secrets ${SECRET_RULE}.`,

@@ -36,13 +36,13 @@ export type TicketIssuer = (grant: Grant, grantSeconds: number) => Promise<strin
 
 /**
  * Decides what each request may do. Use `createAccess`, or write your own. Every method rejects with
- * an `HTTPException` when the request may not: 401 without a valid credential, 403 when the credential
- * does not suffice, 503 when that can't be decided now.
+ * an `HTTPException` if the request is not allowed: 401 without a valid credential, 403 if the credential
+ * lacks the permission, 503 if that can't be decided now.
  */
 export interface Access {
   /**
-   * Resolves with the stream that the request may open. HEAD asks, too, and must use up nothing.
-   * @throws {HubError} `blocked` for a blocked client, which gets 204
+   * Resolves with the stream that the request may open. Also called for HEAD, which must not use up a ticket.
+   * @throws {HubError} `blocked` for a blocked client, which receives 204
    */
   listen(c: Context, wanted: StreamRequest): Promise<StreamGrant>
   /** Allows publishing to the address. Resolves with the subject whose rate limit it counts against. */
@@ -58,9 +58,9 @@ export interface AuthorizerInit {
   readonly hub: Hub
   /** Publish keys. */
   readonly keys: readonly string[]
-  /** @defaultValue none: every token gets 401 */
+  /** @defaultValue none: every token is refused with 401 */
   readonly tokens?: Tokens | undefined
-  /** @defaultValue none: every ticket gets 401 */
+  /** @defaultValue none: every ticket is refused with 401 */
   readonly tickets?: Tickets | undefined
   readonly clock: Clock
 }
@@ -92,16 +92,19 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     const claims = await tickets.read(ticket)
     check(wanted, claims.client, covers(claims.topics, wanted.topics))
     const topics = wanted.topics.length > 0 ? wanted.topics : claims.topics
-    // Thrown before the ticket is redeemed, and not left to the hub: if the block ended in between,
-    // a stream would open on a ticket that was never redeemed.
-    if (isBlocked(claims.client)) throw new HubError('blocked', 'The client is blocked for now.')
+    // Checked here, before the ticket is redeemed, and not only by the hub: if the block ended in
+    // between, a stream would open on a ticket that was never redeemed.
+    if (isBlocked(claims.client))
+      throw new HubError('blocked', 'The client is temporarily blocked.')
     return { client: claims.client, topics, expiresAt: await tickets.redeem(c, claims) }
   }
 
   async function publish(c: Context, address: Address): Promise<string> {
     const permissions = await publisherOf(c)
     if (!mayPublish(permissions, address)) {
-      throw forbidden('This credential may not publish to this address.')
+      throw forbidden(
+        'This credential may not publish to this address: send a publish key, or a token that may.',
+      )
     }
     return permissions.subject
   }
@@ -142,11 +145,12 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     if (key >= 0) {
       return { subject: `key:${key}`, topics: [], publish: '*', operate: true }
     }
-    if (!tokens) throw unauthorized('The key is not valid on this hub.')
+    if (!tokens)
+      throw unauthorized('The key is not valid on this hub: send one of its publish keys.')
     return await tokens.verify(credential)
   }
 
-  /** The index of the key that the credential is; -1 if it is none. */
+  /** The index of the key that equals the credential; -1 if there is none. */
   async function indexOfKey(credential: string): Promise<number> {
     // Compares all keys, even after a match, so that timing reveals nothing.
     const equal = await Promise.all(keys.map((key) => timingSafeEqual(key, credential)))
@@ -156,7 +160,8 @@ export function createAuthorizer(init: AuthorizerInit): Access {
 
 function check(wanted: StreamRequest, client: string, covered: boolean): void {
   if (wanted.client !== undefined && wanted.client !== client) {
-    throw forbidden('The credential is for another client: leave out id, or send its own.')
+    throw forbidden('The credential is for another client: omit id, or send the id of that client.')
   }
-  if (!covered) throw forbidden('The credential does not cover every topic: leave out the others.')
+  if (!covered)
+    throw forbidden('The credential does not cover every topic: omit the topics that it lacks.')
 }

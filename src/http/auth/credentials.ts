@@ -1,4 +1,4 @@
-/** The rules that keys and secrets must follow, in an environment and in options alike. */
+/** The rules for keys and secrets, in the environment and in options. */
 import { isLoopback } from '../middleware/origins.ts'
 
 /** A publish key: long enough to resist guessing, and made of characters that a header can carry. */

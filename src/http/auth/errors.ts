@@ -1,7 +1,7 @@
 /** The errors that refuse a request. */
 import { HTTPException } from 'hono/http-exception'
 
-/** The errors of RFC 6750 §3.1 that say why a credential does not suffice. */
+/** The error codes of RFC 6750 §3.1 that say why a credential was refused. */
 const INVALID_TOKEN = 'invalid_token'
 const INSUFFICIENT_SCOPE = 'insufficient_scope'
 
@@ -22,7 +22,7 @@ export function forbidden(message: string): HTTPException {
 
 /** 403: the credential would allow this request, but its client is blocked. */
 export function clientBlocked(): HTTPException {
-  return new HTTPException(403, { message: 'This client is blocked for now.' })
+  return new HTTPException(403, { message: 'This client is temporarily blocked: try again later.' })
 }
 
 /**
@@ -36,19 +36,19 @@ export function challengeOf({ status, cause }: HTTPException): string | undefine
   return status === 401 ? scheme : undefined
 }
 
-const TEMPORARY = 'for now'
+const TEMPORARY = 'temporary'
 
 /** 503: the credential can't be verified now. A retry may succeed. */
 export function serviceUnavailable(message: string): HTTPException {
   return new HTTPException(503, { message, cause: TEMPORARY })
 }
 
-/** 503: the hub is not set up. A retry can't succeed. */
+/** 503: access to the hub is not configured. A retry can't succeed. */
 export function notConfigured(message: string): HTTPException {
   return new HTTPException(503, { message })
 }
 
-/** Whether a retry may succeed. */
+/** Whether an error is temporary: a retry may succeed. */
 export function isTemporary(error: unknown): boolean {
   return error instanceof HTTPException && error.cause === TEMPORARY
 }

@@ -8,7 +8,7 @@ import { createSigner } from './signer.ts'
 export interface GrantCookiesInit {
   /** The first one signs, all of them verify. */
   readonly secrets: readonly string[]
-  /** Whether the browser's side of the request is https. */
+  /** Whether the browser sent the request over https. */
   isSecure(c: Context): boolean
 }
 
@@ -17,7 +17,7 @@ export interface GrantCookies {
   /** Resolves with the time at which the grant ends, in milliseconds since 1970; 0 without a valid cookie. */
   endOf(c: Context, grant: string): Promise<number>
   /**
-   * Sets the cookie of a grant, and clears those that end first if the browser has too many.
+   * Sets the cookie of a grant and clears those that end first if the browser has too many.
    * @param expiresAt - in milliseconds since 1970
    */
   set(c: Context, grant: string, expiresAt: number, maxAgeSeconds: number): Promise<void>
@@ -28,7 +28,7 @@ const CookieClaims = z.object({ grant: z.string(), expiresAt: z.number() })
 
 const COOKIE_NAME = /^hono-sse-[0-9a-f]{32}$/
 
-/** Cookies of one browser: 16 of them take 4 KiB of a request, whose head may often have 8 KiB only. */
+/** The maximum number of cookies per browser: 16 take 4 KiB of the headers, which many servers limit to 8 KiB. */
 const MAX_COOKIES = 16
 
 /** Creates the cookies of one app. */
@@ -49,8 +49,8 @@ export function createGrantCookies({ secrets, isSecure }: GrantCookiesInit): Gra
 
   function write(c: Context, name: string, value: string, maxAge: number): void {
     setCookie(c, name, value, {
-      // No path: the browser takes the folder of the URL that it knows, also behind a proxy that
-      // strips a prefix. https://www.rfc-editor.org/rfc/rfc6265#section-5.1.4
+      // Without a path, the browser uses the folder of the URL that it requested, even if a proxy
+      // strips a prefix from it. https://www.rfc-editor.org/rfc/rfc6265#section-5.1.4
       path: '',
       maxAge,
       httpOnly: true,
@@ -59,7 +59,7 @@ export function createGrantCookies({ secrets, isSecure }: GrantCookiesInit): Gra
     })
   }
 
-  /** The cookies of other grants that leave no room for this one: those that end first. */
+  /** The cookies to clear to make room for this one: those of other grants that end first. */
   async function surplus(c: Context, grant: string): Promise<readonly string[]> {
     const all = Object.keys(getCookie(c))
     const others = all.filter((name) => name !== grant && COOKIE_NAME.test(name))

@@ -1,5 +1,5 @@
 /**
- * Signs the claims that the hub hands out and verifies them when they return. Keys are derived from
+ * Signs the claims that the hub issues, and verifies them when they come back. Keys are derived from
  * its secrets.
  * @see https://www.rfc-editor.org/rfc/rfc5869 HKDF
  */
@@ -8,14 +8,14 @@ import { compactVerify, SignJWT } from 'jose'
 /** Signs and verifies claims for one purpose. */
 export interface Signer {
   sign(claims: Readonly<Record<string, unknown>>): Promise<string>
-  /** Resolves with the claims, or undefined unless one of the secrets signed them. Ignores their age. */
+  /** Resolves with the claims; undefined if none of the secrets signed them. Ignores their age. */
   verify(signed: string): Promise<unknown>
 }
 
 const ALGORITHM = 'HS256'
 
 /**
- * Creates a signer. Every `purpose` has a key of its own, so that claims signed for another never verify.
+ * Creates a signer. Each purpose has its own key, so that claims signed for one never verify for another.
  * @param secrets - the first one signs, all of them verify, so that secrets can be rotated
  */
 export function createSigner(secrets: readonly string[], purpose: string): Signer {

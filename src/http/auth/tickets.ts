@@ -30,7 +30,7 @@ export interface TicketOptions {
    */
   readonly secrets?: readonly string[] | undefined
   /**
-   * Whether the browser's side of the request is https, which makes the cookie `Secure`. Set it when
+   * Whether the browser sent the request over https, which makes the cookie `Secure`. Set it when
    * a proxy terminates TLS.
    * @defaultValue whether `c.req.url` is https
    */
@@ -77,7 +77,7 @@ export const TICKET_SECONDS = 30
 /** Milliseconds within which a ticket can be sent once more if its response was lost: a browser retries after 3 to 5 seconds. */
 const REPEAT_MS = 10_000
 
-/** Characters of a ticket. With the rest of the URL, it must fit in a line of 8 KiB, which is what nginx accepts. */
+/** The maximum number of characters of a ticket. With the rest of the URL, it must fit in nginx's limit of 8 KiB. */
 const MAX_TICKET = 6_144
 
 const TicketClaims: z.ZodType<TicketClaims> = z.object({
@@ -136,14 +136,14 @@ export function createTickets(init: TicketsInit): Tickets {
     const storedMs = remainingMs(claims) + REPEAT_MS
     if (remainingMs(claims) > 0 && (await useOnce(id, storedMs))) {
       const sender = await senderOf(c, id)
-      // The ticket is used up: an error here must not cost the stream as well.
+      // The ticket is used up: an error here must not prevent the stream.
       const repeatMs = Math.min(REPEAT_MS, grantSeconds * 1_000)
       if (sender) await useOnce(sender, repeatMs).catch(() => false)
       return true
     }
     if (storedMs <= 0 || cookieEndsAt > clock.now()) return false
     const sender = await senderOf(c, id)
-    // Only one request gets past the second name, so a third name that exists is from the first request.
+    // Only one request may repeat it, and only if the first one came from the same sender.
     return (
       sender !== undefined &&
       (await useOnce(`${id} again`, storedMs)) &&
@@ -151,7 +151,7 @@ export function createTickets(init: TicketsInit): Tickets {
     )
   }
 
-  /** Names a ticket in the hands of one sender. */
+  /** Returns a name for this ticket and its sender; undefined if the address is unknown. */
   async function senderOf(c: Context, id: string): Promise<string | undefined> {
     const address = addressOf?.(c)
     if (address === undefined) return undefined

@@ -28,7 +28,7 @@ export interface JwtOptions {
   readonly secret?: string | undefined
   /**
    * The URL of the issuer's JSON Web Key Set, for RS, PS, ES and Ed algorithms: https, or http on this
-   * machine. The keys are fetched with the first token, cached, and kept while the issuer is down.
+   * machine. The keys are fetched with the first token, cached, and reused while the issuer is down.
    * @defaultValue none
    */
   readonly jwksUrl?: string | undefined
@@ -98,7 +98,7 @@ export function createTokens(init: TokensInit): Tokens {
     // A token that has just expired by this clock may still be valid by the issuer's: allow the skew.
     const expiresAt = end > clock.now() ? end : end + SKEW_SECONDS * 1_000
     return {
-      // Tokens without a client have nothing in common: each counts for itself.
+      // Tokens without a client have nothing in common: each is counted separately.
       subject: sub === undefined ? `token ${await digestOf(payload)}` : `token:${sub}`,
       client: sub,
       topics,
@@ -123,11 +123,11 @@ export function createTokens(init: TokensInit): Tokens {
     } catch (error) {
       throw refusalFor(error)
     }
-    throw unauthorized('This hub accepts no tokens.')
+    throw unauthorized('This hub accepts no tokens: send a publish key.')
   }
 }
 
-/** The issuer's keys: cached, fetched again for an unknown key id, and kept while the issuer is down. */
+/** The issuer's keys: cached, fetched again for an unknown key id, and reused while the issuer is down. */
 function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(url, {
     cooldownDuration: COOLDOWN_MS,
@@ -152,10 +152,10 @@ function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
   }
 }
 
-/** Bytes of a key set: some hundred keys of 4096 bits. */
+/** The maximum size of a key set in bytes: a few hundred keys of 4096 bits. */
 const MAX_KEYS_BYTES = 262_144
 
-/** Fetches a key set. @throws when it is too large: an issuer that was taken over must not fill the memory */
+/** Fetches a key set. @throws when it is too large: a compromised issuer must not exhaust the memory */
 async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, init)
   const body = await readBody(response, MAX_KEYS_BYTES)
@@ -163,7 +163,7 @@ async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
   throw new Error(`The key set at ${url} has more than ${MAX_KEYS_BYTES} bytes.`)
 }
 
-/** Whether the issuer answered, but has no key that fits the token. */
+/** Whether the error is about the token: the issuer responded, but has no key for it. */
 function isAboutToken(error: unknown): boolean {
   return (
     error instanceof errors.JWKSNoMatchingKey ||
@@ -178,11 +178,13 @@ function refusalFor(error: unknown): Error {
   if (error instanceof errors.JWTExpired)
     return unauthorized('The token has expired: request a new one.')
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return unauthorized(`This hub does not accept the token's ${error.claim} claim.`)
+    return unauthorized(
+      `This hub does not accept the token's ${error.claim} claim: request a token for this hub.`,
+    )
   }
   if (error instanceof errors.JOSEError)
     return unauthorized('The token can’t be verified: check its key and algorithm.')
   if (error instanceof HTTPException) return error
-  // The token names a weak or broken key of the issuer: that must not become a 500.
+  // The token names a weak or broken key of the issuer, which must not lead to a 500.
   return unauthorized('The token can’t be verified: check its key and algorithm.')
 }

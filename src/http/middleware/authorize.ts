@@ -1,10 +1,10 @@
-/** Middleware that checks the permissions of a request and records whose request it is. */
+/** Middleware that checks the permissions of a request and records its subject. */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Address } from '../../core/address.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { problem } from '../problem.ts'
 
-/** Requires the permission to operate. Without access control, everyone passes. */
+/** Requires the permission to operate. Without access control, every request passes. */
 export function requireOperate(access: Access | undefined): MiddlewareHandler {
   if (!access) return passThrough
   return async (c, next) => {
@@ -13,7 +13,7 @@ export function requireOperate(access: Access | undefined): MiddlewareHandler {
   }
 }
 
-/** Requires the permission to publish to the request's address. Without access control, everyone passes. */
+/** Requires the permission to publish to the request's address. Without access control, every request passes. */
 export function requirePublish(
   access: Access | undefined,
   addressOf: (c: Context) => Address,
@@ -31,7 +31,7 @@ export const passThrough: MiddlewareHandler = (_, next) => next()
 /** Parameters that people put credentials into. */
 const SECRETS = /^(access_?token|api_?key|auth|authorization|bearer|jwt|key|publish_?key|token)$/i
 
-/** Refuses credentials in the query, because every log on the way would store them. */
+/** Refuses credentials in the query, because the logs of every proxy would store them. */
 export const noSecretsInQuery: MiddlewareHandler = async (c, next) => {
   const at = c.req.url.indexOf('?')
   const names = at === -1 ? [] : [...new URLSearchParams(c.req.url.slice(at)).keys()]
@@ -39,6 +39,6 @@ export const noSecretsInQuery: MiddlewareHandler = async (c, next) => {
   return problem(
     c,
     400,
-    'Credentials are not accepted in a URL, which logs store: send "Authorization: Bearer …".',
+    'Credentials are not accepted in a URL, because logs store URLs: send "Authorization: Bearer …".',
   )
 }

@@ -1,4 +1,4 @@
-/** Request bodies. JSON, text and a form are three ways to write one event, validated by one schema. */
+/** Reads request bodies. An event may be sent as JSON, text or a form; one schema validates all three. */
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
@@ -11,7 +11,7 @@ import { invalid, type Valid } from './validate.ts'
 const JSON_BYTES_PER_BYTE = 6
 const SLACK_BYTES = 4_096
 
-/** Bytes of a body that is not an event. */
+/** The maximum size in bytes of a body that is not an event. */
 const JSON_BYTES = 65_536
 
 const TOO_LARGE =
@@ -35,7 +35,7 @@ const EVENT_READERS: Readers = new Map([
 ])
 
 /**
- * Reads and validates an event, in any of the three types. Answers 413 above the size limit, 415 for
+ * Reads and validates an event of any of the three types. Returns 413 above the size limit, 415 for
  * another type, and 400 for a body that is not UTF-8 or does not match the schema.
  */
 export function eventBody(
@@ -45,7 +45,7 @@ export function eventBody(
     readers: EVENT_READERS,
     unsupported: UNSUPPORTED,
     maxBytes: maxEventBytes * JSON_BYTES_PER_BYTE + SLACK_BYTES,
-    tooLarge: `An event may carry ${maxEventBytes} bytes of data: send less.`,
+    tooLarge: `The data of an event is limited to ${maxEventBytes} bytes: send less.`,
   })
 }
 
@@ -57,7 +57,7 @@ export function jsonBody<Output, Input>(
     readers: new Map([['application/json', fromJson]]),
     unsupported: 'Send application/json.',
     maxBytes: JSON_BYTES,
-    tooLarge: `The body may have ${JSON_BYTES} bytes: send less.`,
+    tooLarge: `The body is limited to ${JSON_BYTES} bytes: send less.`,
   })
 }
 
@@ -110,7 +110,7 @@ function readerWithin(maxSize: number) {
   }
 }
 
-/** The length that the request declares. HTTP does not let more bytes through. */
+/** The length that the request declares. HTTP allows no more bytes than that. */
 function lengthOf(c: Context): number | undefined {
   const length = c.req.header('Content-Length') ?? ''
   return /^\d+$/.test(length) && !c.req.header('Transfer-Encoding') ? Number(length) : undefined
@@ -140,7 +140,7 @@ function parsed(json: string): unknown {
   }
 }
 
-/** JSON that may contain a number of more than 308 digits, written out or with an exponent. */
+/** Matches JSON that may contain a number of more than 308 digits, written out or with an exponent. */
 const MAYBE_HUGE = /\d[eE]\+?\d|(?<!\d)\d{309}/
 
 /** A string, which is skipped, or a number. */
@@ -159,7 +159,7 @@ function fromForm(text: string): unknown {
   if (!isPercentEncoded(text)) throw new HTTPException(400, { message: NO_FORM })
   const fields = new Map<string, unknown>()
   for (const [name, value] of new URLSearchParams(text)) {
-    // There is no telling which of the two is meant.
+    // It is unclear which of the two is meant.
     if (fields.has(name)) throw new HTTPException(400, { message: NO_FORM })
     fields.set(name, toField(name, value))
   }

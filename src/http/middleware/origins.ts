@@ -1,5 +1,5 @@
 /**
- * Which pages may send requests: by their `Origin`, and for a hub on loopback also by `Host`.
+ * Restricts which pages may send requests: by `Origin` and, for a hub on loopback, also by `Host`.
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
 import type { Context, MiddlewareHandler } from 'hono'
@@ -21,7 +21,7 @@ const ALLOWED_HEADERS = [
 ]
 
 /**
- * Answers preflights, and lets pages of the listed origins read responses and send cookies.
+ * Answers preflights and lets pages of the listed origins read responses and send cookies.
  * @param headers - more headers that the pages may send
  */
 export function allowOrigins(
@@ -66,7 +66,7 @@ export function onlyLoopback(origins: readonly string[]): MiddlewareHandler {
   }
 }
 
-const WRONG_HOST = 'Without a key, the hub answers requests to localhost only: set PUBLISH_KEY.'
+const WRONG_HOST = 'Without a key, the hub accepts requests to localhost only: set PUBLISH_KEY.'
 const PROXIED =
   'Without a key, the hub refuses requests that come through a proxy: set PUBLISH_KEY.'
 const WRONG_ORIGIN =
@@ -85,7 +85,7 @@ function isForLoopback(c: Context): boolean {
   return hosts.every((host) => host === undefined || isLoopback(host.replace(/:\d*$/, '')))
 }
 
-/** Headers that proxies set. Anyone may be behind a proxy. */
+/** Headers that proxies set. Any client may be behind a proxy. */
 const FORWARDED = ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Real-IP']
 
 function isFromElsewhere(c: Context, origins: readonly string[]): boolean {

@@ -15,7 +15,7 @@ import { internalsOf } from '../../hub/internals.ts'
 import { problem } from '../problem.ts'
 import { refuseWithBye } from '../stream.ts'
 
-/** The rate limits of an app, as middleware. What is absent is not limited. */
+/** The rate limits of an app, as middleware. An absent one means no limit. */
 export interface Limits {
   /** Limits how often streams are opened. */
   readonly streams?: MiddlewareHandler | undefined
@@ -41,21 +41,21 @@ export interface RateLimitOptions {
    * address share one limit.
    */
   readonly addressOf: (c: Context) => string | undefined
-  /** Whether a publish already counts elsewhere, and not here. @defaultValue never */
+  /** Whether another process counts this publish. @defaultValue never */
   readonly isCountedElsewhere?: ((c: Context) => boolean) | undefined
 }
 
 const MINUTE_MS = 60_000
 
-const TOO_MANY = 'Too many events within a minute: wait as long as Retry-After says.'
+const TOO_MANY = 'Too many events within a minute: wait for the seconds in Retry-After.'
 
-/** Subjects and addresses that have a count of their own within a minute. The others share one. */
+/** The maximum number of subjects and addresses counted separately within a minute. The others share one count. */
 const MAX_COUNTED = 100_000
 
 /**
  * Creates the rate limits of an app: `createApp({ hub, limits: createLimits({ … }) })`. A stream over
- * the limit gets 200 with `hub:bye`, so that an EventSource reconnects; a publish over it gets 429.
- * Both come with `Retry-After`. Each process counts for itself.
+ * the limit receives 200 with `hub:bye`, so that an EventSource reconnects; a publish over it receives 429.
+ * Both come with `Retry-After`. Each process counts separately.
  * @throws {HubError} `invalid-option` when a limit is negative
  * @throws {TypeError} when `createHub` of this package did not create the hub
  */
@@ -118,9 +118,9 @@ function binaryOf(address: string): bigint | undefined {
 }
 
 /**
- * The address of the client behind `hops` trusted proxies, each of which appends the address that it
- * received the request from. Entries further left in `X-Forwarded-For` come from the client: never
- * trust them.
+ * The address of a client that connects through `hops` trusted proxies, each of which appends the
+ * address that it received the request from. Entries further left in `X-Forwarded-For` come from the
+ * client: never trust them.
  */
 export function clientAddress(
   c: Context,

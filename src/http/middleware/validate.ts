@@ -4,13 +4,13 @@ import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import type { z } from 'zod'
 import { problem } from '../problem.ts'
 
-/** The types of a validated target: what a client may send, and what the handler gets. */
+/** The types of a validated target: what a client may send, and what the handler receives. */
 export type Valid<Target extends keyof ValidationTargets, Output, Input> = {
   in: { [K in Target]: Input }
   out: { [K in Target]: Output }
 }
 
-/** Answers 400 unless the target matches the schema. */
+/** Returns 400 unless the target matches the schema. */
 export function valid<Target extends 'query' | 'param', Output, Input>(
   target: Target,
   schema: z.ZodType<Output, Input>,
@@ -20,7 +20,7 @@ export function valid<Target extends 'query' | 'param', Output, Input>(
   }) as unknown as MiddlewareHandler<object, string, Valid<Target, Output, Input>>
 }
 
-/** Answers 400 and lists everything that is wrong. */
+/** Returns 400 and lists everything that is wrong. */
 export function invalid(c: Context, target: string, error: Pick<z.ZodError, 'issues'>): Response {
   const issues = error.issues.map(({ path, message }) => ({
     path: [target, ...path].join('.'),

@@ -28,7 +28,7 @@ export interface DocumentInit {
   readonly guarded: boolean
 }
 
-/** Creates the document. Routes without an entry in `operations` are left out. */
+/** Creates the document. It omits routes without an entry in `operations`. */
 export function createDocument({ routes, guarded }: DocumentInit): Json {
   // No operation refers to the schemas of the stream's events: they must be named here.
   const named = new Set<z.ZodType>([ProblemSchema, ReadySchema, GapSchema, ByeSchema])
@@ -44,12 +44,12 @@ export function createDocument({ routes, guarded }: DocumentInit): Json {
     info: {
       title: 'hono-sse',
       version: VERSION,
-      summary: 'A hub for server-sent events.',
+      summary: 'Pushes events to browsers over Server-Sent Events.',
       description:
-        'Every GET also answers HEAD. Unknown paths answer 404, and unsupported methods 405 with `Allow`; both with a `Problem`.',
+        'Pushes events to one user in every open tab, to a topic, or to everyone. Every GET route also supports HEAD. Unknown paths return 404, and unsupported methods 405 with `Allow`, both with a `Problem`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    // Relative to the URL of the document, so that it holds wherever the app is mounted.
+    // Relative to the URL of the document, so that it is correct wherever the app is mounted.
     servers: [{ url: '.' }],
     paths,
     components: {

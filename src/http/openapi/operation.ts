@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { ProblemStatus } from '../problem.ts'
 
-/** What an operation requires, where the hub has access control. */
+/** What an operation requires if the hub has access control. */
 export type Permission = 'listen' | 'publish' | 'operate' | 'issue'
 
 /** A response header. Its description is shared by all responses. */
@@ -43,7 +43,7 @@ export interface Operation {
   readonly parameters?: Readonly<Partial<Record<'path' | 'query' | 'header', z.ZodType>>>
   readonly body?: Contents
   readonly responses: Readonly<Partial<Record<200 | 202 | 204, ResponseSpec>>>
-  /** Problems in addition to those that any request may get. @defaultValue none */
+  /** Problems in addition to those that any request may receive. @defaultValue none */
   readonly problems?: readonly ProblemStatus[]
 }
 

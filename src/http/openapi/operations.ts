@@ -29,25 +29,25 @@ const CONNECTION = {
   since: SINCE,
   queuedBytes: 0,
   queuedEvents: 0,
-  cursor: 'lz3k9q-42',
+  cursor: 'mwro6j5u0dlj-42',
   opener: 'native',
   remoteAddress: '192.0.2.1',
   requestId: '3c4a5e0c-8f0e-4b43-9c77-0b5f7f3d1a52',
 }
 
 const STREAM = `retry: 2000
-id: lz3k9q-41
+id: mwro6j5u0dlj-41
 event: hub:ready
 data: {"client":"alice","connection":"c-7","topics":["news"],"resume":"fresh"}
 
-id: lz3k9q-42
+id: mwro6j5u0dlj-42
 data: hello
 
-id: lz3k9q-43
+id: mwro6j5u0dlj-43
 event: inbox
 data: {"unread":3}
 
-id: lz3k9q-43
+id: mwro6j5u0dlj-43
 event: hub:beat
 data: 15
 
@@ -71,7 +71,7 @@ const event = {
 }
 
 const published: ResponseSpec = {
-  ...json('The event was published.', Published, { id: 'lz3k9q-42', connections: 2 }),
+  ...json('The event was published.', Published, { id: 'mwro6j5u0dlj-42', connections: 2 }),
   headers: ['RateLimit', 'RateLimit-Policy'],
 }
 
@@ -91,7 +91,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     tag: 'listen',
     summary: 'Opens a stream of server-sent events.',
     description:
-      'If the stream can’t be opened now, the response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would give up for good. The schemas `Ready`, `Gap` and `Bye` describe the data of the hub’s own events.',
+      'If the stream can’t be opened now, the response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would stop reconnecting. The schemas `Ready`, `Gap` and `Bye` describe the data of the hub’s own events.',
     permission: 'listen',
     parameters: { query: StreamQuery, header: StreamHeaders },
     responses: {
@@ -100,7 +100,7 @@ export const operations: Readonly<Record<string, Operation>> = {
         headers: ['Cache-Control', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Set-Cookie'],
       },
       204: {
-        description: 'The client is blocked for now. An EventSource stops reconnecting.',
+        description: 'The client is temporarily blocked. An EventSource stops reconnecting.',
         headers: ['Cache-Control'],
       },
     },
@@ -164,7 +164,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'DELETE /clients/:id': {
     id: 'disconnect',
     tag: 'operate',
-    summary: 'Ends all connections of a client, and can block it.',
+    summary: 'Ends all connections of a client and can block it.',
     permission: 'operate',
     parameters: { path: ClientParam, query: DisconnectQuery },
     responses: {
@@ -173,7 +173,7 @@ export const operations: Readonly<Record<string, Operation>> = {
         blockedSeconds: 3_600,
       }),
       202: json(
-        'Some instances have not answered. They disconnect the client as soon as they reach Redis again.',
+        'Some instances have not responded. They disconnect the client as soon as they reach Redis again.',
         Disconnected,
         { disconnected: 1, blockedSeconds: 3_600, asked: 3, answered: 2 },
       ),
@@ -196,7 +196,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'POST /tickets': {
     id: 'issueTicket',
     tag: 'listen',
-    summary: 'Issues a ticket, with which a page opens a stream. For back ends.',
+    summary: 'Issues a ticket that lets a page open a stream. For back ends.',
     permission: 'issue',
     body: { 'application/json': content(TicketBody, { client: 'alice', topics: ['news'] }) },
     responses: {
@@ -217,13 +217,13 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /': {
     id: 'dashboard',
     tag: 'about',
-    summary: 'The dashboard: a page to listen and publish with, where it is enabled.',
+    summary: 'Returns the dashboard, a page for listening and publishing, if it is enabled.',
     responses: { 200: text('The page.', 'text/html', z.string(), '<!doctype html>') },
   },
   'GET /healthz': {
     id: 'health',
     tag: 'about',
-    summary: 'Answers as long as the process runs.',
+    summary: 'Responds as long as the process runs.',
     responses: { 200: text('The process runs.', 'text/plain', z.literal('ok'), 'ok') },
   },
   'GET /readyz': {
@@ -231,7 +231,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     tag: 'about',
     summary: 'Reports whether the hub accepts streams and events.',
     description:
-      'Answers 503 while the hub is shutting down, and while the journal can’t be reached.',
+      'Returns 503 while the hub is shutting down and while the journal can’t be reached.',
     responses: {
       200: text('The hub accepts streams and events.', 'text/plain', z.literal('ready'), 'ready'),
     },

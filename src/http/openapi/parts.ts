@@ -3,7 +3,7 @@ import { type ProblemStatus, TITLES } from '../problem.ts'
 import type { Json } from './json-schema.ts'
 import type { HeaderName, Permission } from './operation.ts'
 
-/** The problems that any request may get. */
+/** The problems that any request may receive. */
 export const COMMON_PROBLEMS: readonly ProblemStatus[] = [400, 403, 421, 500, 503]
 
 interface Refusal {
@@ -30,12 +30,13 @@ const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
   403: {
     description:
       'The credential lacks the required permission; or the hub has no key and the request came from another origin or through a proxy.',
-    detail: 'This credential may not publish to this address.',
+    detail:
+      'This credential may not publish to this address: send a publish key, or a token that may.',
     headers: ['WWW-Authenticate'],
   },
   413: {
     description: 'The body is too large.',
-    detail: 'An event may carry 262144 bytes of data: send less.',
+    detail: 'The data of an event is limited to 262144 bytes: send less.',
     headers: LIMITED,
   },
   415: {
@@ -44,12 +45,12 @@ const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
     headers: LIMITED,
   },
   421: {
-    description: 'The hub has no key and answers requests to localhost only.',
-    detail: 'Without a key, the hub answers requests to localhost only: set PUBLISH_KEY.',
+    description: 'The hub has no key and accepts requests to localhost only.',
+    detail: 'Without a key, the hub accepts requests to localhost only: set PUBLISH_KEY.',
   },
   429: {
     description: 'The rate limit for publishing is exceeded.',
-    detail: 'Too many events within a minute: wait as long as Retry-After says.',
+    detail: 'Too many events within a minute: wait for the seconds in Retry-After.',
     headers: [...LIMITED, 'Retry-After'],
   },
   500: {
@@ -60,7 +61,7 @@ const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
   503: {
     description:
       'The hub is shutting down, is not configured, or can’t reach what it depends on. With `Retry-After`, a retry may succeed.',
-    detail: 'The journal can’t be reached: nothing can be published until it returns.',
+    detail: 'The journal can’t be reached, so events can’t be published: try again later.',
     headers: [...LIMITED, 'Retry-After'],
   },
 }
@@ -94,17 +95,17 @@ export const headers: Readonly<Record<HeaderName, unknown>> = {
   'Cache-Control': { description: 'The response must not be stored.', schema: { type: 'string' } },
   RateLimit: {
     description:
-      'The limit, and how much of it is left, when rate limits are on (draft 7 of RateLimit header fields).',
+      'The limit, and how much of it is left, if rate limits are on (draft 7 of RateLimit header fields).',
     schema: { type: 'string' },
     example: 'limit=60, remaining=59, reset=42',
   },
   'RateLimit-Policy': {
-    description: 'The limit and its window in seconds, when rate limits are on.',
+    description: 'The limit and its window in seconds, if rate limits are on.',
     schema: { type: 'string' },
     example: '60;w=60',
   },
   'Retry-After': {
-    description: 'Seconds after which to try again.',
+    description: 'Seconds to wait before trying again.',
     schema: { type: 'integer', minimum: 0 },
     example: 2,
   },
@@ -115,7 +116,7 @@ export const headers: Readonly<Record<HeaderName, unknown>> = {
   },
   'WWW-Authenticate': {
     description:
-      'The authentication scheme to use; and, if a credential was sent, why it does not suffice.',
+      'The authentication scheme to use and, if a credential was sent, why it was refused.',
     schema: { type: 'string' },
     example: 'Bearer realm="hono-sse", error="invalid_token"',
   },
@@ -146,7 +147,7 @@ export const securitySchemes: Readonly<Json> = {
     type: 'apiKey',
     in: 'query',
     name: 'ticket',
-    description: 'A ticket, for pages. It opens one stream, within 30 seconds after it was issued.',
+    description: 'A ticket, for pages. It opens one stream, within 30 seconds of being issued.',
   },
   cookie: {
     type: 'apiKey',

@@ -17,7 +17,7 @@ import type {
 } from '../schemas/responses.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
-/** At most how many connections of one client are listed: more than it may have by default. */
+/** The maximum number of connections listed for one client: more than it may have by default. */
 const MAX_ROWS = 10_000
 
 type OfClient = { param: z.input<typeof ClientParam> }

@@ -12,7 +12,7 @@ import { asRoutes, type StreamRoute } from './types.ts'
 export interface MetricsRoutesInit {
   readonly hub: Hub
   readonly access: Access | undefined
-  /** How many requests got an error response, by status. */
+  /** The number of error responses, by status. */
   readonly errors: ReadonlyMap<number, number>
 }
 
@@ -37,7 +37,7 @@ function expose(stats: HubStats, errors: ReadonlyMap<number, number>): string {
   const byStatus = [...errors].map(([status, count]) => [String(status), count] as const)
   const parts = [current(stats), events(stats), streams(stats), journal(stats)]
   parts.push([
-    counter('hono_sse_request_errors_total', 'Requests that got an error response.', {
+    counter('hono_sse_request_errors_total', 'Requests that led to an error response.', {
       label: 'status',
       values: byStatus,
     }),
@@ -124,7 +124,7 @@ function streams({ metrics }: HubStats): string[] {
     ),
     counter(
       'hono_sse_departures_total',
-      'Streams that ended without hub:bye: the client left, or the transport failed.',
+      'Streams that ended without hub:bye: the client disconnected, or the transport failed.',
       metrics.departures,
     ),
     counter('hono_sse_refusals_total', 'Streams refused.', by('reason', metrics.refusals)),
@@ -151,7 +151,7 @@ function journal({ journal: { ready, events, bytes, reconnects, ignored } }: Hub
     ),
     counter(
       'hono_sse_journal_ignored_messages_total',
-      'Messages of other instances or programs that could not be used.',
+      'Messages from other instances or programs that the journal could not use.',
       ignored,
     ),
   ]

@@ -1,4 +1,4 @@
-/** Routes that publish: to one client, to one topic, to everyone. */
+/** Routes that validate an event and publish it: to one client, to a topic, or to everyone. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'

@@ -23,9 +23,9 @@ export interface SseRoutesInit {
   readonly hub: Hub
   readonly access: Access | undefined
   readonly openStream: OpenStream | undefined
-  /** Describes the request behind a stream, for operators. */
+  /** Describes the request that opened a stream, for operators. */
   connectionInfo(c: Context): ConnectionInfo | undefined
-  /** Limits how often streams are opened. Over the limit, it must answer with `refuseWithBye`. */
+  /** Limits how often streams are opened. Over the limit, it must respond with `refuseWithBye`. */
   readonly limit: MiddlewareHandler
 }
 
@@ -66,7 +66,7 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
     try {
       return await access.listen(c, { client: id, topics: topic, ticket })
     } catch (error) {
-      // A temporary failure: at 503, an EventSource would give up for good.
+      // A temporary failure: at 503, an EventSource would stop reconnecting.
       if (isTemporary(error) || hasCode(error, 'at-capacity', 'journal-unavailable'))
         return refuseWithBye(c, internalsOf(hub).byeFrame('at-capacity'))
       if (hasCode(error, 'blocked')) return streamBlocked(c)

@@ -4,12 +4,12 @@ import type { BlankEnv, ExtractSchema, ResponseFormat, Schema, TypedResponse } f
 import type { StatusCode } from 'hono/utils/http-status'
 import type { Problem, ProblemStatus } from '../problem.ts'
 
-/** A route that answers with JSON, or with a problem. */
+/** A route that responds with JSON, or with a problem. */
 export type JsonRoute<Input, Output, Status extends 200 | 202 = 200> =
   | { input: Input; output: Output; outputFormat: 'json'; status: Status }
   | ProblemRoute<Input>
 
-/** A route that answers with a fixed word, or with a problem. */
+/** A route that responds with a fixed word, or with a problem. */
 export type TextRoute<Word extends string> =
   | { input: object; output: Word; outputFormat: 'text'; status: 200 }
   | ProblemRoute<object>
@@ -40,7 +40,7 @@ export function asRoutes<Routes extends Schema, App>(
   return app as unknown as Hono<BlankEnv, Routes>
 }
 
-/** Answers with JSON, typed exactly: Hono's own type turns absent properties into undefined ones. */
+/** Creates a JSON response, typed exactly: Hono's own type turns absent properties into undefined ones. */
 export function jsonResponse<Output extends object, Status extends 200 | 202 = 200>(
   c: Context,
   output: Output,

@@ -5,7 +5,7 @@ import { EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
 import { schemaMetadata } from './metadata.ts'
 
 const Name = z.string(NAME_RULE).regex(NAME, NAME_RULE)
-const once = 'must be sent once at most'
+const once = 'must be sent at most once'
 
 /** `GET /sse?id=&topic=&lastEventId=&ticket=` */
 export interface StreamQuery {
@@ -20,7 +20,7 @@ export interface StreamQueryInput extends Omit<StreamQuery, 'topic'> {
   readonly topic?: string | string[] | undefined
 }
 
-const Topics = z.array(Name).max(MAX_TOPICS, `must be ${MAX_TOPICS} topics at most`)
+const Topics = z.array(Name).max(MAX_TOPICS, `must have at most ${MAX_TOPICS} topics`)
 
 /** The query of `GET /sse`. Unknown parameters are ignored. */
 export const StreamQuery: z.ZodType<StreamQuery, StreamQueryInput> = z.object({
@@ -128,12 +128,12 @@ export const TicketBody: z.ZodType<
   })
   .register(schemaMetadata, { id: 'Grant' })
 
-/** `?limit=`: at most how many rows to list. */
+/** `?limit=`: the maximum number of rows to list. */
 export const ListQuery: z.ZodType<{ readonly limit: number }, { limit?: string | undefined }> =
   z.object({
     limit: wholeNumber(1, 10_000)
       .default(1_000)
-      .register(schemaMetadata, { description: 'At most how many rows to list.' }),
+      .register(schemaMetadata, { description: 'The maximum number of rows to list.' }),
   })
 
 /** `?block=`: for how many seconds to refuse the client. */

@@ -18,7 +18,7 @@ const since = z.iso
   .datetime()
   .register(schemaMetadata, { description: 'When it connected, in UTC.' })
 const shard = z.int().min(0).exactOptional().register(schemaMetadata, {
-  description: 'The number of its shard, when the clients are sharded.',
+  description: 'The number of its shard, if the clients are sharded.',
 })
 const topics = z
   .array(z.string())
@@ -26,7 +26,7 @@ const topics = z
 
 /** The result of publishing. */
 export interface Published extends PublishResult {
-  /** Replaces `id` when the clients are sharded: one id for each shard. */
+  /** Replaces `id` if the clients are sharded: one id for each shard. */
   readonly ids?: readonly string[]
 }
 
@@ -37,11 +37,13 @@ export const Published: z.ZodType<Published> = z
       description: 'The event’s id. Ephemeral events have none.',
     }),
     ids: z.array(z.string()).exactOptional().register(schemaMetadata, {
-      description: 'Replaces `id` when the clients are sharded: one id for each shard.',
+      description: 'Replaces `id` if the clients are sharded: one id for each shard.',
     }),
-    connections: count('How many connections the event was queued for. Zero is not an error.'),
+    connections: count(
+      'The number of connections that the event was queued for. Zero is not an error.',
+    ),
     instances: z.int().min(0).exactOptional().register(schemaMetadata, {
-      description: 'How many instances had a listener, when several share the journal.',
+      description: 'The number of instances that had a listener, if several share the journal.',
     }),
   })
   .register(schemaMetadata, { id: 'PublishResult' })
@@ -53,7 +55,7 @@ const Client: z.ZodType<Listed<ClientSummary>> = z
   .object({
     shard,
     client: text('The client id.'),
-    connections: count('How many connections the client has.'),
+    connections: count('The number of connections of the client.'),
     since,
     queuedBytes: count('Bytes queued for all its connections.'),
   })
@@ -64,14 +66,14 @@ const Connection: z.ZodType<Listed<ConnectionSummary>> = z
     shard,
     connection: text('The connection’s id within its instance.'),
     instance: z.string().exactOptional().register(schemaMetadata, {
-      description: 'The instance that it is connected to, when several share the journal.',
+      description: 'The instance that it is connected to, if several share the journal.',
     }),
     client: text('The client id.'),
     topics,
     since,
     queuedBytes: count('Bytes queued for the connection.'),
     queuedEvents: count('Events queued for the connection, including the hub’s own.'),
-    cursor: maybe('The cursor: the id of the last event that the connection was given.'),
+    cursor: maybe('The cursor: the id of the last event that was queued for the connection.'),
     opener: maybe('How the stream was opened: `native` or `portable`.'),
     remoteAddress: maybe('The remote address of the request.'),
     requestId: maybe('The id of the request in the log.'),
@@ -80,10 +82,11 @@ const Connection: z.ZodType<Listed<ConnectionSummary>> = z
 
 const coverage = {
   asked: z.int().min(0).exactOptional().register(schemaMetadata, {
-    description: 'How many instances may be alive, when several share the journal.',
+    description: 'The number of instances that may be alive, if several share the journal.',
   }),
   answered: z.int().min(0).exactOptional().register(schemaMetadata, {
-    description: 'How many of them have answered: if fewer, the result is incomplete.',
+    description:
+      'The number of instances that have responded. If it is smaller than `asked`, the result is incomplete.',
   }),
 }
 
@@ -97,7 +100,7 @@ export interface Clients extends Coverage {
 export const Clients: z.ZodType<Clients> = z
   .object({
     clients: z.array(Client),
-    total: count('How many there are in total.'),
+    total: count('The total number, of which the list may show a part.'),
     ...coverage,
   })
   .register(schemaMetadata, { id: 'Clients' })
@@ -125,7 +128,7 @@ export const TopicConnections: z.ZodType<TopicConnections> = z
   .object({
     topic: text('The topic.'),
     connections: z.array(Connection),
-    total: count('How many there are in total.'),
+    total: count('The total number, of which the list may show a part.'),
     ...coverage,
   })
   .register(schemaMetadata, { id: 'TopicConnections' })
@@ -139,7 +142,7 @@ export interface Disconnected extends Coverage {
 /** `DELETE /clients/:id` */
 export const Disconnected: z.ZodType<Disconnected> = z
   .object({
-    disconnected: count('How many connections were closed.'),
+    disconnected: count('The number of connections that were closed.'),
     blockedSeconds: count('Seconds for which the client is refused.'),
     ...coverage,
   })
@@ -212,5 +215,5 @@ export const ByeSchema: z.ZodType<{ readonly reason: ByeReason }> = z
   })
   .register(schemaMetadata, {
     id: 'Bye',
-    description: 'The data of `hub:bye`: the reason why the hub ends the stream.',
+    description: 'The data of `hub:bye`: why the hub ends the stream.',
   })

@@ -1,11 +1,11 @@
-/** The checks of a backplane, which a journal with one must pass. */
+/** Checks that a backplane must pass. */
 import { EVERYONE } from '../../core/address.ts'
 import { type ConformanceCheck, check, decodeFrame, equal, type OpenJournal } from './harness.ts'
 
 /** The checks of `useOnce`. */
 export function backplaneChecks(open: OpenJournal): readonly ConformanceCheck[] {
   return [
-    check('a name can be used once, even by callers at the same time', async () => {
+    check('a name can be used once, even by concurrent callers', async () => {
       const { journal } = await open({}, [])
       const use = async (name: string) => await journal.backplane?.useOnce(name, 60_000)
       const uses = await Promise.all([use('ticket'), use('ticket'), use('ticket')])
@@ -18,7 +18,7 @@ export function backplaneChecks(open: OpenJournal): readonly ConformanceCheck[] 
 /** The checks of `relay`, for a backplane that several hubs share. */
 export function relayChecks(open: OpenJournal): readonly ConformanceCheck[] {
   return [
-    check('a relayed event is delivered, and is not stored', async () => {
+    check('a relayed event is delivered but not stored', async () => {
       const { journal, deliveries, eventually } = await open({}, [EVERYONE])
       await journal.backplane?.relay?.(EVERYONE, { data: 'now', event: 'typing' })
       await eventually(() => deliveries.length === 1)

@@ -1,7 +1,7 @@
-/** What the checks need: a journal under test, and the smallest assertions that fail with a reason. */
+/** What the checks need: a journal under test, and minimal assertions that say why they fail. */
 import type { DeliveredEvent, Journal, ReplayBatch } from '../journal.ts'
 
-/** One promise of the contract. */
+/** The check of one promise of the contract. */
 export interface ConformanceCheck {
   /** A sentence: the name of the test. */
   readonly name: string
@@ -16,11 +16,11 @@ export interface JournalUnderTest {
   readonly deliveries: readonly DeliveredEvent[]
   /** Resolves once the condition holds. It should reject after some seconds. */
   eventually(condition: () => boolean): Promise<void>
-  /** Lets `ms` milliseconds pass as the journal measures time. */
+  /** Advances the time that the journal measures by `ms` milliseconds. */
   advance(ms: number): Promise<void>
 }
 
-/** The bounds a check needs; whatever is absent is large enough for it. */
+/** The bounds that a check needs. An absent bound must be too large to evict anything. */
 export interface ConformanceBounds {
   /** Events per address. */
   readonly maxEvents?: number
@@ -30,35 +30,39 @@ export interface ConformanceBounds {
 }
 
 /**
- * Opens a new, empty journal that is ready. `subscribed`: the keys at which a connection of this hub
- * listens; a journal without `backplane.subscribe` ignores them.
+ * Opens a new, empty journal that is ready. `subscribed`: the keys that a connection of this hub
+ * listens to; a journal without `backplane.subscribe` ignores them.
  */
 export type OpenJournal = (
   bounds: ConformanceBounds,
   subscribed: readonly string[],
 ) => Promise<JournalUnderTest>
 
+/** Creates a check. */
 export function check(name: string, run: () => Promise<void>): ConformanceCheck {
   return { name, run }
 }
 
+/** The ids of the events in a batch. */
 export function idsOf({ entries }: ReplayBatch): string[] {
   return entries.map(({ id }) => id)
 }
 
+/** The text of a frame. */
 export function decodeFrame(item: { readonly frame: Uint8Array } | undefined): string {
   return new TextDecoder().decode(item?.frame)
 }
 
+/** @throws {Error} unless the condition holds. @param what - the condition in words */
 export function truthy(condition: boolean, what: string): void {
-  if (!condition) throw new Error(`Not so: ${what}.`)
+  if (!condition) throw new Error(`This does not hold: ${what}.`)
 }
 
-/** Compares JSON, so that undefined in a list equals null. */
+/** @throws {Error} unless both values have the same JSON, in which undefined in a list equals null */
 export function equal(actual: unknown, expected: unknown): void {
-  const [found, wanted] = [
+  const [found, required] = [
     JSON.stringify(actual) ?? 'undefined',
     JSON.stringify(expected) ?? 'undefined',
   ]
-  if (found !== wanted) throw new Error(`Expected ${wanted}, found ${found}.`)
+  if (found !== required) throw new Error(`Expected ${required}, found ${found}.`)
 }

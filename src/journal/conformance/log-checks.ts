@@ -1,4 +1,4 @@
-/** The checks of the log, which every journal must pass. */
+/** Checks that the log of every journal must pass. */
 import { clientKey, EVERYONE, topicKey } from '../../core/address.ts'
 import {
   type ConformanceBounds,
@@ -32,7 +32,7 @@ const FOREIGN_CURSORS: Readonly<Record<string, (id: string) => string>> = {
 /** The checks of `append`, `read`, `head`, deliveries and bounds. */
 export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
   return [
-    check('ids grow by one over all addresses together', async () => {
+    check('ids increase by one across all addresses', async () => {
       const { append } = await setUp()
       const ids = [...(await append(ALICE, 'a')), ...(await append(NEWS, 'b'))]
       ids.push(...(await append(EVERYONE, 'c')))
@@ -57,7 +57,7 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
       equal(journal.head().id, ids[2])
     }),
 
-    check('a read finds what its addresses missed, oldest first, and nothing else', async () => {
+    check('a read returns what its addresses missed, oldest first, and nothing else', async () => {
       const { append, read } = await setUp()
       const { end } = await read(KEYS)
       const [a] = await append(ALICE, 'a')
@@ -72,14 +72,14 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
       equal(idsOf(await read([BOB], e)), [])
     }),
 
-    check('a read without a cursor finds nothing, and says where the journal ends', async () => {
+    check('a read without a cursor returns no events, and where the journal ends', async () => {
       const { append, read } = await setUp()
       const [a] = await append(ALICE, 'a')
       const { entries, done, end } = await read(KEYS)
       equal([entries, done, end.id, end.sequence], [[], true, a, 1])
     }),
 
-    check('a read goes batch by batch, each with at least one entry', async () => {
+    check('a long read is split into batches, each with at least one entry', async () => {
       const { append, read } = await setUp()
       let cursor = (await read([ALICE])).end.id
       const big = 'x'.repeat(500)
@@ -94,7 +94,7 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
         done = batch.done
       }
       equal(found.flat(), ids)
-      truthy(found.length > 3, 'a batch keeps to its bytes')
+      truthy(found.length > 3, 'a batch respects its size limit')
       equal(cursor, ids.at(-1))
     }),
 
@@ -136,9 +136,12 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
       const keys = [ALICE, BOB, NEWS]
       const ids: string[] = []
       for (let n = 0; n < 60; n++) ids.push(...(await append(keys[n % 3] ?? '', 'x'.repeat(300))))
-      const kept = idsOf(await read(keys, 'earliest'))
-      truthy(kept.length > 5 && kept.length * 300 <= 10_000, `${kept.length} events are kept`)
-      equal(kept, ids.slice(-kept.length))
+      const stored = idsOf(await read(keys, 'earliest'))
+      truthy(
+        stored.length > 5 && stored.length * 300 <= 10_000,
+        `${stored.length} events are stored`,
+      )
+      equal(stored, ids.slice(-stored.length))
     }),
 
     check('stats count what is stored, without what was evicted', async () => {
@@ -154,10 +157,13 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
       await append(ALICE, 'b', 'c', 'd')
       await append(BOB, 'x'.repeat(1_000))
       const three = await bytesWith(3)
-      truthy(three > 1_000 + one && three < 1_000 + 4 * one, `${three} bytes are of three events`)
+      truthy(
+        three > 1_000 + one && three < 1_000 + 4 * one,
+        `${three} bytes are those of three events`,
+      )
     }),
 
-    check('a journal that may keep nothing reports a gap for everything', async () => {
+    check('a journal that may store no events reports a gap for each of them', async () => {
       const { append, read } = await setUp({ maxEvents: 0 })
       const { end } = await read([ALICE])
       const [, b] = await append(ALICE, 'a', 'b')
@@ -168,7 +174,7 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
 
     ...Object.entries(FOREIGN_CURSORS).map(([kind, forge]) =>
       check(
-        `a cursor ${kind} is a gap of the epoch, and everything that is kept follows`,
+        `a cursor ${kind} leads to an epoch gap, followed by everything that is stored`,
         async () => {
           const { append, read } = await setUp()
           const ids = await append(ALICE, 'a', 'b')

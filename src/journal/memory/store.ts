@@ -1,4 +1,4 @@
-/** An event store in memory: a log per address, and the oldest entries evicted beyond the bounds. */
+/** An event store in memory: one log per address. Beyond its bounds, it evicts the oldest entries. */
 import type { EventStore, JournalBounds } from '../event-store.ts'
 import { createEvictionFloors } from '../eviction-floors.ts'
 import type { JournalEntry } from '../journal.ts'
@@ -34,13 +34,13 @@ const ENTRY_BYTES = 320
 /** The overhead of an address besides its name, as measured on V8: its log, and its place in the map. */
 const ADDRESS_BYTES = 280
 
-/** The same of an empty address, of which only the last evicted sequence is remembered. */
+/** The overhead of an empty address, for which only the last evicted sequence is stored. */
 const EMPTY_ADDRESS_BYTES = 100
 
-/** How many empty addresses the store remembers the last evicted sequence for, within an eighth of `maxBytes`. */
+/** The maximum number of empty addresses whose last evicted sequence is stored, within an eighth of `maxBytes`. */
 const MAX_EMPTY_ADDRESSES = 100_000
 
-/** The floors of all other empty addresses take up to another eighth of `maxBytes`, and 8 MB. */
+/** The floors of all other empty addresses take up to another eighth of `maxBytes`, and at most 8 MB. */
 const MIN_FLOORS = 2 ** 10
 const MAX_FLOORS = 2 ** 21
 
@@ -49,7 +49,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   const logs = new Map<string, AddressLog>()
   /** The last evicted sequence of each empty address; the address that became empty first comes first. */
   const evictedUpTo = new Map<string, number>()
-  /** Iterates over the empty addresses to forget: a new iterator would pass all forgotten ones each time. */
+  /** Iterates over the empty addresses to forget: a new iterator would skip all forgotten ones each time. */
   let emptyAddresses = evictedUpTo.entries()
   let emptyBytes = 0
   /** For addresses in neither map. */
@@ -187,7 +187,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   }
 }
 
-/** The size of a name, of which each character may take two bytes. */
+/** The maximum size of a key, with two bytes per character. */
 function sizeOf(key: string): number {
   return 2 * key.length
 }

@@ -28,7 +28,7 @@ type Stored = readonly [epoch: string, last: number, ...instances: number[]]
 /** The maximum number of characters in flight to Redis. Beyond it, publishing fails. */
 const MAX_PENDING_CHARACTERS = 67_108_864
 
-/** The maximum size of one call, in events and about in characters: Redis serves nothing else meanwhile. */
+/** The maximum size of one call, in events and approximately in characters: Redis serves nothing else while it runs. */
 const MAX_EVENTS = 128
 const MAX_CHARACTERS = 262_144
 

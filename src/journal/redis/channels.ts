@@ -1,4 +1,4 @@
-/** Channel subscriptions: one per address of this hub, for as long as it has a listener. */
+/** Channel subscriptions: one for each address that has a listener on this hub. */
 import type { RedisConnection } from './connection.ts'
 
 /** The channels that this hub subscribes to. */
@@ -7,7 +7,7 @@ export interface ChannelSubscriptions {
   unsubscribe(key: string): void
   /** Resolves when Redis has confirmed the subscriptions to these keys. @throws if the connection is lost */
   confirmed(keys: readonly string[]): Promise<unknown>
-  /** Moves all subscriptions to a new connection, and subscribes to channels without a key. */
+  /** Moves all subscriptions to a new connection and subscribes to channels without a key. */
   attach(connection: RedisConnection, others: readonly string[]): Promise<void>
   /** Drops the connection, which is lost. */
   detach(): void

@@ -92,7 +92,8 @@ export async function connectRedis(
     try {
       await Promise.all(clients.map((client) => client.connect()))
       const info = `${await commands.info()}`
-      if (/^role:(?!master)/m.test(info)) throw new Error('Redis is a replica, not a primary.')
+      if (/^role:(?!master)/m.test(info))
+        throw new Error('Redis is a replica: connect to its primary.')
       const hashes = new Map<Script, string>()
       for (const script of [...SCRIPTS, MEMBERS, REMOVE]) {
         hashes.set(script, `${await commands.scriptLoad(script.text)}`)
@@ -101,7 +102,7 @@ export async function connectRedis(
       const eviction = evictionOf(info)
       if (eviction && !acceptEviction) {
         throw new Error(
-          `Redis may evict events: its maxmemory-policy is ${eviction}, not noeviction.`,
+          `Redis may evict events: its maxmemory-policy is ${eviction}. Set it to noeviction, or accept the loss with acceptEviction (REDIS_EVICTION=accept).`,
         )
       }
       return {
@@ -164,13 +165,15 @@ export async function connectRedis(
   }
 }
 
-/** A server that was a replica in between has another `master_replid`; a restarted one another `run_id`. */
+/** A server that has been a replica has a new `master_replid`; a restarted server has a new `run_id`. */
 function serverIdOf(info: string): string {
   const ids = ['run_id', 'master_replid'].map(
     (name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(info)?.[1],
   )
   if (ids.includes(undefined)) {
-    throw new Error('The INFO of Redis contains no run_id or no master_replid.')
+    throw new Error(
+      'The INFO of Redis lacks run_id or master_replid: connect to Redis or Valkey directly.',
+    )
   }
   return ids.join(':')
 }

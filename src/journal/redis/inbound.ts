@@ -1,4 +1,4 @@
-/** Inbound messages: held while a connection catches up; one that can't be used is ignored, and never costs the connection. */
+/** Inbound messages: held while a connection catches up. A message that can't be used is ignored and never ends the connection. */
 import type { RedisConnection } from './connection.ts'
 
 /** What receives the messages. */
@@ -34,7 +34,7 @@ export function createInbound({ dispatch, ignored }: InboundInit): Inbound {
     const work = () => guard(() => dispatch(channel, message))
     if (!opening) work()
     else if (held.length < MAX_HELD) held.push(work)
-    else opening.close(new Error('Too many messages arrived while the connection caught up.'))
+    else opening.close(new Error('Too many messages arrived while the connection was catching up.'))
   }
 
   function hold(next: RedisConnection): void {

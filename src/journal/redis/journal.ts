@@ -15,7 +15,7 @@ import { framesOf, idOf, textOf, toCatchUp, toStats } from './replies.ts'
 import { createControlRequests } from './requests.ts'
 import { CATCH_UP, KEEP_ALIVE, PUBLISH, READ, type Script } from './scripts/index.ts'
 
-/** Milliseconds that the last word to Redis may take. */
+/** Milliseconds to wait for Redis when the journal closes. */
 const LEAVE_MS = 500
 
 /** Replaces the hub before the journal is opened and after it is closed. */
@@ -81,7 +81,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       clock,
       random,
       open: async (signal) => {
-        // Imported late, so that a runtime without sockets can load this module.
+        // Imported on demand, so that a runtime without sockets can load this module.
         create ??= (await import('redis')).createClient
         return await connectRedis({ ...settings, create, onMessage: inbound.onMessage }, signal)
       },
@@ -219,15 +219,15 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     reconnect?.alive()
     const cursor = parseCursor(text.slice(6))
     if (!cursor) throw new Error('The head of the journal can’t be parsed.')
-    // A head of another epoch answers a call, and `call` sees the epoch in its reply.
+    // A head of another epoch follows a call, and `call` sees that epoch in its reply.
     if (cursor.epoch === epoch && cursor.sequence > head.sequence) {
       head = positionOf(epoch, cursor.sequence)
     }
   }
 
   /**
-   * Asks Redis for the epoch, because an event of another one has arrived: either a new epoch has
-   * begun, and `call` closes the connection, or the event is not of this journal.
+   * Asks Redis for the epoch because an event of another one has arrived: either a new epoch has
+   * started and `call` closes the connection, or the event belongs to another journal.
    */
   function verifyEpoch(): void {
     if (verifying) return

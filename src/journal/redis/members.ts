@@ -1,4 +1,4 @@
-/** Members: the instances that share the journal, by their last sign of life. */
+/** Members: the instances that share the journal, and when each was last seen. */
 
 import type { Script } from './scripts/index.ts'
 import { MEMBERS, REMOVE } from './scripts/membership.ts'
@@ -13,23 +13,23 @@ export interface MembersInit {
 
 /** How many instances may be alive. */
 export interface MemberCount {
-  /** Those with a sign of life within the last minute. */
+  /** Instances seen within the last minute. */
   readonly alive: number
-  /** Those with one within the time that was asked for. */
+  /** Instances seen within the requested time. */
   readonly seen: number
 }
 
 /** The membership of one instance. */
 export interface Members {
-  /** Records a sign of life, and counts the instances that gave one. */
+  /** Records that this instance is alive and counts the instances seen recently. */
   count(seenMs: number): Promise<MemberCount>
-  /** Records that this instance stops. */
+  /** Removes this instance, which stops. */
   leave(): Promise<void>
-  /** Removes a stored request: every instance has it. */
+  /** Removes a stored request that every instance has received. */
   forget(request: string): void
 }
 
-/** Milliseconds for which an instance that gives no sign of life counts: it may be between two connections. */
+/** Milliseconds for which an instance counts as alive after it was seen: it may be reconnecting. */
 const ALIVE_MS = 60_000
 
 /** Creates the membership of one instance. */
@@ -48,7 +48,7 @@ export function createMembers({ tag, instance, run }: MembersInit): Members {
   }
 
   function forget(request: string): void {
-    // If it stays, it is answered again, and expires.
+    // If this fails, hubs that connect later respond to the request again until it expires.
     run(REMOVE, `${tag}:requests`, [request]).catch(() => {})
   }
 }

@@ -14,7 +14,7 @@ export interface RedisJournalOptions {
   readonly maxAgeMs?: number | undefined
   /** Bytes of all events, including approximately the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
-  /** Whether to use a Redis that evicts keys when its memory is full: clients then lose events silently. @defaultValue `false` */
+  /** Whether to accept a Redis that evicts keys when its memory is full: clients then lose events silently. @defaultValue `false` */
   readonly acceptEviction?: boolean | undefined
   /** Is notified when the connection to Redis opens or is lost. @defaultValue none */
   readonly observer?: RedisObserver | undefined
@@ -34,7 +34,7 @@ export interface RedisObserver {
   connected?(eviction: string | undefined): void
   /** Called when the connection is lost or could not be opened. */
   disconnected?(error: Error): void
-  /** Called when a message from Redis was ignored: it is not of this journal, or the hub failed to handle it. */
+  /** Called when a message from Redis was ignored: it belongs to another journal, or the hub failed to handle it. */
   ignored?(error: Error): void
 }
 
@@ -97,7 +97,7 @@ export function reasonOf(error: unknown): string {
   return `${/^[A-Z]{2,} /.test(text) ? 'refused' : 'did not respond'} (${message})`
 }
 
-/** Wraps an observer so that its errors can't cost the connection: they become uncaught errors of the process. */
+/** Wraps an observer so that its errors can't end the connection: they become uncaught errors of the process. */
 function isolated(observer: RedisObserver): RedisObserver {
   return {
     connected: (eviction) => notify(() => observer.connected?.(eviction)),

@@ -1,4 +1,4 @@
-/** Reads the journal in order of arrival, a few reads at a time, as soon as there is a connection. */
+/** Reads the journal in order of arrival, a limited number of reads at a time, once Redis is connected. */
 import { parseCursor, positionOf } from '../../core/cursor.ts'
 import type { ReplayBatch } from '../journal.ts'
 import type { RedisConnection } from './connection.ts'

@@ -33,8 +33,8 @@ const TIMEOUT_MS = 6_000
 /** Milliseconds that opening a connection may take. */
 const OPEN_MS = 8_000
 
-/** Milliseconds that a connection must hold before the next failure counts as the first. */
-const HELD_MS = 5_000
+/** Milliseconds that a connection must last before the next failure counts as the first. */
+const STABLE_MS = 5_000
 
 const MIN_BACKOFF_MS = 50
 const MAX_BACKOFF_MS = 3_000
@@ -104,7 +104,7 @@ export function startReconnectLoop({
       stop = clock.every(PROBE_MS, () => check(connection))
       probe(connection)
       const reason = await connection.ended
-      if (clock.monotonic() - connectedAt >= HELD_MS) failures = 0
+      if (clock.monotonic() - connectedAt >= STABLE_MS) failures = 0
       return reason
     } finally {
       stop()

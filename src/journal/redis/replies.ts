@@ -67,7 +67,7 @@ export interface CatchUp {
 }
 
 interface StoredRequest {
-  /** Its body as JSON; whatever else somebody may have stored there. */
+  /** Its body as JSON, or whatever another program has stored there. */
   readonly text: string
   /** Milliseconds until it expires. */
   readonly remainingMs: number

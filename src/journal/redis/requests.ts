@@ -24,7 +24,7 @@ export interface ControlRequests {
   request(body: unknown, keepMs: number, until?: 'answered'): Promise<ControlResponses>
   /** Called with each response. */
   onResponse(message: string): void
-  /** Called with each request of any hub. `respond` returns the response of this one. */
+  /** Called with each request from any hub. `respond` returns the response of this one. */
   onRequest(message: string, respond: (body: unknown, remainingMs: number) => unknown): void
 }
 
@@ -49,7 +49,7 @@ interface ResponseMessage {
 /** Milliseconds to wait for responses: a hub that crashed still counts as a subscriber for a while. */
 const TIMEOUT_MS = 1_500
 
-const FULL = 'Too many control requests are stored. Try again later.'
+const FULL = 'Redis stores too many blocks and disconnects. Try again later.'
 
 /** Creates the control requests of one hub. */
 export function createControlRequests({
@@ -74,9 +74,9 @@ export function createControlRequests({
       members.count(keepMs),
       exchange(body, text, keepMs, until === undefined),
     ])
-    const answers = responses.filter((response) => response !== undefined)
-    if (until && answers.length >= Math.max(seen, receivers)) members.forget(text)
-    return { responses: answers, asked: Math.max(alive, receivers) }
+    const bodies = responses.filter((response) => response !== undefined)
+    if (until && bodies.length >= Math.max(seen, receivers)) members.forget(text)
+    return { responses: bodies, asked: Math.max(alive, receivers) }
   }
 
   async function exchange(body: unknown, text: string, keepMs: number, mustKeep: boolean) {
@@ -95,7 +95,7 @@ export function createControlRequests({
         )
       let expected = await send(Math.ceil(keepMs))
       if (expected < 0 && mustKeep) throw new HubError('at-capacity', FULL)
-      // It is done by the hubs that receive it now, although none can be told later.
+      // Hubs that are connected now still act on it; only those that connect later do not receive it.
       if (expected < 0) expected = await send(0)
       const own = pending.get(number)
       if (own) {
@@ -139,7 +139,7 @@ export function createControlRequests({
   }
 }
 
-/** Parses a request or a response of a hub, whose version may be another. @throws if it is neither */
+/** Parses a request or response from a hub, which may have another version. @throws if it is neither */
 function parse(message: string): Partial<RequestMessage> & ResponseMessage {
   const parsed: unknown = JSON.parse(message)
   const fields = typeof parsed === 'object' && parsed !== null ? parsed : {}

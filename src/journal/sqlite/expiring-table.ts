@@ -4,7 +4,7 @@ import type { ObjectStorage } from './store.ts'
 
 /** A bounded table of names that expire. All times are in milliseconds since 1970. */
 export interface ExpiringTable {
-  /** Adds a name, or changes its expiry. The table is not walked. @throws {HubError} `at-capacity`: dropping another name would be worse. */
+  /** Adds a name or changes its expiry, without scanning the table. @throws {HubError} `at-capacity` if the table is full */
   add(name: string, expiresAt: number, now: number): void
   has(name: string, now: number): boolean
   /** Lists the names with this prefix that have not expired. */
@@ -37,7 +37,10 @@ export function openExpiringTable(
     const update = 'UPDATE expiring SET expires_at = ? WHERE name = ? RETURNING 1'
     if (rowsOf(update, expiresAt, name).length > 0) return
     if (size >= max) {
-      throw new HubError('at-capacity', `The limit of ${max} names is reached. Try again later.`)
+      throw new HubError(
+        'at-capacity',
+        `The limit of ${max} used tickets and stored requests is reached. Try again later.`,
+      )
     }
     sql.exec('INSERT INTO expiring VALUES (?, ?)', name, expiresAt)
     size += 1

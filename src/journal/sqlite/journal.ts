@@ -1,4 +1,4 @@
-/** The journal in the SQLite storage of a Durable Object: it survives a deployment and an eviction from memory. */
+/** The journal in the SQLite storage of a Durable Object: it survives deployments and the eviction of the object from memory. */
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
@@ -22,9 +22,9 @@ export interface SqliteJournalOptions {
   readonly maxBytes?: number | undefined
   /** The hub's limit on the data of one event in bytes: SQLite must be able to store it as one value. @defaultValue `262_144` (256 KiB) */
   readonly maxEventBytes?: number | undefined
-  /** How many empty addresses the journal remembers the last evicted sequence for. @defaultValue `100_000` */
+  /** The maximum number of empty addresses whose last evicted sequence is stored. @defaultValue `100_000` */
   readonly maxEmptyAddresses?: number | undefined
-  /** The end of the first epoch of a new journal: letters and digits. @defaultValue nothing */
+  /** What the first epoch of a new journal ends with: lower-case letters and digits. @defaultValue nothing */
   readonly epochSuffix?: string | undefined
   /** The clock. @defaultValue the system clock */
   readonly clock?: Clock | undefined
@@ -37,7 +37,7 @@ export interface SqliteJournal extends Journal {
   /**
    * Starts a new epoch: every older cursor then leads to a reported gap. Stored events stay. The new
    * epoch is durable once the storage has synced.
-   * @param epochSuffix - the end of the new epoch: letters and digits
+   * @param epochSuffix - what the new epoch ends with: lower-case letters and digits
    * @throws {HubError} `journal-unavailable`
    */
   startEpoch(epochSuffix: string): void
@@ -81,7 +81,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   const expiring = openExpiringTable(storage)
   let sequence = store.start
   let handler: JournalHandler | undefined
-  /** The alarm set since the object was loaded. An earlier alarm may still be set, which does no harm. */
+  /** The alarm set since the object was loaded. An earlier alarm may still be set, which is harmless. */
   let alarmAt = Number.POSITIVE_INFINITY
 
   return {

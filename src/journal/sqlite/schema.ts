@@ -18,7 +18,7 @@ export const SCHEMA: string = `
 `
 
 /**
- * Selects the highest sequence of any entry, stored or evicted. Addresses with entries need no look:
+ * Selects the highest sequence of any entry, stored or evicted. Addresses with entries are skipped:
  * their newest entry is newer than everything evicted from them.
  */
 export const NEWEST: string = `

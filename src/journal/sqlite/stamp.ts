@@ -1,4 +1,4 @@
-/** Stored frames carry the id that their event was published with: read in a later epoch, they get that of the new one. */
+/** Rewrites the ids of stored frames that were published in an earlier epoch. */
 import type { JournalEntry } from '../journal.ts'
 
 const encoder = new TextEncoder()

@@ -18,7 +18,7 @@ export interface ObjectStorage {
 /** What the store needs. */
 export interface SqliteStoreInit extends JournalBounds {
   readonly storage: ObjectStorage
-  /** How many empty addresses the store remembers the last evicted sequence for. @defaultValue `100_000` */
+  /** The maximum number of empty addresses whose last evicted sequence is stored. @defaultValue `100_000` */
   readonly maxEmptyAddresses?: number | undefined
   /** The epoch of a new store. */
   readonly freshEpoch: string

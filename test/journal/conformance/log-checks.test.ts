@@ -73,7 +73,7 @@ describe('a journal fails a check when it', () => {
     [
       'ignores the bytes of a batch',
       (journal) => ({ read: (keys, cursor) => journal.read(keys, cursor, 1e9) }),
-      /batch by batch/,
+      /split into batches/,
     ],
     [
       'never moves its head',

@@ -43,7 +43,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     const [one, other, prefix] = await pair()
     const requests = `{${prefix}}:requests`
     const filled = `for i = 1, 99999 do
-      local request = string.format('{"about":"disconnect","client":"c-%d"}', i)
+      local request = string.format('{"type":"disconnect","client":"c-%d"}', i)
       redis.call('ZADD', KEYS[1], ARGV[1], request)
     end`
     await one.disconnect('alice', 60_000)
@@ -54,7 +54,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     const late = await open(prefix)
     expect(internalsOf(late).refusal('c-1')).toBe('blocked')
     // One block has ended in Redis; the hubs' clocks are a little behind.
-    await redis.command('ZREM', requests, '{"about":"disconnect","client":"c-2"}')
+    await redis.command('ZREM', requests, '{"type":"disconnect","client":"c-2"}')
     await late.disconnect('bob', 60_000)
     expect(internalsOf(late).refusal('bob')).toBe('blocked')
     expect(internalsOf(one).refusal('bob')).toBe('blocked')

@@ -1,7 +1,7 @@
-/** The start of every Lua script: it resolves the epoch, and defines where a cursor leads. */
+/** The start of every Lua script: resolves the epoch and defines how cursors are located. */
 
 /**
- * Resolves the epoch. If this server is not the one that wrote last, the latest writes may be lost
+ * Resolves the epoch. If another server wrote last, the latest writes may be lost
  * (a restart, a failover): a new epoch then continues from what is left, and `lineage` stores up
  * to which sequence cursors of older epochs are valid. If a hub has seen more than that, events are
  * known to be lost, and a client that has not received them missed them: a `!` in the lineage then

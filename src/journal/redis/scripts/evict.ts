@@ -2,13 +2,13 @@
 import { LAST_FLOOR, RAISE_FLOORS } from './floors.ts'
 import { EXPIRE_ALL, UPKEEP } from './upkeep.ts'
 
-/** The overhead of an event in Redis besides its frame, at most: it is the only one of its address. */
+/** The maximum overhead of an event in Redis besides its frame: that of the only event of its address. */
 export const ENTRY_BYTES: number = 300
 
 /** The overhead of a call's record in Redis besides its text. */
 export const RECORD_BYTES: number = 110
 
-/** The part by which bounds may be exceeded, so that many events are evicted at a time. */
+/** The fraction by which bounds may be exceeded, so that events are evicted in bulk. */
 export const SLACK: number = 1 / 16
 
 /** Milliseconds by which the head and the eviction records of an idle journal outlive its logs. */
@@ -21,10 +21,10 @@ const MAX_KEYS = 100
 /** The maximum number of frames read from one log at a time. */
 const MAX_FRAMES = 128
 
-/** Events that any call evicts if bounds are far exceeded: 0.2 s of work. */
+/** The maximum number of events that any call evicts if bounds are far exceeded: 0.2 s of work. */
 const MAX_BACKLOG = 10_000
 
-/** How many addresses Redis remembers the last evicted sequence for. */
+/** The maximum number of addresses whose last evicted sequence Redis stores. */
 const MAX_EVICTED_ADDRESSES = 100_000
 
 /**
@@ -33,8 +33,8 @@ const MAX_EVICTED_ADDRESSES = 100_000
  * commands.
  */
 export const EVICTION: string = `
--- The time to live of a log, set when its first event is stored and after each eviction. It exceeds
--- the time by which enforceBounds ever lets an event be overdue, for the hub with the largest maxAge.
+-- The time to live of a log, set when its first event is stored and after each eviction. It is
+-- longer than enforceBounds ever leaves an event overdue, even for the hub with the largest maxAge.
 local ttl = math.max(age, nextAge, maxAge) * 4 + 60000
 -- No hub has evicted anything for so long that logs may have expired.
 local logsExpired = bytes > 0 and now - oldest > age * 3 + 30000
@@ -71,7 +71,7 @@ local function evictions()
     end
   end
 
-  -- Subtracts evicted frames from the size of the journal, and returns the sequence of the last one.
+  -- Subtracts evicted frames from the size of the journal and returns the sequence of the last one.
   local function subtract(frames, count)
     for i = 1, count do bytes = bytes - #frames[i] - ${ENTRY_BYTES} end
     events = events - count
@@ -85,8 +85,8 @@ local function evictions()
   end
 
   -- Removes the record of the call that published this sequence if none of its events is stored any
-  -- longer, and returns the last sequence of the call. Where many addresses are always published
-  -- together, the last key says at once that something is left.
+  -- longer and returns the last sequence of the call. Where many addresses are always published
+  -- together, checking the last key first finds a stored event at once.
   local function removeRecord(sequence)
     local record = redis.call('ZRANGEBYSCORE', records, sequence, '+inf', 'LIMIT', 0, 1)[1]
     if not record then return math.huge end

@@ -1,14 +1,14 @@
 /**
- * Floors: what is left of the last evicted sequences of addresses that are too many to remember. Each
- * address has three of them, by its hash, which it shares with others: its own last evicted sequence
- * is at most the lowest of the three.
+ * Eviction floors: upper bounds of the last evicted sequences of more addresses than can be stored one
+ * by one. Each address has three floors, chosen by its hash, which it shares with others: its own last
+ * evicted sequence is at most the lowest of the three.
  */
 
-/** Floors in all, and the bits of one. */
+/** The number of floors, and the bits of each. */
 const FLOORS = 2_097_152
 const BITS = 48
 
-/** The index of the last floor. All together take 12 MB, from the first address on that is too many. */
+/** The index of the last floor. All together take 12 MB, once the limit on addresses is exceeded. */
 export const LAST_FLOOR: string = `'u${BITS}', '#${FLOORS - 1}'`
 
 /** Lua: `addFloors(args, key)` adds arguments of BITFIELD that get the floors of an address. */
@@ -24,7 +24,7 @@ local function addFloors(args, key)
 end
 `
 
-/** Lua: `raiseFloors` raises the floors of addresses whose own last evicted sequence is forgotten. */
+/** Lua: `raiseFloors` raises the floors of addresses whose own last evicted sequence is no longer stored. */
 export const RAISE_FLOORS: string = `
 ${ADD_FLOORS}
 local function raiseFloors(keysAndSequences)
@@ -41,7 +41,7 @@ local function raiseFloors(keysAndSequences)
 end
 `
 
-/** Lua: `lastEvicted(key, start)` returns the last evicted sequence of an address, at most; a value up to `start` means none after it. */
+/** Lua: `lastEvicted(key, start)` returns an upper bound of the last evicted sequence of an address; a value up to `start` means that nothing after it was evicted. */
 export const LAST_EVICTED: string = `
 ${ADD_FLOORS}
 local function lastEvicted(key, start)

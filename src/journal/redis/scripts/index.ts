@@ -3,11 +3,11 @@
  *
  * All keys are in one hash slot. `{prefix}:head` is a hash with the epoch, the last sequence and the
  * size of the journal. `{prefix}:requests` is a sorted set of control requests for hubs that start
- * later, by expiry. The other keys start with `{prefix}:<root>:`, and a flushed Redis gets a new root.
+ * later, by expiry. The other keys start with `{prefix}:<root>:`, and a flushed Redis starts a new root.
  * `log:<key>` is the list of the frames of one address. `records` is a sorted set with one record per
  * call that published and of which an event is stored, by its last sequence: a line with that
  * sequence, the time and the bytes of the frames, then the keys, one per line. `evicted` is a sorted
- * set with the last evicted sequence of each address, and `floors` is for those that are too many.
+ * set with the last evicted sequence of each address, and `floors` covers addresses beyond its limit.
  */
 import { RESOLVE_EPOCH } from './epoch.ts'
 import { ENTRY_BYTES, EVICTION, METADATA_TTL_MS, RECORD_BYTES, SLACK, SWEEP } from './evict.ts'
@@ -206,8 +206,8 @@ return { epoch, seq, all, changed, requests }
 
 /**
  * channel → epoch, sequence, events, bytes. Sweeps, renews the keys that would expire, and publishes
- * the head on the channel. A server that refuses writes for now counts as alive; a server that has
- * become a replica does not.
+ * the head on the channel. A server that temporarily refuses writes counts as alive; a server
+ * that has become a replica does not.
  */
 export const KEEP_ALIVE: Script = script(
   'keep alive',
@@ -242,6 +242,7 @@ return redis.call('PUBLISH', ARGV[${FIRST}], ARGV[${FIRST + 1}])
 `,
 )
 
+/** The scripts of the journal, which a connection loads when it opens. */
 export const SCRIPTS: readonly Script[] = [PUBLISH, READ, CATCH_UP, KEEP_ALIVE, CONTROL_REQUEST]
 
 function script(name: string, text: string): Script {

@@ -1,12 +1,12 @@
-/** The scripts that keep the set of instances and the stored requests. They do not touch the journal. */
+/** Scripts for the set of instances and for stored requests. They do not touch the journal. */
 import type { Script } from './index.ts'
 
-/** Milliseconds after which an instance that gave no sign of life is forgotten: it has no stream left. */
+/** Milliseconds after which an instance that was not seen is removed: it has no streams left. */
 const FORGET_MS = 86_400_000
 
 /**
- * On the sorted set of instances by their last sign of life. instance, ms, ms → the instances with a
- * sign of life within the first, and within the second. Records a sign of life of the instance.
+ * On the sorted set of instances by when they were last seen. instance, ms, ms → how many instances
+ * were seen within the first time, and within the second. Records that the instance is alive.
  */
 export const MEMBERS: Script = {
   name: 'members',

@@ -1,15 +1,16 @@
-/** Upkeep inside Redis that could take seconds at once: each sweep does a part of it. */
+/** Upkeep inside Redis that could block it for seconds: each sweep does a part of it. */
 
-/** Events that one sweep evicts. */
+/** The maximum number of events that one sweep evicts. */
 const MAX_SWEPT = 1_000
 
-/** Addresses whose logs one sweep prolongs, or records as evicted; up to 1,023 more. */
+/** Addresses whose logs one sweep extends or records as evicted; up to 1,023 more. */
 const MAX_VISITED = 500
 
 /** Lua within `evictions`: `expireAll`. */
 export const EXPIRE_ALL: string = `
--- Gives up all events, whether or not their logs have expired, in one step however many there are: new
--- logs get new names, and the old ones expire. Until recordExpired is done, every older cursor is a gap.
+-- Drops all events, whether or not their logs have expired, in one step of constant cost: new
+-- logs get new names, and the old ones expire. Until recordExpired has finished, every older cursor
+-- leads to a gap.
 local function expireAll()
   local base = prefix .. ':' .. root .. ':' .. fresh .. ':'
   redis.call('HSET', KEYS[1], 'logs', base, 'expiredUpTo', seq)
@@ -37,7 +38,7 @@ local function visitKeys(from, upTo, visit)
   end
 end
 
--- Records a part of what expireAll gave up as evicted, address by address.
+-- Records a part of what expireAll dropped as evicted, address by address.
 local function recordExpired()
   local removed = {}
   local upTo = visitKeys(0, expiredUpTo, function(key, sequence)
