@@ -2,7 +2,7 @@
 
 /** The part of Hono's streaming API that the hub needs. The opener closes it when the promise of `run` settles. */
 export interface EventStream {
-  /** Whether the stream has ended already, so that abort listeners are no longer called. */
+  /** Whether the stream has already ended. Abort listeners are then no longer called. */
   readonly aborted: boolean
   /**
    * Writes bytes. If it returns a promise, the transport is busy: the caller MUST NOT write again until

@@ -1,5 +1,5 @@
 /**
- * Events, and how they are encoded as frames of an event stream.
+ * Events: how they are validated and encoded as frames of an event stream.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 import { HubError } from './errors.ts'

@@ -1,6 +1,6 @@
 /** Reads the bodies of requests and responses up to a size limit. */
 
-/** Reads a body and stops once it exceeds `maxBytes`: a result that is longer is incomplete. */
+/** Reads a body and stops once it exceeds `maxBytes`: a result longer than that is incomplete. */
 export async function readBody(
   { body }: Pick<Request | Response, 'body'>,
   maxBytes: number,

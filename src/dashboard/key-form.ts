@@ -2,7 +2,7 @@
 import { key } from './api.ts'
 import { byId, setText } from './elements.ts'
 
-/** The form. */
+/** The form, as the rest of the page uses it. */
 export interface KeyForm {
   /** Whether the hub requires a key that this page does not have. */
   readonly isMissing: boolean

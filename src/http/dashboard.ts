@@ -1,4 +1,4 @@
-/** The dashboard: one document at `/`, with a policy that allows its own style and script and nothing else. */
+/** The dashboard: one document at `/`, whose Content-Security-Policy allows only its own style and script. */
 import { Hono } from 'hono'
 import { document } from './dashboard.generated.ts'
 

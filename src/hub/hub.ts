@@ -1,4 +1,4 @@
-/** The hub: opens streams, publishes events to them, lists and disconnects clients, and closes. */
+/** The hub: opens streams, publishes events, lists and disconnects clients, and shuts down. */
 import {
   type Address,
   addressKey,

@@ -113,8 +113,8 @@ export function createReplays(init: ReplaysInit): Replays {
     const onBatch = (batch: ReplayBatch) => accept(connection, replay, batch, beforeEvents)
     const failed = (error: unknown) => onError(connection, error)
     try {
-      const isWanted = () => connection.replay === replay
-      const batch = journal.read(keysOf(connection), replay.cursor, maxBatchBytes, isWanted)
+      const isNeeded = () => connection.replay === replay
+      const batch = journal.read(keysOf(connection), replay.cursor, maxBatchBytes, isNeeded)
       if (batch instanceof Promise) batch.then(onBatch).catch(failed)
       else onBatch(batch)
     } catch (error) {

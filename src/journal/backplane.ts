@@ -15,7 +15,7 @@ export interface ControlResponses {
   readonly asked: number
 }
 
-/** What a journal offers besides its log. Members that a hub can do without are optional. */
+/** What a journal offers in addition to its log. Members that a hub can do without are optional. */
 export interface Backplane {
   /** The id of this hub among those that share the journal. @defaultValue none: a single hub uses it */
   readonly instance?: string

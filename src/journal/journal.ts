@@ -82,14 +82,14 @@ export interface Journal {
    * nothing and only returns where the journal ends. MUST report every gap, and MUST NOT report one
    * for events of other addresses if it can distinguish them. Events at these keys after the batch MUST be
    * delivered. If the journal can't be reached, the promise resolves once it can be again.
-   * @param isWanted - returns whether the batch is still needed. A journal that queues reads may call it
+   * @param isNeeded - returns whether the batch is still needed. A journal that queues reads may call it
    * before each of them and return any batch if it returns false
    */
   read(
     keys: readonly string[],
     cursor: string | undefined,
     maxBytes: number,
-    isWanted?: () => boolean,
+    isNeeded?: () => boolean,
   ): Awaitable<ReplayBatch>
   /** The position of the newest event that was delivered to this hub; before the first, where the journal starts. */
   head(): Position

@@ -30,7 +30,7 @@ export function exposureOf({ HOST }: Config): 'loopback' | 'network' {
   return isLoopback(HOST) ? 'loopback' : 'network'
 }
 
-/** What access control requires besides the configuration. */
+/** What access control requires in addition to the configuration. */
 export interface AccessInit {
   readonly hub: Hub
   readonly clock: Clock

@@ -1,4 +1,4 @@
-/** Configuration: the environment, read once, with every problem in one message. */
+/** Reads and validates the configuration in the environment, and reports every problem in one message. */
 import { z } from 'zod'
 import {
   isJwksUrl,
@@ -30,7 +30,7 @@ export interface Config {
   readonly ALLOW_ANONYMOUS: boolean
   /** Origins whose pages may read responses. */
   readonly CORS_ORIGINS: readonly string[]
-  /** Request headers that those pages may send, besides those that the hub and common tracers use. */
+  /** Request headers that those pages may send in addition to those that the hub and common tracers use. */
   readonly CORS_HEADERS: readonly string[]
   /** How many proxies in front of the server are trusted to append to `X-Forwarded-For`. */
   readonly TRUST_PROXY: number

@@ -1,4 +1,4 @@
-/** Runs a server process: configuration, start, signals, graceful shutdown. */
+/** Runs a server process: reads its configuration, starts it, and shuts it down gracefully at a signal. */
 import { isatty } from 'node:tty'
 import type { Logger } from '@logtape/logtape'
 import type { Hono } from 'hono'

@@ -36,7 +36,7 @@ export interface Resharding {
   ensureReady(callerCount: number): Promise<void>
   /**
    * Called by the first shard when it is about to serve as one of `count`. Resolves once no cursor
-   * of this shard is valid any more.
+   * of this shard is valid any longer.
    */
   fence(count: number): Promise<void>
 }

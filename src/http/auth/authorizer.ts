@@ -44,7 +44,7 @@ export interface Access {
    * Resolves with the stream that the request may open. Also called for HEAD, which must not use up a ticket.
    * @throws {HubError} `blocked` for a blocked client, which receives 204
    */
-  listen(c: Context, wanted: StreamRequest): Promise<StreamGrant>
+  listen(c: Context, requested: StreamRequest): Promise<StreamGrant>
   /** Allows publishing to the address. Resolves with the subject whose rate limit it counts against. */
   publish(c: Context, address: Address): Promise<string>
   /** Allows listing and disconnecting clients, and reading metrics. */
@@ -71,27 +71,27 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   const { isBlocked } = internalsOf(hub)
   return { listen, publish, operate, issuer }
 
-  async function listen(c: Context, wanted: StreamRequest): Promise<StreamGrant> {
-    if (wanted.ticket !== undefined) return await listenByTicket(c, wanted, wanted.ticket)
+  async function listen(c: Context, requested: StreamRequest): Promise<StreamGrant> {
+    if (requested.ticket !== undefined) return await listenByTicket(c, requested, requested.ticket)
     const { client, topics, expiresAt } = await permissionsOf(c)
     if (client === undefined) {
       throw forbidden(
         'This credential names no client: listen with a ticket, or with a token that has a sub claim.',
       )
     }
-    check(wanted, client, covers(topics, wanted.topics))
-    return { client, topics: wanted.topics, expiresAt }
+    check(requested, client, covers(topics, requested.topics))
+    return { client, topics: requested.topics, expiresAt }
   }
 
   async function listenByTicket(
     c: Context,
-    wanted: StreamRequest,
+    requested: StreamRequest,
     ticket: string,
   ): Promise<StreamGrant> {
     if (!tickets) throw unauthorized('This hub accepts no tickets: listen with a token.')
     const claims = await tickets.read(ticket)
-    check(wanted, claims.client, covers(claims.topics, wanted.topics))
-    const topics = wanted.topics.length > 0 ? wanted.topics : claims.topics
+    check(requested, claims.client, covers(claims.topics, requested.topics))
+    const topics = requested.topics.length > 0 ? requested.topics : claims.topics
     // Checked here, before the ticket is redeemed, and not only by the hub: if the block ended in
     // between, a stream would open on a ticket that was never redeemed.
     if (isBlocked(claims.client))
@@ -158,8 +158,8 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   }
 }
 
-function check(wanted: StreamRequest, client: string, covered: boolean): void {
-  if (wanted.client !== undefined && wanted.client !== client) {
+function check(requested: StreamRequest, client: string, covered: boolean): void {
+  if (requested.client !== undefined && requested.client !== client) {
     throw forbidden('The credential is for another client: omit id, or send the id of that client.')
   }
   if (!covered)

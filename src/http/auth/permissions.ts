@@ -20,9 +20,9 @@ export interface Permissions {
   readonly expiresAt?: number | undefined
 }
 
-/** Whether `names` contains everything in `wanted`. */
-export function covers(names: Scope, wanted: readonly string[]): boolean {
-  return names === '*' || wanted.every((name) => names.includes(name))
+/** Whether `names` contains everything in `requested`. */
+export function covers(names: Scope, requested: readonly string[]): boolean {
+  return names === '*' || requested.every((name) => names.includes(name))
 }
 
 /** Whether the permissions allow publishing to the address. */

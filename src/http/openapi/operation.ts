@@ -1,4 +1,4 @@
-/** The description of one operation of the HTTP interface. */
+/** Types and helpers that describe one operation of the HTTP interface. */
 import type { z } from 'zod'
 import type { ProblemStatus } from '../problem.ts'
 

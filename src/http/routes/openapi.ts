@@ -1,4 +1,4 @@
-/** The route that describes all routes. */
+/** The route of the OpenAPI document, which describes all routes. */
 import { Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import { asRoutes, type StreamRoute } from './types.ts'

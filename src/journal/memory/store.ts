@@ -28,10 +28,10 @@ interface LogReader {
   next: number
 }
 
-/** The overhead of an entry besides its frame, as measured on V8: its objects and its buffer. */
+/** The overhead of an entry beyond its frame, as measured on V8: its objects and its buffer. */
 const ENTRY_BYTES = 320
 
-/** The overhead of an address besides its name, as measured on V8: its log, and its place in the map. */
+/** The overhead of an address beyond its name, as measured on V8: its log, and its place in the map. */
 const ADDRESS_BYTES = 280
 
 /** The overhead of an empty address, for which only the last evicted sequence is stored. */

@@ -15,12 +15,12 @@ export interface ReadsInit {
 
 /** Reads that wait until an outage is over. */
 export interface Reads {
-  /** Reads a batch; an empty one, without asking Redis, if it is no longer wanted when its turn comes. */
+  /** Reads a batch; an empty one, without asking Redis, if it is no longer needed when its turn comes. */
   read(
     keys: readonly string[],
     cursor: string | undefined,
     maxBytes: number,
-    isWanted?: () => boolean,
+    isNeeded?: () => boolean,
   ): Promise<ReplayBatch>
   /** Continues the waiting reads: there is a connection again. */
   resume(): void
@@ -35,7 +35,7 @@ export interface Reads {
 const MAX_CONCURRENT = 64
 
 /** Returned for a client that has left. */
-const UNWANTED: ReplayBatch = { entries: [], end: positionOf('', 0), done: true }
+const NOT_NEEDED: ReplayBatch = { entries: [], end: positionOf('', 0), done: true }
 
 /** Creates the reads of one hub. */
 export function createReads({ connection, run }: ReadsInit): Reads {
@@ -48,22 +48,22 @@ export function createReads({ connection, run }: ReadsInit): Reads {
     keys: readonly string[],
     cursor: string | undefined,
     maxBytes: number,
-    isWanted: () => boolean = () => true,
+    isNeeded: () => boolean = () => true,
   ): Promise<ReplayBatch> {
     const { epoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
     const from = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
     const args = [from, String(sequence), String(maxBytes), ...keys]
-    return limit(() => readWithRetry(keys, args, isWanted))
+    return limit(() => readWithRetry(keys, args, isNeeded))
   }
 
   async function readWithRetry(
     keys: readonly string[],
     args: readonly string[],
-    isWanted: () => boolean,
+    isNeeded: () => boolean,
   ): Promise<ReplayBatch> {
     for (;;) {
       const current = connection() ?? (await nextConnection())
-      if (!isWanted()) return UNWANTED
+      if (!isNeeded()) return NOT_NEEDED
       const reply = await run(keys, args, current).catch((error: unknown) => {
         if (!current.closed) throw error
       })

@@ -1,4 +1,4 @@
-/** An event store in the SQLite storage of a Durable Object: it survives the object's memory. */
+/** An event store in the SQLite storage of a Durable Object: it outlives the object's memory. */
 import { positionOf } from '../../core/cursor.ts'
 import type { EventStore, JournalBounds } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
@@ -37,7 +37,7 @@ export interface SqliteStore extends Omit<EventStore, 'clear'> {
   startEpoch(epoch: string): void
 }
 
-/** The approximate overhead of an entry besides its frame and two copies of its key: its columns and its index entry. */
+/** The approximate overhead of an entry beyond its frame and two copies of its key: its columns and its index entry. */
 const ENTRY_BYTES = 40
 
 /**

@@ -2,10 +2,10 @@
 import { LAST_FLOOR, RAISE_FLOORS } from './floors.ts'
 import { EXPIRE_ALL, UPKEEP } from './upkeep.ts'
 
-/** The maximum overhead of an event in Redis besides its frame: that of the only event of its address. */
+/** The maximum overhead of an event in Redis beyond its frame: that of the only event of its address. */
 export const ENTRY_BYTES: number = 300
 
-/** The overhead of a call's record in Redis besides its text. */
+/** The overhead of a call's record in Redis beyond its text. */
 export const RECORD_BYTES: number = 110
 
 /** The fraction by which bounds may be exceeded, so that events are evicted in bulk. */
