@@ -29,8 +29,13 @@ export function positionOf(epoch: string, sequence: number): Position {
 }
 
 /** Returns the position of another sequence in the same epoch. */
-export function positionAt({ id }: Position, sequence: number): Position {
-  return positionOf(id.slice(0, id.lastIndexOf('-')), sequence)
+export function positionAt(position: Position, sequence: number): Position {
+  return positionOf(epochOf(position), sequence)
+}
+
+/** Returns the epoch of a position. */
+export function epochOf({ id }: Position): string {
+  return id.slice(0, id.lastIndexOf('-'))
 }
 
 /** Returns the time followed by 16 random bits, so that two journals created in the same millisecond differ. */

@@ -7,6 +7,7 @@ import {
   clientKey,
   EVERYONE,
 } from '../core/address.ts'
+import { epochOf } from '../core/cursor.ts'
 import { HubError } from '../core/errors.ts'
 import type { EventInput } from '../core/event.ts'
 import type { EventStream } from '../core/event-stream.ts'
@@ -146,11 +147,8 @@ export function createHub(options: HubOptions = {}): Hub {
   let connects = 0
   let closed: Promise<void> | undefined
   let isClosed = false
-  journal.open({
-    deliver: delivery.deliver,
-    missed: delivery.catchUp,
-    respond: cluster.respond,
-  })
+  const { deliver, catchUp: missed } = delivery
+  journal.open({ deliver, missed, respond: cluster.respond })
 
   const hub: Hub = {
     maxEventBytes,
@@ -176,6 +174,7 @@ export function createHub(options: HubOptions = {}): Hub {
     reject: admission.reject,
     isBlocked: admission.isBlocked,
     byeFrame: closing.byeFrame,
+    epoch: () => epochOf(journal.head()),
     useOnce,
   })
 
@@ -219,9 +218,8 @@ export function createHub(options: HubOptions = {}): Hub {
   }
 
   function disconnectHere(client: string, blockMs: number, minAgeMs = 0): number {
-    const latest = clock.monotonic() - minAgeMs
     const connections = [...registry.at(clientKey(client))].filter(
-      ({ openedAt }) => openedAt <= latest,
+      ({ openedAt }) => openedAt <= clock.monotonic() - minAgeMs,
     )
     if (blockMs > 0) admission.block(client, blockMs)
     for (const connection of connections) closing.dismiss(connection, 'disconnected')

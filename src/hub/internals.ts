@@ -15,6 +15,11 @@ export interface HubInternals {
   reject(client: string, reason: RejectionReason, info?: ConnectionInfo): void
   /** Returns whether a client is blocked now. */
   isBlocked(client: string): boolean
+  /**
+   * Returns the epoch of the journal. Names that were used in an earlier one may be forgotten, whether
+   * the journal was emptied, restarted, or replaced by a copy that lacks the latest of them.
+   */
+  epoch(): string
   /** Resolves with true for the first call with this name within `ttlMs` milliseconds on any hub that shares the journal. */
   useOnce(name: string, ttlMs: number): Promise<boolean>
   /** Returns the frame of `hub:bye` for a stream that can't be opened. The frame counts as sent. */

@@ -2,9 +2,11 @@
 import type { Hono } from 'hono'
 import { SignJWT } from 'jose'
 import { expect } from 'vitest'
+import { positionOf } from '../../src/core/cursor.ts'
 import { portableStream } from '../../src/http/stream.ts'
 import type { Hub } from '../../src/hub/hub.ts'
 import type { Journal } from '../../src/journal/journal.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import type { AccessMode } from '../../src/server/access.ts'
 import { compose } from '../../src/server/compose.ts'
 import { type Config, defaults } from '../../src/server/config.ts'
@@ -112,6 +114,11 @@ function withCredential(credential: string | undefined, init: RequestInit): Requ
   const headers = new Headers(init.headers)
   headers.set('Authorization', `Bearer ${credential}`)
   return { ...init, headers }
+}
+
+/** A journal as hubs that share one have it: of the same epoch. In memory, each hub has its own. */
+export function journalIn(epoch: string): Journal {
+  return { ...createMemoryJournal(), head: () => positionOf(epoch, 0) }
 }
 
 /** The first two parts of what a stream's answer sets as its cookie: name and value. */

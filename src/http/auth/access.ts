@@ -61,7 +61,7 @@ export function createAccess(options: AccessOptions): Access {
     tokens: jwt && createTokens({ ...jwt, clock }),
     tickets:
       tickets !== false && secrets.length > 0
-        ? createTickets({ ...tickets, secrets, clock, useOnce: internalsOf(hub).useOnce })
+        ? createTickets({ ...tickets, ...internalsOf(hub), secrets, clock })
         : undefined,
     clock,
   })

@@ -20,6 +20,8 @@ export interface TicketClaims extends Grant {
   readonly grantSeconds: number
   /** When the ticket itself expires, in milliseconds since 1970. */
   readonly expiresAt: number
+  /** The epoch of the journal in which it was issued. Absent in tickets of older versions. */
+  readonly epoch?: string | undefined
 }
 
 /** How an app signs its tickets and their cookies. */
@@ -47,6 +49,8 @@ export interface TicketOptions {
 export interface TicketsInit extends TicketOptions {
   readonly secrets: readonly string[]
   readonly clock: Clock
+  /** Returns the epoch of the journal: it may have forgotten which tickets were used in an earlier one. */
+  epoch(): string
   /** True for the first call with this id within `ttlMs` milliseconds, on any hub that shares the journal. */
   useOnce(id: string, ttlMs: number): Promise<boolean>
 }
@@ -86,18 +90,20 @@ const TicketClaims: z.ZodType<TicketClaims> = z.object({
   topics: z.array(z.string()),
   grantSeconds: z.number(),
   expiresAt: z.number(),
+  epoch: z.string().optional(),
 })
 
 /** Creates tickets for one app. */
 export function createTickets(init: TicketsInit): Tickets {
-  const { secrets, clock, useOnce, isSecure = isHttps, addressOf } = init
+  const { secrets, clock, epoch, useOnce, isSecure = isHttps, addressOf } = init
   const signer = createSigner(secrets, 'ticket')
   const cookies = createGrantCookies({ secrets, isSecure })
   return { issue, read, redeem }
 
   async function issue({ client, topics }: Grant, grantSeconds: number): Promise<string> {
     const expiresAt = clock.now() + TICKET_SECONDS * 1_000
-    const claims = { id: crypto.randomUUID(), client, topics, grantSeconds, expiresAt }
+    const id = crypto.randomUUID()
+    const claims = { id, client, topics, grantSeconds, expiresAt, epoch: epoch() }
     const ticket = await signer.sign(claims)
     if (ticket.length <= MAX_TICKET) return ticket
     const message = `The ticket would have ${ticket.length} characters, too many for a URL: send fewer or shorter topics.`
@@ -125,9 +131,12 @@ export function createTickets(init: TicketsInit): Tickets {
     throw unauthorized('The ticket is used up or expired: request a new one from your back end.')
   }
 
-  /** Milliseconds until a ticket expires. */
-  function remainingMs({ expiresAt }: TicketClaims): number {
-    return expiresAt - clock.now()
+  /**
+   * Milliseconds until a ticket expires. A ticket of an earlier epoch has expired: nobody can tell
+   * whether it was used. Epochs are compared rather than times, so clocks may differ.
+   */
+  function remainingMs({ expiresAt, epoch: issuedIn = epoch() }: TicketClaims): number {
+    return issuedIn === epoch() ? expiresAt - clock.now() : Number.NEGATIVE_INFINITY
   }
 
   /** Whether this request may use the ticket: as the first one, or as its repetition. */

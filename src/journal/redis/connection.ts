@@ -1,7 +1,8 @@
 /** A connection to Redis: one socket for commands, one for subscriptions. Once lost, it is not reopened. */
 import type { createClient } from 'redis'
-import { SCRIPTS, type Script } from './scripts/index.ts'
+import { SCRIPTS } from './scripts/index.ts'
 import { MEMBERS, REMOVE } from './scripts/membership.ts'
+import type { Script } from './scripts/script.ts'
 
 /** Where to connect, and what receives messages. */
 export interface RedisConnectionInit {
@@ -25,8 +26,6 @@ export interface RedisConnection {
   readonly ended: Promise<Error>
   /** Runs a script on one key. @throws if the script fails, or the connection is lost meanwhile */
   evalScript(script: Script, key: string, args: readonly string[]): Promise<unknown>
-  /** `SET NX PX`: resolves with whether the key was absent. */
-  setIfAbsent(key: string, ttlMs: number): Promise<boolean>
   /** `PUBLISH`: resolves with the number of subscribers that received the message. */
   publish(channel: string, message: string): Promise<number>
   subscribe(channels: readonly string[]): Promise<void>
@@ -78,7 +77,6 @@ export async function connectRedis(
   return {
     ...prepared,
     ended,
-    setIfAbsent,
     publish,
     subscribe,
     unsubscribe,
@@ -132,11 +130,6 @@ export async function connectRedis(
       if (message.startsWith('READONLY')) close(asError(error))
       throw error
     }
-  }
-
-  async function setIfAbsent(key: string, ttlMs: number): Promise<boolean> {
-    const px = Math.max(1, Math.ceil(ttlMs))
-    return (await commands.sendCommand(['SET', key, '1', 'NX', 'PX', `${px}`])) !== null
   }
 
   function publish(channel: string, message: string): Promise<number> {

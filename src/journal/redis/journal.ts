@@ -1,6 +1,6 @@
 /** The journal in Redis or Valkey: several hubs share it, and it survives their restarts. */
 import type { createClient } from 'redis'
-import { newEpoch, type Position, parseCursor, positionOf } from '../../core/cursor.ts'
+import { type Cursor, newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { Journal, JournalHandler } from '../journal.ts'
 import { createPublishBatcher } from './batch.ts'
@@ -11,9 +11,11 @@ import { createMembers } from './members.ts'
 import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } from './options.ts'
 import { createReads } from './reads.ts'
 import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
-import { framesOf, idOf, textOf, toCatchUp, toStats } from './replies.ts'
+import { framesOf, idOf, textOf, toCatchUp, toCursor, toStats } from './replies.ts'
 import { createControlRequests } from './requests.ts'
-import { CATCH_UP, KEEP_ALIVE, PUBLISH, READ, type Script } from './scripts/index.ts'
+import { USE_ONCE } from './scripts/control.ts'
+import { CATCH_UP, KEEP_ALIVE, PUBLISH, READ } from './scripts/index.ts'
+import type { Script } from './scripts/script.ts'
 
 /** Milliseconds to wait for Redis when the journal closes. */
 const LEAVE_MS = 500
@@ -131,7 +133,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {
-    return await attempt((connection) => connection.setIfAbsent(`${tag}:used:${name}`, ttlMs))
+    const reply = await call(USE_ONCE, [name, String(Math.max(1, Math.ceil(ttlMs)))])
+    const [, , isFirst] = reply as [string, number, number | undefined]
+    if (isFirst === undefined) throw unavailable('has started a new epoch')
+    return isFirst === 1
   }
 
   async function close(): Promise<void> {
@@ -196,12 +201,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       handler.deliver({ key, frame })
       return
     }
-    const cursor = parseCursor(id)
-    if (!cursor) throw new Error('The id of an event can’t be parsed.')
-    const { sequence } = cursor
-    if (cursor.epoch !== epoch) verifyEpoch()
+    const { epoch: current, sequence } = toCursor(id)
+    if (current !== epoch) verifyEpoch()
     // Connections receive an event that is not newer than the head by reading the journal.
-    if (cursor.epoch !== epoch || sequence <= head.sequence) return
+    if (current !== epoch || sequence <= head.sequence) return
     head = { id, sequence }
     try {
       handler.deliver({ key, frame, entry: { id, sequence, frame } })
@@ -212,17 +215,14 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   function onInbox(text: string): void {
-    if (!text.startsWith('head: ')) {
-      requests.onResponse(text)
-      return
-    }
+    if (text.startsWith('head: ')) onHead(toCursor(text.slice(6)))
+    else requests.onResponse(text)
+  }
+
+  function onHead({ epoch: current, sequence }: Cursor): void {
     reconnect?.alive()
-    const cursor = parseCursor(text.slice(6))
-    if (!cursor) throw new Error('The head of the journal can’t be parsed.')
     // A head of another epoch follows a call, and `call` sees that epoch in its reply.
-    if (cursor.epoch === epoch && cursor.sequence > head.sequence) {
-      head = positionOf(epoch, cursor.sequence)
-    }
+    if (current === epoch && sequence > head.sequence) head = positionOf(epoch, sequence)
   }
 
   /**

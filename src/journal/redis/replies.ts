@@ -1,7 +1,7 @@
 /** Parses the messages and the script replies of Redis. */
 
 import type { GapReason } from '../../core/control-events.ts'
-import { positionOf } from '../../core/cursor.ts'
+import { type Cursor, parseCursor, positionOf } from '../../core/cursor.ts'
 import type { ReplayBatch } from '../journal.ts'
 
 const encoder = new TextEncoder()
@@ -22,6 +22,13 @@ export function idOf(frame: Uint8Array): string | undefined {
   if (ID.some((byte, index) => frame[index] !== byte)) return undefined
   const end = frame.subarray(0, MAX_ID_BYTES).indexOf(LINE_FEED)
   return decoder.decode(frame.subarray(ID.length, end))
+}
+
+/** Parses the id of an event, or the head of the journal. @throws if it is neither */
+export function toCursor(id: string): Cursor {
+  const cursor = parseCursor(id)
+  if (!cursor) throw new Error('The id of an event can’t be parsed.')
+  return cursor
 }
 
 /** Splits a message into its frames: what one call published at one address, in order. */

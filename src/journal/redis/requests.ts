@@ -3,7 +3,8 @@ import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
 import type { ControlResponses } from '../backplane.ts'
 import type { Members } from './members.ts'
-import { CONTROL_REQUEST, type Script } from './scripts/index.ts'
+import { CONTROL_REQUEST } from './scripts/control.ts'
+import type { Script } from './scripts/script.ts'
 
 /** What control requests need of the journal. */
 export interface ControlRequestsInit {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { type AccessOptions, createAccess } from '../../../src/http/auth/access.ts'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
-import { statusOf } from '../../support/auth-harness.ts'
+import { journalIn, statusOf } from '../../support/auth-harness.ts'
 import { manualClock } from '../../support/clock.ts'
 
 const KEY = 'a-key-that-is-long-enough'
@@ -12,7 +12,7 @@ const SECRET = 'a secret of the token issuer, long enough'
 const clock = manualClock()
 
 function appWith(options: Omit<AccessOptions, 'hub'>) {
-  const hub = createHub({ clock })
+  const hub = createHub({ clock, journal: journalIn('shared') })
   return createApp({ hub, access: createAccess({ hub, clock, ...options }) })
 }
 

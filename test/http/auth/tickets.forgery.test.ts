@@ -6,6 +6,7 @@ import {
   cookieOf,
   type Guarded,
   guarded,
+  journalIn,
   KEY,
   SECRET,
   statusOf,
@@ -22,9 +23,12 @@ test('a ticket that another key signed is refused', async () => {
 })
 
 test('a ticket and a cookie of a rotated key are valid until the key is removed', async () => {
-  const old = guarded()
+  const old = guarded({ journal: journalIn('shared') })
   const path = `/sse?ticket=${await old.ticket({ client: 'alice' })}`
-  const rotated = guarded({ config: { PUBLISH_KEY: [OTHER_KEY, KEY] } })
+  const rotated = guarded({
+    journal: journalIn('shared'),
+    config: { PUBLISH_KEY: [OTHER_KEY, KEY] },
+  })
   const opened = await rotated.ask(path)
   expect(opened.status).toBe(200)
   const cookie = withCookie(cookieOf(opened))

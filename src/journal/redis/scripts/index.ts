@@ -9,28 +9,16 @@
  * sequence, the time and the bytes of the frames, then the keys, one per line. `evicted` is a sorted
  * set with the last evicted sequence of each address, and `floors` covers addresses beyond its limit.
  */
-import { RESOLVE_EPOCH } from './epoch.ts'
-import { ENTRY_BYTES, EVICTION, METADATA_TTL_MS, RECORD_BYTES, SLACK, SWEEP } from './evict.ts'
+import { CONTROL_REQUEST, USE_ONCE } from './control.ts'
+import { ENTRY_BYTES, METADATA_TTL_MS, RECORD_BYTES, SLACK, SWEEP } from './evict.ts'
 import { LAST_EVICTED } from './floors.ts'
-
-/** A script and its name. */
-export interface Script {
-  readonly name: string
-  readonly text: string
-}
+import { FIRST, type Script, script } from './script.ts'
 
 /** The maximum number of events by which an address may exceed its bound, so that many are evicted at a time. */
 const MAX_SURPLUS = 99
 
 /** `00` to `99`, concatenated. */
 const TWO_DIGITS = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0')).join('')
-
-/**
- * The index of the first argument of a script's own. All scripts start with the same arguments:
- * prefix, server id, a new epoch, the epoch and the newest sequence that this hub has seen, and the
- * three bounds.
- */
-const FIRST = 9
 
 /**
  * keys (one per line), (key, body)… → epoch, sequence of the last event, (instances that subscribe)…
@@ -223,28 +211,12 @@ return { epoch, seq, events, bytes }
 `,
 )
 
-/** The maximum number of control requests that are stored. */
-const MAX_STORED_REQUESTS = 100_000
-
-/** channel, message, request, milliseconds to store it → how many hubs received it; -1: too many are stored. */
-export const CONTROL_REQUEST: Script = script(
-  'control request',
-  `
-local ms, request, requestsKey = tonumber(ARGV[${FIRST + 3}]), ARGV[${FIRST + 2}], prefix .. ':requests'
-if ms > 0 then
-  redis.call('ZREMRANGEBYSCORE', requestsKey, '-inf', now)
-  local isFull = redis.call('ZCARD', requestsKey) >= ${MAX_STORED_REQUESTS}
-  if isFull and not redis.call('ZSCORE', requestsKey, request) then return -1 end
-  redis.call('ZADD', requestsKey, now + ms, request)
-  if redis.call('PTTL', requestsKey) < ms then redis.call('PEXPIRE', requestsKey, ms) end
-end
-return redis.call('PUBLISH', ARGV[${FIRST}], ARGV[${FIRST + 1}])
-`,
-)
-
 /** The scripts of the journal, which a connection loads when it opens. */
-export const SCRIPTS: readonly Script[] = [PUBLISH, READ, CATCH_UP, KEEP_ALIVE, CONTROL_REQUEST]
-
-function script(name: string, text: string): Script {
-  return { name, text: RESOLVE_EPOCH + EVICTION + text }
-}
+export const SCRIPTS: readonly Script[] = [
+  PUBLISH,
+  READ,
+  CATCH_UP,
+  KEEP_ALIVE,
+  CONTROL_REQUEST,
+  USE_ONCE,
+]

@@ -1,5 +1,5 @@
 /** Scripts for the set of instances and for stored requests. They do not touch the journal. */
-import type { Script } from './index.ts'
+import type { Script } from './script.ts'
 
 /** Milliseconds after which an instance that was not seen is removed: it has no streams left. */
 const FORGET_MS = 86_400_000
