@@ -17,6 +17,8 @@ export interface EventInput {
 /** A validated event: its name is safe in a frame, and its data is text within the size limit. */
 export interface HubEvent {
   readonly event?: string | undefined
+  /** The topic that the event was published to, if it was one. */
+  readonly topic?: string | undefined
   readonly data: string
 }
 
@@ -46,10 +48,10 @@ export function isEventName(name: string): boolean {
 }
 
 /**
- * Validates an event before it is stored or queued.
+ * Validates an event before it is stored or queued. The name of the topic MUST have been validated.
  * @throws {HubError} `invalid-event`, or `event-too-large` for more than `maxEventBytes` bytes of data.
  */
-export function prepareEvent(input: EventInput, maxEventBytes: number): HubEvent {
+export function prepareEvent(input: EventInput, maxEventBytes: number, topic?: string): HubEvent {
   if (input.event !== undefined && !isEventName(input.event)) {
     throw new HubError('invalid-event', `An event's name ${EVENT_NAME_RULE}.`)
   }
@@ -60,7 +62,7 @@ export function prepareEvent(input: EventInput, maxEventBytes: number): HubEvent
       `The data of an event is limited to ${maxEventBytes} bytes; each line break counts as 7. Send less data, or a URL to fetch it from.`,
     )
   }
-  return { event: input.event, data }
+  return { event: input.event, topic, data }
 }
 
 /**
@@ -71,11 +73,15 @@ export function encodeFrame(fields: FrameFields): Uint8Array {
   return encoder.encode(frameText(fields))
 }
 
-/** Encodes one frame as text. @throws {HubError} `invalid-event` */
-export function frameText({ retry, id, event, data }: FrameFields): string {
+/**
+ * Encodes one frame as text. The topic goes into a comment, which parsers that don't know it ignore.
+ * @throws {HubError} `invalid-event`
+ */
+export function frameText({ retry, id, topic, event, data }: FrameFields): string {
   let text = ''
   if (retry !== undefined) text += `retry: ${Math.round(retry)}\n`
   if (id !== undefined) text += `id: ${oneLine(id)}\n`
+  if (topic !== undefined) text += `: topic ${oneLine(topic)}\n`
   if (event !== undefined) text += `event: ${oneLine(event)}\n`
   return `${text}data: ${data.split(LINE_BREAK).join('\ndata: ')}\n\n`
 }
@@ -109,7 +115,7 @@ function oneLine(field: string): string {
   if (/[\r\n\0]/.test(field)) {
     throw new HubError(
       'invalid-event',
-      'An id and an event name must be a single line without NUL.',
+      'An id, a topic and an event name must be a single line without NUL.',
     )
   }
   return field

@@ -71,7 +71,11 @@ export function createDelivery(init: DeliveryInit): Delivery {
 
   function publish(address: Address, input: EventInput): Promise<PublishResult> {
     const key = addressKey(address)
-    const event = prepareEvent(input, maxEventBytes)
+    const event = prepareEvent(
+      input,
+      maxEventBytes,
+      address === 'everyone' ? undefined : address.topic,
+    )
     metrics.publishes[kindOf(address)] += 1
     return input.ephemeral ? relay(key, event) : append(key, event)
   }
