@@ -12,6 +12,7 @@ const system = [
   'test/adapters/cloudflare/{index,resharding.deploy,router.workerd}*.test.ts',
   'test/journal/{redis,sqlite}/*.test.ts',
   'test/cli/*.test.ts',
+  'test/client/*.chromium.test.ts',
   'test/server/run.test.ts',
   'test/dashboard/*.test.ts',
 ]

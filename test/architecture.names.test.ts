@@ -10,7 +10,7 @@ import {
 } from './support/architecture-names.ts'
 
 const ROOT = new URL('../', import.meta.url)
-const PATHS = pathsBelow('src').filter((path) => path !== 'src/http/dashboard.generated.ts')
+const PATHS = pathsBelow('src').filter((path) => !path.endsWith('.generated.ts'))
 const SOURCES: Sources = Object.fromEntries(
   PATHS.map((path) => [path, readFileSync(new URL(path, ROOT), 'utf8')]),
 )

@@ -15,6 +15,7 @@ test('the library has these exports and no more', async () => {
       "HubError",
       "createAccess",
       "createApp",
+      "createClientScript",
       "createDashboard",
       "createHub",
       "createLimits",

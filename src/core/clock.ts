@@ -1,4 +1,4 @@
-/** The clock: the only file of core, journal, hub and http that uses `Date` and timers, so that tests can replace them. */
+/** The clock: the only file of core, journal, hub, http and client that uses `Date` and timers, so that tests can replace them. */
 
 /** The time and the timers that the hub uses. Tests pass a clock that they advance by hand. */
 export interface Clock {
@@ -37,4 +37,9 @@ export function dateAt(ms: number): Date {
 /** Formats milliseconds since 1970 as ISO 8601 in UTC, with milliseconds. */
 export function isoTime(ms: number): string {
   return dateAt(ms).toISOString()
+}
+
+/** Parses an HTTP date: milliseconds since 1970, or NaN. @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7 */
+export function parseHttpDate(text: string): number {
+  return Date.parse(text)
 }

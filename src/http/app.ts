@@ -28,6 +28,8 @@ export interface AppOptions {
   readonly openStream?: OpenStream | undefined
   /** The page at `/`: `createDashboard()`. @defaultValue none: `/` returns 404 */
   readonly dashboard?: Hono | undefined
+  /** The client at `/client.js`, for pages without a bundler: `createClientScript()`. @defaultValue none */
+  readonly clientScript?: Hono | undefined
   /**
    * Who may do what: `createAccess({ hub, keys })`.
    * @defaultValue anyone may do anything: your own middleware controls access
@@ -124,6 +126,7 @@ export function createApp(options: AppOptions): AppType {
       )
     })
   if (options.dashboard) routes.route('/', options.dashboard)
+  if (options.clientScript) routes.route('/', options.clientScript)
   refuseOtherMethods(routes)
   // Not for all paths: an app that mounts this one at / keeps its own routes to itself.
   for (const path of new Set(routes.routes.map(({ path }) => path))) app.use(path, guard)

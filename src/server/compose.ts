@@ -5,6 +5,7 @@ import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { createApp } from '../http/app.ts'
+import { createClientScript } from '../http/client-script.ts'
 import { createDashboard } from '../http/dashboard.ts'
 import { allowOrigins, onlyLoopback } from '../http/middleware/origins.ts'
 import { clientAddress, createLimits } from '../http/middleware/rate-limit.ts'
@@ -84,6 +85,7 @@ export function compose(options: ComposeOptions): Service {
         }),
     }),
     middleware: middlewareFor(accessMode, config),
+    clientScript: createClientScript(),
     dashboard: config.PAGE === 'on' ? createDashboard() : undefined,
     limits: createLimits({
       hub,

@@ -1,6 +1,7 @@
-/** The served document matches the build of src/dashboard. */
+/** What is served matches the build of src/dashboard and src/client. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { CLIENT_TARGET, clientModule, clientSize } from '../../src/dashboard/bundle-client.ts'
 import { inline, TARGET } from '../../src/dashboard/inline.ts'
 
 test('the committed document is what its sources make: `npm run page` makes it anew', () => {
@@ -10,4 +11,9 @@ test('the committed document is what its sources make: `npm run page` makes it a
 test('it loads nothing from another origin', () => {
   const addresses = inline().match(/(?<=(?:src|href|url\(|import)\W{1,3})(?:https?:)?\/\/[^"')]+/g)
   expect(addresses).toBeNull()
+})
+
+test('the committed client is what its sources make, and it is small', () => {
+  expect(readFileSync(CLIENT_TARGET, 'utf8')).toBe(clientModule())
+  expect(clientSize()).toBeLessThan(6_800)
 })

@@ -32,11 +32,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   entry: ADAPTERS.concat('server'),
   index: BELOW_SERVER,
   cli: [...ADAPTERS, 'server', 'http', 'core'],
+  client: ['core'],
   dashboard: [],
 }
 
 /** Parts that run on any runtime: they may use neither its globals nor its modules. */
-const PORTABLE = ['core', 'journal', ...JOURNALS, CONFORMANCE, 'hub', 'http', 'index']
+const PORTABLE = ['core', 'journal', ...JOURNALS, CONFORMANCE, 'hub', 'http', 'index', 'client']
 
 /** Parts that depend on no package. */
 const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', CONFORMANCE, 'hub']

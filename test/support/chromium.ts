@@ -35,6 +35,7 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--renderer-process-limit=32',
 ]
 
 let browser: Promise<Browser> | undefined

@@ -19,6 +19,7 @@ import {
   Published,
   TopicConnections,
 } from '../schemas/responses.ts'
+import { ABOUT } from './about.ts'
 import { content, json, type Operation, type ResponseSpec, text } from './operation.ts'
 
 const SINCE = '2026-11-22T09:00:00.000Z'
@@ -214,36 +215,5 @@ export const operations: Readonly<Record<string, Operation>> = {
     permission: 'operate',
     responses: { 200: text('The metrics.', 'text/plain', z.string(), 'hono_sse_connections 2\n') },
   },
-  'GET /': {
-    id: 'dashboard',
-    tag: 'about',
-    summary: 'Returns the dashboard, a page for listening and publishing, if it is enabled.',
-    responses: { 200: text('The page.', 'text/html', z.string(), '<!doctype html>') },
-  },
-  'GET /healthz': {
-    id: 'health',
-    tag: 'about',
-    summary: 'Responds as long as the process runs.',
-    responses: { 200: text('The process runs.', 'text/plain', z.literal('ok'), 'ok') },
-  },
-  'GET /readyz': {
-    id: 'readiness',
-    tag: 'about',
-    summary: 'Reports whether the hub accepts streams and events.',
-    description:
-      'Returns 503 while the hub is shutting down and while the journal can’t be reached.',
-    responses: {
-      200: text('The hub accepts streams and events.', 'text/plain', z.literal('ready'), 'ready'),
-    },
-  },
-  'GET /openapi.json': {
-    id: 'openapi',
-    tag: 'about',
-    summary: 'Returns this document. It contains no secrets and requires no credential.',
-    responses: {
-      200: json('The OpenAPI 3.1 document.', z.record(z.string(), z.unknown()), {
-        openapi: '3.1.1',
-      }),
-    },
-  },
+  ...ABOUT,
 }

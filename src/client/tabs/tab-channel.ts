@@ -1,0 +1,69 @@
+/** What a tab hears from the others: from all of them their topics, from the leader the stream. */
+import type { Channel } from '../browser.ts'
+import { type LeaderMessage, type TabMessage, toEnvelope } from './tab-messages.ts'
+
+/** Receives what the other tabs say. */
+export interface TabChannelHandlers {
+  /** Another tab is there, and follows these topics. */
+  hello(topics: readonly string[]): void
+  leader(message: LeaderMessage): void
+  /** Another tab leads now, and this one no longer does. */
+  deposed(): void
+}
+
+/** One tab's end of the channel. */
+export interface TabChannel {
+  say(message: TabMessage): void
+  /** This tab leads from now on: what earlier leaders still say is ignored. */
+  lead(): void
+  close(): void
+}
+
+/** Tabs that have led, or may, by term: the newest counts. */
+export function joinChannel(
+  channel: Channel,
+  me: string,
+  handlers: TabChannelHandlers,
+  sayHello: () => void,
+): TabChannel {
+  let term = 0
+  let leader = ''
+  channel.onmessage = ({ data }) => receive(data)
+  return {
+    say,
+    lead: () => {
+      term += 1
+      leader = me
+    },
+    close: () => {
+      channel.onmessage = null
+      channel.close()
+    },
+  }
+
+  function say(message: TabMessage): void {
+    channel.postMessage({ v: 1, from: me, term, message })
+  }
+
+  function receive(data: unknown): void {
+    const envelope = toEnvelope(data)
+    if (!envelope || envelope.from === me) return
+    const { from, message } = envelope
+    if (message.type === 'hello') {
+      // Leaders that this one did not hear came before it.
+      if (leader === me && envelope.term > term) term = envelope.term + 1
+      handlers.hello(message.topics)
+      return
+    }
+    // Of two leaders the later one counts, and of two with the same term only one.
+    if (envelope.term < term || (envelope.term === term && from < leader)) return
+    term = envelope.term
+    if (from !== leader) {
+      const wasLeading = leader === me
+      leader = from
+      if (wasLeading) handlers.deposed()
+      else sayHello()
+    }
+    handlers.leader(message)
+  }
+}

@@ -1,0 +1,296 @@
+/** One stream by `fetch`: what each answer means, when it reconnects, and that it notices silence. */
+import { expect, onTestFinished, test } from 'vitest'
+import { type ClientOptions, connect } from '../../src/client/connect.ts'
+import type { ClientStatus } from '../../src/client/stream-types.ts'
+import { manualClock } from '../support/clock.ts'
+
+/** A body whose bytes the test sends. */
+interface FakeBody {
+  readonly request: { readonly url: string; readonly headers: Record<string, string> }
+  send(text: string): Promise<void>
+  end(): Promise<void>
+  readonly isCancelled: boolean
+}
+
+const READY = 'event: hub:ready\ndata: {"client":"alice","resume":"fresh"}\n\n'
+
+/** A client whose requests get the answers that the test lists, one after another; the last one repeats. */
+function createHarness(
+  answers: (Response | Error | 'stream')[],
+  options: Partial<ClientOptions> = {},
+) {
+  const clock = manualClock()
+  const requests: FakeBody['request'][] = []
+  const bodies: FakeBody[] = []
+  const statuses: ClientStatus[] = []
+  const received: string[] = []
+  const stream = connect({
+    url: '/sse',
+    client: 'alice',
+    share: false,
+    ...options,
+    clock,
+    random: () => 0.5,
+    fetch: (async (url: string, init: RequestInit) => {
+      const request = { url, headers: init.headers as Record<string, string> }
+      requests.push(request)
+      const answer = answers[Math.min(requests.length, answers.length) - 1]
+      if (answer instanceof Error) throw answer
+      if (answer instanceof Response) return answer.clone()
+      return openBody(request, init.signal)
+    }) as typeof fetch,
+  })
+  onTestFinished(stream.close)
+  stream.onStatus((status) => statuses.push(status))
+  stream.onAny(({ data }) => received.push(data))
+  return { clock, requests, bodies, statuses, received, stream, body }
+
+  function body(): FakeBody {
+    const last = bodies.at(-1)
+    if (!last) throw new Error('No stream was opened.')
+    return last
+  }
+
+  function openBody(request: FakeBody['request'], signal?: AbortSignal | null): Response {
+    let controller: ReadableStreamDefaultController<Uint8Array> | undefined
+    let isCancelled = false
+    signal?.addEventListener('abort', () => {
+      isCancelled = true
+      controller?.error(signal.reason)
+    })
+    bodies.push({
+      request,
+      send: async (text) => {
+        controller?.enqueue(new TextEncoder().encode(text))
+        await clock.settle()
+      },
+      end: async () => {
+        controller?.close()
+        await clock.settle()
+      },
+      get isCancelled() {
+        return isCancelled
+      },
+    })
+    const stream = new ReadableStream<Uint8Array>({
+      start: (own) => {
+        controller = own
+      },
+      cancel: () => {
+        isCancelled = true
+      },
+    })
+    return new Response(stream, { headers: { 'Content-Type': 'text/event-stream' } })
+  }
+}
+
+/** Issues `ticket-1`, `ticket-2` and so on. */
+function ticketIssuer(): () => Promise<string> {
+  let issued = 0
+  return async () => {
+    issued += 1
+    return `ticket-${issued}`
+  }
+}
+
+function problem(status: number, detail: string, headers: Record<string, string> = {}): Response {
+  return Response.json(
+    { detail },
+    { status, headers: { 'Content-Type': 'application/problem+json', ...headers } },
+  )
+}
+
+test('it resumes from the last id after the time that the hub asked for', async () => {
+  const { clock, requests, received, stream, body } = createHarness(['stream'])
+  await clock.settle()
+  await body().send(
+    `retry: 4000\n${READY}id: e-1\ndata: one\n\nid: e-2\nevent: news\ndata: two\n\n`,
+  )
+  expect(stream.status).toEqual({ state: 'live', client: 'alice', resume: 'fresh' })
+  expect(received).toEqual(['one', 'two'])
+  await body().end()
+  expect(stream.status).toMatchObject({ state: 'waiting', until: clock.now() + 4_000 })
+  await clock.advance(3_999)
+  expect(requests).toHaveLength(1)
+  await clock.advance(1)
+  expect(requests[1]?.headers['Last-Event-ID']).toBe('e-2')
+})
+
+test('it waits longer after each failure, up to half a minute, and starts over once a stream was stable', async () => {
+  const { clock, statuses, body } = createHarness([
+    ...Array.from({ length: 7 }, () => new TypeError('Failed to fetch')),
+    'stream',
+  ])
+  await clock.advance(120_000)
+  const waits = statuses.flatMap((status) => (status.state === 'waiting' ? [status.until] : []))
+  const delays = waits.map((until, n) => until - (waits[n - 1] ?? until - 2_000))
+  expect(delays).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
+  await body().send(READY)
+  await clock.advance(10_000)
+  await body().end()
+  expect(statuses.at(-1)).toMatchObject({ until: clock.now() + 2_000 })
+})
+
+test.each([408, 425, 429, 500, 503])(
+  'status %d is temporary, and Retry-After counts',
+  async (status) => {
+    const answer = problem(status, 'Later.', { 'Retry-After': '60' })
+    const { clock, stream, requests } = createHarness([answer, 'stream'])
+    await clock.settle()
+    expect(stream.status).toEqual({
+      state: 'waiting',
+      until: clock.now() + 60_000,
+      reason: 'Later.',
+    })
+    await clock.advance(60_000)
+    expect(requests).toHaveLength(2)
+  },
+)
+
+test('a page that is not a stream is temporary: a proxy or a portal may have sent it', async () => {
+  const { clock, stream } = createHarness([new Response('<html>')])
+  await clock.settle()
+  expect(stream.status).toMatchObject({
+    state: 'waiting',
+    reason: expect.stringContaining('text/plain'),
+  })
+})
+
+test.each([
+  [204, { state: 'ended', reason: 'blocked' }],
+  [400, { state: 'ended', reason: 'refused', detail: 'No.' }],
+  [401, { state: 'ended', reason: 'unauthorized', detail: 'No.' }],
+  [403, { state: 'ended', reason: 'unauthorized', detail: 'No.' }],
+  [404, { state: 'ended', reason: 'refused', detail: 'No.' }],
+] as const)('status %d ends the stream for good', async (status, expected) => {
+  const answer = status === 204 ? new Response(null, { status }) : problem(status, 'No.')
+  const { clock, stream, requests } = createHarness([answer])
+  await clock.advance(100_000)
+  expect(stream.status).toEqual(expected)
+  expect(requests).toHaveLength(1)
+  expect(clock.timers).toBe(0)
+})
+
+test('a ticket is used until the hub refuses it, and a second refusal ends the stream', async () => {
+  const ticket = ticketIssuer()
+  const refused = problem(401, 'The ticket was used.')
+  const { clock, requests, stream, body } = createHarness(
+    ['stream', 'stream', refused, 'stream', refused],
+    { ticket, client: undefined },
+  )
+  await clock.settle()
+  await body().send(READY)
+  await body().end()
+  await clock.advance(10_000)
+  await body().send(READY)
+  await body().end()
+  await clock.advance(10_000)
+  const tickets = () => requests.map(({ url }) => url)
+  expect(tickets()).toEqual(['1', '1', '1', '2'].map((n) => `/sse?ticket=ticket-${n}`))
+  await body().end()
+  await clock.advance(10_000)
+  expect(stream.status).toMatchObject({ state: 'ended', reason: 'unauthorized' })
+})
+
+test('a grant that has ended is renewed with another ticket', async () => {
+  const { clock, requests, body } = createHarness(['stream'], {
+    ticket: ticketIssuer(),
+  })
+  await clock.settle()
+  await body().send(`${READY}event: hub:bye\ndata: {"reason":"expired"}\n\n`)
+  await body().end()
+  await clock.advance(10_000)
+  expect(requests.map(({ url }) => url)).toEqual(['/sse?ticket=ticket-1', '/sse?ticket=ticket-2'])
+})
+
+test('a ticket that can’t be had now is asked for again; none at all ends the stream', async () => {
+  const results = [() => Promise.reject(new Error('Offline.')), async () => undefined]
+  const { clock, stream, requests } = createHarness(['stream'], {
+    ticket: async () => await results.shift()?.(),
+  })
+  await clock.settle()
+  expect(stream.status).toMatchObject({ state: 'waiting', reason: 'Offline.' })
+  await clock.advance(2_000)
+  expect(stream.status).toEqual({ state: 'ended', reason: 'unauthorized' })
+  expect(requests).toEqual([])
+})
+
+test('a stream that is silent for two heartbeats is opened anew', async () => {
+  const { clock, requests, bodies, body } = createHarness(['stream'])
+  await clock.settle()
+  await body().send(`${READY}event: hub:beat\ndata: 5\n\n`)
+  await clock.advance(9_000)
+  await body().send('event: hub:beat\ndata: 5\n\n')
+  await clock.advance(9_000)
+  expect(bodies[0]?.isCancelled).toBe(false)
+  await clock.advance(3_000)
+  expect(bodies[0]?.isCancelled).toBe(true)
+  await clock.advance(2_000)
+  expect(requests).toHaveLength(2)
+})
+
+test('after a long sleep it reads what has arrived before it judges', async () => {
+  const { clock, bodies, received, body } = createHarness(['stream'])
+  await clock.settle()
+  await body().send(READY)
+  clock.sleep(3_600_000)
+  await clock.advance(1)
+  await body().send('data: late\n\n')
+  await clock.advance(5_000)
+  expect(received).toEqual(['late'])
+  expect(bodies[0]?.isCancelled).toBe(false)
+})
+
+test('a page that wakes up retries at once after a failure of the network, but not against the hub’s will', async () => {
+  let wake = () => {}
+  const browser = {
+    listen: (events: { onWake(): void }) => {
+      wake = events.onWake
+      return () => {}
+    },
+  }
+  const answers = [new TypeError('Failed to fetch'), problem(503, 'Later.'), 'stream' as const]
+  const { clock, requests } = createHarness(answers, { browser })
+  await clock.settle()
+  wake()
+  await clock.settle()
+  expect(requests).toHaveLength(2)
+  wake()
+  await clock.settle()
+  expect(requests).toHaveLength(2)
+})
+
+test('a gap is reported once, with its reason', async () => {
+  const { clock, stream, body } = createHarness(['stream'])
+  const gaps: unknown[] = []
+  stream.onGap((gap) => gaps.push(gap))
+  await clock.settle()
+  await body().send('event: hub:ready\ndata: {"client":"alice","resume":"gap"}\n\n')
+  await body().send(
+    'event: hub:gap\ndata: {"requested":"a-1","earliest":"b-7","reason":"evicted"}\n\n',
+  )
+  expect(gaps).toEqual([{ reason: 'evicted', earliest: 'b-7' }])
+})
+
+test('closing ends the request, and nothing is received afterwards', async () => {
+  const { clock, stream, received, bodies, body } = createHarness(['stream'])
+  await clock.settle()
+  await body().send(READY)
+  stream.close()
+  stream.close()
+  await clock.settle()
+  expect(bodies[0]?.isCancelled).toBe(true)
+  expect(stream.status).toEqual({ state: 'ended', reason: 'closed' })
+  expect(received).toEqual([])
+  expect(clock.timers).toBe(0)
+})
+
+test('control events that are malformed cost nothing', async () => {
+  const { clock, received, body } = createHarness(['stream'])
+  await clock.settle()
+  await body().send(
+    'event: hub:ready\ndata: nonsense\n\nevent: hub:gap\ndata: 1\n\nevent: hub:beat\ndata: -1\n\n',
+  )
+  await body().send('event: hub:bye\ndata: null\n\ndata: still here\n\n')
+  expect(received).toEqual(['still here'])
+})
