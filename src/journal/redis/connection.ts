@@ -127,7 +127,8 @@ export async function connectRedis(
       const { message } = asError(error)
       // The scripts were flushed, or a server took over that has not loaded them.
       if (message.startsWith('NOSCRIPT')) return await commands.eval(script.text, call)
-      if (message.startsWith('READONLY')) close(asError(error))
+      // No command can succeed until the server or the format of the journal is another.
+      if (/^(READONLY|FORMAT) /.test(message)) close(asError(error))
       throw error
     }
   }

@@ -127,6 +127,14 @@ describe.skipIf(REDIS_IS_MISSING)('at its start a server', () => {
     expect(saidBy(refused)).toMatch(new RegExp(`"level":"FATAL".*"reason":"${reason}`))
   })
 
+  test('whose journal a newer version has changed exits with 2 and says why', async () => {
+    const redis = await redisWith()
+    await redis.command('HSET', '{hono-sse}:head', 'format', '2')
+    const refused = over(redis.url)
+    expect(await refused.exit).toBe(2)
+    expect(saidBy(refused)).toMatch(/"level":"FATAL".*"reason":"FORMAT .* format 2, /)
+  })
+
   test('whose Redis drops keys when its memory is full is not ready until it no longer does', async () => {
     const dropping = await redisWith('maxmemory 100mb', 'maxmemory-policy allkeys-lru')
     const accepting = await serve(dropping.url, { REDIS_EVICTION: 'accept' })

@@ -1,6 +1,12 @@
 /** The start of every Lua script: resolves the epoch and defines how cursors are located. */
 
 /**
+ * The format of the keys. A version whose keys older versions would misread writes a higher number to
+ * the head, and older versions refuse the journal. Without a number, the format is 1.
+ */
+const FORMAT = 1
+
+/**
  * Resolves the epoch. If another server wrote last, the latest writes may be lost
  * (a restart, a failover): a new epoch then continues from what is left, and `lineage` stores up
  * to which sequence cursors of older epochs are valid. If a hub has seen more than that, events are
@@ -15,7 +21,11 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = redis.call('HMGET', KEYS[1],
   'epoch', 'seq', 'server', 'root', 'events', 'bytes', 'oldest', 'evictionFloor', 'lineage', 'age',
-  'logs', 'expiredUpTo', 'nextAge')
+  'logs', 'expiredUpTo', 'nextAge', 'format')
+if head[14] and tonumber(head[14]) > ${FORMAT} then
+  return redis.error_reply('FORMAT The journal has format ' .. head[14] ..
+    ', but this version of the hub knows formats up to ${FORMAT}: upgrade it, or choose another prefix.')
+end
 local epoch, seq, root, lineage = head[1], tonumber(head[2]), head[4], head[9]
 local events, bytes, oldest = tonumber(head[5]), tonumber(head[6]), tonumber(head[7])
 local evictionFloor, age = tonumber(head[8]), tonumber(head[10])

@@ -1,0 +1,43 @@
+/** A journal in a format that this version does not know: refused as a whole, at once and for as long as it stays. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { clientKey } from '../../../src/core/address.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { closeAll, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+
+const ALICE = clientKey('alice')
+
+describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
+  let redis: RedisServer
+  beforeAll(async () => {
+    redis = await startRedis()
+  })
+  afterEach(closeAll)
+  afterAll(() => redis.close())
+
+  test('that a newer version has changed is refused until its format is a known one again', async () => {
+    const prefix = newPrefix()
+    const { journal, reached, away } = await openRedisJournal(redis, {}, [ALICE], prefix)
+    await journal.append(ALICE, { data: 'a' })
+    await redis.command('HSET', `{${prefix}}:head`, 'format', '2')
+    await expect(journal.append(ALICE, { data: 'b' })).rejects.toMatchObject({
+      code: 'journal-unavailable',
+      message: expect.stringMatching(/FORMAT .* format 2, .* up to 1/),
+    })
+    await away()
+    const head = await redis.command('HGETALL', `{${prefix}}:head`)
+    await expect(journal.append(ALICE, { data: 'b' })).rejects.toMatchObject({
+      code: 'journal-unavailable',
+    })
+    expect(await redis.command('HGETALL', `{${prefix}}:head`)).toEqual(head)
+    await redis.command('HDEL', `{${prefix}}:head`, 'format')
+    await reached()
+    expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(1)
+  })
+
+  test('is refused also by a hub that only listens', async () => {
+    const prefix = newPrefix()
+    const { away } = await openRedisJournal(redis, {}, [ALICE], prefix)
+    await redis.command('HSET', `{${prefix}}:head`, 'format', '2')
+    await away()
+  })
+})
