@@ -57,7 +57,10 @@ export async function startRedis(
     },
     crash: async (disk = 'kept') => {
       await end(child)
-      if (disk === 'empty') rmSync(join(folder, 'appendonlydir'), { recursive: true, force: true })
+      // A folder, and a file in Redis before 7.
+      for (const name of disk === 'empty' ? ['appendonlydir', 'appendonly.aof'] : []) {
+        rmSync(join(folder, name), { recursive: true, force: true })
+      }
     },
     signal: (name) => void child.kill(name),
     command,

@@ -1,5 +1,6 @@
 /** A connection to Redis: one socket for commands, one for subscriptions. Once lost, it is not reopened. */
 import type { createClient } from 'redis'
+import { toScriptError } from './replies.ts'
 import { SCRIPTS } from './scripts/index.ts'
 import { MEMBERS, REMOVE } from './scripts/membership.ts'
 import type { Script } from './scripts/script.ts'
@@ -123,12 +124,13 @@ export async function connectRedis(
     const call = { keys: [key], arguments: [...args] }
     try {
       return await commands.evalSha(hashes.get(script) ?? '', call)
-    } catch (error) {
-      const { message } = asError(error)
+    } catch (reply) {
+      const error = toScriptError(asError(reply))
+      const { message } = error
       // The scripts were flushed, or a server took over that has not loaded them.
       if (message.startsWith('NOSCRIPT')) return await commands.eval(script.text, call)
       // No command can succeed until the server or the format of the journal is another.
-      if (/^(READONLY|FORMAT) /.test(message)) close(asError(error))
+      if (/^(READONLY|FORMAT) /.test(message)) close(error)
       throw error
     }
   }

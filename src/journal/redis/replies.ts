@@ -44,6 +44,12 @@ export function framesOf(message: Uint8Array): readonly Uint8Array[] {
   return frames
 }
 
+/** Returns the error of a script. Redis before 7 puts the place in the script in front of a command's error. */
+export function toScriptError(error: Error): Error {
+  const [, message] = /@user_script: \d+: -?([A-Z]+ .*)/s.exec(error.message) ?? []
+  return message === undefined ? error : new Error(message)
+}
+
 /** Parses the reply of the script `READ`. */
 export function toReplayBatch(reply: unknown): ReplayBatch {
   const [epoch, end, gap, done, ...frames] = reply as [string, number, string, number, ...string[]]
