@@ -8,6 +8,8 @@ export const EXIT = {
   usage: 2,
   /** The hub can't be reached, or is temporarily unavailable. EX_UNAVAILABLE */
   unavailable: 69,
+  /** The output can't be written. EX_IOERR */
+  unwritable: 74,
   /** The credential lacks the permission (401, 403), or the client is blocked. EX_NOPERM */
   forbidden: 77,
 } as const

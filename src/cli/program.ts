@@ -1,7 +1,7 @@
 /** The command line of hono-sse: its commands, flags and help. */
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import { CliError } from './exit.ts'
+import { CliError, EXIT } from './exit.ts'
 import { type ListenFlags, listen } from './listen.ts'
 import { type PublishFlags, publish, requestTicket, type TicketFlags } from './publish.ts'
 import { flagsHelp, serve, withFlags } from './serve.ts'
@@ -16,7 +16,7 @@ ${flagsHelp()}
 `
 const NOTES = `
 Every user of the machine can see secrets in flags (ps): prefer environment variables.
-Exit codes: 0 success, 1 refused, 2 invalid usage or configuration, 69 unavailable, 77 forbidden.`
+Exit codes: 0 success, 1 refused, 2 wrong usage, 69 unavailable, 74 output failed, 77 forbidden.`
 
 /** Runs the command in the arguments. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -61,7 +61,7 @@ function program(): Command {
     .option('--json', 'print one JSON object per line: {"id","event","data"}')
     .addOption(new Option('--ticket <ticket>', 'listen with a ticket').env('HUB_TICKET'))
     .action((url, flags, command) =>
-      untilPipeCloses(() => listen(url, withOneCredential(flags, command))),
+      whileWritable(() => listen(url, withOneCredential(flags, command))),
     )
 
   withCredentials(root.command('publish'))
@@ -75,7 +75,7 @@ function program(): Command {
     .option('--json', 'the data is JSON, not text')
     .option('--ephemeral', 'deliver to current connections only, without storing the event')
     .action((url, data, flags, command) =>
-      untilPipeCloses(() => publish(url, data, withOneCredential(flags, command))),
+      whileWritable(() => publish(url, data, withOneCredential(flags, command))),
     )
 
   withCredentials(root.command('ticket'))
@@ -89,7 +89,7 @@ function program(): Command {
       Number,
     )
     .action((url, flags, command) =>
-      untilPipeCloses(() => printTicket(url, withOneCredential(flags, command))),
+      whileWritable(() => printTicket(url, withOneCredential(flags, command))),
     )
 
   return root
@@ -120,10 +120,12 @@ async function printTicket(url: string, flags: TicketFlags): Promise<void> {
   console.log(await requestTicket(url, flags))
 }
 
-/** Runs a command that prints, and exits when the program that reads its output closes the pipe. */
-function untilPipeCloses(run: () => Promise<void>): Promise<void> {
+/** Runs a command that prints. Exits when the program that reads its output closes the pipe, or when it can't be written. */
+function whileWritable(run: () => Promise<void>): Promise<void> {
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(0)
+    console.error(`hono-sse: The output can’t be written (${code}).`)
+    process.exit(EXIT.unwritable)
   })
   return run()
 }

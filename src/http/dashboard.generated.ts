@@ -789,6 +789,8 @@ async function callApi(method, path, body) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const text = await response.text()
+    // A proxy may answer 200 with a page of its own, for example to log in. Status 0: try again later.
+    if (response.ok && isPage(response)) return { ok: false, status: 0, problem: NOT_THE_HUB }
     if (response.ok) return { ok: true, text }
     return { ok: false, status: response.status, problem: problemOf(response.status, text) }
   } catch (error) {
@@ -813,6 +815,13 @@ async function closeReason(url) {
     // If the hub accepts the stream, it must not stay open.
     abort.abort()
   }
+}
+
+const NOT_THE_HUB =
+  'Something else than the hub has answered: a proxy may require you to log in. Reload this page.'
+
+function isPage({ headers }) {
+  return headers.get('Content-Type')?.startsWith('text/html') ?? false
 }
 
 /** Returns the \`detail\` of problem details, which says what to do. https://www.rfc-editor.org/rfc/rfc9457 */

@@ -207,7 +207,10 @@ function stopOnSignals({ service, listener, config, log, exit }: Stoppable): () 
     process.on(signal, () => {
       if (stopping) process.exit(128 + number)
       stopping = true
-      void stop(signal)
+      stop(signal).catch(async (error: unknown) => {
+        log.fatal('stopping failed', { error })
+        await exit(1)
+      })
     })
   }
   return () => stopping

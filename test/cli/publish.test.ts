@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { run } from '../support/cli.ts'
+import { CLI, run, startFile } from '../support/cli.ts'
 import { type Listener, listen, says } from '../support/client.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Server, startServer } from '../support/process.ts'
 import { COMMANDS } from '../support/runtimes.ts'
 
@@ -49,6 +50,24 @@ test('what stdin holds must be UTF-8', async () => {
   expect(stderr).toBe('hono-sse: The input from stdin is not UTF-8.\n')
   expect({ stdout, end }).toEqual({ stdout: '', end: 2 })
 })
+
+test.each(['publish', 'listen'])(
+  '%s ends with an error when its output can’t be written',
+  async (name) => {
+    const args = name === 'publish' ? '"$@" hello' : '"$@" --json'
+    const command = [process.execPath, CLI, name, server.url, '--client', 'full']
+    const ended = startFile('bash', ['-c', `${args} > /dev/full`, 'bash', ...command], {}).ended
+    if (name === 'listen') {
+      await eventually(async () => {
+        await run(['publish', server.url, 'hello', '--client', 'full'])
+        expect(await Promise.race([ended, undefined])).toBeDefined()
+      })
+    }
+    const { stderr, end } = await ended
+    expect(stderr).toContain('hono-sse: The output can’t be written (ENOSPC).\n')
+    expect(end).toBe(74)
+  },
+)
 
 test('an event may have a name, and be JSON that is not kept', async () => {
   const flags = ['--event', 'inbox', '--json', '--ephemeral', '--broadcast']

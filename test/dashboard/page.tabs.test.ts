@@ -46,6 +46,20 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await dataOn(other)).toEqual(['for all'])
   })
 
+  test('a page that something else has answered goes on once the hub answers', async () => {
+    const tab = await window.open(server.url, 'alice')
+    let answered = 0
+    await tab.route('**/clients?*', (route) => {
+      answered += 1
+      return route.fulfill({ status: 200, contentType: 'text/html', body: '<p>Log in</p>' })
+    })
+    await reads(tab, '#clients-note', /^Something else than the hub has answered/)
+    await tab.unroute('**/clients?*')
+    await reads(tab, '#clients-note', '1 client.')
+    expect(answered).toBeGreaterThan(0)
+    expect(window.complaints).toEqual([])
+  })
+
   test('events for a client, a topic and everyone are shown with name and id', async () => {
     const [sender, reader] = [
       await window.open(server.url, 'sender'),

@@ -223,7 +223,7 @@ describe('a route of one’s own', () => {
     const { ask, hub } = ownRoute()
     expect((await ask({ ...alice, method: 'HEAD' })).status).toBe(200)
     expect(hub.stats().connections).toBe(0)
-    hub.disconnect('alice', 1_000)
+    void hub.disconnect('alice', 1_000)
     expect((await ask(alice)).status).toBe(204)
   })
 

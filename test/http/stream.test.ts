@@ -124,7 +124,7 @@ test('a hub that closes says goodbye to open streams and to new ones', async () 
 
 test('a blocked client receives 204, which stops an EventSource', async () => {
   const { ask, hub, connected } = createAppHarness()
-  hub.disconnect('alice', 60_000)
+  void hub.disconnect('alice', 60_000)
   const response = await ask('/sse?id=alice')
   expect(response.status).toBe(204)
   expect(response.body).toBeNull()

@@ -151,7 +151,7 @@ export function createFakeBrowser(clock: Clock, send: typeof fetch): { open(): F
     lock.holder = next
     setImmediate(() => {
       if (lock.holder !== next) return
-      next.grant().then(() => {
+      void next.grant().then(() => {
         next.resolve()
         release(next)
       })

@@ -70,6 +70,7 @@ export class Hub {
       },
       transactionSync: (work) => storage.transactionSync(work),
       setAlarm: async (at) => {
+        if (this.#broken === 'alarm') throw new Error('no alarm')
         this.#alarm = at
       },
     }

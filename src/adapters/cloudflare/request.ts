@@ -35,14 +35,19 @@ export function cloneRequest(
 const MAX_DISCARDED_BYTES = 4_194_304
 const MAX_DISCARD_MS = 5_000
 
-/** Reads a body to its end and drops it; stops early if the body is too long or too slow. */
+/** Reads a body to its end and drops it; stops early if the body is too long or too slow, or its client leaves. */
 export async function discardBody(body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.getReader()
-  const timer = setTimeout(() => void reader.cancel(), MAX_DISCARD_MS)
-  for (let bytes = 0; bytes < MAX_DISCARDED_BYTES; ) {
-    const { done, value } = await reader.read()
-    if (done) break
-    bytes += value.byteLength
+  const timer = setTimeout(() => reader.cancel().catch(() => {}), MAX_DISCARD_MS)
+  try {
+    for (let bytes = 0; bytes < MAX_DISCARDED_BYTES; ) {
+      const { done, value } = await reader.read()
+      if (done) break
+      bytes += value.byteLength
+    }
+  } catch {
+    // The client has left: there is nothing more to discard, and the response must not become an error.
+  } finally {
+    clearTimeout(timer)
   }
-  clearTimeout(timer)
 }

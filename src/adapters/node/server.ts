@@ -21,7 +21,7 @@ export interface NodeServerOptions {
    * of that, and 10 s at most. @defaultValue `30_000`
    */
   readonly requestTimeoutMs?: number | undefined
-  /** Called with an error that the server survives: it had to refuse connections. @defaultValue none */
+  /** Called with an error that the server survives, such as having to refuse connections. @defaultValue none */
   readonly report?: ((error: Error) => void) | undefined
 }
 
@@ -72,7 +72,11 @@ export function serveNode(options: NodeServerOptions): Promise<NodeServer> {
     keepConnections(server, KEEP_ALIVE.keepAliveTimeout - timeouts.headersTimeout)
     reserveDescriptors(server, report)
     server.once('error', reject)
-    server.once('listening', () => resolve(serverOf(server)))
+    server.once('listening', () => {
+      server.off('error', reject)
+      server.on('error', report)
+      resolve(serverOf(server))
+    })
   })
 }
 

@@ -173,7 +173,10 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     const due = Math.ceil(Math.max(at, now + pauseMs))
     if (due >= alarmAt && alarmAt > now) return
     alarmAt = due
-    void storage.setAlarm(due)
+    storage.setAlarm(due).catch(() => {
+      // The next event tries again.
+      alarmAt = Number.POSITIVE_INFINITY
+    })
   }
 
   function close(): void {

@@ -49,6 +49,16 @@ describe('the journal in SQLite', () => {
     expect(await call('count', 'expiring')).toBe(2)
   })
 
+  test('sets the alarm with the next event when the platform has refused one', async () => {
+    const harness = await objects.open()
+    await harness.call('fail', 'alarm')
+    await harness.journal.append(ALICE, { data: 'a' })
+    expect(harness.alarm).toBeNull()
+    await harness.call('fail', '')
+    await harness.journal.append(ALICE, { data: 'b' })
+    expect(harness.alarm).toBeGreaterThan(harness.now)
+  })
+
   test('starts a permanent new epoch on request: older cursors become invalid, and stored events stay', async () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
