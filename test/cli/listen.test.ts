@@ -1,7 +1,7 @@
 /** `hono-sse listen` prints events, reconnects automatically, and exits when reconnecting is useless. */
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CLI, type Running, run, start, startFile } from '../support/cli.ts'
+import { CLI, type RunningCommand, run, start, startFile } from '../support/cli.ts'
 import { publish } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Server, startServer } from '../support/process.ts'
@@ -12,15 +12,15 @@ const QUIET = { CLOCK_SECONDS: '0', RETRY_MS: '100' }
 const KEY = 'a-publish-key-of-the-tests'
 const SECRET = 'a-secret-of-the-tests-with-32-bytes'
 
-async function listening(url: string, client: string, ...args: string[]): Promise<Running> {
+async function listening(url: string, client: string, ...args: string[]): Promise<RunningCommand> {
   const listener = start(['listen', url, '--client', client, ...args])
-  await listener.says(`listening as ${client}`)
+  await listener.prints(`listening as ${client}`)
   return listener
 }
 
-async function left(listener: Running): Promise<void> {
+async function left(listener: RunningCommand): Promise<void> {
   listener.signal('SIGINT')
-  expect((await listener.ended).end).toBe('SIGINT')
+  expect((await listener.ended).exit).toBe('SIGINT')
 }
 
 describe('without keys', () => {
@@ -37,7 +37,7 @@ describe('without keys', () => {
     await run(['publish', server.url, 'goal', '--topic', 'sport', '--event', 'score'])
     await run(['publish', server.url, 'any', '--client', 'alice', '--event', 'constructor'])
     await run(['publish', server.url, '{"to":"all"}', '--broadcast', '--json', '--ephemeral'])
-    await listener.says('"all"')
+    await listener.prints('"all"')
     expect(listener.stdout).toBe('mine\nscore: goal\nconstructor: any\n{"to":"all"}\n')
     expect(listener.stderr).toBe('listening as alice (topics: news, sport)\n')
     await left(listener)
@@ -47,7 +47,7 @@ describe('without keys', () => {
   test('a key that the environment holds is no hindrance', async () => {
     const args = ['listen', server.url, '--client', 'keyed']
     const listener = start(args, { environment: { PUBLISH_KEY: KEY } })
-    await listener.says('listening as keyed')
+    await listener.prints('listening as keyed')
     await left(listener)
   })
 
@@ -65,7 +65,7 @@ describe('without keys', () => {
       'list',
       '--ephemeral',
     ])
-    await listener.says('[1]')
+    await listener.prints('[1]')
     expect(
       listener.stdout
         .trimEnd()
@@ -81,7 +81,7 @@ describe('without keys', () => {
   test('no data steers the terminal', async () => {
     const listener = await listening(server.url, 'tty')
     await publish(server.url, '/clients/tty', 'red \u001b[31m\u009b2J\u0007\tend')
-    await listener.says('end')
+    await listener.prints('end')
     expect(listener.stdout).toBe('red \ufffd[31m\ufffd2J\ufffd\tend\n')
     await left(listener)
   })
@@ -89,12 +89,12 @@ describe('without keys', () => {
   test('it resumes without loss or doubles when the line is cut', async () => {
     const listener = await listening(server.proxyUrl, 'train')
     await publish(server.url, '/clients/train', 'before')
-    await listener.says('before')
+    await listener.prints('before')
     server.reset()
     await publish(server.url, '/clients/train', 'in the tunnel')
-    await listener.says('in the tunnel')
+    await listener.prints('in the tunnel')
     await publish(server.url, '/clients/train', 'behind it')
-    await listener.says('behind it')
+    await listener.prints('behind it')
     expect(listener.stdout).toBe('before\nin the tunnel\nbehind it\n')
     expect(listener.stderr).toMatch(/^connection lost.*: reconnecting$/m)
     expect(listener.stderr).toContain('listening as train: resumed, nothing was missed')
@@ -104,37 +104,37 @@ describe('without keys', () => {
   test('it starts at the given event id', async () => {
     await publish(server.url, '/clients/late', 'kept')
     const listener = await listening(server.url, 'late', '--last-event-id', 'earliest')
-    await listener.says('kept')
+    await listener.prints('kept')
     await left(listener)
   })
 
   test('a blocked client receives a goodbye, and exits with 77', async () => {
     const listener = await listening(server.url, 'mallory')
     await fetch(`${server.url}/clients/mallory?block=60`, { method: 'DELETE' })
-    const { stdout, stderr, end } = await listener.ended
+    const { stdout, stderr, exit } = await listener.ended
     expect(stderr).toContain('the hub ended the stream (disconnected)')
     expect(stderr).toContain('hono-sse: This client is temporarily blocked: try again later.')
-    expect({ stdout, end }).toEqual({ stdout: '', end: 77 })
+    expect({ stdout, exit }).toEqual({ stdout: '', exit: 77 })
   })
 
   test('a query that is refused ends it with 1, and the reason', async () => {
-    const { stdout, stderr, end } = await run(['listen', server.url, '--client', ''])
+    const { stdout, stderr, exit } = await run(['listen', server.url, '--client', ''])
     expect(stderr).toMatch(/^hono-sse: 400: .*\n {2}query\.id must/)
-    expect({ stdout, end }).toEqual({ stdout: '', end: 1 })
+    expect({ stdout, exit }).toEqual({ stdout: '', exit: 1 })
   })
 
   test('an answer that is no stream ends it with 1', async () => {
-    const { stderr, end } = await run(['listen', `${server.url}/realtime`])
+    const { stderr, exit } = await run(['listen', `${server.url}/realtime`])
     expect(stderr).toMatch(/^hono-sse: 404: /)
-    expect(end).toBe(1)
+    expect(exit).toBe(1)
   })
 
   test('a reader that has had enough ends it, without a word', async () => {
     const line = `"$0" ${CLI} listen ${server.url} --client pipe | head -n 1; echo "ended with \${PIPESTATUS[0]}"`
     const pipe = startFile('bash', ['-c', line, process.execPath], {})
-    await pipe.says('listening as pipe')
+    await pipe.prints('listening as pipe')
     await publish(server.url, '/clients/pipe', 'first')
-    await pipe.says('first')
+    await pipe.prints('first')
     await eventually(async () => {
       await publish(server.url, '/clients/pipe', 'more')
       expect(pipe.stdout).toContain('ended')
@@ -148,13 +148,13 @@ test('a restarted hub is reported as a gap, and later events are printed', async
   const first = await startServer(COMMANDS.node, QUIET)
   const listener = await listening(first.url, 'alice')
   await publish(first.url, '/clients/alice', 'in the first life')
-  await listener.says('in the first life')
+  await listener.prints('in the first life')
   await first.kill()
-  await listener.says('connection lost')
+  await listener.prints('connection lost')
   const second = await startServer(COMMANDS.node, { ...QUIET, PORT: new URL(first.url).port })
-  await listener.says(/listening as alice: resumed with a gap\ngap: events after \S+ may be lost/)
+  await listener.prints(/listening as alice: resumed with a gap\ngap: events after \S+ may be lost/)
   await publish(second.url, '/clients/alice', 'in the second life')
-  await listener.says('in the second life')
+  await listener.prints('in the second life')
   expect(listener.stdout).toBe('in the first life\nin the second life\n')
   await left(listener)
   await second.kill()
@@ -163,9 +163,9 @@ test('a restarted hub is reported as a gap, and later events are printed', async
 test('a hub that is not there ends it with 69, and the reason', async () => {
   const gone = await startServer(COMMANDS.node, QUIET)
   await gone.kill()
-  const { stdout, stderr, end } = await run(['listen', gone.url])
+  const { stdout, stderr, exit } = await run(['listen', gone.url])
   expect(stderr).toMatch(/^hono-sse: http:\/\/127\.0\.0\.1:\d+ can’t be reached: .*ECONNREFUSED/)
-  expect({ stdout, end }).toEqual({ stdout: '', end: 69 })
+  expect({ stdout, exit }).toEqual({ stdout: '', exit: 69 })
 })
 
 describe('with keys and tokens', () => {
@@ -186,13 +186,13 @@ describe('with keys and tokens', () => {
       headers: { Authorization: `Bearer ${KEY}` },
     })
 
-  async function hearsAndComesBack(listener: Running, client: string): Promise<void> {
-    await listener.says(`listening as ${client} (topics: news)`)
+  async function hearsAndComesBack(listener: RunningCommand, client: string): Promise<void> {
+    await listener.prints(`listening as ${client} (topics: news)`)
     await run(['publish', server.url, 'one', '--topic', 'news'], withKey)
-    await listener.says('one')
+    await listener.prints('one')
     await sendAway(client)
     await run(['publish', server.url, 'two', '--topic', 'news'], withKey)
-    await listener.says('two')
+    await listener.prints('two')
     expect(listener.stdout).toBe('one\ntwo\n')
     expect(listener.stderr).toContain('resumed, nothing was missed')
     await left(listener)
@@ -206,17 +206,17 @@ describe('with keys and tokens', () => {
 
   test('a ticket opens a stream, its cookie opens it again, and no other client can use it', async () => {
     const ticket = await run(['ticket', server.url, '--client', 'bob', '--topic', 'news'], withKey)
-    expect(ticket).toMatchObject({ stderr: '', end: 0 })
+    expect(ticket).toMatchObject({ stderr: '', exit: 0 })
     const flags = ['listen', server.url, '--ticket', ticket.stdout.trim()]
     await hearsAndComesBack(start(flags, withKey), 'bob')
     const used = await run(['ticket', server.url, '--client', 'bob'], withKey)
     const opened = await fetch(`${server.url}/sse?ticket=${used.stdout.trim()}`, {
       headers: { 'User-Agent': 'a browser' },
     })
-    const { stderr, end } = await run(['listen', server.url, '--ticket', used.stdout.trim()])
+    const { stderr, exit } = await run(['listen', server.url, '--ticket', used.stdout.trim()])
     await opened.body?.cancel()
     expect(stderr).toMatch(/^hono-sse: 401: The ticket is used up/)
-    expect(end).toBe(77)
+    expect(exit).toBe(77)
   })
 
   test('a token opens a stream, and opens it again', async () => {
@@ -237,8 +237,8 @@ describe('with keys and tokens', () => {
     ['a wrong ticket', ['--ticket', 'none'], /^hono-sse: 401: /],
     ['a wrong token', ['--token', 'none'], /^hono-sse: 401: /],
   ])('%s ends it with 77, and the reason', async (_, flags, words) => {
-    const { stdout, stderr, end } = await run(['listen', server.url, ...wanted, ...flags])
+    const { stdout, stderr, exit } = await run(['listen', server.url, ...wanted, ...flags])
     expect(stderr).toMatch(words)
-    expect({ stdout, end }).toEqual({ stdout: '', end: 77 })
+    expect({ stdout, exit }).toEqual({ stdout: '', exit: 77 })
   })
 })

@@ -8,8 +8,8 @@ describe.each([[[]], [['serve']], [['listen']], [['publish']], [['ticket']]])(
   '%j --help',
   (args) => {
     test('fits on one screen, and is no error', async () => {
-      const { stdout, stderr, end } = await run([...args, '--help'])
-      expect({ stderr, end }).toEqual({ stderr: '', end: 0 })
+      const { stdout, stderr, exit } = await run([...args, '--help'])
+      expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 })
       const lines = stdout.trimEnd().split('\n')
       expect(lines.length).toBeLessThanOrEqual(45)
       expect(lines.filter((line) => line.length > 100)).toEqual([])
@@ -29,7 +29,7 @@ test.each([[[]], [['serve']]])('%j --help names a flag for each variable, once',
 
 test('--version is that of the package', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
-  expect(await run(['--version'])).toEqual({ stdout: `${version}\n`, stderr: '', end: 0 })
+  expect(await run(['--version'])).toEqual({ stdout: `${version}\n`, stderr: '', exit: 0 })
 })
 
 test.each([
@@ -47,7 +47,7 @@ test.each([
   [['publish', 'localhost:1', 'x', '--client', '..'], /not valid names/],
   [['listen', 'localhost:3020', '--key', 'a-key-of-16-chars'], /--client is required/],
 ])('%j is wrong usage, and exits with 2', async (args, words) => {
-  const { stdout, stderr, end } = await run(args)
+  const { stdout, stderr, exit } = await run(args)
   expect(stderr).toMatch(words)
-  expect({ stdout, end }).toEqual({ stdout: '', end: 2 })
+  expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 })
 })

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CLI, run, startFile } from '../support/cli.ts'
-import { type Listener, listen, says } from '../support/client.ts'
+import { hasData, type Listener, listen } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Server, startServer } from '../support/process.ts'
 import { COMMANDS } from '../support/runtimes.ts'
@@ -27,10 +27,10 @@ describe.each([[['--client', 'alice/bob']], [['--topic', 'news']], [['--broadcas
   (address) => {
     test('it is delivered, and the receipt printed', async () => {
       const data = `hello ${address.join(' ')}`
-      const { stdout, stderr, end } = await run(['publish', server.url, data, ...address])
+      const { stdout, stderr, exit } = await run(['publish', server.url, data, ...address])
       expect(stdout).toMatch(RECEIPT)
-      expect({ stderr, end }).toEqual({ stderr: '', end: 0 })
-      await listener.next(says(data))
+      expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 })
+      await listener.next(hasData(data))
     })
   },
 )
@@ -39,16 +39,16 @@ test.each([
   ['its line break at the end is the shell’s', 'from a pipe\n', 'from a pipe'],
   ['others are the event’s', 'ü😀\n\n', 'ü😀\n'],
 ])('data may come through stdin: %s', async (_, stdin, data) => {
-  const { end } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
-  expect(end).toBe(0)
-  await listener.next(says(data))
+  const { exit } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
+  expect(exit).toBe(0)
+  await listener.next(hasData(data))
 })
 
 test('what stdin holds must be UTF-8', async () => {
   const stdin = Uint8Array.of(0xff, 0xfe)
-  const { stdout, stderr, end } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
+  const { stdout, stderr, exit } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
   expect(stderr).toBe('hono-sse: The input from stdin is not UTF-8.\n')
-  expect({ stdout, end }).toEqual({ stdout: '', end: 2 })
+  expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 })
 })
 
 test.each(['publish', 'listen'])(
@@ -63,9 +63,9 @@ test.each(['publish', 'listen'])(
         expect(await Promise.race([ended, undefined])).toBeDefined()
       })
     }
-    const { stderr, end } = await ended
+    const { stderr, exit } = await ended
     expect(stderr).toContain('hono-sse: The output can’t be written (ENOSPC).\n')
-    expect(end).toBe(74)
+    expect(exit).toBe(74)
   },
 )
 
@@ -79,7 +79,7 @@ test('an event may have a name, and be JSON that is not kept', async () => {
 
 test('data that looks like a flag goes after --', async () => {
   await run(['publish', '--broadcast', server.url, '--', '--client'])
-  await listener.next(says('--client'))
+  await listener.next(hasData('--client'))
 })
 
 test.each([
@@ -88,17 +88,17 @@ test.each([
   ['too much data', ['x'.repeat(1_001)], /413: The data of an event is limited to 1000 bytes/],
 ])('%s is refused with 1, and the reason', async (_, args, words) => {
   const address = args.includes('--client') ? [] : ['--broadcast']
-  const { stdout, stderr, end } = await run(['publish', server.url, ...args, ...address])
+  const { stdout, stderr, exit } = await run(['publish', server.url, ...args, ...address])
   expect(stderr).toMatch(words)
-  expect({ stdout, end }).toEqual({ stdout: '', end: 1 })
+  expect({ stdout, exit }).toEqual({ stdout: '', exit: 1 })
 })
 
 test('a hub that is not there is 69', async () => {
   const gone = await startServer(COMMANDS.node, {})
   await gone.kill()
-  const { stderr, end } = await run(['publish', gone.url, 'hello', '--broadcast'])
+  const { stderr, exit } = await run(['publish', gone.url, 'hello', '--broadcast'])
   expect(stderr).toMatch(/can’t be reached: .*ECONNREFUSED/)
-  expect(end).toBe(69)
+  expect(exit).toBe(69)
 })
 
 test.each([
@@ -117,18 +117,18 @@ test.each([
   })
   await once(proxy.listen(0, '127.0.0.1'), 'listening')
   const { port } = proxy.address() as AddressInfo
-  const { stderr, end } = await run(['publish', `127.0.0.1:${port}`, 'hello', '--broadcast'])
+  const { stderr, exit } = await run(['publish', `127.0.0.1:${port}`, 'hello', '--broadcast'])
   proxy.close()
   expect(stderr).toMatch(words)
-  expect(end).toBe(69)
+  expect(exit).toBe(69)
 })
 
 test.each(['1e400', '[{"a":-1e999}]'])(
   '%s, which would become null, is refused with 2',
   async (data) => {
-    const { stderr, end } = await run(['publish', server.url, data, '--json', '--broadcast'])
+    const { stderr, exit } = await run(['publish', server.url, data, '--json', '--broadcast'])
     expect(stderr).toMatch(/too large/)
-    expect(end).toBe(2)
+    expect(exit).toBe(2)
   },
 )
 
@@ -136,10 +136,10 @@ test('a wrong or missing key is 77, and no message contains it', async () => {
   const closed = await startServer(COMMANDS.node, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
   const wrong = 'a-wrong-key-of-16-characters'
   for (const flags of [[], ['--key', wrong], ['--token', wrong]]) {
-    const { stderr, end } = await run(['publish', closed.url, 'hello', '--broadcast', ...flags])
+    const { stderr, exit } = await run(['publish', closed.url, 'hello', '--broadcast', ...flags])
     expect(stderr).toMatch(/^hono-sse: 401: /)
     expect(stderr).not.toContain(wrong)
-    expect(end).toBe(77)
+    expect(exit).toBe(77)
   }
   await closed.kill()
 })

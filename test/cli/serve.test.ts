@@ -9,14 +9,14 @@ const KEY = 'a-publish-key-of-the-tests'
 
 async function served(args: string[], environment: Record<string, string> = {}) {
   const server = start(args, { environment })
-  await server.says('hono-sse publish')
+  await server.prints('hono-sse publish')
   const [url = ''] = /http:\/\/127\.0\.0\.1:[1-9]\d*/.exec(server.stderr) ?? []
   return { server, url }
 }
 
 async function stopped(server: ReturnType<typeof start>): Promise<void> {
   server.signal('SIGTERM')
-  expect((await server.ended).end).toBe(0)
+  expect((await server.ended).exit).toBe(0)
 }
 
 test.each([[[]], [['serve']]])(
@@ -69,15 +69,15 @@ test.each([[['--allow-anonymous']], [['--allow-anonymous', 'true']]])(
 test('each flag of a number reaches its variable: all that is wrong is said at once', async () => {
   const numbers = variables.filter((name) => typeof defaults[name] === 'number')
   const flags = numbers.flatMap((name) => [`--${name.toLowerCase().replaceAll('_', '-')}`, 'x'])
-  const { stdout, stderr, end } = await run(flags)
+  const { stdout, stderr, exit } = await run(flags)
   for (const name of numbers) expect(stderr).toMatch(new RegExp(`^ {2}${name} must be`, 'm'))
-  expect({ stdout, end }).toEqual({ stdout: '', end: 2 })
+  expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 })
 })
 
 test('without a key it does not start on a public address, and says what to set', async () => {
-  const { stderr, end } = await run(['--host', '0.0.0.0', '--port', '0'])
+  const { stderr, exit } = await run(['--host', '0.0.0.0', '--port', '0'])
   expect(stderr).toMatch(/PUBLISH_KEY.*ALLOW_ANONYMOUS/s)
-  expect(end).toBe(2)
+  expect(exit).toBe(2)
 })
 
 const redis = REDIS_IS_MISSING ? undefined : await startRedis()

@@ -25,7 +25,7 @@ function createHarness() {
 
   async function publish(data: unknown, event?: string): Promise<void> {
     await hub.publish({ client: 'alice' }, { data, event })
-    await clock.settle()
+    await clock.runPending()
   }
 }
 
@@ -40,7 +40,7 @@ test('events with a schema arrive as its output, and others as text', async () =
   stream.on('inbox', ({ unread }) => received.push(unread + 1))
   stream.on('note', ({ text }) => received.push(text.toUpperCase()))
   stream.on('message', (data) => received.push(data.length))
-  await clock.settle()
+  await clock.runPending()
   await publish({ unread: 1 }, 'inbox')
   await publish({ text: 'hi' }, 'note')
   await publish('four')
@@ -61,7 +61,7 @@ test('a listener that throws costs the others nothing', async () => {
   })
   const stop = stream.on('message', (data) => received.push(data))
   stream.onAny(({ data }) => received.push(data))
-  await clock.settle()
+  await clock.runPending()
   await publish('one')
   stop()
   await publish('two')
@@ -80,7 +80,7 @@ test('a loop receives every event, and leaving it leaves nothing behind', async 
       if (received.length === 2) break
     }
   })()
-  await clock.settle()
+  await clock.runPending()
   await publish('one')
   await publish('two')
   await loop
@@ -93,7 +93,7 @@ test('a loop ends with the stream, after what it has not read yet', async () => 
   const stream = connect(options)
   const events = stream[Symbol.asyncIterator]()
   const slow = stream[Symbol.asyncIterator]()
-  await clock.settle()
+  await clock.runPending()
   const next = events.next()
   await publish('one')
   expect(await next).toMatchObject({ value: { data: 'one' } })
@@ -108,10 +108,10 @@ test('a signal ends the stream, also one that was aborted before', async () => {
   const { clock, hub, options } = createHarness()
   const abort = new AbortController()
   const stream = connect({ ...options, signal: abort.signal })
-  await clock.settle()
+  await clock.runPending()
   expect(hub.stats().connections).toBe(1)
   abort.abort()
-  await clock.settle()
+  await clock.runPending()
   expect(stream.status).toEqual({ state: 'ended', reason: 'closed' })
   expect(hub.stats().connections).toBe(0)
   expect(connect({ ...options, signal: abort.signal }).status.state).toBe('ended')

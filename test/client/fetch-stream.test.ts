@@ -62,11 +62,11 @@ function createHarness(
       request,
       send: async (text) => {
         controller?.enqueue(new TextEncoder().encode(text))
-        await clock.settle()
+        await clock.runPending()
       },
       end: async () => {
         controller?.close()
-        await clock.settle()
+        await clock.runPending()
       },
       get isCancelled() {
         return isCancelled
@@ -102,7 +102,7 @@ function problem(status: number, detail: string, headers: Record<string, string>
 
 test('it resumes from the last id after the time that the hub asked for', async () => {
   const { clock, requests, received, stream, body } = createHarness(['stream'])
-  await clock.settle()
+  await clock.runPending()
   await body().send(
     `retry: 4000\n${READY}id: e-1\ndata: one\n\nid: e-2\nevent: news\ndata: two\n\n`,
   )
@@ -136,7 +136,7 @@ test.each([408, 425, 429, 500, 503])(
   async (status) => {
     const answer = problem(status, 'Later.', { 'Retry-After': '60' })
     const { clock, stream, requests } = createHarness([answer, 'stream'])
-    await clock.settle()
+    await clock.runPending()
     expect(stream.status).toEqual({
       state: 'waiting',
       until: clock.now() + 60_000,
@@ -149,7 +149,7 @@ test.each([408, 425, 429, 500, 503])(
 
 test('a page that is not a stream is temporary: a proxy or a portal may have sent it', async () => {
   const { clock, stream } = createHarness([new Response('<html>')])
-  await clock.settle()
+  await clock.runPending()
   expect(stream.status).toMatchObject({
     state: 'waiting',
     reason: expect.stringContaining('text/plain'),
@@ -178,7 +178,7 @@ test('a ticket is used until the hub refuses it, and a second refusal ends the s
     ['stream', 'stream', refused, 'stream', refused],
     { ticket, client: undefined },
   )
-  await clock.settle()
+  await clock.runPending()
   await body().send(READY)
   await body().end()
   await clock.advance(10_000)
@@ -196,7 +196,7 @@ test('a grant that has ended is renewed with another ticket', async () => {
   const { clock, requests, body } = createHarness(['stream'], {
     ticket: ticketIssuer(),
   })
-  await clock.settle()
+  await clock.runPending()
   await body().send(`${READY}event: hub:bye\ndata: {"reason":"expired"}\n\n`)
   await body().end()
   await clock.advance(10_000)
@@ -208,7 +208,7 @@ test('a ticket that can’t be had now is asked for again; none at all ends the 
   const { clock, stream, requests } = createHarness(['stream'], {
     ticket: async () => await results.shift()?.(),
   })
-  await clock.settle()
+  await clock.runPending()
   expect(stream.status).toMatchObject({ state: 'waiting', reason: 'Offline.' })
   await clock.advance(2_000)
   expect(stream.status).toEqual({ state: 'ended', reason: 'unauthorized' })
@@ -217,7 +217,7 @@ test('a ticket that can’t be had now is asked for again; none at all ends the 
 
 test('a stream that is silent for two heartbeats is opened anew', async () => {
   const { clock, requests, bodies, body } = createHarness(['stream'])
-  await clock.settle()
+  await clock.runPending()
   await body().send(`${READY}event: hub:beat\ndata: 5\n\n`)
   await clock.advance(9_000)
   await body().send('event: hub:beat\ndata: 5\n\n')
@@ -231,9 +231,9 @@ test('a stream that is silent for two heartbeats is opened anew', async () => {
 
 test('after a long sleep it reads what has arrived before it judges', async () => {
   const { clock, bodies, received, body } = createHarness(['stream'])
-  await clock.settle()
+  await clock.runPending()
   await body().send(READY)
-  clock.sleep(3_600_000)
+  clock.suspend(3_600_000)
   await clock.advance(1)
   await body().send('data: late\n\n')
   await clock.advance(5_000)
@@ -251,12 +251,12 @@ test('a page that wakes up retries at once after a failure of the network, but n
   }
   const answers = [new TypeError('Failed to fetch'), problem(503, 'Later.'), 'stream' as const]
   const { clock, requests } = createHarness(answers, { browser })
-  await clock.settle()
+  await clock.runPending()
   wake()
-  await clock.settle()
+  await clock.runPending()
   expect(requests).toHaveLength(2)
   wake()
-  await clock.settle()
+  await clock.runPending()
   expect(requests).toHaveLength(2)
 })
 
@@ -264,7 +264,7 @@ test('a gap is reported once, with its reason', async () => {
   const { clock, stream, body } = createHarness(['stream'])
   const gaps: unknown[] = []
   stream.onGap((gap) => gaps.push(gap))
-  await clock.settle()
+  await clock.runPending()
   await body().send('event: hub:ready\ndata: {"client":"alice","resume":"gap"}\n\n')
   await body().send(
     'event: hub:gap\ndata: {"requested":"a-1","earliest":"b-7","reason":"evicted"}\n\n',
@@ -274,11 +274,11 @@ test('a gap is reported once, with its reason', async () => {
 
 test('closing ends the request, and nothing is received afterwards', async () => {
   const { clock, stream, received, bodies, body } = createHarness(['stream'])
-  await clock.settle()
+  await clock.runPending()
   await body().send(READY)
   stream.close()
   stream.close()
-  await clock.settle()
+  await clock.runPending()
   expect(bodies[0]?.isCancelled).toBe(true)
   expect(stream.status).toEqual({ state: 'ended', reason: 'closed' })
   expect(received).toEqual([])
@@ -287,7 +287,7 @@ test('closing ends the request, and nothing is received afterwards', async () =>
 
 test('control events that are malformed cost nothing', async () => {
   const { clock, received, body } = createHarness(['stream'])
-  await clock.settle()
+  await clock.runPending()
   await body().send(
     'event: hub:ready\ndata: nonsense\n\nevent: hub:gap\ndata: 1\n\nevent: hub:beat\ndata: -1\n\n',
   )

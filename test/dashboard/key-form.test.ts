@@ -7,9 +7,9 @@ import type { Environment, Server } from '../support/process.ts'
 import {
   dataOn,
   openWindow,
-  reads,
-  shows,
   showsEvent,
+  showsState,
+  showsText,
   startHub,
   type Window,
 } from '../support/tabs.ts'
@@ -43,9 +43,9 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     // Joining without a key moves the focus to the key field.
     await tab.getByRole('button', { name: 'Join', exact: true }).click()
     expect(await tab.evaluate('document.activeElement.id')).toBe('credential')
-    await shows(tab, 'Not joined')
+    await showsState(tab, 'Not joined')
     await enterKey(tab, 'not-the-key-of-this')
-    await reads(
+    await showsText(
       tab,
       '#key-note',
       /^The key is not valid on this hub: send one of its publish keys\. \(401\)$/,
@@ -61,10 +61,10 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const other = await window.open(url)
     await other.getByRole('heading', { name: 'This hub requires a key' }).waitFor()
     await tab.reload()
-    await shows(tab, 'Live')
+    await showsState(tab, 'Live')
     await tab.getByRole('button', { name: 'Forget the key' }).click()
     await tab.getByLabel('Key or token').waitFor()
-    await shows(tab, 'Not joined')
+    await showsState(tab, 'Not joined')
     expect(await tab.evaluate('sessionStorage.length')).toBe(0)
   })
 
@@ -76,11 +76,11 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await enterKey(tab, PUBLISH_KEY)
     await join(tab)
     await fetch(`${server.url}/clients/alice`, { method: 'DELETE', headers: bearer(PUBLISH_KEY) })
-    await shows(tab, 'Live, resumed')
+    await showsState(tab, 'Live, resumed')
     await server.kill()
-    await shows(tab, 'Reconnecting')
+    await showsState(tab, 'Reconnecting')
     await start({ PUBLISH_KEY, PORT: new URL(server.url).port })
-    await shows(tab, 'Live, after a gap')
+    await showsState(tab, 'Live, after a gap')
     const streams = requests.filter((request) => request.includes('/sse?'))
     expect(streams.length).toBeGreaterThan(2)
     expect(new Set(streams).size).toBe(1)
@@ -101,7 +101,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tab.locator('#feed .own', { hasText: '"reason":"expired"' }).first().waitFor()
     await send(url, 'while it is away')
     await showsEvent(tab, 'while it is away')
-    await shows(tab, 'Live, resumed')
+    await showsState(tab, 'Live, resumed')
     expect(await dataOn(tab)).toEqual(['while it is away'])
   })
 
@@ -113,10 +113,10 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await server.kill()
     const another = 'another-key-of-this-test'
     await start({ PUBLISH_KEY: another, PORT: new URL(server.url).port })
-    await shows(tab, 'Closed')
+    await showsState(tab, 'Closed')
     await tab.getByLabel('Key or token').waitFor()
     await enterKey(tab, another)
-    await shows(tab, 'Live')
+    await showsState(tab, 'Live')
   })
 
   test('with tokens only, the page says which token it needs, and works with it', async () => {
@@ -128,8 +128,8 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       .waitFor()
     await enterKey(tab, await token({ sub: 'alice', topics: '*' }))
     await tab.getByRole('button', { name: 'Join', exact: true }).click()
-    await shows(tab, 'Closed')
-    await reads(
+    await showsState(tab, 'Closed')
+    await showsText(
       tab,
       '#detail',
       /^Issuing tickets requires the permission to publish to every address\. \(403\)/,
@@ -137,8 +137,8 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tab.getByRole('button', { name: 'Forget the key' }).click()
     await enterKey(tab, await token({ publish: '*' }))
     await join(tab)
-    await reads(tab, '#clients-note', 'This operation requires a publish key. (403)')
-    await reads(
+    await showsText(tab, '#clients-note', 'This operation requires a publish key. (403)')
+    await showsText(
       tab,
       '#figures-note',
       'Metrics are unavailable. This operation requires a publish key. (403)',
@@ -153,7 +153,7 @@ async function enterKey(tab: Page, key: string): Promise<void> {
 
 async function join(tab: Page): Promise<void> {
   await tab.getByRole('button', { name: /^Join/ }).click()
-  await shows(tab, 'Live')
+  await showsState(tab, 'Live')
 }
 
 function bearer(key: string): { readonly Authorization: string } {

@@ -6,7 +6,15 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
 import type { Server } from '../support/process.ts'
-import { openWindow, publish, reads, shows, showsEvent, startHub, WIDE } from '../support/tabs.ts'
+import {
+  openWindow,
+  publish,
+  showsEvent,
+  showsState,
+  showsText,
+  startHub,
+  WIDE,
+} from '../support/tabs.ts'
 
 const SHOTS = fileURLToPath(new URL('../../coverage/page', import.meta.url))
 const NARROW = { width: 360, height: 740 }
@@ -67,7 +75,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tab.keyboard.press('Control+A')
     await tab.keyboard.type('keyboard')
     await tab.keyboard.press('Enter')
-    await shows(tab, 'Live')
+    await showsState(tab, 'Live')
     await tabTo(tab, 'to')
     await tab.keyboard.type('everyone')
     await tabTo(tab, 'data')
@@ -80,10 +88,10 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tabTo(tab, 'feed')
     await tabTo(tab, 'Disconnect keyboard')
     await tab.keyboard.press('Space')
-    await shows(tab, 'Live, resumed')
+    await showsState(tab, 'Live, resumed')
     await tabTo(tab, 'leave')
     await tab.keyboard.press('Enter')
-    await shows(tab, 'Not joined')
+    await showsState(tab, 'Not joined')
     await window.close()
   })
 
@@ -93,12 +101,12 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tab.clock.install({ time: 0 })
     await tab.clock.pauseAt(1_000)
     await tab.goto(server.url)
-    await reads(tab, '#clients-note', '0 clients.')
+    await showsText(tab, '#clients-note', '0 clients.')
     // The page's clock stands still from here on: no next look comes.
     await tab.getByLabel('Client').first().fill('punctual')
     await tab.getByRole('button', { name: 'Join', exact: true }).click()
     await tab.getByRole('button', { name: 'Disconnect punctual' }).waitFor()
-    await reads(tab, '#clients-note', '1 client.')
+    await showsText(tab, '#clients-note', '1 client.')
     await window.close()
   })
 
@@ -124,9 +132,9 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       await route.fulfill({ response, body })
     })
     await tab.goto(`${server.url}/#client=alice`)
-    await shows(tab, 'Live')
+    await showsState(tab, 'Live')
     expect(await tab.locator('main > script').count()).toBe(1)
-    expect(window.complaints.filter(isOfPolicy)).toHaveLength(3)
+    expect(window.errors.filter(isOfPolicy)).toHaveLength(3)
     expect(await tab.title()).toBe('hono-sse')
     await window.close()
   })
@@ -134,8 +142,8 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
   test('the page itself breaks no rule of its policy, and strings become no markup', async () => {
     const window = await openWindow()
     const tab = await window.open(server.url, 'alice')
-    await reads(tab, '#clients-note', '1 client.')
-    expect(window.complaints).toEqual([])
+    await showsText(tab, '#clients-note', '1 client.')
+    expect(window.errors).toEqual([])
     await expect(tab.evaluate('document.body.innerHTML = "<b>bold</b>"')).rejects.toThrow(/Trusted/)
     await window.close()
   })
@@ -151,12 +159,12 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       return route.fulfill({ body: metrics(total) })
     })
     await tab.goto(server.url)
-    await reads(tab, '#hono_sse_connections .value', '12')
-    await reads(tab, '#hono_sse_clients .value', '7')
-    await reads(tab, '#hono_sse_queued_bytes .value', '1,536')
+    await showsText(tab, '#hono_sse_connections .value', '12')
+    await showsText(tab, '#hono_sse_clients .value', '7')
+    await showsText(tab, '#hono_sse_queued_bytes .value', '1,536')
     expect(await tab.locator('#hono_sse_deliveries_total .value').textContent()).toBe('–')
     await tab.clock.runFor(2_000)
-    await reads(tab, '#hono_sse_deliveries_total .value', '150')
+    await showsText(tab, '#hono_sse_deliveries_total .value', '150')
     // Two seconds of three minutes are 3.3 of 300; as many connections as ever are the top.
     const line = tab.locator('#hono_sse_connections path')
     expect(await line.getAttribute('d')).toBe('M296.7 0.0L300.0 0.0')
@@ -172,7 +180,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       return route.fulfill({ status: 404, body: '' })
     })
     await tab.goto(server.url)
-    await reads(tab, '#figures-note', 'Metrics are unavailable: this hub has no /metrics.')
+    await showsText(tab, '#figures-note', 'Metrics are unavailable: this hub has no /metrics.')
     for (let looks = 0; looks < 2; looks++) await tab.waitForResponse(/\/clients\?/)
     expect(asked).toBe(1)
     await window.close()

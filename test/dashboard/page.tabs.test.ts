@@ -7,9 +7,9 @@ import {
   dataOn,
   openWindow,
   publish,
-  reads,
-  shows,
   showsEvent,
+  showsState,
+  showsText,
   startHub,
   type Window,
 } from '../support/tabs.ts'
@@ -37,7 +37,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       await open(server.url, 'bob'),
     ]
     await other.getByRole('button', { name: 'Ping' }).click()
-    await reads(other, '#result', /^Queued for 2 connections, as \S+\.$/)
+    await showsText(other, '#result', /^Queued for 2 connections, as \S+\.$/)
     // The broadcast comes after the ping: a tab that shows it would also show the ping.
     await publish(server.url, '/broadcast', 'for all')
     for (const tab of [one, two, other]) await showsEvent(tab, 'for all')
@@ -53,11 +53,11 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       answered += 1
       return route.fulfill({ status: 200, contentType: 'text/html', body: '<p>Log in</p>' })
     })
-    await reads(tab, '#clients-note', /^Something else than the hub has answered/)
+    await showsText(tab, '#clients-note', /^Something else than the hub has answered/)
     await tab.unroute('**/clients?*')
-    await reads(tab, '#clients-note', '1 client.')
+    await showsText(tab, '#clients-note', '1 client.')
     expect(answered).toBeGreaterThan(0)
-    expect(window.complaints).toEqual([])
+    expect(window.errors).toEqual([])
   })
 
   test('events for a client, a topic and everyone are shown with name and id', async () => {
@@ -83,11 +83,11 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const reader = await window.open(server.url, 'reader')
     await reader.getByLabel('Event names').fill('headline, other')
     await reader.getByRole('button', { name: 'Join again' }).click()
-    await shows(reader, 'Live')
+    await showsState(reader, 'Live')
     await sender.getByLabel('Event name, if any').fill('headline')
     await sender.getByLabel('Ephemeral').check()
     await send(sender, 'everyone', undefined, 'It is out.')
-    await reads(sender, '#result', 'Queued for 2 connections.')
+    await showsText(sender, '#result', 'Queued for 2 connections.')
     for (const tab of [sender, reader]) {
       await showsEvent(tab, 'It is out.')
       expect(await tab.locator('#feed strong').first().textContent()).toBe('headline')
@@ -100,19 +100,19 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Event names').fill('error, open')
     await tab.getByRole('button', { name: 'Join again' }).click()
-    await shows(tab, 'Live')
+    await showsState(tab, 'Live')
     await fetch(`${server.url}/clients/alice`, { method: 'DELETE' })
-    await shows(tab, 'Live, resumed')
+    await showsState(tab, 'Live, resumed')
     const names = await tab.locator('#feed strong').allTextContents()
     expect([...new Set(names)].sort()).toEqual(['hub:bye', 'hub:ready'])
-    expect(window.complaints).toEqual([])
+    expect(window.errors).toEqual([])
   })
 
   test('a refusal is shown in the words of the hub', async () => {
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Event name, if any').fill('hub:bye')
     await tab.getByRole('button', { name: 'Send', exact: true }).click()
-    await reads(tab, '#result', /^json\.event must .*\(400\)$/)
+    await showsText(tab, '#result', /^json\.event must .*\(400\)$/)
   })
 
   test('nothing that was published becomes markup', async () => {
@@ -127,18 +127,18 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await tab.locator('#detail').textContent()).toContain(`${id} is connection`)
     expect(await tab.locator('img, b, body script:not([type])').count()).toBe(0)
     expect(await tab.title()).toBe('hono-sse')
-    expect(window.complaints).toEqual([])
+    expect(window.errors).toEqual([])
   })
 
   test('the list keeps the latest 200 events, and says so', async () => {
     const tab = await window.open(server.url, 'many')
     for (let n = 1; n < 205; n++) await publish(server.url, '/clients/many', `number ${n}`)
     await showsEvent(tab, 'number 204')
-    await reads(tab, '#count', '205 events, the latest 200 shown')
+    await showsText(tab, '#count', '205 events, the latest 200 shown')
     const data = await dataOn(tab)
     expect([data.length, data[0], data.at(-1)]).toEqual([200, 'number 5', 'number 204'])
     await tab.getByRole('button', { name: 'Clear' }).click()
-    await reads(tab, '#count', '0 events')
+    await showsText(tab, '#count', '0 events')
   })
 
   test('a client that is disconnected on the page shows the goodbye, and reconnects automatically', async () => {
@@ -147,16 +147,16 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await publish(server.url, '/clients/guest', 'before')
     await showsEvent(tab, 'before')
     await operator.getByRole('button', { name: 'Disconnect guest' }).click()
-    await reads(operator, '#disconnected', /^Disconnected guest\./)
+    await showsText(operator, '#disconnected', /^Disconnected guest\./)
     await tab.locator('#feed .own', { hasText: '"reason":"disconnected"' }).waitFor()
-    await shows(tab, 'Live, resumed')
+    await showsState(tab, 'Live, resumed')
     expect(await dataOn(tab)).toEqual(['before'])
   })
 
   test('a blocked client is shown as blocked, and may try again', async () => {
     const tab = await window.open(server.url, 'banned')
     await fetch(`${server.url}/clients/banned?block=1`, { method: 'DELETE' })
-    await shows(tab, 'Closed')
+    await showsState(tab, 'Closed')
     expect(await tab.locator('#detail').textContent()).toMatch(
       /temporarily blocked this client \(204\)\./,
     )
@@ -174,13 +174,13 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
   test('a tab that leaves disappears, and a reloaded tab joins again', async () => {
     const tab = await window.open(server.url, 'alice', 'news,sports')
     await tab.reload()
-    await shows(tab, 'Live')
+    await showsState(tab, 'Live')
     expect(await tab.locator('#detail').textContent()).toContain('follows news, sports.')
     await tab.getByRole('button', { name: 'Leave' }).click()
-    await shows(tab, 'Not joined')
-    await reads(tab, '#clients-note', '0 clients.')
+    await showsState(tab, 'Not joined')
+    await showsText(tab, '#clients-note', '0 clients.')
     await tab.reload()
-    await shows(tab, 'Not joined')
+    await showsState(tab, 'Not joined')
   })
 })
 

@@ -8,8 +8,8 @@ import {
   dataOn,
   openWindow,
   publish,
-  shows,
   showsEvent,
+  showsState,
   startHub,
   type Window,
 } from '../support/tabs.ts'
@@ -46,9 +46,9 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await publish(server.url, '/broadcast', 'before')
     for (const tab of tabs) await showsEvent(tab, 'before')
     await server.kill()
-    for (const tab of tabs) await shows(tab, 'Reconnecting')
+    for (const tab of tabs) await showsState(tab, 'Reconnecting')
     const again = await start({ PORT: new URL(server.url).port })
-    for (const tab of tabs) await shows(tab, 'Live, after a gap')
+    for (const tab of tabs) await showsState(tab, 'Live, after a gap')
     for (const tab of tabs) {
       expect(await tab.locator('#detail').textContent()).toMatch(/^The hub has started a new epoch/)
       expect(await tab.locator('#feed .own').allTextContents()).toContainEqual(
@@ -67,13 +67,13 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const server = await start({ RETRY_MS: '2000' })
     const tab = await window.open(server.url, 'alice')
     server.signal('SIGTERM')
-    await shows(tab, 'Goodbye')
+    await showsState(tab, 'Goodbye')
     expect(await tab.locator('#detail').textContent()).toMatch(
       /shutting down\. The browser reconnects automatically after a random delay/,
     )
     await server.exit
     await start({ PORT: new URL(server.url).port })
-    await shows(tab, 'Live, after a gap')
+    await showsState(tab, 'Live, after a gap')
   })
 
   test('a line that died without a word is noticed, and the stream goes on', async () => {
@@ -82,9 +82,9 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tab.getByLabel('Clock and heartbeats').check()
     await tab.locator('#feed strong', { hasText: 'hub:beat' }).first().waitFor()
     server.signal('SIGSTOP')
-    await shows(tab, 'Reconnecting')
+    await showsState(tab, 'Reconnecting')
     server.signal('SIGCONT')
-    await shows(tab, 'Live, resumed')
+    await showsState(tab, 'Live, resumed')
   })
 
   const withRedis = REDIS_IS_MISSING ? 'with Redis (skipped: it is not installed)' : 'with Redis'
@@ -99,12 +99,12 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
         await publish(server.url, '/broadcast', 'before')
         for (const tab of tabs) await showsEvent(tab, 'before')
         await server.kill()
-        for (const tab of tabs) await shows(tab, 'Reconnecting')
+        for (const tab of tabs) await showsState(tab, 'Reconnecting')
         await publish(other.url, '/clients/alice', 'for alice')
         await publish(other.url, '/broadcast', 'for all')
         await start({ ...settings, PORT: new URL(server.url).port })
         for (const tab of tabs) {
-          await shows(tab, 'Live, resumed')
+          await showsState(tab, 'Live, resumed')
           await showsEvent(tab, 'for all')
           expect(await tab.locator('#feed strong', { hasText: 'hub:gap' }).count()).toBe(0)
         }

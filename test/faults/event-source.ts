@@ -1,5 +1,5 @@
 /** An EventSource by the letter of the standard, on bytes that may end anywhere. */
-import type { Heard } from './oracle.ts'
+import type { ReceivedEvent } from './oracle.ts'
 
 /** The state of one EventSource, which outlives its streams. */
 export interface EventSourceState {
@@ -21,7 +21,7 @@ export interface StreamParser {
  */
 export function createStreamParser(
   state: EventSourceState,
-  onEvent: (event: Omit<Heard, 'at'>) => void,
+  onEvent: (event: Omit<ReceivedEvent, 'at'>) => void,
 ): StreamParser {
   const decoder = new TextDecoder()
   let rest = ''
@@ -37,10 +37,10 @@ export function createStreamParser(
     // A CR at the end may be the first half of a CRLF.
     const lines = rest.split(/\r\n|\n|\r(?!$)/)
     rest = lines.pop() ?? ''
-    for (const line of lines) take(line)
+    for (const line of lines) parseLine(line)
   }
 
-  function take(line: string): void {
+  function parseLine(line: string): void {
     if (line === '') {
       dispatch()
       return

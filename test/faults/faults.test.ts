@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { REDIS_IS_MISSING } from '../support/redis.ts'
 import { CELLS, nameOf, planOf } from './plan.ts'
-import { type Outcome, play } from './run.ts'
+import { type Outcome, runSeed } from './run.ts'
 
 const SEEDS = [14, 8, 2, 10, 4, 12]
 
@@ -12,7 +12,7 @@ const runs = new Map<number, Promise<Outcome>>()
 const seeds = SEEDS.filter((seed) => !(REDIS_IS_MISSING && planOf(seed).cell.journal === 'redis'))
 
 beforeAll(() => {
-  for (const seed of seeds) runs.set(seed, play(seed))
+  for (const seed of seeds) runs.set(seed, runSeed(seed))
 })
 afterAll(() => Promise.allSettled(runs.values()))
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CELLS, nameOf } from './plan.ts'
-import { type Outcome, play } from './run.ts'
+import { type Outcome, runSeed } from './run.ts'
 
 const { values } = parseArgs({
   options: {
@@ -40,7 +40,7 @@ async function work(): Promise<void> {
 
 async function report(seed: number): Promise<void> {
   try {
-    const outcome = await play(seed)
+    const outcome = await runSeed(seed)
     outcomes.push(outcome)
     const { plan, findings, ms, acknowledged, received, gaps, needless } = outcome
     const faults = plan.faults.map(({ kind }) => kind).join(', ') || 'no fault'
@@ -72,7 +72,7 @@ function tableOf(all: readonly Outcome[]): string {
       sum(({ received }) => received),
       sum(({ gaps }) => gaps),
       sum(({ needless }) => needless),
-      sum(({ excused }) => excused),
+      sum(({ lostWithGap }) => lostWithGap),
       sum(({ findings }) => findings.length),
     ]
     return `| ${nameOf(cell)} | ${counts.join(' | ')} |`

@@ -15,7 +15,7 @@ export interface Published {
 }
 
 /** An event as the parser dispatched it. */
-export interface Heard {
+export interface ReceivedEvent {
   /** The value of its own `id` field. */
   readonly id: string | undefined
   readonly event: string
@@ -24,17 +24,17 @@ export interface Heard {
 }
 
 /** One stream of a client. */
-export interface Visit {
+export interface RecordedStream {
   /** The `Last-Event-ID` that it was opened with. */
   readonly cursor: string | undefined
-  readonly heard: readonly Heard[]
+  readonly received: readonly ReceivedEvent[]
 }
 
 /** One tab: its streams do not overlap. */
 export interface Tab {
   readonly client: string
   readonly topics: readonly string[]
-  readonly visits: readonly Visit[]
+  readonly streams: readonly RecordedStream[]
 }
 
 /** A promise that was broken. */
@@ -51,7 +51,7 @@ export interface Verdict {
   /** Gaps for evicted events although this client lost none. */
   readonly needless: number
   /** Acknowledged events that a client did not receive, and was sent a gap for. */
-  readonly excused: number
+  readonly lostWithGap: number
 }
 
 interface Gap {
@@ -68,7 +68,7 @@ export function judge(published: readonly Published[], tabs: readonly Tab[]): Ve
     findings: [...journalOrder(published), ...verdicts.flatMap(({ findings }) => findings)],
     gaps: sum(({ gaps }) => gaps),
     needless: sum(({ needless }) => needless),
-    excused: sum(({ excused }) => excused),
+    lostWithGap: sum(({ lostWithGap }) => lostWithGap),
   }
 }
 
@@ -91,7 +91,7 @@ function journalOrder(published: readonly Published[]): Finding[] {
 
 function judgeTab(published: readonly Published[], tab: Tab): Verdict {
   const mine = published.filter(({ address }) => isFor(address, tab))
-  const all = tab.visits.flatMap(({ heard }) => heard)
+  const all = tab.streams.flatMap(({ received }) => received)
   const gaps = all.filter(({ event }) => event === 'hub:gap').map(toGap)
   const received = new Set(all.map(({ data }) => data))
   const missing = mine.filter(({ data, ephemeral }) => !ephemeral && !received.has(data))
@@ -107,20 +107,20 @@ function judgeTab(published: readonly Published[], tab: Tab): Verdict {
     findings: findings.map(({ kind, text }) => ({ kind, text: `${tab.client}: ${text}` })),
     gaps: gaps.length,
     needless: evicted.filter((gap) => !missing.some((one) => covers(gap, one))).length,
-    excused: due.length - lost.length,
+    lostWithGap: due.length - lost.length,
   }
 }
 
 /** What it received twice, out of order, or although it was not for it. */
-function deliveries({ visits }: Tab, mine: readonly Published[]): Finding[] {
+function deliveries({ streams }: Tab, mine: readonly Published[]): Finding[] {
   const findings: Finding[] = []
   const known = new Map(mine.map((one) => [one.data, one]))
   const seen = new Set<string>()
   let last: string | undefined
-  for (const heard of visits.flatMap((visit) => visit.heard)) {
-    const { id, event, data } = heard
+  for (const one of streams.flatMap(({ received }) => received)) {
+    const { id, event, data } = one
     // After a change of epoch the journal can't tell what was received, and repeats what it keeps.
-    if (event === 'hub:gap' && toGap(heard).reason === 'epoch') {
+    if (event === 'hub:gap' && toGap(one).reason === 'epoch') {
       seen.clear()
       last = undefined
     }
@@ -147,8 +147,8 @@ function deliveries({ visits }: Tab, mine: readonly Published[]): Finding[] {
 }
 
 /** What `hub:ready` says of a stream must agree with how it was opened, and with what follows. */
-function openings({ visits }: Tab): Finding[] {
-  return visits.flatMap(({ cursor, heard: [ready, next] }) => {
+function openings({ streams }: Tab): Finding[] {
+  return streams.flatMap(({ cursor, received: [ready, next] }) => {
     if (!ready || ready.event === 'hub:bye') return []
     const resume = ready.event === 'hub:ready' ? resumeOf(ready) : 'nothing'
     const expected = cursor === undefined ? ['fresh'] : ['complete', 'gap']
@@ -159,7 +159,7 @@ function openings({ visits }: Tab): Finding[] {
 }
 
 /** Whether this client should have received an event: it was sent after its first stream opened. */
-function isDue({ ids, startedAt }: Published, all: readonly Heard[]): boolean {
+function isDue({ ids, startedAt }: Published, all: readonly ReceivedEvent[]): boolean {
   const first = all.find(({ event }) => event === 'hub:ready')
   if (!first) return false
   const id = ids.find((one) => epochOf(one) === epochOf(first.id ?? ''))
@@ -173,10 +173,10 @@ function covers({ requested, at }: Gap, { ids, startedAt }: Published): boolean 
 }
 
 /** `misreported` if a resumption said `complete` and skipped the event; `lost` if a live stream did. */
-function toLoss({ ids, data, acknowledgedAt = 0 }: Published, { visits }: Tab): Finding {
-  const isPast = ({ id = '' }: Heard) =>
+function toLoss({ ids, data, acknowledgedAt = 0 }: Published, { streams }: Tab): Finding {
+  const isPast = ({ id = '' }: ReceivedEvent) =>
     ids.some((one) => epochOf(one) === epochOf(id) && sequenceOf(one) < sequenceOf(id))
-  const [ready] = visits.find(({ heard }) => heard.some(isPast))?.heard ?? []
+  const [ready] = streams.find(({ received }) => received.some(isPast))?.received ?? []
   const resumed = ready?.event === 'hub:ready' && resumeOf(ready) === 'complete'
   const kind = resumed && acknowledgedAt < ready.at ? 'misreported' : 'lost'
   return { kind, text: `${ids.join(' ')} is missing: ${brief(data)}` }
@@ -191,11 +191,11 @@ function isPublished(event: string): boolean {
   return !event.startsWith('hub:') && event !== 'time'
 }
 
-function toGap({ data, at }: Heard): Gap {
+function toGap({ data, at }: ReceivedEvent): Gap {
   return { ...(JSON.parse(data) as Omit<Gap, 'at'>), at }
 }
 
-function resumeOf({ data }: Heard): string {
+function resumeOf({ data }: ReceivedEvent): string {
   return (JSON.parse(data) as { resume: string }).resume
 }
 

@@ -10,12 +10,12 @@ export interface Cell {
 }
 
 /** How a client treats one stream, and for how long it stays away afterwards. */
-export interface VisitPlan {
+export interface StreamPlan {
   /** Bytes of the body after which it takes no more. */
   readonly cutAt: number
   /** `hole` keeps the socket and reads no more, as behind a network that drops packets. */
   readonly end: 'fin' | 'rst' | 'hole'
-  readonly stayMs: number
+  readonly openMs: number
   /** It reads nothing for `stallMs` after this byte. */
   readonly stallAt: number
   readonly stallMs: number
@@ -24,11 +24,11 @@ export interface VisitPlan {
   readonly awayMs: number
 }
 
-/** One tab. Its `visits` are followed by patient ones. */
+/** One tab. After its planned `streams` it opens patient ones. */
 export interface TabPlan {
   readonly client: string
   readonly topics: readonly string[]
-  readonly visits: readonly VisitPlan[]
+  readonly streams: readonly StreamPlan[]
 }
 
 /** One request that publishes. */
@@ -87,7 +87,7 @@ export const CELLS: readonly Cell[] = OPENERS.flatMap((opener): Cell[] => [
 ])
 
 /** How long a run is rough, in milliseconds. */
-export const ROUGH_MS = 1_500
+export const FAULT_PHASE_MS = 1_500
 
 const CLIENTS = ['ann', 'bob', 'cat']
 const TOPICS = ['news', 'sport', 'été']
@@ -124,15 +124,15 @@ export function planOf(seed: number): Plan {
     return {
       client: pick(...CLIENTS),
       topics: TOPICS.filter(() => random() < 0.5),
-      visits: times(8, visit),
+      streams: times(8, stream),
     }
   }
 
-  function visit(): VisitPlan {
+  function stream(): StreamPlan {
     return {
       cutAt: chance(0.7) ? Math.floor(40_000 ** random()) : Number.POSITIVE_INFINITY,
       end: pick('fin', 'rst', 'hole'),
-      stayMs: upTo(700),
+      openMs: upTo(700),
       stallAt: Math.floor(10_000 ** random()),
       stallMs: chance(0.3) ? upTo(500) : 0,
       rate: chance(0.3) ? 1 + upTo(100) : 0,
@@ -154,7 +154,7 @@ export function planOf(seed: number): Plan {
   function fault(): FaultPlan {
     return {
       kind: pick(...FAULTS[cell.journal]),
-      atMs: upTo(ROUGH_MS / 2),
+      atMs: upTo(FAULT_PHASE_MS / 2),
       forMs: 50 + upTo(400),
       instance: upTo(cell.runtimes.length),
     }

@@ -11,7 +11,7 @@ export interface PublishTarget {
   /** Receives each event that was sent. */
   record(published: Published): void
   /** Receives each response that is neither 200 nor 503. */
-  refuse(text: string): void
+  reportRefusal(text: string): void
 }
 
 /** The longest wait for a response, in milliseconds. */
@@ -25,7 +25,7 @@ let counter = 0
 /** Sends one event; resolves whether it was acknowledged, once that is known. */
 export async function publishOne(
   { address, bytes, ephemeral, end }: PublishPlan,
-  { agent, url, record, refuse }: PublishTarget,
+  { agent, url, record, reportRefusal }: PublishTarget,
 ): Promise<boolean> {
   const to = url()
   if (!to) return false
@@ -33,16 +33,16 @@ export async function publishOne(
   const data = `event ${counter} to ${address} ${FILLER.repeat(bytes / 16)}`
   const body = Buffer.from(JSON.stringify({ data, ephemeral }))
   const startedAt = performance.now()
-  const answer = await new Promise<{ status: number; text: string } | undefined>((resolve) => {
+  const response = await new Promise<{ status: number; text: string } | undefined>((resolve) => {
     const headers = { 'Content-Type': 'application/json', 'Content-Length': body.byteLength }
-    const asked = request(to + pathOf(address), { method: 'POST', agent, headers })
-    const timer = setTimeout(() => asked.destroy(), PATIENCE_MS)
-    asked.on('close', () => {
+    const clientRequest = request(to + pathOf(address), { method: 'POST', agent, headers })
+    const timer = setTimeout(() => clientRequest.destroy(), PATIENCE_MS)
+    clientRequest.on('close', () => {
       clearTimeout(timer)
       resolve(undefined)
     })
-    asked.on('error', () => resolve(undefined))
-    asked.on('response', (response) => {
+    clientRequest.on('error', () => resolve(undefined))
+    clientRequest.on('response', (response) => {
       const { statusCode: status = 0 } = response
       let text = ''
       response.setEncoding('utf8').on('data', (part: string) => {
@@ -51,18 +51,20 @@ export async function publishOne(
       response.on('error', () => resolve(undefined))
       response.on('end', () => resolve({ status, text }))
     })
-    if (end === 'answer') asked.end(body)
+    if (end === 'answer') clientRequest.end(body)
     else {
       const half = body.subarray(0, end === 'half' ? body.byteLength / 2 : undefined)
-      asked.write(half, () => asked.destroy())
+      clientRequest.write(half, () => clientRequest.destroy())
     }
   })
-  const stored = answer?.status === 200
-  if (answer && !stored && answer.status !== 503) {
-    refuse(`publishing to ${address}: status ${answer.status} ${answer.text.slice(0, 200)}`)
+  const stored = response?.status === 200
+  if (response && !stored && response.status !== 503) {
+    reportRefusal(
+      `publishing to ${address}: status ${response.status} ${response.text.slice(0, 200)}`,
+    )
   }
   const { id, ids = [] } = stored
-    ? (JSON.parse(answer.text) as { id?: string; ids?: string[] })
+    ? (JSON.parse(response.text) as { id?: string; ids?: string[] })
     : {}
   record({
     data: end === 'half' ? `half of ${data}` : data,

@@ -3,7 +3,7 @@ import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seeded } from '../support/seeded-random.ts'
 import { type Finding, judge, type Published, type Tab, type Verdict } from './oracle.ts'
-import { type Plan, type PublishPlan, planOf, ROUGH_MS } from './plan.ts'
+import { FAULT_PHASE_MS, type Plan, type PublishPlan, planOf } from './plan.ts'
 import { type PublishTarget, publishOne } from './publisher.ts'
 import { openTab, type RunningTab } from './tab.ts'
 import { createWorld, type World } from './world.ts'
@@ -30,10 +30,10 @@ export interface Outcome extends Omit<Verdict, 'findings'> {
 const ENOUGH = 60
 
 /** How long a tab may take until it has received an event that was sent to everyone at the end. */
-const SETTLE_MS = 20_000
+const LAST_EVENT_MS = 20_000
 
 /** Plays one run. */
-export async function play(seed: number): Promise<Outcome> {
+export async function runSeed(seed: number): Promise<Outcome> {
   const began = performance.now()
   const plan = planOf(seed)
   const random = seeded(-seed)
@@ -46,19 +46,21 @@ export async function play(seed: number): Promise<Outcome> {
     agent,
     url,
     record: (one) => void published.push(one),
-    refuse: (text) => void refusals.push(text),
+    reportRefusal: (text) => void refusals.push(text),
   }
   const tabs = plan.tabs.map((tab) => openTab(tab, url))
   try {
-    let rough = true
-    const publishers = plan.publishers.map((events) => publishAll(events, target, () => rough))
-    const faults = plan.faults.map((fault) => sleep(fault.atMs).then(() => world.suffer(fault)))
-    await Promise.all([sleep(ROUGH_MS), ...faults])
+    let inFaultPhase = true
+    const publishers = plan.publishers.map((events) =>
+      publishAll(events, target, () => inFaultPhase),
+    )
+    const faults = plan.faults.map((fault) => sleep(fault.atMs).then(() => world.inject(fault)))
+    await Promise.all([sleep(FAULT_PHASE_MS), ...faults])
     // On a busy machine, until there is something to judge.
-    await until(() => published.length >= ENOUGH, performance.now() + ROUGH_MS)
-    rough = false
+    await waitUntil(() => published.length >= ENOUGH, performance.now() + FAULT_PHASE_MS)
+    inFaultPhase = false
     await Promise.all(publishers)
-    const stuck = await settle(world, tabs, target)
+    const stuck = await awaitLastEvent(world, tabs, target)
     const verdict = judge(published, tabs)
     const refused = [...refusals, ...tabs.flatMap((tab) => tab.refusals)]
     const sent = published.filter(({ ephemeral }) => !ephemeral)
@@ -75,8 +77,8 @@ export async function play(seed: number): Promise<Outcome> {
       ],
       acknowledged,
       ambiguous: sent.length - acknowledged,
-      received: tabs.flatMap(({ visits }) => visits.flatMap(({ heard }) => heard)).length,
-      streams: tabs.flatMap(({ visits }) => visits).length,
+      received: tabs.flatMap(({ streams }) => streams.flatMap(({ received }) => received)).length,
+      streams: tabs.flatMap(({ streams }) => streams).length,
       ms: Math.round(performance.now() - began),
     }
   } finally {
@@ -89,28 +91,28 @@ export async function play(seed: number): Promise<Outcome> {
 async function publishAll(
   events: readonly PublishPlan[],
   target: PublishTarget,
-  goesOn: () => boolean,
+  inFaultPhase: () => boolean,
 ): Promise<void> {
   for (const event of events) {
-    while (goesOn() && target.url() === undefined) await sleep(10)
-    if (!goesOn()) return
+    while (inFaultPhase() && target.url() === undefined) await sleep(10)
+    if (!inFaultPhase()) return
     await publishOne(event, target)
     await sleep(event.pauseMs)
   }
 }
 
 /** Every tab opens an honest stream, and waits there for an event to everyone. Returns which don't get it. */
-async function settle(
+async function awaitLastEvent(
   world: World,
   tabs: readonly RunningTab[],
   target: PublishTarget,
 ): Promise<string[]> {
   await world.recovered()
-  for (const tab of tabs) tab.settle()
-  const deadline = performance.now() + SETTLE_MS
+  for (const tab of tabs) tab.stayConnected()
+  const deadline = performance.now() + LAST_EVENT_MS
   let waiting: readonly RunningTab[] = tabs
   while (waiting.length > 0 && performance.now() < deadline) {
-    await until(() => tabs.every(({ settled }) => settled), deadline)
+    await waitUntil(() => tabs.every(({ reconnected }) => reconnected), deadline)
     let last = ''
     const record = (one: Published) => {
       last = one.data
@@ -118,11 +120,11 @@ async function settle(
     }
     await publishOne(LAST, { ...target, record })
     // A journal of a second may have evicted it before a tab that was sent away is back.
-    await until(
-      () => tabs.every((tab) => tab.heard(last)),
+    await waitUntil(
+      () => tabs.every((tab) => tab.hasReceived(last)),
       Math.min(deadline, performance.now() + 1_500),
     )
-    waiting = tabs.filter((tab) => !tab.heard(last))
+    waiting = tabs.filter((tab) => !tab.hasReceived(last))
   }
   return waiting.map(
     ({ client, topics }) => `${client} (${topics}) does not receive the last event`,
@@ -131,6 +133,6 @@ async function settle(
 
 const LAST: PublishPlan = { address: '*', bytes: 0, ephemeral: false, end: 'answer', pauseMs: 0 }
 
-async function until(condition: () => boolean, deadline: number): Promise<void> {
+async function waitUntil(condition: () => boolean, deadline: number): Promise<void> {
   while (!condition() && performance.now() < deadline) await sleep(10)
 }

@@ -1,32 +1,32 @@
 /** A tab that cuts, stalls, slows down and abandons its streams as planned, and records what it is sent. */
 import { type ClientRequest, get, type IncomingMessage } from 'node:http'
 import { createStreamParser, type EventSourceState } from './event-source.ts'
-import type { Heard, Tab, Visit } from './oracle.ts'
-import type { TabPlan, VisitPlan } from './plan.ts'
+import type { ReceivedEvent, RecordedStream, Tab } from './oracle.ts'
+import type { StreamPlan, TabPlan } from './plan.ts'
 
 /** A tab that runs. */
 export interface RunningTab extends Tab {
   /** Responses that would end an EventSource for good. */
   readonly refusals: readonly string[]
   /** Whether a stream has opened since `settle`. */
-  readonly settled: boolean
+  readonly reconnected: boolean
   /** Leaves the current stream, and cuts no others from now on. */
-  settle(): void
-  heard(data: string): boolean
+  stayConnected(): void
+  hasReceived(data: string): boolean
   close(): void
 }
 
-const PATIENT: VisitPlan = {
+const PATIENT: StreamPlan = {
   cutAt: Number.POSITIVE_INFINITY,
   end: 'fin',
-  stayMs: 60_000,
+  openMs: 60_000,
   stallAt: 0,
   stallMs: 0,
   rate: 0,
   awayMs: 0,
 }
 
-/** The longest that a tab waits before it reconnects, whatever it was told: runs are short. */
+/** The longest that a tab waits before it reconnects, whatever the hub sent: runs are short. */
 const MAX_RETRY_MS = 150
 
 /** Starts a tab. `url` returns the URL of a running instance, if there is one. */
@@ -35,64 +35,64 @@ export function openTab(plan: TabPlan, url: () => string | undefined): RunningTa
   const query = new URLSearchParams({ id: client })
   for (const topic of topics) query.append('topic', topic)
   const state: EventSourceState = { lastEventId: '', retryMs: MAX_RETRY_MS }
-  const visits: Visit[] = []
+  const streams: RecordedStream[] = []
   const refusals: string[] = []
-  const received = new Set<string>()
-  const left: ClientRequest[] = []
-  const planned = [...plan.visits]
+  const receivedData = new Set<string>()
+  const requests: ClientRequest[] = []
+  const planned = [...plan.streams]
   let patient = false
   let ready = false
   let closed = false
   let leave = () => {}
-  void roam()
+  void keepConnecting()
   return {
     client,
     topics,
-    visits,
+    streams,
     refusals,
-    get settled() {
+    get reconnected() {
       return ready
     },
-    settle: () => {
+    stayConnected: () => {
       planned.length = 0
       patient = true
       leave()
     },
-    heard: (data) => received.has(data),
+    hasReceived: (data) => receivedData.has(data),
     close: () => {
       closed = true
       leave()
-      for (const request of left) request.destroy()
+      for (const request of requests) request.destroy()
     },
   }
 
-  async function roam(): Promise<void> {
+  async function keepConnecting(): Promise<void> {
     while (!closed) {
-      const visit = planned.shift() ?? PATIENT
+      const next = planned.shift() ?? PATIENT
       const to = url()
-      if (to) await stay(to, visit)
-      await sleep(visit.awayMs + Math.min(state.retryMs, MAX_RETRY_MS))
+      if (to) await openStream(to, next)
+      await sleep(next.awayMs + Math.min(state.retryMs, MAX_RETRY_MS))
     }
   }
 
   /** One stream, from its request to its end or to its last byte. */
-  function stay(
+  function openStream(
     to: string,
-    { cutAt, end, stayMs, stallAt, stallMs, rate }: VisitPlan,
+    { cutAt, end, openMs, stallAt, stallMs, rate }: StreamPlan,
   ): Promise<void> {
     return new Promise((resolve) => {
       const cursor = state.lastEventId || undefined
-      const heard: Heard[] = []
-      visits.push({ cursor, heard })
+      const received: ReceivedEvent[] = []
+      streams.push({ cursor, received })
       const parser = createStreamParser(state, (event) => {
-        received.add(event.data)
+        receivedData.add(event.data)
         ready ||= patient && event.event === 'hub:ready'
-        heard.push({ ...event, at: performance.now() })
+        received.push({ ...event, at: performance.now() })
       })
       const headers = cursor === undefined ? {} : { 'Last-Event-ID': cursor }
       const request = get(`${to}/sse?${query}`, { agent: false, headers }, read)
-      left.push(request)
-      const timer = setTimeout(() => finish('fin'), stayMs)
+      requests.push(request)
+      const timer = setTimeout(() => finish('fin'), openMs)
       let bytes = 0
       let open = true
       leave = () => finish('fin')
@@ -102,10 +102,10 @@ export function openTab(plan: TabPlan, url: () => string | undefined): RunningTa
       function read(response: IncomingMessage): void {
         if (response.statusCode !== 200) refusals.push(`${client}: status ${response.statusCode}`)
         response.on('error', () => {})
-        response.on('data', (chunk: Uint8Array) => take(response, chunk))
+        response.on('data', (chunk: Uint8Array) => receive(response, chunk))
       }
 
-      function take(response: IncomingMessage, chunk: Uint8Array): void {
+      function receive(response: IncomingMessage, chunk: Uint8Array): void {
         if (!open) return
         const before = bytes
         bytes += chunk.byteLength
@@ -121,7 +121,7 @@ export function openTab(plan: TabPlan, url: () => string | undefined): RunningTa
         setTimeout(() => response.resume(), Math.min(pauseMs, 1_000))
       }
 
-      function finish(how: VisitPlan['end']): void {
+      function finish(how: StreamPlan['end']): void {
         if (!open) return
         open = false
         clearTimeout(timer)

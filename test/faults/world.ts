@@ -9,12 +9,12 @@ import { COMMANDS } from '../support/runtimes.ts'
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import type { FaultPlan, Plan } from './plan.ts'
 
-/** A world that can be asked for a server, and hurt. */
+/** The servers of a run. */
 export interface World {
   /** The URLs of the instances that run now. */
   readonly urls: readonly string[]
-  /** Resolves when the fault is over. */
-  suffer(fault: FaultPlan): Promise<void>
+  /** Causes a fault; resolves when it is over. */
+  inject(fault: FaultPlan): Promise<void>
   /** Resolves when every instance is ready. */
   recovered(): Promise<void>
   close(): Promise<void>
@@ -59,7 +59,7 @@ export async function createWorld({ cell, environment }: Plan): Promise<World> {
     get urls() {
       return instances.flatMap(({ server }) => (server ? [server.url] : []))
     },
-    suffer,
+    inject,
     recovered,
     close: async () => {
       await Promise.all(instances.map(({ server }) => server?.kill()))
@@ -69,7 +69,7 @@ export async function createWorld({ cell, environment }: Plan): Promise<World> {
     },
   }
 
-  async function suffer({ kind, forMs, instance: index }: FaultPlan): Promise<void> {
+  async function inject({ kind, forMs, instance: index }: FaultPlan): Promise<void> {
     const instance = instances[index] as Instance
     const { link } = instance
     switch (kind) {
@@ -90,10 +90,10 @@ export async function createWorld({ cell, environment }: Plan): Promise<World> {
       case 'cut link':
         link?.cut()
         await sleep(forMs)
-        if (redis) link?.turn(redis.port)
+        if (redis) link?.redirect(redis.port)
         return
       default:
-        if (redis) await hurtRedis(redis, kind, forMs)
+        if (redis) await injectRedisFault(redis, kind, forMs)
     }
   }
 
@@ -108,7 +108,7 @@ export async function createWorld({ cell, environment }: Plan): Promise<World> {
   }
 }
 
-async function hurtRedis(
+async function injectRedisFault(
   redis: RedisServer,
   kind: FaultPlan['kind'],
   forMs: number,

@@ -30,18 +30,18 @@ function hostWith(options: HubOptions = {}) {
   host.get('/', (c) => c.text('the host'))
   host.route('/realtime', createApp({ hub, onError: (error) => void errors.push(error) }))
 
-  async function ask(path: string, init: RequestInit = {}) {
+  async function request(path: string, init: RequestInit = {}) {
     const response = served(await host.request(path, init))
-    await clock.settle()
+    await clock.runPending()
     return response
   }
-  return { clock, hub, host, errors, ask }
+  return { clock, hub, host, errors, request }
 }
 
 describe('mounted under /realtime', () => {
   test('a stream opens, and the headers of the host reach the client with it', async () => {
-    const { ask } = hostWith()
-    const response = await ask('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
+    const { request } = hostWith()
+    const response = await request('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
     expect(response.status).toBe(200)
     expect(Object.fromEntries(response.headers)).toEqual({
       'access-control-allow-origin': ORIGIN,
@@ -56,7 +56,7 @@ describe('mounted under /realtime', () => {
     })
     const reader = readEvents(response)
     expect((await reader.next()).event).toBe('hub:ready')
-    await ask('/realtime/clients/alice', text('hello'))
+    await request('/realtime/clients/alice', text('hello'))
     expect(await reader.next()).toMatchObject({ data: 'hello' })
   })
 
@@ -65,49 +65,49 @@ describe('mounted under /realtime', () => {
     ['HEAD', {}, 'HEAD', 200],
     ['an invalid id', { maxConnections: 0 }, 'GET', 400],
   ])('%s has the headers of the host, too', async (_, options, method, status) => {
-    const { ask } = hostWith(options)
+    const { request } = hostWith(options)
     const path = status === 400 ? '/realtime/sse?id=' : '/realtime/sse?id=alice'
-    const response = await ask(path, { method, headers: { Origin: ORIGIN } })
+    const response = await request(path, { method, headers: { Origin: ORIGIN } })
     expect(response.status).toBe(status)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(ORIGIN)
     expect(response.headers.get('Set-Cookie')).toContain('session=42')
   })
 
   test('a blocked client receives 204 with the headers of the host', async () => {
-    const { ask } = hostWith()
-    await ask('/realtime/clients/alice?block=60', { method: 'DELETE' })
-    const response = await ask('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
+    const { request } = hostWith()
+    await request('/realtime/clients/alice?block=60', { method: 'DELETE' })
+    const response = await request('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
     expect(response.status).toBe(204)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(ORIGIN)
   })
 
   test('every route works', async () => {
-    const { ask } = hostWith()
+    const { request } = hostWith()
     const statuses = [
-      await ask('/realtime/ping/alice', { method: 'POST' }),
-      await ask('/realtime/clients/alice', json({ data: 1 })),
-      await ask('/realtime/topics/news', json({ data: 1 })),
-      await ask('/realtime/broadcast', json({ data: 1 })),
-      await ask('/realtime/clients'),
-      await ask('/realtime/clients/alice'),
-      await ask('/realtime/topics/news'),
-      await ask('/realtime/clients/alice', { method: 'DELETE' }),
-      await ask('/realtime/healthz'),
-      await ask('/realtime/readyz'),
+      await request('/realtime/ping/alice', { method: 'POST' }),
+      await request('/realtime/clients/alice', json({ data: 1 })),
+      await request('/realtime/topics/news', json({ data: 1 })),
+      await request('/realtime/broadcast', json({ data: 1 })),
+      await request('/realtime/clients'),
+      await request('/realtime/clients/alice'),
+      await request('/realtime/topics/news'),
+      await request('/realtime/clients/alice', { method: 'DELETE' }),
+      await request('/realtime/healthz'),
+      await request('/realtime/readyz'),
     ].map(({ status }) => status)
     expect(statuses).toEqual(Array.from(statuses, () => 200))
   })
 
   test('errors are problem details, not the host’s error pages', async () => {
-    const { ask, errors } = hostWith({ maxEventBytes: 1 })
+    const { request, errors } = hostWith({ maxEventBytes: 1 })
     const expected: [number, Response][] = [
-      [405, await ask('/realtime/sse', { method: 'POST' })],
-      [405, await ask('/realtime/broadcast')],
-      [400, await ask('/realtime/sse?id=')],
-      [400, await ask('/realtime/clients/%E0%A4%A')],
-      [400, await ask('/realtime/broadcast', post('{', 'application/json'))],
-      [413, await ask('/realtime/broadcast', text('xx'))],
-      [415, await ask('/realtime/broadcast', post('x', 'text/xml'))],
+      [405, await request('/realtime/sse', { method: 'POST' })],
+      [405, await request('/realtime/broadcast')],
+      [400, await request('/realtime/sse?id=')],
+      [400, await request('/realtime/clients/%E0%A4%A')],
+      [400, await request('/realtime/broadcast', post('{', 'application/json'))],
+      [413, await request('/realtime/broadcast', text('xx'))],
+      [415, await request('/realtime/broadcast', post('x', 'text/xml'))],
     ]
     for (const [status, response] of expected) {
       expect(response.status).toBe(status)
@@ -118,14 +118,14 @@ describe('mounted under /realtime', () => {
   })
 
   test('unknown paths are answered by the host', async () => {
-    const { ask } = hostWith()
+    const { request } = hostWith()
     for (const path of ['/nothing', '/realtime/nothing', '/sse']) {
-      const response = await ask(path)
+      const response = await request(path)
       expect(response.status).toBe(404)
       expect(await response.text()).toBe('the host has no such page')
     }
-    expect(await (await ask('/')).text()).toBe('the host')
-    expect((await ask('/', { method: 'POST' })).status).toBe(404)
+    expect(await (await request('/')).text()).toBe('the host')
+    expect((await request('/', { method: 'POST' })).status).toBe(404)
   })
 
   test.each([
@@ -141,13 +141,13 @@ describe('mounted under /realtime', () => {
     })
     host.route('/realtime', createApp({ hub, onError: (error) => void errors.push(error) }))
     const reader = readEvents(await host.request('/realtime/sse?id=alice'))
-    await clock.settle()
+    await clock.runPending()
     for (const init of [json({ data: 'é' }), text('é'), post('data=%C3%A9', FORM)]) {
       const request = new Request('http://localhost/realtime/clients/alice', init)
       const { byteLength } = await request.clone().arrayBuffer()
       if (declared) request.headers.set('Content-Length', String(byteLength))
       expect((await host.request(request)).status).toBe(200)
-      await clock.settle()
+      await clock.runPending()
       expect(await reader.next(({ event }) => event === undefined)).toMatchObject({ data: 'é' })
     }
     expect(seen).toEqual(['', '{"data":"é"}', 'é', 'data=%C3%A9'])
@@ -183,26 +183,26 @@ describe('a route of one’s own', () => {
       const client = c.req.header('X-User') ?? ''
       return streamEvents(c, { hub, client, topics: c.req.queries('my-topic') ?? ['news'] })
     })
-    const ask = async (init: RequestInit, query = '') => {
+    const request = async (init: RequestInit, query = '') => {
       const response = served(await host.request(`/events${query}`, init))
-      await clock.settle()
+      await clock.runPending()
       return response
     }
-    return { clock, hub, ask }
+    return { clock, hub, request }
   }
   const alice = { headers: { 'X-User': 'alice' } }
 
   test('uses the client of the host’s login and not of the query', async () => {
-    const { ask, hub } = ownRoute()
-    const reader = readEvents(await ask(alice, '?id=mallory&topic=secrets'))
+    const { request, hub } = ownRoute()
+    const reader = readEvents(await request(alice, '?id=mallory&topic=secrets'))
     await reader.next()
     expect(readyOf(reader)).toMatchObject({ client: 'alice', topics: ['news'] })
     expect((await hub.clients()).rows).toMatchObject([{ client: 'alice' }])
   })
 
   test('has the headers of the host and of a stream', async () => {
-    const { ask } = ownRoute()
-    const { headers, body } = await ask({ headers: { 'X-User': 'alice', Origin: ORIGIN } })
+    const { request } = ownRoute()
+    const { headers, body } = await request({ headers: { 'X-User': 'alice', Origin: ORIGIN } })
     expect(headers.get('Access-Control-Allow-Origin')).toBe(ORIGIN)
     expect(headers.get('Set-Cookie')).toContain('session=42')
     expect(headers.get('Content-Type')).toBe('text/event-stream; charset=utf-8')
@@ -211,33 +211,35 @@ describe('a route of one’s own', () => {
   })
 
   test('resumes from the Last-Event-ID header', async () => {
-    const { ask, hub } = ownRoute()
+    const { request, hub } = ownRoute()
     const { id = '' } = await hub.publish({ topic: 'news' }, { data: 'one' })
     await hub.publish({ topic: 'news' }, { data: 'two' })
-    const reader = readEvents(await ask({ headers: { 'X-User': 'alice', 'Last-Event-ID': id } }))
+    const reader = readEvents(
+      await request({ headers: { 'X-User': 'alice', 'Last-Event-ID': id } }),
+    )
     await reader.next()
     expect(await reader.next()).toMatchObject({ data: 'two' })
   })
 
   test('registers no client for HEAD, and refuses a blocked client', async () => {
-    const { ask, hub } = ownRoute()
-    expect((await ask({ ...alice, method: 'HEAD' })).status).toBe(200)
+    const { request, hub } = ownRoute()
+    expect((await request({ ...alice, method: 'HEAD' })).status).toBe(200)
     expect(hub.stats().connections).toBe(0)
     void hub.disconnect('alice', 1_000)
-    expect((await ask(alice)).status).toBe(204)
+    expect((await request(alice)).status).toBe(204)
   })
 
   test('answers 400 for a topic of the request that breaks the rule', async () => {
-    const { ask, hub } = ownRoute()
-    const response = await ask(alice, '?my-topic=%00')
+    const { request, hub } = ownRoute()
+    const response = await request(alice, '?my-topic=%00')
     expect(response.status).toBe(400)
     await problemIn(response)
     expect(hub.stats().connections).toBe(0)
   })
 
   test('has a client id that breaks the rule as the host’s error', async () => {
-    const { ask, hub } = ownRoute()
-    const response = await ask({})
+    const { request, hub } = ownRoute()
+    const response = await request({})
     expect(await response.text()).toBe('the host failed')
     expect(hub.stats().connections).toBe(0)
   })

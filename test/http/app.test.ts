@@ -42,8 +42,8 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
   test.each(METHODS.filter((method) => !methods.includes(method)))(
     'answers 405 to %s, with the methods that it has',
     async (method) => {
-      const { ask } = createAppHarness()
-      const response = await ask(path, { method })
+      const { request } = createAppHarness()
+      const response = await request(path, { method })
       expect(response.status).toBe(405)
       expect(response.headers.get('Allow')).toBe(methods.join(', '))
       if (method === 'HEAD') expect(await response.text()).toBe('')
@@ -52,23 +52,23 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
   )
 
   test('answers OPTIONS with 204 and its methods', async () => {
-    const { ask } = createAppHarness()
-    const response = await ask(path, { method: 'OPTIONS' })
+    const { request } = createAppHarness()
+    const response = await request(path, { method: 'OPTIONS' })
     expect(response.status).toBe(204)
     expect(response.headers.get('Allow')).toBe(methods.join(', '))
     expect(await response.text()).toBe('')
   })
 
   test('answers 404 with one more segment', async () => {
-    const { ask } = createAppHarness()
-    expect((await ask(`${path}/x/y`)).status).toBe(404)
+    const { request } = createAppHarness()
+    expect((await request(`${path}/x/y`)).status).toBe(404)
   })
 
   testWhere(methods.includes('GET'))('answers HEAD as GET, without a body', async () => {
-    const { ask } = createAppHarness()
-    const get = await ask(path)
+    const { request } = createAppHarness()
+    const get = await request(path)
     await get.body?.cancel()
-    const head = await ask(path, { method: 'HEAD' })
+    const head = await request(path, { method: 'HEAD' })
     expect(head.status).toBe(get.status)
     expect(head.headers.get('Content-Type')).toBe(get.headers.get('Content-Type'))
     expect(await head.text()).toBe('')
@@ -78,8 +78,8 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
 test.each(['/nothing', '/sse/', '/SSE', '/clients/', '/clients/a/b', '/topics', '/ping', '//sse'])(
   '%s does not exist, and the problem names what does',
   async (path) => {
-    const { ask, connected } = createAppHarness()
-    const response = await ask(path)
+    const { request, connected } = createAppHarness()
+    const response = await request(path)
     expect(response.status).toBe(404)
     expect((await problemIn(response)).detail).toContain('/sse')
     expect(await connected()).toBe(0)
@@ -101,8 +101,8 @@ describe.each(['%', '%E0%A4%A', '%ED%A0%80', '%FF', '%zz', '%C0%80'])(
       ['POST', `/ping/${bad}`],
       ['DELETE', `/clients/${bad}?block=1`],
     ])('in %s %s', async (method, path) => {
-      const { ask, connected } = createAppHarness()
-      const response = await ask(path, { method })
+      const { request, connected } = createAppHarness()
+      const response = await request(path, { method })
       expect(response.status).toBe(400)
       expect((await problemIn(response)).detail).toContain('percent-encoded')
       expect(await connected()).toBe(0)
@@ -111,24 +111,24 @@ describe.each(['%', '%E0%A4%A', '%ED%A0%80', '%FF', '%zz', '%C0%80'])(
 )
 
 test('healthz answers ok, even while the hub closes', async () => {
-  const { ask, hub } = createAppHarness()
-  expect(await (await ask('/healthz')).text()).toBe('ok')
+  const { request, hub } = createAppHarness()
+  expect(await (await request('/healthz')).text()).toBe('ok')
   await hub.close()
-  expect((await ask('/healthz')).status).toBe(200)
+  expect((await request('/healthz')).status).toBe(200)
 })
 
 test('readyz answers 503 as soon as the hub begins to close', async () => {
-  const { ask, hub, listen, clock } = createAppHarness()
+  const { request, hub, listen, clock } = createAppHarness()
   await listen('/sse?id=alice')
   await listen('/sse?id=bob')
-  const ready = await ask('/readyz')
+  const ready = await request('/readyz')
   expect(ready.status).toBe(200)
   expect(await ready.text()).toBe('ready')
   const closing = hub.close(10_000)
-  const response = await ask('/readyz')
+  const response = await request('/readyz')
   expect(response.status).toBe(503)
   await problemIn(response)
   await clock.advance(10_000)
   await closing
-  expect((await ask('/readyz')).status).toBe(503)
+  expect((await request('/readyz')).status).toBe(503)
 })

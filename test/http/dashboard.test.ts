@@ -16,8 +16,8 @@ function hashOf(element: 'style' | 'script', html: string): string {
 }
 
 test('is at / as one document, with a policy that allows its own style and script alone', async () => {
-  const { ask } = createAppHarness({}, { dashboard: createDashboard() })
-  const response = await ask('/')
+  const { request } = createAppHarness({}, { dashboard: createDashboard() })
+  const response = await request('/')
   expect(response.status).toBe(200)
   expect(response.headers.get('Content-Type')).toBe('text/html; charset=UTF-8')
   const html = await response.text()
@@ -45,11 +45,11 @@ test('has one style and one script, and no attribute that is either', async () =
 })
 
 test('answers HEAD without a body, and other methods with 405', async () => {
-  const { ask } = createAppHarness({}, { dashboard: createDashboard() })
-  const head = await ask('/', { method: 'HEAD' })
+  const { request } = createAppHarness({}, { dashboard: createDashboard() })
+  const head = await request('/', { method: 'HEAD' })
   expect(head.headers.get('Content-Security-Policy')).toContain('sha256-')
   expect(await head.text()).toBe('')
-  expect((await ask('/', { method: 'POST' })).headers.get('Allow')).toBe('GET, HEAD, OPTIONS')
+  expect((await request('/', { method: 'POST' })).headers.get('Allow')).toBe('GET, HEAD, OPTIONS')
 })
 
 describe('a library', () => {

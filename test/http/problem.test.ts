@@ -20,8 +20,8 @@ test.each([
 ])(
   'a journal that %s is a 500 that reveals nothing to the client and everything to the host',
   async (_, append) => {
-    const { ask, errors } = createAppHarness({ journal: brokenJournal(append) })
-    const response = await ask('/broadcast', json({ data: 'x' }))
+    const { request, errors } = createAppHarness({ journal: brokenJournal(append) })
+    const response = await request('/broadcast', json({ data: 'x' }))
     expect(response.status).toBe(500)
     const problem = await problemIn(response)
     expect(Object.keys(problem).sort()).toEqual(['detail', 'status', 'title', 'type'])
@@ -36,32 +36,34 @@ test('an opener that throws is a 500, too', async () => {
   }
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
-  const { ask, connected } = createAppHarness({}, { openStream, onError })
-  const response = await ask('/sse?id=alice')
+  const { request, connected } = createAppHarness({}, { openStream, onError })
+  const response = await request('/sse?id=alice')
   expect((await problemIn(response)).status).toBe(500)
   expect(errors).toEqual([new Error('no socket')])
   expect(await connected()).toBe(0)
 })
 
 test('a client error is reported to the client only', async () => {
-  const { ask, errors, hub } = createAppHarness({ maxEventBytes: 1 })
+  const { request, errors, hub } = createAppHarness({ maxEventBytes: 1 })
   const statuses = [
-    (await ask('/nothing')).status,
-    (await ask('/sse', { method: 'POST' })).status,
-    (await ask('/sse?id=')).status,
-    (await ask('/broadcast', json({ data: 'xx' }))).status,
-    (await ask('/broadcast', json({ data: '\ud800' }))).status,
-    (await ask('/broadcast', post('<x/>', 'text/xml'))).status,
+    (await request('/nothing')).status,
+    (await request('/sse', { method: 'POST' })).status,
+    (await request('/sse?id=')).status,
+    (await request('/broadcast', json({ data: 'xx' }))).status,
+    (await request('/broadcast', json({ data: '\ud800' }))).status,
+    (await request('/broadcast', post('<x/>', 'text/xml'))).status,
   ]
   await hub.close()
-  statuses.push((await ask('/broadcast', json({ data: 'x' }))).status)
+  statuses.push((await request('/broadcast', json({ data: 'x' }))).status)
   expect(statuses).toEqual([404, 405, 400, 413, 400, 415, 503])
   expect(errors).toEqual([])
 })
 
 test('every mistake in a query is reported, each with its path', async () => {
-  const { ask } = createAppHarness()
-  const response = await ask('/sse?id=a%0Ab&topic=x&topic=&topic=%00&lastEventId=1&lastEventId=2')
+  const { request } = createAppHarness()
+  const response = await request(
+    '/sse?id=a%0Ab&topic=x&topic=&topic=%00&lastEventId=1&lastEventId=2',
+  )
   const { issues = [], detail, title } = await problemIn(response)
   expect(title).toBe('Bad Request')
   expect(issues.map(({ path }) => path).sort()).toEqual([
@@ -74,8 +76,8 @@ test('every mistake in a query is reported, each with its path', async () => {
 })
 
 test('an error has no headers that would let a stream or a cache take it for its own', async () => {
-  const { ask } = createAppHarness()
-  const response = await ask('/sse?id=')
+  const { request } = createAppHarness()
+  const response = await request('/sse?id=')
   expect(Object.fromEntries(response.headers)).toEqual({
     'content-type': 'application/problem+json',
   })

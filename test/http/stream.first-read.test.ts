@@ -21,11 +21,11 @@ describe.each([
   test('connect when their body is read, and no earlier', async () => {
     const { app, hub, clock } = createAppHarness({}, { openStream: opener() })
     const response = await app.request('/sse?id=alice')
-    await clock.settle()
+    await clock.runPending()
     expect(hub.stats().connections).toBe(0)
     expect(clock.timers).toBe(0)
     const reader = readEvents(response)
-    await clock.settle()
+    await clock.runPending()
     expect((await reader.next()).event).toBe('hub:ready')
     expect(hub.stats().connections).toBe(1)
   })
@@ -44,7 +44,7 @@ describe.each([
     host.route('/replaced', createApp({ hub, openStream: opener() }))
     for (const path of ['/thrown/sse?id=alice', '/replaced/sse?id=alice']) {
       expect((await host.request(path)).status).toBeGreaterThan(400)
-      await clock.settle()
+      await clock.runPending()
     }
     expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
     expect(clock.timers).toBe(0)
@@ -53,9 +53,9 @@ describe.each([
   test('that were cancelled before anybody read them never connect', async () => {
     const { app, hub, clock } = createAppHarness({}, { openStream: opener() })
     const response = await app.request('/sse?id=alice')
-    await clock.settle()
+    await clock.runPending()
     await response.body?.cancel()
-    await clock.settle()
+    await clock.runPending()
     expect(hub.stats().metrics.openings).toEqual({ fresh: 0, complete: 0, gap: 0 })
   })
 
@@ -64,7 +64,7 @@ describe.each([
     const first = await app.request('/sse?id=alice')
     const second = await app.request('/sse?id=bob')
     const reader = readEvents(first)
-    await clock.settle()
+    await clock.runPending()
     expect((await reader.next()).event).toBe('hub:ready')
     expect(await readEvents(second).next()).toMatchObject({
       event: 'hub:bye',
@@ -122,10 +122,10 @@ describe('streams with a probe', () => {
     const { clock, hub, open } = setUp()
     const reader = await open()
     expect(text((await reader?.read())?.value)).toBe(':\n\n')
-    await clock.settle()
+    await clock.runPending()
     expect([hub.stats().connections, clock.timers]).toEqual([0, 1])
     const next = reader?.read()
-    await clock.settle()
+    await clock.runPending()
     expect(text((await next)?.value)).toContain('hub:ready')
     expect(hub.stats().connections).toBe(1)
     await clock.advance(10_001)

@@ -38,7 +38,7 @@ describe.each([
     let text = ''
     for (let reads = 0; reads < 50 && !text.includes(`data: ${TEXT}\n\n`); reads++) {
       const read = body?.read()
-      await clock.settle()
+      await clock.runPending()
       text += decoder.decode((await read)?.value, { stream: true })
       if (reads === 2 && !path.includes('earliest')) await hub.publish('everyone', { data: TEXT })
       await clock.advance(HEARTBEAT_MS)
@@ -52,7 +52,7 @@ describe.each([
     const response = await host.request('/cloned/sse?id=alice')
     const reader = response.body?.getReader()
     const read = reader?.read()
-    await clock.settle()
+    await clock.runPending()
     await read
     expect(hub.stats().connections).toBe(1)
     // The client leaves, which the stream is not told while its clone is there.

@@ -11,16 +11,16 @@ const HEADERS = {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 test('a stream has the headers that proxies need, and none that belong to one hop', async () => {
-  const { ask } = createAppHarness()
-  const response = await ask('/sse?id=alice')
+  const { request } = createAppHarness()
+  const response = await request('/sse?id=alice')
   expect(response.status).toBe(200)
   expect(Object.fromEntries(response.headers)).toEqual(HEADERS)
   await response.body?.cancel()
 })
 
 test('hub:ready is the first frame, with the retry time and an id to resume from', async () => {
-  const { ask } = createAppHarness()
-  const response = await ask('/sse?id=alice&topic=news')
+  const { request } = createAppHarness()
+  const response = await request('/sse?id=alice&topic=news')
   const body = response.body?.getReader()
   const first = new TextDecoder().decode((await body?.read())?.value)
   expect(first).toMatch(
@@ -52,8 +52,8 @@ test('connections of one client have ids of their own', async () => {
 })
 
 test('HEAD returns the headers and registers no client', async () => {
-  const { ask, connected, clock } = createAppHarness()
-  const response = await ask('/sse?id=alice', { method: 'HEAD' })
+  const { request, connected, clock } = createAppHarness()
+  const response = await request('/sse?id=alice', { method: 'HEAD' })
   expect(response.status).toBe(200)
   expect(Object.fromEntries(response.headers)).toEqual(HEADERS)
   expect(await response.text()).toBe('')
@@ -62,8 +62,8 @@ test('HEAD returns the headers and registers no client', async () => {
 })
 
 test('OPTIONS lists the methods and registers no client', async () => {
-  const { ask, connected } = createAppHarness()
-  const response = await ask('/sse?id=alice', { method: 'OPTIONS' })
+  const { request, connected } = createAppHarness()
+  const response = await request('/sse?id=alice', { method: 'OPTIONS' })
   expect(response.status).toBe(204)
   expect(response.headers.get('Allow')).toBe('GET, HEAD, OPTIONS')
   expect(await connected()).toBe(0)
@@ -86,9 +86,9 @@ test.each([
   ['a client with all its connections', { maxConnectionsPerClient: 1 }, '/sse?id=alice'],
   ['a hub that accepts no connections', { maxConnections: 0 }, '/sse?id=bob'],
 ])('%s answers 200, says when to come back, and ends', async (_, options, path) => {
-  const { ask } = createAppHarness({ ...options, random: () => 0.5 })
-  const open = await ask('/sse?id=alice')
-  const response = await ask(path)
+  const { request } = createAppHarness({ ...options, random: () => 0.5 })
+  const open = await request('/sse?id=alice')
+  const response = await request(path)
   expect(response.status).toBe(200)
   expect(Object.fromEntries(response.headers)).toEqual(HEADERS)
   expect(await response.text()).toBe(
@@ -98,19 +98,19 @@ test.each([
 })
 
 test('a place that became free can be had', async () => {
-  const { ask, listen } = createAppHarness({ maxConnections: 1 })
+  const { request, listen } = createAppHarness({ maxConnections: 1 })
   const alice = await listen('/sse?id=alice')
-  expect(await (await ask('/sse?id=bob')).text()).toContain('at-capacity')
+  expect(await (await request('/sse?id=bob')).text()).toContain('at-capacity')
   await alice.close()
   const bob = await listen('/sse?id=bob')
   expect(readyOf(bob)).toMatchObject({ client: 'bob' })
 })
 
 test('a hub that closes says goodbye to open streams and to new ones', async () => {
-  const { ask, listen, hub, clock } = createAppHarness({ random: () => 0 })
+  const { request, listen, hub, clock } = createAppHarness({ random: () => 0 })
   const reader = await listen('/sse?id=alice')
   const closing = hub.close(10_000)
-  const late = await ask('/sse?id=bob')
+  const late = await request('/sse?id=bob')
   expect(late.status).toBe(200)
   expect(Object.fromEntries(late.headers)).toEqual(HEADERS)
   const bye = 'retry: 2000\nevent: hub:bye\ndata: {"reason":"shutdown"}\n\n'
@@ -119,13 +119,13 @@ test('a hub that closes says goodbye to open streams and to new ones', async () 
   await reader.end()
   await clock.advance(10_000)
   await closing
-  expect(await (await ask('/sse?id=bob')).text()).toBe(bye)
+  expect(await (await request('/sse?id=bob')).text()).toBe(bye)
 })
 
 test('a blocked client receives 204, which stops an EventSource', async () => {
-  const { ask, hub, connected } = createAppHarness()
+  const { request, hub, connected } = createAppHarness()
   void hub.disconnect('alice', 60_000)
-  const response = await ask('/sse?id=alice')
+  const response = await request('/sse?id=alice')
   expect(response.status).toBe(204)
   expect(response.body).toBeNull()
   expect(await connected()).toBe(0)
@@ -148,11 +148,11 @@ test('the opener that the app was given opens its streams', async () => {
 })
 
 test('an event reaches every connection of its client and no other client', async () => {
-  const { ask, listen } = createAppHarness()
+  const { request, listen } = createAppHarness()
   const first = await listen('/sse?id=alice')
   const second = await listen('/sse?id=alice')
   const bob = await listen('/sse?id=bob&topic=alice')
-  const receipt = await (await ask('/clients/alice', json({ data: 'hello' }))).json()
+  const receipt = await (await request('/clients/alice', json({ data: 'hello' }))).json()
   expect(receipt).toMatchObject({ connections: 2 })
   expect(await first.next()).toMatchObject({ data: 'hello' })
   expect(await second.next()).toMatchObject({ data: 'hello' })

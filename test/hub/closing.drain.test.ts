@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
-import { heard, named, told } from '../support/fake-stream.ts'
+import { controlData, eventsNamed, publishedData } from '../support/fake-stream.ts'
 import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
 const DRAIN_MS = 10_000
@@ -13,20 +13,20 @@ function setUp(count: number, options: HubHarnessOptions = {}) {
     ...options,
     observer: { ended: (_, reason) => void reasons.push(reason) },
   })
-  const clients = Array.from({ length: count }, (_, i) => harness.join(`client-${i}`))
+  const clients = Array.from({ length: count }, (_, i) => harness.connectNow(`client-${i}`))
   return { ...harness, clients, reasons, dismissed }
 
   function dismissed(): number {
-    return clients.filter(({ stream }) => named(stream, 'hub:bye').length > 0).length
+    return clients.filter(({ stream }) => eventsNamed(stream, 'hub:bye').length > 0).length
   }
 }
 
 describe('a hub that closes', () => {
   test('says goodbye to all clients, spread over the first half of its time', async () => {
     const { clock, hub, clients, dismissed, reasons } = setUp(200)
-    await clock.settle()
+    await clock.runPending()
     const closed = hub.close(DRAIN_MS)
-    await clock.settle()
+    await clock.runPending()
     expect(dismissed()).toBeLessThan(20)
     await clock.advance(DRAIN_MS / 4)
     expect(dismissed()).toBeGreaterThan(80)
@@ -36,7 +36,7 @@ describe('a hub that closes', () => {
     await clock.advance(DRAIN_MS / 100)
     await closed
     for (const { stream } of clients) {
-      expect(told(stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
+      expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
     }
     expect(new Set(reasons)).toEqual(new Set(['shutdown']))
     expect(clock.timers).toBe(0)
@@ -58,25 +58,25 @@ describe('a hub that closes', () => {
   })
 
   test('refuses new streams at once', async () => {
-    const { clock, hub, join } = setUp(1)
-    await clock.settle()
+    const { clock, hub, connectNow } = setUp(1)
+    await clock.runPending()
     expect(hub.closing).toBe(false)
     void hub.close(DRAIN_MS)
     expect(hub.closing).toBe(true)
     expect(internalsOf(hub).refusal('late')).toBe('shutdown')
-    expect(() => join('late')).toThrow(
+    expect(() => connectNow('late')).toThrow(
       expect.objectContaining({ name: 'HubError', code: 'hub-closed' }),
     )
   })
 
   test('delivers what is published until the stream’s own goodbye', async () => {
-    const { clock, hub, clients, tell } = setUp(100)
-    await clock.settle()
+    const { clock, hub, clients, broadcast } = setUp(100)
+    await clock.runPending()
     void hub.close(DRAIN_MS)
     await clock.advance(DRAIN_MS / 4)
-    await tell('during')
+    await broadcast('during')
     await clock.advance(DRAIN_MS / 2)
-    const reached = clients.filter(({ stream }) => heard(stream).includes('during'))
+    const reached = clients.filter(({ stream }) => publishedData(stream).includes('during'))
     expect(reached.length).toBeGreaterThan(40)
     expect(reached.length).toBeLessThan(60)
   })
@@ -84,7 +84,7 @@ describe('a hub that closes', () => {
   test('publishes nothing once it is closed', async () => {
     const { clock, hub } = setUp(1)
     const closed = hub.close()
-    await clock.settle()
+    await clock.runPending()
     await closed
     await expect(hub.publish('everyone', { data: 'late' })).rejects.toThrow(
       expect.objectContaining({ name: 'HubError', code: 'hub-closed' }),
@@ -93,7 +93,7 @@ describe('a hub that closes', () => {
 
   test('cuts clients off at the end that have not read their goodbye', async () => {
     const { clock, hub, clients, reasons } = setUp(2)
-    await clock.settle()
+    await clock.runPending()
     const [slow, quick] = clients
     slow?.stream.stall()
     const closed = hub.close(4_000)
@@ -110,7 +110,7 @@ describe('a hub that closes', () => {
 
   test('is closed as soon as the last client has left', async () => {
     const { clock, hub, clients } = setUp(1)
-    await clock.settle()
+    await clock.runPending()
     const start = clock.now()
     let closedAt = 0
     void hub.close(DRAIN_MS).then(() => {
@@ -129,18 +129,18 @@ describe('a hub that closes', () => {
 
   test('twice returns the same promise, and does nothing the second time', async () => {
     const { clock, hub, clients } = setUp(3)
-    await clock.settle()
+    await clock.runPending()
     const first = hub.close(DRAIN_MS)
     expect(hub.close(0)).toBe(first)
     await clock.advance(DRAIN_MS)
     await first
     expect(hub.close()).toBe(first)
-    for (const { stream } of clients) expect(named(stream, 'hub:bye')).toHaveLength(1)
+    for (const { stream } of clients) expect(eventsNamed(stream, 'hub:bye')).toHaveLength(1)
   })
 
   test('without time to drain ends every stream at once, with the same reason', async () => {
     const { clock, hub, clients, reasons } = setUp(5)
-    await clock.settle()
+    await clock.runPending()
     await hub.close()
     for (const { connection } of clients) await connection.ended
     expect(clock.timers).toBe(0)
@@ -149,7 +149,7 @@ describe('a hub that closes', () => {
 
   test('closes its journal last', async () => {
     const { clock, hub, journal, clients } = setUp(1)
-    await clock.settle()
+    await clock.runPending()
     const close = journal.close
     let openAtClose = -1
     Object.assign(journal, {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
-import { cursorOf, heard, named, told } from '../support/fake-stream.ts'
+import { controlData, cursorOf, eventsNamed, publishedData } from '../support/fake-stream.ts'
 import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
 const GOODBYE_MS = 5_000
@@ -18,11 +18,11 @@ function setUp(options: HubHarnessOptions = {}) {
 
 describe('a goodbye', () => {
   test('says why and when to reconnect, and carries no cursor', async () => {
-    const { clock, hub, enter, ended } = setUp({ retryMs: 1_000 })
-    const { stream, connection } = await enter('alice')
+    const { clock, hub, connect, ended } = setUp({ retryMs: 1_000 })
+    const { stream, connection } = await connect('alice')
     const before = cursorOf(stream)
     hub.disconnect('alice')
-    await clock.settle()
+    await clock.runPending()
     await connection.ended
     expect(stream.events.at(-1)).toEqual({
       id: undefined,
@@ -38,51 +38,51 @@ describe('a goodbye', () => {
   test('spreads the reconnects: the delay is random, from one to three times the base', async () => {
     // For each stream: its lifetime, its opening retry, its goodbye.
     const chances = [0.5, 0.5, 0, 0.5, 0.5, 0.999, 0.5, 0.5, 0.25]
-    const { clock, hub, enter } = setUp({ retryMs: 1_000, random: () => chances.shift() ?? 0 })
+    const { clock, hub, connect } = setUp({ retryMs: 1_000, random: () => chances.shift() ?? 0 })
     const waits: (number | undefined)[] = []
     for (let i = 0; i < 3; i++) {
-      const { stream } = await enter('alice')
+      const { stream } = await connect('alice')
       hub.disconnect('alice')
-      await clock.settle()
+      await clock.runPending()
       waits.push(stream.retries.at(-1))
     }
     expect(waits).toEqual([1_000, 2_998, 1_500])
   })
 
   test('is the last thing that a client receives', async () => {
-    const { clock, hub, enter, tell } = setUp()
-    const { stream } = await enter('alice')
+    const { clock, hub, connect, broadcast } = setUp()
+    const { stream } = await connect('alice')
     hub.disconnect('alice')
     hub.disconnect('alice')
-    await tell('late')
-    await clock.settle()
-    expect(named(stream, 'hub:bye')).toHaveLength(1)
-    expect(heard(stream)).toEqual([])
+    await broadcast('late')
+    await clock.runPending()
+    expect(eventsNamed(stream, 'hub:bye')).toHaveLength(1)
+    expect(publishedData(stream)).toEqual([])
     expect(stream.faults).toEqual([])
   })
 
   test('waits for a busy transport, after what was queued before', async () => {
-    const { clock, hub, enter, tell, ended } = setUp()
-    const { stream, connection } = await enter('alice')
+    const { clock, hub, connect, broadcast, ended } = setUp()
+    const { stream, connection } = await connect('alice')
     stream.stall()
-    await tell('a')
-    await clock.settle()
-    await tell('b')
+    await broadcast('a')
+    await clock.runPending()
+    await broadcast('b')
     hub.disconnect('alice')
     await clock.advance(GOODBYE_MS - 1)
     expect(ended).toEqual([])
     stream.resume()
     await connection.ended
-    expect(heard(stream)).toEqual(['a', 'b'])
-    expect(told(stream, 'hub:bye')).toEqual({ reason: 'disconnected' })
+    expect(publishedData(stream)).toEqual(['a', 'b'])
+    expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'disconnected' })
     expect(stream.cut).toBe(false)
   })
 
   test('that is not read within its grace period ends in a cut, with the same reason', async () => {
-    const { clock, hub, enter, ended } = setUp({ heartbeatMs: 3_600_000 })
-    const { stream, connection } = await enter('alice')
+    const { clock, hub, connect, ended } = setUp({ heartbeatMs: 3_600_000 })
+    const { stream, connection } = await connect('alice')
     stream.stall()
-    await clock.settle()
+    await clock.runPending()
     hub.disconnect('alice')
     await clock.advance(GOODBYE_MS - 1)
     expect(stream.cut).toBe(false)
@@ -91,16 +91,16 @@ describe('a goodbye', () => {
     await connection.ended
     expect(ended).toEqual([['alice', 'disconnected']])
     stream.resume()
-    await clock.settle()
+    await clock.runPending()
     expect(stream.faults).toEqual([])
   })
 
   test('to a client that leaves at the same time does not count as a second end', async () => {
-    const { clock, hub, enter, ended } = setUp()
-    const { stream } = await enter('alice')
+    const { clock, hub, connect, ended } = setUp()
+    const { stream } = await connect('alice')
     hub.disconnect('alice')
     stream.leave()
-    await clock.settle()
+    await clock.runPending()
     expect(ended).toEqual([['alice', 'disconnected']])
     expect(stream.faults).toEqual([])
     expect(clock.timers).toBe(0)
@@ -108,10 +108,10 @@ describe('a goodbye', () => {
 })
 
 test('a client that disconnects has the reason left', async () => {
-  const { clock, enter, ended } = setUp()
-  const { stream } = await enter('alice')
+  const { clock, connect, ended } = setUp()
+  const { stream } = await connect('alice')
   stream.leave()
-  await clock.settle()
+  await clock.runPending()
   expect(ended).toEqual([['alice', 'left']])
 })
 

@@ -1,6 +1,12 @@
 /** Connections: no reader can harm another reader, or the memory of the hub. */
 import { describe, expect, test } from 'vitest'
-import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
+import {
+  controlData,
+  cursorOf,
+  eventsNamed,
+  fakeStream,
+  publishedData,
+} from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
@@ -16,62 +22,62 @@ function thrower(): never {
 
 describe('a slow reader', () => {
   test('is cut off and catches up', async () => {
-    const { clock, enter, tell } = createHubHarness(SMALL)
-    const { stream } = await enter('alice')
+    const { clock, connect, broadcast } = createHubHarness(SMALL)
+    const { stream } = await connect('alice')
     stream.stall()
-    await tell('seen')
-    await clock.settle()
-    await tell('a', BIG, BIG, BIG, BIG, BIG, 'z')
+    await broadcast('seen')
+    await clock.runPending()
+    await broadcast('a', BIG, BIG, BIG, BIG, BIG, 'z')
     stream.resume()
-    await clock.settle()
-    expect(told(stream, 'hub:bye')).toEqual({ reason: 'slow' })
-    const back = await enter('alice', { lastEventId: cursorOf(stream) })
-    expect(told(back.stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
-    expect([...heard(stream), ...heard(back.stream)]).toEqual(
+    await clock.runPending()
+    expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'slow' })
+    const back = await connect('alice', { lastEventId: cursorOf(stream) })
+    expect(controlData(back.stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    expect([...publishedData(stream), ...publishedData(back.stream)]).toEqual(
       ['seen', 'a', BIG, BIG, BIG, BIG, BIG, 'z'], //
     )
   })
 
   test('is freed of its queue at once', async () => {
-    const { clock, hub, enter, tell } = createHubHarness(SMALL)
-    const { stream, connection } = await enter('alice')
+    const { clock, hub, connect, broadcast } = createHubHarness(SMALL)
+    const { stream, connection } = await connect('alice')
     stream.stall()
-    await tell('in flight')
-    await clock.settle()
-    await tell(BIG, BIG, BIG, BIG)
+    await broadcast('in flight')
+    await clock.runPending()
+    await broadcast(BIG, BIG, BIG, BIG)
     expect(connection.queuedBytes).toBeGreaterThan(80_000)
     expect(connection.queuedBytes).toBeLessThanOrEqual(SMALL.maxQueuedBytes ?? 0)
     expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
-    await tell(BIG)
+    await broadcast(BIG)
     expect(connection.queuedBytes).toBeLessThan(1_000)
     expect(hub.stats()).toMatchObject({ connections: 0, closing: 1 })
   })
 
   test('does not slow the others down', async () => {
-    const { clock, enter, tell } = createHubHarness(SMALL)
-    const slow = await enter('alice')
-    const quick = await enter('bob')
+    const { clock, connect, broadcast } = createHubHarness(SMALL)
+    const slow = await connect('alice')
+    const quick = await connect('bob')
     slow.stream.stall()
     for (let i = 0; i < 8; i++) {
-      await tell(BIG)
-      await clock.settle()
+      await broadcast(BIG)
+      await clock.runPending()
     }
-    expect(heard(quick.stream)).toHaveLength(8)
+    expect(publishedData(quick.stream)).toHaveLength(8)
     expect(quick.connection.open).toBe(true)
     expect(slow.connection.open).toBe(false)
   })
 
   test('that never reads its goodbye is aborted after a grace period', async () => {
     const ended: string[] = []
-    const { clock, enter, tell, hub } = createHubHarness({
+    const { clock, connect, broadcast, hub } = createHubHarness({
       ...SMALL,
       observer: { ended: ({ client }, reason) => void ended.push(`${client}: ${reason}`) },
     })
-    const { stream, connection } = await enter('alice')
+    const { stream, connection } = await connect('alice')
     stream.stall()
-    await tell('in flight')
-    await clock.settle()
-    await tell(BIG, BIG, BIG, BIG, BIG)
+    await broadcast('in flight')
+    await clock.runPending()
+    await broadcast(BIG, BIG, BIG, BIG, BIG)
     await clock.advance(4_999)
     expect(stream.cut).toBe(false)
     // The hub checks its connections four times per heartbeat.
@@ -84,12 +90,12 @@ describe('a slow reader', () => {
   })
 
   test('whose write is older than two heartbeats is cut off', async () => {
-    const { clock, enter, tell } = createHubHarness()
-    const { stream, connection } = await enter('alice')
-    const other = await enter('bob')
+    const { clock, connect, broadcast } = createHubHarness()
+    const { stream, connection } = await connect('alice')
+    const other = await connect('bob')
     stream.stall()
-    await tell('in flight')
-    await clock.settle()
+    await broadcast('in flight')
+    await clock.runPending()
     await clock.advance(2 * HEARTBEAT_MS - HEARTBEAT_MS / 4)
     expect(connection.open).toBe(true)
     await clock.advance(HEARTBEAT_MS / 2)
@@ -97,17 +103,17 @@ describe('a slow reader', () => {
     await clock.advance(5_000 + HEARTBEAT_MS / 4)
     expect(stream.cut).toBe(true)
     expect(other.connection.open).toBe(true)
-    expect(named(other.stream, 'hub:bye')).toEqual([])
+    expect(eventsNamed(other.stream, 'hub:bye')).toEqual([])
   })
 })
 
 describe('a reader that takes little at a time', () => {
   test('is not cut off while the transport holds fewer bytes each time', async () => {
-    const { clock, enter, tell } = createHubHarness()
-    const { stream, connection } = await enter('alice')
+    const { clock, connect, broadcast } = createHubHarness()
+    const { stream, connection } = await connect('alice')
     stream.stall()
-    await tell('x'.repeat(200))
-    await clock.settle()
+    await broadcast('x'.repeat(200))
+    await clock.runPending()
     for (stream.unsentBytes = 200; stream.unsentBytes > 180; stream.unsentBytes -= 1) {
       await clock.advance(HEARTBEAT_MS)
       expect(connection.open).toBe(true)
@@ -119,23 +125,23 @@ describe('a reader that takes little at a time', () => {
   })
 
   test('is cut off if it takes nothing, although each write is accepted', async () => {
-    const { clock, enter } = createHubHarness()
-    const { stream, connection } = await enter('alice')
+    const { clock, connect } = createHubHarness()
+    const { stream, connection } = await connect('alice')
     for (let seconds = 0; connection.open && seconds < 60; seconds++) {
       stream.unsentBytes = connection.sentBytes
       await clock.advance(1_000)
     }
-    expect(told(stream, 'hub:bye')).toEqual({ reason: 'slow' })
+    expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'slow' })
   })
 
   test('is not blamed for the time in which the process stood still', async () => {
-    const { clock, hub, enter, tell } = createHubHarness()
-    const [reading, leaving] = [await enter('alice'), await enter('bob')]
+    const { clock, hub, connect, broadcast } = createHubHarness()
+    const [reading, leaving] = [await connect('alice'), await connect('bob')]
     for (const { stream } of [reading, leaving]) stream.stall()
-    await tell('in flight')
+    await broadcast('in flight')
     await hub.disconnect('bob')
     await clock.advance(1_000)
-    clock.sleep(3 * HEARTBEAT_MS)
+    clock.suspend(3 * HEARTBEAT_MS)
     await clock.advance(1_000)
     expect(reading.connection.open).toBe(true)
     expect(leaving.stream.cut).toBe(false)
@@ -145,57 +151,57 @@ describe('a reader that takes little at a time', () => {
   })
 
   test('ends if its transport can’t be asked, and harms no other', async () => {
-    const { clock, enter } = createHubHarness()
+    const { clock, connect } = createHubHarness()
     const bad = fakeStream()
     Object.defineProperty(bad, 'unsentBytes', { get: thrower })
-    const { connection } = await enter('mallory', { stream: bad })
-    const good = await enter('alice')
+    const { connection } = await connect('mallory', { stream: bad })
+    const good = await connect('alice')
     await clock.advance(2 * HEARTBEAT_MS)
     expect(connection.open).toBe(false)
-    expect(named(good.stream, 'hub:beat')).toHaveLength(2)
+    expect(eventsNamed(good.stream, 'hub:beat')).toHaveLength(2)
   })
 })
 
 describe('a reader that is ready', () => {
   test('receives a burst larger than its queue without being cut off', async () => {
-    const { clock, enter, tell } = createHubHarness(SMALL)
-    const { stream, connection } = await enter('alice')
+    const { clock, connect, broadcast } = createHubHarness(SMALL)
+    const { stream, connection } = await connect('alice')
     const burst = Array.from({ length: 40 }, (_, i) => `${i} ${BIG}`)
-    await tell(...burst)
-    await clock.settle()
-    expect(heard(stream)).toEqual(burst)
+    await broadcast(...burst)
+    await clock.runPending()
+    expect(publishedData(stream)).toEqual(burst)
     expect(connection.open).toBe(true)
     expect(connection.queuedBytes).toBe(0)
   })
 
   test('receives nothing while its transport is busy, then everything in one write', async () => {
-    const { clock, enter, tell } = createHubHarness()
-    const { stream } = await enter('alice')
+    const { clock, connect, broadcast } = createHubHarness()
+    const { stream } = await connect('alice')
     stream.stall()
-    await tell('a')
-    await clock.settle()
+    await broadcast('a')
+    await clock.runPending()
     const before = stream.writes.length
-    await tell('b')
-    await clock.settle()
-    await tell('c')
-    await clock.settle()
+    await broadcast('b')
+    await clock.runPending()
+    await broadcast('c')
+    await clock.runPending()
     expect(stream.writes).toHaveLength(before)
     stream.resume()
-    await clock.settle()
+    await clock.runPending()
     expect(stream.writes).toHaveLength(before + 1)
-    expect(heard(stream)).toEqual(['a', 'b', 'c'])
+    expect(publishedData(stream)).toEqual(['a', 'b', 'c'])
     expect(stream.faults).toEqual([])
   })
 })
 
 describe('a stream', () => {
   test('that was aborted before it opened registers no client', async () => {
-    const { clock, hub, join } = createHubHarness()
+    const { clock, hub, connectNow } = createHubHarness()
     const stream = fakeStream()
     stream.leave()
-    const { connection } = join('alice', { stream })
+    const { connection } = connectNow('alice', { stream })
     await connection.ended
-    await clock.settle()
+    await clock.runPending()
     expect(hub.stats()).toMatchObject({ connections: 0, clients: 0, closing: 0 })
     expect(stream.writes).toEqual([])
     expect(clock.timers).toBe(0)
@@ -204,16 +210,16 @@ describe('a stream', () => {
   test.each(['throws', 'rejects'] as const)(
     'that %s ends, and affects no other client',
     async (how) => {
-      const { clock, hub, enter, tell } = createHubHarness()
-      const bad = await enter('mallory')
-      const good = await enter('alice')
+      const { clock, hub, connect, broadcast } = createHubHarness()
+      const bad = await connect('mallory')
+      const good = await connect('alice')
       bad.stream.fail(how)
-      await tell('a')
-      await clock.settle()
+      await broadcast('a')
+      await clock.runPending()
       await bad.connection.ended
-      await tell('b')
-      await clock.settle()
-      expect(heard(good.stream)).toEqual(['a', 'b'])
+      await broadcast('b')
+      await clock.runPending()
+      expect(publishedData(good.stream)).toEqual(['a', 'b'])
       expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
       expect(bad.stream.cut).toBe(true)
     },
@@ -228,71 +234,71 @@ describe('a stream', () => {
     ['a getter that throws', () => Object.defineProperty({}, 'then', { get: thrower })],
     ['null', () => null],
   ])('that returns %s from a write does not stop the hub', async (_, odd) => {
-    const { clock, enter, tell } = createHubHarness()
+    const { clock, connect, broadcast } = createHubHarness()
     const stream = fakeStream()
-    await enter('mallory', { stream: Object.assign(stream, { write: odd }) })
-    const good = await enter('alice')
-    await tell('a')
-    await clock.settle()
-    await tell('b')
-    await clock.settle()
-    expect(heard(good.stream)).toEqual(['a', 'b'])
+    await connect('mallory', { stream: Object.assign(stream, { write: odd }) })
+    const good = await connect('alice')
+    await broadcast('a')
+    await clock.runPending()
+    await broadcast('b')
+    await clock.runPending()
+    expect(publishedData(good.stream)).toEqual(['a', 'b'])
   })
 
   test.each(['aborted', 'onAbort'] as const)(
     'whose %s throws ends, and leaves no connection',
     async (name) => {
-      const { clock, hub, enter, tell } = createHubHarness()
+      const { clock, hub, connect, broadcast } = createHubHarness()
       const stream = fakeStream()
       Object.defineProperty(stream, name, { get: thrower })
-      const { connection } = await enter('mallory', { stream })
-      const good = await enter('alice')
+      const { connection } = await connect('mallory', { stream })
+      const good = await connect('alice')
       await connection.ended
-      await tell('a')
-      await clock.settle()
-      expect(heard(good.stream)).toEqual(['a'])
+      await broadcast('a')
+      await clock.runPending()
+      expect(publishedData(good.stream)).toEqual(['a'])
       expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
     },
   )
 
   test('that throws in the middle of a burst is not written to again', async () => {
-    const { clock, enter, tell } = createHubHarness(SMALL)
-    const { stream } = await enter('mallory')
+    const { clock, connect, broadcast } = createHubHarness(SMALL)
+    const { stream } = await connect('mallory')
     stream.fail('throws')
-    await tell(BIG, BIG, BIG, BIG, BIG, BIG)
-    await clock.settle()
+    await broadcast(BIG, BIG, BIG, BIG, BIG, BIG)
+    await clock.runPending()
     expect(stream.cut).toBe(true)
     expect(stream.faults).toEqual([])
   })
 
   test('that can’t be aborted ends all the same', async () => {
-    const { clock, enter, tell, hub } = createHubHarness()
+    const { clock, connect, broadcast, hub } = createHubHarness()
     const stream = fakeStream()
-    const { connection } = await enter('mallory', {
+    const { connection } = await connect('mallory', {
       stream: Object.assign(stream, {
         abort: () => {
           throw new Error('No.')
         },
       }),
     })
-    const good = await enter('alice')
+    const good = await connect('alice')
     stream.fail('throws')
-    await tell('a')
-    await clock.settle()
+    await broadcast('a')
+    await clock.runPending()
     await connection.ended
-    expect(heard(good.stream)).toEqual(['a'])
+    expect(publishedData(good.stream)).toEqual(['a'])
     expect(hub.stats().connections).toBe(1)
   })
 
   test('whose client has left receives nothing more', async () => {
-    const { clock, hub, enter, tell } = createHubHarness()
-    const { stream, connection } = await enter('alice')
-    await tell('queued')
+    const { clock, hub, connect, broadcast } = createHubHarness()
+    const { stream, connection } = await connect('alice')
+    await broadcast('queued')
     stream.leave()
     await connection.ended
     expect(connection.queuedBytes).toBe(0)
     expect(await hub.publish('everyone', { data: 'late' })).toMatchObject({ connections: 0 })
-    await clock.settle()
+    await clock.runPending()
     expect(stream.faults).toEqual([])
     expect(clock.timers).toBe(0)
   })

@@ -1,74 +1,74 @@
 /** The flush: events published in one turn leave in one write, and other work is not held up. */
 import { expect, test } from 'vitest'
-import { heard } from '../support/fake-stream.ts'
+import { publishedData } from '../support/fake-stream.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 test('nothing is written during a publish', async () => {
-  const { clock, hub, enter } = createHubHarness()
-  const { stream } = await enter('alice')
+  const { clock, hub, connect } = createHubHarness()
+  const { stream } = await connect('alice')
   const before = stream.writes.length
   const receipt = hub.publish('everyone', { data: 'a' })
   expect(stream.writes).toHaveLength(before)
-  await clock.settle()
+  await clock.runPending()
   expect(stream.writes).toHaveLength(before + 1)
   expect(await receipt).toMatchObject({ connections: 1 })
 })
 
 test('nothing is written during a connect', async () => {
-  const { clock, join } = createHubHarness()
-  const { stream } = join('alice')
+  const { clock, connectNow } = createHubHarness()
+  const { stream } = connectNow('alice')
   expect(stream.writes).toHaveLength(0)
-  await clock.settle()
+  await clock.runPending()
   expect(stream.writes).toHaveLength(1)
 })
 
 test('events published in one turn leave in one write per connection', async () => {
-  const { clock, enter, tell } = createHubHarness()
-  const streams = [(await enter('alice')).stream, (await enter('bob')).stream]
+  const { clock, connect, broadcast } = createHubHarness()
+  const streams = [(await connect('alice')).stream, (await connect('bob')).stream]
   const before = streams.map(({ writes }) => writes.length)
-  void tell('a', 'b', 'c')
-  await clock.settle()
+  void broadcast('a', 'b', 'c')
+  await clock.runPending()
   expect(streams.map(({ writes }) => writes.length)).toEqual(before.map((count) => count + 1))
-  expect(streams.map(heard)).toEqual([
+  expect(streams.map(publishedData)).toEqual([
     ['a', 'b', 'c'],
     ['a', 'b', 'c'],
   ])
 })
 
 test('equal queues leave as one buffer, and different ones do not', async () => {
-  const { clock, hub, enter, tell } = createHubHarness()
-  const [alice, bob, carol] = [await enter('alice'), await enter('bob'), await enter('carol')]
-  void tell('a', 'b')
+  const { clock, hub, connect, broadcast } = createHubHarness()
+  const [alice, bob, carol] = [await connect('alice'), await connect('bob'), await connect('carol')]
+  void broadcast('a', 'b')
   void hub.publish({ client: 'carol' }, { data: 'for carol' })
-  void tell('c')
-  await clock.settle()
+  void broadcast('c')
+  await clock.runPending()
   const [ofAlice, ofBob, ofCarol] = [alice, bob, carol].map(({ stream }) => stream.writes.at(-1))
   expect(ofAlice).toBeDefined()
   expect(ofBob).toBe(ofAlice)
   expect(ofCarol).not.toBe(ofAlice)
-  expect(heard(alice.stream)).toEqual(['a', 'b', 'c'])
-  expect(heard(carol.stream)).toEqual(['a', 'b', 'for carol', 'c'])
+  expect(publishedData(alice.stream)).toEqual(['a', 'b', 'c'])
+  expect(publishedData(carol.stream)).toEqual(['a', 'b', 'for carol', 'c'])
 })
 
 test('a single frame for many clients is not copied', async () => {
-  const { clock, enter, tell } = createHubHarness()
-  const clients = [await enter('alice'), await enter('bob')]
-  void tell('a')
-  await clock.settle()
-  void tell('b')
-  await clock.settle()
+  const { clock, connect, broadcast } = createHubHarness()
+  const clients = [await connect('alice'), await connect('bob')]
+  void broadcast('a')
+  await clock.runPending()
+  void broadcast('b')
+  await clock.runPending()
   const last = clients.map(({ stream }) => stream.writes.at(-1))
   expect(last[1]).toBe(last[0])
 })
 
 test('a flush over thousands of connections lets other work run in between', async () => {
-  const { clock, join, tell } = createHubHarness()
-  const streams = Array.from({ length: 3_000 }, (_, i) => join(`client-${i}`).stream)
-  await clock.settle()
+  const { clock, connectNow, broadcast } = createHubHarness()
+  const streams = Array.from({ length: 3_000 }, (_, i) => connectNow(`client-${i}`).stream)
+  await clock.runPending()
   const reached: number[] = []
-  void tell('to all')
+  void broadcast('to all')
   lookAgain()
-  await clock.settle()
+  await clock.runPending()
   expect(reached.at(-1)).toBe(3_000)
   // Never more than a sixth of them at once.
   const steps = reached.map((count, i) => count - (reached[i - 1] ?? 0))
@@ -82,25 +82,25 @@ test('a flush over thousands of connections lets other work run in between', asy
 })
 
 test('an event published during a long flush reaches every client, once and in order', async () => {
-  const { clock, join, tell } = createHubHarness()
-  const streams = Array.from({ length: 1_000 }, (_, i) => join(`client-${i}`).stream)
-  await clock.settle()
-  void tell('first')
+  const { clock, connectNow, broadcast } = createHubHarness()
+  const streams = Array.from({ length: 1_000 }, (_, i) => connectNow(`client-${i}`).stream)
+  await clock.runPending()
+  void broadcast('first')
   clock.soon(() => {
-    void tell('second')
-    clock.soon(() => void tell('third'))
+    void broadcast('second')
+    clock.soon(() => void broadcast('third'))
   })
-  await clock.settle()
-  for (const stream of streams) expect(heard(stream)).toEqual(['first', 'second', 'third'])
+  await clock.runPending()
+  for (const stream of streams) expect(publishedData(stream)).toEqual(['first', 'second', 'third'])
 })
 
 test('a stream that throws in a flush does not stop the others', async () => {
-  const { clock, enter, tell } = createHubHarness()
-  const clients = [await enter('alice'), await enter('mallory'), await enter('bob')]
+  const { clock, connect, broadcast } = createHubHarness()
+  const clients = [await connect('alice'), await connect('mallory'), await connect('bob')]
   clients[1]?.stream.fail('throws')
-  void tell('a')
-  await clock.settle()
-  void tell('b')
-  await clock.settle()
-  expect(clients.map(({ stream }) => heard(stream))).toEqual([['a', 'b'], [], ['a', 'b']])
+  void broadcast('a')
+  await clock.runPending()
+  void broadcast('b')
+  await clock.runPending()
+  expect(clients.map(({ stream }) => publishedData(stream))).toEqual([['a', 'b'], [], ['a', 'b']])
 })

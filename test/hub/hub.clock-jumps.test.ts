@@ -1,7 +1,7 @@
 /** Wall time that jumps (NTP, a machine that resumes) changes no duration, deadline or age. */
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
-import { named, told } from '../support/fake-stream.ts'
+import { controlData, eventsNamed } from '../support/fake-stream.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 const HEARTBEAT_MS = 15_000
@@ -12,31 +12,31 @@ describe.each([
   ['two hours forward', 2 * HOUR_MS],
 ])('after a jump of %s', (_, jumpMs) => {
   test('heartbeats come in time', async () => {
-    const { clock, enter } = createHubHarness()
-    const { stream } = await enter('alice')
-    clock.jump(jumpMs)
+    const { clock, connect } = createHubHarness()
+    const { stream } = await connect('alice')
+    clock.moveWallTime(jumpMs)
     await clock.advance(4 * HEARTBEAT_MS)
-    expect(named(stream, 'hub:beat').length).toBeGreaterThanOrEqual(3)
-    expect(named(stream, 'hub:beat').length).toBeLessThanOrEqual(4)
+    expect(eventsNamed(stream, 'hub:beat').length).toBeGreaterThanOrEqual(3)
+    expect(eventsNamed(stream, 'hub:beat').length).toBeLessThanOrEqual(4)
   })
 
   test('no stream is ended, and each ends at its lifetime', async () => {
-    const { clock, enter } = createHubHarness({ lifetimeMs: 100_000 })
-    const { stream } = await enter('alice')
-    clock.jump(jumpMs)
+    const { clock, connect } = createHubHarness({ lifetimeMs: 100_000 })
+    const { stream } = await connect('alice')
+    clock.moveWallTime(jumpMs)
     await clock.advance(80_000)
-    expect(named(stream, 'hub:bye')).toEqual([])
+    expect(eventsNamed(stream, 'hub:bye')).toEqual([])
     await clock.advance(45_000)
-    expect(told(stream, 'hub:bye')).toEqual({ reason: 'lifetime' })
+    expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'lifetime' })
   })
 
   test('a stalled reader is cut off in time, and one that reads is not', async () => {
-    const { clock, enter, tell } = createHubHarness()
-    const [stalled, reading] = [await enter('alice'), await enter('bob')]
+    const { clock, connect, broadcast } = createHubHarness()
+    const [stalled, reading] = [await connect('alice'), await connect('bob')]
     stalled.stream.stall()
-    await tell('x')
-    await clock.settle()
-    clock.jump(jumpMs)
+    await broadcast('x')
+    await clock.runPending()
+    clock.moveWallTime(jumpMs)
     await clock.advance(2 * HEARTBEAT_MS - 2_000)
     expect(stalled.connection.open).toBe(true)
     await clock.advance(4_000)
@@ -45,20 +45,20 @@ describe.each([
   })
 
   test('a drain ends in its time', async () => {
-    const { clock, hub, enter } = createHubHarness()
-    const { stream } = await enter('alice')
+    const { clock, hub, connect } = createHubHarness()
+    const { stream } = await connect('alice')
     stream.stall()
     const closed = hub.close(4_000)
-    clock.jump(jumpMs)
+    clock.moveWallTime(jumpMs)
     await clock.advance(4_100)
     await closed
     expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
   })
 
   test('the journal keeps events for their time', async () => {
-    const { clock, journal, tell } = createHubHarness({ history: { maxAgeMs: 60_000 } })
-    await tell('x')
-    clock.jump(jumpMs)
+    const { clock, journal, broadcast } = createHubHarness({ journalOptions: { maxAgeMs: 60_000 } })
+    await broadcast('x')
+    clock.moveWallTime(jumpMs)
     await clock.advance(59_000)
     expect(journal.stats?.events).toBe(1)
     await clock.advance(2_000)
@@ -70,7 +70,7 @@ describe.each([
     const { isBlocked, useOnce } = internalsOf(hub)
     await hub.disconnect('alice', 10_000)
     await useOnce('ticket', 10_000)
-    clock.jump(jumpMs)
+    clock.moveWallTime(jumpMs)
     await clock.advance(9_000)
     expect([isBlocked('alice'), await useOnce('ticket', 1)]).toEqual([true, false])
     await clock.advance(2_000)
@@ -79,9 +79,9 @@ describe.each([
 })
 
 test('a right to listen ends by wall time, as its token says', async () => {
-  const { clock, enter } = createHubHarness()
-  const { stream } = await enter('alice', { expiresAt: clock.now() + 60_000 })
-  clock.jump(60_000)
+  const { clock, connect } = createHubHarness()
+  const { stream } = await connect('alice', { expiresAt: clock.now() + 60_000 })
+  clock.moveWallTime(60_000)
   await clock.advance(1_000)
-  expect(told(stream, 'hub:bye')).toEqual({ reason: 'expired' })
+  expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'expired' })
 })

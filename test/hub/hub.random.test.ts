@@ -17,53 +17,53 @@ const address = fc.constantFrom<Address>(
 /** From small to so large that four events overflow a queue. */
 const size = fc.constantFrom(1, 100, 9_000, 25_000)
 
-const act = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ act: fc.constant('come' as const), name }) },
-  { weight: 2, arbitrary: fc.record({ act: fc.constant('leave' as const), name }) },
-  { weight: 2, arbitrary: fc.record({ act: fc.constant('stall' as const), name }) },
-  { weight: 2, arbitrary: fc.record({ act: fc.constant('resume' as const), name }) },
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ action: fc.constant('connect' as const), name }) },
+  { weight: 2, arbitrary: fc.record({ action: fc.constant('leave' as const), name }) },
+  { weight: 2, arbitrary: fc.record({ action: fc.constant('stall' as const), name }) },
+  { weight: 2, arbitrary: fc.record({ action: fc.constant('resume' as const), name }) },
   {
     weight: 8,
     arbitrary: fc.record({
-      act: fc.constant('publish' as const),
+      action: fc.constant('publish' as const),
       address,
       size,
       times: fc.integer({ min: 1, max: 6 }),
     }),
   },
-  { weight: 4, arbitrary: fc.constant({ act: 'turn' as const }) },
+  { weight: 4, arbitrary: fc.constant({ action: 'run pending' as const }) },
   {
     weight: 2,
     arbitrary: fc.record({
-      act: fc.constant('pass' as const),
+      action: fc.constant('advance' as const),
       ms: fc.constantFrom(300, 4_000, 16_000),
     }),
   },
   {
     weight: 3,
     arbitrary: fc.record({
-      act: fc.constant('answer' as const),
-      as: fc.constantFrom('asked' as const, 'now' as const),
+      action: fc.constant('answer' as const),
+      state: fc.constantFrom('at request' as const, 'at answer' as const),
     }),
   },
-  { weight: 1, arbitrary: fc.constant({ act: 'hold' as const }) },
-  { weight: 1, arbitrary: fc.constant({ act: 'release' as const }) },
+  { weight: 1, arbitrary: fc.constant({ action: 'hold' as const }) },
+  { weight: 1, arbitrary: fc.constant({ action: 'release' as const }) },
 )
 
-const story = fc.array(act, { minLength: 5, maxLength: 60 })
+const scenario = fc.array(step, { minLength: 5, maxLength: 60 })
 
 test.each([
-  ['that answers at once and keeps everything', { late: false, maxEvents: 1_000 }, 200],
+  ['that answers at once and stores everything', { late: false, maxEvents: 1_000 }, 200],
   ['that answers at once and evicts a lot', { late: false, maxEvents: 4 }, 200],
-  ['that answers late and keeps everything', { late: true, maxEvents: 1_000 }, 200],
+  ['that answers late and stores everything', { late: true, maxEvents: 1_000 }, 200],
   ['that answers late and evicts a lot', { late: true, maxEvents: 4 }, 200],
 ] as const)(
   'with a journal %s, no client loses an event without a gap, or receives one twice',
   async (_, kind, numRuns) => {
     await fc.assert(
-      fc.asyncProperty(story, async (acts) => {
+      fc.asyncProperty(scenario, async (steps) => {
         const model = createClientModel(NAMES, kind)
-        for (const one of acts) await model.play(one)
+        for (const one of steps) await model.takeStep(one)
         await model.finish()
       }),
       { numRuns },

@@ -7,7 +7,7 @@ import { createHub } from '../../src/hub/hub.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
-import { heard } from '../support/fake-stream.ts'
+import { publishedData } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
 
@@ -16,20 +16,20 @@ test('a quiet stream gets a heartbeat that carries the head of the journal', asy
   const hub = createHub({ clock })
   const app = createApp({ hub })
   const reader = readEvents(await app.request('/sse?id=alice'))
-  await clock.settle()
+  await clock.runPending()
   await reader.next(({ event }) => event === 'hub:ready')
   const { id } = await hub.publish({ client: 'bob' }, { data: 'not for alice' })
   await clock.advance(15_000)
   expect(await reader.next()).toMatchObject({ event: 'hub:beat', id, data: '15' })
   await reader.close()
-  await clock.settle()
+  await clock.runPending()
   expect(clock.timers).toBe(0)
 })
 
 describe('publishing', () => {
   test('an invalid event is refused, and neither kept nor counted', async () => {
-    const { clock, hub, journal, enter } = createHubHarness({ ...SMALL })
-    const { stream } = await enter('alice')
+    const { clock, hub, journal, connect } = createHubHarness({ ...SMALL })
+    const { stream } = await connect('alice')
     const head = journal.head()
     for (const [event, code] of [
       [{ data: 'x', event: 'hub:ready' }, 'invalid-event'],
@@ -43,21 +43,21 @@ describe('publishing', () => {
         expect.objectContaining({ name: 'HubError', code }),
       )
     }
-    await clock.settle()
+    await clock.runPending()
     expect(journal.head()).toEqual(head)
     expect(hub.stats()).toMatchObject({ published: 0, delivered: 0 })
     expect(stream.events).toHaveLength(1)
   })
 
   test('the largest event reaches a reader with the smallest queue allowed', async () => {
-    const { clock, hub, enter } = createHubHarness(SMALL)
-    const { stream, connection } = await enter('alice')
+    const { clock, hub, connect } = createHubHarness(SMALL)
+    const { stream, connection } = await connect('alice')
     const data = 'x'.repeat(30_000)
     await hub.publish({ client: 'alice' }, { data, event: '🙂'.repeat(128) })
-    await clock.settle()
+    await clock.runPending()
     expect(stream.events.at(-1)?.data === data).toBe(true)
     expect(connection.open).toBe(true)
-    const back = await enter('alice', { lastEventId: 'earliest' })
+    const back = await connect('alice', { lastEventId: 'earliest' })
     expect(back.stream.events.at(-1)?.data === data).toBe(true)
   })
 
@@ -65,27 +65,27 @@ describe('publishing', () => {
     'an event that the journal fails to %s is rejected, and reaches no client',
     async (work) => {
       const fail = () => Promise.reject(new Error('The disk is full.'))
-      const { clock, hub, enter } = createHubHarness({
+      const { clock, hub, connect } = createHubHarness({
         journal: (clock) => ({
           ...createMemoryJournal({ clock }),
           append: fail,
           backplane: { relay: fail, request: fail, useOnce: async () => true },
         }),
       })
-      const { stream, connection } = await enter('alice')
+      const { stream, connection } = await connect('alice')
       const event = { data: 'x', ephemeral: work === 'relay' }
       await expect(hub.publish('everyone', event)).rejects.toThrow('The disk is full.')
-      await clock.settle()
+      await clock.runPending()
       expect(stream.events).toHaveLength(1)
       expect(connection.open).toBe(true)
     },
   )
 
   test('returns the number of connections, and zero is not an error', async () => {
-    const { hub, enter } = createHubHarness()
+    const { hub, connect } = createHubHarness()
     expect(await hub.publish({ client: 'alice' }, { data: 'x' })).toMatchObject({ connections: 0 })
-    await enter('alice')
-    await enter('alice')
+    await connect('alice')
+    await connect('alice')
     const receipt = await hub.publish({ client: 'alice' }, { data: 'x' })
     expect(receipt).toEqual({ id: expect.stringMatching(/^[0-9a-z]+-2$/), connections: 2 })
   })
@@ -103,11 +103,11 @@ describe('a connect in which the journal throws', () => {
     'ends its stream, reports it and leaves no trace: %s',
     async (broken) => {
       const failed: unknown[] = []
-      const { clock, hub, enter } = createHubHarness({
+      const { clock, hub, connect } = createHubHarness({
         observer: { failed: (error) => failed.push(error) },
         journal: (clock) => throwingJournal(clock, (call) => call === broken),
       })
-      const { connection, stream } = await enter('bob', { topics: ['news', 'sport'] })
+      const { connection, stream } = await connect('bob', { topics: ['news', 'sport'] })
       await connection.ended
       expect(stream.cut).toBe(true)
       expect(failed).toEqual([new Error(`${broken} is broken.`)])
@@ -117,14 +117,14 @@ describe('a connect in which the journal throws', () => {
   )
 
   test('takes no listener away from others', async () => {
-    const { clock, hub, enter } = createHubHarness({
+    const { clock, hub, connect } = createHubHarness({
       journal: (clock) => throwingJournal(clock, (call) => call === clientKey('bob')),
     })
-    const alice = await enter('alice', { topics: ['news'] })
-    await enter('bob', { topics: ['news'] })
+    const alice = await connect('alice', { topics: ['news'] })
+    await connect('bob', { topics: ['news'] })
     expect(await hub.publish({ topic: 'news' }, { data: 'x' })).toMatchObject({ connections: 1 })
-    await clock.settle()
-    expect(heard(alice.stream)).toEqual(['x'])
+    await clock.runPending()
+    expect(publishedData(alice.stream)).toEqual(['x'])
   })
 })
 

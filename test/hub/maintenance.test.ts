@@ -1,6 +1,6 @@
 /** What the hub does by the clock: heartbeats, lifetimes and the demo clock. */
 import { describe, expect, test } from 'vitest'
-import { cursorOf, named, told } from '../support/fake-stream.ts'
+import { controlData, cursorOf, eventsNamed } from '../support/fake-stream.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 const HEARTBEAT_MS = 15_000
@@ -9,45 +9,47 @@ const ROUND_MS = 1_000
 
 describe('a heartbeat', () => {
   test('comes to an idle stream once per interval, with the head and the seconds', async () => {
-    const { clock, hub, enter } = createHubHarness()
-    const { stream } = await enter('alice')
+    const { clock, hub, connect } = createHubHarness()
+    const { stream } = await connect('alice')
     const { id } = await hub.publish({ client: 'bob' }, { data: 'x' })
     await clock.advance(HEARTBEAT_MS - 1)
-    expect(named(stream, 'hub:beat')).toEqual([])
+    expect(eventsNamed(stream, 'hub:beat')).toEqual([])
     await clock.advance(ROUND_MS)
-    expect(named(stream, 'hub:beat')).toMatchObject([{ id, data: '15' }])
+    expect(eventsNamed(stream, 'hub:beat')).toMatchObject([{ id, data: '15' }])
     await clock.advance(10 * HEARTBEAT_MS)
-    expect(named(stream, 'hub:beat').length).toBeGreaterThanOrEqual(10)
-    expect(named(stream, 'hub:beat').length).toBeLessThanOrEqual(11)
+    expect(eventsNamed(stream, 'hub:beat').length).toBeGreaterThanOrEqual(10)
+    expect(eventsNamed(stream, 'hub:beat').length).toBeLessThanOrEqual(11)
   })
 
   test('comes in time, however busy the stream is: a page may run its watchdog on it alone', async () => {
-    const { clock, hub, enter } = createHubHarness()
-    const busy = await enter('alice')
-    const idle = await enter('bob')
+    const { clock, hub, connect } = createHubHarness()
+    const busy = await connect('alice')
+    const idle = await connect('bob')
     for (let i = 0; i < 30; i++) {
       await hub.publish({ client: 'alice' }, { data: `${i}` })
       await clock.advance(HEARTBEAT_MS / 3)
     }
-    expect(named(busy.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
-    expect(named(idle.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
+    expect(eventsNamed(busy.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
+    expect(eventsNamed(idle.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
   })
 
   test('keeps the cursor recent: a client that reconnects with it has missed nothing', async () => {
-    const { clock, hub, enter } = createHubHarness({ history: { maxEvents: 3, maxAgeMs: 60_000 } })
-    const { stream } = await enter('alice')
+    const { clock, hub, connect } = createHubHarness({
+      journalOptions: { maxEvents: 3, maxAgeMs: 60_000 },
+    })
+    const { stream } = await connect('alice')
     for (let i = 0; i < 100; i++) {
       await hub.publish({ client: 'bob' }, { data: `${i}` })
       await clock.advance(HEARTBEAT_MS)
     }
     stream.leave()
-    const back = await enter('alice', { lastEventId: cursorOf(stream) })
-    expect(told(back.stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    const back = await connect('alice', { lastEventId: cursorOf(stream) })
+    expect(controlData(back.stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
   })
 
   test('is not postponed by ephemeral events, which leave the cursor where it is', async () => {
-    const { clock, hub, enter, journal } = createHubHarness()
-    const { stream } = await enter('alice')
+    const { clock, hub, connect, journal } = createHubHarness()
+    const { stream } = await connect('alice')
     await hub.publish({ client: 'bob' }, { data: 'x' })
     const before = cursorOf(stream)
     for (let i = 0; i < 14; i++) {
@@ -56,44 +58,44 @@ describe('a heartbeat', () => {
     }
     expect(cursorOf(stream)).toBe(before)
     await clock.advance(2_000)
-    expect(named(stream, 'hub:beat')).toHaveLength(1)
+    expect(eventsNamed(stream, 'hub:beat')).toHaveLength(1)
     expect(cursorOf(stream)).toBe(journal.head().id)
   })
 
   test('carries its interval, however short', async () => {
-    const { clock, enter } = createHubHarness({ heartbeatMs: 200 })
-    const { stream } = await enter('alice')
+    const { clock, connect } = createHubHarness({ heartbeatMs: 200 })
+    const { stream } = await connect('alice')
     await clock.advance(1_000)
-    expect(named(stream, 'hub:beat').length).toBeGreaterThanOrEqual(4)
-    expect(named(stream, 'hub:beat')[0]?.data).toBe('0.2')
+    expect(eventsNamed(stream, 'hub:beat').length).toBeGreaterThanOrEqual(4)
+    expect(eventsNamed(stream, 'hub:beat')[0]?.data).toBe('0.2')
   })
 })
 
 describe('a timer', () => {
   test('is one for the hub, and none while no client is connected', async () => {
-    const { clock, hub, enter } = createHubHarness()
+    const { clock, hub, connect } = createHubHarness()
     expect(clock.timers).toBe(0)
-    const clients = [await enter('alice'), await enter('alice'), await enter('bob')]
+    const clients = [await connect('alice'), await connect('alice'), await connect('bob')]
     expect(clock.timers).toBe(1)
     for (const { stream } of clients) stream.leave()
-    await clock.settle()
+    await clock.runPending()
     expect(clock.timers).toBe(0)
     await hub.publish('everyone', { data: 'kept' })
-    await clock.settle()
+    await clock.runPending()
     expect(clock.timers).toBe(0)
-    await enter('carol')
+    await connect('carol')
     expect(clock.timers).toBe(1)
   })
 
   test('is kept until the last goodbye is read', async () => {
-    const { clock, hub, enter } = createHubHarness()
-    const { stream } = await enter('alice')
+    const { clock, hub, connect } = createHubHarness()
+    const { stream } = await connect('alice')
     stream.stall()
     expect(await hub.disconnect('alice')).toMatchObject({ disconnected: 1 })
-    await clock.settle()
+    await clock.runPending()
     expect(clock.timers).toBe(1)
     stream.resume()
-    await clock.settle()
+    await clock.runPending()
     expect(clock.timers).toBe(0)
   })
 })
@@ -106,58 +108,58 @@ describe('a lifetime', () => {
   ])(
     'is an hour, plus or minus a fifth: with the random number %d it is %d hours',
     async (chance, hours) => {
-      const { clock, enter } = createHubHarness({ random: () => chance })
-      const { stream, connection } = await enter('alice')
+      const { clock, connect } = createHubHarness({ random: () => chance })
+      const { stream, connection } = await connect('alice')
       await clock.advance(hours * 3_600_000 - 2_000)
       expect(connection.open).toBe(true)
       await clock.advance(2_000 + ROUND_MS)
-      expect(told(stream, 'hub:bye')).toEqual({ reason: 'lifetime' })
+      expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'lifetime' })
       await connection.ended
     },
   )
 
   test('that ends lets each client resume at once, at its own time', async () => {
-    const { clock, enter, tell } = createHubHarness({ lifetimeMs: 60_000 })
-    const { stream, connection } = await enter('alice')
-    const [id] = await tell('a')
+    const { clock, connect, broadcast } = createHubHarness({ lifetimeMs: 60_000 })
+    const { stream, connection } = await connect('alice')
+    const [id] = await broadcast('a')
     await clock.advance(60_000 + ROUND_MS)
     await connection.ended
     expect(stream.retries.at(-1)).toBeLessThan(500)
-    const { stream: next } = await enter('alice', { lastEventId: cursorOf(stream) })
-    expect(named(next, 'hub:ready')).toMatchObject([{ id }])
+    const { stream: next } = await connect('alice', { lastEventId: cursorOf(stream) })
+    expect(eventsNamed(next, 'hub:ready')).toMatchObject([{ id }])
   })
 
   test('ends when the right to listen does', async () => {
-    const { clock, hub, enter } = createHubHarness()
-    const { stream: other } = await enter('bob')
-    const { stream } = await enter('alice')
+    const { clock, hub, connect } = createHubHarness()
+    const { stream: other } = await connect('bob')
+    const { stream } = await connect('alice')
     stream.leave()
-    const alice = await enter('alice', { expiresAt: clock.now() + 7_000 })
+    const alice = await connect('alice', { expiresAt: clock.now() + 7_000 })
     await clock.advance(6_999)
     expect(alice.connection.open).toBe(true)
     await clock.advance(ROUND_MS + 1)
-    expect(told(alice.stream, 'hub:bye')).toEqual({ reason: 'expired' })
-    expect(named(other, 'hub:bye')).toEqual([])
+    expect(controlData(alice.stream, 'hub:bye')).toEqual({ reason: 'expired' })
+    expect(eventsNamed(other, 'hub:bye')).toEqual([])
     expect(hub.stats().connections).toBe(1)
   })
 })
 
 describe('the demo clock', () => {
   test('is off by default', async () => {
-    const { clock, enter } = createHubHarness()
-    const { stream } = await enter('alice')
+    const { clock, connect } = createHubHarness()
+    const { stream } = await connect('alice')
     await clock.advance(60_000)
-    expect(named(stream, 'time')).toEqual([])
+    expect(eventsNamed(stream, 'time')).toEqual([])
   })
 
   test('sends the time to every connection once, without storing it', async () => {
-    const { clock, enter, journal } = createHubHarness({ clockMs: 1_000 })
+    const { clock, connect, journal } = createHubHarness({ clockMs: 1_000 })
     const head = journal.head()
-    const clients = [await enter('alice'), await enter('alice'), await enter('bob')]
+    const clients = [await connect('alice'), await connect('alice'), await connect('bob')]
     const start = clock.now()
     await clock.advance(3_000)
     for (const { stream } of clients) {
-      expect(named(stream, 'time')).toEqual(
+      expect(eventsNamed(stream, 'time')).toEqual(
         [1, 2, 3].map((seconds) => ({
           id: undefined,
           event: 'time',
@@ -169,12 +171,12 @@ describe('the demo clock', () => {
   })
 
   test('does not postpone heartbeats, and stops while no client is connected', async () => {
-    const { clock, enter } = createHubHarness({ clockMs: 1_000 })
-    const { stream } = await enter('alice')
+    const { clock, connect } = createHubHarness({ clockMs: 1_000 })
+    const { stream } = await connect('alice')
     await clock.advance(HEARTBEAT_MS + ROUND_MS)
-    expect(named(stream, 'hub:beat')).toHaveLength(1)
+    expect(eventsNamed(stream, 'hub:beat')).toHaveLength(1)
     stream.leave()
-    await clock.settle()
+    await clock.runPending()
     expect(clock.timers).toBe(0)
   })
 })

@@ -26,15 +26,15 @@ describe('a histogram', () => {
 
 describe('a hub counts', () => {
   test('events by address, deliveries and bytes', async () => {
-    const { clock, hub, enter } = createHubHarness()
-    const alice = await enter('alice', { topics: ['news'] })
-    const bob = await enter('bob')
+    const { clock, hub, connect } = createHubHarness()
+    const alice = await connect('alice', { topics: ['news'] })
+    const bob = await connect('bob')
     const opening = [alice, bob].map(({ connection }) => connection.sentBytes)
     await hub.publish('everyone', { data: 'a' })
     await hub.publish({ client: 'alice' }, { data: 'b' })
     await hub.publish({ client: 'nobody' }, { data: 'c' })
     await hub.publish({ topic: 'news' }, { data: 'd', ephemeral: true })
-    await clock.settle()
+    await clock.runPending()
     const { published, delivered, metrics } = hub.stats()
     expect(metrics.publishes).toEqual({ everyone: 1, client: 2, topic: 1 })
     expect([published, delivered, metrics.deliveries]).toEqual([4, 4, 4])
@@ -51,13 +51,13 @@ describe('a hub counts', () => {
   })
 
   test('openings, replays and gaps', async () => {
-    const { hub, enter, tell } = createHubHarness({ history: { maxEvents: 2 } })
-    const [first, second] = await tell('a', 'b', 'c', 'd')
-    await enter('alice')
-    await enter('alice', { lastEventId: second })
-    await enter('alice', { lastEventId: first })
-    await enter('alice', { lastEventId: 'of-another-life' })
-    await enter('alice', { lastEventId: 'earliest' })
+    const { hub, connect, broadcast } = createHubHarness({ journalOptions: { maxEvents: 2 } })
+    const [first, second] = await broadcast('a', 'b', 'c', 'd')
+    await connect('alice')
+    await connect('alice', { lastEventId: second })
+    await connect('alice', { lastEventId: first })
+    await connect('alice', { lastEventId: 'of-another-life' })
+    await connect('alice', { lastEventId: 'earliest' })
     const { openings, replays, replayedEvents, gaps } = hub.stats().metrics
     expect(openings).toEqual({ fresh: 1, complete: 2, gap: 2 })
     expect([replays, replayedEvents]).toEqual([4, 8])
@@ -65,17 +65,17 @@ describe('a hub counts', () => {
   })
 
   test('each goodbye by its reason, and clients that left without one', async () => {
-    const { clock, hub, enter } = createHubHarness({ lifetimeMs: 1_000, maxConnections: 3 })
+    const { clock, hub, connect } = createHubHarness({ lifetimeMs: 1_000, maxConnections: 3 })
     const expiresAt = clock.now() + 100
-    await enter('alice', { expiresAt })
-    await enter('bob')
-    await enter('carol').then(({ stream }) => stream.leave())
+    await connect('alice', { expiresAt })
+    await connect('bob')
+    await connect('carol').then(({ stream }) => stream.leave())
     await clock.advance(600)
     void hub.disconnect('bob')
-    await clock.settle()
-    await enter('dave')
+    await clock.runPending()
+    await connect('dave')
     await clock.advance(2_000)
-    await enter('erin')
+    await connect('erin')
     await hub.close()
     const { goodbyes, departures } = hub.stats().metrics
     expect(goodbyes).toEqual({
@@ -90,13 +90,13 @@ describe('a hub counts', () => {
   })
 
   test('slow readers and refused clients', async () => {
-    const { hub, enter, tell } = createHubHarness({ ...SMALL, maxConnections: 1 })
+    const { hub, connect, broadcast } = createHubHarness({ ...SMALL, maxConnections: 1 })
     const stream = fakeStream()
     stream.stall()
-    await enter('alice', { stream })
+    await connect('alice', { stream })
     expect(internalsOf(hub).refusal('bob')).toBe('at-capacity')
     internalsOf(hub).byeFrame('at-capacity')
-    await tell(...Array.from({ length: 5 }, () => 'x'.repeat(25_000)))
+    await broadcast(...Array.from({ length: 5 }, () => 'x'.repeat(25_000)))
     void hub.disconnect('mallory', 1_000)
     expect(internalsOf(hub).refusal('mallory')).toBe('blocked')
     void hub.close()
@@ -107,14 +107,14 @@ describe('a hub counts', () => {
   })
 
   test('queued bytes, those of the slowest client, and busy transports', async () => {
-    const { clock, hub, enter, tell } = createHubHarness()
-    await enter('alice')
-    const [slow, slower] = [await enter('bob'), await enter('carol')]
+    const { clock, hub, connect, broadcast } = createHubHarness()
+    await connect('alice')
+    const [slow, slower] = [await connect('bob'), await connect('carol')]
     for (const { stream } of [slow, slower]) stream.stall()
-    await tell('a')
-    await clock.settle()
+    await broadcast('a')
+    await clock.runPending()
     await hub.publish({ client: 'carol' }, { data: 'b' })
-    await clock.settle()
+    await clock.runPending()
     expect([slow, slower].map(({ connection }) => connection.queuedEvents)).toEqual([1, 2])
     const { queuedBytes, longestQueueBytes, stalled } = hub.stats()
     expect([queuedBytes, longestQueueBytes]).toEqual([
@@ -124,27 +124,27 @@ describe('a hub counts', () => {
     expect(slow.connection.queuedBytes).toBeGreaterThan(0)
     expect(stalled).toBe(2)
     for (const { stream } of [slow, slower]) stream.resume()
-    await clock.settle()
+    await clock.runPending()
     expect(hub.stats()).toMatchObject({ queuedBytes: 0, longestQueueBytes: 0, stalled: 0 })
     expect([slow, slower].map(({ connection }) => connection.queuedEvents)).toEqual([0, 0])
   })
 
   test('and a snapshot does not change afterwards', async () => {
-    const { hub, tell } = createHubHarness()
+    const { hub, broadcast } = createHubHarness()
     const before = hub.stats()
-    await tell('a')
+    await broadcast('a')
     expect(before.metrics.publishes.everyone).toBe(0)
   })
 })
 
 describe('a flush', () => {
   test('is observed once however many connections it has', async () => {
-    const { clock, hub, join, tell } = createHubHarness()
-    for (let i = 0; i < 1_000; i++) join(`client-${i}`)
-    await clock.settle()
+    const { clock, hub, connectNow, broadcast } = createHubHarness()
+    for (let i = 0; i < 1_000; i++) connectNow(`client-${i}`)
+    await clock.runPending()
     const before = total(hub.stats().metrics.flushMs)
-    await tell('a')
-    await clock.settle()
+    await broadcast('a')
+    await clock.runPending()
     expect(total(hub.stats().metrics.flushMs)).toBe(before + 1)
   })
 
@@ -163,28 +163,28 @@ describe('a flush', () => {
       }
       hub.connect({ client, stream: Object.assign(stream, { write: slow }) })
     }
-    await manual.settle()
+    await manual.runPending()
     expect(hub.stats().metrics).toMatchObject({ flushMs: { sum: 30 }, delayMs: { sum: 0 } })
     void hub.publish('everyone', { data: 'a' })
     void hub.publish('everyone', { data: 'b' })
     void hub.publish({ client: 'nobody' }, { data: 'reaches nobody, and waits for nothing' })
-    await manual.settle()
+    await manual.runPending()
     const { flushMs, delayMs } = hub.stats().metrics
     expect([total(flushMs), flushMs.sum]).toEqual([2, 60])
     expect([total(delayMs), delayMs.sum]).toEqual([2, 60])
   })
 
   test('does not wait for a busy transport', async () => {
-    const { clock, hub, enter, tell } = createHubHarness()
-    const { stream } = await enter('alice')
+    const { clock, hub, connect, broadcast } = createHubHarness()
+    const { stream } = await connect('alice')
     stream.stall()
-    await tell('a')
-    await clock.settle()
-    await tell('b')
+    await broadcast('a')
+    await clock.runPending()
+    await broadcast('b')
     await clock.advance(5_000)
-    await enter('bob')
+    await connect('bob')
     stream.resume()
-    await clock.settle()
+    await clock.runPending()
     const { delayMs } = hub.stats().metrics
     expect([total(delayMs), delayMs.sum]).toEqual([1, 0])
   })

@@ -1,23 +1,23 @@
 /** Ephemeral events overtake no stored event while a client catches up. */
 import { expect, test } from 'vitest'
-import { fakeStream, heard } from '../support/fake-stream.ts'
+import { fakeStream, publishedData } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
 
 test('each keeps its place among the stored events', async () => {
-  const { clock, hub, enter, tell } = createHubHarness(SMALL)
-  const [cursor] = await tell('seen')
-  await tell(`1 ${BIG}`, `2 ${BIG}`, `3 ${BIG}`)
+  const { clock, hub, connect, broadcast } = createHubHarness(SMALL)
+  const [cursor] = await broadcast('seen')
+  await broadcast(`1 ${BIG}`, `2 ${BIG}`, `3 ${BIG}`)
   const stream = fakeStream()
   stream.stall()
-  await enter('alice', { lastEventId: cursor, stream })
+  await connect('alice', { lastEventId: cursor, stream })
   await hub.publish('everyone', { data: 'typing', ephemeral: true })
-  await tell(`4 ${BIG}`)
+  await broadcast(`4 ${BIG}`)
   await hub.publish('everyone', { data: 'sent', ephemeral: true })
   stream.resume()
-  await clock.settle()
-  expect(heard(stream).map((data) => data.slice(0, 6).trim())).toEqual([
+  await clock.runPending()
+  expect(publishedData(stream).map((data) => data.slice(0, 6).trim())).toEqual([
     '1 xxxx',
     '2 xxxx',
     '3 xxxx',
@@ -28,19 +28,19 @@ test('each keeps its place among the stored events', async () => {
 })
 
 test('those beyond the bound are dropped, oldest first, and the client stays', async () => {
-  const { clock, hub, enter, tell } = createHubHarness(SMALL)
-  const [cursor] = await tell('seen')
-  await tell(`1 ${BIG}`, `2 ${BIG}`)
+  const { clock, hub, connect, broadcast } = createHubHarness(SMALL)
+  const [cursor] = await broadcast('seen')
+  await broadcast(`1 ${BIG}`, `2 ${BIG}`)
   const stream = fakeStream()
   stream.stall()
-  const { connection } = await enter('alice', { lastEventId: cursor, stream })
+  const { connection } = await connect('alice', { lastEventId: cursor, stream })
   for (let n = 0; n < 20; n++) {
     await hub.publish('everyone', { data: `${n} ${'y'.repeat(5_000)}`, ephemeral: true })
   }
   stream.resume()
-  await clock.settle()
+  await clock.runPending()
   expect(connection.open).toBe(true)
-  expect(heard(stream).map((data) => data.slice(0, 4))).toEqual([
+  expect(publishedData(stream).map((data) => data.slice(0, 4))).toEqual([
     '1 xx',
     '2 xx',
     '16 y',

@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { createHub } from '../../src/hub/hub.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
-import { cursorOf, fakeStream, heard, named, told } from '../support/fake-stream.ts'
+import {
+  controlData,
+  cursorOf,
+  eventsNamed,
+  fakeStream,
+  publishedData,
+} from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
@@ -11,101 +17,101 @@ const many = (count: number, name = 'n') => Array.from({ length: count }, (_, i)
 
 describe('what was missed', () => {
   test('comes first, oldest first, exactly once; live events follow', async () => {
-    const { clock, hub, enter, tell } = createHubHarness()
-    const [seen] = await tell('seen')
-    await tell('a')
+    const { clock, hub, connect, broadcast } = createHubHarness()
+    const [seen] = await broadcast('seen')
+    await broadcast('a')
     await hub.publish({ client: 'alice' }, { data: 'b' })
     await hub.publish({ client: 'bob' }, { data: 'not hers' })
     await hub.publish({ topic: 'news' }, { data: 'c' })
     await hub.publish({ topic: 'sport' }, { data: 'not hers' })
-    const { stream } = await enter('alice', { topics: ['news'], lastEventId: seen })
-    await tell('d')
-    await clock.settle()
-    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
-    expect(heard(stream)).toEqual(['a', 'b', 'c', 'd'])
+    const { stream } = await connect('alice', { topics: ['news'], lastEventId: seen })
+    await broadcast('d')
+    await clock.runPending()
+    expect(controlData(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    expect(publishedData(stream)).toEqual(['a', 'b', 'c', 'd'])
   })
 
   test('comes before an event published in the same turn as the reconnect', async () => {
-    const { clock, join, tell } = createHubHarness()
-    const [seen] = await tell('seen', 'a')
-    void tell('b')
-    const { stream } = join('alice', { lastEventId: seen })
-    void tell('c')
-    await clock.settle()
-    expect(heard(stream)).toEqual(['a', 'b', 'c'])
+    const { clock, connectNow, broadcast } = createHubHarness()
+    const [seen] = await broadcast('seen', 'a')
+    void broadcast('b')
+    const { stream } = connectNow('alice', { lastEventId: seen })
+    void broadcast('c')
+    await clock.runPending()
+    expect(publishedData(stream)).toEqual(['a', 'b', 'c'])
   })
 
   test('is a thousand events among ten thousand for others: complete', async () => {
-    const { clock, hub, enter, tell } = createHubHarness()
-    const [seen] = await tell('seen')
+    const { clock, hub, connect, broadcast } = createHubHarness()
+    const [seen] = await broadcast('seen')
     const mine = many(1_000)
     for (const data of mine) {
       void hub.publish({ client: 'alice' }, { data })
       for (let i = 0; i < 10; i++) void hub.publish({ client: `other-${i}` }, { data: 'other' })
     }
-    await clock.settle()
-    const { stream } = await enter('alice', { lastEventId: seen })
-    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
-    expect(heard(stream)).toEqual(mine)
+    await clock.runPending()
+    const { stream } = await connect('alice', { lastEventId: seen })
+    expect(controlData(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    expect(publishedData(stream)).toEqual(mine)
   })
 
   test('is one event too many: a gap, then the thousand that are left', async () => {
-    const { clock, hub, enter, tell } = createHubHarness()
-    const [seen] = await tell('seen')
+    const { clock, hub, connect, broadcast } = createHubHarness()
+    const [seen] = await broadcast('seen')
     const mine = many(1_001)
     for (const data of mine) void hub.publish({ client: 'alice' }, { data })
-    await clock.settle()
-    const { stream } = await enter('alice', { lastEventId: seen })
-    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'gap' })
-    expect(heard(stream)).toEqual(mine.slice(1))
+    await clock.runPending()
+    const { stream } = await connect('alice', { lastEventId: seen })
+    expect(controlData(stream, 'hub:ready')).toMatchObject({ resume: 'gap' })
+    expect(publishedData(stream)).toEqual(mine.slice(1))
   })
 })
 
 describe('a replay of many pages', () => {
   test('waits for the transport between pages', async () => {
-    const { clock, journal, join, tell } = createHubHarness(SMALL)
+    const { clock, journal, connectNow, broadcast } = createHubHarness(SMALL)
     const start = journal.head().id
     const data = many(50, BIG)
-    await tell(...data)
+    await broadcast(...data)
     const stream = fakeStream()
     stream.stall()
-    const { connection } = join('alice', { lastEventId: start, stream })
-    await clock.settle()
+    const { connection } = connectNow('alice', { lastEventId: start, stream })
+    await clock.runPending()
     expect(connection.open).toBe(true)
     expect(connection.queuedBytes).toBeLessThan((SMALL.maxQueuedBytes ?? 0) / 2)
     stream.resume()
-    await clock.settle()
-    expect(heard(stream)).toEqual(data)
+    await clock.runPending()
+    expect(publishedData(stream)).toEqual(data)
     expect(stream.faults).toEqual([])
     expect(connection.open).toBe(true)
   })
 
   test('neither loses nor repeats an event published meanwhile', async () => {
-    const { clock, journal, join, tell } = createHubHarness(SMALL)
+    const { clock, journal, connectNow, broadcast } = createHubHarness(SMALL)
     const start = journal.head().id
     const expected = many(6, BIG)
-    await tell(...expected)
-    const { stream } = join('alice', { lastEventId: start })
+    await broadcast(...expected)
+    const { stream } = connectNow('alice', { lastEventId: start })
     for (let i = 0; i < 20; i++) {
       stream.stall()
       const late = many(2, `${i} ${BIG}`)
       expected.push(...late)
-      await tell(...late)
-      await clock.settle()
+      await broadcast(...late)
+      await clock.runPending()
       stream.resume()
-      if (i % 3 === 0) await clock.settle()
+      if (i % 3 === 0) await clock.runPending()
     }
-    await clock.settle()
-    expect(heard(stream)).toEqual(expected)
-    expect(named(stream, 'hub:gap')).toEqual([])
+    await clock.runPending()
+    expect(publishedData(stream)).toEqual(expected)
+    expect(eventsNamed(stream, 'hub:gap')).toEqual([])
   })
 
   test('continues where it was when the client drops halfway', async () => {
-    const { clock, journal, join, enter, tell } = createHubHarness(SMALL)
+    const { clock, journal, connectNow, connect, broadcast } = createHubHarness(SMALL)
     const start = journal.head().id
     const data = many(10, BIG)
-    await tell(...data)
-    const first = join('alice', { lastEventId: start })
+    await broadcast(...data)
+    const first = connectNow('alice', { lastEventId: start })
     let pages = 0
     // The first two writes complete; the third stays pending.
     const write = first.stream.write
@@ -116,56 +122,59 @@ describe('a replay of many pages', () => {
         return write(bytes)
       },
     })
-    await clock.settle()
+    await clock.runPending()
     first.stream.leave()
-    const back = await enter('alice', { lastEventId: cursorOf(first.stream) })
-    expect(heard(first.stream).length).toBeLessThan(10)
-    expect([...heard(first.stream), ...heard(back.stream)]).toEqual(data)
+    const back = await connect('alice', { lastEventId: cursorOf(first.stream) })
+    expect(publishedData(first.stream).length).toBeLessThan(10)
+    expect([...publishedData(first.stream), ...publishedData(back.stream)]).toEqual(data)
   })
 
   test('reports a gap that opens halfway, before the rest', async () => {
-    const { clock, journal, join, tell } = createHubHarness({
+    const { clock, journal, connectNow, broadcast } = createHubHarness({
       ...SMALL,
-      history: { maxEvents: 10 },
+      journalOptions: { maxEvents: 10 },
     })
     const start = journal.head().id
     const old = many(10, BIG)
-    await tell(...old)
+    await broadcast(...old)
     const stream = fakeStream()
     stream.stall()
-    join('alice', { lastEventId: start, stream })
-    await clock.settle()
+    connectNow('alice', { lastEventId: start, stream })
+    await clock.runPending()
     const fresh = many(10, `fresh ${BIG}`)
-    const [earliest] = await tell(...fresh)
+    const [earliest] = await broadcast(...fresh)
     stream.resume()
-    await clock.settle()
-    expect(told(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
-    const got = heard(stream)
+    await clock.runPending()
+    expect(controlData(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    const got = publishedData(stream)
     const before = got.length - fresh.length
     expect(got).toEqual([...old.slice(0, before), ...fresh])
-    expect(told(stream, 'hub:gap')).toMatchObject({ earliest, reason: 'evicted' })
+    expect(controlData(stream, 'hub:gap')).toMatchObject({ earliest, reason: 'evicted' })
     const at = stream.events.findIndex(({ event }) => event === 'hub:gap')
     expect(stream.events[at + 1]?.id).toBe(earliest)
   })
 
   test('passes ephemeral events on at once, and heartbeats without moving the cursor', async () => {
-    const { clock, hub, journal, join, tell } = createHubHarness({ ...SMALL, heartbeatMs: 1_000 })
+    const { clock, hub, journal, connectNow, broadcast } = createHubHarness({
+      ...SMALL,
+      heartbeatMs: 1_000,
+    })
     const start = journal.head().id
     const data = many(6, BIG)
-    await tell(...data)
+    await broadcast(...data)
     const stream = fakeStream()
     stream.stall()
-    join('alice', { lastEventId: start, stream })
-    await clock.settle()
+    connectNow('alice', { lastEventId: start, stream })
+    await clock.runPending()
     await hub.publish('everyone', { data: 'now', event: 'typing', ephemeral: true })
     await clock.advance(1_500)
     stream.resume()
-    await clock.settle()
-    expect(named(stream, 'hub:beat').map(({ id }) => id)).toEqual([undefined])
-    expect(named(stream, 'typing')).toHaveLength(1)
-    expect(heard(stream).filter((text) => text !== 'now')).toEqual(data)
+    await clock.runPending()
+    expect(eventsNamed(stream, 'hub:beat').map(({ id }) => id)).toEqual([undefined])
+    expect(eventsNamed(stream, 'typing')).toHaveLength(1)
+    expect(publishedData(stream).filter((text) => text !== 'now')).toEqual(data)
     await clock.advance(1_500)
-    expect(named(stream, 'hub:beat').at(-1)?.id).toBe(journal.head().id)
+    expect(eventsNamed(stream, 'hub:beat').at(-1)?.id).toBe(journal.head().id)
   })
 })
 
@@ -182,9 +191,9 @@ describe('an event larger than the queue of the hub that replays it', () => {
     await before.publish('everyone', { data: larger })
     await before.publish('everyone', { data: 'next' })
     await before.close()
-    const { enter } = createHubHarness({ ...SMALL, journal: () => inner })
-    const { stream, connection } = await enter('alice', { lastEventId: start })
-    expect(heard(stream)).toEqual([larger, 'next'])
+    const { connect } = createHubHarness({ ...SMALL, journal: () => inner })
+    const { stream, connection } = await connect('alice', { lastEventId: start })
+    expect(publishedData(stream)).toEqual([larger, 'next'])
     expect(connection.open).toBe(true)
   })
 })
@@ -209,34 +218,34 @@ describe('a journal that fails at once', () => {
   }
 
   test('ends the stream that asked, and reports the error', async () => {
-    const { clock, hub, join, enter, tell, failures, state } = setUp()
-    const good = await enter('alice')
+    const { clock, hub, connectNow, connect, broadcast, failures, state } = setUp()
+    const good = await connect('alice')
     state.broken = true
     const bad = fakeStream()
     try {
-      join('bob', { lastEventId: 'earliest', stream: bad })
+      connectNow('bob', { lastEventId: 'earliest', stream: bad })
     } catch {
       // Whether the call throws is left open; that no connection is left behind is not.
     }
-    await tell('a')
-    await clock.settle()
+    await broadcast('a')
+    await clock.runPending()
     expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
     expect(failures).toEqual([['Error: The disk is gone.', 'replay']])
-    expect(heard(good.stream)).toEqual(['a'])
+    expect(publishedData(good.stream)).toEqual(['a'])
   })
 
   test('between two pages does not stop other clients', async () => {
-    const { clock, hub, journal, join, enter, tell, failures, state } = setUp()
+    const { clock, hub, journal, connectNow, connect, broadcast, failures, state } = setUp()
     const start = journal.head().id
-    const good = await enter('alice')
-    await tell(...many(10, BIG))
-    await clock.settle()
-    join('bob', { lastEventId: start })
+    const good = await connect('alice')
+    await broadcast(...many(10, BIG))
+    await clock.runPending()
+    connectNow('bob', { lastEventId: start })
     state.broken = true
-    await clock.settle().catch(() => {})
-    void tell('after')
-    await clock.settle()
-    expect(heard(good.stream).at(-1)).toBe('after')
+    await clock.runPending().catch(() => {})
+    void broadcast('after')
+    await clock.runPending()
+    expect(publishedData(good.stream).at(-1)).toBe('after')
     expect(failures).toEqual([['Error: The disk is gone.', 'replay']])
     expect(hub.stats()).toMatchObject({ connections: 1, closing: 0 })
   })

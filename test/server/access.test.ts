@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { accessModeOf, CONFIGURE_ACCESS } from '../../src/server/access.ts'
 import { defaults } from '../../src/server/config.ts'
-import { guarded, KEY, SECRET } from '../support/auth-harness.ts'
+import { createAuthHarness, KEY, SECRET } from '../support/auth-harness.ts'
 
 test.each([
   ['POST', '/broadcast'],
@@ -18,9 +18,9 @@ test.each([
   ['GET', '/sse?id=alice'],
   ['GET', '/sse?ticket=x'],
 ])('%s %s is 503 and says what to set, whatever key comes with it', async (method, path) => {
-  const { ask, hub } = guarded({ accessMode: 'refused' })
+  const { request, hub } = createAuthHarness({ accessMode: 'refused' })
   for (const credential of [undefined, KEY]) {
-    const response = await ask(path, credential, { method })
+    const response = await request(path, credential, { method })
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({ detail: CONFIGURE_ACCESS })
   }
@@ -28,7 +28,7 @@ test.each([
 })
 
 test('healthz answers nevertheless', async () => {
-  expect((await guarded({ accessMode: 'refused' }).ask('/healthz')).status).toBe(200)
+  expect((await createAuthHarness({ accessMode: 'refused' }).request('/healthz')).status).toBe(200)
 })
 
 test('a key, a secret or an issuer means rights, wherever the hub listens', () => {

@@ -91,7 +91,7 @@ test('MAX_EVENT_BYTES bounds an event', async () => {
 test('MAX_QUEUED_BYTES bounds what waits for a client that does not read', async () => {
   const app = serve({ MAX_EVENT_BYTES: '60000', MAX_QUEUED_BYTES: '130000' })
   const response = served(await app.request('/sse?id=slow'))
-  await clock.settle()
+  await clock.runPending()
   for (let n = 0; n < 10; n++) await app.request('/clients/slow', text('x'.repeat(60_000)))
   const reader = readEvents(response)
   await reader.end()

@@ -12,36 +12,36 @@ function openFile() {
       waiting.push({ resolve: () => resolve(void written.push(text)), reject })
     })
   const queue = createLogQueue(write, (count) => `dropped ${count}\n`)
-  return { queue, written, waiting, settle }
+  return { queue, written, waiting, runPending }
 
-  async function settle(): Promise<void> {
+  async function runPending(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
 test('lines are written in order, those of one turn in one write', async () => {
-  const { queue, written, waiting, settle } = openFile()
+  const { queue, written, waiting, runPending } = openFile()
   queue.push('a\n')
   queue.push('b\n')
-  await settle()
+  await runPending()
   queue.push('c\n')
-  await settle()
+  await runPending()
   expect(waiting).toHaveLength(1)
   waiting[0]?.resolve()
-  await settle()
+  await runPending()
   waiting[1]?.resolve()
   await queue.flush()
   expect(written).toEqual(['a\nb\n', 'c\n'])
 })
 
 test('a pipe that nobody drains costs lines, and how many is reported once it drains', async () => {
-  const { queue, written, waiting, settle } = openFile()
+  const { queue, written, waiting, runPending } = openFile()
   const line = `${'x'.repeat(999)}\n`
   queue.push('first\n')
-  await settle()
+  await runPending()
   for (let n = 0; n < 1_000; n++) queue.push(line)
   waiting[0]?.resolve()
-  await settle()
+  await runPending()
   waiting[1]?.resolve()
   await queue.flush()
   const [, second = ''] = written
@@ -49,25 +49,25 @@ test('a pipe that nobody drains costs lines, and how many is reported once it dr
   expect(kept * line.length).toBeLessThanOrEqual(262_144)
   expect(kept).toBeGreaterThan(200)
   queue.push('last\n')
-  await settle()
+  await runPending()
   waiting[2]?.resolve()
   await queue.flush()
   expect(`${second}${written[2]}`).toContain(`dropped ${1_000 - kept}\n`)
 })
 
 test('a full disk costs lines, and they are counted when there is room again', async () => {
-  const { queue, written, waiting, settle } = openFile()
+  const { queue, written, waiting, runPending } = openFile()
   queue.push('a\n')
   queue.push('b\n')
-  await settle()
+  await runPending()
   waiting[0]?.reject(new Error('ENOSPC'))
-  await settle()
+  await runPending()
   queue.push('c\n')
-  await settle()
+  await runPending()
   waiting[1]?.reject(new Error('ENOSPC'))
-  await settle()
+  await runPending()
   queue.push('d\n')
-  await settle()
+  await runPending()
   waiting[2]?.resolve()
   await queue.flush()
   expect(written).toEqual(['dropped 3\nd\n'])

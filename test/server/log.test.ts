@@ -200,10 +200,10 @@ describe('a request', () => {
   })
 
   test('that succeeds is logged at level debug only', async () => {
-    const ask = (app: Service['app']) => app.request('/clients/alice?x=secret')
-    await ask(serve('info'))
+    const request = (app: Service['app']) => app.request('/clients/alice?x=secret')
+    await request(serve('info'))
     expect(requests()).toEqual([])
-    await ask(serve('debug'))
+    await request(serve('debug'))
     expect(requests()).toMatchObject([
       { level: 'DEBUG', message: 'request handled', status: 200, route: '/clients/:id' },
     ])

@@ -17,7 +17,7 @@ export interface AppHarness {
   /** Unexpected errors, which the app reported through `onError`. */
   readonly errors: unknown[]
   /** Sends a request, then lets the hub finish the work it caused. */
-  ask(path: string, init?: RequestInit): Promise<Response>
+  request(path: string, init?: RequestInit): Promise<Response>
   /** Opens a stream and reads its `hub:ready`. */
   listen(path: string, init?: RequestInit): Promise<Reader>
   /** The number of connected clients according to `GET /clients`. */
@@ -34,11 +34,11 @@ export function createAppHarness(
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
   const app = createApp({ hub, onError, dashboard: createDashboard(), ...web })
-  return { clock, hub, app, errors, ask, listen, connected }
+  return { clock, hub, app, errors, request, listen, connected }
 
-  async function ask(path: string, init?: RequestInit): Promise<Response> {
+  async function request(path: string, init?: RequestInit): Promise<Response> {
     const response = served(await app.request(path, init))
-    await clock.settle()
+    await clock.runPending()
     return response
   }
 
@@ -46,13 +46,13 @@ export function createAppHarness(
     const response = await app.request(path, init)
     expect(response.status).toBe(200)
     const reader = readEvents(response)
-    await clock.settle()
+    await clock.runPending()
     await reader.next(({ event }) => event === 'hub:ready')
     return reader
   }
 
   async function connected(): Promise<number> {
-    const { total } = (await (await ask('/clients')).json()) as { total: number }
+    const { total } = (await (await request('/clients')).json()) as { total: number }
     return total
   }
 }

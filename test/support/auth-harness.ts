@@ -20,17 +20,17 @@ export const KEY = 'key-of-the-harness-0123456789'
 export const SECRET = 'a secret of the token issuer, long enough'
 
 /** What an access control test works with. */
-export interface Guarded {
+export interface AuthHarness {
   readonly clock: ManualClock
   readonly hub: Hub
   readonly app: Hono
   readonly errors: unknown[]
   /** Sends a request, with a credential if given, and lets the hub finish the work it caused. */
-  ask(path: string, credential?: string, init?: RequestInit): Promise<Response>
+  request(path: string, credential?: string, init?: RequestInit): Promise<Response>
   /** Opens a stream and reads its `hub:ready`. */
   listen(path: string, credential?: string, init?: RequestInit): Promise<Reader>
   /** Posts JSON. */
-  send(path: string, credential: string | undefined, value: unknown): Promise<Response>
+  postJson(path: string, credential: string | undefined, value: unknown): Promise<Response>
   /** A ticket for a client. */
   ticket(grant: { client: string; topics?: string[]; grantSeconds?: number }): Promise<string>
   /** A token that lasts for an hour unless its claims say otherwise; times are seconds from now. */
@@ -45,7 +45,7 @@ export interface Claims {
 }
 
 /** How the hub is configured, beside a key and a secret. */
-export interface Setup {
+export interface AuthHarnessOptions {
   readonly config?: Partial<Config>
   readonly accessMode?: AccessMode
   readonly clock?: ManualClock
@@ -55,7 +55,7 @@ export interface Setup {
 }
 
 /** Creates an app with a key and a secret, on a manual clock. */
-export function guarded(setup: Setup = {}): Guarded {
+export function createAuthHarness(setup: AuthHarnessOptions = {}): AuthHarness {
   const {
     clock = manualClock(),
     accessMode = 'permissions',
@@ -72,11 +72,15 @@ export function guarded(setup: Setup = {}): Guarded {
     journal,
     clock,
   })
-  return { clock, hub, app, errors, ask, listen, send, ticket, token }
+  return { clock, hub, app, errors, request, listen, postJson, ticket, token }
 
-  async function ask(path: string, credential?: string, init: RequestInit = {}): Promise<Response> {
+  async function request(
+    path: string,
+    credential?: string,
+    init: RequestInit = {},
+  ): Promise<Response> {
     const response = served(await app.request(path, withCredential(credential, init)))
-    await clock.settle()
+    await clock.runPending()
     return response
   }
 
@@ -84,18 +88,22 @@ export function guarded(setup: Setup = {}): Guarded {
     const response = await app.request(path, withCredential(credential, init ?? {}))
     expect(response.status).toBe(200)
     const reader = readEvents(response)
-    await clock.settle()
+    await clock.runPending()
     expect((await reader.next()).event).toBe('hub:ready')
     return reader
   }
 
-  function send(path: string, credential: string | undefined, value: unknown): Promise<Response> {
+  function postJson(
+    path: string,
+    credential: string | undefined,
+    value: unknown,
+  ): Promise<Response> {
     const headers = { 'Content-Type': 'application/json' }
-    return ask(path, credential, { method: 'POST', headers, body: JSON.stringify(value) })
+    return request(path, credential, { method: 'POST', headers, body: JSON.stringify(value) })
   }
 
   async function ticket(grant: object): Promise<string> {
-    const response = await send('/tickets', KEY, grant)
+    const response = await postJson('/tickets', KEY, grant)
     expect(response.status).toBe(200)
     const { ticket } = (await response.json()) as { ticket: string }
     return ticket
@@ -134,8 +142,8 @@ export function withCookie(...cookies: string[]): RequestInit {
 }
 
 /** The status of a response; its body is discarded. */
-export async function statusOf(asked: Promise<Response>): Promise<number> {
-  const response = await asked
+export async function statusOf(pending: Promise<Response>): Promise<number> {
+  const response = await pending
   await response.body?.cancel()
   return response.status
 }

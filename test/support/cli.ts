@@ -8,25 +8,25 @@ const ROOT = new URL('../..', import.meta.url)
 export const CLI = 'dist/cli.js'
 
 /** How a command ended. */
-export interface Ended {
+export interface CommandResult {
   readonly stdout: string
   readonly stderr: string
   /** The exit code, or the name of the signal that ended it. */
-  readonly end: number | string
+  readonly exit: number | string
 }
 
 /** A running command. */
-export interface Running {
+export interface RunningCommand {
   readonly stdout: string
   readonly stderr: string
-  readonly ended: Promise<Ended>
+  readonly ended: Promise<CommandResult>
   /** Resolves once the text appears on stdout or stderr. */
-  says(text: string | RegExp): Promise<unknown>
+  prints(text: string | RegExp): Promise<unknown>
   signal(name: NodeJS.Signals): void
 }
 
 /** The environment and input of a command. */
-export interface Surroundings {
+export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly stdin?: string | Uint8Array
 }
@@ -37,14 +37,18 @@ process.once('exit', () => {
 })
 
 /** Starts `hono-sse` with arguments. */
-export function start(args: readonly string[], surroundings: Surroundings = {}): Running {
-  return startFile(process.execPath, [CLI, ...args], surroundings)
+export function start(args: readonly string[], options: CommandOptions = {}): RunningCommand {
+  return startFile(process.execPath, [CLI, ...args], options)
 }
 
 /** Starts any program in the folder of package.json. */
-export function startFile(file: string, args: readonly string[], with_: Surroundings): Running {
+export function startFile(
+  file: string,
+  args: readonly string[],
+  options: CommandOptions,
+): RunningCommand {
   const { PATH = '', HOME = '' } = process.env
-  const env = { PATH, HOME, NO_COLOR: '1', DRAIN_DELAY_SECONDS: '0', ...with_.environment }
+  const env = { PATH, HOME, NO_COLOR: '1', DRAIN_DELAY_SECONDS: '0', ...options.environment }
   const child = spawn(file, args, { cwd: ROOT, env, stdio: 'pipe' })
   running.add(child)
   let stdout = ''
@@ -55,11 +59,11 @@ export function startFile(file: string, args: readonly string[], with_: Surround
   child.stderr.setEncoding('utf8').on('data', (text) => {
     stderr += text
   })
-  child.stdin.end(with_.stdin)
-  const ended = new Promise<Ended>((resolve) => {
+  child.stdin.end(options.stdin)
+  const ended = new Promise<CommandResult>((resolve) => {
     child.once('close', (code, signal) => {
       running.delete(child)
-      resolve({ stdout, stderr, end: code ?? signal ?? 'unknown' })
+      resolve({ stdout, stderr, exit: code ?? signal ?? 'unknown' })
     })
   })
   return {
@@ -70,7 +74,7 @@ export function startFile(file: string, args: readonly string[], with_: Surround
       return stderr
     },
     ended,
-    says: (text) =>
+    prints: (text) =>
       eventually(() => {
         const all = stdout + stderr
         const found = typeof text === 'string' ? all.includes(text) : text.test(all)
@@ -81,6 +85,6 @@ export function startFile(file: string, args: readonly string[], with_: Surround
 }
 
 /** Runs `hono-sse` to its end. */
-export function run(args: readonly string[], surroundings?: Surroundings): Promise<Ended> {
-  return start(args, surroundings).ended
+export function run(args: readonly string[], options?: CommandOptions): Promise<CommandResult> {
+  return start(args, options).ended
 }

@@ -2,21 +2,21 @@
 import { expect } from 'vitest'
 import type { Address } from '../../src/core/address.ts'
 import { cursorOf } from './fake-stream.ts'
-import { createHubHarness, type JoinedClient, SMALL } from './hub-harness.ts'
+import { type ConnectedClient, createHubHarness, SMALL } from './hub-harness.ts'
 import { createLateJournal, type LateJournal } from './late-journal.ts'
 
 /** One step of a scenario. */
-export type Act =
-  | { readonly act: 'come' | 'leave' | 'stall' | 'resume'; readonly name: string }
-  | { readonly act: 'publish'; readonly address: Address; readonly size: number; times: number }
-  | { readonly act: 'turn' | 'hold' | 'release' }
-  | { readonly act: 'pass'; readonly ms: number }
-  | { readonly act: 'answer'; readonly as: 'asked' | 'now' }
+export type Step =
+  | { readonly action: 'connect' | 'leave' | 'stall' | 'resume'; readonly name: string }
+  | { readonly action: 'publish'; readonly address: Address; readonly size: number; times: number }
+  | { readonly action: 'run pending' | 'hold' | 'release' }
+  | { readonly action: 'advance'; readonly ms: number }
+  | { readonly action: 'answer'; readonly state: 'at request' | 'at answer' }
 
 interface ModelClient {
   readonly name: string
   readonly topics: readonly string[]
-  readonly visits: JoinedClient[]
+  readonly connections: ConnectedClient[]
   /** The client is due every event after this sequence. */
   from: number
 }
@@ -33,55 +33,55 @@ export function createClientModel(
   names: readonly string[],
   { late, maxEvents }: { readonly late: boolean; readonly maxEvents: number },
 ) {
-  let slow: LateJournal | undefined
-  const { clock, hub, journal, join } = createHubHarness({
+  let lateJournal: LateJournal | undefined
+  const { clock, hub, journal, connectNow } = createHubHarness({
     ...SMALL,
     lifetimeMs: 100_000,
     ...(late
       ? {
           journal: (clock) => {
-            slow = createLateJournal({ clock, maxEvents })
-            return slow
+            lateJournal = createLateJournal({ clock, maxEvents })
+            return lateJournal
           },
         }
-      : { history: { maxEvents } }),
+      : { journalOptions: { maxEvents } }),
   })
   const published: Promise<Published>[] = []
   const clients = new Map<string, ModelClient>()
   for (const name of names) {
     const topics = name === 'bob' ? ['news', 'sport'] : name === 'carol' ? ['news'] : []
-    clients.set(name, { name, topics, visits: [], from: 0 })
+    clients.set(name, { name, topics, connections: [], from: 0 })
   }
-  return { play, finish }
+  return { takeStep, finish }
 
-  async function play(one: Act): Promise<void> {
-    switch (one.act) {
+  async function takeStep(step: Step): Promise<void> {
+    switch (step.action) {
       case 'publish':
-        for (let i = 0; i < one.times; i++) publish(one.address, one.size)
+        for (let i = 0; i < step.times; i++) publish(step.address, step.size)
         break
-      case 'turn':
-        return clock.settle()
-      case 'pass':
-        return clock.advance(one.ms)
+      case 'run pending':
+        return clock.runPending()
+      case 'advance':
+        return clock.advance(step.ms)
       case 'hold':
-        slow?.hold()
+        lateJournal?.hold()
         break
       case 'release':
-        slow?.release()
+        lateJournal?.release()
         break
       case 'answer':
-        if (slow && slow.asked > 0) slow.answer(one.as)
+        if (lateJournal && lateJournal.pendingReads > 0) lateJournal.answer(step.state)
         break
       default:
-        return move(one.act, clientNamed(one.name))
+        return move(step.action, clientNamed(step.name))
     }
   }
 
-  function move(act: 'come' | 'leave' | 'stall' | 'resume', who: ModelClient): void {
-    const here = who.visits.at(-1)
-    if (act === 'come') come(who)
-    else if (act === 'leave') here?.stream.leave()
-    else if (here && !here.stream.aborted) here.stream[act]()
+  function move(action: 'connect' | 'leave' | 'stall' | 'resume', client: ModelClient): void {
+    const latest = client.connections.at(-1)
+    if (action === 'connect') connect(client)
+    else if (action === 'leave') latest?.stream.leave()
+    else if (latest && !latest.stream.aborted) latest.stream[action]()
   }
 
   function clientNamed(name: string): ModelClient {
@@ -96,47 +96,52 @@ export function createClientModel(
   }
 
   /** Clients that received a goodbye leave; absent clients reconnect with their last cursor. */
-  function come(who: ModelClient): void {
-    const here = who.visits.at(-1)
-    if (here?.connection.open && !here.stream.aborted) return
-    here?.stream.leave()
-    const lastEventId = who.visits.map(({ stream }) => cursorOf(stream)).findLast((id) => id)
-    if (lastEventId === undefined) who.from = journal.head().sequence
-    who.visits.push(join(who.name, { topics: who.topics, lastEventId }))
+  function connect(client: ModelClient): void {
+    const latest = client.connections.at(-1)
+    if (latest?.connection.open && !latest.stream.aborted) return
+    latest?.stream.leave()
+    const lastEventId = client.connections
+      .map(({ stream }) => cursorOf(stream))
+      .findLast((id) => id)
+    if (lastEventId === undefined) client.from = journal.head().sequence
+    client.connections.push(connectNow(client.name, { topics: client.topics, lastEventId }))
   }
 
   async function finish(): Promise<void> {
-    slow?.release()
+    lateJournal?.release()
     for (let round = 0; round < 4; round++) {
-      for (const who of clients.values()) {
-        who.visits.at(-1)?.stream.resume()
-        await settleAll()
-        come(who)
+      for (const client of clients.values()) {
+        client.connections.at(-1)?.stream.resume()
+        await runAllPending()
+        connect(client)
       }
-      await settleAll()
+      await runAllPending()
     }
     const all = await Promise.all(published)
-    for (const who of clients.values()) check(who, all)
+    for (const client of clients.values()) check(client, all)
   }
 
-  async function settleAll(): Promise<void> {
-    await clock.settle()
-    while (slow && slow.asked > 0) {
-      slow.answer('now')
-      await clock.settle()
+  async function runAllPending(): Promise<void> {
+    await clock.runPending()
+    while (lateJournal && lateJournal.pendingReads > 0) {
+      lateJournal.answer('at answer')
+      await clock.runPending()
     }
   }
 
-  function check({ name, topics, visits, from }: ModelClient, all: readonly Published[]): void {
+  function check(
+    { name, topics, connections, from }: ModelClient,
+    all: readonly Published[],
+  ): void {
     const due = all.filter(({ address }) => isFor(address, name, topics)).map(({ id }) => id)
-    const events = visits.flatMap(({ stream }) => stream.events)
+    const events = connections.flatMap(({ stream }) => stream.events)
     const got = events.filter(({ event }) => event === undefined).map(({ id = '' }) => id)
     const cursors = events.flatMap(({ id }) => (id === undefined ? [] : [sequenceOf(id)]))
-    expect(visits.flatMap(({ stream }) => stream.faults)).toEqual([])
+    expect(connections.flatMap(({ stream }) => stream.faults)).toEqual([])
     expect(cursors, 'cursors never go back').toEqual(cursors.toSorted((a, b) => a - b))
     expect(got.length, 'nothing comes twice').toBe(new Set(got).size)
     for (const id of got) expect(due, 'nothing of others').toContain(id)
-    const gaps = visits.flatMap(gapsOf)
+    const gaps = connections.flatMap(gapsOf)
     const lost = due.filter((id) => {
       const reported = gaps.some((cursor) => cursor < sequenceOf(id))
       return sequenceOf(id) > from && !got.includes(id) && !(reported && wasEvicted(id, all))
@@ -154,7 +159,7 @@ export function createClientModel(
 }
 
 /** The sequences after which events were lost, according to the gaps that the client received. */
-function gapsOf({ stream }: JoinedClient): number[] {
+function gapsOf({ stream }: ConnectedClient): number[] {
   const gaps = stream.events.filter(({ event }) => event === 'hub:gap')
   return gaps.map(({ data }) => sequenceOf(JSON.parse(data).requested))
 }

@@ -13,7 +13,7 @@ export interface Listener extends Reader {
 }
 
 /** The response to a publish request. */
-export interface Receipt {
+export interface PublishResult {
   readonly id?: string
   readonly connections: number
 }
@@ -31,14 +31,14 @@ export async function listen(url: string, query: string, lastEventId?: string): 
 }
 
 /** Publishes text, and returns the receipt. */
-export async function publish(url: string, path: string, data: string): Promise<Receipt> {
+export async function publish(url: string, path: string, data: string): Promise<PublishResult> {
   const response = await fetch(url + path, {
     method: 'POST',
     headers: { 'Content-Type': 'text/plain' },
     body: data,
   })
   expect(response.status).toBe(200)
-  return (await response.json()) as Receipt
+  return (await response.json()) as PublishResult
 }
 
 /** Publishes a JSON body, whatever the answer. */
@@ -51,18 +51,18 @@ export function postJson(url: string, path: string, body: unknown): Promise<Resp
 }
 
 /** The data of the events that are not the hub's own, in order of arrival. */
-export function dataOf({ events }: Reader): string[] {
-  return events.filter(isMessage).map(({ data }) => data)
+export function publishedData({ events }: Reader): string[] {
+  return events.filter(isPublished).map(({ data }) => data)
 }
 
 /** Whether an event was published: not `hub:…`, not the clock. */
-export function isMessage({ event }: EventSourceMessage): boolean {
+export function isPublished({ event }: EventSourceMessage): boolean {
   return event !== 'time' && !event?.startsWith('hub:')
 }
 
 /** Matches the published event with this data. */
-export function says(data: string): (event: EventSourceMessage) => boolean {
-  return (event) => isMessage(event) && event.data === data
+export function hasData(data: string): (event: EventSourceMessage) => boolean {
+  return (event) => isPublished(event) && event.data === data
 }
 
 /** Matches an event with this name. */
@@ -86,13 +86,13 @@ export async function connectionsOf(url: string, client: string): Promise<readon
 }
 
 /** Waits until the server lists a client with this number of connections. */
-export function counts(
+export function untilConnections(
   url: string,
   client: string,
   expected: number,
   timeoutMs?: number,
 ): Promise<void> {
   const what = `${client} has ${expected} connections`
-  const question = async () => (await connectionsOf(url, client)).length === expected
-  return until(what, question, timeoutMs)
+  const isReached = async () => (await connectionsOf(url, client)).length === expected
+  return until(what, isReached, timeoutMs)
 }

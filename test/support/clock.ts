@@ -1,16 +1,16 @@
 /** Clocks for tests: a manual one, and the machine's with its timers counted. */
 import { type Clock, systemClock } from '../../src/core/clock.ts'
 
-/** Time that stands still until `advance` is called; work for `soon` waits for `settle`. */
+/** Time that stands still until `advance` is called; work for `soon` waits for `runPending`. */
 export interface ManualClock extends Clock {
   /** Moves wall time alone, forwards or back, as NTP or a resumed machine does. */
-  jump(ms: number): void
+  moveWallTime(ms: number): void
   /** Advances time, running the timers that fall due, in order. */
   advance(ms: number): Promise<void>
   /** The process stands still for a while: time passes, and each timer that fell due runs once, later. */
-  sleep(ms: number): void
+  suspend(ms: number): void
   /** Runs work queued by `soon`, and the promises it resolves, until nothing is left. */
-  settle(): Promise<void>
+  runPending(): Promise<void>
   /** Timers that are armed. */
   readonly timers: number
 }
@@ -31,20 +31,20 @@ export function manualClock(start = Date.UTC(2026, 10, 22, 9)): ManualClock {
   return {
     now: () => wall + now,
     monotonic: () => now,
-    jump: (ms) => {
+    moveWallTime: (ms) => {
       wall += ms
     },
     every,
     soon: (task) => void soon.push(task),
     advance,
-    sleep,
-    settle,
+    suspend,
+    runPending,
     get timers() {
       return timers.size
     },
   }
 
-  function sleep(ms: number): void {
+  function suspend(ms: number): void {
     now += ms
     for (const timer of timers) timer.due = Math.max(timer.due, now)
   }
@@ -57,19 +57,19 @@ export function manualClock(start = Date.UTC(2026, 10, 22, 9)): ManualClock {
 
   async function advance(ms: number): Promise<void> {
     const end = now + ms
-    await settle()
+    await runPending()
     for (;;) {
       const [next] = [...timers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due)
       if (!next) break
       now = next.due
       next.due += next.ms
       next.task()
-      await settle()
+      await runPending()
     }
     now = end
   }
 
-  async function settle(): Promise<void> {
+  async function runPending(): Promise<void> {
     // A macrotask empties the queue of promises, however long their chains are.
     for (let quiet = 0; quiet < 2; ) {
       const tasks = soon

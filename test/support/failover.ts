@@ -4,7 +4,7 @@ import { startRedis } from './redis.ts'
 import { openTcpProxy } from './tcp-proxy.ts'
 
 /** Two servers that look like one. */
-export interface Pair {
+export interface RedisPair {
   /** Always reaches the current primary. */
   readonly url: string
   /** The port in it. */
@@ -25,13 +25,13 @@ export interface Pair {
 }
 
 /** Starts a primary and a replica that follows it. */
-export async function startPair(): Promise<Pair> {
+export async function startRedisPair(): Promise<RedisPair> {
   const primary = await startRedis('none', ['repl-diskless-sync-delay 0'])
   const stream = await openTcpProxy(primary.port)
   const replica = await startRedis('none', [`replicaof 127.0.0.1 ${stream.port}`])
   const proxy = await openTcpProxy(primary.port)
   let now = primary
-  const pair: Pair = {
+  const pair: RedisPair = {
     url: `redis://127.0.0.1:${proxy.port}`,
     port: proxy.port,
     command: (...args) => now.command(...args),
@@ -43,7 +43,7 @@ export async function startPair(): Promise<Pair> {
       await primary.crash()
       await replica.command('REPLICAOF', 'NO', 'ONE')
       now = replica
-      proxy.turn(replica.port)
+      proxy.redirect(replica.port)
     },
     // Of a server that is not there: what it holds stays.
     demote: async () => void (await now.command('REPLICAOF', '127.0.0.1', '1')),
@@ -56,10 +56,10 @@ export async function startPair(): Promise<Pair> {
   return pair
 
   async function caughtUp(): Promise<void> {
-    while (!(await inStep())) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (!(await isCaughtUp())) await new Promise((resolve) => setTimeout(resolve, 20))
   }
 
-  async function inStep(): Promise<boolean> {
+  async function isCaughtUp(): Promise<boolean> {
     const [mine, its] = await Promise.all(
       [primary, replica].map((server) => server.command('INFO', 'replication')),
     )

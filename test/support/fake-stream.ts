@@ -3,7 +3,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { EventStream } from '../../src/core/event-stream.ts'
 
 /** What a write does: succeeds at once, waits until `resume`, or fails with one kind of error. */
-type Mood = 'ready' | 'stalled' | 'throws' | 'rejects'
+type WriteBehaviour = 'ready' | 'stalled' | 'throws' | 'rejects'
 
 /** A stream with the client's view of it: what has arrived, parsed by a third-party parser. */
 export interface FakeStream extends EventStream {
@@ -42,8 +42,8 @@ export function fakeStream(): FakeStream {
     onRetry: (ms) => retries.push(ms),
     onError: (error) => faults.push(error.message),
   })
-  let mood: Mood = 'ready'
-  let pending: { readonly bytes: Uint8Array; readonly taken: () => void } | undefined
+  let behaviour: WriteBehaviour = 'ready'
+  let pending: { readonly bytes: Uint8Array; readonly accepted: () => void } | undefined
   let left = false
   let cut = false
 
@@ -63,11 +63,11 @@ export function fakeStream(): FakeStream {
     onAbort: (listener) => void listeners.push(listener),
     abort,
     stall: () => {
-      mood = 'stalled'
+      behaviour = 'stalled'
     },
     resume,
     fail: (how) => {
-      mood = how
+      behaviour = how
     },
     leave,
   }
@@ -76,21 +76,21 @@ export function fakeStream(): FakeStream {
     if (pending) faults.push('written to while busy')
     if (left || cut) faults.push('written to after its end')
     writes.push(bytes)
-    if (mood === 'throws') throw new Error('The transport is broken.')
-    if (mood === 'rejects') return Promise.reject(new Error('The transport is broken.'))
-    if (mood === 'ready') return receive(bytes)
-    return new Promise<void>((taken) => {
-      pending = { bytes, taken }
+    if (behaviour === 'throws') throw new Error('The transport is broken.')
+    if (behaviour === 'rejects') return Promise.reject(new Error('The transport is broken.'))
+    if (behaviour === 'ready') return receive(bytes)
+    return new Promise<void>((accepted) => {
+      pending = { bytes, accepted }
     })
   }
 
   function resume(): void {
-    mood = 'ready'
+    behaviour = 'ready'
     const last = pending
     pending = undefined
     if (!last) return
     if (!left && !cut) receive(last.bytes)
-    last.taken()
+    last.accepted()
   }
 
   function leave(): void {
@@ -113,12 +113,12 @@ export function fakeStream(): FakeStream {
 }
 
 /** The events of one name. */
-export function named({ events }: FakeStream, name: string): EventSourceMessage[] {
+export function eventsNamed({ events }: FakeStream, name: string): EventSourceMessage[] {
   return events.filter(({ event }) => event === name)
 }
 
 /** The data of the events that a publisher sent. */
-export function heard({ events }: FakeStream): string[] {
+export function publishedData({ events }: FakeStream): string[] {
   return events.filter(({ event }) => !event?.startsWith('hub:')).map(({ data }) => data)
 }
 
@@ -128,8 +128,8 @@ export function cursorOf({ events }: FakeStream): string | undefined {
 }
 
 /** The data of the only event of one name, as JSON. */
-export function told(stream: FakeStream, name: string): unknown {
-  const [only, ...more] = named(stream, name)
+export function controlData(stream: FakeStream, name: string): unknown {
+  const [only, ...more] = eventsNamed(stream, name)
   if (!only || more.length > 0) throw new Error(`There are ${more.length} more "${name}".`)
   return JSON.parse(only.data)
 }

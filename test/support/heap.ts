@@ -10,8 +10,8 @@ export async function memoryOf(
   server: Server,
   timeoutMs?: number,
 ): Promise<{ readonly heap: number; readonly external: number }> {
-  const asked = server.stderr.length
-  const report = () => /heap (\d+) external (\d+)\n/.exec(server.stderr.slice(asked))
+  const before = server.stderr.length
+  const report = () => /heap (\d+) external (\d+)\n/.exec(server.stderr.slice(before))
   server.signal('SIGUSR2')
   await until('the server reports its memory', () => report() !== null, timeoutMs)
   const [, heap, external] = report() ?? []

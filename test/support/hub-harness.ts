@@ -9,12 +9,12 @@ import { type FakeStream, fakeStream } from './fake-stream.ts'
 
 /** What a test can set beside the options of the hub. */
 export interface HubHarnessOptions extends Omit<HubOptions, 'clock' | 'journal'> {
-  readonly history?: Omit<MemoryJournalOptions, 'clock'>
+  readonly journalOptions?: Omit<MemoryJournalOptions, 'clock'>
   readonly journal?: (clock: ManualClock) => Journal
 }
 
 /** How a client connects. */
-export interface JoinOptions {
+export interface ConnectOptions {
   readonly topics?: readonly string[]
   readonly lastEventId?: string | undefined
   /** When the permission to listen expires, in milliseconds since 1970. */
@@ -24,7 +24,7 @@ export interface JoinOptions {
 }
 
 /** One client with one open stream. */
-export interface JoinedClient {
+export interface ConnectedClient {
   readonly connection: Connection
   readonly stream: FakeStream
 }
@@ -35,40 +35,40 @@ export interface HubHarness {
   readonly hub: Hub
   readonly journal: Journal
   /** Connects a client, before anything has been flushed. */
-  join(client: string, options?: JoinOptions): JoinedClient
+  connectNow(client: string, options?: ConnectOptions): ConnectedClient
   /** Connects a client and lets it receive its opening frames. */
-  enter(client: string, options?: JoinOptions): Promise<JoinedClient>
+  connect(client: string, options?: ConnectOptions): Promise<ConnectedClient>
   /** Publishes events to everyone, one after another; the ids. */
-  tell(...data: string[]): Promise<string[]>
+  broadcast(...data: string[]): Promise<string[]>
 }
 
 /** Creates a hub on a manual clock. `random` is a constant 0.5 unless a test passes its own. */
 export function createHubHarness({
-  history,
+  journalOptions,
   journal,
   ...options
 }: HubHarnessOptions = {}): HubHarness {
   const clock = manualClock()
-  const kept = journal?.(clock) ?? createMemoryJournal({ clock, ...history })
-  const hub = createHub({ random: () => 0.5, ...options, clock, journal: kept })
-  return { clock, hub, journal: kept, join, enter, tell }
+  const usedJournal = journal?.(clock) ?? createMemoryJournal({ clock, ...journalOptions })
+  const hub = createHub({ random: () => 0.5, ...options, clock, journal: usedJournal })
+  return { clock, hub, journal: usedJournal, connectNow, connect, broadcast }
 
-  function join(
+  function connectNow(
     client: string,
-    { stream = fakeStream(), ...rest }: JoinOptions = {},
-  ): JoinedClient {
+    { stream = fakeStream(), ...rest }: ConnectOptions = {},
+  ): ConnectedClient {
     return { connection: hub.connect({ client, stream, ...rest }), stream }
   }
 
-  async function enter(client: string, options?: JoinOptions): Promise<JoinedClient> {
-    const joined = join(client, options)
-    await clock.settle()
-    return joined
+  async function connect(client: string, options?: ConnectOptions): Promise<ConnectedClient> {
+    const connected = connectNow(client, options)
+    await clock.runPending()
+    return connected
   }
 
-  async function tell(...data: string[]): Promise<string[]> {
-    const receipts = await Promise.all(data.map((text) => hub.publish('everyone', { data: text })))
-    return receipts.map(({ id }) => id ?? '')
+  async function broadcast(...data: string[]): Promise<string[]> {
+    const results = await Promise.all(data.map((text) => hub.publish('everyone', { data: text })))
+    return results.map(({ id }) => id ?? '')
   }
 }
 

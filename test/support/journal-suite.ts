@@ -12,7 +12,7 @@ import {
 import { eventually } from './eventually.ts'
 
 /** A journal under test. */
-export interface Trial extends Omit<JournalUnderTest, 'eventually'> {
+export interface TestJournal extends Omit<JournalUnderTest, 'eventually'> {
   /** Resolves once as many events have been delivered. */
   delivered(count: number): Promise<void>
 }
@@ -21,28 +21,31 @@ export interface Trial extends Omit<JournalUnderTest, 'eventually'> {
 export type Bounds = ConformanceBounds
 
 /** Opens a journal whose hub listens at these keys. */
-export type OpenTrial = (bounds: Bounds, subscribed: readonly string[]) => Promise<Trial>
+export type OpenTestJournal = (
+  bounds: Bounds,
+  subscribed: readonly string[],
+) => Promise<TestJournal>
 
 /** Tests the contract of a journal. */
-export function journalSuite(open: OpenTrial): void {
-  runAll(journalChecks(withPatience(open)))
+export function journalSuite(open: OpenTestJournal): void {
+  runAll(journalChecks(withEventually(open)))
 }
 
 /** Tests the contract of a journal's backplane. */
-export function backplaneSuite(open: OpenTrial): void {
-  runAll(backplaneChecks(withPatience(open)))
+export function backplaneSuite(open: OpenTestJournal): void {
+  runAll(backplaneChecks(withEventually(open)))
 }
 
 /** Tests the contract of a backplane that several hubs share. */
-export function relaySuite(open: OpenTrial): void {
-  runAll(relayChecks(withPatience(open)))
+export function relaySuite(open: OpenTestJournal): void {
+  runAll(relayChecks(withEventually(open)))
 }
 
 function runAll(checks: readonly ConformanceCheck[]): void {
   for (const { name, run } of checks) test(name, run)
 }
 
-function withPatience(open: OpenTrial): OpenJournal {
+function withEventually(open: OpenTestJournal): OpenJournal {
   return async (bounds, subscribed) => ({
     ...(await open(bounds, subscribed)),
     eventually: (condition) =>

@@ -14,28 +14,28 @@ import { recordingHandler } from './journal-handler.ts'
 /** A journal whose reads wait until the test answers them. */
 export interface LateJournal extends Journal {
   /** The number of reads not answered yet. */
-  readonly asked: number
-  /** Answers the oldest read with the events at the time of the call, or with those stored now. */
-  answer(as: 'asked' | 'now'): void
+  readonly pendingReads: number
+  /** Answers the oldest read with the events stored when it was requested, or with those stored now. */
+  answer(state: 'at request' | 'at answer'): void
   /** Makes the oldest read fail. */
-  refuse(error: Error): void
+  fail(error: Error): void
   /** From now on, stored events are not delivered. */
   hold(): void
   /** Delivers the held events, and every later one. */
   release(): void
 }
 
-interface Reading {
-  readonly asked: ReplayBatch
-  now(): ReplayBatch
-  resolve(page: ReplayBatch): void
+interface PendingRead {
+  readonly atRequest: ReplayBatch
+  atAnswer(): ReplayBatch
+  resolve(batch: ReplayBatch): void
   reject(error: Error): void
 }
 
 /** Creates a memory journal whose reads wait. */
 export function createLateJournal(options: MemoryJournalOptions): LateJournal {
   const inner = createMemoryJournal(options)
-  const readings: Reading[] = []
+  const reads: PendingRead[] = []
   const held: DeliveredEvent[] = []
   let hub: JournalHandler | undefined
   let holding = false
@@ -56,48 +56,49 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
     // A client without a cursor gets the events that were not delivered yet when it connected.
     read: (keys, cursor = delivered.id, maxBytes) =>
       new Promise((resolve, reject) => {
-        const now = () => atOnce(inner.read(keys, cursor, maxBytes))
-        readings.push({ asked: now(), now, resolve, reject })
+        const atAnswer = () => atOnce(inner.read(keys, cursor, maxBytes))
+        reads.push({ atRequest: atAnswer(), atAnswer, resolve, reject })
       }),
     head: () => delivered,
     open: (handler) => {
       hub = handler
     },
-    get asked() {
-      return readings.length
+    get pendingReads() {
+      return reads.length
     },
-    answer: (as) => {
-      const reading = next()
-      reading.resolve(as === 'asked' ? reading.asked : reading.now())
+    answer: (state) => {
+      const read = next()
+      read.resolve(state === 'at request' ? read.atRequest : read.atAnswer())
     },
-    refuse: (error) => next().reject(error),
+    fail: (error) => next().reject(error),
     hold: () => {
       holding = true
     },
     release: () => {
       holding = false
-      for (const delivery of held.splice(0)) pass(delivery)
+      for (const delivery of held.splice(0)) forward(delivery)
     },
   }
 
-  function next(): Reading {
-    const reading = readings.shift()
-    if (!reading) throw new Error('Nobody has asked for a reading.')
-    return reading
+  function next(): PendingRead {
+    const read = reads.shift()
+    if (!read) throw new Error('No read is pending.')
+    return read
   }
 
   function receive(delivery: DeliveredEvent): void {
     if (holding) held.push(delivery)
-    else pass(delivery)
+    else forward(delivery)
   }
 
-  function pass(delivery: DeliveredEvent): void {
+  function forward(delivery: DeliveredEvent): void {
     if (delivery.entry) delivered = delivery.entry
     hub?.deliver(delivery)
   }
 }
 
 function atOnce<T>(value: T | Promise<T>): T {
-  if (value instanceof Promise) throw new Error('A journal in memory answers at once.')
+  if (value instanceof Promise)
+    throw new Error('The memory journal returns its reads synchronously.')
   return value
 }

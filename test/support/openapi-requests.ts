@@ -1,141 +1,157 @@
-/** Every outcome a request can have, each produced by the real app, for any operation. */
+/** The situations that a request to the real app can meet, by name, for any operation. */
 
 import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.ts'
 import { HubError } from '../../src/core/errors.ts'
 import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { createAppHarness, served } from './app-harness.ts'
-import { type Guarded, guarded, KEY } from './auth-harness.ts'
+import { type AuthHarness, createAuthHarness, KEY } from './auth-harness.ts'
 import { manualClock } from './clock.ts'
 import type { Contents } from './openapi-validator.ts'
 
-/** A valid request, except for what the situation changes. */
-export interface Asked {
+/** A valid request to one operation, which a situation may change. */
+export interface RequestTemplate {
   readonly method: string
   readonly path: string
   readonly bodies: Contents | undefined
 }
 
-type Ask = (asked: Asked) => Promise<Response> | Response
+type Situation = (template: RequestTemplate) => Promise<Response> | Response
 
 /** The situations by name. */
-export const situations: Readonly<Record<string, Ask>> = {
-  'the right credential comes': async (asked) => {
-    const { ask, ticket } = limited()
-    return await ask(await withTicket(asked.path, ticket), KEY, init(asked))
+export const situations: Readonly<Record<string, Situation>> = {
+  'the credential is valid': async (template) => {
+    const { request, ticket } = withLimits()
+    return await request(await withTicket(template.path, ticket), KEY, init(template))
   },
-  'somebody is connected': async (asked) => {
-    const { ask, listen } = createAppHarness()
+  'a client is connected': async (template) => {
+    const { request, listen } = createAppHarness()
     await listen('/sse?id=alice&topic=news')
-    return await ask(asked.path, init(asked))
+    return await request(template.path, init(template))
   },
-  'a client returns that missed too much': (asked) =>
-    createAppHarness().ask(asked.path, init(asked, { 'Last-Event-ID': 'gone-1' })),
-  'the hub is full': (asked) =>
-    createAppHarness({ maxConnections: 0 }).ask(asked.path, init(asked)),
-  'the client is blocked': async (asked) => {
-    const { ask, hub } = createAppHarness()
+  'the cursor is from another epoch': (template) =>
+    createAppHarness().request(template.path, init(template, { 'Last-Event-ID': 'gone-1' })),
+  'the hub is full': (template) =>
+    createAppHarness({ maxConnections: 0 }).request(template.path, init(template)),
+  'the client is blocked': async (template) => {
+    const { request, hub } = createAppHarness()
     await hub.disconnect('alice', 60_000)
-    return await ask(`${asked.path}?id=alice`, init(asked))
+    return await request(`${template.path}?id=alice`, init(template))
   },
-  'a credential stands in the query': (asked) =>
-    createAppHarness().ask(`${asked.path}?token=x`, init(asked)),
-  'no credential comes': (asked) => limited().ask(asked.path, undefined, init(asked)),
-  'the credential is for something else': async (asked) => {
-    const { ask, token } = limited()
-    const wrong = asked.path === '/sse' ? KEY : await token({ sub: 'alice', publish: ['topic:x'] })
-    return await ask(asked.path, wrong, init(asked))
+  'the query contains a credential': (template) =>
+    createAppHarness().request(`${template.path}?token=x`, init(template)),
+  'the credential is missing': (template) =>
+    withLimits().request(template.path, undefined, init(template)),
+  'the credential lacks the permission': async (template) => {
+    const { request, token } = withLimits()
+    const wrong =
+      template.path === '/sse' ? KEY : await token({ sub: 'alice', publish: ['topic:x'] })
+    return await request(template.path, wrong, init(template))
   },
-  'a page of elsewhere asks': (asked) =>
-    alone().ask(asked.path, KEY, init(asked, { Origin: 'https://elsewhere.example' })),
-  'it asks by another name': (asked) =>
-    alone().ask(`http://elsewhere.example${asked.path}`, KEY, init(asked)),
-  'the body is no JSON': (asked) => limited().ask(asked.path, KEY, init(asked, JSON_TYPE, '{')),
-  'the body is too large': (asked) =>
-    limited().ask(asked.path, KEY, init(asked, JSON_TYPE, 'x'.repeat(2_000_000))),
-  'the body is of another type': (asked) =>
-    limited().ask(asked.path, KEY, init(asked, { 'Content-Type': 'text/xml' }, '<x/>')),
-  'it comes too often': async (asked) => {
-    const { ask, ticket } = limited(1)
-    await (await ask(await withTicket(asked.path, ticket), KEY, init(asked))).body?.cancel()
-    return await ask(await withTicket(asked.path, ticket), KEY, init(asked))
+  'the origin is not allowed': (template) =>
+    onLoopback().request(
+      template.path,
+      KEY,
+      init(template, { Origin: 'https://elsewhere.example' }),
+    ),
+  'the host is not allowed': (template) =>
+    onLoopback().request(`http://elsewhere.example${template.path}`, KEY, init(template)),
+  'the body is invalid JSON': (template) =>
+    withLimits().request(template.path, KEY, init(template, JSON_TYPE, '{')),
+  'the body is too large': (template) =>
+    withLimits().request(template.path, KEY, init(template, JSON_TYPE, 'x'.repeat(2_000_000))),
+  'the body has another type': (template) =>
+    withLimits().request(
+      template.path,
+      KEY,
+      init(template, { 'Content-Type': 'text/xml' }, '<x/>'),
+    ),
+  'the rate limit is exceeded': async (template) => {
+    const { request, ticket } = withLimits(1)
+    await (
+      await request(await withTicket(template.path, ticket), KEY, init(template))
+    ).body?.cancel()
+    return await request(await withTicket(template.path, ticket), KEY, init(template))
   },
-  'something breaks': (asked) => {
+  'middleware fails': (template) => {
     const broken = () => Promise.reject(new Error('It broke.'))
-    return createAppHarness({}, { middleware: [broken] }).ask(asked.path, init(asked))
+    return createAppHarness({}, { middleware: [broken] }).request(template.path, init(template))
   },
-  'the journal breaks': (asked) => sharing(asked, failing(new Error('It broke.'))),
-  'the journal is away': (asked) =>
-    sharing(asked, failing(new HubError('journal-unavailable', 'Away.'))),
-  'several instances share the journal': (asked) => sharing(asked, shared()),
-  'one of several instances does not answer': (asked) => sharing(asked, shared(2)),
-  'the hub is closed': async (asked) => {
-    const { ask, hub } = createAppHarness()
+  'the journal fails': (template) => withJournal(template, failingJournal(new Error('It broke.'))),
+  'the journal is unreachable': (template) =>
+    withJournal(template, failingJournal(new HubError('journal-unavailable', 'Away.'))),
+  'several instances share the journal': (template) => withJournal(template, sharedJournal()),
+  'one of several instances does not answer': (template) => withJournal(template, sharedJournal(2)),
+  'the hub is closed': async (template) => {
+    const { request, hub } = createAppHarness()
     await hub.close()
-    return await ask(asked.path, init(asked))
+    return await request(template.path, init(template))
   },
-  'nobody has set it up': (asked) =>
-    guarded({ accessMode: 'refused' }).ask(asked.path, KEY, init(asked)),
-  'clients are spread over objects': async (asked) => {
+  'the hub has no key and is not local': (template) =>
+    createAuthHarness({ accessMode: 'refused' }).request(template.path, KEY, init(template)),
+  'several shards share the clients': async (template) => {
     const harnesses = [createAppHarness(), createAppHarness()]
-    const hub = shards((index) => ({
+    const hub = routerOf((index) => ({
       fetch: async (request) => (harnesses[index] ?? createAppHarness()).app.fetch(request),
     }))
     const streams = ['alice', 'bob', 'carol', 'dave'].map((id) => `/sse?id=${id}&topic=news`)
     for (const path of streams) served(await hub.fetch(new Request(`http://localhost${path}`)))
-    const request = new Request(`http://localhost${asked.path}`, init(asked))
+    const request = new Request(`http://localhost${template.path}`, init(template))
     const response = served(await hub.fetch(request))
-    for (const { clock } of harnesses) await clock.settle()
+    for (const { clock } of harnesses) await clock.runPending()
     return response
   },
-  'its object is away': (asked) => {
+  'the shard is unavailable': (template) => {
     const away = () => Promise.reject(Object.assign(new Error('It moves.'), { retryable: true }))
-    const hub = shards(() => ({ fetch: away }))
-    return hub.fetch(new Request(`http://localhost${asked.path}`, init(asked)))
+    const hub = routerOf(() => ({ fetch: away }))
+    return hub.fetch(new Request(`http://localhost${template.path}`, init(template)))
   },
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
 /** A hub with keys that counts its requests. */
-function limited(perMinute = 9): Guarded {
+function withLimits(perMinute = 9): AuthHarness {
   const config = { PUBLISHES_PER_MINUTE: perMinute, STREAMS_PER_MINUTE: perMinute }
-  return guarded({ config })
+  return createAuthHarness({ config })
 }
 
 /** A hub without keys, on loopback. */
-function alone(): Guarded {
-  return guarded({ accessMode: 'loopback' })
+function onLoopback(): AuthHarness {
+  return createAuthHarness({ accessMode: 'loopback' })
 }
 
-async function withTicket(path: string, ticket: Guarded['ticket']): Promise<string> {
+async function withTicket(path: string, ticket: AuthHarness['ticket']): Promise<string> {
   return path === '/sse' ? `/sse?ticket=${await ticket({ client: 'alice' })}` : path
 }
 
-/** A hub that counts its requests, with another journal. */
-async function sharing(asked: Asked, journal: Partial<Journal>): Promise<Response> {
+/** Sends the request to a hub with rate limits and a journal of the situation's. */
+async function withJournal(
+  template: RequestTemplate,
+  journal: Partial<Journal>,
+): Promise<Response> {
   const clock = manualClock()
-  const { app } = guarded({
+  const { app } = createAuthHarness({
     accessMode: 'anonymous',
     config: { STREAMS_PER_MINUTE: 9, PUBLISHES_PER_MINUTE: 9 },
     journal: { ...createMemoryJournal({ clock }), ...journal },
     clock,
   })
   const stream = served(await app.request('/sse?id=alice&topic=news'))
-  const response = served(await app.request(asked.path, init(asked)))
-  await clock.settle()
+  const response = served(await app.request(template.path, init(template)))
+  await clock.runPending()
   await stream.body?.cancel()
   return response
 }
 
 /** A journal whose every call fails. */
-function failing(error: Error): Partial<Journal> {
+function failingJournal(error: Error): Partial<Journal> {
   const fail = () => Promise.reject(error)
   return { append: fail, backplane: { request: fail, useOnce: fail } }
 }
 
 /** A journal that `instances` hubs share, of which only this one answers. */
-function shared(instances = 1): Partial<Journal> {
+function sharedJournal(instances = 1): Partial<Journal> {
   let hub: JournalHandler | undefined
   const journal = createMemoryJournal()
   return {
@@ -156,12 +172,16 @@ function shared(instances = 1): Partial<Journal> {
   }
 }
 
-function shards(shard: (index: number) => Shard): Shard {
+function routerOf(shard: (index: number) => Shard): Shard {
   return createRouter({ count: 2, retryMs: 2_000, maxBodyBytes: 3_000_000, shard })
 }
 
 /** The request with the example of its first body, unless there is another. */
-function init({ method, bodies }: Asked, headers: Record<string, string> = {}, body?: string) {
+function init(
+  { method, bodies }: RequestTemplate,
+  headers: Record<string, string> = {},
+  body?: string,
+) {
   const [[type, { example }] = ['', { example: undefined }]] = Object.entries(bodies ?? {})
   if (method === 'GET' || method === 'DELETE' || !bodies) return { method, headers }
   return {

@@ -17,11 +17,11 @@ export interface Operation {
   readonly operationId: string
   readonly security?: readonly Json[]
   readonly requestBody?: { readonly content: Contents }
-  readonly responses: Readonly<Record<string, Answer | Reference>>
+  readonly responses: Readonly<Record<string, ResponseObject | Reference>>
 }
 
 /** An answer of an operation. */
-export interface Answer {
+export interface ResponseObject {
   readonly headers?: Readonly<Record<string, Header | Reference>>
   readonly content?: Contents
 }
@@ -58,9 +58,14 @@ const addFormats = require('ajv-formats').default as (ajv: Ajv) => Ajv
 
 /** Validates against a document's schemas; objects may have no undocumented properties. */
 export function checkAgainst(document: Document): Check {
-  const ajv = addFormats(new Ajv2020({ strict: false })).addSchema(closed(document) as Json, 'api')
+  const ajv = addFormats(new Ajv2020({ strict: false })).addSchema(
+    withoutExtraProperties(document) as Json,
+    'api',
+  )
   return (schema, value) => {
-    const whole = JSON.parse(JSON.stringify(closed(schema)).replaceAll('"#/', '"api#/')) as Json
+    const whole = JSON.parse(
+      JSON.stringify(withoutExtraProperties(schema)).replaceAll('"#/', '"api#/'),
+    ) as Json
     return ajv.validate(whole, value) ? [] : (ajv.errors ?? [])
   }
 }
@@ -73,10 +78,12 @@ export function resolve<T extends object>(document: Document, part: T | Referenc
 }
 
 /** A schema whose objects may have no other properties: in the document answers may grow. */
-function closed(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(closed)
+function withoutExtraProperties(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutExtraProperties)
   if (typeof value !== 'object' || value === null) return value
-  const copy = Object.fromEntries(Object.entries(value).map(([key, part]) => [key, closed(part)]))
+  const copy = Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [key, withoutExtraProperties(part)]),
+  )
   if (copy.type !== 'object' || !copy.properties) return copy
   return { ...copy, additionalProperties: false }
 }

@@ -8,7 +8,7 @@ export const PROMTOOL_IS_MISSING: boolean =
 if (PROMTOOL_IS_MISSING) console.warn('promtool is not installed: what needs it is skipped.')
 
 /** The output of `promtool check metrics`: empty if the page is valid. */
-export function complaintsAbout(text: string): string {
+export function promtoolErrors(text: string): string {
   const { status, stdout, stderr, error } = spawnSync('promtool', ['check', 'metrics'], {
     input: text,
     encoding: 'utf8',

@@ -11,7 +11,7 @@ export interface Reader {
   readonly ended: boolean
   /** The first unread event that matches; rejects after `timeoutMs`. */
   next(
-    fits?: (event: EventSourceMessage) => boolean,
+    matches?: (event: EventSourceMessage) => boolean,
     timeoutMs?: number,
   ): Promise<EventSourceMessage>
   /** Resolves when the server has ended the stream. */

@@ -3,19 +3,19 @@ import type { DeliveredEvent, Journal } from '../../src/journal/journal.ts'
 import { createRedisJournal } from '../../src/journal/redis/journal.ts'
 import { until } from './eventually.ts'
 import { recordingHandler } from './journal-handler.ts'
-import type { Bounds, Trial } from './journal-suite.ts'
+import type { Bounds, TestJournal } from './journal-suite.ts'
 import type { RedisServer } from './redis.ts'
 
 /** A journal as one of several hubs share it, and what it was called with. */
-export interface RedisJournalHarness extends Trial {
+export interface RedisJournalHarness extends TestJournal {
   /** Keys reported to the hub as possibly incomplete, call by call. */
   readonly missed: readonly ((key: string) => boolean)[]
   /** Requests that the hub received. */
-  readonly asked: readonly { readonly question: unknown; readonly keptMs: number }[]
+  readonly requests: readonly { readonly request: unknown; readonly keepMs: number }[]
   /** Resolves when the journal is ready; rejects when that takes too long. */
-  reached(): Promise<void>
+  connected(): Promise<void>
   /** Resolves when the link is lost. */
-  away(): Promise<void>
+  disconnected(): Promise<void>
 }
 
 let count = 0
@@ -28,7 +28,7 @@ export function newPrefix(): string {
 }
 
 /** Ends all journals that were opened. */
-export async function closeAll(): Promise<void> {
+export async function closeJournals(): Promise<void> {
   for (const journal of open.splice(0)) await journal.close()
 }
 
@@ -36,36 +36,36 @@ export async function closeAll(): Promise<void> {
 export async function openRedisJournal(
   redis: Pick<RedisServer, 'url' | 'command'>,
   bounds: Bounds = {},
-  watched: readonly string[] = [],
+  subscribed: readonly string[] = [],
   prefix = newPrefix(),
 ): Promise<RedisJournalHarness> {
   const deliveries: DeliveredEvent[] = []
   const missed: ((key: string) => boolean)[] = []
-  const asked: { question: unknown; keptMs: number }[] = []
+  const requests: { request: unknown; keepMs: number }[] = []
   const journal = createRedisJournal({ url: redis.url, prefix, ...bounds })
   open.push(journal)
-  const respond = (question: unknown, keptMs: number) => {
-    asked.push({ question, keptMs })
-    return { question, by: journal.backplane?.instance }
+  const respond = (request: unknown, keepMs: number) => {
+    requests.push({ request, keepMs })
+    return { request, by: journal.backplane?.instance }
   }
   journal.open(
     recordingHandler(deliveries, { missed: (affects) => void missed.push(affects), respond }),
   )
-  for (const key of watched) journal.backplane?.subscribe?.(key)
+  for (const key of subscribed) journal.backplane?.subscribe?.(key)
   const harness: RedisJournalHarness = {
     journal,
     deliveries,
     missed,
-    asked,
-    delivered: (wanted) => until(`${wanted} deliveries`, () => deliveries.length >= wanted),
-    reached: () => until('the journal is ready', () => journal.ready === true),
-    away: () => until('the journal is away', () => journal.ready === false),
+    requests,
+    delivered: (count) => until(`${count} deliveries`, () => deliveries.length >= count),
+    connected: () => until('the journal is ready', () => journal.ready === true),
+    disconnected: () => until('the journal is away', () => journal.ready === false),
     advance: async (ms) => {
       const now = async () => Number(((await redis.command('TIME')) as string[])[0]) * 1_000
       const end = (await now()) + Math.ceil(ms / 1_000) * 1_000
       await until(`${ms} ms on the clock of Redis`, async () => (await now()) > end)
     },
   }
-  await harness.reached()
+  await harness.connected()
   return harness
 }

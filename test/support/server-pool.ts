@@ -39,7 +39,7 @@ export function createServerPool(command: Command, common: () => Environment): S
   }
 
   function start(environment: Environment = {}): Promise<Server> {
-    const server = startServer(command, { ...common(), ...environment }).then(answering)
+    const server = startServer(command, { ...common(), ...environment }).then(untilAnswering)
     all.push(server)
     return server
   }
@@ -52,7 +52,7 @@ export function createServerPool(command: Command, common: () => Environment): S
 }
 
 /** wrangler may listen before its worker does, and answers 503 meanwhile. */
-async function answering(server: Server): Promise<Server> {
+async function untilAnswering(server: Server): Promise<Server> {
   const answers = async () => (await fetch(`${server.url}/healthz`)).status !== 503
   await until('the server answers', answers, 20_000)
   return server

@@ -12,19 +12,19 @@ import type {
   ReplayBatch,
 } from '../../src/journal/journal.ts'
 import { manualClock } from './clock.ts'
-import type { Trial } from './journal-suite.ts'
+import type { TestJournal } from './journal-suite.ts'
 import type { Call, Outcome } from './sqlite-object.ts'
 
 /** A journal under test, whose object can restart. */
-export interface SqliteHarness extends Trial {
+export interface SqliteHarness extends TestJournal {
   readonly journal: Journal & Required<Pick<Journal, 'backplane'>>
   /** The alarm that the journal set last, in milliseconds since 1970. */
   readonly alarm: number | null
-  readonly asked: Outcome['asked']
+  readonly requests: Outcome['requests']
   readonly now: number
   call(method: Call['method'], ...args: unknown[]): Promise<unknown>
   /** Sets the bounds that hold after the next restart. */
-  bound(bounds: Call['bounds']): void
+  setBounds(bounds: Call['bounds']): void
 }
 
 /** The objects of one test file. */
@@ -61,7 +61,7 @@ export async function startObjects(): Promise<Objects> {
     const harness: SqliteHarness = {
       journal: {
         append: async (key, event) => (await call('append', key, event)) as JournalEntry,
-        read: async (...args) => toPage((await call('read', ...args)) as ReplayBatch),
+        read: async (...args) => toBatch((await call('read', ...args)) as ReplayBatch),
         head: (): Position => last.head,
         get stats() {
           return last.stats
@@ -79,14 +79,14 @@ export async function startObjects(): Promise<Objects> {
       get alarm() {
         return last.alarm
       },
-      get asked() {
-        return last.asked
+      get requests() {
+        return last.requests
       },
       get now() {
         return clock.now()
       },
       call,
-      bound: (others) => {
+      setBounds: (others) => {
         bounds = others
       },
     }
@@ -114,9 +114,9 @@ function toDelivery({ key, frame, entry }: TextDelivery): DeliveredEvent {
   return { key, frame: toBytes(frame), ...(entry && { entry: toEntry(entry) }) }
 }
 
-function toPage(page: ReplayBatch): ReplayBatch {
-  const entries = page.entries as unknown as readonly Text<JournalEntry>[]
-  return { ...page, gap: page.gap, entries: entries.map(toEntry) }
+function toBatch(batch: ReplayBatch): ReplayBatch {
+  const entries = batch.entries as unknown as readonly Text<JournalEntry>[]
+  return { ...batch, gap: batch.gap, entries: entries.map(toEntry) }
 }
 
 function toEntry(entry: Text<JournalEntry>): JournalEntry {

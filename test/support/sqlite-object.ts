@@ -24,7 +24,7 @@ export interface Outcome {
   /** The alarm that the journal set last, in milliseconds since 1970. */
   readonly alarm: number | null
   /** Requests that the hub received, and for how many milliseconds each is kept. */
-  readonly asked: readonly (readonly [unknown, number])[]
+  readonly requests: readonly (readonly [unknown, number])[]
 }
 
 type Cursor = Iterable<unknown> & { readonly rowsWritten: number }
@@ -36,15 +36,15 @@ interface State {
 type Calls = Pick<SqliteJournal, 'append' | 'read' | 'prune' | 'startEpoch' | 'head'> &
   Pick<Backplane, 'useOnce' | 'request'> & {
     /** Restarts the journal on the same storage. */
-    revive(): void
+    restart(): void
     /** Returns the number of rows in a table. */
     count(table: string): number
     /** Returns the rows written since the last call, as the platform bills them. */
-    written(): number
+    rowsWritten(): number
     /** Stores as many used names as are allowed, all until this time. */
-    fill(expiresAt: number): void
+    fillUsedNames(expiresAt: number): void
     /** From now on statements that contain this text fail; without a text, none does. */
-    fail(text?: string): void
+    failStatements(text?: string): void
   }
 
 /** Holds the journal of one test. wrangler.toml names the class. */
@@ -54,7 +54,7 @@ export class Hub {
   #now = 0
   #broken: string | undefined
   #deliveries: DeliveredEvent[] = []
-  #asked: [unknown, number][] = []
+  #requests: [unknown, number][] = []
   #alarm: number | null = null
   #cursors: Cursor[] = []
 
@@ -80,7 +80,7 @@ export class Hub {
     const { method, args, bounds, now } = (await request.json()) as Call
     this.#now = now
     this.#deliveries = []
-    this.#asked = []
+    this.#requests = []
     try {
       this.#journal ??= this.#open(bounds)
       return this.#answer({ result: await this.#run(method, args, bounds) })
@@ -101,29 +101,29 @@ export class Hub {
     journal.open({
       deliver: (delivery) => void this.#deliveries.push(delivery),
       missed: () => {},
-      respond: (request, keptMs) => this.#asked.push([request, keptMs]),
+      respond: (request, keepMs) => this.#requests.push([request, keepMs]),
     })
     return journal
   }
 
   async #run(method: keyof Calls, args: readonly unknown[], bounds: Call['bounds']) {
     const tests: Partial<Calls> = {
-      revive: () => {
+      restart: () => {
         this.#journal = this.#open(bounds)
       },
       count: (table) => [...this.#storage.sql.exec(`SELECT 1 FROM ${table}`)].length,
-      written: () => {
+      rowsWritten: () => {
         const cursors = this.#cursors
         this.#cursors = []
         return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)
       },
-      fill: (expiresAt) => {
+      fillUsedNames: (expiresAt) => {
         const names = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
           INSERT INTO expiring SELECT 'used:' || i, ? FROM n`
         this.#storage.sql.exec(names, expiresAt)
         this.#journal = this.#open(bounds)
       },
-      fail: (text) => {
+      failStatements: (text) => {
         this.#broken = text
       },
     }
@@ -136,7 +136,7 @@ export class Hub {
 
   #answer(outcome: Partial<Outcome>): Response {
     const { head, stats } = this.#journal ?? {}
-    const rest = { head: head?.(), stats, alarm: this.#alarm, asked: this.#asked }
+    const rest = { head: head?.(), stats, alarm: this.#alarm, requests: this.#requests }
     return new Response(
       JSON.stringify({ ...outcome, ...rest, deliveries: this.#deliveries }, (name, value) =>
         name === 'frame' ? new TextDecoder().decode(value as Uint8Array) : value,

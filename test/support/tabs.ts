@@ -10,22 +10,22 @@ export interface Window {
   /** Opens the page, joined if a client is named, and waits until it is live. */
   open(url: string, client?: string, topics?: string): Promise<Page>
   /** Errors that its tabs reported. */
-  readonly complaints: readonly string[]
+  readonly errors: readonly string[]
   close(): Promise<void>
 }
 
 /** Opens an empty window. */
 export async function openWindow(options: BrowserContextOptions = {}): Promise<Window> {
   const context = await openContext({ viewport: WIDE, ...options })
-  const complaints: string[] = []
+  const errors: string[] = []
   context.on('console', (message) => {
     const isComplaint = message.type() === 'error' || message.type() === 'warning'
     // An error status that the page must handle is not an error of the page.
     const isStatus = message.text().startsWith('Failed to load resource')
-    if (isComplaint && !isStatus) complaints.push(message.text())
+    if (isComplaint && !isStatus) errors.push(message.text())
   })
-  context.on('weberror', ({ error }) => complaints.push(error().message))
-  return { open: (...page) => openTab(context, ...page), complaints, close: () => context.close() }
+  context.on('weberror', ({ error }) => errors.push(error().message))
+  return { open: (...page) => openTab(context, ...page), errors, close: () => context.close() }
 }
 
 /** The size of a tab, unless a test says otherwise. */
@@ -35,12 +35,12 @@ async function openTab(context: BrowserContext, url: string, client?: string, to
   const page = await context.newPage()
   const hash = client === undefined ? '' : `#${new URLSearchParams({ client, topics })}`
   await page.goto(url.startsWith('http') ? `${url}/${hash}` : url)
-  if (client !== undefined) await shows(page, 'Live')
+  if (client !== undefined) await showsState(page, 'Live')
   return page
 }
 
 /** Waits until the page says that its stream is in this state. */
-export async function shows(page: Page, label: string): Promise<void> {
+export async function showsState(page: Page, label: string): Promise<void> {
   await page.locator('#label', { hasText: new RegExp(`^${label}$`) }).waitFor()
 }
 
@@ -68,7 +68,11 @@ export async function publish(url: string, path: string, data: string): Promise<
 }
 
 /** Resolves when the text of an element is as expected. */
-export async function reads(page: Page, selector: string, text: string | RegExp): Promise<void> {
+export async function showsText(
+  page: Page,
+  selector: string,
+  text: string | RegExp,
+): Promise<void> {
   await eventually(async () => {
     const found = (await page.locator(selector).textContent()) ?? ''
     if (typeof text === 'string' ? found === text : text.test(found)) return

@@ -4,12 +4,12 @@ import { connect, createServer, type Socket } from 'node:net'
 /** A proxy on a port of its own. */
 export interface TcpProxy {
   readonly port: number
-  /** What clients have sent since the last call of `turn`. */
+  /** What clients have sent since the last call of `redirect`. */
   readonly sent: string
   /** Resets open connections; new ones get through. */
   reset(): void
   /** Forwards to another port from now on; closes open connections. */
-  turn(port: number): void
+  redirect(port: number): void
   /** Closes all connections, and accepts no others. */
   cut(): void
   /** Holds back responses until `release`. */
@@ -37,8 +37,8 @@ export async function openTcpProxy(to: number): Promise<TcpProxy> {
     reset: () => {
       for (const socket of sockets) socket.resetAndDestroy()
     },
-    turn,
-    cut: () => turn(undefined),
+    redirect,
+    cut: () => redirect(undefined),
     hold: () => {
       held = true
       for (const upstream of upstreams) upstream.pause()
@@ -48,12 +48,12 @@ export async function openTcpProxy(to: number): Promise<TcpProxy> {
       for (const upstream of upstreams) upstream.resume()
     },
     close: async () => {
-      turn(undefined)
+      redirect(undefined)
       await new Promise((resolve) => server.close(resolve))
     },
   }
 
-  function turn(port: number | undefined): void {
+  function redirect(port: number | undefined): void {
     target = port
     sent = ''
     for (const socket of sockets) socket.destroy()

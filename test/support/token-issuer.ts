@@ -6,18 +6,18 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'j
 export interface Issuer {
   readonly url: string
   /** How often its keys were requested. */
-  readonly asked: number
+  readonly requests: number
   /** How many bytes of an endless answer it has written. */
-  readonly pouredBytes: number
+  readonly endlessBytes: number
   /** The public keys that it publishes; tests may take some away or add others. */
   readonly keys: JWK[]
   /** What it answers from now on. */
-  answer(how: 'keys' | 'error' | 'nonsense' | 'redirect' | 'endless'): void
+  respondWith(how: 'keys' | 'error' | 'nonsense' | 'redirect' | 'endless'): void
   close(): Promise<void>
 }
 
 /** A pair of keys of the issuer. */
-export interface Pair {
+export interface KeyPair {
   readonly alg: string
   readonly jwk: JWK
   readonly privateKey: CryptoKey
@@ -26,7 +26,7 @@ export interface Pair {
 }
 
 /** Makes a pair of keys. */
-export async function newPair(kid: string, alg = 'ES256'): Promise<Pair> {
+export async function createKeyPair(kid: string, alg = 'ES256'): Promise<KeyPair> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
   const jwk: JWK = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }
   return { alg, jwk, privateKey, sign }
@@ -39,23 +39,23 @@ export async function newPair(kid: string, alg = 'ES256'): Promise<Pair> {
 const CHUNK = ' '.repeat(65_536)
 
 /** Writes until the other side has had enough. */
-function pour(response: ServerResponse, count: (bytes: number) => void): void {
+function writeEndlessly(response: ServerResponse, count: (bytes: number) => void): void {
   for (let more = true; more && !response.destroyed; count(CHUNK.length))
     more = response.write(CHUNK)
-  if (!response.destroyed) response.once('drain', () => pour(response, count))
+  if (!response.destroyed) response.once('drain', () => writeEndlessly(response, count))
 }
 
 /** Starts an issuer on any free port. */
 export async function startIssuer(...keys: JWK[]): Promise<Issuer> {
-  let asked = 0
+  let requests = 0
   let how = 'keys'
   let pouredBytes = 0
   const server = createServer((_, response) => {
-    asked += 1
+    requests += 1
     const status = { error: 500, redirect: 302 }[how] ?? 200
     response.writeHead(status, { 'Content-Type': 'application/json', Location: '/elsewhere' })
     if (how === 'endless') {
-      pour(response, (bytes) => {
+      writeEndlessly(response, (bytes) => {
         pouredBytes += bytes
       })
       return
@@ -65,14 +65,14 @@ export async function startIssuer(...keys: JWK[]): Promise<Issuer> {
   const port = await listening(server)
   return {
     url: `http://127.0.0.1:${port}/keys.json`,
-    get asked() {
-      return asked
+    get requests() {
+      return requests
     },
-    get pouredBytes() {
+    get endlessBytes() {
       return pouredBytes
     },
     keys,
-    answer: (next) => {
+    respondWith: (next) => {
       how = next
     },
     close: () => {

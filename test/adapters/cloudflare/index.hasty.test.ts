@@ -1,7 +1,7 @@
 /** Clients that reset their connection at once: workerd misses that, and the hub must not count them for an hour. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { ask, createDisk, listen } from '../../support/worker/edge.ts'
+import { createWorkerStorage, listen, requestJson } from '../../support/worker/edge.ts'
 
 vi.setConfig({ hookTimeout: 90_000 })
 
@@ -10,7 +10,7 @@ const CLIENTS = 100
 /** workerd misses a few disconnects even of streams that it reads: one in a hundred of those that are reset within 10 ms. */
 const MISSED = 5
 
-const disk = createDisk()
+const disk = createWorkerStorage()
 let url = ''
 beforeAll(async () => {
   url = (await disk.start({ HEARTBEAT_SECONDS: '0.5' })).url
@@ -37,7 +37,7 @@ test('a client that leaves at once leaves no connection', async () => {
   // A write tells workerd which clients have left.
   const beats = steady.events.length + 4
   await steady.next(() => steady.events.length >= beats)
-  const { total } = await ask<{ total: number }>(`${url}/clients`)
+  const { total } = await requestJson<{ total: number }>(`${url}/clients`)
   expect(total - 1).toBeLessThanOrEqual(MISSED)
   await steady.close()
 })

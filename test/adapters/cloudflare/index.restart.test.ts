@@ -4,19 +4,19 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import {
-  ask,
-  createDisk,
-  type Disk,
+  createWorkerStorage,
   dataOf,
   listen,
+  requestJson,
   text,
   until,
+  type WorkerStorage,
 } from '../../support/worker/edge.ts'
 
 // A test starts workerd twice, which takes seconds on a busy machine.
 vi.setConfig({ testTimeout: 90_000 })
 
-let disk: Disk | undefined
+let disk: WorkerStorage | undefined
 afterEach(() => disk?.remove())
 
 interface Published {
@@ -25,22 +25,22 @@ interface Published {
 }
 
 test('clients of an object that was killed resume after its restart, completely and in order', async () => {
-  disk = createDisk()
+  disk = createWorkerStorage()
   const before = await disk.start()
   const alice = await listen(before.url, 'id=alice&topic=news')
-  const { id } = await ask<Published>(`${before.url}/clients/alice`, text('one'))
+  const { id } = await requestJson<Published>(`${before.url}/clients/alice`, text('one'))
   await alice.next(({ data }) => data === 'one')
-  await ask(`${before.url}/topics/news`, text('two'))
-  await ask(`${before.url}/clients/bob`, text('not hers'))
-  const { id: last } = await ask<Published>(`${before.url}/broadcast`, text('three'))
-  await ask(`${before.url}/clients/mallory?block=3600`, { method: 'DELETE' })
+  await requestJson(`${before.url}/topics/news`, text('two'))
+  await requestJson(`${before.url}/clients/bob`, text('not hers'))
+  const { id: last } = await requestJson<Published>(`${before.url}/broadcast`, text('three'))
+  await requestJson(`${before.url}/clients/mallory?block=3600`, { method: 'DELETE' })
   await before.kill()
   await alice.end()
 
   const { url } = await disk.start()
   const back = await listen(url, 'id=alice&topic=news', { 'Last-Event-ID': id })
   expect(back.ready.resume).toBe('complete')
-  const { id: next } = await ask<Published>(`${url}/clients/alice`, text('four'))
+  const { id: next } = await requestJson<Published>(`${url}/clients/alice`, text('four'))
   await back.next(({ data }) => data === 'four')
   expect(dataOf(back)).toEqual(['two', 'three', 'four'])
   const [epoch, sequence] = last.split('-')
@@ -52,11 +52,11 @@ test('clients of an object that was killed resume after its restart, completely 
 })
 
 test('an alarm evicts old events while no client is connected, and the gap is reported', async () => {
-  disk = createDisk()
+  disk = createWorkerStorage()
   const { folder } = disk
   const { url } = await disk.start({ JOURNAL_SECONDS: '1' })
-  const { id } = await ask<Published>(`${url}/clients/carol`, text('one'))
-  await ask(`${url}/clients/carol`, text('two'))
+  const { id } = await requestJson<Published>(`${url}/clients/carol`, text('one'))
+  await requestJson(`${url}/clients/carol`, text('two'))
   await until('no event is on disk', () => entriesOn(folder) === 0)
   const back = await listen(url, 'id=carol', { 'Last-Event-ID': id })
   expect(back.ready.resume).toBe('gap')

@@ -1,6 +1,6 @@
 /** A Durable Object is billed while anything keeps it in memory: without clients nothing does. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { ask, createDisk, listen, text, until } from '../../support/worker/edge.ts'
+import { createWorkerStorage, listen, requestJson, text, until } from '../../support/worker/edge.ts'
 import type { Inspection } from '../../support/worker/timers-object.ts'
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
  */
 const idle = () => new Promise((resolve) => setTimeout(resolve, 11_000))
 
-const disk = createDisk()
+const disk = createWorkerStorage()
 let url = ''
 beforeAll(async () => {
   const entry = { ENTRYPOINT: 'test/support/worker/timers-object.ts' }
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(disk.remove)
 
-const inspect = () => ask<Inspection>(`${url}/inspect`)
+const inspect = () => requestJson<Inspection>(`${url}/inspect`)
 
 test('a hub has timers only while a client is connected', async () => {
   expect((await inspect()).timers).toEqual([])
@@ -31,7 +31,7 @@ test('a hub has timers only while a client is connected', async () => {
   await streams[0]?.close()
   await until(
     'one client has left',
-    async () => (await ask<{ total: number }>(`${url}/clients`)).total === 1,
+    async () => (await requestJson<{ total: number }>(`${url}/clients`)).total === 1,
   )
   expect((await inspect()).timers).toHaveLength(2)
   await streams[1]?.close()
@@ -41,7 +41,7 @@ test('a hub has timers only while a client is connected', async () => {
 
 test('an alarm is set only while there are events to evict', async () => {
   expect((await inspect()).alarm).toBeNull()
-  await ask(`${url}/broadcast`, text('kept for three seconds'))
+  await requestJson(`${url}/broadcast`, text('kept for three seconds'))
   expect((await inspect()).alarm).toBeGreaterThan(Date.now())
   await until('no alarm is set', async () => (await inspect()).alarm === null)
   expect((await inspect()).timers).toEqual([])

@@ -1,12 +1,19 @@
 /** Deployments that change `HUB_SHARDS`: no client misses an event without receiving `hub:gap`. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
-import { ask, createDisk, type Disk, dataOf, listen, text } from '../../support/worker/edge.ts'
+import {
+  createWorkerStorage,
+  dataOf,
+  listen,
+  requestJson,
+  text,
+  type WorkerStorage,
+} from '../../support/worker/edge.ts'
 
 // Each test starts workerd several times, which takes seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
-let disk: Disk
+let disk: WorkerStorage
 afterEach(() => disk.remove())
 
 /** A client that belongs to `shard` of `count` shards, and to `other` of `others`. */
@@ -34,7 +41,7 @@ async function deployed<T>(
 }
 
 const publish = (client: string, data: string) => async (url: string) =>
-  (await ask<{ id: string }>(`${url}/clients/${client}`, text(data))).id
+  (await requestJson<{ id: string }>(`${url}/clients/${client}`, text(data))).id
 
 /** Reconnects with a cursor: how the stream resumes, and the events up to a last one. */
 const resume = (client: string, cursor: string) => async (url: string) => {
@@ -51,7 +58,7 @@ describe('a client that was away during every deployment receives a gap', () => 
     { name: '1 shard, then 2, then 1 again', counts: [1, 2, 1], home: 0, other: 1 },
     { name: '2 shards, then 3, then 2 again', counts: [2, 3, 2], home: 1, other: 2 },
   ])('with $name', async ({ counts: [first = 1, second = 1, third = 1], home, other }) => {
-    disk = createDisk()
+    disk = createWorkerStorage()
     const client = clientAt(home, first, other, second)
     const id = await deployed(first, publish(client, 'before'))
     // Only the client's new shard serves a request; the one that issued the cursor does not start by itself.
@@ -64,7 +71,7 @@ describe('a client that was away during every deployment receives a gap', () => 
 })
 
 test('a deployment that keeps the number of shards causes no gap', async () => {
-  disk = createDisk()
+  disk = createWorkerStorage()
   const client = clientAt(2, 3)
   const id = await deployed(3, publish(client, 'one'))
   await deployed(3, publish(client, 'two'))
@@ -75,7 +82,7 @@ test('a deployment that keeps the number of shards causes no gap', async () => {
 })
 
 test('a gap is reported once: cursors from after the change are valid', async () => {
-  disk = createDisk()
+  disk = createWorkerStorage()
   const client = clientAt(1, 3)
   await deployed(1, publish(client, 'before'))
   const id = await deployed(3, publish(client, 'one'))
@@ -83,7 +90,7 @@ test('a gap is reported once: cursors from after the change are valid', async ()
 })
 
 test('a client that reconnects in mid-replay of events from before the change receives no second gap', async () => {
-  disk = createDisk()
+  disk = createWorkerStorage()
   const client = clientAt(1, 3, 1, 2)
   const old = await deployed(3, publish(client, 'one'))
   await deployed(2, async (url) => {
@@ -97,7 +104,7 @@ test('a client that reconnects in mid-replay of events from before the change re
 })
 
 test('while one shard is unreachable the others serve nothing, and afterwards they do', async () => {
-  disk = createDisk()
+  disk = createWorkerStorage()
   const client = clientAt(1, 3)
   const id = await deployed(3, publish(client, 'before'))
   const entry = {
@@ -123,7 +130,7 @@ test('while one shard is unreachable the others serve nothing, and afterwards th
 })
 
 test('objects refuse a Worker of another deployment: nothing is accepted that nobody receives', async () => {
-  disk = createDisk()
+  disk = createWorkerStorage()
   const client = clientAt(1, 3)
   const entry = { ENTRYPOINT: 'test/support/worker/stale-worker.ts' }
   await deployed(

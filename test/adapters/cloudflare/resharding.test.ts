@@ -29,7 +29,7 @@ function setUp() {
   const hanging = new Set<number>()
   const clock = manualClock()
   const fenced: number[] = []
-  const asked: number[] = []
+  const calls: number[] = []
   let configured = 0
 
   /** Restarts all shards with a new number of shards, except those in `keep`, which run on unchanged. */
@@ -69,7 +69,7 @@ function setUp() {
       await at(other).fence(count)
     }
     const ensureFirstReady = async () => {
-      asked.push(shard)
+      calls.push(shard)
       await Promise.resolve()
       if (unreachable.has(0)) throw new Error('It is unreachable.')
       await at(0).ensureReady(count)
@@ -89,7 +89,7 @@ function setUp() {
     hanging,
     clock,
     fenced,
-    asked,
+    calls,
     deploy,
     serve,
     at,
@@ -109,7 +109,7 @@ test('a single shard fences no others and keeps its epoch', async () => {
 })
 
 test('the first shard fences the others once, each other asks it once, and epochs end with the suffix', async () => {
-  const { deploy, serve, fenced, asked } = setUp()
+  const { deploy, serve, fenced, calls } = setUp()
   deploy(3)
   const epochs = [await serve(0), await serve(1), await serve(2)]
   expect(epochs.map((epoch) => epoch.slice(12))).toEqual(
@@ -117,18 +117,18 @@ test('the first shard fences the others once, each other asks it once, and epoch
   )
   deploy(3)
   expect([await serve(0), await serve(1), await serve(2)]).toEqual(epochs)
-  expect([fenced, asked]).toEqual([
+  expect([fenced, calls]).toEqual([
     [1, 2],
     [1, 2],
   ])
 })
 
 test('concurrent requests wait for the same fencing', async () => {
-  const { deploy, serve, fenced, asked } = setUp()
+  const { deploy, serve, fenced, calls } = setUp()
   deploy(3)
   const epochs = await Promise.all([0, 1, 2, 2, 1, 0].map(serve))
   expect(epochs.slice(3)).toEqual(epochs.slice(0, 3).reverse())
-  expect([fenced.length, asked.length]).toEqual([2, 2])
+  expect([fenced.length, calls.length]).toEqual([2, 2])
 })
 
 test('no request is served before the epoch is on disk', async () => {
@@ -227,16 +227,16 @@ test('a shard that the first fences with another number while it waits for the a
 })
 
 test('of many shards, each is called once when their number changes', async () => {
-  const { deploy, serve, fenced, asked } = setUp()
+  const { deploy, serve, fenced, calls } = setUp()
   const everywhere = (count: number) =>
     Promise.all(Array.from({ length: count }, (_, shard) => serve(shard)))
   deploy(64)
   await everywhere(64)
   fenced.length = 0
-  asked.length = 0
+  calls.length = 0
   deploy(128)
   await everywhere(128)
-  expect([fenced.length, asked.length]).toEqual([127, 127])
+  expect([fenced.length, calls.length]).toEqual([127, 127])
 })
 
 test('a call that is not answered ends after ten seconds; only that shard is called again', async () => {

@@ -8,7 +8,7 @@ import { createApp } from '../../../src/http/app.ts'
 import { createAccess } from '../../../src/http/auth/access.ts'
 import { createAuthorizer } from '../../../src/http/auth/authorizer.ts'
 import { createHub } from '../../../src/hub/hub.ts'
-import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
+import { PROMTOOL_IS_MISSING, promtoolErrors } from '../../support/promtool.ts'
 import { readEvents } from '../../support/reader.ts'
 import { samplesOf } from '../../support/samples.ts'
 
@@ -20,7 +20,7 @@ type FakeShard = { readonly fetch: (request: Request) => Promise<Response> }
 function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })) {
   const hubs = Array.from({ length: COUNT }, () => createHub())
   const apps = hubs.map(appOf)
-  const asked: number[] = []
+  const calls: number[] = []
   const counts = new Set<number>()
   const reports: string[] = []
   const broken = new Map<number, FakeShard>()
@@ -33,17 +33,17 @@ function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })
     random: () => 0.5,
     shard: (index) => ({
       fetch: async (request) => {
-        asked.push(index)
+        calls.push(index)
         counts.add(shardCountOf(request))
         const shard = broken.get(index) ?? apps[index] ?? new Hono()
         return await shard.fetch(request)
       },
     }),
   })
-  return { hubs, asked, counts, broken, reports, send, open }
+  return { hubs, calls, counts, broken, reports, send, open }
 
   function send(method: string, path: string, body?: string, headers = {}): Promise<Response> {
-    asked.length = 0
+    calls.length = 0
     const type = body === undefined ? {} : { 'Content-Type': 'text/plain' }
     const init = { method, headers: { ...type, ...headers }, ...(body !== undefined && { body }) }
     return router.fetch(new Request(`http://localhost${path}`, init))
@@ -69,10 +69,10 @@ describe('a request about one client goes to one shard:', () => {
     ['GET', '/sse?id=alice'],
     ['POST', '/clients/%61lice'],
   ])('%s %s', async (method, path) => {
-    const { send, asked } = setUp()
+    const { send, calls } = setUp()
     const response = await send(method, path, method === 'POST' ? 'hello' : undefined)
     expect(response.status).toBe(200)
-    expect(asked).toEqual([shardOf('alice', COUNT)])
+    expect(calls).toEqual([shardOf('alice', COUNT)])
     await response.body?.cancel()
   })
 
@@ -93,11 +93,11 @@ describe('a request about one client goes to one shard:', () => {
 })
 
 test('a path is read as the app reads it', async () => {
-  const { send, asked } = setUp()
+  const { send, calls } = setUp()
   expect((await send('POST', '/%62roadcast', 'hi')).status).toBe(200)
-  expect(asked).toEqual([0, 1, 2])
+  expect(calls).toEqual([0, 1, 2])
   expect((await send('POST', '/broadcast/', 'hi')).status).toBe(404)
-  expect(asked).toEqual([0])
+  expect(calls).toEqual([0])
 })
 
 test('every request to a shard carries the number of shards, whatever the client sends', async () => {
@@ -126,11 +126,11 @@ test.each(['/clients', '/topics/news', '/metrics', '/clients/alice', '/sse?id=al
 )
 
 test('a connection without a client id gets one that belongs to its shard', async () => {
-  const { open, asked } = setUp()
+  const { open, calls } = setUp()
   for (const query of ['', '?topic=news', '?lastEventId=earliest']) {
     const { client } = await open(query)
     expect(client).toMatch(/^[0-9a-f-]{36}$/)
-    expect(asked).toEqual([shardOf(client, COUNT)])
+    expect(calls).toEqual([shardOf(client, COUNT)])
   }
 })
 
@@ -175,11 +175,11 @@ describe('a request about many clients goes to all shards:', () => {
   })
 
   test('metrics, whose samples are labelled with their shard', async () => {
-    const { send, open, asked } = setUp()
+    const { send, open, calls } = setUp()
     for (const name of NAMES) await open(`?id=${name}`)
     await send('POST', '/broadcast', 'hi')
     const response = await send('GET', '/metrics')
-    expect(asked).toEqual([0, 1, 2])
+    expect(calls).toEqual([0, 1, 2])
     expect(response.headers.get('Content-Type')).toContain('version=0.0.4')
     const samples = samplesOf(await response.text())
     for (let shard = 0; shard < COUNT; shard++) {
@@ -196,7 +196,7 @@ describe('a request about many clients goes to all shards:', () => {
     async () => {
       const { send, broken } = setUp()
       broken.set(1, { fetch: () => Promise.reject(new Error('reset')) })
-      expect(complaintsAbout(await (await send('GET', '/metrics')).text())).toBe('')
+      expect(promtoolErrors(await (await send('GET', '/metrics')).text())).toBe('')
     },
   )
 
@@ -216,11 +216,11 @@ describe('a request about many clients goes to all shards:', () => {
   })
 
   test('but not if the first shard refuses it', async () => {
-    const { send, asked, hubs } = setUp()
+    const { send, calls, hubs } = setUp()
     const body = '{"data":1,"event":"hub:x"}'
     const refused = await send('POST', '/broadcast', body, { 'Content-Type': 'application/json' })
     expect(refused.status).toBe(400)
-    expect(asked).toEqual([0])
+    expect(calls).toEqual([0])
     expect((await send('POST', '/broadcast', 'x'.repeat(2_100_000))).status).toBe(413)
     expect((await send('GET', '/clients?limit=x')).status).toBe(400)
     expect((await send('GET', '/broadcast')).status).toBe(405)
@@ -376,15 +376,15 @@ describe('a blocked client', () => {
   })
 
   test('is disconnected by its own shard, which decides whether that is allowed', async () => {
-    const { send, open, asked } = withTokens()
+    const { send, open, calls } = withTokens()
     const stream = await open('?id=mallory', { Authorization: 'Bearer mallory' })
     const own = shardOf('mallory', COUNT)
     expect((await send('DELETE', '/clients/mallory?block=60')).status).toBe(401)
     expect((await send('DELETE', '/clients/mallory?block=x', undefined, headers)).status).toBe(400)
-    expect(asked).toEqual([own])
+    expect(calls).toEqual([own])
     const response = await json(send('DELETE', '/clients/mallory?block=60', undefined, headers))
     expect(response).toEqual({ disconnected: 1, blockedSeconds: 60 })
-    expect([...asked].sort()).toEqual([0, 1, 2])
+    expect([...calls].sort()).toEqual([0, 1, 2])
     await stream.next(({ event }) => event === 'hub:bye')
   })
 

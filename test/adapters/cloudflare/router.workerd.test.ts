@@ -3,11 +3,11 @@ import { type OutgoingHttpHeaders, request } from 'node:http'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
 import {
-  ask,
-  createDisk,
+  createWorkerStorage,
   dataOf,
   type Listener,
   listen,
+  requestJson,
   text,
   until,
 } from '../../support/worker/edge.ts'
@@ -20,7 +20,7 @@ const NAMES = Array.from({ length: 9 }, (_, i) => `user-${i}`)
 /** Events that each shard accepts within a minute: more than the tests before the last one publish. */
 const LIMIT = 60
 
-const disk = createDisk()
+const disk = createWorkerStorage()
 let url = ''
 beforeAll(async () => {
   const environment = {
@@ -38,7 +38,7 @@ interface Published {
   readonly connections: number
 }
 
-const totalOf = async () => (await ask<{ total: number }>(`${url}/clients`)).total
+const totalOf = async () => (await requestJson<{ total: number }>(`${url}/clients`)).total
 
 async function withAllClients(
   work: (streams: readonly Listener[]) => Promise<void>,
@@ -56,11 +56,11 @@ test('every shard has clients', () => {
 test('each client receives events for itself, its topics and everyone, in order', async () => {
   await withAllClients(async (streams) => {
     for (const name of NAMES) {
-      const published = await ask<Published>(`${url}/clients/${name}`, text(`for ${name}`))
+      const published = await requestJson<Published>(`${url}/clients/${name}`, text(`for ${name}`))
       expect(published).toEqual({ id: expect.any(String), connections: 1 })
     }
-    const topic = await ask<Published>(`${url}/topics/news`, text('news'))
-    const all = await ask<Published>(`${url}/broadcast`, text('all'))
+    const topic = await requestJson<Published>(`${url}/topics/news`, text('news'))
+    const all = await requestJson<Published>(`${url}/broadcast`, text('all'))
     expect([topic.connections, all.connections]).toEqual([NAMES.length, NAMES.length])
     expect(new Set(all.ids?.map((id) => id.split('-')[0])).size).toBe(COUNT)
     for (const stream of streams) {
@@ -74,10 +74,10 @@ test('each client receives events for itself, its topics and everyone, in order'
 test('presence covers all shards, and a single client can be disconnected', async () => {
   await withAllClients(async (streams) => {
     expect(await totalOf()).toBe(NAMES.length)
-    const topic = await ask<{ connections: unknown[] }>(`${url}/topics/news?limit=4`)
+    const topic = await requestJson<{ connections: unknown[] }>(`${url}/topics/news?limit=4`)
     expect(topic).toMatchObject({ topic: 'news', total: NAMES.length })
     expect(topic.connections).toHaveLength(4)
-    const answer = await ask(`${url}/clients/user-4`, { method: 'DELETE' })
+    const answer = await requestJson(`${url}/clients/user-4`, { method: 'DELETE' })
     expect(answer).toEqual({ disconnected: 1, blockedSeconds: 0 })
     await streams[4]?.next(({ event }) => event === 'hub:bye')
     await until('it has left', async () => (await totalOf()) === NAMES.length - 1)
@@ -87,7 +87,7 @@ test('presence covers all shards, and a single client can be disconnected', asyn
 test('a client without an id can be reached by the id it was given, until it leaves', async () => {
   const stream = await listen(url, 'topic=news')
   const { client } = stream.ready
-  await ask(`${url}/clients/${client}`, text('for you'))
+  await requestJson(`${url}/clients/${client}`, text('for you'))
   await stream.next(({ data }) => data === 'for you')
   await stream.close()
   await until('it has left', async () => (await totalOf()) === 0)
@@ -97,10 +97,10 @@ test('a client without an id resumes on the shard it was on, and receives nothin
   // A single attempt could find the right shard by chance.
   for (let i = 0; i < 5; i++) {
     const stream = await listen(url, 'topic=news')
-    await ask(`${url}/topics/news`, text('one'))
+    await requestJson(`${url}/topics/news`, text('one'))
     const { id = '' } = await stream.next(({ data }) => data === 'one')
     await stream.close()
-    await ask(`${url}/topics/news`, text('two'))
+    await requestJson(`${url}/topics/news`, text('two'))
     const back = await listen(url, 'topic=news', { 'Last-Event-ID': id })
     expect(back.ready.resume).toBe('complete')
     await back.next(({ data }) => data === 'two')
@@ -110,9 +110,9 @@ test('a client without an id resumes on the shard it was on, and receives nothin
 })
 
 test('a client resumes on its own shard, completely', async () => {
-  const { id = '' } = await ask<Published>(`${url}/clients/zoe`, text('one'))
-  await ask(`${url}/clients/zoe`, text('two'))
-  await ask(`${url}/broadcast`, text('three'))
+  const { id = '' } = await requestJson<Published>(`${url}/clients/zoe`, text('one'))
+  await requestJson(`${url}/clients/zoe`, text('two'))
+  await requestJson(`${url}/broadcast`, text('three'))
   const back = await listen(url, 'id=zoe', { 'Last-Event-ID': id })
   expect(back.ready.resume).toBe('complete')
   await back.next(({ data }) => data === 'three')
@@ -121,7 +121,7 @@ test('a client resumes on its own shard, completely', async () => {
 })
 
 test('no request from outside can fence a shard', async () => {
-  const { id = '' } = await ask<Published>(`${url}/clients/zoe`, text('one'))
+  const { id = '' } = await requestJson<Published>(`${url}/clients/zoe`, text('one'))
   for (const path of ['/fence', '/rpc/fence', '/1']) {
     for (const Host of ['hub.invalid', new URL(url).host]) {
       expect(await statusOf('POST', path, { Host })).toBe(404)
@@ -147,7 +147,7 @@ test('every shard accepts what the first accepts, even a shard whose own rate li
   const name = NAMES.find((one) => shardOf(one, COUNT) === 2)
   const publish = async () => (await fetch(`${url}/clients/${name}`, text('too much'))).status
   await until('its shard refuses more', async () => (await publish()) === 429)
-  expect((await ask<Published>(`${url}/broadcast`, text('all'))).ids).toHaveLength(COUNT)
+  expect((await requestJson<Published>(`${url}/broadcast`, text('all'))).ids).toHaveLength(COUNT)
   const all = async () => (await fetch(`${url}/broadcast`, text('all'))).status
   await until('the first shard refuses more', async () => (await all()) === 429)
 })

@@ -25,7 +25,11 @@ export async function gather(job: Job, sampleEvery: number, lanes: number) {
 }
 
 /** Publishes one event, and waits until every stream has it. */
-export async function tell(job: Job, streams: Streams, publisher: Publisher): Promise<void> {
+export async function broadcastOne(
+  job: Job,
+  streams: Streams,
+  publisher: Publisher,
+): Promise<void> {
   const goal = streams.delivered() + streams.size
   const [answered, arrived] = [
     publisher.post(job.protocol.broadcast, payload()),
@@ -35,7 +39,11 @@ export async function tell(job: Job, streams: Streams, publisher: Publisher): Pr
 }
 
 /** Publishes one burst, and waits until every stream has it. */
-export async function tellBurst(job: Job, streams: Streams, publisher: Publisher): Promise<void> {
+export async function broadcastBurst(
+  job: Job,
+  streams: Streams,
+  publisher: Publisher,
+): Promise<void> {
   const goal = streams.delivered() + streams.size * BURST
   const answers = Array.from({ length: BURST }, (_, lane) =>
     publisher.post(job.protocol.broadcast, payload(), lane),

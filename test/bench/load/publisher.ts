@@ -41,14 +41,14 @@ export async function createPublisher(port: number, lanes: number): Promise<Publ
 
   function post(path: string, body: string, lane = 0): Promise<string> {
     const head = `POST ${path} HTTP/1.1\r\n${host}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`
-    return ask(head + body, lane)
+    return send(head + body, lane)
   }
 
   function get(path: string, lane = 0): Promise<string> {
-    return ask(`GET ${path} HTTP/1.1\r\n${host}\r\n\r\n`, lane)
+    return send(`GET ${path} HTTP/1.1\r\n${host}\r\n\r\n`, lane)
   }
 
-  function ask(request: string, lane: number): Promise<string> {
+  function send(request: string, lane: number): Promise<string> {
     const socket = sockets[lane % sockets.length]
     if (!socket || socket.data.over) throw new Error('the publisher was cut off')
     const answer = new Promise<string>((settle, fail) => {

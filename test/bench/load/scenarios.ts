@@ -4,6 +4,8 @@ import { cluster } from './cluster.ts'
 import {
   BURST,
   BURST_EVERY_MS,
+  broadcastBurst,
+  broadcastOne,
   checkFair,
   EVENT_MS,
   fill,
@@ -12,8 +14,6 @@ import {
   LANES,
   measure,
   settled,
-  tell,
-  tellBurst,
 } from './harness.ts'
 import { payload } from './payload.ts'
 import { createPublisher } from './publisher.ts'
@@ -38,12 +38,12 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
 /** One event at a time: the next is sent when every stream has the previous one. */
 async function broadcast(job: Job): Promise<Figures> {
   const { streams, publisher } = await gather(job, 1, 1)
-  for (let i = 0; i < 10; i++) await tell(job, streams, publisher)
+  for (let i = 0; i < 10; i++) await broadcastOne(job, streams, publisher)
   streams.delays.clear()
   const meter = measure(job)
   const before = streams.delivered()
   for (let i = 0; i < job.events && meter.elapsedMs() < job.maxMs; i++) {
-    await tell(job, streams, publisher)
+    await broadcastOne(job, streams, publisher)
   }
   const { cpu, seconds } = meter.read()
   const delivered = streams.delivered() - before
@@ -58,7 +58,7 @@ async function broadcast(job: Job): Promise<Figures> {
 /** Bursts of fifty events, ten times a second; waits for a server that can't keep up. */
 async function burst(job: Job): Promise<Figures> {
   const { streams, publisher } = await gather(job, 16, BURST)
-  for (let i = 0; i < 3; i++) await tellBurst(job, streams, publisher)
+  for (let i = 0; i < 3; i++) await broadcastBurst(job, streams, publisher)
   await sleep(200)
   streams.delays.clear()
   const meter = measure(job)
@@ -67,7 +67,7 @@ async function burst(job: Job): Promise<Figures> {
   while (published < job.events && meter.elapsedMs() < job.maxMs) {
     const due = (published / BURST) * BURST_EVERY_MS
     await sleep(Math.max(0, due - meter.elapsedMs()))
-    await tellBurst(job, streams, publisher)
+    await broadcastBurst(job, streams, publisher)
     published += BURST
   }
   const due = (published / BURST) * BURST_EVERY_MS
@@ -163,10 +163,10 @@ async function replay(job: Job): Promise<Figures> {
   const streams = createStreams(job.port, 16)
   const path = (index: number) => fill(protocol.stream, index)
   let seen = ''
-  const saw = (text: string) => {
+  const onText = (text: string) => {
     seen += text
   }
-  await streams.open({ count: job.connections, path, saw })
+  await streams.open({ count: job.connections, path, onText })
   const publisher = await createPublisher(job.port, 1)
   await publisher.post(protocol.broadcast, payload())
   await streams.reach(job.connections, EVENT_MS)
@@ -209,16 +209,16 @@ async function health(job: Job): Promise<Figures> {
   const waits: number[] = []
   for (let i = 0; i < job.events; i++) {
     let done = false
-    const told = tell(job, streams, publisher).finally(() => {
+    const sent = broadcastOne(job, streams, publisher).finally(() => {
       done = true
     })
     while (!done) {
-      const asked = nowUs()
+      const startedAt = nowUs()
       await publisher.get(protocol.health ?? '/', 1)
-      waits.push((nowUs() - asked) / 1_000)
+      waits.push((nowUs() - startedAt) / 1_000)
       await sleep(5)
     }
-    await told
+    await sent
   }
   waits.sort((a, b) => a - b)
   const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))]

@@ -15,7 +15,7 @@ interface Stream {
   opened: () => void
   failed: (error: Error) => void
   readonly request: string
-  readonly saw: ((text: string) => void) | undefined
+  readonly onText: ((text: string) => void) | undefined
 }
 
 /** How streams are opened. */
@@ -24,7 +24,7 @@ export interface Opening {
   path(index: number): string
   readonly lastEventId?: string | undefined
   /** Receives everything the first stream receives. */
-  readonly saw?: ((text: string) => void) | undefined
+  readonly onText?: ((text: string) => void) | undefined
 }
 
 /** Many streams. */
@@ -78,7 +78,7 @@ export function createStreams(port: number, sampleEvery: number): Streams {
 
   function receive({ data: stream }: Socket<Stream>, bytes: Uint8Array): void {
     if (!stream.open && !begins(stream, bytes)) return
-    stream.saw?.(text(bytes))
+    stream.onText?.(text(bytes))
     const now = stream.sampled ? nowUs() : 0
     for (let at = bytes.indexOf(MARK); at !== -1; at = bytes.indexOf(MARK, at + STRIDE)) {
       stream.frames += 1
@@ -135,7 +135,7 @@ export function createStreams(port: number, sampleEvery: number): Streams {
         opened,
         failed,
         request,
-        saw: index === 0 ? opening.saw : undefined,
+        onText: index === 0 ? opening.onText : undefined,
       }
       connect(port, stream, handlers).then((socket) => void sockets.push(socket), failed)
     })

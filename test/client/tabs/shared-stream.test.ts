@@ -55,13 +55,13 @@ function createWorld(journal: MemoryJournalOptions = {}) {
     const gaps: Gap[] = []
     stream.onAny(({ data }) => received.push(data))
     stream.onGap((gap) => gaps.push(gap))
-    await clock.settle()
+    await clock.runPending()
     return { tab, stream, received, gaps }
   }
 
   async function publish(data: string, topic?: string): Promise<void> {
     await hub.publish(topic === undefined ? { client: 'alice' } : { topic }, { data })
-    await clock.settle()
+    await clock.runPending()
   }
 
   function connections(): number {

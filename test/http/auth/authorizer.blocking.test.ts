@@ -1,9 +1,9 @@
 /** A blocked client can do nothing until its block expires, and everything afterwards. */
 import { expect, test } from 'vitest'
 import {
+  type AuthHarness,
   cookieOf,
-  type Guarded,
-  guarded,
+  createAuthHarness,
   KEY,
   statusOf,
   withCookie,
@@ -12,10 +12,10 @@ import {
 const BLOCK_MS = 60_000
 
 test('its streams end, its reconnects get 204, and after the block everything works again', async () => {
-  const set = guarded()
-  const { ask, clock } = set
+  const set = createAuthHarness()
+  const { request, clock } = set
   const path = `/sse?ticket=${await set.ticket({ client: 'alice' })}`
-  const opened = await ask(path)
+  const opened = await request(path)
   const cookie = withCookie(cookieOf(opened))
   const token = await set.token({ sub: 'alice', publish: '*' })
   const reader = await set.listen('/sse', token)
@@ -24,70 +24,70 @@ test('its streams end, its reconnects get 204, and after the block everything wo
   await reader.end()
   expect(await opened.text()).toContain('"reason":"disconnected"')
 
-  expect(await statusOf(ask(path, undefined, cookie))).toBe(204)
-  expect(await statusOf(ask('/sse', token))).toBe(204)
-  expect(await statusOf(set.send('/broadcast', token, { data: 1 }))).toBe(403)
+  expect(await statusOf(request(path, undefined, cookie))).toBe(204)
+  expect(await statusOf(request('/sse', token))).toBe(204)
+  expect(await statusOf(set.postJson('/broadcast', token, { data: 1 }))).toBe(403)
   expect(set.hub.stats()).toMatchObject({ connections: 0, published: 0 })
 
   await clock.advance(BLOCK_MS)
-  expect(await statusOf(ask(path, undefined, cookie))).toBe(200)
-  expect(await statusOf(ask('/sse', token))).toBe(200)
-  expect(await statusOf(set.send('/broadcast', token, { data: 1 }))).toBe(200)
+  expect(await statusOf(request(path, undefined, cookie))).toBe(200)
+  expect(await statusOf(request('/sse', token))).toBe(200)
+  expect(await statusOf(set.postJson('/broadcast', token, { data: 1 }))).toBe(200)
 })
 
 test('its unused ticket opens nothing meanwhile', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   const ticket = await set.ticket({ client: 'alice' })
   await block(set, 10)
-  const refused = await set.ask(`/sse?ticket=${ticket}`)
+  const refused = await set.request(`/sse?ticket=${ticket}`)
   expect(refused.status).toBe(204)
   expect(await refused.text()).toBe('')
   expect(set.hub.stats().connections).toBe(0)
 })
 
 test('no ticket is issued for it', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   await block(set)
-  expect(await statusOf(set.send('/tickets', KEY, { client: 'alice' }))).toBe(403)
-  expect(await statusOf(set.send('/tickets', KEY, { client: 'bob' }))).toBe(200)
+  expect(await statusOf(set.postJson('/tickets', KEY, { client: 'alice' }))).toBe(403)
+  expect(await statusOf(set.postJson('/tickets', KEY, { client: 'bob' }))).toBe(200)
   await set.clock.advance(BLOCK_MS)
-  expect(await statusOf(set.send('/tickets', KEY, { client: 'alice' }))).toBe(200)
+  expect(await statusOf(set.postJson('/tickets', KEY, { client: 'alice' }))).toBe(200)
 })
 
 test('its token gets no tickets either, not even for others', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   const token = await set.token({ sub: 'alice', publish: '*' })
   await block(set)
-  expect(await statusOf(set.send('/tickets', token, { client: 'bob' }))).toBe(403)
+  expect(await statusOf(set.postJson('/tickets', token, { client: 'bob' }))).toBe(403)
 })
 
 test('other clients are not affected', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   await block(set)
-  expect(await statusOf(set.ask('/sse', await set.token({ sub: 'bob' })))).toBe(200)
-  expect(await statusOf(set.ask('/sse', await set.token({ sub: 'Alice' })))).toBe(200)
+  expect(await statusOf(set.request('/sse', await set.token({ sub: 'bob' })))).toBe(200)
+  expect(await statusOf(set.request('/sse', await set.token({ sub: 'Alice' })))).toBe(200)
 })
 
 test('without a block it may reconnect at once', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   const token = await set.token({ sub: 'alice' })
   const reader = await set.listen('/sse', token)
-  await set.ask('/clients/alice', KEY, { method: 'DELETE' })
+  await set.request('/clients/alice', KEY, { method: 'DELETE' })
   await reader.end()
-  expect(await statusOf(set.ask('/sse', token))).toBe(200)
+  expect(await statusOf(set.request('/sse', token))).toBe(200)
 })
 
 test.each(['-1', '1.5', '86401', 'forever', '', '1e3', '0x10'])(
   'block=%s is 400',
   async (block) => {
-    const { ask } = guarded()
+    const { request } = createAuthHarness()
     const init = { method: 'DELETE' }
-    expect(await statusOf(ask(`/clients/alice?block=${block}`, KEY, init))).toBe(400)
+    expect(await statusOf(request(`/clients/alice?block=${block}`, KEY, init))).toBe(400)
   },
 )
 
-async function block({ ask }: Guarded, seconds = 60): Promise<unknown> {
-  const response = await ask(`/clients/alice?block=${seconds}`, KEY, { method: 'DELETE' })
+async function block({ request }: AuthHarness, seconds = 60): Promise<unknown> {
+  const response = await request(`/clients/alice?block=${seconds}`, KEY, { method: 'DELETE' })
   expect(response.status).toBe(200)
   return await response.json()
 }

@@ -1,7 +1,7 @@
 /** A key may publish and operate; without the exact key, nothing is allowed. */
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/server/config.ts'
-import { guarded, KEY, statusOf } from '../../support/auth-harness.ts'
+import { createAuthHarness, KEY, statusOf } from '../../support/auth-harness.ts'
 
 const ROUTES = [
   ['POST', '/broadcast'],
@@ -28,8 +28,8 @@ describe.each(ROUTES)('%s %s', (method, path) => {
   }
 
   test('without a credential is 401, and says which scheme it takes', async () => {
-    const { ask, hub, errors } = guarded()
-    const response = await ask(path, undefined, init)
+    const { request, hub, errors } = createAuthHarness()
+    const response = await request(path, undefined, init)
     expect(response.status).toBe(401)
     expect(response.headers.get('WWW-Authenticate')).toBe('Bearer realm="hono-sse"')
     expect(response.headers.get('Content-Type')).toBe('application/problem+json')
@@ -46,8 +46,8 @@ describe.each(ROUTES)('%s %s', (method, path) => {
     ['an empty key', ''],
     ['another word', 'undefined'],
   ])('with %s is 401', async (_, credential) => {
-    const { ask, hub } = guarded()
-    const response = await ask(path, credential, init)
+    const { request, hub } = createAuthHarness()
+    const response = await request(path, credential, init)
     expect(response.status).toBe(401)
     const error = credential === '' ? '' : ', error="invalid_token"'
     expect(response.headers.get('WWW-Authenticate')).toBe(`Bearer realm="hono-sse"${error}`)
@@ -57,18 +57,18 @@ describe.each(ROUTES)('%s %s', (method, path) => {
   test.each([`Basic ${btoa(`:${KEY}`)}`, KEY, `Bearer${KEY}`, `Token ${KEY}`, `Bearer ${KEY} x`])(
     'with "Authorization: %s" is 401',
     async (Authorization) => {
-      const { ask } = guarded()
+      const { request } = createAuthHarness()
       const headers = { ...init.headers, Authorization }
-      expect(await statusOf(ask(path, undefined, { ...init, headers }))).toBe(401)
+      expect(await statusOf(request(path, undefined, { ...init, headers }))).toBe(401)
     },
   )
 
   test('with a credential in the query is 400, and the answer does not repeat it', async () => {
-    const { ask, hub } = guarded()
+    const { request, hub } = createAuthHarness()
     const names = ['key', 'token', 'access_token', 'KEY', 'api_key', 'publish_key', 'jwt', 'auth']
     for (const name of names) {
       const query = `${path.includes('?') ? '&' : '?'}${name}=${KEY}`
-      const response = await ask(path + query, KEY, init)
+      const response = await request(path + query, KEY, init)
       expect(response.status).toBe(400)
       expect(await response.text()).not.toContain(KEY)
     }
@@ -77,7 +77,7 @@ describe.each(ROUTES)('%s %s', (method, path) => {
 })
 
 test('the key may do everything but listen, because it names no client', async () => {
-  const { ask } = guarded()
+  const { request } = createAuthHarness()
   for (const [method, path] of ROUTES) {
     const headers = { 'Content-Type': 'application/json' }
     const init = {
@@ -86,43 +86,43 @@ test('the key may do everything but listen, because it names no client', async (
       ...(method === 'POST' && { body: path === '/tickets' ? GRANT : EVENT }),
     }
     const expected = path.startsWith('/sse') ? 403 : 200
-    expect([path, await statusOf(ask(path, KEY, init))]).toEqual([path, expected])
+    expect([path, await statusOf(request(path, KEY, init))]).toEqual([path, expected])
   }
 })
 
 test('the scheme is case-insensitive', async () => {
-  const { ask } = guarded()
+  const { request } = createAuthHarness()
   for (const scheme of ['bearer', 'BEARER', 'Bearer  ']) {
     const init = { headers: { Authorization: `${scheme} ${KEY}` } }
-    expect(await statusOf(ask('/clients', undefined, init))).toBe(200)
+    expect(await statusOf(request('/clients', undefined, init))).toBe(200)
   }
 })
 
 test('healthz and readyz require no credential and reveal nothing', async () => {
-  const { ask } = guarded()
-  expect(await (await ask('/healthz')).text()).toBe('ok')
-  expect(await (await ask('/readyz')).text()).toBe('ready')
+  const { request } = createAuthHarness()
+  expect(await (await request('/healthz')).text()).toBe('ok')
+  expect(await (await request('/readyz')).text()).toBe('ready')
 })
 
 test('each of several keys works, and a removed one does not', async () => {
   const [old, young] = ['the-key-of-last-year', 'the-key-of-this-year']
-  const both = guarded({ config: { PUBLISH_KEY: [young, old] } })
-  expect(await statusOf(both.ask('/clients', old))).toBe(200)
-  expect(await statusOf(both.ask('/clients', young))).toBe(200)
-  const one = guarded({ config: { PUBLISH_KEY: [young] } })
-  expect(await statusOf(one.ask('/clients', old))).toBe(401)
+  const both = createAuthHarness({ config: { PUBLISH_KEY: [young, old] } })
+  expect(await statusOf(both.request('/clients', old))).toBe(200)
+  expect(await statusOf(both.request('/clients', young))).toBe(200)
+  const one = createAuthHarness({ config: { PUBLISH_KEY: [young] } })
+  expect(await statusOf(one.request('/clients', old))).toBe(401)
 })
 
 test('without tokens set up, a token is refused like a wrong key', async () => {
-  const { ask, token } = guarded({ config: { JWT_SECRET: undefined } })
-  expect(await statusOf(ask('/sse', await token({ sub: 'alice' })))).toBe(401)
+  const { request, token } = createAuthHarness({ config: { JWT_SECRET: undefined } })
+  expect(await statusOf(request('/sse', await token({ sub: 'alice' })))).toBe(401)
 })
 
 test('with tokens alone no key works, not even the empty one', async () => {
-  const { ask, token } = guarded({ config: { PUBLISH_KEY: [] } })
-  expect(await statusOf(ask('/clients', KEY))).toBe(401)
-  expect(await statusOf(ask('/clients', ''))).toBe(401)
-  expect(await statusOf(ask('/clients', await token({ sub: 'alice', publish: '*' })))).toBe(403)
+  const { request, token } = createAuthHarness({ config: { PUBLISH_KEY: [] } })
+  expect(await statusOf(request('/clients', KEY))).toBe(401)
+  expect(await statusOf(request('/clients', ''))).toBe(401)
+  expect(await statusOf(request('/clients', await token({ sub: 'alice', publish: '*' })))).toBe(403)
 })
 
 test('every key that the configuration accepts works', async () => {
@@ -131,8 +131,8 @@ test('every key that the configuration accepts works', async () => {
     const key = `0123456789abcde${char}`
     const taken = keysOf(key)
     if (!taken) continue
-    const { ask } = guarded({ config: { PUBLISH_KEY: taken } })
-    expect([char, await statusOf(ask('/clients', key))]).toEqual([char, 200])
+    const { request } = createAuthHarness({ config: { PUBLISH_KEY: taken } })
+    expect([char, await statusOf(request('/clients', key))]).toEqual([char, 200])
   }
 })
 
@@ -153,23 +153,23 @@ function keysOf(text: string): readonly string[] | undefined {
 }
 
 test('a credential that does not suffice is 403, and says so as RFC 6750 does', async () => {
-  const { send, token } = guarded()
-  const response = await send('/broadcast', await token({ sub: 'alice' }), { data: 1 })
+  const { postJson, token } = createAuthHarness()
+  const response = await postJson('/broadcast', await token({ sub: 'alice' }), { data: 1 })
   expect(response.status).toBe(403)
   const challenge = 'Bearer realm="hono-sse", error="insufficient_scope"'
   expect(response.headers.get('WWW-Authenticate')).toBe(challenge)
 })
 
 test('HEAD of a stream needs the credential that GET needs', async () => {
-  const { ask, hub, token } = guarded()
+  const { request, hub, token } = createAuthHarness()
   const head = { method: 'HEAD' }
-  expect(await statusOf(ask('/sse', undefined, head))).toBe(401)
-  expect(await statusOf(ask('/sse?id=bob', await token({ sub: 'alice' }), head))).toBe(403)
-  expect(await statusOf(ask('/sse', await token({ sub: 'alice' }), head))).toBe(200)
+  expect(await statusOf(request('/sse', undefined, head))).toBe(401)
+  expect(await statusOf(request('/sse?id=bob', await token({ sub: 'alice' }), head))).toBe(403)
+  expect(await statusOf(request('/sse', await token({ sub: 'alice' }), head))).toBe(200)
   await hub.disconnect('alice', 60_000)
-  const blocked = await ask('/sse', await token({ sub: 'alice' }))
+  const blocked = await request('/sse', await token({ sub: 'alice' }))
   expect(blocked.status).toBe(204)
   expect(blocked.headers.get('Cache-Control')).toBe('no-store')
-  expect(await statusOf(ask('/sse', await token({ sub: 'alice' }), head))).toBe(204)
+  expect(await statusOf(request('/sse', await token({ sub: 'alice' }), head))).toBe(204)
   expect(hub.stats().connections).toBe(0)
 })

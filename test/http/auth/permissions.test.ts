@@ -1,6 +1,6 @@
 /** A token publishes and listens exactly as its claims allow. */
 import { describe, expect, test } from 'vitest'
-import { guarded, KEY, statusOf } from '../../support/auth-harness.ts'
+import { createAuthHarness, KEY, statusOf } from '../../support/auth-harness.ts'
 
 const PATHS = ['/broadcast', '/clients/alice', '/clients/bob', '/topics/news', '/topics/sport']
 
@@ -22,19 +22,19 @@ describe('a token whose publish is', () => {
     [['alice', 'news', 'client:', 'topic:', 'clients/alice', 'Client:alice', 'client:al*'], []],
     [['topic:alice', 'client:news', 'Everyone', '/broadcast', 'broadcast', ''], []],
   ])('%j publishes to %j alone', async (publish, allowed) => {
-    const { send, ask, token } = guarded()
+    const { postJson, request, token } = createAuthHarness()
     const credential = await token({ sub: 'carol', publish })
     for (const path of PATHS) {
-      const status = await statusOf(send(path, credential, { data: 1 }))
+      const status = await statusOf(postJson(path, credential, { data: 1 }))
       expect([path, status]).toEqual([path, allowed.includes(path) ? 200 : 403])
     }
-    const ping = await statusOf(ask('/ping/alice', credential, { method: 'POST' }))
+    const ping = await statusOf(request('/ping/alice', credential, { method: 'POST' }))
     expect(ping).toBe(allowed.includes('/clients/alice') ? 200 : 403)
   })
 })
 
 test('no spelling of a path gets around the right to it', async () => {
-  const { send, token, hub } = guarded()
+  const { postJson, token, hub } = createAuthHarness()
   const credential = await token({ publish: ['client:alice', 'topic:news'] })
   const paths = [
     '/clients/alice%2F..%2Fbob',
@@ -50,27 +50,27 @@ test('no spelling of a path gets around the right to it', async () => {
     '/clients/*',
   ]
   for (const path of paths) {
-    const status = await statusOf(send(path, credential, { data: 1 }))
+    const status = await statusOf(postJson(path, credential, { data: 1 }))
     expect([path, [400, 403, 404].includes(status)]).toEqual([path, true])
   }
   expect(hub.stats().published).toBe(0)
-  expect(await statusOf(send('/clients/%61lice', credential, { data: 1 }))).toBe(200)
+  expect(await statusOf(postJson('/clients/%61lice', credential, { data: 1 }))).toBe(200)
 })
 
 test('no token operates, whatever it claims', async () => {
-  const { ask, token } = guarded()
+  const { request, token } = createAuthHarness()
   const credential = await token({ sub: 'alice', publish: '*', topics: '*', operate: true })
   for (const path of ['/clients', '/clients/alice', '/topics/news', '/metrics']) {
-    expect(await statusOf(ask(path, credential))).toBe(403)
-    expect(await statusOf(ask(path))).toBe(401)
-    expect(await statusOf(ask(path, KEY))).toBe(200)
+    expect(await statusOf(request(path, credential))).toBe(403)
+    expect(await statusOf(request(path))).toBe(401)
+    expect(await statusOf(request(path, KEY))).toBe(200)
   }
-  expect(await statusOf(ask('/clients/alice', credential, { method: 'DELETE' }))).toBe(403)
+  expect(await statusOf(request('/clients/alice', credential, { method: 'DELETE' }))).toBe(403)
 })
 
 describe('listening with a token', () => {
   test('its sub is the client when the query names none', async () => {
-    const { listen, token, hub } = guarded()
+    const { listen, token, hub } = createAuthHarness()
     const reader = await listen('/sse', await token({ sub: 'alice' }))
     expect(JSON.parse(reader.events[0]?.data ?? '')).toMatchObject({ client: 'alice', topics: [] })
     expect((await hub.clients()).rows).toMatchObject([{ client: 'alice' }])
@@ -78,11 +78,11 @@ describe('listening with a token', () => {
   })
 
   test('its own id in the query is fine, another is 403', async () => {
-    const { ask, token, hub } = guarded()
+    const { request, token, hub } = createAuthHarness()
     const credential = await token({ sub: 'alice' })
-    expect(await statusOf(ask('/sse?id=alice', credential))).toBe(200)
+    expect(await statusOf(request('/sse?id=alice', credential))).toBe(200)
     for (const id of ['bob', 'Alice', 'alice%20']) {
-      const response = await ask(`/sse?id=${id}`, credential)
+      const response = await request(`/sse?id=${id}`, credential)
       expect(response.status).toBe(403)
       expect(await response.text()).not.toContain('alice')
     }
@@ -90,44 +90,44 @@ describe('listening with a token', () => {
   })
 
   test('a token without a sub cannot listen as any client', async () => {
-    const { ask, token } = guarded()
+    const { request, token } = createAuthHarness()
     const credential = await token({ topics: '*', publish: '*' })
-    expect(await statusOf(ask('/sse', credential))).toBe(403)
-    expect(await statusOf(ask('/sse?id=alice', credential))).toBe(403)
+    expect(await statusOf(request('/sse', credential))).toBe(403)
+    expect(await statusOf(request('/sse?id=alice', credential))).toBe(403)
   })
 
   test('a topic outside of its topics is 403, also beside one that is inside', async () => {
-    const { ask, token, hub } = guarded()
+    const { request, token, hub } = createAuthHarness()
     const credential = await token({ sub: 'alice', topics: ['news', 'a*'] })
-    expect(await statusOf(ask('/sse?topic=news', credential))).toBe(200)
+    expect(await statusOf(request('/sse?topic=news', credential))).toBe(200)
     for (const query of ['topic=sport', 'topic=news&topic=sport', 'topic=**', 'topic=abc']) {
-      expect(await statusOf(ask(`/sse?${query}`, credential))).toBe(403)
+      expect(await statusOf(request(`/sse?${query}`, credential))).toBe(403)
     }
     expect(hub.stats().topics).toBe(0)
   })
 
   test('a token that names no topics follows none', async () => {
-    const { ask, listen, token } = guarded()
+    const { request, listen, token } = createAuthHarness()
     const credential = await token({ sub: 'alice' })
-    expect(await statusOf(ask('/sse?topic=news', credential))).toBe(403)
+    expect(await statusOf(request('/sse?topic=news', credential))).toBe(403)
     const reader = await listen('/sse', await token({ sub: 'alice', topics: ['news'] }))
     expect(JSON.parse(reader.events[0]?.data ?? '')).toMatchObject({ topics: [] })
     await reader.close()
   })
 
   test('a token for all topics follows any, and gets no event of another client', async () => {
-    const { listen, token, send } = guarded()
+    const { listen, token, postJson } = createAuthHarness()
     const reader = await listen('/sse?topic=any', await token({ sub: 'alice', topics: '*' }))
-    await send('/clients/bob', KEY, { data: 'for bob' })
-    await send('/topics/any', KEY, { data: 'for any' })
+    await postJson('/clients/bob', KEY, { data: 'for bob' })
+    await postJson('/topics/any', KEY, { data: 'for any' })
     expect((await reader.next()).data).toBe('for any')
     await reader.close()
   })
 
   test('its replay holds no event of another client or topic', async () => {
-    const { listen, token, send } = guarded()
+    const { listen, token, postJson } = createAuthHarness()
     for (const path of ['/clients/bob', '/topics/secret', '/clients/alice', '/broadcast']) {
-      await send(path, KEY, { data: path })
+      await postJson(path, KEY, { data: path })
     }
     const reader = await listen('/sse?lastEventId=earliest', await token({ sub: 'alice' }))
     expect((await reader.next()).data).toBe('/clients/alice')
@@ -137,7 +137,7 @@ describe('listening with a token', () => {
   })
 
   test('at its exp the stream says goodbye, and the token opens no other after the skew', async () => {
-    const { listen, ask, token, clock, hub } = guarded()
+    const { listen, request, token, clock, hub } = createAuthHarness()
     const credential = await token({ sub: 'alice', exp: 60 })
     const reader = await listen('/sse', credential)
     await clock.advance(59_000)
@@ -148,11 +148,11 @@ describe('listening with a token', () => {
     await reader.end()
     expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
     await clock.advance(30_000)
-    expect(await statusOf(ask('/sse', credential))).toBe(401)
+    expect(await statusOf(request('/sse', credential))).toBe(401)
   })
 
   test('a token that expired within the clock skew stays valid until the skew ends', async () => {
-    const { listen, token, clock } = guarded()
+    const { listen, token, clock } = createAuthHarness()
     const reader = await listen('/sse', await token({ sub: 'alice', exp: -20 }))
     await clock.advance(11_000)
     const bye = await reader.next(({ event }) => event === 'hub:bye')

@@ -1,9 +1,9 @@
 /** The cookies of tickets: behind a proxy that strips a prefix, and few enough to fit in a request. */
 import { expect, test } from 'vitest'
 import {
+  type AuthHarness,
   cookieOf,
-  type Guarded,
-  guarded,
+  createAuthHarness,
   KEY,
   statusOf,
   withCookie,
@@ -13,13 +13,13 @@ import {
 const LINE_BYTES = 8_192
 
 test('a cookie has no path, so that a browser takes the one that it sees', async () => {
-  const set = guarded()
-  const opened = await set.ask(`/sse?ticket=${await set.ticket({ client: 'alice' })}`)
+  const set = createAuthHarness()
+  const opened = await set.request(`/sse?ticket=${await set.ticket({ client: 'alice' })}`)
   expect(opened.headers.get('Set-Cookie')).not.toMatch(/path/i)
 })
 
 test('a browser with grants for a hundred topics keeps at most 16 cookies, the latest', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   const jar = new Map<string, string>()
   const paths: string[] = []
   for (let n = 0; n < 100; n++) {
@@ -31,13 +31,13 @@ test('a browser with grants for a hundred topics keeps at most 16 cookies, the l
   expect(line.length).toBeLessThan(LINE_BYTES / 2)
   const statuses = []
   for (const path of paths.slice(-17)) {
-    statuses.push(await statusOf(set.ask(path, undefined, withCookie(line))))
+    statuses.push(await statusOf(set.request(path, undefined, withCookie(line))))
   }
   expect(statuses).toEqual([401, ...Array<number>(16).fill(200)])
 })
 
 test('cookies of others stay, and forged ones go first', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   const jar = new Map([['session', '1']])
   for (let n = 0; n < 15; n++) await openWith(jar, set, `topic-${n}`)
   for (let n = 0; n < 40; n++) jar.set(`hono-sse-${String(n).padStart(32, '0')}`, 'forged')
@@ -47,33 +47,37 @@ test('cookies of others stay, and forged ones go first', async () => {
 })
 
 test('a grant whose ticket would not fit in the line of a request is refused with 413', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   const topics = Array.from({ length: 50 }, (_, n) => `${n}`.padStart(128, '話題'))
-  const response = await set.send('/tickets', KEY, { client: 'alice', topics })
+  const response = await set.postJson('/tickets', KEY, { client: 'alice', topics })
   expect(response.status).toBe(413)
   expect(await response.json()).toMatchObject({ detail: expect.stringContaining('topics') })
 })
 
 test('the largest grant that is issued leaves room in the line of a request', async () => {
-  const set = guarded()
+  const set = createAuthHarness()
   const lengths: number[] = []
   for (let length = 40; length <= 128; length += 4) {
     const topics = Array.from({ length: 50 }, (_, n) => `${n}`.padStart(length, 'topic'))
-    const response = await set.send('/tickets', KEY, { client: 'alice', topics })
+    const response = await set.postJson('/tickets', KEY, { client: 'alice', topics })
     if (response.status !== 200) continue
     const { ticket } = (await response.json()) as { ticket: string }
     lengths.push(ticket.length)
-    expect(await statusOf(set.ask(`/sse?ticket=${ticket}`))).toBe(200)
+    expect(await statusOf(set.request(`/sse?ticket=${ticket}`))).toBe(200)
   }
   expect(Math.max(...lengths)).toBeGreaterThan(LINE_BYTES / 2)
   expect(Math.max(...lengths)).toBeLessThan(LINE_BYTES - 1_024)
 })
 
 /** Opens a stream with a new ticket, as a browser with this jar. Returns its path. */
-async function openWith(jar: Map<string, string>, set: Guarded, topic: string): Promise<string> {
+async function openWith(
+  jar: Map<string, string>,
+  set: AuthHarness,
+  topic: string,
+): Promise<string> {
   const path = `/sse?ticket=${await set.ticket({ client: 'alice', topics: [topic] })}`
   const cookies = [...jar].map((pair) => pair.join('='))
-  const opened = await set.ask(path, undefined, withCookie(...cookies))
+  const opened = await set.request(path, undefined, withCookie(...cookies))
   expect(opened.status).toBe(200)
   cookieOf(opened)
   for (const text of opened.headers.getSetCookie()) {

@@ -5,19 +5,24 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTokens, type Tokens } from '../../../src/http/auth/tokens.ts'
 import { SECRET } from '../../support/auth-harness.ts'
 import { manualClock } from '../../support/clock.ts'
-import { type Issuer, newPair, type Pair, startIssuer } from '../../support/token-issuer.ts'
+import {
+  createKeyPair,
+  type Issuer,
+  type KeyPair,
+  startIssuer,
+} from '../../support/token-issuer.ts'
 
 const clock = manualClock()
 const claims = { sub: 'alice', exp: clock.now() / 1_000 + 3_600 }
-let rsa: Pair
-let ec: Pair
+let rsa: KeyPair
+let ec: KeyPair
 let issuer: Issuer
 let bySecret: Tokens
 let byKeys: Tokens
 
 beforeAll(async () => {
-  rsa = await newPair('rsa', 'RS256')
-  ec = await newPair('ec', 'ES256')
+  rsa = await createKeyPair('rsa', 'RS256')
+  ec = await createKeyPair('ec', 'ES256')
   issuer = await startIssuer(rsa.jwk, ec.jwk)
   bySecret = createTokens({ secret: SECRET, clock })
   byKeys = createTokens({ jwksUrl: issuer.url, clock })
@@ -34,7 +39,7 @@ describe('with the keys of an issuer', () => {
   test.each(['RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES384', 'ES512', 'EdDSA'])(
     'a key for %s verifies its tokens',
     async (alg) => {
-      const pair = await newPair('other', alg)
+      const pair = await createKeyPair('other', alg)
       const own = await startIssuer(pair.jwk)
       const tokens = createTokens({ jwksUrl: own.url, clock })
       expect(await statusOf(tokens, await pair.sign(claims))).toBe(200)
@@ -72,7 +77,7 @@ describe('with the keys of an issuer', () => {
   })
 
   test('a key inside the token is ignored', async () => {
-    const own = await newPair('own', 'ES256')
+    const own = await createKeyPair('own', 'ES256')
     const headers = [{ jwk: own.jwk }, { jku: issuer.url }, { x5u: issuer.url }]
     for (const header of headers) {
       expect(await statusOf(byKeys, await own.sign(claims, { ...header, kid: 'ec' }))).toBe(401)
@@ -162,7 +167,7 @@ function hmac(header: { readonly alg: string; readonly [name: string]: unknown }
 }
 
 /** The same private key, for use with another algorithm. */
-async function asAlgorithm({ privateKey }: Pair, alg: string) {
+async function asAlgorithm({ privateKey }: KeyPair, alg: string) {
   const pkcs8 = await crypto.subtle.exportKey('jwk', privateKey)
   return await importJWK({ ...pkcs8, alg } as never, alg)
 }

@@ -1,23 +1,28 @@
 /** The issuer's keys are fetched once, again for an unknown one, and kept while the issuer is unreachable. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { type Guarded, guarded, KEY, statusOf } from '../../support/auth-harness.ts'
-import { type Issuer, newPair, type Pair, startIssuer } from '../../support/token-issuer.ts'
+import { type AuthHarness, createAuthHarness, KEY, statusOf } from '../../support/auth-harness.ts'
+import {
+  createKeyPair,
+  type Issuer,
+  type KeyPair,
+  startIssuer,
+} from '../../support/token-issuer.ts'
 
 const COOLDOWN_MS = 30_000
 const CACHE_MS = 600_000
 
-let old: Pair
-let young: Pair
+let old: KeyPair
+let young: KeyPair
 let issuer: Issuer
-let set: Guarded
+let set: AuthHarness
 
 beforeEach(async () => {
   // The library that fetches the keys reads the machine's clock.
   vi.useFakeTimers({ toFake: ['Date'] })
-  old = await newPair('old')
-  young = await newPair('young')
+  old = await createKeyPair('old')
+  young = await createKeyPair('young')
   issuer = await startIssuer(old.jwk)
-  set = guarded({ config: { JWT_SECRET: undefined, JWKS_URL: issuer.url } })
+  set = createAuthHarness({ config: { JWT_SECRET: undefined, JWKS_URL: issuer.url } })
   vi.setSystemTime(set.clock.now())
 })
 
@@ -27,10 +32,10 @@ afterEach(async () => {
 })
 
 test('a key set without end is read up to a bound, and counts as an issuer that fails', async () => {
-  issuer.answer('endless')
+  issuer.respondWith('endless')
   expect(await publish(await tokenOf(old))).toBe(503)
   // What the sockets hold comes on top of the bound.
-  expect(issuer.pouredBytes).toBeLessThan(20_000_000)
+  expect(issuer.endlessBytes).toBeLessThan(20_000_000)
 })
 
 test('many tokens need one fetch', async () => {
@@ -39,7 +44,7 @@ test('many tokens need one fetch', async () => {
   expect(statuses).toEqual([200, 200, 200, 200, 200])
   await turn(CACHE_MS / 2)
   expect(await publish(await tokenOf(old))).toBe(200)
-  expect(issuer.asked).toBe(1)
+  expect(issuer.requests).toBe(1)
 })
 
 test('the keys are fetched again after ten minutes, so that a withdrawn one expires', async () => {
@@ -47,7 +52,7 @@ test('the keys are fetched again after ten minutes, so that a withdrawn one expi
   issuer.keys.splice(0, 1, young.jwk)
   await turn(CACHE_MS + 1)
   expect(await publish(await tokenOf(old))).toBe(401)
-  expect(issuer.asked).toBe(2)
+  expect(issuer.requests).toBe(2)
 })
 
 test('an unknown kid fetches them again, and then its token is accepted', async () => {
@@ -56,7 +61,7 @@ test('an unknown kid fetches them again, and then its token is accepted', async 
   await turn(COOLDOWN_MS + 1)
   expect(await publish(await tokenOf(young))).toBe(200)
   expect(await publish(await tokenOf(old))).toBe(200)
-  expect(issuer.asked).toBe(2)
+  expect(issuer.requests).toBe(2)
 })
 
 test('many unknown kids fetch them once in 30 seconds', async () => {
@@ -64,24 +69,24 @@ test('many unknown kids fetch them once in 30 seconds', async () => {
   for (let n = 0; n < 20; n++) {
     expect(await publish(await tokenOf(young, { kid: `made-up-${n}` }))).toBe(401)
   }
-  expect(issuer.asked).toBe(1)
+  expect(issuer.requests).toBe(1)
   await turn(COOLDOWN_MS + 1)
   for (let n = 0; n < 20; n++) {
     expect(await publish(await tokenOf(young, { kid: `made-up-${n}` }))).toBe(401)
   }
-  expect(issuer.asked).toBe(2)
+  expect(issuer.requests).toBe(2)
 })
 
 test.each(['error', 'nonsense', 'redirect'] as const)(
   'an issuer that answers with an %s keeps the previous keys',
   async (how) => {
     expect(await publish(await tokenOf(old))).toBe(200)
-    issuer.answer(how)
+    issuer.respondWith(how)
     await turn(CACHE_MS + 1)
     expect(await publish(await tokenOf(old))).toBe(200)
     expect(await publish(await tokenOf(young))).toBe(401)
     for (let n = 0; n < 5; n++) expect(await publish(await tokenOf(old))).toBe(200)
-    expect(issuer.asked).toBe(2)
+    expect(issuer.requests).toBe(2)
   },
 )
 
@@ -95,8 +100,8 @@ test('an issuer that is gone keeps the previous keys', async () => {
 })
 
 test('without any keys a publish is 503, which says nothing about the token', async () => {
-  issuer.answer('error')
-  const response = await set.send('/broadcast', await tokenOf(old), { data: 1 })
+  issuer.respondWith('error')
+  const response = await set.postJson('/broadcast', await tokenOf(old), { data: 1 })
   expect(response.status).toBe(503)
   expect(await response.json()).toMatchObject({
     status: 503,
@@ -106,39 +111,39 @@ test('without any keys a publish is 503, which says nothing about the token', as
 })
 
 test('without any keys a stream is 200 with a goodbye, so that its client reconnects', async () => {
-  issuer.answer('error')
-  const response = await set.ask('/sse', await tokenOf(old))
+  issuer.respondWith('error')
+  const response = await set.request('/sse', await tokenOf(old))
   expect(response.status).toBe(200)
   expect(await response.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: \{.*\}\n\n$/)
   expect(set.hub.stats().connections).toBe(0)
 })
 
 test('an issuer that is away is asked again after 30 seconds, not with each token', async () => {
-  issuer.answer('error')
+  issuer.respondWith('error')
   for (let n = 0; n < 20; n++) expect(await publish(await tokenOf(old))).toBe(503)
-  expect(issuer.asked).toBe(1)
-  issuer.answer('keys')
+  expect(issuer.requests).toBe(1)
+  issuer.respondWith('keys')
   expect(await publish(await tokenOf(old))).toBe(503)
   await turn(COOLDOWN_MS)
   expect(await publish(await tokenOf(old))).toBe(200)
-  expect(issuer.asked).toBe(2)
+  expect(issuer.requests).toBe(2)
 })
 
 test('the key of the hub works without the issuer', async () => {
-  issuer.answer('error')
+  issuer.respondWith('error')
   expect(await publish(KEY)).toBe(200)
-  expect(issuer.asked).toBe(0)
+  expect(issuer.requests).toBe(0)
 })
 
 test('with keys of an issuer alone there is nothing to sign tickets with', async () => {
-  const alone = guarded({
+  const alone = createAuthHarness({
     config: { PUBLISH_KEY: [], JWT_SECRET: undefined, JWKS_URL: issuer.url },
     clock: set.clock,
   })
   const grant = { client: 'alice' }
-  expect(await statusOf(alone.send('/tickets', await tokenOf(old), grant))).toBe(403)
-  expect(await statusOf(alone.ask('/sse?ticket=any'))).toBe(401)
-  expect(await statusOf(alone.ask('/sse', await tokenOf(old)))).toBe(200)
+  expect(await statusOf(alone.postJson('/tickets', await tokenOf(old), grant))).toBe(403)
+  expect(await statusOf(alone.request('/sse?ticket=any'))).toBe(401)
+  expect(await statusOf(alone.request('/sse', await tokenOf(old)))).toBe(200)
 })
 
 async function turn(ms: number): Promise<void> {
@@ -146,11 +151,11 @@ async function turn(ms: number): Promise<void> {
   vi.setSystemTime(set.clock.now())
 }
 
-function tokenOf(pair: Pair, header = {}): Promise<string> {
+function tokenOf(pair: KeyPair, header = {}): Promise<string> {
   const exp = set.clock.now() / 1_000 + 3_600
   return pair.sign({ sub: 'alice', publish: '*', exp }, header)
 }
 
 function publish(credential: string): Promise<number> {
-  return statusOf(set.send('/broadcast', credential, { data: 1 }))
+  return statusOf(set.postJson('/broadcast', credential, { data: 1 }))
 }

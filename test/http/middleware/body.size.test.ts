@@ -13,9 +13,9 @@ import {
 
 const MAX = 262_144
 
-async function expectArrival({ ask, listen }: AppHarness, init: RequestInit, data: string) {
+async function expectArrival({ request, listen }: AppHarness, init: RequestInit, data: string) {
   const reader = await listen('/sse?id=alice')
-  const response = await ask('/clients/alice', init)
+  const response = await request('/clients/alice', init)
   expect(response.status).toBe(200)
   expect((await reader.next()).data === data).toBe(true)
   expect(reader.ended).toBe(false)
@@ -23,7 +23,7 @@ async function expectArrival({ ask, listen }: AppHarness, init: RequestInit, dat
 
 async function expectTooLarge(set: AppHarness, init: RequestInit) {
   const reader = await set.listen('/sse?id=alice')
-  const response = await set.ask('/clients/alice', init)
+  const response = await set.request('/clients/alice', init)
   expect(response.status).toBe(413)
   expect((await problemIn(response)).detail).toContain(String(set.hub.maxEventBytes))
   expect(reader.events).toHaveLength(1)
@@ -73,9 +73,9 @@ test('data sent as JSON is measured as JSON', async () => {
 })
 
 test('names do not count against the limit of the data', async () => {
-  const { ask } = createAppHarness({ maxEventBytes: 1 })
+  const { request } = createAppHarness({ maxEventBytes: 1 })
   const body = { data: 'x', event: '🙂'.repeat(128), ephemeral: false }
-  expect((await ask('/clients/alice', json(body))).status).toBe(200)
+  expect((await request('/clients/alice', json(body))).status).toBe(200)
 })
 
 test('a declared length that is too large is refused before the body is read', async () => {
@@ -105,8 +105,8 @@ test('a body that never ends is refused as soon as it is too large', async () =>
 })
 
 test('a body of another type that is too large is refused, too', async () => {
-  const { ask } = createAppHarness({ maxEventBytes: 1 })
-  const response = await ask('/broadcast', post('x'.repeat(10_000), 'application/xml'))
+  const { request } = createAppHarness({ maxEventBytes: 1 })
+  const response = await request('/broadcast', post('x'.repeat(10_000), 'application/xml'))
   expect([413, 415]).toContain(response.status)
 })
 
@@ -131,7 +131,7 @@ describe('a body of nothing but line breaks', () => {
     const data = '\n'.repeat(most)
     const reader = await set.listen('/sse?id=alice')
     for (let n = 0; n < 10; n++) {
-      expect((await set.ask('/clients/alice', text(data))).status).toBe(200)
+      expect((await set.request('/clients/alice', text(data))).status).toBe(200)
       expect((await reader.next()).data === data).toBe(true)
     }
     expect(await set.connected()).toBe(1)
@@ -139,11 +139,11 @@ describe('a body of nothing but line breaks', () => {
 })
 
 test('the largest possible opening fits the smallest queue', async () => {
-  const { listen, ask } = createAppHarness({ maxEventBytes: 1, maxQueuedBytes: 1 + 65_536 })
+  const { listen, request } = createAppHarness({ maxEventBytes: 1, maxQueuedBytes: 1 + 65_536 })
   const query = new URLSearchParams({ id: '🙂'.repeat(128) })
   for (let n = 0; n < 50; n++) query.append('topic', `${n}${'🙂'.repeat(126)}`)
   const reader = await listen(`/sse?${query}`, { headers: { 'Last-Event-ID': 'x'.repeat(9_999) } })
-  await ask('/broadcast', json({ data: 'x', event: '🙂'.repeat(128) }))
+  await request('/broadcast', json({ data: 'x', event: '🙂'.repeat(128) }))
   expect(await reader.next(({ data }) => data === 'x')).toBeDefined()
   expect(reader.ended).toBe(false)
 })

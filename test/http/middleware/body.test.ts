@@ -22,7 +22,7 @@ async function expectRefused(
   const reader = await set.listen('/sse?id=alice&topic=x')
   const details = []
   for (const path of ['/clients/alice', '/topics/x', '/broadcast']) {
-    const response = await set.ask(path, body(init))
+    const response = await set.request(path, body(init))
     expect(response.status).toBe(status)
     details.push((await problemIn(response)).detail)
   }
@@ -45,7 +45,7 @@ async function expectArrival(
   set: AppHarness = createAppHarness(),
 ): Promise<void> {
   const reader = await set.listen('/sse?id=alice')
-  const response = await set.ask('/clients/alice', init)
+  const response = await set.request('/clients/alice', init)
   expect(response.status).toBe(200)
   expect((await reader.next()).data).toBe(data)
 }
@@ -156,11 +156,11 @@ describe('JSON', () => {
   })
 
   test('with a prototype in it sets nothing but its own harmless key', async () => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const forged = '{"data":"x","__proto__":{"event":"forged","ephemeral":true}}'
-    await ask('/clients/alice', post(forged, JSON_TYPE))
-    await ask('/clients/alice', text('next'))
+    await request('/clients/alice', post(forged, JSON_TYPE))
+    await request('/clients/alice', text('next'))
     const arrived = reader.events.slice(1)
     for (const event of arrived) expect(event.event).toBeUndefined()
     for (const event of arrived) expect(event.id).toBeDefined()
@@ -217,7 +217,7 @@ test('a body that breaks off is a client error, not a server error', async () =>
   const broken = new ReadableStream({
     start: (controller) => controller.error(new Error('socket hang up')),
   })
-  const response = await set.ask('/clients/alice', streamed(broken, JSON_TYPE))
+  const response = await set.request('/clients/alice', streamed(broken, JSON_TYPE))
   expect(response.status).toBe(400)
   expect(set.errors).toEqual([])
 })
@@ -234,8 +234,8 @@ test('a body in chunks is joined, even within a character', async () => {
 })
 
 test('a refused field in JSON is reported with its path', async () => {
-  const { ask } = createAppHarness()
-  const response = await ask(
+  const { request } = createAppHarness()
+  const response = await request(
     '/broadcast',
     json({ data: 1, event: 'open', ephemeral: 1, a: 1, b: 2 }),
   )

@@ -1,6 +1,6 @@
 /** Only listed origins may read answers; a hub without a key answers to this machine alone. */
 import { describe, expect, test } from 'vitest'
-import { guarded, KEY, statusOf } from '../../support/auth-harness.ts'
+import { createAuthHarness, KEY, statusOf } from '../../support/auth-harness.ts'
 
 const APP = 'https://app.example'
 const STRANGERS = [
@@ -19,17 +19,19 @@ const STRANGERS = [
 
 describe('with a list of origins', () => {
   const listed = () =>
-    guarded({ config: { CORS_ORIGINS: [APP, 'http://localhost:5173'], CORS_HEADERS: ['X-Trace'] } })
+    createAuthHarness({
+      config: { CORS_ORIGINS: [APP, 'http://localhost:5173'], CORS_HEADERS: ['X-Trace'] },
+    })
 
   test('a listed one may read any answer, with cookies', async () => {
-    const { ask, token } = listed()
+    const { request, token } = listed()
     const headers = { Origin: APP }
     const credential = await token({ sub: 'alice' })
     for (const response of [
-      await ask('/sse', credential, { headers }),
-      await ask('/sse', undefined, { headers }),
-      await ask('/nothing', undefined, { headers }),
-      await ask('/clients', KEY, { headers }),
+      await request('/sse', credential, { headers }),
+      await request('/sse', undefined, { headers }),
+      await request('/nothing', undefined, { headers }),
+      await request('/clients', KEY, { headers }),
     ]) {
       expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
       expect(response.headers.get('Access-Control-Allow-Credentials')).toBe('true')
@@ -39,8 +41,8 @@ describe('with a list of origins', () => {
   })
 
   test.each(STRANGERS)('%j may read none', async (Origin) => {
-    const { ask } = listed()
-    const response = await ask('/healthz', undefined, { headers: { Origin } })
+    const { request } = listed()
+    const response = await request('/healthz', undefined, { headers: { Origin } })
     expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false)
   })
 
@@ -72,9 +74,11 @@ describe('with a list of origins', () => {
   })
 
   test('credentials are allowed to listed origins only', async () => {
-    const { ask } = listed()
-    const asked = await ask('/healthz', undefined, { headers: { Origin: 'https://evil.example' } })
-    expect(asked.headers.has('Access-Control-Allow-Credentials')).toBe(false)
+    const { request } = listed()
+    const response = await request('/healthz', undefined, {
+      headers: { Origin: 'https://evil.example' },
+    })
+    expect(response.headers.has('Access-Control-Allow-Credentials')).toBe(false)
     const { headers } = await preflight('https://evil.example')
     expect(headers.has('Access-Control-Allow-Credentials')).toBe(false)
   })
@@ -85,14 +89,14 @@ describe('with a list of origins', () => {
       'Access-Control-Request-Method': 'GET',
       'Access-Control-Request-Headers': 'authorization,last-event-id',
     }
-    return listed().ask('/sse', undefined, { method: 'OPTIONS', headers })
+    return listed().request('/sse', undefined, { method: 'OPTIONS', headers })
   }
 })
 
 test('without a list no origin may read anything', async () => {
-  const { ask } = guarded()
+  const { request } = createAuthHarness()
   for (const method of ['GET', 'OPTIONS']) {
-    const response = await ask('/sse', undefined, { method, headers: { Origin: APP } })
+    const response = await request('/sse', undefined, { method, headers: { Origin: APP } })
     const names = [...response.headers.keys()]
     expect(names.filter((name) => name.startsWith('access-control-'))).toEqual([])
   }
@@ -183,34 +187,34 @@ describe('a hub without a key', () => {
     'http://',
   ])('does not talk to pages of %j, whichever way they ask', async (Origin) => {
     expect(await askLoopback({ Origin })).toBe(403)
-    const { ask, hub } = guarded({ accessMode: 'loopback' })
+    const { request, hub } = createAuthHarness({ accessMode: 'loopback' })
     for (const path of ['/ping/alice', '/broadcast']) {
       const init = { method: 'POST', body: 'x', headers: { Origin } }
-      expect(await statusOf(ask(path, undefined, init))).toBe(403)
+      expect(await statusOf(request(path, undefined, init))).toBe(403)
     }
     expect(hub.stats().published).toBe(0)
   })
 
   test('accepts pages of a listed origin', async () => {
-    const { ask } = guarded({
+    const { request } = createAuthHarness({
       accessMode: 'loopback',
       config: { CORS_ORIGINS: [APP], CORS_HEADERS: ['X-Trace'] },
     })
-    const response = await ask('/clients', undefined, { headers: { Origin: APP } })
+    const response = await request('/clients', undefined, { headers: { Origin: APP } })
     expect(response.status).toBe(200)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
   })
 
   test('opens no stream for an image or script of a page from another origin', async () => {
     const headers = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' }
-    const { ask, hub } = guarded({ accessMode: 'loopback' })
-    const response = await ask('/sse?id=alice', undefined, { headers })
+    const { request, hub } = createAuthHarness({ accessMode: 'loopback' })
+    const response = await request('/sse?id=alice', undefined, { headers })
     expect(response.status).toBe(403)
     expect(hub.stats().connections).toBe(0)
   })
 
   function askLoopback(headers: Record<string, string>, base = ''): Promise<number> {
-    const { ask } = guarded({ accessMode: 'loopback' })
-    return statusOf(ask(`${base}/clients`, undefined, { headers }))
+    const { request } = createAuthHarness({ accessMode: 'loopback' })
+    return statusOf(request(`${base}/clients`, undefined, { headers }))
   }
 })

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ipBucket } from '../../../src/http/middleware/rate-limit.ts'
 import { defaults } from '../../../src/server/config.ts'
-import { type Guarded, guarded, KEY, statusOf } from '../../support/auth-harness.ts'
+import { type AuthHarness, createAuthHarness, KEY, statusOf } from '../../support/auth-harness.ts'
 import { type ManualClock, manualClock } from '../../support/clock.ts'
 
 let clock: ManualClock
@@ -16,9 +16,9 @@ afterEach(() => void vi.useRealTimers())
 
 test('there is no limit by default', async () => {
   expect(defaults).toMatchObject({ STREAMS_PER_MINUTE: 0, PUBLISHES_PER_MINUTE: 0, TRUST_PROXY: 0 })
-  const { ask } = guarded({ clock, accessMode: 'anonymous' })
+  const { request } = createAuthHarness({ clock, accessMode: 'anonymous' })
   for (let n = 0; n < 200; n++) {
-    const response = await ask('/ping/alice', undefined, { method: 'POST' })
+    const response = await request('/ping/alice', undefined, { method: 'POST' })
     expect(response.status).toBe(200)
     expect(response.headers.has('RateLimit')).toBe(false)
   }
@@ -28,9 +28,9 @@ describe('publishing', () => {
   const config = { PUBLISHES_PER_MINUTE: 3 }
 
   test('too often is 429 with Retry-After, until the minute is over', async () => {
-    const { send, hub } = guarded({ clock, config })
-    for (let n = 0; n < 3; n++) expect(await statusOf(publish(send))).toBe(200)
-    const response = await publish(send)
+    const { postJson, hub } = createAuthHarness({ clock, config })
+    for (let n = 0; n < 3; n++) expect(await statusOf(publish(postJson))).toBe(200)
+    const response = await publish(postJson)
     expect(response.status).toBe(429)
     expect(response.headers.get('Content-Type')).toBe('application/problem+json')
     const seconds = Number(response.headers.get('Retry-After'))
@@ -38,36 +38,43 @@ describe('publishing', () => {
     expect(seconds).toBeLessThanOrEqual(60)
     expect(hub.stats().published).toBe(3)
     await turn(seconds * 1_000)
-    expect(await statusOf(publish(send))).toBe(200)
+    expect(await statusOf(publish(postJson))).toBe(200)
   })
 
   test('is counted per credential, whatever the address', async () => {
     let address = 0
-    const { send, token } = guarded({ clock, config, peer: () => `192.0.2.${address++}` })
+    const { postJson, token } = createAuthHarness({
+      clock,
+      config,
+      peer: () => `192.0.2.${address++}`,
+    })
     const [alice, bob] = [
       await token({ sub: 'alice', publish: '*' }),
       await token({ sub: 'bob', publish: '*' }),
     ]
-    for (let n = 0; n < 3; n++) expect(await statusOf(publish(send, alice))).toBe(200)
-    expect(await statusOf(publish(send, alice))).toBe(429)
-    expect(await statusOf(publish(send, await token({ sub: 'alice', publish: '*' })))).toBe(429)
-    expect(await statusOf(publish(send, bob))).toBe(200)
-    expect(await statusOf(publish(send))).toBe(200)
+    for (let n = 0; n < 3; n++) expect(await statusOf(publish(postJson, alice))).toBe(200)
+    expect(await statusOf(publish(postJson, alice))).toBe(429)
+    expect(await statusOf(publish(postJson, await token({ sub: 'alice', publish: '*' })))).toBe(429)
+    expect(await statusOf(publish(postJson, bob))).toBe(200)
+    expect(await statusOf(publish(postJson))).toBe(200)
   })
 
   test('is counted for each key, and for each token without a client', async () => {
     const other = 'another-key-of-the-hub-0123456789'
-    const { send, token } = guarded({ clock, config: { ...config, PUBLISH_KEY: [KEY, other] } })
+    const { postJson, token } = createAuthHarness({
+      clock,
+      config: { ...config, PUBLISH_KEY: [KEY, other] },
+    })
     const [one, two] = [await token({ publish: '*' }), await token({ publish: '*', jti: '2' })]
     for (const credential of [KEY, other, one, two]) {
-      for (let n = 0; n < 3; n++) expect(await statusOf(publish(send, credential))).toBe(200)
-      expect(await statusOf(publish(send, credential))).toBe(429)
+      for (let n = 0; n < 3; n++) expect(await statusOf(publish(postJson, credential))).toBe(200)
+      expect(await statusOf(publish(postJson, credential))).toBe(429)
     }
   })
 
   test('is counted per address where no credential is required', async () => {
     let address = '192.0.2.1'
-    const set = guarded({ clock, config, accessMode: 'anonymous', peer: () => address })
+    const set = createAuthHarness({ clock, config, accessMode: 'anonymous', peer: () => address })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set)).toBe(200)
     expect(await pingFrom(set)).toBe(429)
     address = '192.0.2.2'
@@ -75,13 +82,13 @@ describe('publishing', () => {
   })
 
   test('a request that is refused for missing rights does not count', async () => {
-    const { send } = guarded({ clock, config })
-    for (let n = 0; n < 10; n++) expect(await statusOf(publish(send, 'wrong'))).toBe(401)
-    expect(await statusOf(publish(send))).toBe(200)
+    const { postJson } = createAuthHarness({ clock, config })
+    for (let n = 0; n < 10; n++) expect(await statusOf(publish(postJson, 'wrong'))).toBe(401)
+    expect(await statusOf(publish(postJson))).toBe(200)
   })
 
   test('a spoofed X-Forwarded-For is ignored without trusted proxies', async () => {
-    const set = guarded({ clock, config, accessMode: 'anonymous' })
+    const set = createAuthHarness({ clock, config, accessMode: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, `203.0.113.${n}`)).toBe(200)
     expect(await pingFrom(set, '203.0.113.99')).toBe(429)
   })
@@ -92,7 +99,7 @@ describe('publishing', () => {
     [2, (n: number) => `203.0.113.${n}, 198.51.100.7, 10.0.0.1`],
   ])('%d trusted proxies: only the addresses they added count', async (TRUST_PROXY, forwarded) => {
     const trusting = { ...config, TRUST_PROXY }
-    const set = guarded({ clock, config: trusting, accessMode: 'anonymous' })
+    const set = createAuthHarness({ clock, config: trusting, accessMode: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, forwarded(n))).toBe(200)
     expect(await pingFrom(set, forwarded(99))).toBe(429)
     expect(await pingFrom(set, '198.51.100.8, 10.0.0.2')).toBe(200)
@@ -100,14 +107,14 @@ describe('publishing', () => {
 
   test('a port that a proxy adds to the address does not make it another address', async () => {
     const trusting = { ...config, TRUST_PROXY: 1 }
-    const set = guarded({ clock, config: trusting, accessMode: 'anonymous' })
+    const set = createAuthHarness({ clock, config: trusting, accessMode: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, `198.51.100.7:${5_000 + n}`)).toBe(200)
     expect(await pingFrom(set, '198.51.100.7:6000')).toBe(429)
   })
 
   test('fewer entries than proxies fall back to the peer', async () => {
     const trusting = { ...config, TRUST_PROXY: 3 }
-    const set = guarded({ clock, config: trusting, accessMode: 'anonymous' })
+    const set = createAuthHarness({ clock, config: trusting, accessMode: 'anonymous' })
     for (let n = 0; n < 3; n++) expect(await pingFrom(set, `203.0.113.${n}`)).toBe(200)
     expect(await pingFrom(set, '203.0.113.99')).toBe(429)
     expect(await pingFrom(set, '')).toBe(429)
@@ -119,39 +126,39 @@ describe('streams', () => {
   const config = { STREAMS_PER_MINUTE: 2 }
 
   test('over the limit are 200 with a goodbye, because any other status is permanent for an EventSource', async () => {
-    const { ask, hub } = guarded({ clock, config, accessMode: 'anonymous' })
-    for (let n = 0; n < 2; n++) expect(await statusOf(ask('/sse?id=alice'))).toBe(200)
-    const response = await ask('/sse?id=alice')
+    const { request, hub } = createAuthHarness({ clock, config, accessMode: 'anonymous' })
+    for (let n = 0; n < 2; n++) expect(await statusOf(request('/sse?id=alice'))).toBe(200)
+    const response = await request('/sse?id=alice')
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toMatch(/^text\/event-stream/)
     expect(await response.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: .*at-capacity.*\n\n$/)
     expect(hub.stats().connections).toBe(0)
     expect(hub.stats().metrics.refusals['rate-limited']).toBe(1)
     await turn(60_000)
-    const again = await ask('/sse?id=alice')
+    const again = await request('/sse?id=alice')
     expect(hub.stats().connections).toBe(1)
     await again.body?.cancel()
   })
 
   test('are counted per authorized client', async () => {
-    const { ask, token, hub } = guarded({ clock, config })
+    const { request, token, hub } = createAuthHarness({ clock, config })
     const [alice, bob] = [await token({ sub: 'alice' }), await token({ sub: 'bob' })]
-    for (let n = 0; n < 4; n++) await ask('/sse', alice)
+    for (let n = 0; n < 4; n++) await request('/sse', alice)
     expect(hub.stats().connections).toBe(2)
-    await ask('/sse', bob)
+    await request('/sse', bob)
     expect(hub.stats().connections).toBe(3)
   })
 
   test('requested with HEAD, OPTIONS or without rights do not count', async () => {
-    const { ask, token, hub } = guarded({ clock, config })
+    const { request, token, hub } = createAuthHarness({ clock, config })
     const alice = await token({ sub: 'alice' })
     for (let n = 0; n < 5; n++) {
-      await ask('/sse', alice, { method: 'HEAD' })
-      await ask('/sse', alice, { method: 'OPTIONS' })
-      await ask('/sse?id=bob', alice)
-      await ask('/sse?id=alice')
+      await request('/sse', alice, { method: 'HEAD' })
+      await request('/sse', alice, { method: 'OPTIONS' })
+      await request('/sse?id=bob', alice)
+      await request('/sse?id=alice')
     }
-    await ask('/sse', alice)
+    await request('/sse', alice)
     expect(hub.stats().connections).toBe(1)
   })
 })
@@ -190,11 +197,11 @@ async function turn(ms: number): Promise<void> {
   vi.setSystemTime(clock.now())
 }
 
-function publish(send: Guarded['send'], credential = KEY): Promise<Response> {
+function publish(send: AuthHarness['postJson'], credential = KEY): Promise<Response> {
   return send('/broadcast', credential, { data: 1 })
 }
 
-function pingFrom({ ask }: Guarded, forwardedFor?: string): Promise<number> {
+function pingFrom({ request }: AuthHarness, forwardedFor?: string): Promise<number> {
   const headers = forwardedFor === undefined ? {} : { 'X-Forwarded-For': forwardedFor }
-  return statusOf(ask('/ping/alice', undefined, { method: 'POST', headers }))
+  return statusOf(request('/ping/alice', undefined, { method: 'POST', headers }))
 }

@@ -2,10 +2,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createAppHarness, form, json, text } from '../../support/app-harness.ts'
-import { guarded, KEY } from '../../support/auth-harness.ts'
+import { createAuthHarness, KEY } from '../../support/auth-harness.ts'
 import { checkAgainst, type Document } from '../../support/openapi-validator.ts'
 
-const document = (await (await guarded().app.request('/openapi.json')).json()) as Document
+const document = (await (await createAuthHarness().app.request('/openapi.json')).json()) as Document
 const check = checkAgainst(document)
 
 describe('what matches the schema is accepted, and nothing else:', () => {
@@ -20,7 +20,7 @@ describe('what matches the schema is accepted, and nothing else:', () => {
     fc.option(fc.oneof({ weight: 3, arbitrary: known }, anything), { nil: undefined })
 
   test('an event in JSON', async () => {
-    const { ask } = createAppHarness()
+    const { request } = createAppHarness()
     const event = fc.record({
       data: maybe(fc.jsonValue()),
       event: maybe(fc.string({ minLength: 1 })),
@@ -29,19 +29,19 @@ describe('what matches the schema is accepted, and nothing else:', () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(event, anything), async (value) => {
         const sent = JSON.parse(JSON.stringify(value)) as unknown
-        const { status } = await ask('/broadcast', json(sent))
+        const { status } = await request('/broadcast', json(sent))
         expect(status).toBe(check(Event, sent).length === 0 ? 200 : 400)
       }),
     )
   })
 
   test('an event in a form', async () => {
-    const { ask } = createAppHarness()
+    const { request } = createAppHarness()
     const field = fc.constantFrom('data', 'event', 'ephemeral', 'x')
     const value = fc.oneof(fc.string(), fc.constantFrom('true', 'false', 'open'))
     await fc.assert(
       fc.asyncProperty(fc.dictionary(field, value), async (fields) => {
-        const { status } = await ask('/broadcast', form(new URLSearchParams(fields).toString()))
+        const { status } = await request('/broadcast', form(new URLSearchParams(fields).toString()))
         const { ephemeral } = fields
         const read =
           ephemeral && /^(true|false)$/.test(ephemeral) ? ephemeral === 'true' : ephemeral
@@ -52,16 +52,16 @@ describe('what matches the schema is accepted, and nothing else:', () => {
   })
 
   test('a text, whatever it is', async () => {
-    const { ask } = createAppHarness()
+    const { request } = createAppHarness()
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (data) => {
-        expect((await ask('/broadcast', text(data))).status).toBe(200)
+        expect((await request('/broadcast', text(data))).status).toBe(200)
       }),
     )
   })
 
   test('a grant of a ticket', async () => {
-    const { send } = guarded()
+    const { postJson } = createAuthHarness()
     const grant = fc.record({
       client: maybe(fc.string({ minLength: 1 })),
       topics: maybe(fc.array(fc.string({ minLength: 1 }))),
@@ -70,7 +70,7 @@ describe('what matches the schema is accepted, and nothing else:', () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(grant, anything), async (value) => {
         const sent = JSON.parse(JSON.stringify(value)) as unknown
-        const { status } = await send('/tickets', KEY, sent)
+        const { status } = await postJson('/tickets', KEY, sent)
         expect(status).toBe(check(Grant, sent).length === 0 ? 200 : 400)
       }),
     )

@@ -8,13 +8,13 @@ import { createApp } from '../../../src/http/app.ts'
 import { operations } from '../../../src/http/openapi/operations.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { createAppHarness } from '../../support/app-harness.ts'
-import { guarded, KEY, SECRET } from '../../support/auth-harness.ts'
+import { createAuthHarness, KEY, SECRET } from '../../support/auth-harness.ts'
 import { situations } from '../../support/openapi-requests.ts'
 import {
-  type Answer,
   checkAgainst,
   type Document,
   type Operation,
+  type ResponseObject,
   resolve,
 } from '../../support/openapi-validator.ts'
 
@@ -25,7 +25,7 @@ async function read(app: Hono, path = '/openapi.json'): Promise<Document> {
   return (await response.json()) as Document
 }
 
-const document = await read(guarded().app)
+const document = await read(createAuthHarness().app)
 const open = await read(createAppHarness().app)
 const check = checkAgainst(document)
 
@@ -59,7 +59,7 @@ describe('the document', () => {
   })
 
   test.each([
-    ['with keys', guarded().app, document],
+    ['with keys', createAuthHarness().app, document],
     ['without', createAppHarness().app, open],
   ])('of a hub %s has all routes of its app, and no other', (_, app, one) => {
     expect(operationsOf(one).sort()).toEqual(routesOf(app).sort())
@@ -67,7 +67,7 @@ describe('the document', () => {
 
   test('is described by no entry that is of no route', () => {
     const described = Object.keys(operations).map((key) => key.replace(/:(\w+)/g, '{$1}'))
-    expect(described.sort()).toEqual(routesOf(guarded().app).sort())
+    expect(described.sort()).toEqual(routesOf(createAuthHarness().app).sort())
   })
 
   test('gives each operation a name of its own', () => {
@@ -84,8 +84,8 @@ describe('the document', () => {
   })
 
   test('is public, and holds no secret', async () => {
-    const { ask } = guarded()
-    const response = await ask('/openapi.json')
+    const { request } = createAuthHarness()
+    const response = await request('/openapi.json')
     expect(response.status).toBe(200)
     const said = await response.text()
     for (const secret of [KEY, SECRET]) expect(said).not.toContain(secret)
@@ -113,7 +113,7 @@ describe('the document', () => {
 describe('an example fits its schema', () => {
   const places = OPERATIONS.flatMap(([name, { requestBody, responses }]) => {
     const answers = Object.entries(responses).map(([status, answer]) => {
-      return [`${name} → ${status}`, resolve<Answer>(document, answer).content] as const
+      return [`${name} → ${status}`, resolve<ResponseObject>(document, answer).content] as const
     })
     return [[name, requestBody?.content] as const, ...answers]
   })
@@ -136,7 +136,7 @@ describe('an example fits its schema', () => {
 
   test('of the stream, which is one', () => {
     const answer = document.paths['/sse']?.get?.responses['200'] ?? {}
-    const { content } = resolve<Answer>(document, answer)
+    const { content } = resolve<ResponseObject>(document, answer)
     const events = eventsIn(String(content?.['text/event-stream']?.example))
     expect(events.map(({ event }) => event)).toEqual(
       expect.arrayContaining(['hub:ready', undefined, 'hub:beat', 'hub:bye']),
@@ -146,14 +146,14 @@ describe('an example fits its schema', () => {
 })
 
 describe.each(OPERATIONS)('%s', (name, operation) => {
-  const [method = '', template = ''] = name.split(' ')
-  const path = template.replace('{id}', 'alice').replace('{topic}', 'news')
-  const asked = { method, path, bodies: operation.requestBody?.content }
+  const [method = '', pattern = ''] = name.split(' ')
+  const path = pattern.replace('{id}', 'alice').replace('{topic}', 'news')
+  const template = { method, path, bodies: operation.requestBody?.content }
 
   test('answers as the document says in every situation, and the document lists no other answer', async () => {
     const seen = new Set<string>()
-    for (const [situation, ask] of Object.entries(situations)) {
-      const response = await ask(asked)
+    for (const [situation, send] of Object.entries(situations)) {
+      const response = await send(template)
       // Where there are no keys there are no tickets.
       if (response.status === 404 && !operationsOf(open).includes(name)) continue
       seen.add(String(response.status))
@@ -172,7 +172,7 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
           ? String(example)
           : JSON.stringify(example)
       const headers = { 'Content-Type': type }
-      const response = await guarded().ask(path, KEY, { method, headers, body })
+      const response = await createAuthHarness().request(path, KEY, { method, headers, body })
       expect(response.status).toBe(200)
     },
   )
@@ -183,13 +183,13 @@ async function breaches(operation: Operation, response: Response): Promise<unkno
   const { status, headers } = response
   const described = operation.responses[status]
   if (!described) return [`nothing is said of ${status}`]
-  const answer = resolve<Answer>(document, described)
+  const answer = resolve<ResponseObject>(document, described)
   return [...headerBreaches(answer, headers), ...(await bodyBreaches(answer, response))]
 }
 
 const NAMED = Object.keys(document.components.headers ?? {})
 
-function headerBreaches({ headers: described = {} }: Answer, headers: Headers): unknown[] {
+function headerBreaches({ headers: described = {} }: ResponseObject, headers: Headers): unknown[] {
   return NAMED.flatMap((name) => {
     const value = headers.get(name)
     const header = described[name]
@@ -200,7 +200,7 @@ function headerBreaches({ headers: described = {} }: Answer, headers: Headers): 
   })
 }
 
-async function bodyBreaches({ content }: Answer, response: Response): Promise<unknown[]> {
+async function bodyBreaches({ content }: ResponseObject, response: Response): Promise<unknown[]> {
   if (!content) return (await response.text()) === '' ? [] : ['a body is not said']
   const type = response.headers.get('Content-Type')?.split(';')[0] ?? ''
   const described = content[type]

@@ -13,8 +13,8 @@ import { readEvents } from '../../support/reader.ts'
 const NINE = '2026-11-22T09:00:00.000Z'
 const ONE_LATER = '2026-11-22T09:00:01.000Z'
 
-async function get({ ask }: AppHarness, path: string): Promise<Record<string, unknown>> {
-  const response = await ask(path)
+async function get({ request }: AppHarness, path: string): Promise<Record<string, unknown>> {
+  const response = await request(path)
   expect(response.status).toBe(200)
   expect(response.headers.get('Content-Type')).toMatch(/^application\/json/)
   return (await response.json()) as Record<string, unknown>
@@ -67,9 +67,9 @@ describe('GET /clients', () => {
   test.each(['0', '10001', '-1', '1.5', '1e3', '0x10', 'x', '', '%20', '99999999999999999999'])(
     'refuses the limit %j',
     async (limit) => {
-      const { ask } = createAppHarness()
+      const { request } = createAppHarness()
       for (const path of ['/clients', '/topics/news']) {
-        const response = await ask(`${path}?limit=${limit}`)
+        const response = await request(`${path}?limit=${limit}`)
         expect(response.status).toBe(400)
         expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.limit' }])
       }
@@ -77,8 +77,8 @@ describe('GET /clients', () => {
   )
 
   test('refuses a limit that comes twice', async () => {
-    const { ask } = createAppHarness()
-    expect((await problemIn(await ask('/clients?limit=1&limit=2'))).status).toBe(400)
+    const { request } = createAppHarness()
+    expect((await problemIn(await request('/clients?limit=1&limit=2'))).status).toBe(400)
   })
 
   test.each(['1', '10000'])('accepts the limit %s', async (limit) => {
@@ -116,7 +116,7 @@ describe('GET /clients/:id', () => {
     expect(connections).toMatchObject([
       { opener: 'portable', remoteAddress: '192.0.2.7', requestId: 'request-1' },
     ])
-    await set.ask('/clients/alice', json({ data: 'x' }))
+    await set.request('/clients/alice', json({ data: 'x' }))
     await reader.next()
     expect(JSON.stringify(reader.events)).not.toMatch(/192\.0\.2\.7|request-1/)
     expect(Object.keys(readyOf(reader))).toEqual(['client', 'connection', 'topics', 'resume'])
@@ -124,7 +124,7 @@ describe('GET /clients/:id', () => {
 
   test('lists the cursor of each connection: the last event it received', async () => {
     const set = createAppHarness()
-    const first = await set.ask('/broadcast', json({ data: 'before' }))
+    const first = await set.request('/broadcast', json({ data: 'before' }))
     const { id: seen } = (await first.json()) as { id: string }
     await set.listen('/sse?id=alice')
     const cursorNow = async () => {
@@ -132,9 +132,9 @@ describe('GET /clients/:id', () => {
       return (connections as { cursor: string }[]).map(({ cursor }) => cursor)
     }
     expect(await cursorNow()).toEqual([seen])
-    await set.ask('/clients/bob', json({ data: 'not for alice' }))
+    await set.request('/clients/bob', json({ data: 'not for alice' }))
     expect(await cursorNow()).toEqual([seen])
-    const last = await set.ask('/clients/alice', json({ data: 'after' }))
+    const last = await set.request('/clients/alice', json({ data: 'after' }))
     expect(await cursorNow()).toEqual([((await last.json()) as { id: string }).id])
   })
 
@@ -147,9 +147,9 @@ describe('GET /clients/:id', () => {
 
   test('lists the queued bytes of a client that does not read', async () => {
     const set = createAppHarness()
-    const response = await set.ask('/sse?id=slow')
+    const response = await set.request('/sse?id=slow')
     for (let n = 0; n < 5; n++) {
-      await set.ask('/clients/slow', json({ data: 'x'.repeat(1_000) }))
+      await set.request('/clients/slow', json({ data: 'x'.repeat(1_000) }))
     }
     const [row] = (await get(set, '/clients')).clients as { queuedBytes: number }[]
     expect(row?.queuedBytes).toBeGreaterThan(1_000)
@@ -158,7 +158,7 @@ describe('GET /clients/:id', () => {
     ])
     const reader = readEvents(response)
     while (reader.events.length < 6) await reader.next()
-    await set.clock.settle()
+    await set.clock.runPending()
     expect((await get(set, '/clients/slow')).connections).toMatchObject([{ queuedBytes: 0 }])
   })
 })
@@ -190,7 +190,7 @@ describe('DELETE /clients/:id', () => {
     const first = await set.listen('/sse?id=alice')
     const second = await set.listen('/sse?id=alice&topic=news')
     const bob = await set.listen('/sse?id=bob')
-    const response = await set.ask('/clients/alice', away)
+    const response = await set.request('/clients/alice', away)
     expect(await response.json()).toEqual({ disconnected: 2, blockedSeconds: 0 })
     for (const reader of [first, second]) {
       expect(await reader.next()).toMatchObject({
@@ -210,7 +210,7 @@ describe('DELETE /clients/:id', () => {
     const reader = await listen('/sse?id=alice')
     await app.request('/clients/alice', json({ data: 'last' }))
     await app.request('/clients/alice', away)
-    await clock.settle()
+    await clock.runPending()
     await reader.end()
     expect(reader.events.map(({ data }) => data).slice(1)).toEqual([
       'last',
@@ -221,28 +221,28 @@ describe('DELETE /clients/:id', () => {
   test('with a block answers 204 to reconnects, until the block ends', async () => {
     const set = createAppHarness()
     await set.listen('/sse?id=alice')
-    const response = await set.ask('/clients/alice?block=60', away)
+    const response = await set.request('/clients/alice?block=60', away)
     expect(await response.json()).toEqual({ disconnected: 1, blockedSeconds: 60 })
-    expect((await set.ask('/sse?id=alice')).status).toBe(204)
+    expect((await set.request('/sse?id=alice')).status).toBe(204)
     await set.listen('/sse?id=bob')
     await set.clock.advance(59_999)
-    expect((await set.ask('/sse?id=alice')).status).toBe(204)
+    expect((await set.request('/sse?id=alice')).status).toBe(204)
     await set.clock.advance(1)
     await set.listen('/sse?id=alice')
   })
 
   test('blocks a client that is not there yet', async () => {
-    const { ask } = createAppHarness()
-    const response = await ask('/clients/alice?block=86400', away)
+    const { request } = createAppHarness()
+    const response = await request('/clients/alice?block=86400', away)
     expect(await response.json()).toEqual({ disconnected: 0, blockedSeconds: 86_400 })
-    expect((await ask('/sse?id=alice')).status).toBe(204)
+    expect((await request('/sse?id=alice')).status).toBe(204)
   })
 
   test('without a block leaves a block as it is', async () => {
-    const { ask } = createAppHarness()
-    await ask('/clients/alice?block=60', away)
-    await ask('/clients/alice', away)
-    expect((await ask('/sse?id=alice')).status).toBe(204)
+    const { request } = createAppHarness()
+    await request('/clients/alice?block=60', away)
+    await request('/clients/alice', away)
+    expect((await request('/sse?id=alice')).status).toBe(204)
   })
 
   test.each(['-1', '86401', '1.5', '1e3', 'x', '', 'true', '%20', '1&block=2'])(
@@ -250,7 +250,7 @@ describe('DELETE /clients/:id', () => {
     async (block) => {
       const set = createAppHarness()
       const reader = await set.listen('/sse?id=alice')
-      const response = await set.ask(`/clients/alice?block=${block}`, away)
+      const response = await set.request(`/clients/alice?block=${block}`, away)
       expect(response.status).toBe(400)
       expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.block' }])
       expect(reader.ended).toBe(false)

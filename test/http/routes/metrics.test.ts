@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
 import { type AppHarness, createAppHarness, json, text } from '../../support/app-harness.ts'
-import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
+import { PROMTOOL_IS_MISSING, promtoolErrors } from '../../support/promtool.ts'
 import { type Samples, samplesOf } from '../../support/samples.ts'
 
-async function scrape({ ask }: Pick<AppHarness, 'ask'>): Promise<Samples> {
-  return samplesOf(await (await ask('/metrics')).text())
+async function scrape({ request }: Pick<AppHarness, 'request'>): Promise<Samples> {
+  return samplesOf(await (await request('/metrics')).text())
 }
 
 /** A hub where everything that is counted has happened. */
@@ -16,24 +16,24 @@ async function busy(): Promise<AppHarness> {
   const set = createAppHarness({ maxConnectionsPerClient: 2 })
   const reader = await set.listen('/sse?id=alice&topic=news')
   await set.listen('/sse?id=alice')
-  await set.ask('/broadcast', text('one'))
-  await set.ask('/clients/alice', json({ data: 'two' }))
-  await set.ask('/topics/news', text('three'))
-  await set.ask('/topics/nobody', text('four'))
-  await (await set.ask('/sse?id=alice')).text()
-  await set.ask('/broadcast', json({ data: 'x', event: 'hub:x' }))
-  await set.ask('/nothing')
-  await set.ask('/nothing-either')
+  await set.request('/broadcast', text('one'))
+  await set.request('/clients/alice', json({ data: 'two' }))
+  await set.request('/topics/news', text('three'))
+  await set.request('/topics/nobody', text('four'))
+  await (await set.request('/sse?id=alice')).text()
+  await set.request('/broadcast', json({ data: 'x', event: 'hub:x' }))
+  await set.request('/nothing')
+  await set.request('/nothing-either')
   await reader.close()
-  await set.clock.settle()
+  await set.clock.runPending()
   await set.listen('/sse?id=bob&lastEventId=earliest')
   await set.listen('/sse?id=bob&lastEventId=of-another-life')
-  await set.ask('/clients/alice', { method: 'DELETE' })
+  await set.request('/clients/alice', { method: 'DELETE' })
   return set
 }
 
 test('the answer is of the media type of the format', async () => {
-  const response = await createAppHarness().ask('/metrics')
+  const response = await createAppHarness().request('/metrics')
   expect(response.status).toBe(200)
   expect(response.headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
 })
@@ -78,7 +78,7 @@ test('the figures are those of what has happened', async () => {
 test('times are in seconds, in cumulative buckets', async () => {
   const set = createAppHarness()
   const reader = await set.listen('/sse?id=alice')
-  await set.ask('/broadcast', text('one'))
+  await set.request('/broadcast', text('one'))
   const samples = await scrape(set)
   expect(samples.get('hono_sse_delivery_delay_seconds_count')).toBe(1)
   expect(samples.get('hono_sse_delivery_delay_seconds_bucket{le="0.001"}')).toBe(1)
@@ -90,8 +90,8 @@ test('times are in seconds, in cumulative buckets', async () => {
 
 test('what waits for a client that does not read is seen', async () => {
   const set = createAppHarness()
-  const response = await set.ask('/sse?id=slow')
-  for (let n = 0; n < 5; n++) await set.ask('/clients/slow', text('x'.repeat(1_000)))
+  const response = await set.request('/sse?id=slow')
+  for (let n = 0; n < 5; n++) await set.request('/clients/slow', text('x'.repeat(1_000)))
   const samples = await scrape(set)
   expect(samples.get('hono_sse_queued_bytes')).toBeGreaterThan(4_000)
   expect(samples.get('hono_sse_longest_queue_bytes')).toBe(samples.get('hono_sse_queued_bytes'))
@@ -125,8 +125,8 @@ test('clients, topics and paths bring no line of their own', async () => {
   const before = (await scrape(set)).size
   for (let n = 0; n < 20; n++) {
     await set.listen(`/sse?id=client-${n}&topic=topic-${n}`)
-    await set.ask(`/clients/client-${n}`, text('x'))
-    await set.ask(`/nothing-${n}`)
+    await set.request(`/clients/client-${n}`, text('x'))
+    await set.request(`/nothing-${n}`)
   }
   const samples = await scrape(set)
   expect(samples.size).toBe(before)
@@ -152,12 +152,12 @@ describe.skipIf(PROMTOOL_IS_MISSING)('promtool (skipped where it is not installe
     ],
   ])('finds nothing to complain about at %s', async (_, make) => {
     const set = await make()
-    const page = await (await set.ask('/metrics')).text()
-    expect(complaintsAbout(page)).toBe('')
+    const page = await (await set.request('/metrics')).text()
+    expect(promtoolErrors(page)).toBe('')
   })
 
   test('would find what is wrong', () => {
-    expect(complaintsAbout('# HELP a_ms A.\n# TYPE a_ms counter\na_ms 1\n')).toContain('a_ms')
-    expect(complaintsAbout('a{b="c" 1\n')).not.toBe('')
+    expect(promtoolErrors('# HELP a_ms A.\n# TYPE a_ms counter\na_ms 1\n')).toContain('a_ms')
+    expect(promtoolErrors('a{b="c" 1\n')).not.toBe('')
   })
 })

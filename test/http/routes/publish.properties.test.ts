@@ -21,7 +21,7 @@ const unit = fc.oneof(anyChar, special)
 const wellFormed = fc.array(unit, { maxLength: 60 }).map((units) => units.join(''))
 
 test('a string arrives as it was sent, as JSON, as text and as a form', async () => {
-  const { ask, listen } = createAppHarness()
+  const { request, listen } = createAppHarness()
   const reader = await listen('/sse?id=alice')
   const spellings = [
     (data: string) => json({ data }),
@@ -32,7 +32,7 @@ test('a string arrives as it was sent, as JSON, as text and as a form', async ()
   await fc.assert(
     fc.asyncProperty(wellFormed, async (data) => {
       for (const spell of spellings) {
-        expect((await ask('/clients/alice', spell(data))).status).toBe(200)
+        expect((await request('/clients/alice', spell(data))).status).toBe(200)
         expect((await reader.next()).data).toBe(data.replace(/\r\n?/g, '\n'))
       }
     }),
@@ -40,11 +40,11 @@ test('a string arrives as it was sent, as JSON, as text and as a form', async ()
 })
 
 test('any JSON arrives as the same JSON', async () => {
-  const { ask, listen } = createAppHarness()
+  const { request, listen } = createAppHarness()
   const reader = await listen('/sse?id=alice')
   await fc.assert(
     fc.asyncProperty(fc.jsonValue({ stringUnit: 'binary' }), async (data) => {
-      expect((await ask('/clients/alice', json({ data }))).status).toBe(200)
+      expect((await request('/clients/alice', json({ data }))).status).toBe(200)
       const expected =
         typeof data === 'string' ? data.replace(/\r\n?/g, '\n') : JSON.stringify(data)
       expect((await reader.next()).data).toBe(expected)
@@ -76,18 +76,18 @@ const name = fc
 test('a client id survives query and path, and names just that client', async () => {
   await fc.assert(
     fc.asyncProperty(name, name, async (id, topic) => {
-      const { ask, listen } = createAppHarness()
+      const { request, listen } = createAppHarness()
       const path = `/clients/${encodeURIComponent(id)}`
       const decoy = await listen('/sse?id=decoy')
       const reader = await listen(`/sse?${new URLSearchParams({ id, topic })}`)
       const sent = [path, `/topics/${encodeURIComponent(topic)}`]
       for (const to of sent) {
-        expect(await (await ask(to, text(to))).json()).toMatchObject({ connections: 1 })
+        expect(await (await request(to, text(to))).json()).toMatchObject({ connections: 1 })
         expect((await reader.next()).data).toBe(to)
       }
-      expect(await (await ask(path)).json()).toMatchObject({ client: id, connections: [{}] })
-      expect(await (await ask(sent[1] ?? '')).json()).toMatchObject({ topic, total: 1 })
-      const gone = await ask(path, { method: 'DELETE' })
+      expect(await (await request(path)).json()).toMatchObject({ client: id, connections: [{}] })
+      expect(await (await request(sent[1] ?? '')).json()).toMatchObject({ topic, total: 1 })
+      const gone = await request(path, { method: 'DELETE' })
       expect(await gone.json()).toMatchObject({ disconnected: 1 })
       expect(await reader.next()).toMatchObject({ event: 'hub:bye' })
       expect(decoy.events).toHaveLength(1)
@@ -167,7 +167,7 @@ async function isOnlyStreamThatRegisters(
   path: string,
   search: string,
 ) {
-  const response = await set.ask(`${path}?${search}`, init)
+  const response = await set.request(`${path}?${search}`, init)
   const { status, headers: sent } = response
   const isStream = status === 200 && sent.get('Content-Type')?.startsWith('text/event-stream')
   const { connections } = set.hub.stats()
@@ -177,7 +177,7 @@ async function isOnlyStreamThatRegisters(
   const opens = init.method === 'GET' && path === '/sse' && isStream
   expect(connections).toBe(opens ? 1 : 0)
   await response.body?.cancel()
-  await set.clock.settle()
+  await set.clock.runPending()
   expect(set.hub.stats().connections).toBe(0)
 }
 

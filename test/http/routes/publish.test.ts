@@ -18,10 +18,10 @@ describe.each(ROUTES)('POST %s', (path) => {
     ['text', text('hello')],
     ['a form', form('data=hello')],
   ])('accepts %s, and answers with the id and the number of connections', async (_, init) => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const first = await listen('/sse?id=alice&topic=news')
     const second = await listen('/sse?id=alice&topic=news')
-    const response = await ask(path, init)
+    const response = await request(path, init)
     expect(response.status).toBe(200)
     const receipt = (await response.json()) as { id: string }
     expect(receipt).toEqual({ id: expect.stringMatching(/^[0-9a-z]+-1$/), connections: 2 })
@@ -31,8 +31,8 @@ describe.each(ROUTES)('POST %s', (path) => {
   })
 
   test('keeps events without listeners for a later reconnect', async () => {
-    const { ask, listen } = createAppHarness()
-    expect(await (await ask(path, text('hello'))).json()).toMatchObject({ connections: 0 })
+    const { request, listen } = createAppHarness()
+    expect(await (await request(path, text('hello'))).json()).toMatchObject({ connections: 0 })
     const reader = await listen('/sse?id=alice&topic=news&lastEventId=earliest')
     expect(await reader.next()).toMatchObject({ data: 'hello' })
   })
@@ -41,28 +41,28 @@ describe.each(ROUTES)('POST %s', (path) => {
     ['JSON', json({ data: 'now', ephemeral: true, event: 'typing' })],
     ['a form', form('data=now&ephemeral=true&event=typing')],
   ])('gives an ephemeral event (%s) no id, and forgets it', async (_, init) => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice&topic=news')
-    expect(await (await ask(path, init)).json()).toEqual({ connections: 1 })
+    expect(await (await request(path, init)).json()).toEqual({ connections: 1 })
     expect(await reader.next()).toEqual({ id: undefined, event: 'typing', data: 'now' })
     const late = await listen('/sse?id=alice&topic=news&lastEventId=earliest')
     expect(late.events).toHaveLength(1)
   })
 
   test('answers 503 once the hub is closed', async () => {
-    const { ask, hub } = createAppHarness()
+    const { request, hub } = createAppHarness()
     await hub.close()
-    const response = await ask(path, text('hello'))
+    const response = await request(path, text('hello'))
     expect(response.status).toBe(503)
     await problemIn(response)
   })
 
   test('goes on while the hub drains', async () => {
-    const { ask, hub, listen, clock } = createAppHarness()
+    const { request, hub, listen, clock } = createAppHarness()
     await listen('/sse?id=alice&topic=news')
     const second = await listen('/sse?id=alice&topic=news')
     const closing = hub.close(10_000)
-    expect((await ask(path, text('hello'))).status).toBe(200)
+    expect((await request(path, text('hello'))).status).toBe(200)
     expect(await second.next()).toMatchObject({ data: 'hello' })
     await clock.advance(10_000)
     await closing
@@ -71,12 +71,12 @@ describe.each(ROUTES)('POST %s', (path) => {
 
 describe('POST /ping/:id', () => {
   test('sends hello to all connections of that client, whatever the body', async () => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const alice = await listen('/sse?id=alice')
     const bob = await listen('/sse?id=bob')
     const bodies = [{ method: 'POST' }, json({ data: 'x' }), post('<x/>', 'text/xml')]
     for (const init of bodies) {
-      const response = await ask('/ping/alice', init)
+      const response = await request('/ping/alice', init)
       expect(await response.json()).toMatchObject({ id: expect.any(String), connections: 1 })
       expect(await alice.next()).toMatchObject({ event: undefined, data: 'hello' })
     }
@@ -84,9 +84,9 @@ describe('POST /ping/:id', () => {
   })
 
   test('answers 503 once the hub is closed', async () => {
-    const { ask, hub } = createAppHarness()
+    const { request, hub } = createAppHarness()
     await hub.close()
-    expect((await problemIn(await ask('/ping/alice', { method: 'POST' }))).status).toBe(503)
+    expect((await problemIn(await request('/ping/alice', { method: 'POST' }))).status).toBe(503)
   })
 })
 
@@ -105,9 +105,9 @@ describe('data', () => {
   ]
 
   test.each(values)('that is JSON arrives as JSON: %j', async (data) => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
-    expect((await ask('/clients/alice', json({ data }))).status).toBe(200)
+    expect((await request('/clients/alice', json({ data }))).status).toBe(200)
     const expected = typeof data === 'string' ? data : JSON.stringify(data)
     expect((await reader.next()).data).toBe(expected)
   })
@@ -136,11 +136,11 @@ describe('data', () => {
 
   describe.each(spellings)('as %s', (_spelling, spell) => {
     test.each(strings)('may hold %s', async (_, sent, arrives = sent) => {
-      const { ask, listen } = createAppHarness()
+      const { request, listen } = createAppHarness()
       const reader = await listen('/sse?id=alice')
-      expect((await ask('/clients/alice', spell(sent))).status).toBe(200)
+      expect((await request('/clients/alice', spell(sent))).status).toBe(200)
       expect(await reader.next()).toMatchObject({ event: undefined, data: arrives })
-      await ask('/clients/alice', text('next'))
+      await request('/clients/alice', text('next'))
       expect(await reader.next()).toMatchObject({ data: 'next' })
     })
   })
@@ -156,27 +156,27 @@ describe('data', () => {
   )
 
   test('may hold a lone surrogate inside of an object, which arrives as JSON spells it', async () => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const data = '{"half\\udc00":["\\ud800"]}'
-    await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
+    await request('/clients/alice', post(`{"data":${data}}`, 'application/json'))
     expect((await reader.next()).data).toBe(data)
   })
 
   test('may hold keys that every object has', async () => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const data = '{"__proto__":{"a":1},"constructor":{"prototype":2},"toJSON":3,"toString":4}'
-    await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
+    await request('/clients/alice', post(`{"data":${data}}`, 'application/json'))
     expect((await reader.next()).data).toBe(data)
     expect(({} as Record<string, unknown>).a).toBeUndefined()
   })
 
   test('may be nested 64 deep', async () => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const data = `${'['.repeat(64)}${']'.repeat(64)}`
-    await ask('/clients/alice', post(`{"data":${data}}`, 'application/json'))
+    await request('/clients/alice', post(`{"data":${data}}`, 'application/json'))
     expect((await reader.next()).data).toBe(data)
   })
 
@@ -194,8 +194,8 @@ describe('data', () => {
     },
   )
 
-  async function expectRefused({ ask, errors }: AppHarness, body: string): Promise<void> {
-    const response = await ask('/clients/alice', post(body, 'application/json'))
+  async function expectRefused({ request, errors }: AppHarness, body: string): Promise<void> {
+    const response = await request('/clients/alice', post(body, 'application/json'))
     expect(response.status).toBe(400)
     await problemIn(response)
     expect(errors).toEqual([])

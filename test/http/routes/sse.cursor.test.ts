@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { type AppHarness, createAppHarness, json, readyOf } from '../../support/app-harness.ts'
 import type { Reader } from '../../support/reader.ts'
 
-async function publish({ ask }: AppHarness, ...data: string[]): Promise<string[]> {
+async function publish({ request }: AppHarness, ...data: string[]): Promise<string[]> {
   const ids: string[] = []
   for (const one of data) {
-    const response = await ask('/clients/alice', json({ data: one }))
+    const response = await request('/clients/alice', json({ data: one }))
     ids.push(((await response.json()) as { id: string }).id)
   }
   return ids
@@ -110,9 +110,9 @@ describe('a cursor that means nothing here is a gap, not an error', () => {
     expect(readyOf(reader)).toMatchObject({ resume: 'gap' })
     const gap = await reader.next()
     expect(gap).toMatchObject({ event: 'hub:gap', id: undefined })
-    const told = JSON.parse(gap.data) as Record<string, string>
+    const gapData = JSON.parse(gap.data) as Record<string, string>
     const [, , first] = reader.events
-    expect(told).toEqual({
+    expect(gapData).toEqual({
       requested: cursor.slice(0, 128),
       earliest: first?.id,
       reason: 'epoch',
@@ -150,12 +150,12 @@ test('evicted events are reported as a gap, only to the clients they were for', 
 
 test('a replay holds nothing that was for other clients or other topics', async () => {
   const set = createAppHarness()
-  const { ask } = set
-  await ask('/clients/bob', json({ data: 'for bob' }))
-  await ask('/topics/news', json({ data: 'news' }))
-  await ask('/topics/sport', json({ data: 'sport' }))
-  await ask('/broadcast', json({ data: 'for all' }))
-  await ask('/broadcast', json({ data: 'a moment', ephemeral: true }))
+  const { request } = set
+  await request('/clients/bob', json({ data: 'for bob' }))
+  await request('/topics/news', json({ data: 'news' }))
+  await request('/topics/sport', json({ data: 'sport' }))
+  await request('/broadcast', json({ data: 'for all' }))
+  await request('/broadcast', json({ data: 'a moment', ephemeral: true }))
   const reader = await set.listen('/sse?id=alice&topic=news&lastEventId=earliest')
   expect(messages(reader)).toEqual(['news', 'for all'])
 })

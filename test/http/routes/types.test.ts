@@ -4,10 +4,10 @@ import { hc, type InferRequestType } from 'hono/client'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { type AppType, createApp, createHub, type Problem } from '../../../src/index.ts'
 import { type AppHarness, createAppHarness } from '../../support/app-harness.ts'
-import { guarded, KEY } from '../../support/auth-harness.ts'
+import { createAuthHarness, KEY } from '../../support/auth-harness.ts'
 
-function clientOf({ ask }: Pick<AppHarness, 'ask'>) {
-  const fetch: typeof globalThis.fetch = (url, init) => ask(String(url), init)
+function clientOf({ request }: Pick<AppHarness, 'request'>) {
+  const fetch: typeof globalThis.fetch = (url, init) => request(String(url), init)
   return hc<AppType>('http://localhost', { fetch })
 }
 
@@ -64,13 +64,13 @@ describe('a typed client', () => {
   })
 
   test('requests a ticket, and builds the URL of the stream', async () => {
-    const { ask } = guarded()
-    const client = clientOf({ ask: (path, init) => ask(path, KEY, init) })
+    const { request } = createAuthHarness()
+    const client = clientOf({ request: (path, init) => request(path, KEY, init) })
     const answer = await client.tickets.$post({ json: { client: 'alice', topics: ['news'] } })
     if (!answer.ok) expect.unreachable()
     const { ticket } = await answer.json()
     const url = client.sse.$url({ query: { ticket, topic: ['news'] } })
-    const response = await ask(String(url))
+    const response = await request(String(url))
     expect(response.headers.get('Content-Type')).toContain('text/event-stream')
     await response.body?.cancel()
   })

@@ -38,27 +38,27 @@ describe('a client id', () => {
     const set = createAppHarness()
     const reader = await set.listen(`/sse?${new URLSearchParams({ id })}`)
     expect(readyOf(reader)).toMatchObject({ client: id })
-    const response = await set.ask(`/clients/${encodeURIComponent(id)}`, json({ data: 'x' }))
+    const response = await set.request(`/clients/${encodeURIComponent(id)}`, json({ data: 'x' }))
     expect(await response.json()).toMatchObject({ connections: 1 })
     expect(await reader.next()).toMatchObject({ data: 'x' })
   })
 
   test.each([['nothing', ''], ...REFUSED])('may not have %s', async (_, id) => {
     const set = createAppHarness()
-    const response = await set.ask(`/sse?${new URLSearchParams({ id })}`)
+    const response = await set.request(`/sse?${new URLSearchParams({ id })}`)
     expect(response.status).toBe(400)
     expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.id' }])
     expect(await set.connected()).toBe(0)
   })
 
   test.each(REFUSED)('may not have %s in a path, whatever the route', async (_, id) => {
-    const { ask } = createAppHarness()
+    const { request } = createAppHarness()
     const path = encodeURIComponent(id)
     const answers = [
-      await ask(`/clients/${path}`, json({ data: 'x' })),
-      await ask(`/ping/${path}`, { method: 'POST' }),
-      await ask(`/clients/${path}`),
-      await ask(`/clients/${path}`, { method: 'DELETE' }),
+      await request(`/clients/${path}`, json({ data: 'x' })),
+      await request(`/ping/${path}`, { method: 'POST' }),
+      await request(`/clients/${path}`),
+      await request(`/clients/${path}`, { method: 'DELETE' }),
     ]
     for (const answer of answers) {
       expect(answer.status).toBe(400)
@@ -67,25 +67,25 @@ describe('a client id', () => {
   })
 
   test.each(['.', '..'])('may not be %s, because no path can name it', async (id) => {
-    const { ask, connected } = createAppHarness()
-    const response = await ask(`/sse?id=${id}`)
+    const { request, connected } = createAppHarness()
+    const response = await request(`/sse?id=${id}`)
     expect(response.status).toBe(400)
     expect(await connected()).toBe(0)
   })
 
   test('may be given once only', async () => {
-    const { ask } = createAppHarness()
-    const problem = await problemIn(await ask('/sse?id=alice&id=bob'))
+    const { request } = createAppHarness()
+    const problem = await problemIn(await request('/sse?id=alice&id=bob'))
     expect(problem).toMatchObject({ status: 400, issues: [{ path: 'query.id' }] })
   })
 })
 
 describe('a topic', () => {
   test.each(FINE)('may have %s', async (_, topic) => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen(`/sse?${new URLSearchParams({ topic })}`)
     expect(readyOf(reader)).toMatchObject({ topics: [topic] })
-    const response = await ask(`/topics/${encodeURIComponent(topic)}`, json({ data: 'x' }))
+    const response = await request(`/topics/${encodeURIComponent(topic)}`, json({ data: 'x' }))
     expect(await response.json()).toMatchObject({ connections: 1 })
     expect(await reader.next()).toMatchObject({ data: 'x' })
   })
@@ -96,41 +96,41 @@ describe('a topic', () => {
       ['topic', 'news'],
       ['topic', topic],
     ])
-    const response = await set.ask(`/sse?${query}`)
+    const response = await set.request(`/sse?${query}`)
     expect(response.status).toBe(400)
     expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.topic.1' }])
     expect(await set.connected()).toBe(0)
   })
 
   test.each(REFUSED)('may not have %s in a path', async (_, topic) => {
-    const { ask } = createAppHarness()
+    const { request } = createAppHarness()
     const path = `/topics/${encodeURIComponent(topic)}`
-    for (const answer of [await ask(path, json({ data: 'x' })), await ask(path)]) {
+    for (const answer of [await request(path, json({ data: 'x' })), await request(path)]) {
       expect(answer.status).toBe(400)
       expect((await problemIn(answer)).issues).toMatchObject([{ path: 'param.topic' }])
     }
   })
 
   test('may be given again and again', async () => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?topic=news&topic=sport&topic=news')
     expect(readyOf(reader)).toMatchObject({ topics: ['news', 'sport'] })
-    await ask('/topics/news', json({ data: 'once' }))
-    await ask('/topics/sport', json({ data: 'too' }))
+    await request('/topics/news', json({ data: 'once' }))
+    await request('/topics/sport', json({ data: 'too' }))
     expect(reader.events.map(({ data }) => data).slice(1)).toEqual(['once', 'too'])
   })
 
   test('may be one of 50', async () => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen(`/sse?${topics(50)}`)
     expect(readyOf(reader).topics).toHaveLength(50)
-    await ask('/topics/t49', json({ data: 'x' }))
+    await request('/topics/t49', json({ data: 'x' }))
     expect(await reader.next()).toMatchObject({ data: 'x' })
   })
 
   test('may not be one of 51', async () => {
-    const { ask, connected } = createAppHarness()
-    const problem = await problemIn(await ask(`/sse?${topics(51)}`))
+    const { request, connected } = createAppHarness()
+    const problem = await problemIn(await request(`/sse?${topics(51)}`))
     expect(problem).toMatchObject({ status: 400, issues: [{ path: 'query.topic' }] })
     expect(await connected()).toBe(0)
   })
@@ -142,9 +142,9 @@ describe('an event name', () => {
   const fine = ['message', 'time', 'a'.repeat(128), ' hub:x', 'Hub:x', 'hub', 'Error', 'é 🙂', ':']
 
   test.each(fine)('may be %j', async (event) => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
-    expect((await ask('/clients/alice', json({ data: 'x', event }))).status).toBe(200)
+    expect((await request('/clients/alice', json({ data: 'x', event }))).status).toBe(200)
     expect(await reader.next()).toMatchObject({ event, data: 'x' })
   })
 
@@ -155,7 +155,7 @@ describe('an event name', () => {
   test.each([...forged, ...kept, ...broken])('may not be %j', async (event) => {
     const set = createAppHarness()
     const reader = await set.listen('/sse?id=alice')
-    const response = await set.ask('/clients/alice', json({ data: 'x', event }))
+    const response = await set.request('/clients/alice', json({ data: 'x', event }))
     expect(response.status).toBe(400)
     expect((await problemIn(response)).issues).toMatchObject([{ path: 'json.event' }])
     await expectNothing(set)
@@ -163,10 +163,10 @@ describe('an event name', () => {
   })
 
   test('may be had from a form', async () => {
-    const { ask, listen } = createAppHarness()
+    const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-    await ask('/clients/alice', { method: 'POST', headers, body: 'data=x&event=a+b%20c' })
+    await request('/clients/alice', { method: 'POST', headers, body: 'data=x&event=a+b%20c' })
     expect(await reader.next()).toMatchObject({ event: 'a b c' })
   })
 

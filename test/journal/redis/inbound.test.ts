@@ -6,7 +6,7 @@ import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
 import { until } from '../../support/eventually.ts'
 import { recordingHandler } from '../../support/journal-handler.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 
@@ -15,7 +15,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
   beforeAll(async () => {
     redis = await startRedis()
   })
-  afterEach(closeAll)
+  afterEach(closeJournals)
   afterAll(() => redis.close())
 
   test.each([
@@ -41,7 +41,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
     expect(journal.stats?.reconnects).toBe(0)
     expect(lost()).toBe(0)
     // A hub that starts later is not affected either.
-    await (await openRedisJournal(redis, {}, [], prefix)).reached()
+    await (await openRedisJournal(redis, {}, [], prefix)).connected()
   })
 
   test('ignores a stored control request that is not JSON when it connects', async () => {
@@ -50,7 +50,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
     await request
     await redis.command('ZADD', name('requests'), `${Date.now() + 60_000}`, 'not JSON')
     const late = await openRedisJournal(redis, {}, [], prefix)
-    expect(late.asked.map(({ question }) => question)).toEqual([{ about: 'one' }])
+    expect(late.requests.map(({ request }) => request)).toEqual([{ about: 'one' }])
     expect(late.journal.stats?.ignored).toBe(1)
   })
 
@@ -76,10 +76,10 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
 
   test('receives nothing from a hub of the same prefix in another database', async () => {
     const prefix = newPrefix()
-    const watched = [ALICE]
-    const one = await openRedisJournal(redis, {}, watched, prefix)
+    const subscribed = [ALICE]
+    const one = await openRedisJournal(redis, {}, subscribed, prefix)
     const url = `${redis.url}/1`
-    const other = await openRedisJournal({ ...redis, url }, {}, watched, prefix)
+    const other = await openRedisJournal({ ...redis, url }, {}, subscribed, prefix)
     await one.journal.backplane?.relay?.(ALICE, { data: 'ephemeral in 0' })
     await one.journal.append(ALICE, { data: 'in 0' })
     await other.journal.append(ALICE, { data: 'in 1' })
@@ -89,7 +89,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
       responses: [{}],
     })
     expect([one.deliveries.length, other.deliveries.length]).toEqual([2, 1])
-    expect([one.asked.length, other.asked.length]).toEqual([0, 1])
+    expect([one.requests.length, other.requests.length]).toEqual([0, 1])
     expect(one.journal.stats).toMatchObject({ reconnects: 0, ignored: 0 })
   })
 

@@ -6,7 +6,7 @@ import type { Position } from '../../../src/core/cursor.ts'
 import type { ReplayBatch } from '../../../src/journal/journal.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import {
-  closeAll,
+  closeJournals,
   newPrefix,
   openRedisJournal,
   type RedisJournalHarness,
@@ -45,7 +45,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis()
   })
-  afterEach(closeAll)
+  afterEach(closeJournals)
   afterAll(() => redis.close())
 
   test('drops nothing silently, delivers nothing twice, and counts what it keeps', async () => {
@@ -129,8 +129,8 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   /** All expected events arrived once and in order; or only the newer ones, with a gap reported. */
   function adds(pages: readonly ReplayBatch[], wanted: readonly Published[]): void {
     const entries = pages.flatMap((page) => page.entries)
-    const told = pages.some(({ gap }) => gap !== undefined)
-    expect(told, 'a gap is reported where something is missing, and only there').toBe(
+    const gapReported = pages.some(({ gap }) => gap !== undefined)
+    expect(gapReported, 'a gap is reported where something is missing, and only there').toBe(
       entries.length < wanted.length,
     )
     const kept = new Set(entries.map(({ id }) => id))

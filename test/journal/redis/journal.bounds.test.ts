@@ -4,7 +4,7 @@ import { clientKey, topicKey } from '../../../src/core/address.ts'
 import type { Journal } from '../../../src/journal/journal.ts'
 import { until } from '../../support/eventually.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
@@ -14,7 +14,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis()
   })
-  afterEach(closeAll)
+  afterEach(closeJournals)
   afterAll(() => redis.close())
 
   test.each([
@@ -63,7 +63,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const prefix = newPrefix()
     const before = await openRedisJournal(redis, { maxAgeMs: 20_000 }, [], prefix)
     await publishToMany(before.journal)
-    await closeAll()
+    await closeJournals()
     const { journal } = await openRedisJournal(redis, { maxAgeMs: 3_600_000 }, [], prefix)
     const age = () => redis.command('HGET', `{${prefix}}:head`, 'age')
     expect(await age()).toBe('20000')
@@ -83,7 +83,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const before = await openRedisJournal(redis, {}, [], prefix)
     const { id } = await firstOf(before.journal)
     await publishToMany(before.journal)
-    await closeAll()
+    await closeJournals()
     const [known = ''] = (await redis.command(
       'KEYS',
       `{${prefix}}:*:log:c:client-3999`,

@@ -4,7 +4,7 @@ import { clientKey } from '../../../src/core/address.ts'
 import type { ReplayBatch } from '../../../src/journal/journal.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import {
-  closeAll,
+  closeJournals,
   newPrefix,
   openRedisJournal,
   type RedisJournalHarness,
@@ -21,7 +21,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis('always')
   })
-  afterEach(closeAll)
+  afterEach(closeJournals)
   afterAll(() => redis.close())
 
   async function put(
@@ -42,8 +42,8 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     await redis.command('FLUSHALL')
     const [fresh = ''] = await put(harness, ALICE, 'b')
     expect(epochOf(fresh)).not.toBe(epochOf(old))
-    await harness.away()
-    await harness.reached()
+    await harness.disconnected()
+    await harness.connected()
     expect(harness.missed).toHaveLength(before + 1)
     expect(harness.missed.at(-1)?.(BOB)).toBe(true)
     const page = await harness.journal.read([ALICE], old, 1_000)
@@ -55,12 +55,12 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     const harness = await openRedisJournal(redis, {}, [ALICE])
     const [first = '', second = ''] = await put(harness, ALICE, 'a', 'b')
     await redis.crash()
-    await harness.away()
+    await harness.disconnected()
     await expect(harness.journal.append(ALICE, { data: 'x' })).rejects.toMatchObject({
       code: 'journal-unavailable',
     })
     await redis.restart()
-    await harness.reached()
+    await harness.connected()
     const [third = ''] = await put(harness, ALICE, 'c')
     expect(epochOf(third)).not.toBe(epochOf(first))
     const page = await harness.journal.read([ALICE], first, 1_000)
@@ -74,7 +74,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     const harness = await openRedisJournal(redis, {}, [ALICE], prefix)
     const [first = '', second = '', third = ''] = await put(harness, ALICE, 'a', 'b', 'c')
     // As a replica that took over would know it: the last event was never stored.
-    await closeAll()
+    await closeJournals()
     const root = String(await redis.command('HGET', `{${prefix}}:head`, 'root'))
     const base = `{${prefix}}:${root}`
     await redis.command('ZPOPMAX', `${base}:records`)
@@ -102,7 +102,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     const [, id = ''] = /^id=(\d+)/m.exec(connections) ?? []
     await redis.command('CLIENT', 'KILL', 'ID', id)
     await put(other, ALICE, 'b')
-    await harness.reached()
+    await harness.connected()
     const page = await harness.journal.read([ALICE], 'earliest', 1_000)
     expect(dataOf(page)).toEqual(['b'])
   })
@@ -124,7 +124,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
       await Promise.all(keys.slice(at, at + (all ? 128 : 1)).map((key) => put(other, key, 'a')))
     }
     await redis.command('ACL', 'SETUSER', 'default', '+info')
-    await harness.reached()
+    await harness.connected()
     const affects = harness.missed.at(-1)
     expect(keys.every((key) => affects?.(key))).toBe(true)
     expect(affects?.(ALICE)).toBe(all)
@@ -139,7 +139,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect(Date.now() - began).toBeLessThan(10_000)
     expect(harness.journal.ready).toBe(false)
     redis.signal('SIGCONT')
-    await harness.reached()
+    await harness.connected()
     await put(harness, ALICE, 'b')
   })
 
@@ -148,6 +148,6 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     const one = await openRedisJournal(redis, {}, [], prefix)
     await one.journal.backplane?.request({ about: 'later' }, 60_000)
     const late = await openRedisJournal(redis, {}, [], prefix)
-    expect(late.asked).toEqual([{ question: { about: 'later' }, keptMs: expect.any(Number) }])
+    expect(late.requests).toEqual([{ request: { about: 'later' }, keepMs: expect.any(Number) }])
   })
 })

@@ -2,10 +2,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
 import type { ReplayBatch } from '../../../src/journal/journal.ts'
-import { type Pair, startPair } from '../../support/failover.ts'
+import { type RedisPair, startRedisPair } from '../../support/failover.ts'
 import { REDIS_IS_MISSING } from '../../support/redis.ts'
 import {
-  closeAll,
+  closeJournals,
   newPrefix,
   openRedisJournal,
   type RedisJournalHarness,
@@ -29,12 +29,12 @@ async function put(
 }
 
 describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
-  let pair: Pair
+  let pair: RedisPair
   beforeEach(async () => {
-    pair = await startPair()
+    pair = await startRedisPair()
   })
   afterEach(async () => {
-    await closeAll()
+    await closeJournals()
     await pair.close()
   })
 
@@ -43,8 +43,8 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     const [first = '', second = ''] = await put(harness, ALICE, 'a', 'b')
     await pair.caughtUp()
     await pair.failOver()
-    await harness.away()
-    await harness.reached()
+    await harness.disconnected()
+    await harness.connected()
     const [third = ''] = await put(harness, ALICE, 'c')
     expect(epochOf(third)).not.toBe(epochOf(second))
     const page = await harness.journal.read([ALICE], first, 1_000)
@@ -61,8 +61,8 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     await harness.delivered(4)
     const before = harness.missed.length
     await pair.failOver()
-    await harness.away()
-    await harness.reached()
+    await harness.disconnected()
+    await harness.connected()
     expect(harness.missed).toHaveLength(before + 1)
     expect(harness.missed.at(-1)?.(BOB)).toBe(true)
     const [fifth = ''] = await put(harness, ALICE, 'e')
@@ -94,10 +94,10 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     expect(next).not.toBe(lost)
     const early = await other.journal.read([ALICE], first, 1_000)
     expect(early.gap, 'nobody can know yet').toBeUndefined()
-    line.turn(pair.port)
-    await other.away()
-    await other.reached()
-    await knowing.reached()
+    line.redirect(pair.port)
+    await other.disconnected()
+    await other.connected()
+    await knowing.connected()
     for (const id of [first, early.end.id]) {
       expect((await other.journal.read([ALICE], id, 1_000)).gap, id).toBe('epoch')
     }
@@ -115,12 +115,12 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     // An epoch that begins and ends out of the replica's sight.
     await pair.command('HSET', `{${prefix}}:head`, 'server', 'another')
     await put(harness, ALICE, 'lost').catch(() => {})
-    await harness.away()
-    await harness.reached()
+    await harness.disconnected()
+    await harness.connected()
     const [lost = ''] = await put(harness, ALICE, 'lost, too')
     await pair.failOver()
-    await harness.away()
-    await harness.reached()
+    await harness.disconnected()
+    await harness.connected()
     const [next = ''] = await put(harness, ALICE, 'b')
     expect(new Set([first, lost, next].map(epochOf)).size).toBe(3)
     expect((await harness.journal.read([ALICE], first, 1_000)).gap).toBe('epoch')
@@ -131,12 +131,12 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     const harness = await openRedisJournal(pair, {}, [ALICE])
     const [first = ''] = await put(harness, ALICE, 'a')
     await pair.demote()
-    await harness.away()
+    await harness.disconnected()
     await expect(harness.journal.append(ALICE, { data: 'x' })).rejects.toMatchObject({
       code: 'journal-unavailable',
     })
     await pair.promote()
-    await harness.reached()
+    await harness.connected()
     const [second = ''] = await put(harness, ALICE, 'b')
     // The process is the same: but what it holds may be what another one had.
     expect(epochOf(second)).not.toBe(epochOf(first))

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 
@@ -11,33 +11,33 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis()
   })
-  afterEach(closeAll)
+  afterEach(closeJournals)
   afterAll(() => redis.close())
 
   test('that a newer version has changed is refused until its format is a known one again', async () => {
     const prefix = newPrefix()
-    const { journal, reached, away } = await openRedisJournal(redis, {}, [ALICE], prefix)
+    const { journal, connected, disconnected } = await openRedisJournal(redis, {}, [ALICE], prefix)
     await journal.append(ALICE, { data: 'a' })
     await redis.command('HSET', `{${prefix}}:head`, 'format', '2')
     await expect(journal.append(ALICE, { data: 'b' })).rejects.toMatchObject({
       code: 'journal-unavailable',
       message: expect.stringMatching(/FORMAT .* format 2, .* up to 1/),
     })
-    await away()
+    await disconnected()
     const head = await redis.command('HGETALL', `{${prefix}}:head`)
     await expect(journal.append(ALICE, { data: 'b' })).rejects.toMatchObject({
       code: 'journal-unavailable',
     })
     expect(await redis.command('HGETALL', `{${prefix}}:head`)).toEqual(head)
     await redis.command('HDEL', `{${prefix}}:head`, 'format')
-    await reached()
+    await connected()
     expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(1)
   })
 
   test('is refused also by a hub that only listens', async () => {
     const prefix = newPrefix()
-    const { away } = await openRedisJournal(redis, {}, [ALICE], prefix)
+    const { disconnected } = await openRedisJournal(redis, {}, [ALICE], prefix)
     await redis.command('HSET', `{${prefix}}:head`, 'format', '2')
-    await away()
+    await disconnected()
   })
 })

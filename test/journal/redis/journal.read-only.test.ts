@@ -6,7 +6,7 @@ import { manualClock } from '../../support/clock.ts'
 import { until } from '../../support/eventually.ts'
 import { recordingHandler } from '../../support/journal-handler.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 
@@ -18,7 +18,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
   afterEach(async () => {
     await redis.command('CONFIG', 'SET', 'maxmemory', '0')
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
-    await closeAll()
+    await closeJournals()
   })
   afterAll(() => redis.close())
 
@@ -64,7 +64,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     await until('the journal is ready', () => journal.ready === true)
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
     const refused = expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(/NOREPLICAS/)
-    await clock.settle()
+    await clock.runPending()
     await refused
     for (let seconds = 0; seconds < 20; seconds += 2) {
       await clock.advance(2_000)
@@ -74,7 +74,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     }
     await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
     const taken = journal.append(ALICE, { data: 'b' })
-    await clock.settle()
+    await clock.runPending()
     await taken
     await journal.close()
   })
@@ -85,30 +85,30 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
   ])('that took over and %s is read, and begins its epoch once it writes', async (_, name, why) => {
     const other = await startRedis('always')
     try {
-      const { journal, away, reached } = await openRedisJournal(other)
+      const { journal, disconnected, connected } = await openRedisJournal(other)
       const { id } = await journal.append(ALICE, { data: 'a' })
       const { sequence } = await journal.append(ALICE, { data: 'b' })
       await other.command('CONFIG', 'SET', name, '1')
       await other.command('CONFIG', 'REWRITE')
       await other.crash()
-      await away()
+      await disconnected()
       await other.restart()
-      await reached()
+      await connected()
       expect(await journal.read([ALICE], id, 1_000)).toMatchObject({
         entries: [{ sequence }],
         gap: undefined,
       })
       await expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(why)
       await other.command('CONFIG', 'SET', name, '0')
-      await away()
-      await reached()
+      await disconnected()
+      await connected()
       const next = await journal.append(ALICE, { data: 'c' })
       expect(next.id.split('-')[0]).not.toBe(id.split('-')[0])
       const page = await journal.read([ALICE], id, 1_000)
       expect(page).toMatchObject({ entries: [{ sequence }, { sequence: next.sequence }] })
       expect(page.gap).toBeUndefined()
     } finally {
-      await closeAll()
+      await closeJournals()
       await other.close()
     }
   })

@@ -5,7 +5,7 @@ import { encodeFrame } from '../../../src/core/event.ts'
 import { until } from '../../support/eventually.ts'
 import { backplaneSuite, journalSuite, relaySuite } from '../../support/journal-suite.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeAll, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
@@ -15,7 +15,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis()
   })
-  afterEach(closeAll)
+  afterEach(closeJournals)
   afterAll(() => redis.close())
 
   journalSuite((bounds, watched) => openRedisJournal(redis, bounds, watched))
@@ -108,7 +108,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const before = await openRedisJournal(redis, {}, [], prefix)
     const { id } = await before.journal.append(ALICE, { data: 'a' })
     const next = await before.journal.append(ALICE, { data: 'b' })
-    await closeAll()
+    await closeJournals()
     const { journal } = await openRedisJournal(redis, {}, [], prefix)
     const page = await journal.read([ALICE], id, 1_000)
     expect(page).toMatchObject({ gap: undefined, end: { id: next.id } })
@@ -140,7 +140,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const before = await openRedisJournal(redis, {}, [], prefix)
     const { id } = await before.journal.append(ALICE, { data: 'a' })
     await before.journal.append(ALICE, { data: 'b' })
-    await closeAll()
+    await closeJournals()
     const logs = (await redis.command('KEYS', `{${prefix}}:*:log:*`)) as string[]
     for (const log of logs) await redis.command('DEL', log)
     await redis.command('HSET', `{${prefix}}:head`, 'oldest', `${Date.now() - 3_600_000}`)
@@ -164,7 +164,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const before = await openRedisJournal(redis, limits, [], prefix)
     const all = Array.from({ length: 25_000 }, (_, at) => (at % 2 ? ALICE : BOB))
     await Promise.all(all.map((key) => before.journal.append(key, { data: 'a' })))
-    await closeAll()
+    await closeJournals()
     const events = async () => Number(await redis.command('HGET', `{${prefix}}:head`, 'events'))
     await openRedisJournal(redis, { ...limits, maxAgeMs: 1 }, [], prefix)
     expect(await events(), 'Redis is not held up until all is gone').toBeGreaterThan(0)

@@ -7,7 +7,7 @@ import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
 import { createReads } from '../../../src/journal/redis/reads.ts'
 import { READ } from '../../../src/journal/redis/scripts/index.ts'
 import { until } from '../../support/eventually.ts'
-import { fakeStream, heard, named } from '../../support/fake-stream.ts'
+import { eventsNamed, fakeStream, publishedData } from '../../support/fake-stream.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 
@@ -42,12 +42,12 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     })
     const all = (what: string, isSo: (stream: (typeof streams)[0]) => boolean) =>
       until(what, () => streams.every(isSo))
-    await all('all are open', (stream) => named(stream, 'hub:ready').length === 1)
+    await all('all are open', (stream) => eventsNamed(stream, 'hub:ready').length === 1)
     const publish = (data: string) => other.publish('everyone', { data })
     const toEach = (data: string) =>
       Promise.all(streams.map((_, i) => other.publish({ client: `client-${i}` }, { data })))
     await publish('a')
-    await all('all have the first', (stream) => heard(stream).length === 1)
+    await all('all have the first', (stream) => publishedData(stream).length === 1)
 
     proxy.cut()
     await until('the link is lost', () => !hub.ready)
@@ -55,7 +55,7 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     await toEach('c')
     await publish('d')
     back = proxy.hold
-    proxy.turn(redis.port)
+    proxy.redirect(redis.port)
     await until('as many read as may', () => readings(proxy) >= AT_ONCE)
     // Events published meanwhile come after everything that was missed.
     await publish('e')
@@ -63,10 +63,10 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     expect(readings(proxy)).toBe(AT_ONCE)
     proxy.release()
     await publish('g')
-    await all('all have the last', (stream) => heard(stream).includes('g'))
+    await all('all have the last', (stream) => publishedData(stream).includes('g'))
     for (const stream of streams) {
-      expect(heard(stream)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
-      expect(named(stream, 'hub:gap')).toEqual([])
+      expect(publishedData(stream)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+      expect(eventsNamed(stream, 'hub:gap')).toEqual([])
     }
     expect(readings(proxy)).toBeGreaterThanOrEqual(CLIENTS)
     await Promise.all([hub.close(), other.close()])

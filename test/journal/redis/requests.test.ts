@@ -4,7 +4,12 @@ import { createHub, type Hub } from '../../../src/hub/hub.ts'
 import { internalsOf } from '../../../src/hub/internals.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
 import { until } from '../../support/eventually.ts'
-import { type FakeStream, fakeStream, heard, named } from '../../support/fake-stream.ts'
+import {
+  eventsNamed,
+  type FakeStream,
+  fakeStream,
+  publishedData,
+} from '../../support/fake-stream.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { newPrefix } from '../../support/redis-journals.ts'
 import { openTcpProxy } from '../../support/tcp-proxy.ts'
@@ -35,7 +40,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
   async function enter(hub: Hub, client: string, topics: string[] = []): Promise<FakeStream> {
     const stream = fakeStream()
     hub.connect({ client, topics, stream })
-    await until('the stream is open', () => named(stream, 'hub:ready').length === 1)
+    await until('the stream is open', () => eventsNamed(stream, 'hub:ready').length === 1)
     return stream
   }
 
@@ -82,7 +87,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     const info = { opener: 'native', remoteAddress: '192.0.2.7', requestId: 'r-1' }
     const stream = fakeStream()
     other.connect({ client: 'alice', stream, info })
-    await until('the stream is open', () => named(stream, 'hub:ready').length === 1)
+    await until('the stream is open', () => eventsNamed(stream, 'hub:ready').length === 1)
     const { rows } = await one.connections({ client: 'alice' }, 100)
     expect(rows).toEqual([
       expect.objectContaining({ client: 'alice', queuedEvents: 0, cursor: id, ...info }),
@@ -105,7 +110,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(receipt).toMatchObject({ connections: 1, instances: 2 })
     const typing = { data: 'b', event: 'typing', ephemeral: true }
     expect(await one.publish('everyone', typing)).toEqual({ connections: 1, instances: 2 })
-    await until('both came', () => heard(stream).length === 2)
+    await until('both came', () => publishedData(stream).length === 2)
     expect(stream.events.map(({ event, id }) => [event, id === undefined])).toEqual([
       ['hub:ready', false],
       [undefined, false],
@@ -118,7 +123,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     await enter(one, 'alice')
     const stream = await enter(other, 'alice')
     expect(await one.disconnect('alice', 60_000)).toMatchObject({ disconnected: 2 })
-    await until('the goodbye came', () => named(stream, 'hub:bye').length === 1)
+    await until('the goodbye came', () => eventsNamed(stream, 'hub:bye').length === 1)
     expect(internalsOf(other).refusal('alice')).toBe('blocked')
     const late = await open(prefix)
     expect(internalsOf(late).isBlocked('alice')).toBe(true)
@@ -137,16 +142,16 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
       await until('the link is lost', () => !away.ready)
       expect(await one.clients()).toMatchObject({ total: 0, asked: 2, answered: 1 })
       expect(await one.disconnect('alice')).toEqual({ disconnected: 0, asked: 2, answered: 1 })
-      expect(named(stream, 'hub:bye')).toEqual([])
-      proxy.turn(redis.port)
-      await until('the goodbye came', () => named(stream, 'hub:bye').length === 1)
+      expect(eventsNamed(stream, 'hub:bye')).toEqual([])
+      proxy.redirect(redis.port)
+      await until('the goodbye came', () => eventsNamed(stream, 'hub:bye').length === 1)
       // A stream that opens later stays open, however often the command is read again.
       const later = await enter(away, 'alice')
       await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
       await until('the link is lost', () => !away.ready)
       await until('both are ready', () => one.ready && away.ready)
       expect((await one.connections({ client: 'alice' })).total).toBe(1)
-      expect(named(later, 'hub:bye')).toEqual([])
+      expect(eventsNamed(later, 'hub:bye')).toEqual([])
       // All have answered: nothing is stored, and a hub that stopped is not asked.
       await redis.command('DEL', `{${prefix}}:requests`)
       expect(await one.disconnect('alice')).toEqual({ disconnected: 1, asked: 2, answered: 2 })
@@ -175,9 +180,9 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(internalsOf(one).refusal('bob')).toBe('at-capacity')
     await until('both are ready', () => one.ready && other.ready)
     await other.publish({ client: 'alice' }, { data: 'a' })
-    await until('it came', () => heard(stream).length === 1)
-    expect(named(stream, 'hub:bye')).toEqual([])
-    expect(named(stream, 'hub:gap')).toEqual([])
+    await until('it came', () => publishedData(stream).length === 1)
+    expect(eventsNamed(stream, 'hub:bye')).toEqual([])
+    expect(eventsNamed(stream, 'hub:gap')).toEqual([])
     expect(one.stats().journal).toMatchObject({ ready: true, reconnects: 1 })
   })
 
@@ -185,15 +190,15 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     const [one, other] = await pair()
     const stream = await enter(one, 'alice')
     await other.publish({ client: 'alice' }, { data: 'a' })
-    await until('it came', () => heard(stream).length === 1)
+    await until('it came', () => publishedData(stream).length === 1)
     await redis.command('FLUSHALL')
     await other.publish({ client: 'alice' }, { data: 'b' })
-    await until('the gap is reported', () => named(stream, 'hub:gap').length === 1)
+    await until('the gap is reported', () => eventsNamed(stream, 'hub:gap').length === 1)
     await until('both are ready', () => one.ready && other.ready)
     await other.publish({ client: 'alice' }, { data: 'c' })
-    await until('all came', () => heard(stream).length === 3)
-    expect(heard(stream)).toEqual(['a', 'b', 'c'])
-    expect(named(stream, 'hub:gap').map(({ data }) => JSON.parse(data))).toMatchObject([
+    await until('all came', () => publishedData(stream).length === 3)
+    expect(publishedData(stream)).toEqual(['a', 'b', 'c'])
+    expect(eventsNamed(stream, 'hub:gap').map(({ data }) => JSON.parse(data))).toMatchObject([
       { reason: 'epoch' },
     ])
   })

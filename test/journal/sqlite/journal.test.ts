@@ -23,7 +23,7 @@ describe('the journal in SQLite', () => {
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
     const { stats } = journal
-    await call('revive')
+    await call('restart')
     expect(journal.stats).toEqual(stats)
     const page = await journal.read([ALICE], first.id, 1_000)
     expect(page).toMatchObject({ gap: undefined, done: true })
@@ -40,9 +40,9 @@ describe('the journal in SQLite', () => {
     const { journal, call, now } = harness
     const { request, useOnce } = journal.backplane
     expect((await request('block alice', 60_000)).responses).toHaveLength(1)
-    await call('fill', now + 60_000)
+    await call('fillUsedNames', now + 60_000)
     await expect(request('block bob', 60_000)).rejects.toMatchObject({ code: 'at-capacity' })
-    expect(harness.asked).toEqual([])
+    expect(harness.requests).toEqual([])
     expect((await request('block alice', 90_000)).responses).toHaveLength(1)
     await harness.advance(60_000)
     expect(await useOnce('1', 1_000)).toBe(true)
@@ -51,10 +51,10 @@ describe('the journal in SQLite', () => {
 
   test('sets the alarm with the next event when the platform has refused one', async () => {
     const harness = await objects.open()
-    await harness.call('fail', 'alarm')
+    await harness.call('failStatements', 'alarm')
     await harness.journal.append(ALICE, { data: 'a' })
     expect(harness.alarm).toBeNull()
-    await harness.call('fail', '')
+    await harness.call('failStatements', '')
     await harness.journal.append(ALICE, { data: 'b' })
     expect(harness.alarm).toBeGreaterThan(harness.now)
   })
@@ -79,7 +79,7 @@ describe('the journal in SQLite', () => {
       expect(rest).toMatchObject({ gap: undefined, entries: [{ id: third.id }] })
     }
     await check()
-    await call('revive')
+    await call('restart')
     await check()
     expect(journal.head().id.split('-')[0]).toBe(epochs[2])
   })
@@ -106,11 +106,11 @@ describe('the journal in SQLite', () => {
   test('keeps its epoch when another can’t be written', async () => {
     const { journal, call } = await objects.open()
     const { id } = await journal.append(ALICE, { data: 'a' })
-    await call('fail', 'UPDATE head SET epoch')
+    await call('failStatements', 'UPDATE head SET epoch')
     await expect(call('startEpoch', 'suffix')).rejects.toMatchObject({
       code: 'journal-unavailable',
     })
-    await call('fail')
+    await call('failStatements')
     expect(journal.head().id).toBe(id)
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
   })
@@ -120,16 +120,16 @@ describe('the journal in SQLite', () => {
     const first = await journal.append(ALICE, { data: 'a' })
     await journal.append(ALICE, { data: 'b' })
     await journal.append(ALICE, { data: 'c' })
-    await call('revive')
+    await call('restart')
     expect((await journal.read([ALICE], first.id, 1_000)).gap).toBe('evicted')
     expect((await journal.read([BOB, EVERYONE], first.id, 1_000)).gap).toBeUndefined()
   })
 
   test('meets in its next life the bounds that are given then', async () => {
-    const { journal, call, bound } = await objects.open({ maxBytes: 100_000 })
+    const { journal, call, setBounds } = await objects.open({ maxBytes: 100_000 })
     for (const data of 'abcd') await journal.append(ALICE, { data: data.repeat(1_000) })
-    bound({ maxBytes: 2_500 })
-    await call('revive')
+    setBounds({ maxBytes: 2_500 })
+    await call('restart')
     expect((await journal.read([ALICE], 'earliest', 1e6)).entries).toHaveLength(2)
   })
 
@@ -164,13 +164,13 @@ describe('the journal in SQLite', () => {
 
   test('writes as few rows per event, from append to eviction, as documented', async () => {
     const { journal, call, advance } = await objects.open({ maxAgeMs: 60_000 })
-    await call('written')
+    await call('rowsWritten')
     // The most expensive case: each event is the only one at its address.
     for (let i = 0; i < 100; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
     await advance(60_001)
     await call('prune')
     expect(await call('count', 'entries')).toBe(0)
-    expect(Math.round(Number(await call('written')) / 100)).toBe(ROWS_PER_EVENT)
+    expect(Math.round(Number(await call('rowsWritten')) / 100)).toBe(ROWS_PER_EVENT)
   })
 
   test('asks for few alarms, however much is published', async () => {
@@ -188,11 +188,11 @@ describe('the journal in SQLite', () => {
   test('takes back what it began to write when the disk fails, and goes on', async () => {
     const { journal, call, deliveries } = await objects.open({ maxEvents: 1 })
     const first = await journal.append(ALICE, { data: 'a' })
-    await call('fail', 'DELETE')
+    await call('failStatements', 'DELETE')
     await expect(journal.append(ALICE, { data: 'b' })).rejects.toMatchObject({
       code: 'journal-unavailable',
     })
-    await call('fail')
+    await call('failStatements')
     expect(journal.stats).toMatchObject({ events: await call('count', 'entries') })
     expect(deliveries).toHaveLength(1)
     const page = await journal.read([ALICE], 'earliest', 1_000)
@@ -216,7 +216,7 @@ describe('the journal in SQLite', () => {
     expect(await gapOf('stranger', ids[1])).toBeUndefined()
     expect(await gapOf('c', ids[1])).toBe('evicted')
     expect(await gapOf('d', ids[3])).toBeUndefined()
-    await call('revive')
+    await call('restart')
     expect(await gapOf('stranger', ids[0])).toBe('evicted')
   })
 
@@ -224,7 +224,7 @@ describe('the journal in SQLite', () => {
     const { journal, call, advance } = await objects.open()
     const { useOnce } = journal.backplane
     expect(await useOnce('ticket', 30_000)).toBe(true)
-    await call('revive')
+    await call('restart')
     expect(await useOnce('ticket', 30_000)).toBe(false)
     await advance(30_000)
     expect(await useOnce('ticket', 30_000)).toBe(true)
@@ -241,11 +241,11 @@ describe('the journal in SQLite', () => {
     })
     await harness.journal.backplane.request({ about: 'y' }, 0)
     await harness.advance(20_000)
-    await harness.call('revive')
-    expect(harness.asked).toEqual([[{ about: 'x' }, 40_000]])
+    await harness.call('restart')
+    expect(harness.requests).toEqual([[{ about: 'x' }, 40_000]])
     await harness.advance(40_000)
-    await harness.call('revive')
-    expect(harness.asked).toEqual([])
+    await harness.call('restart')
+    expect(harness.requests).toEqual([])
   })
 
   test('takes the largest event that it lets a hub allow, and refuses a larger bound', async () => {

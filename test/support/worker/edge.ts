@@ -8,16 +8,16 @@ import { expect } from 'vitest'
 import { type Reader, readEvents } from '../reader.ts'
 
 /** A running Worker. */
-export interface Edge {
+export interface RunningWorker {
   readonly url: string
   /** Kills it and waits until it is gone. */
   kill(): Promise<void>
 }
 
 /** A folder with the storage of the objects. */
-export interface Disk {
+export interface WorkerStorage {
   readonly folder: string
-  start(environment?: Readonly<Record<string, string>>): Promise<Edge>
+  start(environment?: Readonly<Record<string, string>>): Promise<RunningWorker>
   /** Kills every Worker that was started on it, and deletes it. */
   remove(): Promise<void>
 }
@@ -25,13 +25,13 @@ export interface Disk {
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Creates an empty disk. */
-export function createDisk(): Disk {
+export function createWorkerStorage(): WorkerStorage {
   const folder = mkdtempSync(join(tmpdir(), 'hono-sse-edge-'))
-  const edges: Edge[] = []
+  const edges: RunningWorker[] = []
   return {
     folder,
     start: async (environment = {}) => {
-      const edge = await startEdge({ PERSIST: folder, ...environment })
+      const edge = await startWorker({ PERSIST: folder, ...environment })
       edges.push(edge)
       return edge
     },
@@ -42,7 +42,7 @@ export function createDisk(): Disk {
   }
 }
 
-async function startEdge(environment: Readonly<Record<string, string>>): Promise<Edge> {
+async function startWorker(environment: Readonly<Record<string, string>>): Promise<RunningWorker> {
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(process.execPath, ['test/support/worker/edge.mjs'], {
     cwd: ROOT,
@@ -94,7 +94,7 @@ export async function listen(url: string, query: string, headers = {}): Promise<
 }
 
 /** Sends a request and returns the JSON of its response. */
-export async function ask<T>(url: string, init: RequestInit = {}): Promise<T> {
+export async function requestJson<T>(url: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(url, init)
   expect(response.status).toBe(200)
   return (await response.json()) as T

@@ -1,6 +1,6 @@
 /** Runs the behaviour suite on Bun, whose own timer must not cut quiet streams. */
 import { expect, test } from 'vitest'
-import { connectionsOf, listen, named, publish, says } from '../../support/client.ts'
+import { connectionsOf, hasData, listen, named, publish } from '../../support/client.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 import { createRuntimePool, type Runtime } from './runtime.ts'
@@ -27,7 +27,7 @@ test.concurrent('a stream that is quiet for more than 20 seconds is not cut', as
   const listener = await listen(url, 'id=patient')
   expect((await listener.next(named('hub:beat'), 30_000)).data).toBe('20')
   await publish(url, '/clients/patient', 'still here')
-  await listener.next(says('still here'))
+  await listener.next(hasData('still here'))
   expect(await connectionsOf(url, 'patient')).toHaveLength(1)
   await listener.close()
 }, 60_000)

@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import {
   connectionsOf,
-  isMessage,
+  isPublished,
   type Listener,
   listen,
   named,
+  type PublishResult,
   publish,
-  type Receipt,
 } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
 import type { Server } from '../../support/process.ts'
@@ -32,7 +32,7 @@ export function draining(pool: RuntimePool): void {
       async (signal) => {
         const server = await pool.start({ DRAIN_SECONDS: String(DRAIN_SECONDS) })
         const listeners = await openMany(server.url, STREAMS)
-        const receipts: Receipt[] = []
+        const receipts: PublishResult[] = []
         receipts.push(await publish(server.url, '/broadcast', 'before'))
         const since = Date.now()
         server.signal(signal)
@@ -43,7 +43,7 @@ export function draining(pool: RuntimePool): void {
         expect(await server.exit).toBe(0)
         expect(Date.now() - since).toBeLessThan(DRAIN_SECONDS * 1_000 + SLACK_MS)
         expectGoodbyes(listeners)
-        expectAllDelivered(listeners, receipts, pool.runtime.shared)
+        expectAllDelivered(listeners, receipts, pool.runtime.sharedJournal)
         expectNoTraces(server)
       },
     )
@@ -116,8 +116,8 @@ async function expectRefused(url: string): Promise<void> {
 }
 
 /** Publishes until the server is gone; returns what it acknowledged. */
-async function publishWhileOpen(url: string): Promise<Receipt[]> {
-  const receipts: Receipt[] = []
+async function publishWhileOpen(url: string): Promise<PublishResult[]> {
+  const receipts: PublishResult[] = []
   for (;;) {
     const receipt = await publish(url, '/broadcast', 'meanwhile').catch(() => undefined)
     if (!receipt) return receipts
@@ -139,23 +139,23 @@ function expectGoodbyes(listeners: readonly Listener[]): void {
 /** Each event reached as many clients as its publish result says, and none of them twice. */
 function expectAllDelivered(
   listeners: readonly Listener[],
-  receipts: readonly Receipt[],
+  receipts: readonly PublishResult[],
   shared: true | undefined,
 ): void {
-  const heard = new Map<string, number>()
+  const deliveries = new Map<string, number>()
   for (const { events } of listeners) {
-    const ids = events.filter(isMessage).map(({ id = '' }) => id)
+    const ids = events.filter(isPublished).map(({ id = '' }) => id)
     expect(new Set(ids).size).toBe(ids.length)
-    for (const id of ids) heard.set(id, (heard.get(id) ?? 0) + 1)
+    for (const id of ids) deliveries.set(id, (deliveries.get(id) ?? 0) + 1)
   }
   for (const { id = '', connections } of receipts) {
-    const count = heard.get(id) ?? 0
+    const count = deliveries.get(id) ?? 0
     // From a shared journal an event takes a moment, in which some may have said goodbye.
     if (shared) expect(count).toBeLessThanOrEqual(connections)
     else expect(count).toBe(connections)
   }
   expect(receipts[0]?.connections).toBe(STREAMS)
-  expect(heard.get(receipts[0]?.id ?? '')).toBe(STREAMS)
+  expect(deliveries.get(receipts[0]?.id ?? '')).toBe(STREAMS)
 }
 
 /** Publishes until the server's own queue for a client grows. */

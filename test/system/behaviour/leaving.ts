@@ -1,6 +1,6 @@
 /** Leaving: the server notices clients that left, and can disconnect a client. */
 import { expect, test } from 'vitest'
-import { connectionsOf, counts, listen, named } from '../../support/client.ts'
+import { connectionsOf, listen, named, untilConnections } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
 import { openRaw } from '../../support/raw-stream.ts'
 import { testWhere } from '../../support/where.ts'
@@ -19,9 +19,9 @@ export function leaving(pool: RuntimePool): void {
     const { url } = await pool.shared(environment)
     const raw = await openRaw(url, `/sse?id=gone-${how}`)
     await raw.contains('hub:ready')
-    await counts(url, `gone-${how}`, 1)
+    await untilConnections(url, `gone-${how}`, 1)
     raw.leave(how)
-    await counts(url, `gone-${how}`, 0)
+    await untilConnections(url, `gone-${how}`, 0)
     const { clients } = (await (await fetch(`${url}/clients`)).json()) as {
       clients: { client: string }[]
     }
@@ -35,7 +35,7 @@ export function leaving(pool: RuntimePool): void {
       Array.from({ length: 20 }, () => openRaw(url, '/sse?id=hasty&lastEventId=earliest')),
     )
     for (const raw of hasty) raw.leave('rst')
-    await counts(url, 'hasty', 0)
+    await untilConnections(url, 'hasty', 0)
   })
 
   test('DELETE says goodbye to every tab of a client, and to no other client', async () => {
@@ -46,7 +46,7 @@ export function leaving(pool: RuntimePool): void {
       listen(url, 'id=wanted'),
     ])
     const response = await fetch(`${url}/clients/unwanted`, { method: 'DELETE' })
-    const instances = runtime.shared ? { asked: 1, answered: 1 } : {}
+    const instances = runtime.sharedJournal ? { asked: 1, answered: 1 } : {}
     expect(await response.json()).toEqual({ disconnected: 2, blockedSeconds: 0, ...instances })
     for (const tab of [tab1, tab2]) {
       expect(JSON.parse((await tab.next(named('hub:bye'))).data)).toEqual({

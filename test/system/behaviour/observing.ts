@@ -1,8 +1,8 @@
 /** What operators see: metrics for Prometheus, connections, and request ids. */
 import { expect, test } from 'vitest'
-import { connectionsOf, listen, postJson, publish, says } from '../../support/client.ts'
+import { connectionsOf, hasData, listen, postJson, publish } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
-import { complaintsAbout, PROMTOOL_IS_MISSING } from '../../support/promtool.ts'
+import { PROMTOOL_IS_MISSING, promtoolErrors } from '../../support/promtool.ts'
 import { type Samples, samplesOf } from '../../support/samples.ts'
 import type { RuntimePool } from './runtime.ts'
 
@@ -13,7 +13,7 @@ export function observing(pool: RuntimePool): void {
     const before = await scrape(url)
     const readers = await Promise.all([listen(url, 'id=seen'), listen(url, 'id=seen')])
     await publish(url, '/clients/seen', 'to two')
-    for (const reader of readers) await reader.next(says('to two'))
+    for (const reader of readers) await reader.next(hasData('to two'))
     await postJson(url, '/clients/seen', { data: 1, event: 'hub:forged' })
     const grown = async (name: string) =>
       ((await scrape(url)).get(name) ?? 0) - (before.get(name) ?? 0)
@@ -30,7 +30,7 @@ export function observing(pool: RuntimePool): void {
     expect((await scrape(url)).get('hono_sse_journal_up')).toBe(1)
     const page = await fetch(`${url}/metrics`)
     expect(page.headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
-    if (!PROMTOOL_IS_MISSING) expect(complaintsAbout(await page.text())).toBe('')
+    if (!PROMTOOL_IS_MISSING) expect(promtoolErrors(await page.text())).toBe('')
     await Promise.all(readers.map((reader) => reader.close()))
   })
 
@@ -41,7 +41,7 @@ export function observing(pool: RuntimePool): void {
     expect(response.headers.get('X-Request-Id')).toBe('traced-1')
     const listener = await listen(url, 'id=traced')
     const { id } = await publish(url, '/clients/traced', 'x')
-    await listener.next(says('x'))
+    await listener.next(hasData('x'))
     const rows = await connectionsOf(url, 'traced')
     for (const row of rows) {
       expect(row).toMatchObject({

@@ -1,8 +1,8 @@
 /** How a stream opens: at once, with the right headers, and for GET alone. */
 import { expect, test } from 'vitest'
-import { connectionsOf, counts, listen, named } from '../../support/client.ts'
+import { connectionsOf, listen, named, untilConnections } from '../../support/client.ts'
 import { openRaw } from '../../support/raw-stream.ts'
-import { CLOCK, type RuntimePool, TIGHT } from './runtime.ts'
+import { type RuntimePool, TIGHT, WITH_CLOCK } from './runtime.ts'
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/
 /** More than any machine needs, and less than what a buffer or a heartbeat would cost. */
@@ -52,24 +52,24 @@ export function opening(pool: RuntimePool): void {
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('text/event-stream; charset=utf-8')
     expect(await response.text()).toBe('')
-    await counts(url, 'head', 0)
+    await untilConnections(url, 'head', 0)
   })
 
   test('two tabs of alice and one of bob receive the time every second, exactly once', async () => {
-    const { url } = await pool.shared(CLOCK)
+    const { url } = await pool.shared(WITH_CLOCK)
     const readers = await Promise.all(
       ['alice', 'alice', 'bob'].map((id) => listen(url, `id=${id}`)),
     )
-    const heard = await Promise.all(
+    const received = await Promise.all(
       readers.map(async (reader) => {
         const ticks = []
         for (let tick = 0; tick < 3; tick++) ticks.push(await reader.next(named('time')))
         return ticks
       }),
     )
-    const [times = [], ...others] = heard.map((ticks) => ticks.map(({ data }) => data))
+    const [times = [], ...others] = received.map((ticks) => ticks.map(({ data }) => data))
     for (const other of others) expect(other.filter((time) => times.includes(time))).not.toEqual([])
-    for (const ticks of heard) {
+    for (const ticks of received) {
       const [first = 0, second = 0, third = 0] = ticks.map(({ data }) => Date.parse(data))
       expect(new Date(first).toISOString()).toBe(ticks[0]?.data)
       expect(Math.abs(second - first - 1_000)).toBeLessThan(500)
@@ -86,9 +86,9 @@ export function opening(pool: RuntimePool): void {
     expect(before.data).toBe('1')
     const response = await fetch(`${url}/ping/nobody-calm`, { method: 'POST' })
     const { id } = (await response.json()) as { id: string }
-    const place = (cursor = '') => Number(cursor.split('-')[1])
+    const sequenceOf = (cursor = '') => Number(cursor.split('-')[1])
     const after = await listener.next(
-      (event) => event.event === 'hub:beat' && place(event.id) >= place(id),
+      (event) => event.event === 'hub:beat' && sequenceOf(event.id) >= sequenceOf(id),
     )
     expect(after.id?.split('-')[0]).toBe(before.id?.split('-')[0])
     await listener.close()

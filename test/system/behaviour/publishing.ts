@@ -1,13 +1,20 @@
 /** Publishing: which clients an event reaches, and what the publisher receives. */
 import { expect, test } from 'vitest'
-import { dataOf, listen, postJson, publish, type Receipt, says } from '../../support/client.ts'
-import { CLOCK, type RuntimePool } from './runtime.ts'
+import {
+  hasData,
+  listen,
+  type PublishResult,
+  postJson,
+  publish,
+  publishedData,
+} from '../../support/client.ts'
+import { type RuntimePool, WITH_CLOCK } from './runtime.ts'
 
 const ID = /^[0-9a-z]+-\d+$/
 
 /** How events are published on a runtime. */
 export function publishing(pool: RuntimePool): void {
-  const heardBy = (instances: number) => (pool.runtime.shared ? { instances } : {})
+  const instanceCount = (instances: number) => (pool.runtime.sharedJournal ? { instances } : {})
 
   test('a ping reaches both tabs of alice and never bob', async () => {
     const { url } = await pool.shared()
@@ -18,20 +25,20 @@ export function publishing(pool: RuntimePool): void {
     ])
     const response = await fetch(`${url}/ping/ping-alice`, { method: 'POST' })
     expect(response.status).toBe(200)
-    const receipt = (await response.json()) as Receipt
-    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 2, ...heardBy(1) })
-    expect((await tab1.next(says('hello'))).id).toBe(receipt.id)
-    expect((await tab2.next(says('hello'))).id).toBe(receipt.id)
+    const receipt = (await response.json()) as PublishResult
+    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 2, ...instanceCount(1) })
+    expect((await tab1.next(hasData('hello'))).id).toBe(receipt.id)
+    expect((await tab2.next(hasData('hello'))).id).toBe(receipt.id)
     // Events arrive in order: if bob had received the ping, it would come before this event.
     await publish(url, '/clients/ping-bob', 'for bob')
-    await bob.next(says('for bob'))
-    expect(dataOf(bob)).not.toContain('hello')
+    await bob.next(hasData('for bob'))
+    expect(publishedData(bob)).not.toContain('hello')
     await Promise.all([tab1, tab2, bob].map((reader) => reader.close()))
   })
 
   test('a broadcast reaches everyone, once', async () => {
     // Tests on the ticking server count no events, so a broadcast disturbs none of them.
-    const { url } = await pool.shared(CLOCK)
+    const { url } = await pool.shared(WITH_CLOCK)
     const readers = await Promise.all(
       ['amy', 'amy', 'ben', 'cat'].map((id) => listen(url, `id=${id}`)),
     )
@@ -39,8 +46,8 @@ export function publishing(pool: RuntimePool): void {
     expect(connections).toBeGreaterThanOrEqual(4)
     await publish(url, '/broadcast', 'end')
     for (const reader of readers) {
-      await reader.next(says('end'))
-      expect(dataOf(reader)).toEqual(['to all', 'end'])
+      await reader.next(hasData('end'))
+      expect(publishedData(reader)).toEqual(['to all', 'end'])
       await reader.close()
     }
   })
@@ -57,10 +64,10 @@ export function publishing(pool: RuntimePool): void {
     expect((await publish(url, '/topics/blue', 'blue')).connections).toBe(2)
     for (const reader of [both, one, none]) {
       await publish(url, `/clients/${reader.ready.client}`, 'topic end')
-      await reader.next(says('topic end'))
+      await reader.next(hasData('topic end'))
     }
     const seen = [both, one, none].map((reader) =>
-      dataOf(reader).filter((data) => ['red', 'blue'].includes(data)),
+      publishedData(reader).filter((data) => ['red', 'blue'].includes(data)),
     )
     expect(seen).toEqual([['red', 'blue'], ['blue'], []])
     await Promise.all([both, one, none].map((reader) => reader.close()))
@@ -69,9 +76,9 @@ export function publishing(pool: RuntimePool): void {
   test('a publish result counts connections, and zero is not an error', async () => {
     const { url } = await pool.shared()
     const receipt = await publish(url, '/clients/absent', 'kept for a return')
-    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 0, ...heardBy(0) })
+    expect(receipt).toEqual({ id: expect.stringMatching(ID), connections: 0, ...instanceCount(0) })
     const response = await postJson(url, '/clients/absent', { data: 1, ephemeral: true })
-    expect(await response.json()).toEqual({ connections: 0, ...heardBy(0) })
+    expect(await response.json()).toEqual({ connections: 0, ...instanceCount(0) })
   })
 
   test('JSON, text, a form, names, line breaks and every script arrive as they were sent', async () => {
@@ -83,7 +90,7 @@ export function publishing(pool: RuntimePool): void {
     const form = new URLSearchParams({ data: 'a+b & c=ü', event: 'formed' })
     await fetch(url + path, { method: 'POST', body: form })
     await publish(url, path, 'forms end')
-    await listener.next(says('forms end'))
+    await listener.next(hasData('forms end'))
     expect(listener.events.slice(1)).toMatchObject([
       { event: 'thing', data: '{"nested":["ü","😀",null]}' },
       { data: 'id: forged\n\nevent: forged\ndata: x', id: expect.stringMatching(ID) },
@@ -97,13 +104,13 @@ export function publishing(pool: RuntimePool): void {
     const { url } = await pool.shared()
     const listener = await listen(url, 'id=passing')
     const response = await postJson(url, '/clients/passing', { data: 'typing', ephemeral: true })
-    expect(await response.json()).toEqual({ connections: 1, ...heardBy(1) })
-    expect((await listener.next(says('typing'))).id).toBeUndefined()
+    expect(await response.json()).toEqual({ connections: 1, ...instanceCount(1) })
+    expect((await listener.next(hasData('typing'))).id).toBeUndefined()
     await listener.close()
     await publish(url, '/clients/passing', 'kept')
     const back = await listen(url, 'id=passing', listener.head)
-    await back.next(says('kept'))
-    expect(dataOf(back)).toEqual(['kept'])
+    await back.next(hasData('kept'))
+    expect(publishedData(back)).toEqual(['kept'])
     await back.close()
   })
 }

@@ -14,8 +14,8 @@ describe.skipIf(redis === undefined)('with REDIS_URL', () => {
     command: COMMANDS.node,
     environment: { REDIS_URL: redis?.url ?? '' },
     // The servers of one test are not a cluster.
-    own: () => ({ REDIS_PREFIX: crypto.randomUUID() }),
-    shared: true,
+    perServer: () => ({ REDIS_PREFIX: crypto.randomUUID() }),
+    sharedJournal: true,
     leaving: 'at once',
     stalledSocket: 'cut',
     memory: 'measured',

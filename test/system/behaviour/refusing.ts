@@ -1,6 +1,13 @@
 /** Refusing: the response says what a person or a client can do. */
 import { expect, test } from 'vitest'
-import { connectionsOf, counts, listen, named, postJson, publish } from '../../support/client.ts'
+import {
+  connectionsOf,
+  listen,
+  named,
+  postJson,
+  publish,
+  untilConnections,
+} from '../../support/client.ts'
 import { openRaw } from '../../support/raw-stream.ts'
 import { type RuntimePool, TIGHT } from './runtime.ts'
 
@@ -87,7 +94,7 @@ export function refusing(pool: RuntimePool): void {
     const refused = await fetch(`${url}/sse?id=many`)
     expect(await refused.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: \{.*\}\n\n$/)
     await two.close()
-    await counts(url, 'many', 1)
+    await untilConnections(url, 'many', 1)
     const three = await listen(url, 'id=many')
     raw.leave('rst')
     await Promise.all([one.close(), three.close()])

@@ -1,6 +1,6 @@
 /** Resuming: a client that was away catches up exactly, or receives a gap. */
 import { expect, test } from 'vitest'
-import { dataOf, listen, named, publish, says } from '../../support/client.ts'
+import { hasData, listen, named, publish, publishedData } from '../../support/client.ts'
 import { type RuntimePool, TIGHT } from './runtime.ts'
 
 /** How clients resume on a runtime. */
@@ -36,8 +36,8 @@ export function resuming(pool: RuntimePool): void {
     await publish(url, '/clients/early', 'one')
     const back = await listen(url, 'id=early', early.head)
     expect(back.ready.resume).toBe('complete')
-    await back.next(says('one'))
-    expect(dataOf(back)).toEqual(['one'])
+    await back.next(hasData('one'))
+    expect(publishedData(back)).toEqual(['one'])
     await back.close()
   })
 
@@ -47,7 +47,7 @@ export function resuming(pool: RuntimePool): void {
     const back = await listen(url, 'id=kept&lastEventId=earliest')
     expect(back.head).toBeUndefined()
     expect(back.ready.resume).toBe('complete')
-    await back.next(says('one'))
+    await back.next(hasData('one'))
     await back.close()
   })
 
@@ -64,8 +64,8 @@ export function resuming(pool: RuntimePool): void {
       earliest: ids[7],
       reason: 'evicted',
     })
-    await back.next(says('10'))
-    expect(dataOf(back)).toEqual(['8', '9', '10'])
+    await back.next(hasData('10'))
+    expect(publishedData(back)).toEqual(['8', '9', '10'])
     await back.close()
   })
 
@@ -86,7 +86,7 @@ export function resuming(pool: RuntimePool): void {
       expect(back.ready.resume).toBe('gap')
       const gap = JSON.parse((await back.next(named('hub:gap'))).data)
       expect(gap).toMatchObject({ requested: cursor, reason: 'epoch' })
-      await back.next(says('one'))
+      await back.next(hasData('one'))
       await back.close()
     }
   })
@@ -98,9 +98,9 @@ export function resuming(pool: RuntimePool): void {
     await publish(url, '/topics/theirs', 'topical')
     await publish(url, '/clients/mine', 'for me')
     const back = await listen(url, 'id=mine', cursor)
-    await back.next(says('for me'))
-    expect(dataOf(back)).not.toContain('topical')
-    expect(dataOf(back)).not.toContain('2')
+    await back.next(hasData('for me'))
+    expect(publishedData(back)).not.toContain('topical')
+    expect(publishedData(back)).not.toContain('2')
     await back.close()
   })
 
@@ -114,8 +114,10 @@ export function resuming(pool: RuntimePool): void {
       listen(url, 'id=busy', cursor),
       publishInOrder(url, numbers.slice(40)),
     ])
-    await back.next(says(`59${text}`))
-    expect(dataOf(back).map((data) => Number.parseInt(data, 10))).toEqual([...numbers.keys()])
+    await back.next(hasData(`59${text}`))
+    expect(publishedData(back).map((data) => Number.parseInt(data, 10))).toEqual([
+      ...numbers.keys(),
+    ])
     await back.close()
   })
 }
@@ -129,8 +131,8 @@ async function dropAfterThree(
   await publish(url, `/clients/${client}`, 'one')
   await publish(url, `/topics/${client}-topic`, 'two')
   await publish(url, `/clients/${client}`, 'three')
-  const first = (await listener.next(says('one'))).id ?? ''
-  const cursor = (await listener.next(says('three'))).id ?? ''
+  const first = (await listener.next(hasData('one'))).id ?? ''
+  const cursor = (await listener.next(hasData('three'))).id ?? ''
   await listener.close()
   await publish(url, `/clients/${client}`, 'four')
   await publish(url, `/clients/not-${client}`, 'never')
@@ -145,8 +147,8 @@ async function expectTheRest(
 ): Promise<void> {
   expect(back.ready.resume).toBe('complete')
   await publish(url, `/clients/${client}`, 'six')
-  await back.next(says('six'))
-  expect(dataOf(back)).toEqual(['four', 'five', 'six'])
+  await back.next(hasData('six'))
+  expect(publishedData(back)).toEqual(['four', 'five', 'six'])
   await back.close()
 }
 

@@ -9,9 +9,9 @@ export interface Runtime {
   /** Environment variables of all its servers. @defaultValue none */
   readonly environment?: Environment
   /** Environment variables that differ from server to server. @defaultValue none */
-  readonly own?: () => Environment
+  readonly perServer?: () => Environment
   /** Whether servers share its journal, so that results count instances. @defaultValue false */
-  readonly shared?: true
+  readonly sharedJournal?: true
   /** When the server notices that a client has left. */
   readonly leaving: 'at once' | 'at a later write'
   /** What happens to the socket of a client that reads nothing, once the hub has disconnected it. */
@@ -41,7 +41,7 @@ export interface RuntimePool extends ServerPool {
 const QUIET: Environment = { CLOCK_SECONDS: '0', RETRY_MS: '2000' }
 
 /** A server that sends the time. */
-export const CLOCK: Environment = { CLOCK_SECONDS: '1' }
+export const WITH_CLOCK: Environment = { CLOCK_SECONDS: '1' }
 
 /** A server whose bounds are met at once. */
 export const TIGHT: Environment & { readonly MAX_EVENT_BYTES: string } = {
@@ -53,7 +53,7 @@ export const TIGHT: Environment & { readonly MAX_EVENT_BYTES: string } = {
 
 /** Creates a pool of a runtime's servers. */
 export function createRuntimePool(runtime: Runtime): RuntimePool {
-  const common = () => ({ ...QUIET, ...runtime.environment, ...runtime.own?.() })
+  const common = () => ({ ...QUIET, ...runtime.environment, ...runtime.perServer?.() })
   const pool = createServerPool(runtime.command, common)
   return { ...pool, runtime, opener: runtime.environment?.STREAM ?? 'native' }
 }

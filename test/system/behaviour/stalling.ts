@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest'
 import {
   connectionsOf,
-  counts,
-  dataOf,
   type Listener,
   listen,
   publish,
+  publishedData,
+  untilConnections,
 } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
 import { HEAP_OPTIONS, memoryOf } from '../../support/heap.ts'
@@ -47,7 +47,7 @@ export function stalling(pool: RuntimePool): void {
       const reader = await listen(url, 'id=reader')
       const stalled = await stall(url, 'stalled')
       await publishNumbered(reader, url, 0, FIRST_EVENTS)
-      await counts(url, 'stalled', 0, CUT_MS)
+      await untilConnections(url, 'stalled', 0, CUT_MS)
       await expectReplay(url, stalled, FIRST_EVENTS)
 
       await publishNumbered(reader, url, FIRST_EVENTS, FULL_EVENTS)
@@ -131,7 +131,7 @@ function says(number: number): (event: { data: string }) => boolean {
 }
 
 function numbersOf(reader: Listener): number[] {
-  return dataOf(reader).map((data) => Number.parseInt(data, 10))
+  return publishedData(reader).map((data) => Number.parseInt(data, 10))
 }
 
 async function bytesOf(server: Server): Promise<number> {

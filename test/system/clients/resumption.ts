@@ -1,6 +1,6 @@
 /** What every client library must do: receive, reconnect, and resume without loss or duplicates. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { counts, publish } from '../../support/client.ts'
+import { publish, untilConnections } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
 import { type ServerBehindProxy, startServerBehindProxy } from './server.ts'
 
@@ -32,13 +32,13 @@ export function clientBehaviour(name: string, open: OpenClient): void {
     `${name} resumes without loss or duplicates when %s`,
     async (how) => {
       const id = `${name}-${how}`.replace(/\W+/g, '-')
-      const heard: string[] = []
+      const received: string[] = []
       const client = await open(`${server.proxyUrl}/sse?id=${id}&topic=${id}`, (data) =>
-        heard.push(data),
+        received.push(data),
       )
-      const receives = (count: number) => until(`event ${count}`, () => heard.length >= count)
+      const receives = (count: number) => until(`event ${count}`, () => received.length >= count)
       try {
-        await counts(server.url, id, 1)
+        await untilConnections(server.url, id, 1)
         await publish(server.url, `/clients/${id}`, '1')
         await publish(server.url, `/topics/${id}`, '2')
         await receives(2)
@@ -52,26 +52,26 @@ export function clientBehaviour(name: string, open: OpenClient): void {
         await drops[how](id)
         await publish(server.url, `/clients/${id}`, 'line one\nline two ü😀')
         await receives(6)
-        expect(heard).toEqual(['1', '2', '3', '4', '5', 'line one\nline two ü😀'])
+        expect(received).toEqual(['1', '2', '3', '4', '5', 'line one\nline two ü😀'])
       } finally {
         client.close()
       }
-      await counts(server.url, id, 0)
+      await untilConnections(server.url, id, 0)
     },
   )
 
   test(`${name} receives what is published between its opening and its first message`, async () => {
     const id = `${name}-early`.replace(/\W+/g, '-')
-    const heard: string[] = []
-    const client = await open(`${server.proxyUrl}/sse?id=${id}`, (data) => heard.push(data))
+    const received: string[] = []
+    const client = await open(`${server.proxyUrl}/sse?id=${id}`, (data) => received.push(data))
     try {
-      await counts(server.url, id, 1)
+      await untilConnections(server.url, id, 1)
       // Once disconnected, it has read its opening, and with it the id to resume from.
       await fetch(`${server.url}/clients/${id}`, { method: 'DELETE' })
       await publish(server.url, `/clients/${id}`, 'first')
       await publish(server.url, `/clients/${id}`, 'second')
-      await until('both', () => heard.length >= 2)
-      expect(heard).toEqual(['first', 'second'])
+      await until('both', () => received.length >= 2)
+      expect(received).toEqual(['first', 'second'])
     } finally {
       client.close()
     }

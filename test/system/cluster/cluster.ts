@@ -4,13 +4,13 @@ import type { RuntimeName } from '../../support/runtimes.ts'
 import { createInstance, type Instance } from './instance.ts'
 
 /** What the instances share. */
-export interface Shared {
+export interface SharedRedis {
   readonly url: string
   close(): Promise<void>
 }
 
 /** A Redis and three instances. */
-export interface Cluster<Redis extends Shared = Shared> {
+export interface Cluster<Redis extends SharedRedis = SharedRedis> {
   readonly redis: Redis
   readonly instances: readonly Instance[]
   instance(name: RuntimeName): Instance
@@ -20,7 +20,7 @@ export interface Cluster<Redis extends Shared = Shared> {
 }
 
 /** Starts a cluster on a Redis server, and stops that server with it. */
-export async function startCluster<Redis extends Shared>(
+export async function startCluster<Redis extends SharedRedis>(
   redis: Redis,
   environment: Record<string, string> = {},
 ): Promise<Cluster<Redis>> {

@@ -16,8 +16,8 @@ interface Sent {
 export interface DeliveryReport {
   readonly acknowledged: number
   readonly refused: number
-  readonly heard: number
-  readonly visits: number
+  readonly received: number
+  readonly streamsOpened: number
   /** The number of clients that received a gap. */
   readonly gapped: number
   /** The number of acknowledged events that a client did not receive. */
@@ -27,7 +27,7 @@ export interface DeliveryReport {
 /** A check in progress. */
 export interface DeliveryCheck {
   /** Resolves when each client has opened a stream. */
-  arrive(): Promise<void>
+  connect(): Promise<void>
   /** Publishes `count` numbered events through random instances. */
   publish(count: number): Promise<void>
   /** Waits until all have the last event, then checks what each client received. */
@@ -43,11 +43,11 @@ const TOPIC_SHARE = 0.09
 /** Starts the clients; none of them has connected yet. */
 export function createDeliveryCheck(instances: readonly Instance[], size: number): DeliveryCheck {
   const clients = Array.from({ length: size }, (_, i) =>
-    createRoamingClient(`client-${i}`, `topic-${i % TOPICS}`, pick),
+    createRoamingClient(`client-${i}`, `topic-${i % TOPICS}`, randomUrl),
   )
   const sent: Sent[] = []
   return {
-    arrive: async () => void (await Promise.all(clients.map(({ arrived }) => arrived))),
+    connect: async () => void (await Promise.all(clients.map(({ opened }) => opened))),
     publish,
     report,
     stop: () => {
@@ -55,7 +55,7 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     },
   }
 
-  function pick(): string | undefined {
+  function randomUrl(): string | undefined {
     const up = instances.flatMap(({ url }) => (url ? [url] : []))
     return up[Math.floor(Math.random() * up.length)]
   }
@@ -65,29 +65,29 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     const publisher = async () => {
       while (next < count) {
         next += 1
-        await publishOne(somewhere(), `${sent.length}-${next}`)
+        await publishOne(randomPath(), `${sent.length}-${next}`)
       }
     }
     await Promise.all(Array.from({ length: PUBLISHERS }, publisher))
   }
 
-  function somewhere(): string {
-    const dice = Math.random()
-    if (dice < BROADCAST_SHARE) return '/broadcast'
-    if (dice < BROADCAST_SHARE + TOPIC_SHARE) {
+  function randomPath(): string {
+    const random = Math.random()
+    if (random < BROADCAST_SHARE) return '/broadcast'
+    if (random < BROADCAST_SHARE + TOPIC_SHARE) {
       return `/topics/topic-${Math.floor(Math.random() * TOPICS)}`
     }
     return `/clients/client-${Math.floor(Math.random() * size)}`
   }
 
   async function publishOne(path: string, data: string): Promise<boolean> {
-    const url = pick()
-    const answer = url ? await post(url + path, data) : undefined
-    if (answer && answer.status !== 200) {
-      expect(answer).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^\d+$/) })
+    const url = randomUrl()
+    const response = url ? await post(url + path, data) : undefined
+    if (response && response.status !== 200) {
+      expect(response).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^\d+$/) })
     }
-    const stored = answer?.status === 200
-    const id = stored ? (JSON.parse(answer.body) as { id: string }).id : undefined
+    const stored = response?.status === 200
+    const id = stored ? (JSON.parse(response.body) as { id: string }).id : undefined
     sent.push({ path, data, id })
     if (stored) return true
     // A short wait after a refusal: Retry-After is in whole seconds.
@@ -100,33 +100,33 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     // A refused last event may have been stored, so each try sends a different one.
     let tries = 0
     while (!(await publishOne('/broadcast', `${last} ${tries}`))) tries += 1
-    await Promise.all(clients.map(({ receives }) => receives(`${last} ${tries}`)))
+    await Promise.all(clients.map(({ untilReceived }) => untilReceived(`${last} ${tries}`)))
     const found = clients.map((client) => lostBy(client))
     const sum = (numbers: readonly number[]) => numbers.reduce((one, other) => one + other, 0)
     const acknowledged = sent.filter(({ id }) => id !== undefined).length
     return {
       acknowledged,
       refused: sent.length - acknowledged,
-      heard: sum(clients.map(({ heard }) => heard.length)),
-      visits: sum(clients.map(({ visits }) => visits)),
+      received: sum(clients.map(({ received }) => received.length)),
+      streamsOpened: sum(clients.map(({ streamsOpened }) => streamsOpened)),
       gapped: clients.filter(({ gaps }) => gaps.length > 0).length,
       lost: sum(found),
     }
   }
 
   /** The number of events this client lost with a gap; a loss without one fails the test. */
-  function lostBy({ client, topic, heard, gaps }: RoamingClient): number {
+  function lostBy({ client, topic, received, gaps }: RoamingClient): number {
     const mine = new Set(['/broadcast', `/clients/${client}`, `/topics/${topic}`])
     const due = sent.filter(({ path }) => mine.has(path))
     const known = new Set(due.map(({ data }) => data))
-    const got = heard.map(({ data }) => data)
+    const got = received.map(({ data }) => data)
     expect(
       got.filter((data) => !known.has(data)),
       `${client} receives nothing of others`,
     ).toEqual([])
     expect(got.length, `${client} receives nothing twice`).toBe(new Set(got).size)
-    for (const [i, { id }] of heard.entries()) {
-      const before = heard[i - 1]
+    for (const [i, { id }] of received.entries()) {
+      const before = received[i - 1]
       if (!before || epochOf(before.id) !== epochOf(id)) continue
       expect(sequenceOf(id), `${client} receives everything in order`).toBeGreaterThan(
         sequenceOf(before.id),

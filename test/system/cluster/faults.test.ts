@@ -1,8 +1,8 @@
 /** Faults while clients roam and events flow: no acknowledged event is lost without a gap. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { startPair } from '../../support/failover.ts'
+import { startRedisPair } from '../../support/failover.ts'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
-import { type Cluster, type Shared, startCluster } from './cluster.ts'
+import { type Cluster, type SharedRedis, startCluster } from './cluster.ts'
 import { createDeliveryCheck, type DeliveryCheck, type DeliveryReport } from './delivery-check.ts'
 
 // Three runtimes, Redis and 60 clients share a few cores.
@@ -14,12 +14,12 @@ const MEANWHILE = 500
 const AFTER = 100
 
 /** Starts a cluster and its clients, and publishes before, during and after a fault. */
-function createFaultHarness<Redis extends Shared>(start: () => Promise<Redis>) {
+function createFaultHarness<Redis extends SharedRedis>(start: () => Promise<Redis>) {
   const at: { cluster?: Cluster<Redis>; check?: DeliveryCheck } = {}
   beforeAll(async () => {
     at.cluster = await startCluster(await start(), { JOURNAL_EVENTS: '20000' })
     at.check = createDeliveryCheck(at.cluster.instances, CLIENTS)
-    await at.check.arrive()
+    await at.check.connect()
   })
   afterAll(async () => {
     at.check?.stop()
@@ -99,7 +99,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis syncs to disk every sec
 })
 
 describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis has a replica', () => {
-  const suffer = createFaultHarness(startPair)
+  const suffer = createFaultHarness(startRedisPair)
 
   test('loses nothing without a gap when the primary is killed and its replica lacks the last events', async () => {
     const found = await suffer(async ({ redis }) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { generate } from 'selfsigned'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { startPair } from '../../support/failover.ts'
+import { startRedisPair } from '../../support/failover.ts'
 import { type Process, type Server, startProcess, startServer } from '../../support/process.ts'
 import { type Reader, readEvents } from '../../support/reader.ts'
 import { freePort, REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
@@ -72,7 +72,7 @@ describe.skipIf(REDIS_IS_MISSING)('while Redis', () => {
   })
 
   test('is a replica publishing is refused until there is a primary, which is found', async () => {
-    const pair = ending(await startPair(), ({ close }) => close())
+    const pair = ending(await startRedisPair(), ({ close }) => close())
     const server = await serve(pair.url)
     const stream = await listen(server)
     await pair.caughtUp()

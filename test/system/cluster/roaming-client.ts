@@ -1,15 +1,15 @@
 /** A client that reconnects to random instances, and records everything it receives. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { listen } from './fast-client.ts'
+import { openStream } from './fast-client.ts'
 
 /** One received message. */
-export interface Heard {
+export interface ReceivedEvent {
   readonly id: string
   readonly data: string
 }
 
 /** A reported gap, and the number of messages received before it. */
-export interface ToldGap {
+export interface ReportedGap {
   readonly at: number
   readonly reason: string
   readonly requested: string
@@ -19,53 +19,53 @@ export interface ToldGap {
 export interface RoamingClient {
   readonly client: string
   readonly topic: string
-  readonly heard: readonly Heard[]
-  readonly gaps: readonly ToldGap[]
+  readonly received: readonly ReceivedEvent[]
+  readonly gaps: readonly ReportedGap[]
   /** How often it has opened a stream. */
-  readonly visits: number
+  readonly streamsOpened: number
   /** Resolves when it has a cursor to return with. */
-  readonly arrived: Promise<void>
+  readonly opened: Promise<void>
   /** Resolves when it has received this data. */
-  receives(data: string): Promise<void>
+  untilReceived(data: string): Promise<void>
   stop(): void
 }
 
 const RETRY_MS = 100
-const SHORTEST_STAY_MS = 300
-const LONGEST_STAY_MS = 3_000
+const MIN_OPEN_MS = 300
+const MAX_OPEN_MS = 3_000
 const IMPATIENT_SHARE = 0.1
 
 /** Creates a client that roams until it is stopped. `pick` returns a running instance, if any. */
 export function createRoamingClient(
   client: string,
   topic: string,
-  pick: () => string | undefined,
+  urlOfAny: () => string | undefined,
 ): RoamingClient {
-  const heard: Heard[] = []
-  const gaps: ToldGap[] = []
+  const received: ReceivedEvent[] = []
+  const gaps: ReportedGap[] = []
   const waiting = new Map<string, () => void>()
   let cursor: string | undefined
-  let visits = 0
+  let streamsOpened = 0
   let stopped = false
   let leave: () => void = () => {}
-  let arrive: () => void = () => {}
-  const arrived = new Promise<void>((resolve) => {
-    arrive = resolve
+  let reportOpened: () => void = () => {}
+  const opened = new Promise<void>((resolve) => {
+    reportOpened = resolve
   })
-  void hop()
+  void roam()
 
   return {
     client,
     topic,
-    heard,
+    received,
     gaps,
-    get visits() {
-      return visits
+    get streamsOpened() {
+      return streamsOpened
     },
-    arrived,
-    receives: (data) =>
+    opened,
+    untilReceived: (data) =>
       new Promise((resolve) => {
-        if (heard.some((one) => one.data === data)) resolve()
+        if (received.some((one) => one.data === data)) resolve()
         else waiting.set(data, resolve)
       }),
     stop: () => {
@@ -74,26 +74,26 @@ export function createRoamingClient(
     },
   }
 
-  async function hop(): Promise<void> {
+  async function roam(): Promise<void> {
     while (!stopped) {
-      const url = pick()
+      const url = urlOfAny()
       const began = Date.now()
-      if (url) await visit(url)
-      if (Date.now() - began < RETRY_MS) await rest()
+      if (url) await connect(url)
+      if (Date.now() - began < RETRY_MS) await waitBeforeRetry()
     }
   }
 
-  function rest(): Promise<void> {
+  function waitBeforeRetry(): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, RETRY_MS * (0.5 + Math.random())))
   }
 
-  async function visit(url: string): Promise<void> {
-    const away = new AbortController()
-    leave = () => away.abort()
-    const stayMs = SHORTEST_STAY_MS + Math.random() * (LONGEST_STAY_MS - SHORTEST_STAY_MS)
+  async function connect(url: string): Promise<void> {
+    const leaving = new AbortController()
+    leave = () => leaving.abort()
+    const openMs = MIN_OPEN_MS + Math.random() * (MAX_OPEN_MS - MIN_OPEN_MS)
     let timer: NodeJS.Timeout | undefined
     const begin = () => {
-      timer ??= setTimeout(leave, stayMs)
+      timer ??= setTimeout(leave, openMs)
     }
     // Most clients count from the first byte: otherwise all would leave a slow server too early.
     if (Math.random() < IMPATIENT_SHARE) begin()
@@ -101,26 +101,26 @@ export function createRoamingClient(
       const headers: Record<string, string> =
         cursor === undefined ? {} : { 'Last-Event-ID': cursor }
       const query = new URLSearchParams({ id: client, topic })
-      const parser = createParser({ onEvent: take })
-      visits += 1
-      await listen(`${url}/sse?${query}`, headers, away.signal, (text) => {
+      const parser = createParser({ onEvent: receive })
+      streamsOpened += 1
+      await openStream(`${url}/sse?${query}`, headers, leaving.signal, (text) => {
         begin()
         parser.feed(text)
       })
     } finally {
       clearTimeout(timer)
-      away.abort()
+      leaving.abort()
     }
   }
 
-  function take({ id, event, data }: EventSourceMessage): void {
+  function receive({ id, event, data }: EventSourceMessage): void {
     if (id !== undefined) {
       cursor = id
-      arrive()
+      reportOpened()
     }
-    if (event === 'hub:gap') gaps.push({ at: heard.length, ...JSON.parse(data) })
+    if (event === 'hub:gap') gaps.push({ at: received.length, ...JSON.parse(data) })
     if (event !== undefined || id === undefined) return
-    heard.push({ id, data })
+    received.push({ id, data })
     waiting.get(data)?.()
   }
 }

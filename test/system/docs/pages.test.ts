@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.ts'
 import { ROOT, type Server } from '../../support/process.ts'
 import { blocksIn, PAGES, textOf } from './document.ts'
 import { compile, KEY, openSandbox, startHub } from './sandbox.ts'
-import { CURL_IS_MISSING, commandsIn, goOn, shell, WITH_CURL } from './shell.ts'
+import { CURL_IS_MISSING, commandsIn, shell, startInBackground, WITH_CURL } from './shell.ts'
 
 /** Names in capitals that are not variables of the hub's own configuration. */
 const OTHER_NAMES =
@@ -123,7 +123,7 @@ describe('the command line', () => {
 
   test('listens, publishes and gets tickets as the page says', async () => {
     const [, listen = '', publish = '', ticket = ''] = commandsIn(commands, server.url)
-    const listener = goOn(listen, { PUBLISH_KEY: KEY })
+    const listener = startInBackground(listen, { PUBLISH_KEY: KEY })
     await eventually(() => expect(listener.stderr).toContain('listening as alice'))
     expect(shell(publish, { PUBLISH_KEY: KEY })).toMatch(/"connections":1/)
     await eventually(() => expect(listener.lines.join()).toContain('"data":"hello"'))
@@ -133,7 +133,7 @@ describe('the command line', () => {
   test('serves at the port of its flag', async () => {
     const [serve = ''] = commandsIn(commands, server.url)
     expect(serve).toMatch(/ --port 3020$/)
-    const one = goOn(serve.replace('3020', '0'), {})
+    const one = startInBackground(serve.replace('3020', '0'), {})
     await eventually(() => expect(one.lines.join()).toContain('"listening"'))
   })
 })

@@ -106,7 +106,7 @@ for (const proxy of proxies()) {
       const environment = { ...ANYONE, PORT: String(await freePort()) }
       const first = await startHub(environment)
       const url = await proxy.start(portOf(first))
-      const heard: string[] = []
+      const received: string[] = []
       const statuses: number[] = []
       const events = new EventSource(`${url}/sse?id=alice`, {
         fetch: async (target, init) => {
@@ -117,26 +117,26 @@ for (const proxy of proxies()) {
       })
       for (const name of ['message', 'hub:ready', 'hub:gap', 'hub:bye']) {
         events.addEventListener(name, ({ type, data }) => {
-          heard.push(type === 'message' ? data : type)
+          received.push(type === 'message' ? data : type)
         })
       }
-      await eventually(() => expect(heard).toEqual(['hub:ready']))
+      await eventually(() => expect(received).toEqual(['hub:ready']))
       await publish(first.url, '/clients/alice', { data: 'before' })
-      await eventually(() => expect(heard).toEqual(['hub:ready', 'before']))
+      await eventually(() => expect(received).toEqual(['hub:ready', 'before']))
 
       first.signal('SIGTERM')
       expect(await first.exit).toBe(0)
       const answer = await fetch1(`${url}/broadcast`, { method: 'POST', body: 'x' })
-      expect(answer.status).toBe(proxy.away)
+      expect(answer.status).toBe(proxy.statusWithoutHub)
       const tries = statuses.length
       await eventually(() => expect(statuses.length).toBeGreaterThan(tries))
       expect(events.readyState).toBe(events.CONNECTING)
 
       const second = await startHub(environment)
-      await eventually(() => expect(heard.at(-1)).toBe('hub:gap'))
+      await eventually(() => expect(received.at(-1)).toBe('hub:gap'))
       await publish(second.url, '/clients/alice', { data: 'after' })
       const all = ['hub:ready', 'before', 'hub:bye', 'hub:ready', 'hub:gap', 'after']
-      await eventually(() => expect(heard).toEqual(all))
+      await eventually(() => expect(received).toEqual(all))
       expect(new Set(statuses)).toEqual(new Set([200]))
       events.close()
     })
@@ -159,7 +159,7 @@ describe.skipIf(isMissing('nginx') || isMissing('curl', '-V'))(
       const jar = join(folder, 'jar')
       try {
         // Two attempts need no cookie: the first one, and the one for a lost response.
-        for (let visits = 0; visits < 3; visits++) {
+        for (let n = 0; n < 3; n++) {
           const args = ['-ksS', '-c', jar, '-b', jar, `${url}/sse?ticket=${ticket}`]
           const { stdout } = await promisify(execFile)('curl', args)
           expect(stdout).toContain('event: hub:ready')

@@ -5,7 +5,7 @@ import { readEvents } from '../../support/reader.ts'
 import { freePort } from '../../support/redis.ts'
 import { blocksIn, textOf } from './document.ts'
 import { compile, openSandbox, startHub } from './sandbox.ts'
-import { CURL_IS_MISSING, commandsIn, goOn, shell, WITH_CURL } from './shell.ts'
+import { CURL_IS_MISSING, commandsIn, shell, startInBackground, WITH_CURL } from './shell.ts'
 
 const README = textOf('README.md')
 const CODE = blocksIn(README).map(({ code }) => code)
@@ -42,7 +42,7 @@ describe.skipIf(CURL_IS_MISSING)(`two terminals ${WITH_CURL}`, () => {
   test('show what the README shows', async () => {
     const { url } = await startHub({ RETRY_MS: '2000' })
     const [listen = '', publish = ''] = commandsIn(block('curl -N'), url)
-    const first = goOn(listen)
+    const first = startInBackground(listen)
     await eventually(() => expect(first.lines.join('\n')).toContain('hub:ready'))
     const result = ofOneEpoch(shell(publish))
     await eventually(() => expect(first.lines).toContain('data: hi'))

@@ -19,7 +19,7 @@ type Changes = Readonly<Record<string, string>>
 export interface Proxy {
   readonly name: string
   /** What it answers to publishers while the hub is away. */
-  readonly away: number
+  readonly statusWithoutHub: number
   /** Starts it in front of a hub's port, with the given timeouts or those of the recipe. */
   start(hubPort: number, timeout?: string): Promise<string>
 }
@@ -49,8 +49,8 @@ export function proxies(): readonly Proxy[] {
     rmSync(folder, { recursive: true })
   })
   return [
-    { name: 'nginx', away: 502, start: startNginx },
-    { name: 'haproxy', away: 503, start: startHaproxy },
+    { name: 'nginx', statusWithoutHub: 502, start: startNginx },
+    { name: 'haproxy', statusWithoutHub: 503, start: startHaproxy },
   ]
 
   async function startNginx(hubPort: number, timeout = '60s'): Promise<string> {

@@ -37,7 +37,10 @@ afterAll(async () => {
 })
 
 /** Starts a command that goes on until the tests of the file are done. */
-export function goOn(command: string, environment: Readonly<Record<string, string>> = {}): Process {
+export function startInBackground(
+  command: string,
+  environment: Readonly<Record<string, string>> = {},
+): Process {
   const one = startProcess({ file: 'sh', args: ['-c', command] }, environment)
   started.push(one)
   return one

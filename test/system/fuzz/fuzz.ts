@@ -45,16 +45,16 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const started = performance.now()
   const elapsed = () => (performance.now() - started) / 1_000
   let requests = 0
-  let told = 0
+  let reportedAt = 0
   for (let round = 0; requests < count && elapsed() < seconds; round++) {
     const mode = modes[round % modes.length] ?? 'keyed'
     const runs = Math.min(ROUND, count - requests)
     const counterexample = await playRound(mode, seed + round, runs)
     requests += runs
     if (counterexample) return { requests, seconds: elapsed(), counterexample }
-    if (elapsed() - told >= 5) {
-      told = elapsed()
-      say(`${requests} requests, ${Math.round(requests / told)} per second`)
+    if (elapsed() - reportedAt >= 5) {
+      reportedAt = elapsed()
+      say(`${requests} requests, ${Math.round(requests / reportedAt)} per second`)
     }
   }
   return { requests, seconds: elapsed() }

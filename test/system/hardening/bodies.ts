@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { until } from '../../support/eventually.ts'
 import { testWhere } from '../../support/where.ts'
-import { exchange, expectProblem, expectWell, hostOf, isClosed, open } from './raw-http.ts'
+import { exchange, expectHealthy, expectProblem, hostOf, isClosed, open } from './raw-http.ts'
 import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 /** Bytes that a server may grow by while it is attacked. */
@@ -45,7 +45,7 @@ export function bodies(pool: TargetPool): void {
     }
     expect(performance.now() - started).toBeLessThan(20_000)
     if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
-    await expectWell(server.url)
+    await expectHealthy(server.url)
   }, 60_000)
 
   test('a body that is declared too large is answered 413 before it is sent', async () => {
@@ -77,7 +77,7 @@ export function bodies(pool: TargetPool): void {
     )
     expect(early(413)).toContain(sent.answer.slice(9, 12))
     if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
-    await expectWell(server.url)
+    await expectHealthy(server.url)
   }, 60_000)
 
   test('an endless body without a credential is answered 401 and not read', async () => {
@@ -89,7 +89,7 @@ export function bodies(pool: TargetPool): void {
     )
     expect(early(401)).toContain(sent.answer.slice(9, 12))
     if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
-    await expectWell(server.url, KEY)
+    await expectHealthy(server.url, KEY)
   }, 60_000)
 
   testWhere(ownHttp)(
@@ -102,7 +102,7 @@ export function bodies(pool: TargetPool): void {
         expect(sent.answer).toMatch(/^HTTP\/1\.1 (200|404|405|413) /)
       }
       if (measured) expect(residentBytes(server.pid) - before).toBeLessThan(GROWTH_BYTES)
-      await expectWell(server.url)
+      await expectHealthy(server.url)
     },
     60_000,
   )
@@ -113,9 +113,9 @@ export function bodies(pool: TargetPool): void {
     for (const socket of sockets) {
       socket.write([...head(url, '/broadcast', 'Content-Length: 100'), 'x'].join('\r\n'))
     }
-    await expectWell(url)
+    await expectHealthy(url)
     for (const socket of sockets) socket.destroy()
-    await expectWell(url)
+    await expectHealthy(url)
   })
 
   testWhere(pool.runtime.slowSenders === 'cut')(
@@ -128,7 +128,7 @@ export function bodies(pool: TargetPool): void {
       socket.resume()
       expect(await isClosed(socket, 60_000)).toBe(true)
       clearInterval(timer)
-      await expectWell(url)
+      await expectHealthy(url)
     },
     90_000,
   )
@@ -142,7 +142,7 @@ export function bodies(pool: TargetPool): void {
         const { text } = await exchange(url, [...lines, size, 'hello', '0', '', ''], 1_500)
         expect([size, text.includes('"connections"')]).toEqual([size, false])
       }
-      await expectWell(url)
+      await expectHealthy(url)
     },
     30_000,
   )
@@ -168,7 +168,7 @@ export function bodies(pool: TargetPool): void {
         true,
       ])
     }
-    await expectWell(url)
+    await expectHealthy(url)
   })
 }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { until } from '../../support/eventually.ts'
 import { testWhere } from '../../support/where.ts'
-import { connectedTo, expectWell, hostOf, open } from './raw-http.ts'
+import { connectedTo, expectHealthy, hostOf, open } from './raw-http.ts'
 import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 const HALF_OPEN = 2_000
@@ -17,10 +17,10 @@ export function floods(pool: TargetPool): void {
     const { url } = await pool.shared(WITHOUT_STREAMS)
     for (const method of ['HEAD', 'OPTIONS']) {
       for (let round = 0; round < 10; round++) {
-        const asked = Array.from({ length: 50 }, (_, n) =>
+        const responses = Array.from({ length: 50 }, (_, n) =>
           fetch(`${url}/sse?id=flood-${n}&topic=t`, { method }),
         )
-        for (const response of await Promise.all(asked)) {
+        for (const response of await Promise.all(responses)) {
           expect(response.status).toBeLessThan(300)
           expect(await response.text()).toBe('')
         }
@@ -33,10 +33,12 @@ export function floods(pool: TargetPool): void {
     const { url } = await pool.start(KEYED)
     const headers = { Authorization: `Bearer ${'x'.repeat(4_000)}` }
     for (let round = 0; round < 10; round++) {
-      const asked = Array.from({ length: 50 }, (_, n) => fetch(`${url}/sse?id=${n}`, { headers }))
-      for (const response of await Promise.all(asked)) expect(response.status).toBe(401)
+      const responses = Array.from({ length: 50 }, (_, n) =>
+        fetch(`${url}/sse?id=${n}`, { headers }),
+      )
+      for (const response of await Promise.all(responses)) expect(response.status).toBe(401)
     }
-    await expectWell(url, KEY)
+    await expectHealthy(url, KEY)
   }, 60_000)
 
   test('with 2,000 half-open connections it still answers', async () => {
@@ -48,7 +50,7 @@ export function floods(pool: TargetPool): void {
     reserve?.setEncoding('latin1').on('data', (text: string) => {
       answer += text
     })
-    await expectWell(url)
+    await expectHealthy(url)
     if (pool.runtime.slowSenders === 'cut') {
       const timer = setInterval(() => trickle(sockets), 1_000)
       const gone = () => sockets.every(({ destroyed, closed }) => destroyed || closed)
@@ -61,7 +63,7 @@ export function floods(pool: TargetPool): void {
     await until('it is answered', () => answer.includes('\r\n\r\n'))
     expect(answer).toMatch(/^HTTP\/1\.1 200 /)
     for (const socket of [...sockets, ...(reserve ? [reserve] : [])]) socket.destroy()
-    await expectWell(url)
+    await expectHealthy(url)
   }, 90_000)
 }
 
@@ -81,7 +83,7 @@ export function hastyClients(pool: TargetPool): void {
         }
       }
       await until('nobody is connected', async () => (await connectedTo(url)) === 0, 15_000)
-      await expectWell(url)
+      await expectHealthy(url)
     },
     60_000,
   )

@@ -62,10 +62,10 @@ export function injection(pool: TargetPool): void {
       for (const name of names) {
         const breaks = ['\n', '\r', '\0', '\x0b', '\x7f', '\xff']
         const host = name === 'Host' ? [] : [hostOf(url)]
-        const asked = breaks.map((br) => {
+        const responses = breaks.map((br) => {
           return exchange(url, request('GET /healthz', ...host, `${name}: a${br}${FORGED}`), 1_500)
         })
-        for (const { text, status = 400 } of await Promise.all(asked)) {
+        for (const { text, status = 400 } of await Promise.all(responses)) {
           expect(text.toLowerCase()).not.toContain('x-forged')
           expect([name, status < 500]).toEqual([name, true])
         }

@@ -54,15 +54,16 @@ export async function createAttackedHub(name: string): Promise<AttackedHub> {
     const request = requestOf(draft)
     if (!request) return undefined
     const response = await app.fetch(request)
-    await clock.settle()
-    const wrong = (await wrongWith(response)) ?? wrongWithHub(opens(request, response) ? 1 : 0)
+    await clock.runPending()
+    const problem =
+      (await problemWith(response)) ?? problemWithHub(opens(request, response) ? 1 : 0)
     await response.body?.cancel().catch(() => {})
     // Time advances, so that limits, grants and blocks expire between requests.
     await clock.advance(1_000)
-    return wrong ?? wrongWithHub(0) ?? wrongWithWorld()
+    return problem ?? problemWithHub(0) ?? problemWithPrototypes()
   }
 
-  function wrongWithHub(open: number): string | undefined {
+  function problemWithHub(open: number): string | undefined {
     if (errors.length > 0) return `an error that nobody expected: ${String(errors[0])}`
     const { connections, clients, topics, closing } = hub.stats()
     if (connections > open || clients > open || closing > 0 || (open === 0 && topics > 0)) {
@@ -92,9 +93,9 @@ export async function createAttackedHub(name: string): Promise<AttackedHub> {
 
   async function cookieFor(ticket: string): Promise<string> {
     const response = await app.request(`/sse?ticket=${ticket}`)
-    await clock.settle()
+    await clock.runPending()
     await response.body?.cancel()
-    await clock.settle()
+    await clock.runPending()
     return (response.headers.get('Set-Cookie') ?? '').split(';')[0] ?? ''
   }
 }
@@ -106,7 +107,7 @@ function opens({ method, url }: Request, { headers }: Response): boolean {
 }
 
 /** An error is a problem that says what to do; a server error is never acceptable. */
-async function wrongWith(response: Response): Promise<string | undefined> {
+async function problemWith(response: Response): Promise<string | undefined> {
   const { status } = response
   if (status === 500) return `status 500: ${await response.text()}`
   if (status < 400) return undefined
@@ -115,14 +116,14 @@ async function wrongWith(response: Response): Promise<string | undefined> {
   const text = await response.clone().text()
   // An answer to HEAD has no body.
   if (text === '') return undefined
-  const { detail, status: told } = JSON.parse(text) as { detail?: unknown; status?: unknown }
+  const { detail, status: stated } = JSON.parse(text) as { detail?: unknown; status?: unknown }
   if (typeof detail !== 'string' || detail.length < 8) return `a problem without detail: ${text}`
-  return told === status ? undefined : `status ${status} with a body that says ${String(told)}`
+  return stated === status ? undefined : `status ${status} with a body that says ${String(stated)}`
 }
 
 const CLEAN = Object.getOwnPropertyNames(Object.prototype).join()
 
-function wrongWithWorld(): string | undefined {
+function problemWithPrototypes(): string | undefined {
   const now = Object.getOwnPropertyNames(Object.prototype).join()
   return now === CLEAN ? undefined : `the prototype of all objects has ${now}`
 }

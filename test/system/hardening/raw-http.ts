@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { expect } from 'vitest'
 
 /** One or more responses, as raw text. */
-export interface Answer {
+export interface RawResponse {
   readonly text: string
   /** The status of the first response; undefined if there was none. */
   readonly status: number | undefined
@@ -32,7 +32,7 @@ export async function exchange(
   url: string,
   lines: readonly string[],
   timeoutMs: number = TIMEOUT_MS,
-): Promise<Answer> {
+): Promise<RawResponse> {
   const socket = await open(url)
   let text = ''
   socket.setEncoding('latin1').on('data', (chunk: string) => {
@@ -68,7 +68,7 @@ export function hostOf(url: string): string {
 }
 
 /** Expects the server to answer as usual, with no client connected. */
-export async function expectWell(url: string, key?: string): Promise<void> {
+export async function expectHealthy(url: string, key?: string): Promise<void> {
   const started = performance.now()
   const health = await fetch(`${url}/healthz`)
   expect(await health.text()).toBe('ok')

@@ -1,6 +1,6 @@
 /** Requests that two servers in a row could read in two ways are refused, or read in one. */
 import { expect, test } from 'vitest'
-import { exchange, expectWell, hostOf, request } from './raw-http.ts'
+import { exchange, expectHealthy, hostOf, request } from './raw-http.ts'
 import { KEY, KEYED, OPEN, type TargetPool, WITHOUT_STREAMS } from './target.ts'
 
 const BEARER = `Authorization: Bearer ${KEY}`
@@ -95,7 +95,7 @@ export function requests(pool: TargetPool): void {
       expect([start, status < 500 || status === 505]).toEqual([start, true])
       expect(count).toBeLessThanOrEqual(1)
     }
-    await expectWell(url)
+    await expectHealthy(url)
   }, 40_000)
 
   test('very long heads are refused, and do no harm', async () => {
@@ -110,7 +110,7 @@ export function requests(pool: TargetPool): void {
       const { status = 400 } = await exchange(url, lines, 5_000)
       expect(status).toSatisfy(isClientError)
     }
-    await expectWell(url)
+    await expectHealthy(url)
   })
 
   test('an upgrade is not taken up', async () => {

@@ -99,12 +99,17 @@ export function tickets(pool: TargetPool): void {
   test('a ticket whose response was lost opens one more stream, for the same browser', async () => {
     const { url } = await pool.shared(KEYED)
     const path = `${url}/sse?ticket=${await issue(url, { client: 'theo' })}`
-    const ask = async (agent: string) => {
+    const openWith = async (agent: string) => {
       const response = await fetch(path, { headers: { 'User-Agent': agent } })
       await response.body?.cancel()
       return response.status
     }
-    const statuses = [await ask('a'), await ask('a'), await ask('a'), await ask('b')]
+    const statuses = [
+      await openWith('a'),
+      await openWith('a'),
+      await openWith('a'),
+      await openWith('b'),
+    ]
     expect(statuses).toEqual([200, 200, 401, 401])
     await disconnect(url, 'theo')
   })

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { listen, publish, says } from '../../support/client.ts'
+import { hasData, listen, publish } from '../../support/client.ts'
 import { type Command, type Environment, type Server, startServer } from '../../support/process.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 import { install, manifest, PACK_MS, pack, ROOT, runFile, type Tarball } from './tarball.ts'
@@ -32,7 +32,7 @@ async function carries(command: Command, environment: Environment = {}, base = '
   const url = server.url + base
   const listener = await listen(url, 'id=alice')
   await publish(url, '/clients/alice', 'hello')
-  await listener.next(says('hello'))
+  await listener.next(hasData('hello'))
   await listener.close()
 }
 

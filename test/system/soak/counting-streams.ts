@@ -11,12 +11,12 @@ const AT_ONCE = 100
 /** Streams that are open at the same time. */
 export interface CountingStreams {
   /** Call before publishing `text`: resolves when every stream has received it. */
-  expect(text: string, maxMs: number): Promise<void>
+  untilReceived(text: string, maxMs: number): Promise<void>
   leave(): void
 }
 
-/** Opens stream `index` and passes its data to `hear`; resolves when the first data arrives. */
-type OpenOne = (index: number, hear: (text: string) => void, lose: () => void) => Promise<void>
+/** Opens stream `index` and passes its data to `onText`; resolves when the first data arrives. */
+type OpenOne = (index: number, onText: (text: string) => void, onClose: () => void) => Promise<void>
 
 /** Opens `size` streams over HTTP/1.1, spread over the loopback addresses. */
 export function openHttp1Streams(
@@ -31,14 +31,18 @@ export function openHttp1Streams(
   }
   return openStreams({ size, maxMs, openOne, leave })
 
-  function openOne(index: number, hear: (text: string) => void, lose: () => void): Promise<void> {
+  function openOne(
+    index: number,
+    onText: (text: string) => void,
+    onClose: () => void,
+  ): Promise<void> {
     const localAddress = `127.0.0.${2 + Math.floor(index / PER_ADDRESS)}`
     const socket = connect({ port: Number(port), host: '127.0.0.1', localAddress })
     sockets.push(socket)
-    socket.setEncoding('latin1').on('data', hear)
-    socket.on('close', lose).on('error', () => {})
+    socket.setEncoding('latin1').on('data', onText)
+    socket.on('conClose', onClose).on('error', () => {})
     return new Promise((resolve) => {
-      socket.once('data', () => resolve()).once('close', () => resolve())
+      socket.once('data', () => resolve()).once('conClose', () => resolve())
       socket.write(`GET /sse?id=${index} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
     })
   }
@@ -56,12 +60,16 @@ export function openHttp2Streams(
   }
   return openStreams({ size, maxMs, openOne, leave })
 
-  function openOne(index: number, hear: (text: string) => void, lose: () => void): Promise<void> {
+  function openOne(
+    index: number,
+    onText: (text: string) => void,
+    onClose: () => void,
+  ): Promise<void> {
     const stream = sessionOf(index).request({ ':path': `/sse?id=${index}` })
-    stream.setEncoding('latin1').on('data', hear)
-    stream.on('close', lose).on('error', () => {})
+    stream.setEncoding('latin1').on('data', onText)
+    stream.on('conClose', onClose).on('error', () => {})
     return new Promise((resolve) => {
-      stream.once('data', () => resolve()).once('close', () => resolve())
+      stream.once('data', () => resolve()).once('conClose', () => resolve())
     })
   }
 
@@ -85,20 +93,20 @@ async function openStreams(init: {
   let have = 0
   let lost = 0
   let next = 0
-  const hear = (text: string) => {
+  const onText = (text: string) => {
     if (text.includes(wanted)) have += 1
   }
-  const lose = () => {
+  const onClose = () => {
     lost += 1
   }
   const opener = async () => {
-    while (next < size) await openOne(next++, hear, lose)
+    while (next < size) await openOne(next++, onText, onClose)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, opener))
   await until('all streams are open', () => have === size || lost > 0, maxMs)
-  return { expect, leave }
+  return { untilReceived, leave }
 
-  async function expect(text: string, timeoutMs: number): Promise<void> {
+  async function untilReceived(text: string, timeoutMs: number): Promise<void> {
     wanted = text
     have = 0
     await until(`${text} has come everywhere`, () => have === size || lost > 0, timeoutMs)

@@ -24,15 +24,15 @@ beforeAll(async () => {
 afterAll(() => certificate.remove())
 
 describe('over HTTP/1.1', () => {
-  comeAndGo(SOCKETS, openHttp1Streams, () => ({}))
+  openAndCloseTwice(SOCKETS, openHttp1Streams, () => ({}))
 })
 
 describe('over HTTP/2', () => {
-  comeAndGo(MANY, openHttp2Streams, () => certificate.environment)
+  openAndCloseTwice(MANY, openHttp2Streams, () => certificate.environment)
 })
 
 /** Opens `size` streams, broadcasts to them and closes them, twice. */
-function comeAndGo(
+function openAndCloseTwice(
   size: number,
   open: (url: string, size: number, maxMs: number) => Promise<CountingStreams>,
   environment: () => Environment,
@@ -70,19 +70,19 @@ function comeAndGo(
   async function round(streams: number): Promise<void> {
     const opened = await open(server.url, streams, WAIT_MS)
     for (let i = 0; i < BROADCASTS; i++) {
-      const said = `broadcast-${i}.`
-      const all = opened.expect(said, WAIT_MS)
-      const receipt = JSON.parse(await ask('POST', '/broadcast', said))
-      expect(receipt).toMatchObject({ connections: streams })
-      expect(await ask('GET', '/healthz')).toBe('ok')
+      const text = `broadcast-${i}.`
+      const all = opened.untilReceived(text, WAIT_MS)
+      const result = JSON.parse(await request('POST', '/broadcast', text))
+      expect(result).toMatchObject({ connections: streams })
+      expect(await request('GET', '/healthz')).toBe('ok')
       await all
     }
     opened.leave()
-    const empty = async () => JSON.parse(await ask('GET', '/clients')).total === 0
+    const empty = async () => JSON.parse(await request('GET', '/clients')).total === 0
     await until('the hub is empty', empty, WAIT_MS)
   }
 
-  async function ask(method: string, path: string, body?: string): Promise<string> {
+  async function request(method: string, path: string, body?: string): Promise<string> {
     const headers = { 'Content-Type': 'text/plain' }
     if (server.url.startsWith('http:')) {
       const init = body === undefined ? { method } : { method, headers, body }

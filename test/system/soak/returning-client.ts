@@ -9,18 +9,18 @@ export interface ReturningClient {
   /** The sequence at which its first stream opened, or undefined if it never did. */
   readonly since: number | undefined
   /** The sequences of the published events that it received, in order of arrival. */
-  readonly heard: readonly number[]
+  readonly received: readonly number[]
   /** Gaps that it received, and responses other than 200. */
-  readonly troubles: readonly string[]
-  readonly here: boolean
-  come(): void
+  readonly problems: readonly string[]
+  readonly isConnected: boolean
+  connect(): void
   leave(): void
 }
 
 /** Creates a client that is not connected yet. */
 export function createReturningClient(url: string, client: string, topic: string): ReturningClient {
-  const heard: number[] = []
-  const troubles: string[] = []
+  const received: number[] = []
+  const problems: string[] = []
   let since: number | undefined
   let cursor: string | undefined
   let request: ClientRequest | undefined
@@ -28,32 +28,32 @@ export function createReturningClient(url: string, client: string, topic: string
   return {
     client,
     topic,
-    heard,
-    troubles,
+    received,
+    problems,
     get since() {
       return since
     },
-    get here() {
+    get isConnected() {
       return request !== undefined
     },
-    come,
+    connect,
     leave,
   }
 
-  function come(): void {
+  function connect(): void {
     if (request) return
     const headers = cursor === undefined ? {} : { 'Last-Event-ID': cursor }
-    const stay = get(`${url}/sse?id=${client}&topic=${topic}`, { headers, agent: false })
-    request = stay
-    const parser = createParser({ onEvent: (event) => take(stay, event) })
-    stay.on('response', (response) => {
-      if (response.statusCode !== 200) troubles.push(`status ${response.statusCode}`)
+    const opened = get(`${url}/sse?id=${client}&topic=${topic}`, { headers, agent: false })
+    request = opened
+    const parser = createParser({ onEvent: (event) => receive(opened, event) })
+    opened.on('response', (response) => {
+      if (response.statusCode !== 200) problems.push(`status ${response.statusCode}`)
       response.setEncoding('utf8').on('data', (text: string) => parser.feed(text))
       response.on('error', () => {})
     })
-    stay.on('error', () => {})
-    stay.on('close', () => {
-      if (request === stay) request = undefined
+    opened.on('error', () => {})
+    opened.on('close', () => {
+      if (request === opened) request = undefined
     })
   }
 
@@ -62,14 +62,14 @@ export function createReturningClient(url: string, client: string, topic: string
     request = undefined
   }
 
-  function take(stay: ClientRequest, { id, event, data }: EventSourceMessage): void {
+  function receive(opened: ClientRequest, { id, event, data }: EventSourceMessage): void {
     // Data still buffered on a stream that was left is ignored.
-    if (request !== stay) return
-    if (event === 'hub:gap') troubles.push(data)
+    if (request !== opened) return
+    if (event === 'hub:gap') problems.push(data)
     if (id === undefined) return
     cursor = id
     since ??= sequenceOf(id)
-    if (event === undefined) heard.push(sequenceOf(id))
+    if (event === undefined) received.push(sequenceOf(id))
   }
 }
 

@@ -85,15 +85,15 @@ async function soak(url: string, publishAt: Publish): Promise<void> {
   }
   await until('all have all', () => haveAll(clients, published), SETTLE_MS)
   for (const one of clients) {
-    expect(one.heard, one.client).toEqual(expectedOf(one, published))
-    expect(one.troubles, one.client).toEqual([])
+    expect(one.received, one.client).toEqual(expectedOf(one, published))
+    expect(one.problems, one.client).toEqual([])
   }
   for (const one of clients) one.leave()
 }
 
 function move(one: ReturningClient, random: () => number): void {
-  if (one.here && random() < 0.5) one.leave()
-  else one.come()
+  if (one.isConnected && random() < 0.5) one.leave()
+  else one.connect()
 }
 
 /** Publishes two events to single clients, one to a topic, and sometimes one to everyone. */
@@ -114,9 +114,9 @@ async function publishSome(publishAt: Publish, random: () => number): Promise<Pu
 
 /** Reconnects absent clients; true when every client has as many events as it should. */
 function haveAll(clients: readonly ReturningClient[], published: readonly Published[]): boolean {
-  for (const one of clients) one.come()
+  for (const one of clients) one.connect()
   return clients.every(
-    (one) => one.since !== undefined && one.heard.length >= expectedOf(one, published).length,
+    (one) => one.since !== undefined && one.received.length >= expectedOf(one, published).length,
   )
 }
 
