@@ -111,8 +111,8 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     stored = end.sequence
     connection = next
     inbound.release()
-    for (const { text, remainingMs } of storedRequests) {
-      inbound.guard(() => handler.respond(JSON.parse(text), remainingMs))
+    for (const stored of storedRequests) {
+      inbound.guard(() => requests.onStored(stored, handler.respond))
     }
     reads.resume()
     observer.connected?.(next.eviction)

@@ -79,7 +79,8 @@ export interface CatchUp {
   readonly storedRequests: readonly StoredRequest[]
 }
 
-interface StoredRequest {
+/** A control request that was sent before this hub connected. */
+export interface StoredRequest {
   /** Its body as JSON, or whatever another program has stored there. */
   readonly text: string
   /** Milliseconds until it expires. */

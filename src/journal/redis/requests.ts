@@ -2,7 +2,9 @@
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
 import type { ControlResponses } from '../backplane.ts'
+import type { JournalHandler } from '../journal.ts'
 import type { Members } from './members.ts'
+import type { StoredRequest } from './replies.ts'
 import { CONTROL_REQUEST } from './scripts/control.ts'
 import type { Script } from './scripts/script.ts'
 
@@ -26,8 +28,12 @@ export interface ControlRequests {
   /** Called with each response. */
   onResponse(message: string): void
   /** Called with each request from any hub. `respond` returns the response of this one. */
-  onRequest(message: string, respond: (body: unknown, remainingMs: number) => unknown): void
+  onRequest(message: string, respond: Respond): void
+  /** Called with each request that was stored before this hub connected. @throws if its version does not know the request */
+  onStored(stored: StoredRequest, respond: Respond): void
 }
+
+type Respond = JournalHandler['respond']
 
 interface PendingRequest {
   readonly responses: unknown[]
@@ -63,7 +69,7 @@ export function createControlRequests({
 }: ControlRequestsInit): ControlRequests {
   const pending = new Map<number, PendingRequest>()
   let count = 0
-  return { request, onResponse, onRequest }
+  return { request, onResponse, onRequest, onStored }
 
   async function request(
     body: unknown,
@@ -124,10 +130,12 @@ export function createControlRequests({
     if (responses.length >= expected) finish()
   }
 
-  function onRequest(
-    message: string,
-    respond: (body: unknown, remainingMs: number) => unknown,
-  ): void {
+  function onStored({ text, remainingMs }: StoredRequest, respond: Respond): void {
+    if (respond(JSON.parse(text), remainingMs) !== undefined) return
+    throw new Error('A stored control request is not known to this version.')
+  }
+
+  function onRequest(message: string, respond: Respond): void {
     const { inbox: sender, number, body, keepMs } = parse(message)
     if (typeof sender !== 'string') throw new Error('A control request lacks its sender.')
     let response: unknown

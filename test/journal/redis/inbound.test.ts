@@ -54,6 +54,14 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
     expect(late.journal.stats?.ignored).toBe(1)
   })
 
+  test('counts a stored control request that its version does not know', async () => {
+    const { journal } = await open({ respond: () => undefined })
+    await journal.backplane?.request({ type: 'of a newer version' }, 60_000)
+    expect(journal.stats?.ignored).toBe(0)
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await until('it is counted', () => journal.stats?.ignored === 1)
+  })
+
   test('keeps its connection when its hub throws, and lets connections read on', async () => {
     const affected: boolean[] = []
     const { journal, lost } = await open({
