@@ -2,6 +2,7 @@
 import { isatty } from 'node:tty'
 import type { Logger } from '@logtape/logtape'
 import type { Hono } from 'hono'
+import { systemClock } from '../core/clock.ts'
 import { type AccessMode, accessModeOf, CONFIGURE_ACCESS, exposureOf } from './access.ts'
 import { compose, type RuntimeSupport, type Service } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
@@ -144,9 +145,7 @@ async function listenOrExit(
   exit: Exit,
 ): Promise<Listener> {
   try {
-    return await adapter.listen(app, config, (error) =>
-      log.error('connections could not be accepted', { error }),
-    )
+    return await adapter.listen(app, config, reportTo(log))
   } catch (error) {
     log.fatal('can’t listen: check HOST, PORT, TLS_CERT and TLS_KEY', {
       host: config.HOST,
@@ -154,6 +153,19 @@ async function listenOrExit(
       error,
     })
     return await exit(1)
+  }
+}
+
+/** Milliseconds between two lines about connections that can't be accepted: one failure follows another. */
+const REPORT_MS = 60_000
+
+function reportTo(log: Logger): (error: unknown) => void {
+  let reportedAt = Number.NEGATIVE_INFINITY
+  return (error) => {
+    const now = systemClock.monotonic()
+    if (now - reportedAt < REPORT_MS) return
+    reportedAt = now
+    log.error('connections could not be accepted', { error })
   }
 }
 

@@ -56,7 +56,9 @@ export function denoAdapter(): ServerAdapter {
       function restartOnError({ finished }: DenoServer): void {
         finished.catch(async (error: unknown) => {
           report(error)
-          while (!stopped && !restart()) await sleep(RESTART_MS)
+          // At once it would only fail again.
+          do await sleep(RESTART_MS)
+          while (!stopped && !restart())
         })
       }
 
