@@ -40,11 +40,11 @@ test('a test without a source file, or a source folder without a test, is report
   )
 })
 
-test('no two source files share a name, and no two export one name', () => {
+test('no two source files share a name, and no name is exported twice', () => {
   expect(duplicates(SOURCES)).toEqual([])
 })
 
-test('every exception is needed', () => {
+test('every listed exception is needed', () => {
   const needed = duplicates(SOURCES, {}, {}).map((line) => line.split(' ')[0])
   const listed = [...Object.keys(SHARED_FILE_NAMES), ...Object.keys(SHARED_EXPORTS)]
   expect(listed.filter((name) => !needed.includes(name))).toEqual([])

@@ -17,7 +17,7 @@ function readSources(): Sources {
 
 const file = (code: string) => `/** A file. */\n${code}\n`
 
-test('the sources keep every rule', () => {
+test('the source files keep every rule', () => {
   const sources = readSources()
   expect(Object.keys(sources)).toContain('src/hub/hub.ts')
   expect(violations(sources)).toEqual([])

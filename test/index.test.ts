@@ -9,7 +9,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-test('the library has these exports and no more', async () => {
+test('the library has exactly these exports', async () => {
   expect(Object.keys(await import('../src/index.ts')).sort()).toMatchInlineSnapshot(`
     [
       "HubError",
@@ -28,7 +28,7 @@ test('the library has these exports and no more', async () => {
   `)
 })
 
-test('importing it, and making a hub and an app, starts no timer and says nothing', async () => {
+test('importing the library and creating a hub and an app starts no timer and prints nothing', async () => {
   vi.resetModules()
   vi.useFakeTimers()
   const said = [vi.spyOn(console, 'log'), vi.spyOn(console, 'error'), vi.spyOn(console, 'info')]
@@ -59,7 +59,7 @@ test('a hub with clockMs sends the time once per period, as an ephemeral event',
   ])
 })
 
-test('the system clock and the defaults carry an event, without any option', async () => {
+test('an event is delivered with the system clock and the defaults, without any option', async () => {
   const { systemClock } = await import('../src/index.ts')
   const app = createApp({ hub: createHub() })
   const before = systemClock.now()

@@ -44,14 +44,14 @@ describe('without keys', () => {
     expect(listener.stderr).toBe('listening as alice (topics: news, sport)\n')
   })
 
-  test('a key that the environment holds is no hindrance', async () => {
+  test('a key in the environment does no harm', async () => {
     const args = ['listen', server.url, '--client', 'keyed']
     const listener = start(args, { environment: { PUBLISH_KEY: KEY } })
     await listener.prints('listening as keyed')
     await left(listener)
   })
 
-  test('with --json each event is one line', async () => {
+  test('--json prints each event as one line', async () => {
     const listener = await listening(server.url, 'json', '--json')
     const { id } = await publish(server.url, '/clients/json', 'one\ntwo\u001b[2J')
     await run([
@@ -78,7 +78,7 @@ describe('without keys', () => {
     await left(listener)
   })
 
-  test('no data steers the terminal', async () => {
+  test('control characters in data don’t reach the terminal', async () => {
     const listener = await listening(server.url, 'tty')
     await publish(server.url, '/clients/tty', 'red \u001b[31m\u009b2J\u0007\tend')
     await listener.prints('end')
@@ -86,7 +86,7 @@ describe('without keys', () => {
     await left(listener)
   })
 
-  test('it resumes without loss or doubles when the line is cut', async () => {
+  test('it resumes without loss or duplicates when the connection is cut', async () => {
     const listener = await listening(server.proxyUrl, 'train')
     await publish(server.url, '/clients/train', 'before')
     await listener.prints('before')
@@ -101,7 +101,7 @@ describe('without keys', () => {
     await left(listener)
   })
 
-  test('it starts at the given event id', async () => {
+  test('it resumes from the given event id', async () => {
     await publish(server.url, '/clients/late', 'kept')
     const listener = await listening(server.url, 'late', '--last-event-id', 'earliest')
     await listener.prints('kept')
@@ -117,19 +117,19 @@ describe('without keys', () => {
     expect({ stdout, exit }).toEqual({ stdout: '', exit: 77 })
   })
 
-  test('a query that is refused ends it with 1, and the reason', async () => {
+  test('a query that is refused exits with 1, and prints the reason', async () => {
     const { stdout, stderr, exit } = await run(['listen', server.url, '--client', ''])
     expect(stderr).toMatch(/^hono-sse: 400: .*\n {2}query\.id must/)
     expect({ stdout, exit }).toEqual({ stdout: '', exit: 1 })
   })
 
-  test('an answer that is no stream ends it with 1', async () => {
+  test('a response that is not a stream exits with 1', async () => {
     const { stderr, exit } = await run(['listen', `${server.url}/realtime`])
     expect(stderr).toMatch(/^hono-sse: 404: /)
     expect(exit).toBe(1)
   })
 
-  test('a reader that has had enough ends it, without a word', async () => {
+  test('it ends without a message when the reader of its output ends', async () => {
     const line = `"$0" ${CLI} listen ${server.url} --client pipe | head -n 1; echo "ended with \${PIPESTATUS[0]}"`
     const pipe = startFile('bash', ['-c', line, process.execPath], {})
     await pipe.prints('listening as pipe')
@@ -160,7 +160,7 @@ test('a restarted hub is reported as a gap, and later events are printed', async
   await second.kill()
 })
 
-test('a hub that is not there ends it with 69, and the reason', async () => {
+test('a hub that is unreachable exits with 69, and the reason is printed', async () => {
   const gone = await startServer(COMMANDS.node, QUIET)
   await gone.kill()
   const { stdout, stderr, exit } = await run(['listen', gone.url])
@@ -236,7 +236,7 @@ describe('with keys and tokens', () => {
     ['a wrong key', ['--key', 'a-wrong-key-of-16-characters'], /^hono-sse: 401: /],
     ['a wrong ticket', ['--ticket', 'none'], /^hono-sse: 401: /],
     ['a wrong token', ['--token', 'none'], /^hono-sse: 401: /],
-  ])('%s ends it with 77, and the reason', async (_, flags, words) => {
+  ])('%s exits with 77, and the reason is printed', async (_, flags, words) => {
     const { stdout, stderr, exit } = await run(['listen', server.url, ...wanted, ...flags])
     expect(stderr).toMatch(words)
     expect({ stdout, exit }).toEqual({ stdout: '', exit: 77 })

@@ -7,7 +7,7 @@ import { run } from '../support/cli.ts'
 describe.each([[[]], [['serve']], [['listen']], [['publish']], [['ticket']]])(
   '%j --help',
   (args) => {
-    test('fits on one screen, and is no error', async () => {
+    test('fits on one screen, and exits with 0', async () => {
       const { stdout, stderr, exit } = await run([...args, '--help'])
       expect({ stderr, exit }).toEqual({ stderr: '', exit: 0 })
       const lines = stdout.trimEnd().split('\n')
@@ -27,7 +27,7 @@ test.each([[[]], [['serve']]])('%j --help names a flag for each variable, once',
   expect(named?.sort()).toEqual(flags.sort())
 })
 
-test('--version is that of the package', async () => {
+test('--version prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
   expect(await run(['--version'])).toEqual({ stdout: `${version}\n`, stderr: '', exit: 0 })
 })

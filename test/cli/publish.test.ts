@@ -25,7 +25,7 @@ const RECEIPT = /^\{"id":"[^"]+","connections":1\}\n$/
 describe.each([[['--client', 'alice/bob']], [['--topic', 'news']], [['--broadcast']]])(
   'to %j',
   (address) => {
-    test('it is delivered, and the receipt printed', async () => {
+    test('delivers the event, and prints the result', async () => {
       const data = `hello ${address.join(' ')}`
       const { stdout, stderr, exit } = await run(['publish', server.url, data, ...address])
       expect(stdout).toMatch(RECEIPT)
@@ -36,15 +36,15 @@ describe.each([[['--client', 'alice/bob']], [['--topic', 'news']], [['--broadcas
 )
 
 test.each([
-  ['its line break at the end is the shell’s', 'from a pipe\n', 'from a pipe'],
-  ['others are the event’s', 'ü😀\n\n', 'ü😀\n'],
-])('data may come through stdin: %s', async (_, stdin, data) => {
+  ['a line break at the end is dropped', 'from a pipe\n', 'from a pipe'],
+  ['other line breaks are kept', 'ü😀\n\n', 'ü😀\n'],
+])('data is read from stdin: %s', async (_, stdin, data) => {
   const { exit } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
   expect(exit).toBe(0)
   await listener.next(hasData(data))
 })
 
-test('what stdin holds must be UTF-8', async () => {
+test('data on stdin must be UTF-8', async () => {
   const stdin = Uint8Array.of(0xff, 0xfe)
   const { stdout, stderr, exit } = await run(['publish', server.url, '-', '--broadcast'], { stdin })
   expect(stderr).toBe('hono-sse: The input from stdin is not UTF-8.\n')
@@ -69,7 +69,7 @@ test.each(['publish', 'listen'])(
   },
 )
 
-test('an event may have a name, and be JSON that is not kept', async () => {
+test('an event may have a name, and be ephemeral JSON', async () => {
   const flags = ['--event', 'inbox', '--json', '--ephemeral', '--broadcast']
   const { stdout } = await run(['publish', `${server.url}/sse`, '{ "unread": 3 }', ...flags])
   expect(stdout).toBe('{"connections":1}\n')
@@ -77,23 +77,23 @@ test('an event may have a name, and be JSON that is not kept', async () => {
   expect({ id, data }).toEqual({ id: undefined, data: '{"unread":3}' })
 })
 
-test('data that looks like a flag goes after --', async () => {
+test('data that looks like a flag follows --', async () => {
   await run(['publish', '--broadcast', server.url, '--', '--client'])
   await listener.next(hasData('--client'))
 })
 
 test.each([
-  ['a name of the hub’s own', ['x', '--event', 'hub:x'], /400: .*\n {2}json\.event /],
+  ['a reserved event name', ['x', '--event', 'hub:x'], /400: .*\n {2}json\.event /],
   ['a client id that is too long', ['x', '--client', 'a'.repeat(129)], /400: .*\n {2}param\.id /],
   ['too much data', ['x'.repeat(1_001)], /413: The data of an event is limited to 1000 bytes/],
-])('%s is refused with 1, and the reason', async (_, args, words) => {
+])('%s exits with 1, and the reason is printed', async (_, args, words) => {
   const address = args.includes('--client') ? [] : ['--broadcast']
   const { stdout, stderr, exit } = await run(['publish', server.url, ...args, ...address])
   expect(stderr).toMatch(words)
   expect({ stdout, exit }).toEqual({ stdout: '', exit: 1 })
 })
 
-test('a hub that is not there is 69', async () => {
+test('a hub that is unreachable exits with 69', async () => {
   const gone = await startServer(COMMANDS.node, {})
   await gone.kill()
   const { stderr, exit } = await run(['publish', gone.url, 'hello', '--broadcast'])
@@ -103,28 +103,31 @@ test('a hub that is not there is 69', async () => {
 
 test.each([
   [
-    'a connection that breaks after the request',
+    'a connection that is lost after the request',
     undefined,
     /did not respond: .*may have been stored/,
   ],
-  ['a proxy that has lost the hub', 504, /504: .*may have been stored/],
-])('%s is 69, and the message says that the event may be stored', async (_, status, words) => {
-  const proxy = createServer((request, response) => {
-    request.resume().once('end', () => {
-      if (status === undefined) request.socket.destroy()
-      else response.writeHead(status).end()
+  ['a proxy that can’t reach the hub', 504, /504: .*may have been stored/],
+])(
+  '%s exits with 69, and the message says that the event may be stored',
+  async (_, status, words) => {
+    const proxy = createServer((request, response) => {
+      request.resume().once('end', () => {
+        if (status === undefined) request.socket.destroy()
+        else response.writeHead(status).end()
+      })
     })
-  })
-  await once(proxy.listen(0, '127.0.0.1'), 'listening')
-  const { port } = proxy.address() as AddressInfo
-  const { stderr, exit } = await run(['publish', `127.0.0.1:${port}`, 'hello', '--broadcast'])
-  proxy.close()
-  expect(stderr).toMatch(words)
-  expect(exit).toBe(69)
-})
+    await once(proxy.listen(0, '127.0.0.1'), 'listening')
+    const { port } = proxy.address() as AddressInfo
+    const { stderr, exit } = await run(['publish', `127.0.0.1:${port}`, 'hello', '--broadcast'])
+    proxy.close()
+    expect(stderr).toMatch(words)
+    expect(exit).toBe(69)
+  },
+)
 
 test.each(['1e400', '[{"a":-1e999}]'])(
-  '%s, which would become null, is refused with 2',
+  '%s, which would become null, exits with 2',
   async (data) => {
     const { stderr, exit } = await run(['publish', server.url, data, '--json', '--broadcast'])
     expect(stderr).toMatch(/too large/)
@@ -132,7 +135,7 @@ test.each(['1e400', '[{"a":-1e999}]'])(
   },
 )
 
-test('a wrong or missing key is 77, and no message contains it', async () => {
+test('a wrong or missing key exits with 77, and no message contains the key', async () => {
   const closed = await startServer(COMMANDS.node, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
   const wrong = 'a-wrong-key-of-16-characters'
   for (const flags of [[], ['--key', wrong], ['--token', wrong]]) {

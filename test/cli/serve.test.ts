@@ -31,7 +31,7 @@ test.each([[[]], [['serve']]])(
   },
 )
 
-test('its log on stdout is JSON line for line: the banner is not in it', async () => {
+test('every line on stdout is JSON, and the banner is not among them', async () => {
   const { server } = await served(['--port', '0'])
   await stopped(server)
   const { stdout } = await server.ended
@@ -42,7 +42,7 @@ test('its log on stdout is JSON line for line: the banner is not in it', async (
   expect(lines.map(({ message }) => message)).toEqual(['listening', 'stopping', 'stopped'])
 })
 
-test('a flag wins over its variable', async () => {
+test('a flag takes precedence over its variable', async () => {
   const { server } = await served(['--port', '0', '--log-level', 'info'], {
     PORT: 'none',
     LOG_LEVEL: 'loud',
@@ -50,7 +50,7 @@ test('a flag wins over its variable', async () => {
   await stopped(server)
 })
 
-test('a variable without its flag counts', async () => {
+test('a variable applies when its flag is absent', async () => {
   const { server } = await served(['--port', '0'], { PUBLISH_KEY: KEY })
   expect(server.stderr).toContain('mode     keys')
   expect(server.stderr + server.stdout).not.toContain(KEY)
@@ -58,7 +58,7 @@ test('a variable without its flag counts', async () => {
 })
 
 test.each([[['--allow-anonymous']], [['--allow-anonymous', 'true']]])(
-  '%j is the word of the operator',
+  '%j permits a public address',
   async (args) => {
     const { server } = await served(['--port', '0', ...args])
     expect(server.stderr).toContain('mode     anonymous')
@@ -66,7 +66,7 @@ test.each([[['--allow-anonymous']], [['--allow-anonymous', 'true']]])(
   },
 )
 
-test('each flag of a number reaches its variable: all that is wrong is said at once', async () => {
+test('each numeric flag sets its variable, and all mistakes are reported at once', async () => {
   const numbers = variables.filter((name) => typeof defaults[name] === 'number')
   const flags = numbers.flatMap((name) => [`--${name.toLowerCase().replaceAll('_', '-')}`, 'x'])
   const { stdout, stderr, exit } = await run(flags)

@@ -87,7 +87,7 @@ async function connections(url: string): Promise<number> {
 const receivedOf = (page: Page) => page.evaluate(() => window.received)
 
 describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
-  test('ten tabs share one connection through the loss of each that leads', async () => {
+  test('ten tabs share one connection through the loss of each leader', async () => {
     const { url } = await startHub()
     const context = await openWindow()
     const tabs: Page[] = []

@@ -51,7 +51,7 @@ test('events with a schema arrive as its output, and others as text', async () =
   ])
 })
 
-test('a listener that throws costs the others nothing', async () => {
+test('a listener that throws does not affect the others', async () => {
   const { clock, errors, options, publish } = createHarness()
   const stream = connect(options)
   onTestFinished(stream.close)
@@ -88,7 +88,7 @@ test('a loop receives every event, and leaving it leaves nothing behind', async 
   expect(received).toEqual(['one', 'two'])
 })
 
-test('a loop ends with the stream, after what it has not read yet', async () => {
+test('a loop ends with the stream, after the events that it has not read yet', async () => {
   const { clock, options, publish } = createHarness()
   const stream = connect(options)
   const events = stream[Symbol.asyncIterator]()

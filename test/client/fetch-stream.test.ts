@@ -100,7 +100,7 @@ function problem(status: number, detail: string, headers: Record<string, string>
   )
 }
 
-test('it resumes from the last id after the time that the hub asked for', async () => {
+test('it resumes from the last id after the hub’s retry delay', async () => {
   const { clock, requests, received, stream, body } = createHarness(['stream'])
   await clock.runPending()
   await body().send(
@@ -116,7 +116,7 @@ test('it resumes from the last id after the time that the hub asked for', async 
   expect(requests[1]?.headers['Last-Event-ID']).toBe('e-2')
 })
 
-test('it waits longer after each failure, up to half a minute, and starts over once a stream was stable', async () => {
+test('it waits longer after each failure, up to half a minute, until a stream has been stable', async () => {
   const { clock, statuses, body } = createHarness([
     ...Array.from({ length: 7 }, () => new TypeError('Failed to fetch')),
     'stream',
@@ -203,7 +203,7 @@ test('a grant that has ended is renewed with another ticket', async () => {
   expect(requests.map(({ url }) => url)).toEqual(['/sse?ticket=ticket-1', '/sse?ticket=ticket-2'])
 })
 
-test('a ticket that can’t be had now is asked for again; none at all ends the stream', async () => {
+test('a ticket request that fails temporarily is repeated, and a refusal ends the stream', async () => {
   const results = [() => Promise.reject(new Error('Offline.')), async () => undefined]
   const { clock, stream, requests } = createHarness(['stream'], {
     ticket: async () => await results.shift()?.(),
@@ -229,7 +229,7 @@ test('a stream that is silent for two heartbeats is opened anew', async () => {
   expect(requests).toHaveLength(2)
 })
 
-test('after a long sleep it reads what has arrived before it judges', async () => {
+test('after a long sleep it reads what has arrived before it reconnects', async () => {
   const { clock, bodies, received, body } = createHarness(['stream'])
   await clock.runPending()
   await body().send(READY)
@@ -241,7 +241,7 @@ test('after a long sleep it reads what has arrived before it judges', async () =
   expect(bodies[0]?.isCancelled).toBe(false)
 })
 
-test('a page that wakes up retries at once after a failure of the network, but not against the hub’s will', async () => {
+test('a page that wakes up retries at once after a network failure, but not after a 503', async () => {
   let wake = () => {}
   const browser = {
     listen: (events: { onWake(): void }) => {

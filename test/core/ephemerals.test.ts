@@ -5,7 +5,7 @@ import { Ephemerals } from '../../src/core/ephemerals.ts'
 const frame = (n: number) => Uint8Array.of(n, n)
 const taken = (frames: Uint8Array[]) => frames.map(([n]) => n)
 
-test('frames come before the first event that was published after them', () => {
+test('frames come before the first event published after them', () => {
   const held = new Ephemerals()
   for (const [n, after] of [
     [1, 4],
@@ -18,7 +18,7 @@ test('frames come before the first event that was published after them', () => {
   expect(taken(held.takeBefore(Number.POSITIVE_INFINITY))).toEqual([3])
 })
 
-test('beyond the bound the oldest are dropped, and what was taken makes room', () => {
+test('beyond the bound the oldest are dropped, and frames that were sent make room', () => {
   const held = new Ephemerals()
   for (let n = 1; n <= 4; n++) held.hold(frame(n), n, 6)
   expect(taken(held.takeBefore(4))).toEqual([2, 3])

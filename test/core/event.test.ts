@@ -30,13 +30,13 @@ describe('a frame', () => {
   test.each([
     ['carriage returns', 'a\rb\r\rc', 'a\nb\n\nc'],
     ['line feeds', 'a\nb\n\nc', 'a\nb\n\nc'],
-    ['both together', 'a\r\nb\r\n\r\nc', 'a\nb\n\nc'],
+    ['CRLF', 'a\r\nb\r\n\r\nc', 'a\nb\n\nc'],
     ['a mixture', 'a\n\rb\r\n\rc', 'a\n\nb\n\nc'],
     ['line breaks at both ends', '\n\ra\r\n', '\n\na\n'],
     ['nothing but line breaks', '\n\n', '\n\n'],
     ['NUL', 'a\0b', 'a\0b'],
     ['line and paragraph separators', 'a\u2028b\u2029c\u0085d', 'a\u2028b\u2029c\u0085d'],
-    ['nothing at all', '', ''],
+    ['empty text', '', ''],
     ['leading spaces', '  a\n b', '  a\n b'],
     ['a leading colon', ':a\n: b', ':a\n: b'],
     [
@@ -70,18 +70,18 @@ describe('a frame', () => {
 
 describe('a name', () => {
   test.each([
-    ['that is the hub’s own', 'hub:ready'],
-    ['in the hub’s own space', 'hub:'],
-    ['that EventSource keeps for failures', 'error'],
-    ['that EventSource keeps for openings', 'open'],
+    ['that the hub uses', 'hub:ready'],
+    ['with the hub’s prefix', 'hub:'],
+    ['that EventSource uses for errors', 'error'],
+    ['that EventSource uses for openings', 'open'],
     ['that is empty', ''],
     ['with a carriage return', 'a\rdata: forged'],
     ['with a line feed', 'a\ndata: forged'],
     ['with NUL', 'a\0'],
     ['with another control character', 'a\u0085'],
     ['that is too long', 'x'.repeat(129)],
-    ['with the first half of a pair', 'a\ud83d'],
-    ['with the second half of a pair', '\ude42a'],
+    ['with a lone high surrogate', 'a\ud83d'],
+    ['with a lone low surrogate', '\ude42a'],
   ])('%s is refused', (_, event) => {
     expect(() => prepareEvent({ event, data: '' }, ROOMY)).toThrow(
       expect.objectContaining({ name: 'HubError', code: 'invalid-event' }),
@@ -97,7 +97,7 @@ describe('a name', () => {
     'errors',
     'a b',
     'toString',
-  ])('%s is taken', (event) => {
+  ])('%s is accepted', (event) => {
     const prepared = prepareEvent({ event, data: 'x' }, ROOMY)
     expect(parse(prepared).events).toEqual([{ id: undefined, event, data: 'x' }])
   })
@@ -108,7 +108,7 @@ describe('data', () => {
     ['an object', { a: [1, 'ä', null] }, '{"a":[1,"ä",null]}'],
     ['a number', 0, '0'],
     ['nothing', null, 'null'],
-    ['a truth', false, 'false'],
+    ['a boolean', false, 'false'],
     ['a date', new Date(0), '"1970-01-01T00:00:00.000Z"'],
     ['a lone surrogate inside JSON', { a: '\ud800' }, '{"a":"\\ud800"}'],
     ['a string as it is', '"a"', '"a"'],
@@ -121,13 +121,13 @@ describe('data', () => {
     ['a function', () => 'x'],
     ['a symbol', Symbol('x')],
     ['a BigInt', 1n],
-    ['a BigInt within', { a: [1n] }],
-    ['a circle', circle()],
+    ['a BigInt in an object', { a: [1n] }],
+    ['a circular object', circle()],
     ['nested deeper than the stack', nested(200_000)],
-    ['what throws when it is read', { toJSON: () => JSON.parse('{') }],
-    ['what becomes nothing', { toJSON: () => undefined }],
-    ['the first half of a pair', 'a\ud83d'],
-    ['the second half of a pair', '\ude42a'],
+    ['an object that throws when read', { toJSON: () => JSON.parse('{') }],
+    ['an object whose JSON is undefined', { toJSON: () => undefined }],
+    ['a lone high surrogate', 'a\ud83d'],
+    ['a lone low surrogate', '\ude42a'],
   ])('that is %s is refused', (_, data) => {
     expect(() => prepareEvent({ data }, ROOMY)).toThrow(
       expect.objectContaining({ name: 'HubError', code: 'invalid-event' }),
@@ -136,13 +136,13 @@ describe('data', () => {
 
   test.each([
     ['ASCII', 'x', 1],
-    ['two bytes a letter', 'ä', 2],
-    ['three bytes a letter', '€', 3],
-    ['four bytes a letter', '🙂', 4],
+    ['two bytes per letter', 'ä', 2],
+    ['three bytes per letter', '€', 3],
+    ['four bytes per letter', '🙂', 4],
     ['line feeds', '\n', 7],
     ['carriage returns', '\r', 7],
-    ['both together', '\r\n', 7],
-  ])('of %s is taken at the bound and refused one byte over it', (_, letter, bytes) => {
+    ['CRLF', '\r\n', 7],
+  ])('of %s is accepted at the bound and refused one byte over it', (_, letter, bytes) => {
     for (const count of [1, 2, 60, 200]) {
       const data = letter.repeat(count)
       expect(prepareEvent({ data }, count * bytes).data).toBe(data)

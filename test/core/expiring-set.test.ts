@@ -29,7 +29,7 @@ describe('a name', () => {
     expect(set.has('a')).toBe(true)
   })
 
-  test('over the bound is refused; no other name is dropped for it', async () => {
+  test('over the bound is refused, and no other name is dropped', async () => {
     const clock = manualClock()
     const set = createExpiringSet(clock, { max: 2 })
     set.add('a', 1_000)
@@ -54,7 +54,7 @@ describe('a full set', () => {
     return performance.now() - begin
   }
 
-  test('is not searched for each name: one that is there, one too many, one after another expires', () => {
+  test('is not searched for each name, whether it is present, one too many, or follows one that expires', () => {
     let now = 0
     const set = createExpiringSet({ ...manualClock(), monotonic: () => now })
     for (let at = 0; at < MAX; at++) set.add(`a${at}`, 10_000 + at)
@@ -78,7 +78,7 @@ describe('a full set', () => {
     expect([set.has('a20000'), set.has('a7000')]).toEqual([true, false])
   })
 
-  test('that repeats another drops the name that expires first', () => {
+  test('that a name is added to again drops the name that expires first', () => {
     const set = createExpiringSet(manualClock(), { max: 2, whenFull: 'drop' })
     set.add('a', 3_000)
     set.add('b', 1_000)
@@ -90,7 +90,7 @@ describe('a full set', () => {
   })
 })
 
-test('a set has the names that a naive one has, for any additions', () => {
+test('a set has the same names as a naive one, for any additions', () => {
   const additions = fc.array(
     fc.record({ name: fc.constantFrom(...'abcdefgh'), ms: fc.nat(50), pause: fc.nat(20) }),
     { maxLength: 400, size: 'max' },

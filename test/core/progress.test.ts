@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { Progress } from '../../src/core/progress.ts'
 
-test('time counts from the first look at waiting bytes, and starts over when one leaves', () => {
+test('time counts from the first check that finds bytes waiting, and restarts when a byte leaves', () => {
   const progress = new Progress()
   expect(progress.stalledMs(0, 0, 1_000)).toBe(0)
   expect(progress.stalledMs(100, 100, 2_000)).toBe(0)

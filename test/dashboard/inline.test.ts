@@ -4,11 +4,11 @@ import { expect, test } from 'vitest'
 import { CLIENT_TARGET, clientModule, clientSize } from '../../src/dashboard/bundle-client.ts'
 import { inline, TARGET } from '../../src/dashboard/inline.ts'
 
-test('the committed document is what its sources make: `npm run page` makes it anew', () => {
+test('the committed document matches its sources: `npm run page` regenerates it', () => {
   expect(readFileSync(TARGET, 'utf8')).toBe(inline())
 })
 
-test('it loads nothing from another origin', () => {
+test('the document loads nothing from another origin', () => {
   const addresses = inline().match(/(?<=(?:src|href|url\(|import)\W{1,3})(?:https?:)?\/\/[^"')]+/g)
   expect(addresses).toBeNull()
 })

@@ -35,7 +35,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     return server
   }
 
-  test('a key that is wrong is refused, the right one lets in, for this tab only', async () => {
+  test('a wrong key is refused, and the right one is accepted for this tab only', async () => {
     const { url } = await start({ PUBLISH_KEY })
     const tab = await window.open(url)
     const credential = tab.getByLabel('Key or token')
@@ -88,7 +88,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(requests.join()).not.toContain(PUBLISH_KEY)
   })
 
-  test('a grant that ends is followed by another, and no event is missed', async () => {
+  test('when a grant ends the page requests another, and no event is missed', async () => {
     const { url } = await start({ PUBLISH_KEY, HEARTBEAT_SECONDS: '0.2' })
     const tab = await window.open(url)
     // As a back end would that grants for a second at a time.

@@ -36,7 +36,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     ['light', 'narrow', NARROW],
     ['dark', 'narrow', NARROW],
   ] as const)(
-    'in %s colours on a %s screen every text is legible and in its place',
+    'every text is legible and within its box in %s colours on a %s screen',
     async (...[colour, width, viewport]) => {
       const window = await openWindow({ colorScheme: colour, viewport })
       const tab = await window.open(server.url, 'alice', 'news')
@@ -52,7 +52,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     },
   )
 
-  test('at 360 px nothing has to be scrolled sideways, however long it is', async () => {
+  test('at 360 px nothing scrolls sideways, however long the texts are', async () => {
     const window = await openWindow({ viewport: NARROW })
     const client = 'x'.repeat(128)
     const tab = await window.open(server.url, client, 'y'.repeat(128))
@@ -95,7 +95,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('a client that joins is listed at once, not at the next look', async () => {
+  test('a client that joins is listed at once, not at the next poll', async () => {
     const window = await openWindow()
     const tab = await window.open('about:blank')
     await tab.clock.install({ time: 0 })
@@ -122,7 +122,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('a script that somebody slipped into the document would not run', async () => {
+  test('an injected script does not run', async () => {
     const window = await openWindow()
     const tab = await window.open('about:blank')
     const evil = `<script>document.title = 'owned'</script><img src=x onerror="document.title = 'owned'">`
@@ -139,7 +139,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('the page itself breaks no rule of its policy, and strings become no markup', async () => {
+  test('the page keeps its own content security policy, and strings never become markup', async () => {
     const window = await openWindow()
     const tab = await window.open(server.url, 'alice')
     await showsText(tab, '#clients-note', '1 client.')
@@ -148,7 +148,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('figures are those of /metrics: as they are, or by how much they grow', async () => {
+  test('the page shows the figures of /metrics, and how fast counters grow', async () => {
     const window = await openWindow()
     const tab = await window.open('about:blank')
     await tab.clock.install({ time: 0 })
@@ -171,7 +171,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('without /metrics the page says so, and stops asking', async () => {
+  test('without /metrics the page says so, and stops polling', async () => {
     const window = await openWindow()
     const tab = await window.open('about:blank')
     let asked = 0

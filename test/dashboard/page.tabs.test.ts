@@ -46,7 +46,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await dataOn(other)).toEqual(['for all'])
   })
 
-  test('a page that something else has answered goes on once the hub answers', async () => {
+  test('a page that received a response from elsewhere continues once the hub answers', async () => {
     const tab = await window.open(server.url, 'alice')
     let answered = 0
     await tab.route('**/clients?*', (route) => {
@@ -78,7 +78,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await sender.locator('#result').textContent()).toContain(`as ${id}.`)
   })
 
-  test('a named event is shown where it is sent and where its name was asked for', async () => {
+  test('a named event is shown in the tab that sent it and in tabs that listen for its name', async () => {
     const sender = await window.open(server.url, 'sender')
     const reader = await window.open(server.url, 'reader')
     await reader.getByLabel('Event names').fill('headline, other')
@@ -96,7 +96,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     }
   })
 
-  test('names that EventSource reserves are not used for events', async () => {
+  test('the page rejects event names that EventSource reserves', async () => {
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Event names').fill('error, open')
     await tab.getByRole('button', { name: 'Join again' }).click()
@@ -108,14 +108,14 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(window.errors).toEqual([])
   })
 
-  test('a refusal is shown in the words of the hub', async () => {
+  test('a refusal is shown with the detail that the hub sent', async () => {
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Event name, if any').fill('hub:bye')
     await tab.getByRole('button', { name: 'Send', exact: true }).click()
     await showsText(tab, '#result', /^json\.event must .*\(400\)$/)
   })
 
-  test('nothing that was published becomes markup', async () => {
+  test('published data never becomes markup', async () => {
     const evil = '<img src=x onerror="document.title=`owned`">'
     const id = '<b>bold</b>'
     const tab = await window.open(server.url, id, evil)
@@ -171,7 +171,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       .toBe('Live')
   })
 
-  test('a tab that leaves disappears, and a reloaded tab joins again', async () => {
+  test('a closed tab disappears from the list, and a reloaded tab joins again', async () => {
     const tab = await window.open(server.url, 'alice', 'news,sports')
     await tab.reload()
     await showsState(tab, 'Live')

@@ -32,7 +32,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     return server
   }
 
-  test('over HTTP/1.1 six tabs are live, and the seventh says what it waits for', async () => {
+  test('over HTTP/1.1 six tabs are live, and the seventh says why it waits', async () => {
     const server = await start()
     const window = await openWindow()
     const tabs = await joinAll(window, server.url)

@@ -40,7 +40,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     ]
   }
 
-  test('a hub whose journal was in memory has begun anew: each tab shows the gap', async () => {
+  test('each tab shows a gap after the restart of a hub whose journal is in memory', async () => {
     const server = await start()
     const tabs = await openThree(server)
     await publish(server.url, '/broadcast', 'before')
@@ -76,7 +76,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await showsState(tab, 'Live, after a gap')
   })
 
-  test('a line that died without a word is noticed, and the stream goes on', async () => {
+  test('a connection that fails silently is noticed, and the stream resumes', async () => {
     const server = await start({ HEARTBEAT_SECONDS: '0.5' })
     const tab = await window.open(server.url, 'alice')
     await tab.getByLabel('Clock and heartbeats').check()
@@ -89,7 +89,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
 
   const withRedis = REDIS_IS_MISSING ? 'with Redis (skipped: it is not installed)' : 'with Redis'
   describe.skipIf(REDIS_IS_MISSING)(withRedis, () => {
-    test('nothing is missing: each tab resumes, with what was sent to it meanwhile', async () => {
+    test('each tab resumes with the events sent to it meanwhile, and none is missing', async () => {
       const redis = await startRedis()
       try {
         const settings = { REDIS_URL: redis.url }

@@ -25,7 +25,7 @@ test.each(seeds.map((seed) => [seed, nameOf(planOf(seed).cell)] as const))(
   },
 )
 
-test('the same seed makes the same plan, and consecutive seeds visit every cell', () => {
+test('the same seed makes the same plan, and consecutive seeds cover every combination', () => {
   expect(planOf(7)).toEqual(planOf(7))
   const cells = CELLS.map((_, seed) => planOf(seed).cell)
   expect(new Set(cells).size).toBe(CELLS.length)

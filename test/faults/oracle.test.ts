@@ -51,11 +51,11 @@ function tab(...events: ReceivedEvent[][]): Tab {
 const kinds = (published: Published[], one: Tab) =>
   judge(published, [one]).findings.map(({ kind }) => kind)
 
-describe('the oracle is content when', () => {
+describe('the oracle finds nothing when', () => {
   test.each<[string, Published[], Tab]>([
     ['everything arrives', [sent(1), sent(2)], tab([OPENED, got(1), got(2)])],
     [
-      'a client returns and catches up',
+      'a client reconnects and catches up',
       [sent(1), sent(2)],
       tab([OPENED, got(1)], [ready('complete', 3), got(2, { at: 3 })]),
     ],
@@ -78,7 +78,7 @@ describe('the oracle is content when', () => {
       tab([OPENED, got(1)], [ready('complete', 3), got(2, { id: 'f-2' })]),
     ],
     [
-      'events come again after a change of epoch',
+      'events are repeated after a change of epoch',
       [sent(1)],
       tab([OPENED, got(1)], [ready('gap', 3), gap('e-1', 3, 'epoch'), got(1, { id: 'f-1' })]),
     ],
@@ -104,20 +104,20 @@ describe('the oracle finds', () => {
       ['lost'],
     ],
     [
-      'an event that was sent after a gap had come',
+      'an event that was sent after a gap arrived',
       [sent(1), sent(3), sent(4)],
       tab([OPENED], [ready('gap', 2), gap('e-0', 2), got(4)]),
       ['lost'],
     ],
-    ['a doubled event', [sent(1)], tab([OPENED, got(1), got(1, { id: 'e-2' })]), ['duplicated']],
+    ['a duplicated event', [sent(1)], tab([OPENED, got(1), got(1, { id: 'e-2' })]), ['duplicated']],
     [
-      'an event that comes again after a gap in the same epoch',
+      'an event that is repeated after a gap in the same epoch',
       [sent(1)],
       tab([OPENED, got(1)], [ready('gap', 3), gap('e-1', 3), got(1)]),
       ['misordered', 'duplicated'],
     ],
     [
-      'an event that was sent once and comes twice, stored or not',
+      'an event that was sent once and arrives twice, stored or not',
       [sent(1, { acknowledgedAt: undefined, ids: [] })],
       tab([OPENED, got(1), got(1, { id: 'e-2' })]),
       ['duplicated'],
@@ -142,22 +142,27 @@ describe('the oracle finds', () => {
       tab([]),
       ['misordered'],
     ],
-    ['an id of two events', [sent(1), sent(2, { ids: ['e-1'] })], tab([]), ['duplicated']],
+    ['an id that two events share', [sent(1), sent(2, { ids: ['e-1'] })], tab([]), ['duplicated']],
     [
       'an epoch that starts over without a gap',
       [],
       tab([ready('fresh', 0, 'e-5'), got(1, { id: 'f-1', event: 'hub:beat' })]),
       ['misordered'],
     ],
-    ['a fresh stream for a cursor', [], tab([OPENED], [ready('fresh', 1, 'e-0')]), ['misreported']],
     [
-      'a gap that is only announced',
+      'a fresh stream despite a cursor',
+      [],
+      tab([OPENED], [ready('fresh', 1, 'e-0')]),
+      ['misreported'],
+    ],
+    [
+      'a gap that is announced and not reported',
       [],
       tab([OPENED], [ready('gap', 1), got(1, { event: 'hub:beat' })]),
       ['misreported'],
     ],
     [
-      'a kept event without an id',
+      'a stored event without an id',
       [sent(1)],
       tab([OPENED, got(1, { id: undefined })]),
       ['misreported'],

@@ -25,7 +25,7 @@ function host() {
   return { app, statuses }
 }
 
-test('routes of the host see none of its guards', async () => {
+test('the hub’s middleware does not apply to routes of the host', async () => {
   const { app, statuses } = host()
   for (const path of ['/before', '/login?token=t', '/clients/alice/orders', '/login?x=%ZZ']) {
     expect((await app.request(path)).status).toBe(200)
@@ -34,7 +34,7 @@ test('routes of the host see none of its guards', async () => {
   expect(statuses).toEqual([])
 })
 
-test('its own routes are guarded, whatever the method', async () => {
+test('the hub’s middleware applies to its own routes, whatever the method', async () => {
   const { app, statuses } = host()
   const paths = ['/', '/sse', '/clients', '/clients/alice', '/topics/x', '/broadcast', '/healthz']
   for (const path of paths) {

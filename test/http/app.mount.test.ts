@@ -39,7 +39,7 @@ function hostWith(options: HubOptions = {}) {
 }
 
 describe('mounted under /realtime', () => {
-  test('a stream opens, and the headers of the host reach the client with it', async () => {
+  test('a stream opens, and carries the headers of the host', async () => {
     const { request } = hostWith()
     const response = await request('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
     expect(response.status).toBe(200)
@@ -131,7 +131,7 @@ describe('mounted under /realtime', () => {
   test.each([
     ['declared', true],
     ['not declared', false],
-  ])('a body that the host has read already is not lost, its length %s', async (_, declared) => {
+  ])('a body that the host has read is still available, its length %s', async (_, declared) => {
     const { clock, hub, errors } = hostWith()
     const host = new Hono()
     const seen: string[] = []
@@ -154,7 +154,7 @@ describe('mounted under /realtime', () => {
     expect(errors).toEqual([])
   })
 
-  test('a host that sets headers without touching the answer gets the same stream', async () => {
+  test('a host that only sets headers gets the same stream', async () => {
     const { hub } = hostWith()
     const host = new Hono()
     host.use(async (c, next) => {
@@ -200,7 +200,7 @@ describe('a route of one’s own', () => {
     expect((await hub.clients()).rows).toMatchObject([{ client: 'alice' }])
   })
 
-  test('has the headers of the host and of a stream', async () => {
+  test('sends the headers of the host and those of a stream', async () => {
     const { request } = ownRoute()
     const { headers, body } = await request({ headers: { 'X-User': 'alice', Origin: ORIGIN } })
     expect(headers.get('Access-Control-Allow-Origin')).toBe(ORIGIN)
@@ -229,7 +229,7 @@ describe('a route of one’s own', () => {
     expect((await request(alice)).status).toBe(204)
   })
 
-  test('answers 400 for a topic of the request that breaks the rule', async () => {
+  test('answers 400 for an invalid topic in the request', async () => {
     const { request, hub } = ownRoute()
     const response = await request(alice, '?my-topic=%00')
     expect(response.status).toBe(400)
@@ -237,7 +237,7 @@ describe('a route of one’s own', () => {
     expect(hub.stats().connections).toBe(0)
   })
 
-  test('has a client id that breaks the rule as the host’s error', async () => {
+  test('reports an invalid client id as the host’s error', async () => {
     const { request, hub } = ownRoute()
     const response = await request({})
     expect(await response.text()).toBe('the host failed')

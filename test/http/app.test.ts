@@ -20,7 +20,7 @@ const ROUTES = [...routes()].map(([path, methods]): [string, string[]] => {
   return [path, [...all].sort()]
 })
 
-test('the app has the routes of the design', () => {
+test('the app has exactly the designed routes', () => {
   expect(ROUTES.map(([path, methods]) => `${path} ${methods.join(' ')}`)).toEqual(
     expect.arrayContaining([
       '/sse GET HEAD OPTIONS',
@@ -40,7 +40,7 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
   const path = pattern.replace(/:\w+/g, 'x')
 
   test.each(METHODS.filter((method) => !methods.includes(method)))(
-    'answers 405 to %s, with the methods that it has',
+    'answers 405 to %s, and lists its methods',
     async (method) => {
       const { request } = createAppHarness()
       const response = await request(path, { method })
@@ -76,7 +76,7 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
 })
 
 test.each(['/nothing', '/sse/', '/SSE', '/clients/', '/clients/a/b', '/topics', '/ping', '//sse'])(
-  '%s does not exist, and the problem names what does',
+  '%s does not exist, and the problem names the route that does',
   async (path) => {
     const { request, connected } = createAppHarness()
     const response = await request(path)
@@ -87,7 +87,7 @@ test.each(['/nothing', '/sse/', '/SSE', '/clients/', '/clients/a/b', '/topics', 
 )
 
 describe.each(['%', '%E0%A4%A', '%ED%A0%80', '%FF', '%zz', '%C0%80'])(
-  'what is not percent-encoded UTF-8 (%s) is 400',
+  'a name that is not percent-encoded UTF-8 (%s) is answered 400',
   (bad) => {
     test.each([
       ['GET', `/sse?id=${bad}`],

@@ -15,7 +15,7 @@ function hashOf(element: 'style' | 'script', html: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 }
 
-test('is at / as one document, with a policy that allows its own style and script alone', async () => {
+test('the page is served at / as one document, with a policy that allows only its own style and script', async () => {
   const { request } = createAppHarness({}, { dashboard: createDashboard() })
   const response = await request('/')
   expect(response.status).toBe(200)
@@ -37,14 +37,14 @@ test('is at / as one document, with a policy that allows its own style and scrip
   ])
 })
 
-test('has one style and one script, and no attribute that is either', async () => {
+test('the page has one style and one script, and no style or script attributes', async () => {
   const html = await (await createDashboard().request('/')).text()
   expect(html.match(/<style|<script/g)).toEqual(['<style', '<script'])
   const [markup = ''] = html.replace(/<style>[\s\S]*<\/style>/, '').split('<script')
   expect(markup).not.toMatch(/\s(style|on\w+)=/)
 })
 
-test('answers HEAD without a body, and other methods with 405', async () => {
+test('the page answers HEAD without a body, and other methods with 405', async () => {
   const { request } = createAppHarness({}, { dashboard: createDashboard() })
   const head = await request('/', { method: 'HEAD' })
   expect(head.headers.get('Content-Security-Policy')).toContain('sha256-')
@@ -53,13 +53,13 @@ test('answers HEAD without a body, and other methods with 405', async () => {
 })
 
 describe('a library', () => {
-  test('has no page unless it is asked for', async () => {
+  test('has no page by default', async () => {
     const response = await createApp({ hub: createHub() }).request('/')
     expect(response.status).toBe(404)
     await problemIn(response)
   })
 
-  test('has it where the app is mounted', async () => {
+  test('has the page where the app is mounted', async () => {
     const host = new Hono().route(
       '/realtime',
       createApp({ hub: createHub(), dashboard: createDashboard() }),

@@ -18,7 +18,7 @@ test.each([
   ],
   ['rejects', () => Promise.reject(new Error('password=123'))],
 ])(
-  'a journal that %s is a 500 that reveals nothing to the client and everything to the host',
+  'a journal that %s is answered 500, which reveals nothing to the client and everything to the host',
   async (_, append) => {
     const { request, errors } = createAppHarness({ journal: brokenJournal(append) })
     const response = await request('/broadcast', json({ data: 'x' }))
@@ -30,7 +30,7 @@ test.each([
   },
 )
 
-test('an opener that throws is a 500, too', async () => {
+test('an opener that throws is answered 500, too', async () => {
   const openStream = () => {
     throw new Error('no socket')
   }
@@ -43,7 +43,7 @@ test('an opener that throws is a 500, too', async () => {
   expect(await connected()).toBe(0)
 })
 
-test('a client error is reported to the client only', async () => {
+test('a client error is not reported to the host', async () => {
   const { request, errors, hub } = createAppHarness({ maxEventBytes: 1 })
   const statuses = [
     (await request('/nothing')).status,
@@ -75,7 +75,7 @@ test('every mistake in a query is reported, each with its path', async () => {
   for (const { path, message } of issues) expect(detail).toContain(`${path} ${message}`)
 })
 
-test('an error has no headers that would let a stream or a cache take it for its own', async () => {
+test('an error has none of the headers of a stream or a cacheable response', async () => {
   const { request } = createAppHarness()
   const response = await request('/sse?id=')
   expect(Object.fromEntries(response.headers)).toEqual({

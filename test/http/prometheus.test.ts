@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { counter, gauge, histogram, labelled, merged } from '../../src/http/prometheus.ts'
 
-test('a metric is described, then listed', () => {
+test('a metric is described before its samples', () => {
   expect(gauge('a', 'It is.', 1.5)).toBe('# HELP a It is.\n# TYPE a gauge\na 1.5\n')
   const values = { label: 'is', values: Object.entries({ x: 1, y: 2 }) }
   expect(counter('b_total', 'They are.', values)).toBe(
@@ -10,11 +10,11 @@ test('a metric is described, then listed', () => {
   )
 })
 
-test('a metric without a value is not even described', () => {
+test('a metric without a sample is not described', () => {
   expect(gauge('a', 'It is.', undefined)).toBe('')
 })
 
-test('a histogram adds its buckets up, in seconds', () => {
+test('the buckets of a histogram are cumulative, in seconds', () => {
   const observed = { bounds: [1, 2.5], counts: [3, 0, 2], sum: 2_503 }
   expect(histogram('a_seconds', 'How long.', observed)).toBe(
     [
@@ -29,7 +29,7 @@ test('a histogram adds its buckets up, in seconds', () => {
   )
 })
 
-test('texts of the same figures become one, each sample with its label', () => {
+test('texts with the same metrics are merged, each sample with its label', () => {
   const one = gauge('a', 'It is.', 1) + counter('b_total', 'They are.', { label: 'is', values: [] })
   const two =
     gauge('a', 'It is.', 2) +

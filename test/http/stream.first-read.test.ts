@@ -50,7 +50,7 @@ describe.each([
     expect(clock.timers).toBe(0)
   })
 
-  test('that were cancelled before anybody read them never connect', async () => {
+  test('that are cancelled before they are read never connect', async () => {
     const { app, hub, clock } = createAppHarness({}, { openStream: opener() })
     const response = await app.request('/sse?id=alice')
     await clock.runPending()
@@ -59,7 +59,7 @@ describe.each([
     expect(hub.stats().metrics.openings).toEqual({ fresh: 0, complete: 0, gap: 0 })
   })
 
-  test('get a goodbye if the hub became full between the response and its reader', async () => {
+  test('send a goodbye if the hub became full between the response and the first read', async () => {
     const { app, hub, clock } = createAppHarness({ maxConnections: 1 }, { openStream: opener() })
     const first = await app.request('/sse?id=alice')
     const second = await app.request('/sse?id=bob')
@@ -73,7 +73,7 @@ describe.each([
     expect(hub.stats().connections).toBe(1)
   })
 
-  test('of pipelined requests wait for their turn on Node', async () => {
+  test('of pipelined requests connect one after another on Node', async () => {
     const hub = createHub()
     const { fetch } = createApp({ hub, openStream: opener() })
     const server = serve({ fetch, port: 0, hostname: '127.0.0.1' })
@@ -106,7 +106,7 @@ function hostOf() {
   return { clock, hub, host }
 }
 
-describe('streams with a probe', () => {
+describe('streams that open with a probe', () => {
   function setUp() {
     const clock = manualClock()
     const probe = { bytes: new TextEncoder().encode(':\n\n'), maxWaitMs: 10_000, clock }
@@ -118,7 +118,7 @@ describe('streams with a probe', () => {
 
   const text = (bytes?: Uint8Array) => new TextDecoder().decode(bytes)
 
-  test('connect when their reader comes back for more', async () => {
+  test('connect when their reader asks for more', async () => {
     const { clock, hub, open } = setUp()
     const reader = await open()
     expect(text((await reader?.read())?.value)).toBe(':\n\n')
@@ -134,7 +134,7 @@ describe('streams with a probe', () => {
     expect([hub.stats().connections, clock.timers]).toEqual([0, 0])
   })
 
-  test('end without a connection when it does not, or when it leaves', async () => {
+  test('end without a connection when the reader does not, or leaves', async () => {
     const { clock, hub, open } = setUp()
     const [stuck, left] = [await open(), await open()]
     await Promise.all([stuck?.read(), left?.read()])

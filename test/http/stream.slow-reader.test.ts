@@ -30,24 +30,27 @@ describe.each([
   test.each([
     ['live', '/sse?id=alice'],
     ['by catching up', '/sse?id=alice&lastEventId=earliest'],
-  ])('give a reader that takes one piece in a heartbeat all of an event, %s', async (_, path) => {
-    const { clock, hub, host } = open()
-    if (path.includes('earliest')) await hub.publish('everyone', { data: TEXT })
-    const body = (await host.request(path)).body?.getReader()
-    const decoder = new TextDecoder()
-    let text = ''
-    for (let reads = 0; reads < 50 && !text.includes(`data: ${TEXT}\n\n`); reads++) {
-      const read = body?.read()
-      await clock.runPending()
-      text += decoder.decode((await read)?.value, { stream: true })
-      if (reads === 2 && !path.includes('earliest')) await hub.publish('everyone', { data: TEXT })
-      await clock.advance(HEARTBEAT_MS)
-    }
-    expect(text).toContain(`data: ${TEXT}\n\n`)
-    expect(hub.stats().connections).toBe(1)
-  })
+  ])(
+    'deliver a whole event to a reader that takes one chunk per heartbeat, %s',
+    async (_, path) => {
+      const { clock, hub, host } = open()
+      if (path.includes('earliest')) await hub.publish('everyone', { data: TEXT })
+      const body = (await host.request(path)).body?.getReader()
+      const decoder = new TextDecoder()
+      let text = ''
+      for (let reads = 0; reads < 50 && !text.includes(`data: ${TEXT}\n\n`); reads++) {
+        const read = body?.read()
+        await clock.runPending()
+        text += decoder.decode((await read)?.value, { stream: true })
+        if (reads === 2 && !path.includes('earliest')) await hub.publish('everyone', { data: TEXT })
+        await clock.advance(HEARTBEAT_MS)
+      }
+      expect(text).toContain(`data: ${TEXT}\n\n`)
+      expect(hub.stats().connections).toBe(1)
+    },
+  )
 
-  test('are cut off when a clone of their response holds bytes that nobody reads', async () => {
+  test('are cut off when a clone of their response holds unread bytes', async () => {
     const { clock, hub, host } = open()
     const response = await host.request('/cloned/sse?id=alice')
     const reader = response.body?.getReader()

@@ -29,7 +29,7 @@ test('hub:ready is the first frame, with the retry time and an id to resume from
   await body?.cancel()
 })
 
-test('the retry delay is the one of the hub’s options', async () => {
+test('the retry delay is that of the hub’s options', async () => {
   const { listen } = createAppHarness({ retryMs: 750 })
   const reader = await listen('/sse?id=alice')
   expect(reader.retries).toEqual([750])
@@ -69,7 +69,7 @@ test('OPTIONS lists the methods and registers no client', async () => {
   expect(await connected()).toBe(0)
 })
 
-test('a client that leaves is removed, and the timers with the last one', async () => {
+test('a client that leaves is removed, and the timers stop with the last one', async () => {
   const { listen, connected, clock } = createAppHarness()
   const alice = await listen('/sse?id=alice')
   const bob = await listen('/sse?id=bob')
@@ -85,7 +85,7 @@ test.each([
   ['a hub that is full', { maxConnections: 1 }, '/sse?id=bob'],
   ['a client with all its connections', { maxConnectionsPerClient: 1 }, '/sse?id=alice'],
   ['a hub that accepts no connections', { maxConnections: 0 }, '/sse?id=bob'],
-])('%s answers 200, says when to come back, and ends', async (_, options, path) => {
+])('%s answers 200, sends the retry delay, and ends', async (_, options, path) => {
   const { request } = createAppHarness({ ...options, random: () => 0.5 })
   const open = await request('/sse?id=alice')
   const response = await request(path)
@@ -97,7 +97,7 @@ test.each([
   await open.body?.cancel()
 })
 
-test('a place that became free can be had', async () => {
+test('a connection that ends makes room for another', async () => {
   const { request, listen } = createAppHarness({ maxConnections: 1 })
   const alice = await listen('/sse?id=alice')
   expect(await (await request('/sse?id=bob')).text()).toContain('at-capacity')
@@ -131,7 +131,7 @@ test('a blocked client receives 204, which stops an EventSource', async () => {
   expect(await connected()).toBe(0)
 })
 
-test('the opener that the app was given opens its streams', async () => {
+test('streams are opened by the opener that the app was given', async () => {
   let opened = 0
   const portable = portableStream()
   const { listen } = createAppHarness(

@@ -55,7 +55,7 @@ describe('capacity', () => {
     expect(refused).toEqual([['alice', 'at-capacity']])
   })
 
-  test('of one client sends its oldest connection away if so configured', async () => {
+  test('of one client replaces its oldest connection if so configured', async () => {
     const { clock, connect, refused } = setUp({
       maxConnectionsPerClient: 2,
       clientOverflow: 'oldest',
@@ -87,7 +87,7 @@ describe('capacity', () => {
     expect(connection.open).toBe(true)
   })
 
-  test('of zero admits nobody, even if the oldest could be replaced', () => {
+  test('of zero admits no client, even if the oldest could be replaced', () => {
     const { connectNow } = setUp({ maxConnectionsPerClient: 0, clientOverflow: 'oldest' })
     expect(() => connectNow('alice')).toThrow(withCode('at-capacity'))
   })
@@ -149,7 +149,7 @@ describe('a disconnection', () => {
     expect(refused).toEqual([])
   })
 
-  test('comes after what is queued', async () => {
+  test('comes after the queued events', async () => {
     const { clock, hub, connect, broadcast } = setUp()
     const { stream } = await connect('alice')
     void broadcast('a')

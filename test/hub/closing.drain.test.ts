@@ -42,7 +42,7 @@ describe('a hub that closes', () => {
     expect(clock.timers).toBe(0)
   })
 
-  test('spreads the reconnects, too', async () => {
+  test('spreads the reconnects', async () => {
     let chance = 0
     const random = () => {
       chance = (chance + 0.37) % 1
@@ -91,7 +91,7 @@ describe('a hub that closes', () => {
     )
   })
 
-  test('cuts clients off at the end that have not read their goodbye', async () => {
+  test('cuts off clients that have not read their goodbye by the end', async () => {
     const { clock, hub, clients, reasons } = setUp(2)
     await clock.runPending()
     const [slow, quick] = clients
@@ -121,13 +121,13 @@ describe('a hub that closes', () => {
     expect(closedAt - start).toBeLessThan(DRAIN_MS / 10)
   })
 
-  test('without clients is closed at once', async () => {
+  test('closes at once without clients', async () => {
     const { hub, clock } = setUp(0)
     await hub.close(DRAIN_MS)
     expect(clock.timers).toBe(0)
   })
 
-  test('twice returns the same promise, and does nothing the second time', async () => {
+  test('returns the same promise when closed twice, and does nothing the second time', async () => {
     const { clock, hub, clients } = setUp(3)
     await clock.runPending()
     const first = hub.close(DRAIN_MS)
@@ -138,7 +138,7 @@ describe('a hub that closes', () => {
     for (const { stream } of clients) expect(eventsNamed(stream, 'hub:bye')).toHaveLength(1)
   })
 
-  test('without time to drain ends every stream at once, with the same reason', async () => {
+  test('ends every stream at once, with the same reason, without time to drain', async () => {
     const { clock, hub, clients, reasons } = setUp(5)
     await clock.runPending()
     await hub.close()

@@ -78,7 +78,7 @@ describe('a goodbye', () => {
     expect(stream.cut).toBe(false)
   })
 
-  test('that is not read within its grace period ends in a cut, with the same reason', async () => {
+  test('that is not read within its grace period ends with a cut-off, with the same reason', async () => {
     const { clock, hub, connect, ended } = setUp({ heartbeatMs: 3_600_000 })
     const { stream, connection } = await connect('alice')
     stream.stall()
@@ -107,7 +107,7 @@ describe('a goodbye', () => {
   })
 })
 
-test('a client that disconnects has the reason left', async () => {
+test('a client that leaves is reported with the reason left', async () => {
   const { clock, connect, ended } = setUp()
   const { stream } = await connect('alice')
   stream.leave()

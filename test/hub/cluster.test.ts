@@ -40,7 +40,7 @@ function backplane(asked: number, ...responses: unknown[]) {
   return { ...fake, requests }
 }
 
-test('a list says how many instances were asked, and how many answered', async () => {
+test('a list counts the instances that were asked, and those that answered', async () => {
   const cluster = createCluster(backplane(3, LISTING, LISTING), member())
   expect(await cluster.clients(10)).toMatchObject({ total: 1, asked: 3, answered: 2 })
   expect(await cluster.connections('t:news', 10)).toMatchObject({ total: 2, asked: 3, answered: 2 })
@@ -51,7 +51,7 @@ test.each([
   ['null', null],
   ['a word', 'unknown'],
   ['a list without a total', { rows: [] }],
-  ['rows that are none', { rows: [null], total: 1 }],
+  ['rows that are not objects', { rows: [null], total: 1 }],
   ['a row without a time', { rows: [{ client: 'alice' }], total: 1 }],
 ])(
   'an instance of another version that answers with %s counts as not answering',
@@ -69,7 +69,7 @@ test.each([
   ['an unknown request', { type: 'weather', client: 'alice' }],
   ['a request without its client', { type: 'disconnect' }],
   ['a request without its time', { type: 'dismiss', client: 'alice' }],
-])('%s has no answer', (_, request) => {
+])('%s gets no response', (_, request) => {
   const self = member()
   expect(createCluster(backplane(1), self).respond(request, 0)).toBeUndefined()
   expect(self.ended).toEqual([])
@@ -90,7 +90,7 @@ test('a disconnect is stored for as long as a connection can last, and ends only
   ])
 })
 
-test('a block is stored until it ends, whoever has answered', async () => {
+test('a block is stored until it ends, however many instances answered', async () => {
   const plane = backplane(1, 1)
   const self = member()
   await createCluster(plane, self).disconnect('alice', 5_000)
@@ -102,7 +102,7 @@ test('a block is stored until it ends, whoever has answered', async () => {
   expect(self.ended).toEqual([['alice', 4_000]])
 })
 
-test('an answer is cut where one message could not carry it, and its total is that of all', () => {
+test('a response that one message can’t carry is cut, and its total stays complete', () => {
   const topics = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(128, 'x'))
   const connections = (count: number) => () => {
     const rows = Array.from({ length: count }, () => ({ ...ROW, topics }))

@@ -38,7 +38,7 @@ describe('a slow reader', () => {
     )
   })
 
-  test('is freed of its queue at once', async () => {
+  test('loses its queue at once', async () => {
     const { clock, hub, connect, broadcast } = createHubHarness(SMALL)
     const { stream, connection } = await connect('alice')
     stream.stall()
@@ -107,7 +107,7 @@ describe('a slow reader', () => {
   })
 })
 
-describe('a reader that takes little at a time', () => {
+describe('a reader that reads little at a time', () => {
   test('is not cut off while the transport holds fewer bytes each time', async () => {
     const { clock, connect, broadcast } = createHubHarness()
     const { stream, connection } = await connect('alice')
@@ -124,7 +124,7 @@ describe('a reader that takes little at a time', () => {
     expect(connection.open).toBe(false)
   })
 
-  test('is cut off if it takes nothing, although each write is accepted', async () => {
+  test('is cut off if it reads nothing, although each write is accepted', async () => {
     const { clock, connect } = createHubHarness()
     const { stream, connection } = await connect('alice')
     for (let seconds = 0; connection.open && seconds < 60; seconds++) {
@@ -134,7 +134,7 @@ describe('a reader that takes little at a time', () => {
     expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'slow' })
   })
 
-  test('is not blamed for the time in which the process stood still', async () => {
+  test('is not cut off because the process was suspended', async () => {
     const { clock, hub, connect, broadcast } = createHubHarness()
     const [reading, leaving] = [await connect('alice'), await connect('bob')]
     for (const { stream } of [reading, leaving]) stream.stall()
@@ -150,7 +150,7 @@ describe('a reader that takes little at a time', () => {
     expect(reading.connection.open).toBe(true)
   })
 
-  test('ends if its transport can’t be asked, and harms no other', async () => {
+  test('ends if its transport throws when inspected, and affects no other', async () => {
     const { clock, connect } = createHubHarness()
     const bad = fakeStream()
     Object.defineProperty(bad, 'unsentBytes', { get: thrower })
@@ -271,7 +271,7 @@ describe('a stream', () => {
     expect(stream.faults).toEqual([])
   })
 
-  test('that can’t be aborted ends all the same', async () => {
+  test('that can’t be aborted ends anyway', async () => {
     const { clock, connect, broadcast, hub } = createHubHarness()
     const stream = fakeStream()
     const { connection } = await connect('mallory', {

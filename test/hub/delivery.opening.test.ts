@@ -25,7 +25,7 @@ describe('an opening', () => {
     expect(publishedData(stream)).toEqual([])
   })
 
-  test('with the cursor of the head is complete and carries it again', async () => {
+  test('with the head as cursor is complete and carries it again', async () => {
     const { connect, broadcast } = createHubHarness()
     const [head] = await broadcast('a')
     const { stream } = await connect('alice', { lastEventId: head })
@@ -108,7 +108,7 @@ describe('a gap', () => {
   })
 
   test.each(['of-another-life', '', 'zzzz-7', '🙂', 'x'.repeat(5_000), 'a\nb: c'])(
-    'of the epoch is reported for the cursor %j, and every stored event follows',
+    'with the reason epoch is reported for the cursor %j, and every stored event follows',
     async (lastEventId) => {
       const { connect, broadcast } = createHubHarness()
       const [first] = await broadcast('a', 'b')
@@ -163,7 +163,7 @@ describe('an event', () => {
     expect(publishedData(other.stream)).toEqual(['b'])
   })
 
-  test('that is ephemeral has no id and is not kept', async () => {
+  test('that is ephemeral has no id and is not stored', async () => {
     const { clock, hub, journal, connect } = createHubHarness()
     const { stream } = await connect('alice')
     const receipt = await hub.publish('everyone', { data: 'typing', ephemeral: true })

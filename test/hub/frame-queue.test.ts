@@ -41,7 +41,7 @@ test('a queue stays the same after another has grown from it', () => {
   expect([start, long, other].map(toBytes)).toEqual([bytes(1), bytes(1, 2), bytes(1, 3)])
 })
 
-test('queues that are filled event by event hold exactly their own events', () => {
+test('queues that are filled event by event contain exactly their own events', () => {
   const delivery = fc.tuple(fc.integer({ min: 0, max: 255 }), fc.subarray([0, 1, 2, 3]))
   fc.assert(
     fc.property(fc.array(delivery, { maxLength: 30 }), (deliveries) => {

@@ -11,7 +11,7 @@ describe.each([
   ['one hour back', -HOUR_MS],
   ['two hours forward', 2 * HOUR_MS],
 ])('after a jump of %s', (_, jumpMs) => {
-  test('heartbeats come in time', async () => {
+  test('heartbeats come on time', async () => {
     const { clock, connect } = createHubHarness()
     const { stream } = await connect('alice')
     clock.moveWallTime(jumpMs)
@@ -20,7 +20,7 @@ describe.each([
     expect(eventsNamed(stream, 'hub:beat').length).toBeLessThanOrEqual(4)
   })
 
-  test('no stream is ended, and each ends at its lifetime', async () => {
+  test('no stream ends early, and each ends at its lifetime', async () => {
     const { clock, connect } = createHubHarness({ lifetimeMs: 100_000 })
     const { stream } = await connect('alice')
     clock.moveWallTime(jumpMs)
@@ -30,7 +30,7 @@ describe.each([
     expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'lifetime' })
   })
 
-  test('a stalled reader is cut off in time, and one that reads is not', async () => {
+  test('a stalled reader is cut off on time, and one that reads is not', async () => {
     const { clock, connect, broadcast } = createHubHarness()
     const [stalled, reading] = [await connect('alice'), await connect('bob')]
     stalled.stream.stall()
@@ -44,7 +44,7 @@ describe.each([
     expect(reading.connection.open).toBe(true)
   })
 
-  test('a drain ends in its time', async () => {
+  test('a drain ends on time', async () => {
     const { clock, hub, connect } = createHubHarness()
     const { stream } = await connect('alice')
     stream.stall()
@@ -55,7 +55,7 @@ describe.each([
     expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
   })
 
-  test('the journal keeps events for their time', async () => {
+  test('the journal evicts events on time', async () => {
     const { clock, journal, broadcast } = createHubHarness({ journalOptions: { maxAgeMs: 60_000 } })
     await broadcast('x')
     clock.moveWallTime(jumpMs)
@@ -65,7 +65,7 @@ describe.each([
     expect(journal.stats?.events).toBe(0)
   })
 
-  test('a block and a used name last for their time', async () => {
+  test('a block and a used name expire on time', async () => {
     const { clock, hub } = createHubHarness()
     const { isBlocked, useOnce } = internalsOf(hub)
     await hub.disconnect('alice', 10_000)
@@ -78,7 +78,7 @@ describe.each([
   })
 })
 
-test('a right to listen ends by wall time, as its token says', async () => {
+test('a permission to listen ends by wall time, as its token says', async () => {
   const { clock, connect } = createHubHarness()
   const { stream } = await connect('alice', { expiresAt: clock.now() + 60_000 })
   clock.moveWallTime(60_000)

@@ -11,7 +11,7 @@ import { publishedData } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
 
-test('a quiet stream gets a heartbeat that carries the head of the journal', async () => {
+test('a quiet stream receives a heartbeat that carries the head of the journal', async () => {
   const clock = manualClock()
   const hub = createHub({ clock })
   const app = createApp({ hub })
@@ -27,7 +27,7 @@ test('a quiet stream gets a heartbeat that carries the head of the journal', asy
 })
 
 describe('publishing', () => {
-  test('an invalid event is refused, and neither kept nor counted', async () => {
+  test('an invalid event is refused, and neither stored nor counted', async () => {
     const { clock, hub, journal, connect } = createHubHarness({ ...SMALL })
     const { stream } = await connect('alice')
     const head = journal.head()
@@ -91,7 +91,7 @@ describe('publishing', () => {
   })
 })
 
-test('a journal that another hub has opened is refused, because the first hub would starve', async () => {
+test('a journal that another hub has opened is refused', async () => {
   const journal = createMemoryJournal()
   const first = createHub({ journal })
   expect(() => createHub({ journal })).toThrow('Another hub uses this journal')
@@ -116,7 +116,7 @@ describe('a connect in which the journal throws', () => {
     },
   )
 
-  test('takes no listener away from others', async () => {
+  test('leaves other connections subscribed', async () => {
     const { clock, hub, connect } = createHubHarness({
       journal: (clock) => throwingJournal(clock, (call) => call === clientKey('bob')),
     })

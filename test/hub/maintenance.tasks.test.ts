@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createTimers } from '../../src/hub/maintenance.ts'
 import { manualClock } from '../support/clock.ts'
 
-test('tasks run at their interval between start and stop, and never with an interval of 0', async () => {
+test('tasks run at their interval between start and stop, and never if the interval is 0', async () => {
   const clock = manualClock()
   const runs: string[] = []
   const timers = createTimers(clock, [

@@ -21,7 +21,7 @@ describe('a heartbeat', () => {
     expect(eventsNamed(stream, 'hub:beat').length).toBeLessThanOrEqual(11)
   })
 
-  test('comes in time, however busy the stream is: a page may run its watchdog on it alone', async () => {
+  test('comes on time, however busy the stream is, so that a page can rely on it', async () => {
     const { clock, hub, connect } = createHubHarness()
     const busy = await connect('alice')
     const idle = await connect('bob')
@@ -33,7 +33,7 @@ describe('a heartbeat', () => {
     expect(eventsNamed(idle.stream, 'hub:beat').length).toBeGreaterThanOrEqual(9)
   })
 
-  test('keeps the cursor recent: a client that reconnects with it has missed nothing', async () => {
+  test('keeps the cursor recent, so that a client that reconnects with it has missed nothing', async () => {
     const { clock, hub, connect } = createHubHarness({
       journalOptions: { maxEvents: 3, maxAgeMs: 60_000 },
     })
@@ -87,7 +87,7 @@ describe('a timer', () => {
     expect(clock.timers).toBe(1)
   })
 
-  test('is kept until the last goodbye is read', async () => {
+  test('runs until the last goodbye is read', async () => {
     const { clock, hub, connect } = createHubHarness()
     const { stream } = await connect('alice')
     stream.stall()
@@ -118,7 +118,7 @@ describe('a lifetime', () => {
     },
   )
 
-  test('that ends lets each client resume at once, at its own time', async () => {
+  test('ends each stream at its own time, and the client resumes at once', async () => {
     const { clock, connect, broadcast } = createHubHarness({ lifetimeMs: 60_000 })
     const { stream, connection } = await connect('alice')
     const [id] = await broadcast('a')
@@ -129,7 +129,7 @@ describe('a lifetime', () => {
     expect(eventsNamed(next, 'hub:ready')).toMatchObject([{ id }])
   })
 
-  test('ends when the right to listen does', async () => {
+  test('ends with the permission to listen', async () => {
     const { clock, hub, connect } = createHubHarness()
     const { stream: other } = await connect('bob')
     const { stream } = await connect('alice')

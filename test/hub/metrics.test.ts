@@ -129,7 +129,7 @@ describe('a hub counts', () => {
     expect([slow, slower].map(({ connection }) => connection.queuedEvents)).toEqual([0, 0])
   })
 
-  test('and a snapshot does not change afterwards', async () => {
+  test('into a snapshot that does not change afterwards', async () => {
     const { hub, broadcast } = createHubHarness()
     const before = hub.stats()
     await broadcast('a')

@@ -42,7 +42,7 @@ describe('an option', () => {
     { retryMs: 0, clockMs: 0, maxConnections: 0, maxConnectionsPerClient: 0 },
     { maxEventBytes: 1_000, maxQueuedBytes: 1_000 + QUEUE_SLACK_BYTES },
     { heartbeatMs: undefined, maxEventBytes: undefined },
-  ])('within its range is taken: %j', (options) => {
+  ])('within its range is accepted: %j', (options) => {
     expect(() => createHub(options)).not.toThrow()
   })
 

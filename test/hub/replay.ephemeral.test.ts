@@ -5,7 +5,7 @@ import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
 
-test('each keeps its place among the stored events', async () => {
+test('ephemeral events keep their place among the replayed events', async () => {
   const { clock, hub, connect, broadcast } = createHubHarness(SMALL)
   const [cursor] = await broadcast('seen')
   await broadcast(`1 ${BIG}`, `2 ${BIG}`, `3 ${BIG}`)
@@ -27,7 +27,7 @@ test('each keeps its place among the stored events', async () => {
   ])
 })
 
-test('those beyond the bound are dropped, oldest first, and the client stays', async () => {
+test('ephemeral events beyond the bound are dropped, oldest first, and the client stays connected', async () => {
   const { clock, hub, connect, broadcast } = createHubHarness(SMALL)
   const [cursor] = await broadcast('seen')
   await broadcast(`1 ${BIG}`, `2 ${BIG}`)

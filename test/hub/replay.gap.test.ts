@@ -26,7 +26,7 @@ function setUp(options: Omit<MemoryJournalOptions, 'clock'> = {}) {
 }
 
 describe('an eviction', () => {
-  test('after the cursor is a gap; at the cursor or before it is not', () => {
+  test('after the cursor is a gap, and at or before the cursor is not', () => {
     const { put, gap, head } = setUp({ maxEvents: 2 })
     const start = head()
     const first = put(ALICE)
@@ -37,7 +37,7 @@ describe('an eviction', () => {
     expect(gap([ALICE], second)).toBeUndefined()
   })
 
-  test('at another address is no gap for other clients', () => {
+  test('at another address is not a gap for other clients', () => {
     const { put, gap, head } = setUp({ maxEvents: 2 })
     put(ALICE)
     const cursor = head()
@@ -47,7 +47,7 @@ describe('an eviction', () => {
     expect(gap([EVERYONE, BOB], cursor)).toBe('evicted')
   })
 
-  test('is reported to a client of several addresses, whichever of them it was at', () => {
+  test('is reported to a client of several addresses, whichever of them it affects', () => {
     const { put, gap, head } = setUp({ maxEvents: 2 })
     const cursor = head()
     put(topicKey('news'), 3)
@@ -70,7 +70,7 @@ describe('an eviction', () => {
     expect(gap([ALICE], last)).toBeUndefined()
   })
 
-  test('is reported although nothing was stored since: reading evicts what is too old', async () => {
+  test('is reported even if nothing was stored since, because a read evicts old events', async () => {
     const { clock, put, gap, head } = setUp({ maxAgeMs: 1_000 })
     const before = head()
     put(ALICE)
@@ -78,7 +78,7 @@ describe('an eviction', () => {
     expect(gap([ALICE], before)).toBe('evicted')
   })
 
-  test('at more addresses than the journal can track is reported too often rather than never', async () => {
+  test('at more addresses than the journal can track may be reported needlessly, and is never missed', async () => {
     const { clock, put, gap, head } = setUp({ maxAgeMs: 1_000 })
     const before = head()
     put(ALICE)
@@ -95,7 +95,7 @@ describe('an eviction', () => {
 })
 
 describe('a cursor', () => {
-  test('of the current or an earlier sequence is recognized', () => {
+  test('at the current or an earlier sequence is recognized', () => {
     const { put, gap, head } = setUp()
     const start = head()
     const end = put(ALICE, 3)
@@ -105,18 +105,18 @@ describe('a cursor', () => {
 
   test.each([
     ['of another epoch', (id: string) => id.replace(/^./, (first) => (first === 'a' ? 'b' : 'a'))],
-    ['of the future', (id: string) => id.replace(/\d+$/, (digits) => `${Number(digits) + 1}`)],
-    ['of a future that no number can hold', (id: string) => id.replace(/\d+$/, '9'.repeat(400))],
+    ['beyond the head', (id: string) => id.replace(/\d+$/, (digits) => `${Number(digits) + 1}`)],
+    ['beyond any number', (id: string) => id.replace(/\d+$/, '9'.repeat(400))],
     ['that is negative', (id: string) => id.replace('-', '--')],
-    ['that is no whole number', (id: string) => `${id}.5`],
+    ['that is not a whole number', (id: string) => `${id}.5`],
     ['followed by a line break', (id: string) => `${id}\n`],
     ['with a space before it', (id: string) => ` ${id}`],
     ['with an epoch only', (id: string) => id.replace(/\d+$/, '')],
     ['with a sequence only', (id: string) => id.replace(/^.*-/, '')],
-    ['in other letters', (id: string) => id.toUpperCase()],
+    ['in another case', (id: string) => id.toUpperCase()],
     ['that is empty', () => ''],
     ['that is nonsense', () => '🙂'],
-  ])('%s is unknown: that is a gap of the epoch', (_, forge) => {
+  ])('%s is unknown, which is a gap with the reason epoch', (_, forge) => {
     const { put, gap } = setUp()
     expect(gap([ALICE], forge(put(ALICE, 2)))).toBe('epoch')
   })

@@ -33,7 +33,7 @@ function setUp({ journalOptions, ...options }: Omit<HubHarnessOptions, 'journal'
 describe.each(['at request', 'at answer'] as const)(
   'a read that returns the events stored %s',
   (state) => {
-    test('neither loses nor repeats an event from before the answer', async () => {
+    test('neither loses nor repeats an event published before the response', async () => {
       const { clock, late, connect, broadcast } = setUp()
       const [seen] = await broadcast('seen', 'a')
       const { stream } = await connect('alice', { lastEventId: seen })
@@ -64,7 +64,7 @@ describe.each(['at request', 'at answer'] as const)(
       expect(publishedData(stream)).toEqual(['a', 'b', 'c'])
     })
 
-    test('neither loses nor repeats an event when more arrive than may wait', async () => {
+    test('neither loses nor repeats an event when more arrive than may be queued', async () => {
       const { clock, late, connect, broadcast, answerAll } = setUp(SMALL)
       const [seen] = await broadcast('seen')
       const { stream } = await connect('alice', { lastEventId: seen })
@@ -102,7 +102,7 @@ describe.each(['at request', 'at answer'] as const)(
       expect(publishedData(stream)).toEqual(['a'])
     })
 
-    test('reports an eviction that happened before the answer', async () => {
+    test('reports an eviction that happened before the response', async () => {
       const { clock, late, connect, broadcast, answerAll } = setUp({
         ...SMALL,
         journalOptions: { maxEvents: 3 },
@@ -119,7 +119,7 @@ describe.each(['at request', 'at answer'] as const)(
       expect(eventsNamed(stream, 'hub:gap')).toHaveLength(got.length < data.length ? 1 : 0)
     })
 
-    test('reports an eviction since it connected to a fresh client, too', async () => {
+    test('reports an eviction since the connect to a fresh client, too', async () => {
       const { late, connect, broadcast, answerAll } = setUp({
         ...SMALL,
         journalOptions: { maxEvents: 3 },
@@ -137,7 +137,7 @@ describe.each(['at request', 'at answer'] as const)(
   },
 )
 
-describe('before its opening', () => {
+describe('before the opening', () => {
   test('a stream receives no ephemeral event either', async () => {
     const { clock, hub, late, connect } = setUp({ clockMs: 1_000 })
     const { stream } = await connect('alice')
@@ -187,7 +187,7 @@ test('a fresh stream receives an event that was stored before its subscription w
   expect(controlData(stream, 'hub:ready')).toMatchObject({ resume: 'fresh' })
 })
 
-test('a heartbeat never moves a cursor back before an event that was read ahead of its delivery', async () => {
+test('a heartbeat never moves the cursor back behind an event that was read before its delivery', async () => {
   const { clock, late, connect, broadcast } = setUp()
   const start = late.head().id
   late.hold()

@@ -41,7 +41,7 @@ describe('what was missed', () => {
     expect(publishedData(stream)).toEqual(['a', 'b', 'c'])
   })
 
-  test('is a thousand events among ten thousand for others: complete', async () => {
+  test('is complete, a thousand events among ten thousand for other clients', async () => {
     const { clock, hub, connect, broadcast } = createHubHarness()
     const [seen] = await broadcast('seen')
     const mine = many(1_000)
@@ -55,7 +55,7 @@ describe('what was missed', () => {
     expect(publishedData(stream)).toEqual(mine)
   })
 
-  test('is one event too many: a gap, then the thousand that are left', async () => {
+  test('is one event too many, and a gap precedes the remaining thousand', async () => {
     const { clock, hub, connect, broadcast } = createHubHarness()
     const [seen] = await broadcast('seen')
     const mine = many(1_001)
@@ -67,8 +67,8 @@ describe('what was missed', () => {
   })
 })
 
-describe('a replay of many pages', () => {
-  test('waits for the transport between pages', async () => {
+describe('a replay of many batches', () => {
+  test('waits for the transport between batches', async () => {
     const { clock, journal, connectNow, broadcast } = createHubHarness(SMALL)
     const start = journal.head().id
     const data = many(50, BIG)
@@ -106,7 +106,7 @@ describe('a replay of many pages', () => {
     expect(eventsNamed(stream, 'hub:gap')).toEqual([])
   })
 
-  test('continues where it was when the client drops halfway', async () => {
+  test('continues from the cursor when the client drops halfway', async () => {
     const { clock, journal, connectNow, connect, broadcast } = createHubHarness(SMALL)
     const start = journal.head().id
     const data = many(10, BIG)
@@ -129,7 +129,7 @@ describe('a replay of many pages', () => {
     expect([...publishedData(first.stream), ...publishedData(back.stream)]).toEqual(data)
   })
 
-  test('reports a gap that opens halfway, before the rest', async () => {
+  test('reports a gap that occurs halfway, before the rest', async () => {
     const { clock, journal, connectNow, broadcast } = createHubHarness({
       ...SMALL,
       journalOptions: { maxEvents: 10 },
@@ -154,7 +154,7 @@ describe('a replay of many pages', () => {
     expect(stream.events[at + 1]?.id).toBe(earliest)
   })
 
-  test('passes ephemeral events on at once, and heartbeats without moving the cursor', async () => {
+  test('delivers ephemeral events at once, and heartbeats without moving the cursor', async () => {
     const { clock, hub, journal, connectNow, broadcast } = createHubHarness({
       ...SMALL,
       heartbeatMs: 1_000,
@@ -179,7 +179,7 @@ describe('a replay of many pages', () => {
 })
 
 describe('an event larger than the queue of the hub that replays it', () => {
-  test('is sent all the same, and what follows it too: the bound was higher when it was published', async () => {
+  test('is sent anyway, with what follows it, as the bound was higher when it was published', async () => {
     const clock = manualClock()
     const inner = createMemoryJournal({ clock })
     const start = inner.head().id
@@ -217,7 +217,7 @@ describe('a journal that fails at once', () => {
     return { ...harness, failures, state }
   }
 
-  test('ends the stream that asked, and reports the error', async () => {
+  test('ends the stream that requested the read, and reports the error', async () => {
     const { clock, hub, connectNow, connect, broadcast, failures, state } = setUp()
     const good = await connect('alice')
     state.broken = true
@@ -234,7 +234,7 @@ describe('a journal that fails at once', () => {
     expect(publishedData(good.stream)).toEqual(['a'])
   })
 
-  test('between two pages does not stop other clients', async () => {
+  test('between two batches does not stop other clients', async () => {
     const { clock, hub, journal, connectNow, connect, broadcast, failures, state } = setUp()
     const start = journal.head().id
     const good = await connect('alice')

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createEvictionFloors } from '../../src/journal/eviction-floors.ts'
 
-test('a floor is never below what was raised, whatever the name and the sequence', () => {
+test('a floor is never below the raised sequence, whatever the address and the sequence', () => {
   const raised = fc.array(fc.tuple(fc.string(), fc.nat(2 ** 50)), { maxLength: 50 })
   fc.assert(
     fc.property(raised, (all) => {
@@ -14,7 +14,7 @@ test('a floor is never below what was raised, whatever the name and the sequence
   )
 })
 
-test('a floor is that of one address alone, rounded up from 2^24 on, and zero for others', () => {
+test('a floor applies to one address alone, is rounded up from 2^24 on, and is zero for others', () => {
   const floors = createEvictionFloors(1_024)
   expect(floors.of('a')).toBe(0)
   floors.raise('a', 12_345_678)

@@ -17,7 +17,7 @@ test.each([
   ['GET', '/sse'],
   ['GET', '/sse?id=alice'],
   ['GET', '/sse?ticket=x'],
-])('%s %s is 503 and says what to set, whatever key comes with it', async (method, path) => {
+])('%s %s is 503 and says what to set, whatever the key', async (method, path) => {
   const { request, hub } = createAuthHarness({ accessMode: 'refused' })
   for (const credential of [undefined, KEY]) {
     const response = await request(path, credential, { method })
@@ -27,11 +27,11 @@ test.each([
   expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
 })
 
-test('healthz answers nevertheless', async () => {
+test('healthz answers anyway', async () => {
   expect((await createAuthHarness({ accessMode: 'refused' }).request('/healthz')).status).toBe(200)
 })
 
-test('a key, a secret or an issuer means rights, wherever the hub listens', () => {
+test('with a key, a secret or an issuer the hub checks permissions, wherever it listens', () => {
   const issuer = 'https://issuer.example/keys'
   for (const set of [{ PUBLISH_KEY: [KEY] }, { JWT_SECRET: SECRET }, { JWKS_URL: issuer }]) {
     expect(accessModeOf({ ...defaults, ...set }, 'network')).toBe('permissions')
@@ -39,7 +39,7 @@ test('a key, a secret or an issuer means rights, wherever the hub listens', () =
   }
 })
 
-test('without any of them it is open to this machine only, or to no client', () => {
+test('without any of them the hub is open to this machine only, or to no client', () => {
   expect(accessModeOf(defaults, 'loopback')).toBe('loopback')
   expect(accessModeOf(defaults, 'network')).toBe('refused')
   expect(accessModeOf({ ...defaults, ALLOW_ANONYMOUS: true }, 'network')).toBe('anonymous')

@@ -55,14 +55,14 @@ const ORIGIN = 'https://app.example'
 
 const text = (body: string) => ({ method: 'POST', body, headers: { 'Content-Type': 'text/plain' } })
 
-test('CLOCK_SECONDS is 1 unless it is set: the time comes each second', async () => {
+test('CLOCK_SECONDS is 1 by default, and the time comes each second', async () => {
   const reader = await listen(serve())
   await clock.advance(2_000)
   expect(await reader.next()).toMatchObject({ event: 'time', id: undefined })
   expect(await reader.next()).toMatchObject({ event: 'time', id: undefined })
 })
 
-test('CLOCK_SECONDS=0 means that no time comes', async () => {
+test('CLOCK_SECONDS=0 turns the clock off', async () => {
   const app = serve({ CLOCK_SECONDS: '0' })
   const reader = await listen(app)
   await clock.advance(5_000)
@@ -70,13 +70,13 @@ test('CLOCK_SECONDS=0 means that no time comes', async () => {
   expect(await reader.next()).toMatchObject({ data: 'hello' })
 })
 
-test('HEARTBEAT_SECONDS sets the pace of heartbeats', async () => {
+test('HEARTBEAT_SECONDS sets the interval of heartbeats', async () => {
   const reader = await listen(serve({ CLOCK_SECONDS: '0', HEARTBEAT_SECONDS: '2' }))
   await clock.advance(2_000)
   expect(await reader.next()).toMatchObject({ event: 'hub:beat', data: '2' })
 })
 
-test('RETRY_MS is what a stream begins with', async () => {
+test('RETRY_MS sets the retry delay that opens a stream', async () => {
   const reader = await listen(serve({ RETRY_MS: '1234' }))
   expect(reader.retries).toHaveLength(1)
   expect(Math.abs((reader.retries[0] ?? 0) / 1_234 - 1)).toBeLessThanOrEqual(0.251)
@@ -88,7 +88,7 @@ test('MAX_EVENT_BYTES bounds an event', async () => {
   expect((await app.request('/broadcast', text('123456'))).status).toBe(413)
 })
 
-test('MAX_QUEUED_BYTES bounds what waits for a client that does not read', async () => {
+test('MAX_QUEUED_BYTES bounds the queue of a client that does not read', async () => {
   const app = serve({ MAX_EVENT_BYTES: '60000', MAX_QUEUED_BYTES: '130000' })
   const response = served(await app.request('/sse?id=slow'))
   await clock.runPending()
@@ -117,7 +117,7 @@ test('LIFETIME_SECONDS limits the lifetime of a stream, plus or minus a fifth', 
   expect(reader.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"lifetime"}' })
 })
 
-test('PAGE=off takes the page away: then / is a path like any unknown one', async () => {
+test('PAGE=off removes the page, and / is answered like any unknown path', async () => {
   expect((await serve().request('/')).headers.get('Content-Type')).toContain('text/html')
   const app = serve({ PAGE: 'off' })
   const [root, unknown] = [await app.request('/'), await app.request('/nothing')]
@@ -133,7 +133,7 @@ describe.each([
   ['STREAM=portable with CORS_ORIGINS', { STREAM: 'portable', CORS_ORIGINS: ORIGIN }],
 ])('%s', (_, environment) => {
   test.each(['/sse?id=alice', '/sse?id=alice&lastEventId=earliest'])(
-    'a stream has no header of one hop, which would end a Node process on HTTP/2: %s',
+    'a stream has no hop-by-hop header, which would end a Node process on HTTP/2: %s',
     async (path) => {
       const app = serve(environment)
       const init = 'CORS_ORIGINS' in environment ? { headers: { Origin: ORIGIN } } : {}
@@ -160,21 +160,21 @@ describe('the journal', () => {
     return reader.events.slice(1, -1).map(({ data }) => data)
   }
 
-  test('keeps JOURNAL_EVENTS events of an address', async () => {
+  test('stores JOURNAL_EVENTS events per address', async () => {
     expect(await missed({ JOURNAL_EVENTS: '2' })).toEqual(['two', 'three'])
   })
 
-  test('keeps them for JOURNAL_SECONDS', async () => {
+  test('stores events for JOURNAL_SECONDS', async () => {
     expect(await missed({ JOURNAL_SECONDS: '60', CLOCK_SECONDS: '0' }, 60)).toHaveLength(3)
     expect(await missed({ JOURNAL_SECONDS: '60', CLOCK_SECONDS: '0' }, 61)).toEqual([])
   })
 
-  test('keeps JOURNAL_BYTES bytes', async () => {
+  test('stores JOURNAL_BYTES bytes', async () => {
     expect(await missed({ JOURNAL_BYTES: '0' })).toEqual([])
   })
 })
 
-test('closing drains the streams in the time it is given, and refuses new ones at once', async () => {
+test('closing drains the streams in the given time, and refuses new ones at once', async () => {
   const app = serve({ CLOCK_SECONDS: '0' })
   const first = await listen(app)
   const second = await listen(app)

@@ -58,7 +58,7 @@ function complaint(environment: Record<string, unknown>): string {
   throw new Error(`Nothing is wrong with ${JSON.stringify(environment)}.`)
 }
 
-test('without an environment the defaults of the design hold', () => {
+test('without an environment the documented defaults apply', () => {
   expect(readConfig({})).toEqual(TABLE)
   expect(readConfig({})).toEqual(defaults)
 })
@@ -73,7 +73,7 @@ test('unknown variables are ignored, whatever their value', () => {
   expect(readConfig(bindings)).toEqual(defaults)
 })
 
-test('set variables are used', () => {
+test('variables that are set are used', () => {
   const set = { PORT: '0', HOST: '::1', CLOCK_SECONDS: '0.5', MAX_CONNECTIONS: '7' }
   const taken = { PORT: 0, HOST: '::1', CLOCK_SECONDS: 0.5, MAX_CONNECTIONS: 7 }
   expect(readConfig({ ...set, LOG_LEVEL: 'debug' })).toEqual({
@@ -90,13 +90,13 @@ describe.each(NUMBERS)('%s', (name) => {
     expect(complaint({ [name]: value })).toContain(`${name} must be a number`)
   })
 
-  test('takes the default, spelled out', () => {
+  test('accepts the default, spelled out', () => {
     const value = String(TABLE[name as keyof Config])
     expect(readConfig({ [name]: value })).toEqual(defaults)
   })
 })
 
-test.each(WHOLE)('%s counts what cannot be split: a fraction is refused', (name) => {
+test.each(WHOLE)('%s is a whole number, and a fraction is refused', (name) => {
   const value = String(TABLE[name as keyof Config])
   expect(complaint({ [name]: `${value}.5` })).toContain(name)
 })
@@ -117,7 +117,7 @@ test.each([
   expect(complaint({ [name]: value })).toMatch(new RegExp(`^ {2}${name} must be`, 'm'))
 })
 
-test('a list is split at commas, and its spaces and empty places do not count', () => {
+test('a list is split at commas, and spaces and empty items are ignored', () => {
   const set = { CORS_ORIGINS: ' https://a.example, ,http://b.example:8080,' }
   expect(readConfig(set)).toEqual({
     ...defaults,
@@ -125,7 +125,7 @@ test('a list is split at commas, and its spaces and empty places do not count', 
   })
 })
 
-test('an origin is read as browsers send it', () => {
+test('an origin is normalized to the form that browsers send', () => {
   const set = { CORS_ORIGINS: 'HTTPS://App.Example:443,http://b.example:80,https://bücher.example' }
   const origins = ['https://app.example', 'http://b.example', 'https://xn--bcher-kva.example']
   expect(readConfig(set).CORS_ORIGINS).toEqual(origins)
@@ -163,7 +163,7 @@ test.each([
   if (/KEY|SECRET/.test(name) && name !== 'JWKS_URL') expect(message).not.toContain(value)
 })
 
-test('tokens are verified in one way only', () => {
+test('tokens can be verified in only one way', () => {
   const set = { JWT_SECRET: 'x'.repeat(32), JWKS_URL: 'https://keys.example/jwks' }
   expect(complaint(set)).toContain('JWKS_URL')
   for (const [name, value] of Object.entries(set)) {
@@ -196,12 +196,12 @@ describe('a queue', () => {
     complaint({ MAX_EVENT_BYTES: '1000', MAX_QUEUED_BYTES: '66535' })
   })
 
-  test('may have just that', () => {
+  test('may have exactly that', () => {
     const set = { MAX_EVENT_BYTES: '1000', MAX_QUEUED_BYTES: '66536' }
     expect(readConfig(set)).toMatchObject({ MAX_EVENT_BYTES: 1_000, MAX_QUEUED_BYTES: 66_536 })
   })
 
-  test('without that room is named together with mistakes elsewhere', () => {
+  test('that is too small is reported together with other mistakes', () => {
     const message = complaint({ MAX_EVENT_BYTES: '1048576', PORT: 'x' })
     expect(message).toContain('PORT')
     expect(message).toContain('MAX_QUEUED_BYTES')
@@ -235,7 +235,7 @@ test('rules between fields are reported together with mistakes in a field', () =
   }
 })
 
-test('a key and the word to let anyone in contradict each other', () => {
+test('a key and ALLOW_ANONYMOUS contradict each other', () => {
   expect(complaint({ ALLOW_ANONYMOUS: 'true', PUBLISH_KEY: 'k'.repeat(16) })).toContain(
     '  ALLOW_ANONYMOUS ',
   )

@@ -34,7 +34,7 @@ test('lines are written in order, those of one turn in one write', async () => {
   expect(written).toEqual(['a\nb\n', 'c\n'])
 })
 
-test('a pipe that nobody drains costs lines, and how many is reported once it drains', async () => {
+test('a full pipe drops lines, and their number is reported once it drains', async () => {
   const { queue, written, waiting, runPending } = openFile()
   const line = `${'x'.repeat(999)}\n`
   queue.push('first\n')
@@ -55,7 +55,7 @@ test('a pipe that nobody drains costs lines, and how many is reported once it dr
   expect(`${second}${written[2]}`).toContain(`dropped ${1_000 - kept}\n`)
 })
 
-test('a full disk costs lines, and they are counted when there is room again', async () => {
+test('a full disk drops lines, and their number is reported once there is room', async () => {
   const { queue, written, waiting, runPending } = openFile()
   queue.push('a\n')
   queue.push('b\n')

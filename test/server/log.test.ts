@@ -94,7 +94,7 @@ test('a stream that is refused is a warning that names the client, the reason an
   ])
 })
 
-test('of a flood of refusals 20 lines a second are logged, and the others are counted', async () => {
+test('a flood of refusals logs 20 lines a second, and counts the others', async () => {
   const clock = manualClock()
   const { refused } = hubLogger(openLog('info'), clock)
   for (let n = 0; n < 1_000; n++) refused?.('bob', 'at-capacity', {})
@@ -158,7 +158,7 @@ test('streams that end normally are logged at level debug only', async () => {
 describe('a request', () => {
   const requests = () => lines().filter(({ message }) => String(message).startsWith('request'))
 
-  test('has an id, its own if that is well formed', async () => {
+  test('has an id, the one it sent if that is well formed', async () => {
     const app = serve('info')
     const idFor = async (id?: string) => {
       const headers: Record<string, string> = id === undefined ? {} : { 'X-Request-Id': id }
@@ -219,13 +219,13 @@ test('each line has a time', async () => {
   expect(line?.['@timestamp']).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
 })
 
-test('nothing that a client calls itself can forge a line or a field', async () => {
+test('no client id can forge a line or a field', async () => {
   const client = '","level":"ERROR","message":"{reason} \u2028 %s'
   await refuse(serve('info'), client)
   expect(lines()).toMatchObject([{ level: 'WARN', message: 'stream refused', client }])
 })
 
-test('at the level error it is quiet about streams', async () => {
+test('at level error streams are not logged', async () => {
   const app = serve('error')
   await refuse(app, 'bob')
   await cutOff(app)
@@ -245,7 +245,7 @@ test('an unexpected error is logged with its message and its stack', async () =>
   expect(JSON.stringify(line)).toContain('log.test.ts')
 })
 
-test('a log that is opened again has the new level', () => {
+test('a log that is reopened has the new level', () => {
   const first: Logger = openLog('fatal')
   first.error('not told')
   openLog('info').info('told')

@@ -13,7 +13,7 @@ test.each([
   'ERR unknown command ’INFO’, with args beginning with: ',
   'The INFO of Redis lacks run_id or master_replid: connect to Redis or Valkey directly.',
   'Cannot find package ’redis’ imported from journal.js',
-])('%s is final', (reason) => expect(isFinal(reason)).toBe(true))
+])('%s is permanent', (reason) => expect(isFinal(reason)).toBe(true))
 
 test.each([
   'connect ECONNREFUSED 127.0.0.1:6379',
@@ -22,4 +22,4 @@ test.each([
   'OOM command not allowed when used memory > maxmemory.',
   'Redis is a replica: connect to its primary.',
   'Redis may evict events: its maxmemory-policy is allkeys-lru.',
-])('%s may pass', (reason) => expect(isFinal(reason)).toBe(false))
+])('%s is temporary', (reason) => expect(isFinal(reason)).toBe(false))

@@ -32,9 +32,9 @@ async function healthOf(url: string): Promise<string> {
 
 describe.each(RUNTIMES)('a log of %s', (runtime) => {
   test.each([
-    ['to a pipe whose reader has left', '"$0" "$@" | head -n 1'],
+    ['to a pipe whose reader has closed it', '"$0" "$@" | head -n 1'],
     ['to a full disk', '"$0" "$@" > /dev/full'],
-    ['to a pipe that nobody drains', '"$0" "$@" | sleep 600'],
+    ['to a full pipe', '"$0" "$@" | sleep 600'],
   ])('%s does not stop the server', async (_, script) => {
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
@@ -65,7 +65,7 @@ describe.each(RUNTIMES)('%s', (runtime) => {
     expect(await server.exit).toBe(0)
   })
 
-  test('at SIGTERM it is not ready at once, and serves on for DRAIN_DELAY_SECONDS', async () => {
+  test('at SIGTERM it stops being ready at once, and keeps serving for DRAIN_DELAY_SECONDS', async () => {
     const server = await startServer(COMMANDS[runtime], {
       CLOCK_SECONDS: '0',
       DRAIN_SECONDS: '1',

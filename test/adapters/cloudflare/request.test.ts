@@ -13,7 +13,7 @@ afterEach(() => {
   expect(unhandled.splice(0)).toEqual([])
 })
 
-test('a client that leaves while its body is discarded is no error', async () => {
+test('a client that leaves while its body is discarded is not an error', async () => {
   vi.useFakeTimers()
   const body = new ReadableStream({
     pull: (controller) => controller.error(new Error('the client has left')),

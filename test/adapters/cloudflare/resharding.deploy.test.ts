@@ -89,7 +89,7 @@ test('a gap is reported once: cursors from after the change are valid', async ()
   expect(await deployed(3, resume(client, id))).toEqual({ resume: 'complete', data: ['last'] })
 })
 
-test('a client that reconnects in mid-replay of events from before the change receives no second gap', async () => {
+test('a client that reconnects during a replay of events from before the change receives no second gap', async () => {
   disk = createWorkerStorage()
   const client = clientAt(1, 3, 1, 2)
   const old = await deployed(3, publish(client, 'one'))
@@ -103,7 +103,7 @@ test('a client that reconnects in mid-replay of events from before the change re
   })
 })
 
-test('while one shard is unreachable the others serve nothing, and afterwards they do', async () => {
+test('the other shards serve nothing until the unreachable shard is back', async () => {
   disk = createWorkerStorage()
   const client = clientAt(1, 3)
   const id = await deployed(3, publish(client, 'before'))
@@ -129,7 +129,7 @@ test('while one shard is unreachable the others serve nothing, and afterwards th
   )
 })
 
-test('objects refuse a Worker of another deployment: nothing is accepted that nobody receives', async () => {
+test('objects refuse a Worker of another deployment, so no event is accepted that no client receives', async () => {
   disk = createWorkerStorage()
   const client = clientAt(1, 3)
   const entry = { ENTRYPOINT: 'test/support/worker/stale-worker.ts' }

@@ -108,7 +108,7 @@ test('a single shard fences no others and keeps its epoch', async () => {
   expect(fenced).toEqual([])
 })
 
-test('the first shard fences the others once, each other asks it once, and epochs end with the suffix', async () => {
+test('the first shard fences each other shard once, each calls the first once, and epochs end with the suffix', async () => {
   const { deploy, serve, fenced, calls } = setUp()
   deploy(3)
   const epochs = [await serve(0), await serve(1), await serve(2)]
@@ -131,7 +131,7 @@ test('concurrent requests wait for the same fencing', async () => {
   expect([fenced.length, calls.length]).toEqual([2, 2])
 })
 
-test('no request is served before the epoch is on disk', async () => {
+test('no request is served before the epoch is stored', async () => {
   const { deploy, serve } = setUp()
   deploy(2)
   const first = serve(0)
@@ -181,7 +181,7 @@ describe('no epoch becomes valid again when the number of shards changes back, w
   })
 })
 
-test('no shard serves before the first has fenced all others, and it remembers how many that is', async () => {
+test('no shard serves before the first has fenced all others, and the first stores their number', async () => {
   const { deploy, serve, unreachable, epoch } = setUp()
   deploy(3)
   const before = [await serve(0), await serve(1), await serve(2)]
@@ -216,7 +216,7 @@ test('a shard that missed a deployment serves nothing, and none of its cursors b
   expect(await serve(0)).not.toBe(two)
 })
 
-test('a shard that the first fences with another number while it waits for the answer does not serve', async () => {
+test('a shard that is fenced with another number while it waits for the first shard does not serve', async () => {
   const { deploy, serve, at } = setUp()
   deploy(3)
   await serve(0)
@@ -226,7 +226,7 @@ test('a shard that the first fences with another number while it waits for the a
   expect(await refuses(serve(1))).toBe(undefined)
 })
 
-test('of many shards, each is called once when their number changes', async () => {
+test('when the number of shards changes, each shard is called once', async () => {
   const { deploy, serve, fenced, calls } = setUp()
   const everywhere = (count: number) =>
     Promise.all(Array.from({ length: count }, (_, shard) => serve(shard)))
@@ -239,7 +239,7 @@ test('of many shards, each is called once when their number changes', async () =
   expect([fenced.length, calls.length]).toEqual([127, 127])
 })
 
-test('a call that is not answered ends after ten seconds; only that shard is called again', async () => {
+test('a call without a response ends after ten seconds, and only that shard is called again', async () => {
   const { deploy, serve, fenced, hanging, clock } = setUp()
   deploy(4)
   hanging.add(2)

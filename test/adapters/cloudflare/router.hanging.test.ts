@@ -53,14 +53,17 @@ function setUp(hang: Hang) {
 }
 
 describe.each(HANGS)('a shard that hangs %s', (hang) => {
-  test.each(['/clients', '/topics/news'])('is missing in %s, which says so', async (path) => {
-    const { hanging, clock, send } = setUp(hang)
-    hanging.add(1)
-    const response = await send('GET', path)
-    expect(response.status).toBe(200)
-    expect(await response.json()).toMatchObject({ total: 0, asked: 3, answered: 2 })
-    expect(clock.timers).toBe(0)
-  })
+  test.each(['/clients', '/topics/news'])(
+    'is missing from %s, and the response says so',
+    async (path) => {
+      const { hanging, clock, send } = setUp(hang)
+      hanging.add(1)
+      const response = await send('GET', path)
+      expect(response.status).toBe(200)
+      expect(await response.json()).toMatchObject({ total: 0, asked: 3, answered: 2 })
+      expect(clock.timers).toBe(0)
+    },
+  )
 
   test('is down in the metrics', async () => {
     const { hanging, send } = setUp(hang)
@@ -70,7 +73,7 @@ describe.each(HANGS)('a shard that hangs %s', (hang) => {
     expect(up).toEqual([1, 0, 1])
   })
 
-  test.each([0, 2])('leaves a broadcast unconfirmed, number %i', async (shard) => {
+  test.each([0, 2])('leaves a broadcast unconfirmed (shard %i)', async (shard) => {
     const { hanging, clock, send } = setUp(hang)
     hanging.add(shard)
     for (const path of ['/broadcast', '/topics/news']) {
@@ -91,7 +94,7 @@ describe.each(HANGS)('a shard that hangs %s', (hang) => {
     }
   })
 
-  test('is not waited for when all others hang, too', async () => {
+  test('delays no response for longer when all others hang, too', async () => {
     const { hanging, send } = setUp(hang)
     for (const shard of [0, 1, 2]) hanging.add(shard)
     for (const path of ['/clients', '/topics/news', '/metrics']) {
@@ -100,7 +103,7 @@ describe.each(HANGS)('a shard that hangs %s', (hang) => {
   })
 })
 
-test('what is left of a late answer is cancelled', async () => {
+test('the body of a late response is cancelled', async () => {
   const { hanging, cancelled, send } = setUp('within its body')
   hanging.add(1)
   await send('GET', '/clients')

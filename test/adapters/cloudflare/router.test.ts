@@ -92,7 +92,7 @@ describe('a request about one client goes to one shard:', () => {
   })
 })
 
-test('a path is read as the app reads it', async () => {
+test('the router parses a path as the app does', async () => {
   const { send, calls } = setUp()
   expect((await send('POST', '/%62roadcast', 'hi')).status).toBe(200)
   expect(calls).toEqual([0, 1, 2])
@@ -200,7 +200,7 @@ describe('a request about many clients goes to all shards:', () => {
     },
   )
 
-  test('with one request id in all their logs', async () => {
+  test('with the same request id in the logs of all shards', async () => {
     const seen: (string | null)[] = []
     const { send } = setUp((hub) => {
       const named: MiddlewareHandler = async (c, next) => {
@@ -215,7 +215,7 @@ describe('a request about many clients goes to all shards:', () => {
     expect(response.headers.get('X-Request-Id')).toBe('r-1')
   })
 
-  test('but not if the first shard refuses it', async () => {
+  test('unless the first shard refuses it', async () => {
     const { send, calls, hubs } = setUp()
     const body = '{"data":1,"event":"hub:x"}'
     const refused = await send('POST', '/broadcast', body, { 'Content-Type': 'application/json' })
@@ -234,7 +234,7 @@ describe('when a shard is unavailable', () => {
   })
 
   test.each(['retryable', 'overloaded', 'durableObjectReset'])(
-    'a stream ends with a retry time, because an EventSource gives up at an error (%s)',
+    'a stream ends with a retry delay, because an error would stop an EventSource for good (%s)',
     async (why) => {
       const { send, broken } = setUp()
       broken.set(shardOf('alice', COUNT), unavailable(why))
@@ -249,7 +249,7 @@ describe('when a shard is unavailable', () => {
     },
   )
 
-  test('a page of a listed origin can read the response, and no other page can', async () => {
+  test('a page from an allowed origin can read the response, and no other page can', async () => {
     const { send, broken } = setUp()
     for (let shard = 0; shard < COUNT; shard++) broken.set(shard, unavailable())
     const allowed = async (Origin: string, method: string, path: string) => {
@@ -265,7 +265,7 @@ describe('when a shard is unavailable', () => {
     }
   })
 
-  test('the publisher of a broadcast learns how many shards have the event', async () => {
+  test('the response to a broadcast says how many shards stored the event', async () => {
     const { send, broken, reports } = setUp()
     broken.set(2, unavailable())
     const response = await send('POST', '/broadcast', 'hi')
@@ -275,7 +275,7 @@ describe('when a shard is unavailable', () => {
     expect(reports).toEqual(['Error: reset'])
   })
 
-  test('the publisher of an event that was handled when its shard was reset learns that it may exist', async () => {
+  test('the response to an event whose shard was reset meanwhile says that it may be stored', async () => {
     const { send, broken } = setUp()
     for (const shard of [0, 1, 2]) {
       const error = Object.assign(new Error('reset'), { durableObjectReset: true })
@@ -289,7 +289,7 @@ describe('when a shard is unavailable', () => {
     expect((await send('GET', '/clients/alice')).headers.get('Retry-After')).toBe('2')
   })
 
-  test('a list of the others says so, and numbers their shards rightly', async () => {
+  test('a list says that it is incomplete, and labels the other shards correctly', async () => {
     const { send, open, broken, reports } = setUp()
     await Promise.all(NAMES.map((name) => open(`?id=${name}&topic=news`)))
     const others = NAMES.filter((name) => shardOf(name, COUNT) !== 0)
@@ -317,7 +317,7 @@ describe('when a shard is unavailable', () => {
     expect((await send('GET', '/clients')).status).toBe(503)
   })
 
-  test('the metrics of the others say so', async () => {
+  test('the metrics of the other shards report it', async () => {
     const { send, broken } = setUp()
     broken.set(1, unavailable())
     const samples = samplesOf(await (await send('GET', '/metrics')).text())

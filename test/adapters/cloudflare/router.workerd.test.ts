@@ -84,7 +84,7 @@ test('presence covers all shards, and a single client can be disconnected', asyn
   })
 })
 
-test('a client without an id can be reached by the id it was given, until it leaves', async () => {
+test('a client without an id is reachable by its generated id until it leaves', async () => {
   const stream = await listen(url, 'topic=news')
   const { client } = stream.ready
   await requestJson(`${url}/clients/${client}`, text('for you'))
@@ -93,7 +93,7 @@ test('a client without an id can be reached by the id it was given, until it lea
   await until('it has left', async () => (await totalOf()) === 0)
 })
 
-test('a client without an id resumes on the shard it was on, and receives nothing twice', async () => {
+test('a client without an id resumes on its own shard, without duplicates', async () => {
   // A single attempt could find the right shard by chance.
   for (let i = 0; i < 5; i++) {
     const stream = await listen(url, 'topic=news')
@@ -143,7 +143,7 @@ function statusOf(method: string, path: string, headers: OutgoingHttpHeaders) {
   })
 }
 
-test('every shard accepts what the first accepts, even a shard whose own rate limit is used up', async () => {
+test('every shard accepts what the first shard accepts, even if its own rate limit is exceeded', async () => {
   const name = NAMES.find((one) => shardOf(one, COUNT) === 2)
   const publish = async () => (await fetch(`${url}/clients/${name}`, text('too much'))).status
   await until('its shard refuses more', async () => (await publish()) === 429)

@@ -51,7 +51,7 @@ const PIECES = [
 const COUNT = 500
 const METHODS = ['GET', 'POST', 'DELETE', 'PUT']
 
-test('random URLs are read as the app reads them', async () => {
+test('the router parses random URLs as the app does', async () => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   const random = seeded(seed)
   const read = setUp()
@@ -71,7 +71,7 @@ test('random URLs are read as the app reads them', async () => {
   }
 })
 
-test('a request for one client whose name does not decode goes where the app puts the client', () => {
+test('a request for a client id that can’t be decoded goes to the shard where the app expects that client', () => {
   const get = (path: string) => routed(new Request(`http://localhost${path}`)).client
   expect(get('/sse?id=%E0')).toBe('%E0')
   expect(get('/clients/%25E0')).toBe('%E0')

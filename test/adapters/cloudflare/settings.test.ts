@@ -8,20 +8,20 @@ import { ConfigError, defaults } from '../../../src/server/config.ts'
 const OBJECT_BYTES = 128e6
 const CONNECTION_BYTES = 58e3
 
-test('the default connections take no more than half of an object', () => {
+test('the default number of connections uses at most half of the memory of an object', () => {
   const { MAX_CONNECTIONS, MAX_QUEUED_BYTES, ...others } = readWorkerConfig({})
   expect(MAX_CONNECTIONS * CONNECTION_BYTES).toBeLessThan(OBJECT_BYTES / 2)
   expect(MAX_QUEUED_BYTES * 0.2 * MAX_CONNECTIONS).toBeLessThan(OBJECT_BYTES / 1.9)
   expect({ ...defaults, ...others }).toEqual(defaults)
 })
 
-test('they can be set, and empty variables count as absent', () => {
+test('the numbers of connections can be set, and empty variables count as absent', () => {
   const set = { MAX_CONNECTIONS: '50', MAX_QUEUED_BYTES: '1048576' }
   expect(readWorkerConfig(set)).toMatchObject({ MAX_CONNECTIONS: 50, MAX_QUEUED_BYTES: 1_048_576 })
   expect(readWorkerConfig({ MAX_CONNECTIONS: '' })).toEqual(readWorkerConfig({}))
 })
 
-test('numbers, booleans and lists of TOML count as their text', () => {
+test('numbers, booleans and lists in TOML count as their text', () => {
   const variables = {
     HUB_SHARDS: 4,
     CLOCK_SECONDS: 0.5,

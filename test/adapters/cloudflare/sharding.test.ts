@@ -84,7 +84,7 @@ test('a connection with a cursor and without a client id gets an id on the shard
   }
 })
 
-test('with any other cursor, or one from another number of shards, it gets an id on any shard', () => {
+test('with any other cursor, or one from another number of shards, a connection gets an id on any shard', () => {
   const suffixes = [
     epochSuffix(0, 1),
     epochSuffix(1, 2),

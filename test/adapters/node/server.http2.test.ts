@@ -24,7 +24,7 @@ describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
   })
   afterAll(() => server.kill())
 
-  test(`one session carries ${STREAMS} streams, each with what is its own`, async () => {
+  test(`one session carries ${STREAMS} streams, each with its own events`, async () => {
     const session = dial(server.url)
     const texts = Array.from({ length: STREAMS }, (_, n) => read(session, `/sse?id=client-${n}`))
     await eventually(() => expect(texts.every(({ text }) => text.includes('hub:ready'))).toBe(true))
@@ -36,7 +36,7 @@ describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
     await eventually(async () => expect(await connected(server.url)).toBe(0))
   })
 
-  test('a client that leaves one stream keeps the others', async () => {
+  test('a client that closes one stream keeps the others', async () => {
     const session = dial(server.url)
     const [leaving, staying] = [read(session, '/sse?id=a'), read(session, '/sse?id=b')]
     await eventually(() => expect(staying.text + leaving.text).toMatch(/ready[\s\S]*ready/))
@@ -47,7 +47,7 @@ describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
     session.destroy()
   })
 
-  test('a reader that stalls is cut off alone, and the session goes on', async () => {
+  test('a stalled stream alone is cut off, and the session stays open', async () => {
     const session = dial(server.url)
     const [stalled, reading] = [read(session, '/sse?id=stalled'), read(session, '/sse?id=reader')]
     await eventually(() => expect(stalled.text + reading.text).toMatch(/ready[\s\S]*ready/))
@@ -59,7 +59,7 @@ describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
     session.destroy()
   })
 
-  test('HTTP/1.1 is served beside it', async () => {
+  test('HTTP/1.1 is served on the same port', async () => {
     const { hostname, port } = new URL(server.url)
     const status = await new Promise((resolve, reject) => {
       const options = { hostname, port, path: '/healthz', rejectUnauthorized: false }

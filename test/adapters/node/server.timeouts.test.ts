@@ -46,18 +46,21 @@ describe.each<[string, boolean, Send]>([
   ],
   ['HTTP/2', true, overHttp2],
 ])('a body that never comes over %s', (_name, secure, send) => {
-  test.each(['native', 'portable'])('ends no %s stream, only what waits for it', async (opener) => {
-    const { hub, port } = await start(secure, opener)
-    const listening = send(port, 'GET', '/sse?id=alice')
-    await eventually(() => expect(hub.stats().connections).toBe(1))
-    const publishing = send(port, 'POST', '/broadcast')
-    await eventually(() => expect(publishing.stream.closed).toBe(true))
-    await hub.publish('everyone', { data: 'still here' })
-    await eventually(() => expect(listening.text).toContain('data: still here'))
-    expect(hub.stats().connections).toBe(1)
-  })
+  test.each(['native', 'portable'])(
+    'ends no %s stream, only responses that wait for it',
+    async (opener) => {
+      const { hub, port } = await start(secure, opener)
+      const listening = send(port, 'GET', '/sse?id=alice')
+      await eventually(() => expect(hub.stats().connections).toBe(1))
+      const publishing = send(port, 'POST', '/broadcast')
+      await eventually(() => expect(publishing.stream.closed).toBe(true))
+      await hub.publish('everyone', { data: 'still here' })
+      await eventually(() => expect(listening.text).toContain('data: still here'))
+      expect(hub.stats().connections).toBe(1)
+    },
+  )
 
-  test('does not outlive the response', async () => {
+  test('is not awaited after the response', async () => {
     const { hub, port } = await start(secure, 'native')
     const listening = send(port, 'GET', '/sse?id=alice')
     await eventually(() => expect(hub.stats().connections).toBe(1))

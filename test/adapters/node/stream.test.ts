@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end()
 })
 
-test('pipelined requests open one stream at a time, and leave with their socket', async () => {
+test('pipelined requests open one stream at a time, and end with their socket', async () => {
   const { hub, port } = await start()
   const socket = await dial(port)
   const requests = Array.from({ length: 20 }, (_, n) => get(`/sse?id=client-${n}`))
@@ -38,7 +38,7 @@ test('a stream pipelined after another request opens when that response is sent'
   expect(textOf(socket)).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*ok[\s\S]*HTTP\/1\.1 200 OK\r\n/)
 })
 
-test('after the goodbye the connection is good for another request', async () => {
+test('after the goodbye the socket can carry another request', async () => {
   const { hub, port } = await start()
   const socket = await dial(port)
   socket.write(get('/sse?id=alice'))
@@ -49,7 +49,7 @@ test('after the goodbye the connection is good for another request', async () =>
   await eventually(() => expect(textOf(socket)).toMatch(/\r\n\r\nok$/))
 })
 
-test('HTTP/1.0 gets a body without chunks, which ends with the connection', async () => {
+test('an HTTP/1.0 client receives a body without chunks, which ends when the socket closes', async () => {
   const { hub, port } = await start()
   const socket = await dial(port)
   socket.write('GET /sse?id=alice HTTP/1.0\r\nHost: localhost\r\n\r\n')

@@ -87,7 +87,7 @@ test('ten tabs share one connection, and each receives every event', async () =>
 })
 
 test.each(['close', 'crash', 'suspend'] as const)(
-  'another tab takes over after the %s of the one that leads, without loss',
+  'another tab takes over after the %s of the leader, without loss',
   async (end) => {
     const world = createWorld()
     const leader = await world.openTab()
@@ -104,7 +104,7 @@ test.each(['close', 'crash', 'suspend'] as const)(
   },
 )
 
-test('a tab that hangs loses the lock, and has everything once it thaws', async () => {
+test('a tab that hangs loses the lock, and receives everything once it resumes', async () => {
   const world = createWorld()
   const leader = await world.openTab()
   const other = await world.openTab()

@@ -49,7 +49,7 @@ test('a JWT secret alone is enough: it verifies tokens and signs tickets', async
   expect((await issue(app, await tokenOf({ publish: '*', aud: 'elsewhere' }))).status).toBe(401)
 })
 
-test('tickets have secrets of their own, on request', async () => {
+test('tickets can have secrets of their own', async () => {
   const [one, other] = ['1'.repeat(32), '2'.repeat(32)]
   const old = appWith({ keys: [KEY], tickets: { secrets: [one] } })
   const rotated = appWith({ keys: ['another-key-0123456789'], tickets: { secrets: [other, one] } })
@@ -57,7 +57,7 @@ test('tickets have secrets of their own, on request', async () => {
   expect(await listen(appWith({ keys: [KEY] }), issue(old))).toBe(401)
 })
 
-test('tickets are off on request, and when there is no secret to sign them with', async () => {
+test('tickets can be turned off, and are off without a secret to sign them', async () => {
   const off = appWith({ keys: [KEY], tickets: false })
   expect((await issue(off)).status).toBe(403)
   expect((await off.request('/sse?ticket=x')).status).toBe(401)
@@ -90,7 +90,7 @@ describe('options that are unsafe or useless are rejected', () => {
     expect(() => appWith(options)).toThrow(expect.objectContaining({ code: 'invalid-option' }))
   })
 
-  test('and so is a hub of another copy of the package', () => {
+  test('a hub from another copy of the package', () => {
     expect(() => createAccess({ hub: {} as Hub, keys: [KEY] })).toThrow(TypeError)
   })
 })

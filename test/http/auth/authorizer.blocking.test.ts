@@ -11,7 +11,7 @@ import {
 
 const BLOCK_MS = 60_000
 
-test('its streams end, its reconnects get 204, and after the block everything works again', async () => {
+test('a blocked client’s streams end, its reconnects get 204, and after the block everything works again', async () => {
   const set = createAuthHarness()
   const { request, clock } = set
   const path = `/sse?ticket=${await set.ticket({ client: 'alice' })}`
@@ -35,7 +35,7 @@ test('its streams end, its reconnects get 204, and after the block everything wo
   expect(await statusOf(set.postJson('/broadcast', token, { data: 1 }))).toBe(200)
 })
 
-test('its unused ticket opens nothing meanwhile', async () => {
+test('the unused ticket of a blocked client opens nothing meanwhile', async () => {
   const set = createAuthHarness()
   const ticket = await set.ticket({ client: 'alice' })
   await block(set, 10)
@@ -45,7 +45,7 @@ test('its unused ticket opens nothing meanwhile', async () => {
   expect(set.hub.stats().connections).toBe(0)
 })
 
-test('no ticket is issued for it', async () => {
+test('no ticket is issued for a blocked client', async () => {
   const set = createAuthHarness()
   await block(set)
   expect(await statusOf(set.postJson('/tickets', KEY, { client: 'alice' }))).toBe(403)
@@ -54,7 +54,7 @@ test('no ticket is issued for it', async () => {
   expect(await statusOf(set.postJson('/tickets', KEY, { client: 'alice' }))).toBe(200)
 })
 
-test('its token gets no tickets either, not even for others', async () => {
+test('the token of a blocked client requests no tickets, not even for other clients', async () => {
   const set = createAuthHarness()
   const token = await set.token({ sub: 'alice', publish: '*' })
   await block(set)
@@ -68,7 +68,7 @@ test('other clients are not affected', async () => {
   expect(await statusOf(set.request('/sse', await set.token({ sub: 'Alice' })))).toBe(200)
 })
 
-test('without a block it may reconnect at once', async () => {
+test('a client that is disconnected without a block may reconnect at once', async () => {
   const set = createAuthHarness()
   const token = await set.token({ sub: 'alice' })
   const reader = await set.listen('/sse', token)
@@ -78,7 +78,7 @@ test('without a block it may reconnect at once', async () => {
 })
 
 test.each(['-1', '1.5', '86401', 'forever', '', '1e3', '0x10'])(
-  'block=%s is 400',
+  'block=%s is answered 400',
   async (block) => {
     const { request } = createAuthHarness()
     const init = { method: 'DELETE' }

@@ -27,7 +27,7 @@ describe.each(ROUTES)('%s %s', (method, path) => {
     ...(method === 'POST' && { body: path === '/tickets' ? GRANT : EVENT }),
   }
 
-  test('without a credential is 401, and says which scheme it takes', async () => {
+  test('without a credential is 401, and names the scheme', async () => {
     const { request, hub, errors } = createAuthHarness()
     const response = await request(path, undefined, init)
     expect(response.status).toBe(401)
@@ -63,7 +63,7 @@ describe.each(ROUTES)('%s %s', (method, path) => {
     },
   )
 
-  test('with a credential in the query is 400, and the answer does not repeat it', async () => {
+  test('with a credential in the query is 400, and the response does not repeat it', async () => {
     const { request, hub } = createAuthHarness()
     const names = ['key', 'token', 'access_token', 'KEY', 'api_key', 'publish_key', 'jwt', 'auth']
     for (const name of names) {
@@ -152,7 +152,7 @@ function keysOf(text: string): readonly string[] | undefined {
   }
 }
 
-test('a credential that does not suffice is 403, and says so as RFC 6750 does', async () => {
+test('a credential without the permission is 403, with the error code of RFC 6750', async () => {
   const { postJson, token } = createAuthHarness()
   const response = await postJson('/broadcast', await token({ sub: 'alice' }), { data: 1 })
   expect(response.status).toBe(403)
@@ -160,7 +160,7 @@ test('a credential that does not suffice is 403, and says so as RFC 6750 does', 
   expect(response.headers.get('WWW-Authenticate')).toBe(challenge)
 })
 
-test('HEAD of a stream needs the credential that GET needs', async () => {
+test('HEAD of a stream requires the same credential as GET', async () => {
   const { request, hub, token } = createAuthHarness()
   const head = { method: 'HEAD' }
   expect(await statusOf(request('/sse', undefined, head))).toBe(401)

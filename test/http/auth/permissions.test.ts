@@ -33,7 +33,7 @@ describe('a token whose publish is', () => {
   })
 })
 
-test('no spelling of a path gets around the right to it', async () => {
+test('no spelling of a path bypasses its permission', async () => {
   const { postJson, token, hub } = createAuthHarness()
   const credential = await token({ publish: ['client:alice', 'topic:news'] })
   const paths = [
@@ -57,7 +57,7 @@ test('no spelling of a path gets around the right to it', async () => {
   expect(await statusOf(postJson('/clients/%61lice', credential, { data: 1 }))).toBe(200)
 })
 
-test('no token operates, whatever it claims', async () => {
+test('no token has operator permissions, whatever it claims', async () => {
   const { request, token } = createAuthHarness()
   const credential = await token({ sub: 'alice', publish: '*', topics: '*', operate: true })
   for (const path of ['/clients', '/clients/alice', '/topics/news', '/metrics']) {
@@ -69,7 +69,7 @@ test('no token operates, whatever it claims', async () => {
 })
 
 describe('listening with a token', () => {
-  test('its sub is the client when the query names none', async () => {
+  test('the sub is the client when the query names none', async () => {
     const { listen, token, hub } = createAuthHarness()
     const reader = await listen('/sse', await token({ sub: 'alice' }))
     expect(JSON.parse(reader.events[0]?.data ?? '')).toMatchObject({ client: 'alice', topics: [] })
@@ -77,7 +77,7 @@ describe('listening with a token', () => {
     await reader.close()
   })
 
-  test('its own id in the query is fine, another is 403', async () => {
+  test('the token’s own id in the query is accepted, and another is 403', async () => {
     const { request, token, hub } = createAuthHarness()
     const credential = await token({ sub: 'alice' })
     expect(await statusOf(request('/sse?id=alice', credential))).toBe(200)
@@ -96,7 +96,7 @@ describe('listening with a token', () => {
     expect(await statusOf(request('/sse?id=alice', credential))).toBe(403)
   })
 
-  test('a topic outside of its topics is 403, also beside one that is inside', async () => {
+  test('a topic that the token does not list is 403, even beside one that it lists', async () => {
     const { request, token, hub } = createAuthHarness()
     const credential = await token({ sub: 'alice', topics: ['news', 'a*'] })
     expect(await statusOf(request('/sse?topic=news', credential))).toBe(200)
@@ -106,7 +106,7 @@ describe('listening with a token', () => {
     expect(hub.stats().topics).toBe(0)
   })
 
-  test('a token that names no topics follows none', async () => {
+  test('a token without topics can follow none', async () => {
     const { request, listen, token } = createAuthHarness()
     const credential = await token({ sub: 'alice' })
     expect(await statusOf(request('/sse?topic=news', credential))).toBe(403)
@@ -115,7 +115,7 @@ describe('listening with a token', () => {
     await reader.close()
   })
 
-  test('a token for all topics follows any, and gets no event of another client', async () => {
+  test('a token for all topics can follow any, and receives no event for another client', async () => {
     const { listen, token, postJson } = createAuthHarness()
     const reader = await listen('/sse?topic=any', await token({ sub: 'alice', topics: '*' }))
     await postJson('/clients/bob', KEY, { data: 'for bob' })
@@ -124,7 +124,7 @@ describe('listening with a token', () => {
     await reader.close()
   })
 
-  test('its replay holds no event of another client or topic', async () => {
+  test('the replay contains no event for another client or topic', async () => {
     const { listen, token, postJson } = createAuthHarness()
     for (const path of ['/clients/bob', '/topics/secret', '/clients/alice', '/broadcast']) {
       await postJson(path, KEY, { data: path })
@@ -136,7 +136,7 @@ describe('listening with a token', () => {
     await reader.close()
   })
 
-  test('at its exp the stream says goodbye, and the token opens no other after the skew', async () => {
+  test('at exp the stream says goodbye, and the token opens no other after the clock skew', async () => {
     const { listen, request, token, clock, hub } = createAuthHarness()
     const credential = await token({ sub: 'alice', exp: 60 })
     const reader = await listen('/sse', credential)

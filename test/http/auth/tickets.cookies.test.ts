@@ -12,13 +12,13 @@ import {
 /** Bytes of a line of a request that nginx and others accept. https://nginx.org/r/large_client_header_buffers */
 const LINE_BYTES = 8_192
 
-test('a cookie has no path, so that a browser takes the one that it sees', async () => {
+test('a cookie has no path, so that a browser uses the path that it sees', async () => {
   const set = createAuthHarness()
   const opened = await set.request(`/sse?ticket=${await set.ticket({ client: 'alice' })}`)
   expect(opened.headers.get('Set-Cookie')).not.toMatch(/path/i)
 })
 
-test('a browser with grants for a hundred topics keeps at most 16 cookies, the latest', async () => {
+test('a browser with grants for a hundred topics keeps the latest 16 cookies', async () => {
   const set = createAuthHarness()
   const jar = new Map<string, string>()
   const paths: string[] = []
@@ -36,7 +36,7 @@ test('a browser with grants for a hundred topics keeps at most 16 cookies, the l
   expect(statuses).toEqual([401, ...Array<number>(16).fill(200)])
 })
 
-test('cookies of others stay, and forged ones go first', async () => {
+test('cookies of other sites stay, and forged ones are dropped first', async () => {
   const set = createAuthHarness()
   const jar = new Map([['session', '1']])
   for (let n = 0; n < 15; n++) await openWith(jar, set, `topic-${n}`)
@@ -46,7 +46,7 @@ test('cookies of others stay, and forged ones go first', async () => {
   expect([...jar.keys()].slice(0, -1)).toEqual(names)
 })
 
-test('a grant whose ticket would not fit in the line of a request is refused with 413', async () => {
+test('a grant whose ticket would not fit in a request line is answered 413', async () => {
   const set = createAuthHarness()
   const topics = Array.from({ length: 50 }, (_, n) => `${n}`.padStart(128, '話題'))
   const response = await set.postJson('/tickets', KEY, { client: 'alice', topics })
@@ -54,7 +54,7 @@ test('a grant whose ticket would not fit in the line of a request is refused wit
   expect(await response.json()).toMatchObject({ detail: expect.stringContaining('topics') })
 })
 
-test('the largest grant that is issued leaves room in the line of a request', async () => {
+test('the largest grant that is issued leaves room in the request line', async () => {
   const set = createAuthHarness()
   const lengths: number[] = []
   for (let length = 40; length <= 128; length += 4) {

@@ -57,7 +57,7 @@ describe('a forged ticket', () => {
     },
   )
 
-  test('with another client, or one character changed, is 401', async () => {
+  test('with another client, or with one character changed, is 401', async () => {
     const set = createAuthHarness()
     const ticket = await set.ticket({ client: 'alice' })
     const [header, payload = '', signature] = ticket.split('.')
@@ -75,7 +75,7 @@ describe('a forged ticket', () => {
     expect(await statusOf(set.request(`/sse?ticket=${ticket}`))).toBe(200)
   })
 
-  test.each([KEY, SECRET])('that %s itself signed is 401', async (secret) => {
+  test.each([KEY, SECRET])('that was signed with %s itself is 401', async (secret) => {
     const set = createAuthHarness()
     const claims = { id: 'x', client: 'alice', topics: [], grantSeconds: 60 }
     const note = { ...claims, expiresAt: set.clock.now() + 30_000 }
@@ -84,7 +84,7 @@ describe('a forged ticket', () => {
     expect(await statusOf(set.request(`/sse?ticket=${ticket}`))).toBe(401)
   })
 
-  test('beside a valid token is 401, because the ticket was meant to be used', async () => {
+  test('beside a valid token is 401', async () => {
     const { request, token } = createAuthHarness()
     expect(await statusOf(request('/sse?ticket=x', await token({ sub: 'alice' })))).toBe(401)
   })
@@ -119,7 +119,7 @@ describe('a forged cookie', () => {
     }
   })
 
-  test('that the ticket key signed is 401', async () => {
+  test('that was signed with the key of tickets is 401', async () => {
     const set = createAuthHarness()
     const { path, name, value } = await used(set)
     const claims = JSON.parse(Buffer.from(value.split('.')[1] ?? '', 'base64url').toString())

@@ -6,7 +6,7 @@ const WITHIN_MS = 10_000
 
 const SAME = { headers: { 'User-Agent': 'a browser' } }
 
-test('the browser whose response was lost opens its stream with the same ticket, and gets the cookie', async () => {
+test('a browser whose response was lost opens its stream with the same ticket, and gets the cookie', async () => {
   const set = createAuthHarness()
   const path = await used(set)
   await set.clock.advance(WITHIN_MS - 1)
@@ -17,7 +17,7 @@ test('the browser whose response was lost opens its stream with the same ticket,
   expect(await statusOf(set.request(path, undefined, SAME))).toBe(401)
 })
 
-test('also when the ticket has just expired', async () => {
+test('a ticket can be repeated when it has just expired', async () => {
   const set = createAuthHarness()
   const path = `/sse?ticket=${await set.ticket({ client: 'alice' })}`
   await set.clock.advance(29_000)
@@ -28,14 +28,14 @@ test('also when the ticket has just expired', async () => {
   expect(await statusOf(set.request(path, undefined, SAME))).toBe(401)
 })
 
-test('after ten seconds it does not', async () => {
+test('a ticket can’t be repeated after ten seconds', async () => {
   const set = createAuthHarness()
   const path = await used(set)
   await set.clock.advance(WITHIN_MS)
   expect(await statusOf(set.request(path, undefined, SAME))).toBe(401)
 })
 
-test('after the end of the grant it does not', async () => {
+test('a ticket can’t be repeated after the end of the grant', async () => {
   const set = createAuthHarness()
   const path = `/sse?ticket=${await set.ticket({ client: 'alice', grantSeconds: 1 })}`
   expect(await statusOf(set.request(path))).toBe(200)
@@ -43,18 +43,21 @@ test('after the end of the grant it does not', async () => {
   expect(await statusOf(set.request(path))).toBe(401)
 })
 
-test.each(['another address', 'another browser'])('from %s it is refused', async (sender) => {
-  let peer = '192.0.2.1'
-  const set = createAuthHarness({ peer: () => peer })
-  const path = await used(set)
-  if (sender === 'another address') peer = '192.0.2.2'
-  const headers = { 'User-Agent': sender === 'another browser' ? 'other' : 'a browser' }
-  for (let tries = 0; tries < 5; tries++) {
-    expect(await statusOf(set.request(path, undefined, { headers }))).toBe(401)
-  }
-})
+test.each(['another address', 'another browser'])(
+  'a ticket can’t be repeated from %s',
+  async (sender) => {
+    let peer = '192.0.2.1'
+    const set = createAuthHarness({ peer: () => peer })
+    const path = await used(set)
+    if (sender === 'another address') peer = '192.0.2.2'
+    const headers = { 'User-Agent': sender === 'another browser' ? 'other' : 'a browser' }
+    for (let tries = 0; tries < 5; tries++) {
+      expect(await statusOf(set.request(path, undefined, { headers }))).toBe(401)
+    }
+  },
+)
 
-test('when 50 strangers and the browser repeat it at once, no stranger gets in', async () => {
+test('when 50 other browsers and the right one repeat a ticket at once, only the right one succeeds', async () => {
   const set = createAuthHarness()
   const path = await used(set)
   const senders = Array.from({ length: 50 }, (_, n) => `stranger-${n % 10}`)
@@ -64,7 +67,7 @@ test('when 50 strangers and the browser repeat it at once, no stranger gets in',
   expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401]))
 })
 
-test('without an address a ticket is accepted once', async () => {
+test('without a remote address a ticket is accepted once', async () => {
   const set = createAuthHarness({ peer: () => undefined })
   const path = await used(set)
   expect(await statusOf(set.request(path, undefined, SAME))).toBe(401)

@@ -16,7 +16,7 @@ const GRANT_SECONDS = 600
 /** A request of another browser. */
 const OTHER = { headers: { 'User-Agent': 'other' } }
 
-test('a ticket opens one stream, and its cookie the same stream again until the grant ends', async () => {
+test('a ticket opens one stream, and its cookie reopens it until the grant ends', async () => {
   const set = createAuthHarness()
   const { request, clock, hub } = set
   const path = `/sse?ticket=${await issue(set)}`
@@ -36,14 +36,14 @@ test('a ticket opens one stream, and its cookie the same stream again until the 
   expect(await statusOf(request(path))).toBe(401)
 })
 
-test('the answer states the seconds in which a ticket must be used, and must not be cached', async () => {
+test('the response states the seconds within which a ticket must be used, and must not be cached', async () => {
   const { postJson } = createAuthHarness()
   const response = await postJson('/tickets', KEY, { client: 'alice' })
   expect(response.headers.get('Cache-Control')).toBe('no-store')
   expect(await response.json()).toEqual({ ticket: expect.any(String), expiresInSeconds: 30 })
 })
 
-test('the end of the grant ends the stream, with a goodbye that says so', async () => {
+test('the stream ends with the grant, with a goodbye that says so', async () => {
   const set = createAuthHarness()
   const reader = await set.listen(`/sse?ticket=${await issue(set)}`)
   await set.clock.advance(GRANT_SECONDS * 1_000 - 1_000)
@@ -71,7 +71,7 @@ describe('its cookie', () => {
   test.each([
     ['http://hub.example/sse', false],
     ['https://hub.example/sse', true],
-  ])('for %s is kept from scripts and other sites', async (url, secure) => {
+  ])('for %s is hidden from scripts and other sites', async (url, secure) => {
     const set = createAuthHarness()
     const response = await set.request(`${url}?ticket=${await issue(set)}`)
     const attributes = (response.headers.get('Set-Cookie') ?? '').split('; ').slice(1)
@@ -181,7 +181,7 @@ test('a cursor survives a reconnect by cookie', async () => {
   expect((await reader.next()).data).toBe('missed')
 })
 
-describe('the right to request tickets', () => {
+describe('the permission to request tickets', () => {
   test.each([
     [['everyone', 'client:*', 'topic:*'], 403],
     [['client:alice'], 403],

@@ -71,7 +71,7 @@ describe('with the keys of an issuer', () => {
     }
   })
 
-  test('a kid of a key of another type is refused', async () => {
+  test('a token whose kid names a key of another type is refused', async () => {
     expect(await statusOf(byKeys, await rsa.sign(claims, { kid: 'ec' }))).toBe(401)
     expect(await statusOf(byKeys, await ec.sign(claims, { kid: 'rsa' }))).toBe(401)
   })
@@ -84,7 +84,7 @@ describe('with the keys of an issuer', () => {
     }
   })
 
-  test('a secret among the published keys verifies nothing', async () => {
+  test('a secret among the published keys is not used', async () => {
     const k = Buffer.from(SECRET).toString('base64url')
     const own = await startIssuer({ kty: 'oct', k, kid: 'secret', alg: 'HS256' })
     const tokens = createTokens({ jwksUrl: own.url, clock })

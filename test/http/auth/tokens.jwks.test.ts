@@ -31,7 +31,7 @@ afterEach(async () => {
   await issuer.close()
 })
 
-test('a key set without end is read up to a bound, and counts as an issuer that fails', async () => {
+test('an endless key set is read up to a bound, and counts as a failure of the issuer', async () => {
   issuer.respondWith('endless')
   expect(await publish(await tokenOf(old))).toBe(503)
   // What the sockets hold comes on top of the bound.
@@ -47,7 +47,7 @@ test('many tokens need one fetch', async () => {
   expect(issuer.requests).toBe(1)
 })
 
-test('the keys are fetched again after ten minutes, so that a withdrawn one expires', async () => {
+test('the keys are fetched again after ten minutes, so that withdrawn keys expire', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
   issuer.keys.splice(0, 1, young.jwk)
   await turn(CACHE_MS + 1)
@@ -55,7 +55,7 @@ test('the keys are fetched again after ten minutes, so that a withdrawn one expi
   expect(issuer.requests).toBe(2)
 })
 
-test('an unknown kid fetches them again, and then its token is accepted', async () => {
+test('an unknown kid causes another fetch, and then its token is accepted', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
   issuer.keys.push(young.jwk)
   await turn(COOLDOWN_MS + 1)
@@ -64,7 +64,7 @@ test('an unknown kid fetches them again, and then its token is accepted', async 
   expect(issuer.requests).toBe(2)
 })
 
-test('many unknown kids fetch them once in 30 seconds', async () => {
+test('many unknown kids cause one fetch in 30 seconds', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
   for (let n = 0; n < 20; n++) {
     expect(await publish(await tokenOf(young, { kid: `made-up-${n}` }))).toBe(401)
@@ -78,7 +78,7 @@ test('many unknown kids fetch them once in 30 seconds', async () => {
 })
 
 test.each(['error', 'nonsense', 'redirect'] as const)(
-  'an issuer that answers with an %s keeps the previous keys',
+  'the previous keys stay valid when the issuer answers with an %s',
   async (how) => {
     expect(await publish(await tokenOf(old))).toBe(200)
     issuer.respondWith(how)
@@ -90,7 +90,7 @@ test.each(['error', 'nonsense', 'redirect'] as const)(
   },
 )
 
-test('an issuer that is gone keeps the previous keys', async () => {
+test('the previous keys stay valid while the issuer is unreachable', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
   await issuer.close()
   await turn(CACHE_MS + 1)
@@ -99,7 +99,7 @@ test('an issuer that is gone keeps the previous keys', async () => {
   expect(await publish(await tokenOf(old))).toBe(200)
 })
 
-test('without any keys a publish is 503, which says nothing about the token', async () => {
+test('without any keys a publish is 503, and the response reveals nothing about the token', async () => {
   issuer.respondWith('error')
   const response = await set.postJson('/broadcast', await tokenOf(old), { data: 1 })
   expect(response.status).toBe(503)
@@ -118,7 +118,7 @@ test('without any keys a stream is 200 with a goodbye, so that its client reconn
   expect(set.hub.stats().connections).toBe(0)
 })
 
-test('an issuer that is away is asked again after 30 seconds, not with each token', async () => {
+test('an unreachable issuer is retried after 30 seconds, not for each token', async () => {
   issuer.respondWith('error')
   for (let n = 0; n < 20; n++) expect(await publish(await tokenOf(old))).toBe(503)
   expect(issuer.requests).toBe(1)
@@ -135,7 +135,7 @@ test('the key of the hub works without the issuer', async () => {
   expect(issuer.requests).toBe(0)
 })
 
-test('with keys of an issuer alone there is nothing to sign tickets with', async () => {
+test('tickets can’t be signed with the keys of an issuer', async () => {
   const alone = createAuthHarness({
     config: { PUBLISH_KEY: [], JWT_SECRET: undefined, JWKS_URL: issuer.url },
     clock: set.clock,

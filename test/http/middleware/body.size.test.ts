@@ -49,7 +49,7 @@ const spellings: [string, (data: string) => RequestInit][] = [
 ]
 
 describe.each(spellings)('as %s', (_, spell) => {
-  test('262,144 bytes pass', async () => {
+  test('262,144 bytes are accepted', async () => {
     const data = 'x'.repeat(MAX)
     await expectArrival(createAppHarness(), spell(data), data)
   })
@@ -58,7 +58,7 @@ describe.each(spellings)('as %s', (_, spell) => {
     await expectTooLarge(createAppHarness(), spell('x'.repeat(MAX + 1)))
   })
 
-  test('bytes count and not characters', async () => {
+  test('the limit counts bytes, not characters', async () => {
     const data = 'é'.repeat(MAX / 2)
     await expectArrival(createAppHarness(), spell(data), data)
     await expectTooLarge(createAppHarness(), spell(`${data}x`))
@@ -126,7 +126,7 @@ describe('a body of nothing but line breaks', () => {
     await expectTooLarge(createAppHarness(), json({ data: end.repeat(MAX / 2) }))
   })
 
-  test('cuts no client off, with the smallest queue that the hub allows', async () => {
+  test('cuts off no client, even with the smallest queue that the hub allows', async () => {
     const set = createAppHarness({ maxEventBytes: MAX, maxQueuedBytes: MAX + 65_536 })
     const data = '\n'.repeat(most)
     const reader = await set.listen('/sse?id=alice')

@@ -88,11 +88,11 @@ describe('Content-Type', () => {
     'text/plain ; charset=utf8',
     'text/plain; charset="utf-8"',
     'text/plain; format=flowed; charset=utf-8; delsp=yes',
-  ])('%s is taken', async (type) => {
+  ])('%s is accepted', async (type) => {
     await expectArrival('é', post('é', type))
   })
 
-  test('no body and no type is not supported either', async () => {
+  test('a missing body without a type is not supported', async () => {
     await expectRefused(415, { method: 'POST' })
   })
 })
@@ -112,7 +112,7 @@ describe('Content-Encoding', () => {
 describe('a body that is not UTF-8', () => {
   const bytes: [string, number[]][] = [
     ['a byte that never occurs', [0x61, 0xff, 0x62]],
-    ['a sequence that breaks off', [0x61, 0xe2, 0x82]],
+    ['a truncated sequence', [0x61, 0xe2, 0x82]],
     ['a surrogate', [0xed, 0xa0, 0x80]],
     ['an overlong spelling', [0xc0, 0x80]],
     ['UTF-16', [0xfe, 0xff, 0x00, 0x61]],
@@ -151,11 +151,11 @@ describe('JSON', () => {
     '{"data":1,"ephemeral":"true"}',
     '{"data":1,"ephemeral":null}',
     '{"__proto__":{"data":1}}',
-  ])('of another shape is refused: %s', async (wrong) => {
+  ])('with invalid fields is refused: %s', async (wrong) => {
     await expectRefused(400, post(wrong, JSON_TYPE))
   })
 
-  test('with a prototype in it sets nothing but its own harmless key', async () => {
+  test('with a __proto__ key changes no prototype', async () => {
     const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const forged = '{"data":"x","__proto__":{"event":"forged","ephemeral":true}}'
@@ -199,7 +199,7 @@ describe('a form', () => {
     'data=1&constructor=1',
     'data=1&data[]=1',
     '__proto__[data]=1',
-  ])('of another shape is refused: %j', async (wrong) => {
+  ])('with invalid fields is refused: %j', async (wrong) => {
     await expectRefused(400, form(wrong))
   })
 
@@ -207,12 +207,12 @@ describe('a form', () => {
     await expectRefused(400, form('data=1&data=2'))
   })
 
-  test.each(['data', 'event', 'x'])('with 100,000 times the field %s is refused', async (name) => {
+  test.each(['data', 'event', 'x'])('with 100,000 fields named %s is refused', async (name) => {
     await expectRefused(400, form(`data=1${`&${name}=1`.repeat(100_000)}`))
   })
 })
 
-test('a body that breaks off is a client error, not a server error', async () => {
+test('a truncated body is a client error, not a server error', async () => {
   const set = createAppHarness()
   const broken = new ReadableStream({
     start: (controller) => controller.error(new Error('socket hang up')),
@@ -222,7 +222,7 @@ test('a body that breaks off is a client error, not a server error', async () =>
   expect(set.errors).toEqual([])
 })
 
-test('a body in chunks is joined, even within a character', async () => {
+test('a body in chunks is joined, even if a character is split', async () => {
   const bytes = new TextEncoder().encode('{"data":"é🙂"}')
   const pieces = new ReadableStream({
     start(controller) {

@@ -23,7 +23,7 @@ describe('with a list of origins', () => {
       config: { CORS_ORIGINS: [APP, 'http://localhost:5173'], CORS_HEADERS: ['X-Trace'] },
     })
 
-  test('a listed one may read any answer, with cookies', async () => {
+  test('a listed origin may read any response, with cookies', async () => {
     const { request, token } = listed()
     const headers = { Origin: APP }
     const credential = await token({ sub: 'alice' })
@@ -40,7 +40,7 @@ describe('with a list of origins', () => {
     }
   })
 
-  test.each(STRANGERS)('%j may read none', async (Origin) => {
+  test.each(STRANGERS)('%j may read no response', async (Origin) => {
     const { request } = listed()
     const response = await request('/healthz', undefined, { headers: { Origin } })
     expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false)
@@ -93,7 +93,7 @@ describe('with a list of origins', () => {
   }
 })
 
-test('without a list no origin may read anything', async () => {
+test('without a list no origin may read a response', async () => {
   const { request } = createAuthHarness()
   for (const method of ['GET', 'OPTIONS']) {
     const response = await request('/sse', undefined, { method, headers: { Origin: APP } })
@@ -115,7 +115,7 @@ describe('a hub without a key', () => {
     '127.8.9.10',
     '[::1]',
     '[::1]:3020',
-  ])('answers to the host %s', async (Host) => {
+  ])('accepts the host %s', async (Host) => {
     expect(await askLoopback({ Host })).toBe(200)
     expect(await askLoopback({}, `http://${Host}`)).toBe(200)
   })
@@ -135,7 +135,7 @@ describe('a hub without a key', () => {
     '10.127.0.0.1',
     '[::2]',
     '[::ffff:192.0.2.1]',
-  ])('answers to the host %s with 421', async (Host) => {
+  ])('answers 421 to the host %s', async (Host) => {
     expect(await askLoopback({ Host })).toBe(421)
     if (URL.canParse(`http://${Host}`)) expect(await askLoopback({}, `http://${Host}`)).toBe(421)
   })
@@ -156,11 +156,11 @@ describe('a hub without a key', () => {
     '',
     ':',
     ':3020',
-  ])('does not guess what the host %j means', async (Host) => {
+  ])('refuses the ambiguous host %j', async (Host) => {
     expect(await askLoopback({ Host })).toBe(421)
   })
 
-  test('checks the host of the URL, too, when the two differ', async () => {
+  test('checks the host of the URL, too, when it differs from the header', async () => {
     expect(await askLoopback({ Host: 'localhost' }, 'http://evil.example')).toBe(421)
     expect(await askLoopback({ Host: 'evil.example' }, 'http://localhost')).toBe(421)
   })
@@ -170,7 +170,7 @@ describe('a hub without a key', () => {
     'http://127.0.0.1',
     'https://[::1]:8443',
     'http://a.localhost',
-  ])('talks to pages of %s', async (Origin) => {
+  ])('accepts pages from %s', async (Origin) => {
     expect(await askLoopback({ Origin })).toBe(200)
   })
 
@@ -185,7 +185,7 @@ describe('a hub without a key', () => {
     'localhost',
     '',
     'http://',
-  ])('does not talk to pages of %j, whichever way they ask', async (Origin) => {
+  ])('refuses pages from %j, whatever the request', async (Origin) => {
     expect(await askLoopback({ Origin })).toBe(403)
     const { request, hub } = createAuthHarness({ accessMode: 'loopback' })
     for (const path of ['/ping/alice', '/broadcast']) {
@@ -195,7 +195,7 @@ describe('a hub without a key', () => {
     expect(hub.stats().published).toBe(0)
   })
 
-  test('accepts pages of a listed origin', async () => {
+  test('accepts pages from a listed origin', async () => {
     const { request } = createAuthHarness({
       accessMode: 'loopback',
       config: { CORS_ORIGINS: [APP], CORS_HEADERS: ['X-Trace'] },
@@ -205,7 +205,7 @@ describe('a hub without a key', () => {
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(APP)
   })
 
-  test('opens no stream for an image or script of a page from another origin', async () => {
+  test('opens no stream for an image or script element of another origin', async () => {
     const headers = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' }
     const { request, hub } = createAuthHarness({ accessMode: 'loopback' })
     const response = await request('/sse?id=alice', undefined, { headers })

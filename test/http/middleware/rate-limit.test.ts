@@ -81,7 +81,7 @@ describe('publishing', () => {
     expect(await pingFrom(set)).toBe(200)
   })
 
-  test('a request that is refused for missing rights does not count', async () => {
+  test('a request that is refused for lack of permission does not count', async () => {
     const { postJson } = createAuthHarness({ clock, config })
     for (let n = 0; n < 10; n++) expect(await statusOf(publish(postJson, 'wrong'))).toBe(401)
     expect(await statusOf(publish(postJson))).toBe(200)
@@ -125,7 +125,7 @@ describe('publishing', () => {
 describe('streams', () => {
   const config = { STREAMS_PER_MINUTE: 2 }
 
-  test('over the limit are 200 with a goodbye, because any other status is permanent for an EventSource', async () => {
+  test('over the limit get 200 with a goodbye, because any other status would stop an EventSource for good', async () => {
     const { request, hub } = createAuthHarness({ clock, config, accessMode: 'anonymous' })
     for (let n = 0; n < 2; n++) expect(await statusOf(request('/sse?id=alice'))).toBe(200)
     const response = await request('/sse?id=alice')
@@ -149,7 +149,7 @@ describe('streams', () => {
     expect(hub.stats().connections).toBe(3)
   })
 
-  test('requested with HEAD, OPTIONS or without rights do not count', async () => {
+  test('requested with HEAD, OPTIONS or without permission do not count', async () => {
     const { request, token, hub } = createAuthHarness({ clock, config })
     const alice = await token({ sub: 'alice' })
     for (let n = 0; n < 5; n++) {
@@ -185,7 +185,7 @@ describe('an address', () => {
   })
 
   test.each(['::ffff::1:zz', ':', '[', 'x'.repeat(10_000)])(
-    'that is invalid, %s, is no error',
+    'that is invalid, %s, is not an error',
     (text) => {
       expect(ipBucket(text).length).toBeLessThanOrEqual(64)
     },

@@ -8,7 +8,7 @@ import { checkAgainst, type Document } from '../../support/openapi-validator.ts'
 const document = (await (await createAuthHarness().app.request('/openapi.json')).json()) as Document
 const check = checkAgainst(document)
 
-describe('what matches the schema is accepted, and nothing else:', () => {
+describe('only bodies that match the schema are accepted:', () => {
   const Event = { $ref: '#/components/schemas/Event' }
   const EventForm = { $ref: '#/components/schemas/EventForm' }
   const Grant = { $ref: '#/components/schemas/Grant' }
@@ -51,7 +51,7 @@ describe('what matches the schema is accepted, and nothing else:', () => {
     )
   })
 
-  test('a text, whatever it is', async () => {
+  test('any text', async () => {
     const { request } = createAppHarness()
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (data) => {
@@ -60,7 +60,7 @@ describe('what matches the schema is accepted, and nothing else:', () => {
     )
   })
 
-  test('a grant of a ticket', async () => {
+  test('the grant of a ticket', async () => {
     const { postJson } = createAuthHarness()
     const grant = fc.record({
       client: maybe(fc.string({ minLength: 1 })),

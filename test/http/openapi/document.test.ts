@@ -50,7 +50,7 @@ function operationsOf({ paths }: Document): string[] {
 describe('the document', () => {
   test.each([
     ['a hub with keys', document],
-    ['a hub without', open],
+    ['a hub without keys', open],
   ])('of %s is OpenAPI 3.1', async (_, one) => {
     const validator = new Validator()
     expect(await validator.validate(structuredClone(one))).toEqual({ valid: true })
@@ -65,12 +65,12 @@ describe('the document', () => {
     expect(operationsOf(one).sort()).toEqual(routesOf(app).sort())
   })
 
-  test('is described by no entry that is of no route', () => {
+  test('describes no route that does not exist', () => {
     const described = Object.keys(operations).map((key) => key.replace(/:(\w+)/g, '{$1}'))
     expect(described.sort()).toEqual(routesOf(createAuthHarness().app).sort())
   })
 
-  test('gives each operation a name of its own', () => {
+  test('gives each operation a unique name', () => {
     const names = OPERATIONS.map(([, { operationId }]) => operationId)
     expect(new Set(names).size).toBe(names.length)
   })
@@ -83,7 +83,7 @@ describe('the document', () => {
     )
   })
 
-  test('is public, and holds no secret', async () => {
+  test('is public, and contains no secret', async () => {
     const { request } = createAuthHarness()
     const response = await request('/openapi.json')
     expect(response.status).toBe(200)
@@ -97,7 +97,7 @@ describe('the document', () => {
   })
 
   test.each(['', '/realtime', '/v1/events'])(
-    'says where the app is, mounted at "%s"',
+    'names the server URL when mounted at "%s"',
     async (prefix) => {
       const app = createApp({ hub: createHub() })
       const host = new Hono().route(prefix || '/', app)
@@ -134,7 +134,7 @@ describe('an example fits its schema', () => {
     }
   })
 
-  test('of the stream, which is one', () => {
+  test('of the stream, which parses as one', () => {
     const answer = document.paths['/sse']?.get?.responses['200'] ?? {}
     const { content } = resolve<ResponseObject>(document, answer)
     const events = eventsIn(String(content?.['text/event-stream']?.example))
@@ -150,7 +150,7 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
   const path = pattern.replace('{id}', 'alice').replace('{topic}', 'news')
   const template = { method, path, bodies: operation.requestBody?.content }
 
-  test('answers as the document says in every situation, and the document lists no other answer', async () => {
+  test('returns exactly the responses that the document lists, over all situations', async () => {
     const seen = new Set<string>()
     for (const [situation, send] of Object.entries(situations)) {
       const response = await send(template)

@@ -138,7 +138,7 @@ describe('GET /clients/:id', () => {
     expect(await cursorNow()).toEqual([((await last.json()) as { id: string }).id])
   })
 
-  test('is empty for a client that is not there', async () => {
+  test('is empty for a client that is not connected', async () => {
     expect(await get(createAppHarness(), '/clients/carol')).toEqual({
       client: 'carol',
       connections: [],
@@ -205,7 +205,7 @@ describe('DELETE /clients/:id', () => {
     await set.listen('/sse?id=alice')
   })
 
-  test('delivers first what was published before', async () => {
+  test('delivers events that were published before, then the goodbye', async () => {
     const { app, listen, clock } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     await app.request('/clients/alice', json({ data: 'last' }))
@@ -231,14 +231,14 @@ describe('DELETE /clients/:id', () => {
     await set.listen('/sse?id=alice')
   })
 
-  test('blocks a client that is not there yet', async () => {
+  test('blocks a client that is not connected yet', async () => {
     const { request } = createAppHarness()
     const response = await request('/clients/alice?block=86400', away)
     expect(await response.json()).toEqual({ disconnected: 0, blockedSeconds: 86_400 })
     expect((await request('/sse?id=alice')).status).toBe(204)
   })
 
-  test('without a block leaves a block as it is', async () => {
+  test('without a block leaves an earlier block in force', async () => {
     const { request } = createAppHarness()
     await request('/clients/alice?block=60', away)
     await request('/clients/alice', away)

@@ -32,13 +32,13 @@ async function busy(): Promise<AppHarness> {
   return set
 }
 
-test('the answer is of the media type of the format', async () => {
+test('the response has the media type of the format', async () => {
   const response = await createAppHarness().request('/metrics')
   expect(response.status).toBe(200)
   expect(response.headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
 })
 
-test('the figures are those of what has happened', async () => {
+test('the metrics count what happened', async () => {
   const samples = await scrape(await busy())
   expect(Object.fromEntries(samples)).toMatchObject({
     hono_sse_connections: 2,
@@ -88,7 +88,7 @@ test('times are in seconds, in cumulative buckets', async () => {
   await reader.close()
 })
 
-test('what waits for a client that does not read is seen', async () => {
+test('bytes queued for a client that does not read are reported', async () => {
   const set = createAppHarness()
   const response = await set.request('/sse?id=slow')
   for (let n = 0; n < 5; n++) await set.request('/clients/slow', text('x'.repeat(1_000)))
@@ -111,7 +111,7 @@ test('a lost journal is reported as down, with its last size', async () => {
   })
 })
 
-test('a journal that does not report its size has no line for it', async () => {
+test('a journal that does not report its size has no sample for it', async () => {
   const { stats, ...journal } = createMemoryJournal()
   const samples = await scrape(createAppHarness({ journal }))
   expect(stats).toEqual({ events: 0, bytes: 0 })
@@ -120,7 +120,7 @@ test('a journal that does not report its size has no line for it', async () => {
   ])
 })
 
-test('clients, topics and paths bring no line of their own', async () => {
+test('clients, topics and paths add no samples', async () => {
   const set = await busy()
   const before = (await scrape(set)).size
   for (let n = 0; n < 20; n++) {
@@ -133,7 +133,7 @@ test('clients, topics and paths bring no line of their own', async () => {
   expect([...samples.keys()].join()).not.toMatch(/client-1|topic-1|nothing/)
 })
 
-test('mounted below a path it is there, too', async () => {
+test('the metrics are served under the path where the app is mounted', async () => {
   const { hub } = createAppHarness()
   const host = new Hono().route('/realtime', createApp({ hub }))
   expect((await host.request('/realtime/metrics')).status).toBe(200)
@@ -142,7 +142,7 @@ test('mounted below a path it is there, too', async () => {
 describe.skipIf(PROMTOOL_IS_MISSING)('promtool (skipped where it is not installed)', () => {
   test.each([
     ['a hub where nothing has happened', () => createAppHarness()],
-    ['a hub where everything has', busy],
+    ['a hub where everything has happened', busy],
     [
       'a hub whose journal can be lost',
       () => {
@@ -156,7 +156,7 @@ describe.skipIf(PROMTOOL_IS_MISSING)('promtool (skipped where it is not installe
     expect(promtoolErrors(page)).toBe('')
   })
 
-  test('would find what is wrong', () => {
+  test('finds the mistakes in invalid metrics', () => {
     expect(promtoolErrors('# HELP a_ms A.\n# TYPE a_ms counter\na_ms 1\n')).toContain('a_ms')
     expect(promtoolErrors('a{b="c" 1\n')).not.toBe('')
   })

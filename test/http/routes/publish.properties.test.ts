@@ -20,7 +20,7 @@ const anyChar = fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })
 const unit = fc.oneof(anyChar, special)
 const wellFormed = fc.array(unit, { maxLength: 60 }).map((units) => units.join(''))
 
-test('a string arrives as it was sent, as JSON, as text and as a form', async () => {
+test('a string arrives unchanged, sent as JSON, as text or as a form', async () => {
   const { request, listen } = createAppHarness()
   const reader = await listen('/sse?id=alice')
   const spellings = [
@@ -73,7 +73,7 @@ const name = fc
   .map((units) => units.join(''))
   .filter((id) => !/\p{Cc}/u.test(id) && id !== '.' && id !== '..' && id !== 'decoy')
 
-test('a client id survives query and path, and names just that client', async () => {
+test('a client id is the same in query and path, and names only that client', async () => {
   await fc.assert(
     fc.asyncProperty(name, name, async (id, topic) => {
       const { request, listen } = createAppHarness()
@@ -181,7 +181,7 @@ async function isOnlyStreamThatRegisters(
   expect(set.hub.stats().connections).toBe(0)
 }
 
-test('no request makes the app fail, and only a GET of /sse registers anybody', async () => {
+test('no request makes the app fail, and only GET /sse registers a client', async () => {
   await fc.assert(
     fc.asyncProperty(
       method,

@@ -30,7 +30,7 @@ describe.each(ROUTES)('POST %s', (path) => {
     }
   })
 
-  test('keeps events without listeners for a later reconnect', async () => {
+  test('stores events without listeners for a later reconnect', async () => {
     const { request, listen } = createAppHarness()
     expect(await (await request(path, text('hello'))).json()).toMatchObject({ connections: 0 })
     const reader = await listen('/sse?id=alice&topic=news&lastEventId=earliest')
@@ -40,7 +40,7 @@ describe.each(ROUTES)('POST %s', (path) => {
   test.each([
     ['JSON', json({ data: 'now', ephemeral: true, event: 'typing' })],
     ['a form', form('data=now&ephemeral=true&event=typing')],
-  ])('gives an ephemeral event (%s) no id, and forgets it', async (_, init) => {
+  ])('gives an ephemeral event (%s) no id, and does not store it', async (_, init) => {
     const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice&topic=news')
     expect(await (await request(path, init)).json()).toEqual({ connections: 1 })
@@ -57,7 +57,7 @@ describe.each(ROUTES)('POST %s', (path) => {
     await problemIn(response)
   })
 
-  test('goes on while the hub drains', async () => {
+  test('accepts events while the hub drains', async () => {
     const { request, hub, listen, clock } = createAppHarness()
     await listen('/sse?id=alice&topic=news')
     const second = await listen('/sse?id=alice&topic=news')
@@ -116,17 +116,17 @@ describe('data', () => {
     ['line feeds', 'a\nb\n\nc\n'],
     ['carriage returns', 'a\rb\r', 'a\nb\n'],
     ['both', 'a\r\nb\r\n\r\nc\n\rd', 'a\nb\n\nc\n\nd'],
-    ['fields of its own', 'x\n\nid: 9\nevent: hub:bye\ndata: forged\nretry: 1\n\n'],
+    ['lines that look like fields', 'x\n\nid: 9\nevent: hub:bye\ndata: forged\nretry: 1\n\n'],
     ['NUL', 'a\0b'],
     ['other line separators', 'a\u2028b\u2029c\x85d\x0be\x0cf'],
     ['a byte order mark', '\ufeffhello\ufeff'],
-    ['spaces around', '  hello  '],
-    ['a colon first', ': no comment'],
+    ['spaces at both ends', '  hello  '],
+    ['a leading colon', ': no comment'],
     ['nothing', ''],
     ['one line feed', '\n'],
     ['what looks like JSON', '{"data": 1}'],
     ['what looks like a form', 'data=a&b=%20+'],
-    ['beyond the first plane', '🙂\u{10ffff}'],
+    ['characters beyond the first plane', '🙂\u{10ffff}'],
   ]
   const spellings: [string, (data: string) => RequestInit][] = [
     ['JSON', (data) => json({ data })],
@@ -135,7 +135,7 @@ describe('data', () => {
   ]
 
   describe.each(spellings)('as %s', (_spelling, spell) => {
-    test.each(strings)('may hold %s', async (_, sent, arrives = sent) => {
+    test.each(strings)('may contain %s', async (_, sent, arrives = sent) => {
       const { request, listen } = createAppHarness()
       const reader = await listen('/sse?id=alice')
       expect((await request('/clients/alice', spell(sent))).status).toBe(200)
@@ -155,7 +155,7 @@ describe('data', () => {
     },
   )
 
-  test('may hold a lone surrogate inside of an object, which arrives as JSON spells it', async () => {
+  test('may contain a lone surrogate in an object, which arrives escaped', async () => {
     const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const data = '{"half\\udc00":["\\ud800"]}'
@@ -163,7 +163,7 @@ describe('data', () => {
     expect((await reader.next()).data).toBe(data)
   })
 
-  test('may hold keys that every object has', async () => {
+  test('may contain keys that every object has', async () => {
     const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const data = '{"__proto__":{"a":1},"constructor":{"prototype":2},"toJSON":3,"toString":4}'

@@ -18,7 +18,7 @@ function messages({ events }: Reader): string[] {
 
 const resumeAt = (id: string) => ({ headers: { 'Last-Event-ID': id } })
 
-test('a returning client receives what it missed, then live events, each once', async () => {
+test('a client that reconnects receives what it missed, then live events, each once', async () => {
   const set = createAppHarness()
   const [first = ''] = await publish(set, 'one', 'two', 'three')
   const reader = await set.listen('/sse?id=alice', resumeAt(first))
@@ -38,13 +38,13 @@ test('a client that missed nothing receives the head of the journal at once', as
   expect(messages(reader)).toEqual([])
 })
 
-test('the cursor in the query counts when no header comes', async () => {
+test('the cursor in the query applies without the header', async () => {
   const set = createAppHarness()
   const [first = ''] = await publish(set, 'one', 'two')
   expect(messages(await set.listen(`/sse?id=alice&lastEventId=${first}`))).toEqual(['two'])
 })
 
-test('the header wins over the query, because a browser sends its old URL again', async () => {
+test('the header takes precedence over the query, because a browser sends its old URL again', async () => {
   const set = createAppHarness()
   const [first = '', second = ''] = await publish(set, 'one', 'two', 'three')
   const reader = await set.listen(`/sse?id=alice&lastEventId=${first}`, resumeAt(second))
@@ -68,7 +68,7 @@ test('an empty cursor in the query is no cursor', async () => {
 test.each([
   ['header', '/sse?id=alice', resumeAt('earliest')],
   ['query', '/sse?id=alice&lastEventId=earliest', {}],
-])('earliest in the %s replays everything the journal keeps', async (_, path, init) => {
+])('earliest in the %s replays all stored events', async (_, path, init) => {
   const set = createAppHarness()
   await publish(set, 'one', 'two')
   const reader = await set.listen(path, init)
@@ -76,7 +76,7 @@ test.each([
   expect(messages(reader)).toEqual(['one', 'two'])
 })
 
-describe('a cursor that means nothing here is a gap, not an error', () => {
+describe('an unknown cursor is a gap, not an error', () => {
   const plain = ['x', '-', '0', 'null', 'undefined', '1-1', '../../x', '{"a":1}', 'a,b', 'ÿé½']
   const odd = ['a\nb', 'id: 7\n\ndata: forged', '\0', '%', 'ÿ', '日本語', '\u2028']
   const named = (cursor: string): [string, string] => [JSON.stringify(cursor), cursor]
@@ -120,7 +120,7 @@ describe('a cursor that means nothing here is a gap, not an error', () => {
   }
 })
 
-test('a cursor from the future of this journal is a gap', async () => {
+test('a cursor beyond the head of the journal is a gap', async () => {
   const set = createAppHarness()
   const [id = ''] = await publish(set, 'one')
   const reader = await set.listen('/sse?id=alice', resumeAt(id.replace(/\d+$/, '999')))
@@ -135,7 +135,7 @@ test('a gap with nothing left to replay carries the id to resume from', async ()
   expect(gap.id).toMatch(/^[!-~]+$/)
 })
 
-test('evicted events are reported as a gap, only to the clients they were for', async () => {
+test('evicted events are reported as a gap only to the clients they were for', async () => {
   const set = createAppHarness()
   const [cursor = ''] = await publish(set, 'one', 'two')
   await set.clock.advance(300_001)
@@ -148,7 +148,7 @@ test('evicted events are reported as a gap, only to the clients they were for', 
   expect(readyOf(bob)).toMatchObject({ resume: 'complete' })
 })
 
-test('a replay holds nothing that was for other clients or other topics', async () => {
+test('a replay contains nothing for other clients or topics', async () => {
   const set = createAppHarness()
   const { request } = set
   await request('/clients/bob', json({ data: 'for bob' }))

@@ -12,7 +12,7 @@ function clientOf({ request }: Pick<AppHarness, 'request'>) {
 }
 
 describe('a typed client', () => {
-  test('publishes, and reads the receipt', async () => {
+  test('publishes, and reads the result', async () => {
     const set = createAppHarness()
     const reader = await set.listen('/sse?id=alice')
     const { clients } = clientOf(set)
@@ -28,7 +28,7 @@ describe('a typed client', () => {
     expect(await reader.next()).toMatchObject({ event: 'inbox', data: '{"unread":3}' })
   })
 
-  test('does not compile with a wrong body, and reads the problem that it would be', async () => {
+  test('does not compile with an invalid body, and types the problem in the response', async () => {
     const { broadcast } = clientOf(createAppHarness())
     // @ts-expect-error: the data is missing
     const answer = await broadcast.$post({ json: { event: 'inbox' } })
@@ -45,7 +45,7 @@ describe('a typed client', () => {
     expectTypeOf({ data: [1], event: 'inbox', ephemeral: true }).toExtend<Body>()
   })
 
-  test('lists clients, and sends one away', async () => {
+  test('lists clients, and disconnects one', async () => {
     const set = createAppHarness()
     await set.listen('/sse?id=alice')
     const { clients } = clientOf(set)
@@ -75,7 +75,7 @@ describe('a typed client', () => {
     await response.body?.cancel()
   })
 
-  test('distinguishes the possible words', async () => {
+  test('distinguishes the possible reasons', async () => {
     const { healthz, readyz } = clientOf(createAppHarness())
     const [health, readiness] = [await healthz.$get(), await readyz.$get()]
     if (!health.ok || !readiness.ok) expect.unreachable()
@@ -84,7 +84,7 @@ describe('a typed client', () => {
   })
 })
 
-test('an app that is mounted is typed below its path', async () => {
+test('a mounted app is typed under its path', async () => {
   const host = new Hono().route('/realtime', createApp({ hub: createHub() }))
   const { realtime } = hc<typeof host>('http://localhost', { fetch: host.request })
   const answer = await realtime.topics[':topic'].$get({ param: { topic: 'news' } })

@@ -12,13 +12,13 @@ const FINE: [string, string][] = [
   ['one character', 'a'],
   ['128 characters', 'a'.repeat(128)],
   ['128 characters beyond the first plane', '🙂'.repeat(128)],
-  ['spaces around', ' a '],
+  ['spaces at both ends', ' a '],
   ['punctuation', `!"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~`],
   ['what looks like an escape', '%41%2F%25'],
   ['a path', '../../etc/passwd'],
   ['a line separator', 'a\u2028b'],
   ['a byte order mark', '\ufeffa'],
-  ['a name of every object', '__proto__'],
+  ['a property name of every object', '__proto__'],
   ['combining characters', 'e\u0301\u200d'],
 ]
 
@@ -73,7 +73,7 @@ describe('a client id', () => {
     expect(await connected()).toBe(0)
   })
 
-  test('may be given once only', async () => {
+  test('may be given only once', async () => {
     const { request } = createAppHarness()
     const problem = await problemIn(await request('/sse?id=alice&id=bob'))
     expect(problem).toMatchObject({ status: 400, issues: [{ path: 'query.id' }] })
@@ -111,7 +111,7 @@ describe('a topic', () => {
     }
   })
 
-  test('may be given again and again', async () => {
+  test('may be given several times', async () => {
     const { request, listen } = createAppHarness()
     const reader = await listen('/sse?topic=news&topic=sport&topic=news')
     expect(readyOf(reader)).toMatchObject({ topics: ['news', 'sport'] })
@@ -120,7 +120,7 @@ describe('a topic', () => {
     expect(reader.events.map(({ data }) => data).slice(1)).toEqual(['once', 'too'])
   })
 
-  test('may be one of 50', async () => {
+  test('may be given 50 times', async () => {
     const { request, listen } = createAppHarness()
     const reader = await listen(`/sse?${topics(50)}`)
     expect(readyOf(reader).topics).toHaveLength(50)
@@ -128,7 +128,7 @@ describe('a topic', () => {
     expect(await reader.next()).toMatchObject({ data: 'x' })
   })
 
-  test('may not be one of 51', async () => {
+  test('may not be given 51 times', async () => {
     const { request, connected } = createAppHarness()
     const problem = await problemIn(await request(`/sse?${topics(51)}`))
     expect(problem).toMatchObject({ status: 400, issues: [{ path: 'query.topic' }] })
@@ -162,7 +162,7 @@ describe('an event name', () => {
     expect(reader.events).toHaveLength(1)
   })
 
-  test('may be had from a form', async () => {
+  test('may come from a form', async () => {
     const { request, listen } = createAppHarness()
     const reader = await listen('/sse?id=alice')
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }

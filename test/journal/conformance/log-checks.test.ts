@@ -36,7 +36,7 @@ function demand(holds: boolean): void {
   if (!holds) throw new Error('It does not hold.')
 }
 
-test('the journal in memory passes all of them', async () => {
+test('the memory journal passes every check', async () => {
   expect(await failures(() => ({}))).toEqual([])
 })
 

@@ -53,7 +53,7 @@ describe('an id', () => {
     expect(ids).toEqual([`${epoch}-1`, `${epoch}-2`, `${epoch}-3`])
   })
 
-  test('grows over all addresses together', () => {
+  test('grows across all addresses', () => {
     const { journal, put } = setUp()
     put(ALICE, 'a')
     put(NEWS, 'b')
@@ -70,7 +70,7 @@ describe('an id', () => {
 })
 
 describe('a delivery', () => {
-  test('comes in order, with the frame that is kept', () => {
+  test('comes in order, with the frame that is stored', () => {
     const { journal, put, read } = setUp()
     const deliveries: DeliveredEvent[] = []
     journal.open(recordingHandler(deliveries))
@@ -84,8 +84,8 @@ describe('a delivery', () => {
   })
 })
 
-describe('a reading', () => {
-  test('finds what was missed at its addresses, and nothing of others', () => {
+describe('a read', () => {
+  test('finds what was missed at its addresses, and nothing at others', () => {
     const { journal, put, read } = setUp()
     const start = journal.head().id
     const [a] = put(ALICE, 'a')
@@ -99,7 +99,7 @@ describe('a reading', () => {
     expect(read([ALICE], f ?? '')).toMatchObject({ entries: [], done: true, gap: undefined })
   })
 
-  test('of everything that is kept starts with the earliest event, and is no gap', () => {
+  test('of all stored events starts with the earliest event, and is not a gap', () => {
     const { put, read } = setUp({ maxEvents: 2 })
     const [, b, c] = put(ALICE, 'a', 'b', 'c')
     const page = read([ALICE], 'earliest')
@@ -107,7 +107,7 @@ describe('a reading', () => {
     expect(page.gap).toBeUndefined()
   })
 
-  test('goes page by page, each of one entry at least', () => {
+  test('returns batches of at least one entry each', () => {
     const { journal, put, read } = setUp()
     const start = journal.head().id
     const ids = put(ALICE, 'x'.repeat(500), 'a', 'b', 'c', 'x'.repeat(500), 'd')
@@ -129,7 +129,7 @@ describe('a reading', () => {
 })
 
 describe('a bound', () => {
-  test('on events is one of each address', () => {
+  test('on events applies to each address', () => {
     const { put, read } = setUp({ maxEvents: 3 })
     const [b] = put(BOB, 'b')
     const ids = put(ALICE, ...'12345')
@@ -137,7 +137,7 @@ describe('a bound', () => {
     expect(idsOf(read([BOB], 'earliest'))).toEqual([b])
   })
 
-  test('on age evicts what is older, and keeps what is exactly as old', async () => {
+  test('on age evicts older events, and keeps those exactly as old', async () => {
     const { clock, put, read } = setUp({ maxAgeMs: 1_000 })
     const [a] = put(ALICE, 'a')
     await clock.advance(1)
@@ -160,7 +160,7 @@ describe('a bound', () => {
     expect(kept).toEqual(ids.slice(-kept.length))
   })
 
-  test('of zero keeps nothing, and reports a gap', () => {
+  test('of zero stores nothing, and reports a gap', () => {
     const { journal, put, read } = setUp({ maxEvents: 0 })
     const start = journal.head().id
     const [, b] = put(ALICE, 'a', 'b')

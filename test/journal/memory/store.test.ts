@@ -76,7 +76,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ read: fc.subarray(KEYS), back: fc.nat(40) }) },
 )
 
-test('a store keeps and evicts exactly what a naive one does', () => {
+test('a store keeps and evicts exactly the events that a naive one does', () => {
   fc.assert(
     fc.property(bounds, fc.array(step, { maxLength: 120 }), (limits, steps) => {
       const store = createEventStore(limits)
@@ -105,7 +105,7 @@ test('a store keeps and evicts exactly what a naive one does', () => {
   )
 })
 
-test('a store knows of any number of addresses which ones lost something, and of most that they did not', () => {
+test('a store detects every address that lost events, and most addresses that lost none', () => {
   const store = createEventStore({ maxEvents: 10, maxAgeMs: 10, maxBytes: 67_108_864 })
   const frame = new Uint8Array(1)
   const lost = Array.from({ length: 320_000 }, (_, at) => `c:lost-${at}`)
@@ -121,7 +121,7 @@ test('a store knows of any number of addresses which ones lost something, and of
   expect(others.filter((keys) => store.evictedAfter(keys, 0)).length).toBeLessThan(120)
 })
 
-test('a store counts the names of addresses, and forgets them within its bound', () => {
+test('a store counts the bytes of address names, and drops names within its bound', () => {
   const frame = new Uint8Array(1)
   const maxBytes = 1_000_000
   const store = createEventStore({ maxEvents: 1, maxAgeMs: 10, maxBytes })

@@ -27,7 +27,7 @@ function silentConnection() {
 
 const soon = () => new Promise((resolve) => setImmediate(resolve))
 
-test('a subscriber that returns before Redis has confirmed its leaving ends up subscribed', async () => {
+test('an address that is subscribed again before Redis confirms its unsubscribe ends up subscribed', async () => {
   const { link, commands, answer } = silentConnection()
   const subscriptions = createChannelSubscriptions('on:')
   const moving = subscriptions.attach(link, ['all'])
@@ -53,7 +53,7 @@ test('a subscriber that returns before Redis has confirmed its leaving ends up s
   expect(settled).toBe(true)
 })
 
-test('a subscriber that leaves during a move to a new connection ends up unsubscribed', async () => {
+test('an address that is unsubscribed during a move to a new connection ends up unsubscribed', async () => {
   const { link, commands, answer } = silentConnection()
   const subscriptions = createChannelSubscriptions('on:')
   subscriptions.subscribe('alice')

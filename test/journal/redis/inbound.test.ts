@@ -23,7 +23,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
     ['that is null, to all hubs', 'instances', 'null'],
     ['that lacks all fields, to all hubs', 'instances', '{}'],
     ['whose id can’t be parsed', `address:${ALICE}`, 'id: nonsense\ndata: x\n\n'],
-    ['whose id never ends', `address:${ALICE}`, `id: ${'9'.repeat(500)}\n\n`],
+    ['whose id is too long', `address:${ALICE}`, `id: ${'9'.repeat(500)}\n\n`],
     ['of another journal', `address:${ALICE}`, 'id: another1-7\ndata: x\n\n'],
     ['that is not JSON, to it alone', 'INBOX', '{"number":'],
     ['that is null, to it alone', 'INBOX', 'null'],
@@ -62,7 +62,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
     await until('it is counted', () => journal.stats?.ignored === 1)
   })
 
-  test('keeps its connection when its hub throws, and lets connections read on', async () => {
+  test('keeps its connection when its hub throws, and streams read on', async () => {
     const affected: boolean[] = []
     const { journal, lost } = await open({
       deliver: () => {

@@ -48,7 +48,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   afterEach(closeJournals)
   afterAll(() => redis.close())
 
-  test('drops nothing silently, delivers nothing twice, and counts what it keeps', async () => {
+  test('drops nothing silently, delivers nothing twice, and counts what it stores', async () => {
     await fc.assert(
       fc.asyncProperty(
         calls,
@@ -78,7 +78,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
   test.each([
     ['many addresses', 500, 1],
     ['one address', 1, 500],
-  ])('takes no more memory for %s than it counts', async (_, addresses, each) => {
+  ])('uses no more memory for %s than it counts', async (_, addresses, each) => {
     const prefix = newPrefix()
     const { journal } = await openRedisJournal(redis, {}, [], prefix)
     const before = await memory(prefix)

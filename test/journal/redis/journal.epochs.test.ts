@@ -51,7 +51,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect(dataOf(page)).toEqual(['b'])
   })
 
-  test('that another server process took over goes on, and older cursors hold', async () => {
+  test('that another server process took over continues, and older cursors stay valid', async () => {
     const harness = await openRedisJournal(redis, {}, [ALICE])
     const [first = '', second = ''] = await put(harness, ALICE, 'a', 'b')
     await redis.crash()
@@ -92,7 +92,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect(dataOf(await after.journal.read([ALICE], first, 1_000))).toEqual(['b', 'd'])
   })
 
-  test('reports after an outage which addresses missed something, and no others', async () => {
+  test('reports after an outage the addresses that missed events, and no others', async () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, {}, [ALICE, BOB], prefix)
     const other = await openRedisJournal(redis, {}, [], prefix)
@@ -109,8 +109,8 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
 
   test.each([
     ['many events', 250, false],
-    ['more addresses than are worth naming', 5_200, true],
-  ])('says so after %s', async (_, addresses, all) => {
+    ['more addresses than are listed', 5_200, true],
+  ])('reports all addresses after %s', async (_, addresses, all) => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, {}, [ALICE], prefix)
     const other = await openRedisJournal(redis, {}, [], prefix)
@@ -143,7 +143,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     await put(harness, ALICE, 'b')
   })
 
-  test('sends a kept request to hubs that connect later', async () => {
+  test('sends a stored control request to hubs that connect later', async () => {
     const prefix = newPrefix()
     const one = await openRedisJournal(redis, {}, [], prefix)
     await one.journal.backplane?.request({ about: 'later' }, 60_000)

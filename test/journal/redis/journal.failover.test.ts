@@ -127,7 +127,7 @@ describe.skipIf(REDIS_IS_MISSING)('a replica that takes over', () => {
     expect((await harness.journal.read([ALICE], next, 1_000)).gap).toBeUndefined()
   })
 
-  test('and is made a replica again refuses events, until it is a primary: of another epoch', async () => {
+  test('and is demoted to a replica refuses events until it is a primary again, in another epoch', async () => {
     const harness = await openRedisJournal(pair, {}, [ALICE])
     const [first = ''] = await put(harness, ALICE, 'a')
     await pair.demote()

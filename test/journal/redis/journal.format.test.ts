@@ -14,7 +14,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
   afterEach(closeJournals)
   afterAll(() => redis.close())
 
-  test('that a newer version has changed is refused until its format is a known one again', async () => {
+  test('that a newer version has changed is refused until its format is known again', async () => {
     const prefix = newPrefix()
     const { journal, connected, disconnected } = await openRedisJournal(redis, {}, [ALICE], prefix)
     await journal.append(ALICE, { data: 'a' })
@@ -34,7 +34,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(1)
   })
 
-  test('is refused also by a hub that only listens', async () => {
+  test('is also refused by a hub that only listens', async () => {
     const prefix = newPrefix()
     const { disconnected } = await openRedisJournal(redis, {}, [ALICE], prefix)
     await redis.command('HSET', `{${prefix}}:head`, 'format', '2')

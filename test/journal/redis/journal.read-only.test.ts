@@ -22,7 +22,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
   })
   afterAll(() => redis.close())
 
-  test('without free memory is read, and evicts what is too old', async () => {
+  test('without free memory can be read, and evicts old events', async () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, { maxAgeMs: 4_000 }, [ALICE], prefix)
     const { id } = await harness.journal.append(ALICE, { data: 'a' })
@@ -42,7 +42,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     expect(await redis.command('EXISTS', order), 'its memory is free again').toBe(0)
   })
 
-  test('that refuses writes for longer than logs live reports a gap to clients that lag, and only to them', async () => {
+  test('that refuses writes for longer than the lifetime of logs reports a gap only to clients that lag', async () => {
     const prefix = newPrefix()
     const { journal } = await openRedisJournal(redis, {}, [], prefix)
     const first = await journal.append(ALICE, { data: 'a' })
@@ -57,7 +57,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     expect((await journal.read([ALICE], first.id, 1_000)).gap).toBe('evicted')
   })
 
-  test('that misses its replicas stays up, however long that takes', async () => {
+  test('that lost its replicas stays ready, however long that lasts', async () => {
     const clock = manualClock()
     const journal = createRedisJournal({ url: redis.url, prefix: newPrefix(), clock })
     journal.open(recordingHandler([]))
@@ -80,36 +80,39 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
   })
 
   test.each([
-    ['misses its replicas', 'min-replicas-to-write', /NOREPLICAS/],
-    ['has no memory to spare', 'maxmemory', /OOM/],
-  ])('that took over and %s is read, and begins its epoch once it writes', async (_, name, why) => {
-    const other = await startRedis('always')
-    try {
-      const { journal, disconnected, connected } = await openRedisJournal(other)
-      const { id } = await journal.append(ALICE, { data: 'a' })
-      const { sequence } = await journal.append(ALICE, { data: 'b' })
-      await other.command('CONFIG', 'SET', name, '1')
-      await other.command('CONFIG', 'REWRITE')
-      await other.crash()
-      await disconnected()
-      await other.restart()
-      await connected()
-      expect(await journal.read([ALICE], id, 1_000)).toMatchObject({
-        entries: [{ sequence }],
-        gap: undefined,
-      })
-      await expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(why)
-      await other.command('CONFIG', 'SET', name, '0')
-      await disconnected()
-      await connected()
-      const next = await journal.append(ALICE, { data: 'c' })
-      expect(next.id.split('-')[0]).not.toBe(id.split('-')[0])
-      const page = await journal.read([ALICE], id, 1_000)
-      expect(page).toMatchObject({ entries: [{ sequence }, { sequence: next.sequence }] })
-      expect(page.gap).toBeUndefined()
-    } finally {
-      await closeJournals()
-      await other.close()
-    }
-  })
+    ['lost its replicas', 'min-replicas-to-write', /NOREPLICAS/],
+    ['is out of memory', 'maxmemory', /OOM/],
+  ])(
+    'that took over and %s can be read, and starts its epoch once it can be written',
+    async (_, name, why) => {
+      const other = await startRedis('always')
+      try {
+        const { journal, disconnected, connected } = await openRedisJournal(other)
+        const { id } = await journal.append(ALICE, { data: 'a' })
+        const { sequence } = await journal.append(ALICE, { data: 'b' })
+        await other.command('CONFIG', 'SET', name, '1')
+        await other.command('CONFIG', 'REWRITE')
+        await other.crash()
+        await disconnected()
+        await other.restart()
+        await connected()
+        expect(await journal.read([ALICE], id, 1_000)).toMatchObject({
+          entries: [{ sequence }],
+          gap: undefined,
+        })
+        await expect(journal.append(ALICE, { data: 'x' })).rejects.toThrow(why)
+        await other.command('CONFIG', 'SET', name, '0')
+        await disconnected()
+        await connected()
+        const next = await journal.append(ALICE, { data: 'c' })
+        expect(next.id.split('-')[0]).not.toBe(id.split('-')[0])
+        const page = await journal.read([ALICE], id, 1_000)
+        expect(page).toMatchObject({ entries: [{ sequence }, { sequence: next.sequence }] })
+        expect(page.gap).toBeUndefined()
+      } finally {
+        await closeJournals()
+        await other.close()
+      }
+    },
+  )
 })

@@ -37,7 +37,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(page.entries.map(({ id }) => id)).toEqual([first.id, second.id])
   })
 
-  test('receives nothing for a key that is no longer watched', async () => {
+  test('receives nothing for a key that is no longer subscribed', async () => {
     const { journal, deliveries, delivered } = await openRedisJournal(redis, {}, [ALICE, EVERYONE])
     journal.backplane?.unsubscribe?.(ALICE)
     await until('it is unsubscribed', async () => {
@@ -72,7 +72,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(await calls()).toBeGreaterThanOrEqual(before + Math.ceil(300 / 128) + 4)
   })
 
-  test('distinguishes the events that one call published at one address', async () => {
+  test('distinguishes events that one call published at one address', async () => {
     const { journal, deliveries, delivered } = await openRedisJournal(redis, {}, [ALICE])
     // Past 9, 10, 99 and 100, where numbers grow longer; some data ends in line breaks.
     const sent = Array.from({ length: 120 }, (_, i) => `${i}${'\n'.repeat(i % 4)}`)
@@ -89,7 +89,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     return Number(/^cmdstat_evalsha:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
   }
 
-  test('sends a request to all hubs, and a kept one to hubs that connect later', async () => {
+  test('sends a control request to all hubs, and stores it for hubs that connect later', async () => {
     const prefix = newPrefix()
     const one = await openRedisJournal(redis, {}, [], prefix)
     const other = await openRedisJournal(redis, {}, [], prefix)
@@ -124,7 +124,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     for (const key of keys) expect(await redis.command('PTTL', key), key).toBeGreaterThan(0)
   })
 
-  test('lets logs live on for a hub that keeps events longer', async () => {
+  test('prolongs logs for a hub that keeps events longer', async () => {
     const prefix = newPrefix()
     const { journal } = await openRedisJournal(redis, { maxAgeMs: 20_000 }, [], prefix)
     await journal.append(ALICE, { data: 'a' })
@@ -158,7 +158,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(2)
   })
 
-  test('evicts in portions what far exceeds a lowered bound', async () => {
+  test('evicts in several calls what far exceeds a lowered bound', async () => {
     const prefix = newPrefix()
     const limits = { maxEvents: 1_000_000, maxAgeMs: 3_600_000 }
     const before = await openRedisJournal(redis, limits, [], prefix)

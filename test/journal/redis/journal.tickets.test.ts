@@ -32,7 +32,7 @@ async function open(url: string, prefix: string): Promise<GuardedOnRedis> {
 const pathOf = async (set: AuthHarness) => `/sse?ticket=${await set.ticket({ client: 'alice' })}`
 
 describe.skipIf(REDIS_IS_MISSING)('a used ticket', () => {
-  test('is refused by a replica that took over and does not know its use, and a new one is accepted', async () => {
+  test('is refused by a replica that took over without the record of its use, and a new one is accepted', async () => {
     const pair = await startRedisPair()
     ends.push(() => pair.close())
     const prefix = newPrefix()

@@ -26,7 +26,7 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     await redis.close()
   })
 
-  test(`${CLIENTS} connections read on, ${AT_ONCE} at a time, and each gets its own, once, in order`, async () => {
+  test(`${CLIENTS} connections catch up, ${AT_ONCE} at a time, each with its own events, once and in order`, async () => {
     let back = () => {}
     const journal = createRedisJournal({
       url: `redis://127.0.0.1:${proxy.port}`,
@@ -73,7 +73,7 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
   }, 60_000)
 })
 
-test('readings for clients that left before their turn are not made', async () => {
+test('no read is made for a client that left before its turn', async () => {
   const answers: (() => void)[] = []
   const connection = { closed: false } as RedisConnection
   const reads = createReads({

@@ -49,7 +49,7 @@ test('connections that are lost at once are reopened after 50 ms, 100 ms and so 
   link.loop.close()
 })
 
-test('a connection that has held for 5 s is reopened after 50 ms again', async () => {
+test('a connection that lasted 5 s is reopened after 50 ms again', async () => {
   const clock = manualClock()
   const link = harness(clock)
   await clock.runPending()

@@ -44,7 +44,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     return stream
   }
 
-  test('refuse a block too many before anybody is blocked, and all hubs stay reachable', async () => {
+  test('refuse a block over the bound before any client is blocked, and all hubs stay reachable', async () => {
     const [one, other, prefix] = await pair()
     const requests = `{${prefix}}:requests`
     const filled = `for i = 1, 99999 do
@@ -94,7 +94,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     ])
   })
 
-  test('forget the connections of a hub that is gone', async () => {
+  test('drop the connections of a hub that is gone', async () => {
     const [one, other] = await pair()
     await enter(other, 'bob')
     expect((await one.clients(100)).total).toBe(1)
@@ -118,7 +118,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     ])
   })
 
-  test('send a client away and keep it away, also from a hub that comes later', async () => {
+  test('disconnect a client and block it, also on a hub that starts later', async () => {
     const [one, other, prefix] = await pair()
     await enter(one, 'alice')
     const stream = await enter(other, 'alice')
@@ -130,7 +130,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     expect(internalsOf(late).isBlocked('bob')).toBe(false)
   })
 
-  test('say that one did not answer, and it disconnects the client when it is back', async () => {
+  test('report that a hub did not answer, and it disconnects the client when it is back', async () => {
     const prefix = newPrefix()
     const proxy = await openTcpProxy(redis.port)
     try {
@@ -164,7 +164,7 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     }
   })
 
-  test('let a name be used once across all of them', async () => {
+  test('let a name be used once across all hubs', async () => {
     const [one, other] = await pair()
     const uses = await Promise.all(
       [one, other, one].map((hub) => internalsOf(hub).useOnce('ticket', 60_000)),

@@ -18,7 +18,7 @@ describe('the journal in SQLite', () => {
   journalSuite((bounds) => objects.open(bounds))
   backplaneSuite((bounds) => objects.open(bounds))
 
-  test('outlives its object: the epoch is the same, a cursor holds, and no id comes twice', async () => {
+  test('outlives its object: the epoch is the same, cursors stay valid, and no id comes twice', async () => {
     const { journal, call } = await objects.open()
     const first = await journal.append(ALICE, { data: 'a' })
     const second = await journal.append(ALICE, { data: 'b' })
@@ -35,7 +35,7 @@ describe('the journal in SQLite', () => {
     expect(rest.entries.map(({ id }) => id)).toEqual([third.id])
   })
 
-  test('refuses a block too many before it is stored or carried out, but not one that is there', async () => {
+  test('refuses a block over the bound before it takes effect, but not one that is stored already', async () => {
     const harness = await objects.open()
     const { journal, call, now } = harness
     const { request, useOnce } = journal.backplane
@@ -103,7 +103,7 @@ describe('the journal in SQLite', () => {
     }
   })
 
-  test('keeps its epoch when another can’t be written', async () => {
+  test('keeps its epoch when the new one can’t be written', async () => {
     const { journal, call } = await objects.open()
     const { id } = await journal.append(ALICE, { data: 'a' })
     await call('failStatements', 'UPDATE head SET epoch')
@@ -115,7 +115,7 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
   })
 
-  test('knows in its next life what it gave up in this one', async () => {
+  test('knows after a restart which events it evicted before', async () => {
     const { journal, call } = await objects.open({ maxEvents: 1 })
     const first = await journal.append(ALICE, { data: 'a' })
     await journal.append(ALICE, { data: 'b' })
@@ -125,7 +125,7 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([BOB, EVERYONE], first.id, 1_000)).gap).toBeUndefined()
   })
 
-  test('meets in its next life the bounds that are given then', async () => {
+  test('applies new bounds after a restart', async () => {
     const { journal, call, setBounds } = await objects.open({ maxBytes: 100_000 })
     for (const data of 'abcd') await journal.append(ALICE, { data: data.repeat(1_000) })
     setBounds({ maxBytes: 2_500 })
@@ -154,7 +154,7 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
   })
 
-  test('asks for no alarm when it keeps nothing', async () => {
+  test('sets no alarm when it stores nothing', async () => {
     const harness = await objects.open({ maxEvents: 0 })
     const { id } = await harness.journal.append(ALICE, { data: 'a' })
     await harness.journal.append(ALICE, { data: 'b' })
@@ -162,7 +162,7 @@ describe('the journal in SQLite', () => {
     expect((await harness.journal.read([ALICE], id, 1_000)).gap).toBe('evicted')
   })
 
-  test('writes as few rows per event, from append to eviction, as documented', async () => {
+  test('writes no more rows per event, from append to eviction, than documented', async () => {
     const { journal, call, advance } = await objects.open({ maxAgeMs: 60_000 })
     await call('rowsWritten')
     // The most expensive case: each event is the only one at its address.
@@ -173,7 +173,7 @@ describe('the journal in SQLite', () => {
     expect(Math.round(Number(await call('rowsWritten')) / 100)).toBe(ROWS_PER_EVENT)
   })
 
-  test('asks for few alarms, however much is published', async () => {
+  test('sets few alarms, however much is published', async () => {
     const harness = await objects.open({ maxAgeMs: 60_000 })
     const alarms = new Set<number | null>()
     for (let i = 0; i < 120; i++) {
@@ -185,7 +185,7 @@ describe('the journal in SQLite', () => {
     expect(alarms.size).toBeLessThan(15)
   })
 
-  test('takes back what it began to write when the disk fails, and goes on', async () => {
+  test('rolls back a write when the disk fails, and continues', async () => {
     const { journal, call, deliveries } = await objects.open({ maxEvents: 1 })
     const first = await journal.append(ALICE, { data: 'a' })
     await call('failStatements', 'DELETE')
@@ -202,7 +202,7 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], first.id, 1_000)).entries).toHaveLength(1)
   })
 
-  test('drops the evictions of idle addresses beyond a bound, and then reports gaps too often', async () => {
+  test('drops the records of idle addresses beyond a bound, and then may report needless gaps', async () => {
     const { journal, call } = await objects.open({ maxEvents: 0, maxEmptyAddresses: 2 })
     const ids: string[] = []
     for (const name of 'abcd') {
@@ -220,7 +220,7 @@ describe('the journal in SQLite', () => {
     expect(await gapOf('stranger', ids[0])).toBe('evicted')
   })
 
-  test('remembers used names in its next life, until they lapse', async () => {
+  test('remembers used names after a restart, until they expire', async () => {
     const { journal, call, advance } = await objects.open()
     const { useOnce } = journal.backplane
     expect(await useOnce('ticket', 30_000)).toBe(true)
@@ -233,7 +233,7 @@ describe('the journal in SQLite', () => {
     expect(await call('count', 'expiring')).toBe(0)
   })
 
-  test('puts a kept question to its next life, for as long as is left', async () => {
+  test('repeats a stored control request after a restart, for the time that is left', async () => {
     const harness = await objects.open()
     expect(await harness.journal.backplane.request({ about: 'x' }, 60_000)).toEqual({
       responses: [1],
@@ -248,7 +248,7 @@ describe('the journal in SQLite', () => {
     expect(harness.requests).toEqual([])
   })
 
-  test('takes the largest event that it lets a hub allow, and refuses a larger bound', async () => {
+  test('accepts the largest event that a hub may allow, and refuses a larger bound', async () => {
     const maxEventBytes = 2_000_000 - 4_096
     const { journal } = await objects.open({ maxEventBytes })
     const data = 'x'.repeat(maxEventBytes)

@@ -5,7 +5,7 @@ import type { RuntimePool } from './runtime.ts'
 
 /** How the page is served. */
 export function browsing(pool: RuntimePool): void {
-  test('the page is at /, with a policy that lets nothing else run', async () => {
+  test('the page is served at /, with a policy that lets nothing else run', async () => {
     const { url } = await pool.shared()
     const response = await fetch(`${url}/`)
     expect(response.status).toBe(200)

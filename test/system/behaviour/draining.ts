@@ -28,7 +28,7 @@ export function draining(pool: RuntimePool): void {
     const once = pool.opener === 'native'
     const signals = once ? (['SIGTERM', 'SIGINT'] as const) : (['SIGTERM'] as const)
     test.for(signals)(
-      '%s ends every stream with a goodbye, and nothing that was answered 200 is missing',
+      '%s ends every stream with a goodbye, and no acknowledged event is missing',
       async (signal) => {
         const server = await pool.start({ DRAIN_SECONDS: String(DRAIN_SECONDS) })
         const listeners = await openMany(server.url, STREAMS)

@@ -61,7 +61,7 @@ export function leaving(pool: RuntimePool): void {
     await other.close()
   })
 
-  test('a client that is blocked gets 204 until its block is over', async () => {
+  test('a blocked client receives 204 until its block ends', async () => {
     const { url } = await pool.shared()
     const listener = await listen(url, 'id=blocked')
     await fetch(`${url}/clients/blocked?block=1`, { method: 'DELETE' })

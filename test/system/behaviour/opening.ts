@@ -79,7 +79,7 @@ export function opening(pool: RuntimePool): void {
     await Promise.all(readers.map((reader) => reader.close()))
   })
 
-  test('a quiet stream gets a heartbeat, which moves its cursor', async () => {
+  test('a quiet stream receives a heartbeat, which moves its cursor', async () => {
     const { url } = await pool.shared(TIGHT)
     const listener = await listen(url, 'id=calm')
     const before = await listener.next(named('hub:beat'))

@@ -81,7 +81,7 @@ export function publishing(pool: RuntimePool): void {
     expect(await response.json()).toEqual({ connections: 0, ...instanceCount(0) })
   })
 
-  test('JSON, text, a form, names, line breaks and every script arrive as they were sent', async () => {
+  test('JSON, text, forms, names, line breaks and Unicode arrive as they were sent', async () => {
     const { url } = await pool.shared()
     const listener = await listen(url, 'id=forms')
     const path = '/clients/forms'

@@ -26,7 +26,7 @@ export function refusing(pool: RuntimePool): void {
     `/sse?${'topic=t&'.repeat(51)}`,
     '/clients/%zz',
     '/clients?limit=none',
-  ])('GET %s is answered 400 with what is wrong', async (path) => {
+  ])('GET %s is answered 400 with the reason', async (path) => {
     const { url } = await pool.shared()
     await expectProblem(await fetch(url + path), 400)
   })
@@ -54,7 +54,7 @@ export function refusing(pool: RuntimePool): void {
     await expectProblem(await post(`${url}/broadcast`, 'text/plain', bytes), 400)
   })
 
-  test('a request is refused the same way each time, though its body is never read', async () => {
+  test('a request whose body is not read is refused the same way each time', async () => {
     const { url } = await pool.shared()
     const refusals = []
     for (let n = 0; n < 30; n++) {
@@ -73,7 +73,7 @@ export function refusing(pool: RuntimePool): void {
     }
   })
 
-  test('an unknown path is answered 404, a method that a path has not 405', async () => {
+  test('an unknown path is answered 404, an unknown method 405', async () => {
     const { url } = await pool.shared()
     await expectProblem(await fetch(`${url}/nothing`), 404)
     const response = await fetch(`${url}/broadcast`)
@@ -82,7 +82,7 @@ export function refusing(pool: RuntimePool): void {
     await expectProblem(await fetch(`${url}/sse`, { method: 'POST' }), 405)
   })
 
-  test('a client over its share gets 200, a goodbye and the end, and a place once one is free', async () => {
+  test('a client over its connection limit receives 200 and a goodbye, and can connect once another stream ends', async () => {
     const { url } = await pool.shared(TIGHT)
     const [one, two] = await Promise.all([listen(url, 'id=many'), listen(url, 'id=many')])
     const raw = await openRaw(url, '/sse?id=many')
@@ -100,7 +100,7 @@ export function refusing(pool: RuntimePool): void {
     await Promise.all([one.close(), three.close()])
   })
 
-  test('a connection’s lifetime ends with a goodbye, after which it resumes at once', async () => {
+  test('a connection ends with a goodbye at its lifetime, and its client resumes at once', async () => {
     const { url } = await pool.shared({ LIFETIME_SECONDS: '1', HEARTBEAT_SECONDS: '1' })
     const listener = await listen(url, 'id=mortal')
     const bye = await listener.next(named('hub:bye'))

@@ -5,14 +5,14 @@ import { type RuntimePool, TIGHT } from './runtime.ts'
 
 /** How clients resume on a runtime. */
 export function resuming(pool: RuntimePool): void {
-  test('after a drop the Last-Event-ID header brings what was missed, once and in order', async () => {
+  test('after a drop the Last-Event-ID header replays what was missed, once and in order', async () => {
     const { url } = await pool.shared()
     const { cursor } = await dropAfterThree(url, 'header')
     const back = await listen(url, 'id=header&topic=header-topic', cursor)
     await expectTheRest(url, 'header', back)
   })
 
-  test('after a drop the query brings what was missed, once and in order', async () => {
+  test('after a drop the query replays what was missed, once and in order', async () => {
     const { url } = await pool.shared()
     const { cursor } = await dropAfterThree(url, 'query')
     const query = new URLSearchParams({ id: 'query', topic: 'query-topic', lastEventId: cursor })
@@ -20,7 +20,7 @@ export function resuming(pool: RuntimePool): void {
     await expectTheRest(url, 'query', back)
   })
 
-  test('the header wins over the query, which a browser re-sends', async () => {
+  test('the header takes precedence over the query, which a browser sends again', async () => {
     const { url } = await pool.shared()
     const { first, cursor } = await dropAfterThree(url, 'both')
     const query = new URLSearchParams({ id: 'both', topic: 'both-topic', lastEventId: first })
@@ -69,7 +69,7 @@ export function resuming(pool: RuntimePool): void {
     await back.close()
   })
 
-  test('events evicted for other clients are no gap', async () => {
+  test('events evicted for other clients are not a gap', async () => {
     const { url } = await pool.shared(TIGHT)
     const [before] = await publishMany(url, 'steady', 1)
     await publishMany(url, 'noisy', 10)

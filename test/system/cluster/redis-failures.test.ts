@@ -58,7 +58,7 @@ async function expectToGoOn(server: Server, stream: Reader): Promise<void> {
 }
 
 describe.skipIf(REDIS_IS_MISSING)('while Redis', () => {
-  test('has no memory to spare publishing is refused with the reason, and streams live on', async () => {
+  test('is out of memory, publishing is refused with the reason, and streams stay open', async () => {
     const redis = await redisWith()
     const server = await serve(redis.url, { HEARTBEAT_SECONDS: '1' })
     const stream = await listen(server)
@@ -71,7 +71,7 @@ describe.skipIf(REDIS_IS_MISSING)('while Redis', () => {
     await expectToGoOn(server, stream)
   })
 
-  test('is a replica publishing is refused until there is a primary, which is found', async () => {
+  test('is a replica, publishing is refused until there is a primary', async () => {
     const pair = ending(await startRedisPair(), ({ close }) => close())
     const server = await serve(pair.url)
     const stream = await listen(server)
@@ -82,7 +82,7 @@ describe.skipIf(REDIS_IS_MISSING)('while Redis', () => {
     await expectToGoOn(server, stream)
   })
 
-  test('loads its data publishing is refused, and goes on by itself', async () => {
+  test('loads its data, publishing is refused, and works again afterwards', async () => {
     const redis = ending(await startRedis('always'), ({ close }) => close())
     const server = await serve(redis.url)
     const stream = await listen(server)
@@ -106,8 +106,8 @@ describe.skipIf(REDIS_IS_MISSING)('at its start a server', () => {
   test.each([
     ['without the password', '', 'NOAUTH'],
     ['with a wrong password', ':not-sesame@', 'WRONGPASS'],
-    ['with a user that may do nothing', 'nobody:sesame@', 'NOPERM'],
-  ])('%s exits with 2, says why, and does not say the password', async (_, user, reason) => {
+    ['with a user without permissions', 'nobody:sesame@', 'NOPERM'],
+  ])('%s exits with 2, says why, and does not print the password', async (_, user, reason) => {
     const { url } = await redisWith('requirepass sesame', 'user nobody on >sesame ~* +hello')
     const refused = over(url.replace('://', `://${user}`))
     expect(await refused.exit).toBe(2)
@@ -180,7 +180,7 @@ describe.skipIf(REDIS_IS_MISSING)('over TLS', () => {
   })
 
   test.each(['node', 'bun', 'deno'] as const)(
-    '%s trusts who NODE_EXTRA_CA_CERTS names',
+    '%s trusts the certificates in NODE_EXTRA_CA_CERTS',
     async (runtime) => {
       const environment = { REDIS_URL: url, CLOCK_SECONDS: '0', NODE_EXTRA_CA_CERTS: ca }
       const server = await startServer(COMMANDS[runtime], environment)

@@ -14,7 +14,7 @@ describe.skipIf(REDIS_IS_MISSING)('three instances on one Redis', () => {
   })
   afterAll(() => cluster.stop())
 
-  test('give each of 100 roaming clients exactly its own of 2,500 events, in order, none twice', async () => {
+  test('give each of 100 roaming clients exactly its share of 2,500 events, in order and once', async () => {
     const check = createDeliveryCheck(cluster.instances, CLIENTS)
     try {
       await check.connect()

@@ -22,14 +22,14 @@ describe('the health check of the Dockerfile', () => {
     return startProcess({ file: process.execPath, args }, { PORT, ...environment }).exit
   }
 
-  test('is 0 while the server lives, and 1 once it is gone', async () => {
+  test('exits with 0 while the server runs, and with 1 once it has stopped', async () => {
     const server = await startServer(COMMANDS.node, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
     expect(await check(server.url)).toBe(0)
     await server.kill()
     expect(await check(server.url)).toBe(1)
   })
 
-  test('reaches a server with a certificate of its own', async () => {
+  test('reaches a server with a self-signed certificate', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
     const TLS_CERT = join(folder, 'cert.pem')
     const TLS_KEY = join(folder, 'key.pem')
@@ -49,7 +49,7 @@ test('the container starts the server itself, so that signals reach it, and not 
   expect(DOCKERFILE).toMatch(/^USER node$/m)
 })
 
-test('the container without a key refuses to start, as beyond loopback it must', async () => {
+test('the container refuses to start without a key', async () => {
   const [, HOST = ''] = /^ENV .*\bHOST=(\S+)/m.exec(DOCKERFILE) ?? []
   const { exit } = startProcess(COMMANDS.node, { HOST })
   expect(await exit).toBe(2)
@@ -59,7 +59,7 @@ describe('the unit', () => {
   const unit = readFileSync(UNIT, 'utf8')
   const numberOf = (name: string) => Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(unit)?.[1])
 
-  test('leaves time to say goodbye, and files for all connections', () => {
+  test('allows time for the drain, and file descriptors for all connections', () => {
     expect(numberOf('TimeoutStopSec')).toBeGreaterThan(defaults.DRAIN_SECONDS + 5)
     expect(numberOf('LimitNOFILE')).toBeGreaterThan(defaults.MAX_CONNECTIONS)
   })
@@ -69,8 +69,8 @@ describe('the unit', () => {
   if (skips) console.warn('systemd-analyze is not installed: what needs it is skipped.')
 
   test.skipIf(skips).each([
-    ['well formed', ['verify']],
-    ['well enclosed', ['security', '--offline=yes', '--threshold=20']],
+    ['valid', ['verify']],
+    ['secure', ['security', '--offline=yes', '--threshold=20']],
   ])('is %s, says systemd-analyze', (_, args) => {
     const { status, stderr } = spawnSync('systemd-analyze', [...args, UNIT], { encoding: 'utf8' })
     expect({ status, stderr }).toMatchObject({ status: 0 })

@@ -22,7 +22,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`a dashboard ${IN_CHROMIUM}`, () => {
     backEnd = await sandbox.serve({ WRITE_KEY: KEY }, process.execPath, 'backend.js')
   })
 
-  test('a page shows what was and each change, and a state that was overtaken changes nothing', async () => {
+  test('a page shows the current figures and each change, and an outdated response changes nothing', async () => {
     await set('orders', 1)
     await set('visitors', 10)
     const window = await openContext()
@@ -54,7 +54,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`a dashboard ${IN_CHROMIUM}`, () => {
     await shows(early, ['3', '10'])
   })
 
-  test('a stream carries the figures that it asks for, and no others', async () => {
+  test('a stream carries the requested figures, and no others', async () => {
     const reader = readEvents(await fetch(`${backEnd.url}/live?figure=visitors`))
     await reader.next(({ event }) => event === 'hub:ready')
     await set('orders', 4)
@@ -63,7 +63,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`a dashboard ${IN_CHROMIUM}`, () => {
     await reader.close()
   })
 
-  test('a figure is set by who has the key, and to a number', async () => {
+  test('setting a figure requires the key and a number', async () => {
     const url = `${backEnd.url}/figures/orders`
     expect((await fetch(url, { method: 'PUT', body: '5' })).status).toBe(401)
     const init = { method: 'PUT', headers: WITH_KEY, body: 'five' }

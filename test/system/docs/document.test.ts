@@ -11,17 +11,17 @@ function textOf(name: string): string {
   return pageOf(`docs/recipes/${name}.md`)
 }
 
-test('the index leads to every recipe', () => {
+test('the index links to every recipe', () => {
   const links = [...textOf('README').matchAll(/\]\((\S+)\.md\)/g)].map(([, name]) => name)
   expect(links.toSorted()).toEqual(names.toSorted())
 })
 
 describe.each(names)('%s', (name) => {
-  test('is tried by a suite of its own', () => {
+  test('has a test file of its own', () => {
     expect(existsSync(new URL(`${name}.test.ts`, import.meta.url))).toBe(true)
   })
 
-  test('has no block that is not a file, which the suite would leave out', () => {
+  test('has only blocks that are files, so that its test covers them all', () => {
     const blocks = blocksIn(textOf(name))
     expect(blocks.length).toBeGreaterThan(0)
     // Two fences for each: none is left that was not read.
@@ -29,7 +29,7 @@ describe.each(names)('%s', (name) => {
     expect(blocks.filter(({ title }) => title === undefined)).toEqual([])
   })
 
-  test('leads to recipes that exist', () => {
+  test('links to recipes that exist', () => {
     const links = [...textOf(name).matchAll(/\]\((\w+)\.md\)/g)].map(([, link]) => link)
     expect(names).toEqual(expect.arrayContaining(links))
   })
@@ -43,7 +43,7 @@ test('a file is found by its title and returned unchanged', () => {
   ])
 })
 
-test('a file that is not there is an error that names it', () => {
+test('a missing file is an error that names it', () => {
   expect(() => codeOf('proxies', 'apache.conf')).toThrow(
     'proxies.md has no block with the title apache.conf',
   )

@@ -59,7 +59,7 @@ function behaviour(prepare: (sandbox: Sandbox) => Promise<[string, ...string[]]>
     hub = await startHub({ PUBLISH_KEY: KEY })
   }, 120_000)
 
-  test('a program publishes, listens, and after an interruption gets what it missed', async () => {
+  test('a program publishes, listens, and receives what it missed during an interruption', async () => {
     const headers = { ...WITH_KEY, 'Content-Type': 'application/json' }
     const body = JSON.stringify({ client: 'bob' })
     const issued = await fetch(`${hub.url}/tickets`, { method: 'POST', headers, body })
@@ -86,7 +86,7 @@ function behaviour(prepare: (sandbox: Sandbox) => Promise<[string, ...string[]]>
     await bob.close()
   })
 
-  test('a program with a wrong key ends, and says why', async () => {
+  test('a program with a wrong key exits, and prints the reason', async () => {
     const program = sandbox.start({ HUB_URL: hub.url, PUBLISH_KEY: 'not-the-key' }, ...command)
     expect(await program.exit).toBe(1)
     expect(program.stderr).toContain('401')

@@ -56,7 +56,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
     for (const tab of tabs) await shows(tab, ['bob: lunch?', 'bob: or dinner?'])
   })
 
-  test('a page whose grant is refused asks for another ticket, and misses nothing', async () => {
+  test('a page whose grant is refused requests another ticket, and misses nothing', async () => {
     const open = await windowOf('bob')
     const tab = await open()
     await send('alice', 'bob', 'one')
@@ -74,7 +74,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
     await shows(tab, ['alice: one', 'alice: two'])
   })
 
-  test('who does not log in gets neither a page nor a ticket', async () => {
+  test('without a login there is neither a page nor a ticket', async () => {
     const answer = await fetch(`${backEnd.url}/events-url`, { method: 'POST' })
     expect(answer.status).toBe(401)
   })

@@ -19,7 +19,7 @@ const OTHER_NAMES =
 describe.each(PAGES)('%s', (page) => {
   const text = textOf(page)
 
-  test('has links that lead to a file, and to a heading of it', () => {
+  test('links to files and headings that exist', () => {
     const links = [...prose(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
     const broken = links.filter((link) => !/^https?:/.test(link) && !leads(page, link))
     expect(broken).toEqual([])
@@ -49,7 +49,7 @@ describe('code', () => {
     expect(files.length).toBeGreaterThan(8)
   })
 
-  test('holds a journal to its contract', async () => {
+  test('checks a journal against its contract', async () => {
     const [name = ''] = files.find(([, code]) => code.includes('hono-sse/conformance')) ?? []
     const report = await sandbox.run(process.execPath, '--test', name.replace(/ts$/, 'js'))
     expect(report).toMatch(/^# pass [1-9]\d/m)

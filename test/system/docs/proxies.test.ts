@@ -23,7 +23,7 @@ for (const proxy of proxies()) {
   const title = missing ? `${proxy.name} (skipped: it is not installed)` : proxy.name
 
   describe.skipIf(missing)(`behind ${title}`, () => {
-    test('one connection of HTTP/2 carries many streams, and an event is there at once', async () => {
+    test('one HTTP/2 connection carries many streams, and events arrive at once', async () => {
       const hub = await startHub(ANYONE)
       const session = connect(await proxy.start(portOf(hub)), { rejectUnauthorized: false })
       const streams = Array.from({ length: STREAMS }, (_, n) => {
@@ -48,7 +48,7 @@ for (const proxy of proxies()) {
       session.destroy()
     })
 
-    test('heartbeats keep a quiet stream open; without them the timeout ends it', async () => {
+    test('heartbeats keep a quiet stream open, and without them the timeout ends it', async () => {
       const [beating, silent] = await Promise.all([
         startHub({ ...ANYONE, HEARTBEAT_SECONDS: '1' }),
         startHub({ ...ANYONE, HEARTBEAT_SECONDS: '600' }),
@@ -102,7 +102,7 @@ for (const proxy of proxies()) {
       await readEvents(again).close()
     })
 
-    test('an EventSource waits out a restart of the hub, and publishers hear of it', async () => {
+    test('an EventSource survives a restart of the hub, and publishers get an error meanwhile', async () => {
       const environment = { ...ANYONE, PORT: String(await freePort()) }
       const first = await startHub(environment)
       const url = await proxy.start(portOf(first))

@@ -26,11 +26,11 @@ function ofOneEpoch(text: string): string {
     .trim()
 }
 
-test('it is short enough for two minutes', () => {
+test('the README can be read in two minutes', () => {
   expect(README.trimEnd().split('\n').length).toBeLessThanOrEqual(150)
 })
 
-test('the commands that start and test it are scripts of the package, each on one line', () => {
+test('the commands that start and test the hub are scripts of the package, each on one line', () => {
   const { scripts } = JSON.parse(textOf('package.json'))
   expect(block('npm ci')).toBe('npm ci && npm start\n')
   expect(README).toMatch(/^.*`npm ci && npm test`/m)

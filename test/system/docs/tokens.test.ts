@@ -46,7 +46,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
     model.close()
   })
 
-  test('all tabs see it grow; a tab that opens in the middle sees the whole text, with no token cut', async () => {
+  test('all tabs see the answer grow, and a tab that opens in the middle sees the whole text', async () => {
     const window = await openContext({ httpCredentials: LOGIN })
     const open = async () => {
       const page = await window.newPage()
@@ -76,7 +76,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
     await shows(fresh, ['It is a hub, and this is all.'])
   })
 
-  test('a tab that was away for the end gets the whole text, once, and no token', async () => {
+  test('a tab that missed the end receives the whole text once, and no token', async () => {
     const before = await listen()
     const speaking = nextQuestion()
     await ask('And then?')
@@ -100,7 +100,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
     await Promise.all([witness.close(), after.close()])
   })
 
-  test('an answer that breaks off says so', async () => {
+  test('an answer that breaks off is marked as failed', async () => {
     const reader = await listen()
     const speaking = nextQuestion()
     await ask('Why?')

@@ -14,14 +14,14 @@ test('a thousand requests of a fixed seed find nothing, in any access mode', asy
   expect(report.requests).toBe(1_250)
 }, 90_000)
 
-test('as a command it prints its seed and the number of requests, and exits with 0', async () => {
+test('the command prints its seed and the number of requests, and exits with 0', async () => {
   const run = bun('--count', '100', '--seed', '7')
   expect(await run.exit).toBe(0)
   expect(run.lines).toContain('seed 7')
   expect(run.lines.join('\n')).toMatch(/^100 requests in [\d.]+ s, \d+ per second$/m)
 }, 60_000)
 
-test('as a command it refuses invalid arguments and exits with 2', async () => {
+test('the command refuses invalid arguments and exits with 2', async () => {
   const run = bun('--seed', 'lucky')
   expect(await run.exit).toBe(2)
   expect(run.stderr).toContain('--seed is a whole number')

@@ -93,7 +93,7 @@ export function bodies(pool: TargetPool): void {
   }, 60_000)
 
   testWhere(ownHttp)(
-    'an endless body for a route that reads none is answered and not kept',
+    'an endless body for a route that reads none is answered, and does not accumulate',
     async () => {
       const server = await toMeasure()
       const before = measured ? residentBytes(server.pid) : 0
@@ -134,7 +134,7 @@ export function bodies(pool: TargetPool): void {
   )
 
   testWhere(ownHttp)(
-    'a chunk whose size is no number, or has no end, is no event',
+    'a chunk with an invalid or endless size publishes no event',
     async () => {
       const { url } = await pool.shared(WITHOUT_STREAMS)
       const lines = head(url, '/broadcast', 'Transfer-Encoding: chunked')

@@ -55,7 +55,7 @@ export function injection(pool: TargetPool): void {
   })
 
   testWhere(ownHttp)(
-    'no header that is sent is found in an answer, whatever bytes it has',
+    'no header of a request is repeated in a response, whatever bytes it has',
     async () => {
       const { url } = await pool.shared(OPEN)
       const names = ['Origin', 'Last-Event-ID', 'Host', 'Cookie', 'Content-Type', 'X-Forwarded-For']
@@ -73,18 +73,21 @@ export function injection(pool: TargetPool): void {
     },
   )
 
-  testWhere(ownHttp)('a target with bare line breaks or blanks is no second request', async () => {
-    const { url } = await pool.shared(OPEN)
-    for (const target of ['/sse?id=a\nGET', '/sse?id=a b', '/\x00', '/a\tb', '/\xff', '/a\rb']) {
-      const answer = await exchange(url, request(`GET ${target}`, hostOf(url)), 2_000)
-      const { status = 400, count } = answer
-      expect([target, count <= 1]).toEqual([target, true])
-      // 505, because what follows the blank is no version.
-      expect([target, (status >= 400 && status < 500) || status === 505]).toEqual([target, true])
-    }
-  })
+  testWhere(ownHttp)(
+    'a request target with bare line breaks or blanks makes no second request',
+    async () => {
+      const { url } = await pool.shared(OPEN)
+      for (const target of ['/sse?id=a\nGET', '/sse?id=a b', '/\x00', '/a\tb', '/\xff', '/a\rb']) {
+        const answer = await exchange(url, request(`GET ${target}`, hostOf(url)), 2_000)
+        const { status = 400, count } = answer
+        expect([target, count <= 1]).toEqual([target, true])
+        // 505, because what follows the blank is no version.
+        expect([target, (status >= 400 && status < 500) || status === 505]).toEqual([target, true])
+      }
+    },
+  )
 
-  test('JSON that names a prototype changes none', async () => {
+  test('JSON with a __proto__ key changes no prototype', async () => {
     const { url } = await pool.shared(OPEN)
     const polluted = '{"data":1,"__proto__":{"ephemeral":true,"polluted":1}}'
     const built = '{"data":1,"constructor":{"prototype":{"ephemeral":true,"polluted":1}}}'

@@ -9,7 +9,7 @@ import { issue } from './tickets.ts'
 
 /** How a server keeps secrets. */
 export function secrecy(pool: TargetPool): void {
-  test('no key, token or ticket gets into the log or into the body of an error', async () => {
+  test('no key, token or ticket appears in the log or in the body of an error', async () => {
     const server = await pool.start({ ...KEYED, MAX_CONNECTIONS_PER_CLIENT: '1' })
     const { url } = server
     const ticket = await issue(url, { client: 'alice' })
@@ -39,7 +39,7 @@ export function secrecy(pool: TargetPool): void {
   }, 60_000)
 
   testWhere(pool.runtime.openToAll === 'exits with 2')(
-    'a configuration that is refused is not repeated',
+    'the message for a refused configuration does not repeat its secrets',
     async () => {
       const secrets = { PUBLISH_KEY: 'too-short', JWT_SECRET: 'short-as-well' }
       const refused = pool.launch({ ...secrets, JWKS_URL: 'ftp://user:pa55word@issuer.example' })

@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, PACK_MS)
 afterAll(() => tarball.remove())
 
-test('beside what is built it holds what a reader needs', () => {
+test('the package contains the build and the documentation', () => {
   const expected = [
     ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
     ...pagesOf('docs'),
@@ -25,14 +25,14 @@ function pagesOf(folder: string): string[] {
   return names.map((name) => `${folder}/${name}`)
 }
 
-test('all that is built is code or its types, of a source that there is', () => {
+test('every built file is code or types, and has a source file', () => {
   const built = tarball.files.filter((file) => file.startsWith('dist/'))
   const sources = built.map((file) => file.replace(/^dist\/(.*?)(?:\.d\.ts|\.js)$/, 'src/$1.ts'))
   expect(sources.filter((file) => !existsSync(join(ROOT, file)))).toEqual([])
   expect(built.filter((file) => /\/(test|page|bench)\//.test(file))).toEqual([])
 })
 
-test('all that it exports is in it', () => {
+test('every exported file is in the package', () => {
   const targets = Object.values(manifest.exports).flatMap((target) =>
     typeof target === 'string' ? [target] : [target.types, target.default],
   )
@@ -40,12 +40,12 @@ test('all that it exports is in it', () => {
   expect(wanted.filter((path) => !tarball.files.includes(path))).toEqual([])
 })
 
-test('the command is one that a shell can run', () => {
+test('the command can be run by a shell', () => {
   const code = readFileSync(join(tarball.folder, manifest.bin['hono-sse'] ?? ''), 'utf8')
   expect(code).toMatch(/^#!\/usr\/bin\/env node\n/)
 })
 
-test('every file that is built sees the packages that it depends on, and no others', () => {
+test('built files import only the packages that the package depends on', () => {
   const seen = tarball.files
     .filter((file) => file.startsWith('dist/'))
     .flatMap((file) => [
@@ -63,7 +63,7 @@ test.each([
   ['publint', ['--strict']],
   ['attw', ['--profile', 'esm-only', '--no-color', '--no-emoji']],
 ])(
-  '%s finds nothing to complain of',
+  '%s reports no problem',
   async (tool, flags) => {
     const said = runFile(join(ROOT, 'node_modules/.bin', tool), [tarball.file, ...flags])
     await expect(said).resolves.toBeDefined()
@@ -72,7 +72,7 @@ test.each([
 )
 
 test(
-  'JSR would take it',
+  'JSR accepts the package',
   async () => {
     // Types are checked elsewhere: here it is whether those of the interface can be read off.
     const flags = ['publish', '--dry-run', '--allow-dirty', '--no-check', '--config', 'jsr.json']
@@ -84,7 +84,7 @@ test(
   PACK_MS,
 )
 
-test('jsr.json has its version, and the same entries', () => {
+test('jsr.json has the same version and the same entries', () => {
   const jsr = JSON.parse(readFileSync(join(ROOT, 'jsr.json'), 'utf8')) as {
     version: string
     exports: Record<string, string>

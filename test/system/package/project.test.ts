@@ -103,7 +103,7 @@ test('Deno mounts the library', async () => {
   await carries({ file: deno, args: ['run', '--allow-net', file] }, {}, '/realtime')
 }, 60_000)
 
-test('a Worker is two names of the package', async () => {
+test('a Worker needs only two exports of the package', async () => {
   write('worker.js', `export { default, Hub } from 'hono-sse/worker'`)
   const CONFIG = write(
     'wrangler.toml',
@@ -123,7 +123,7 @@ test('a Worker is two names of the package', async () => {
 }, 60_000)
 
 test.each(['nodenext', 'bundler'])(
-  'its types are complete, resolved as %s',
+  'the types are complete, resolved as %s',
   async (resolution) => {
     const module = resolution === 'nodenext' ? 'nodenext' : 'esnext'
     write(

@@ -53,7 +53,7 @@ function openAndCloseTwice(
   afterAll(() => server?.kill())
 
   test(
-    `${size} streams come and go, twice, and the heap is back within a tenth`,
+    `${size} streams open and close twice, and the heap returns to within a tenth`,
     async () => {
       // A warm-up round, so that the server has loaded and compiled its code.
       await round(Math.min(1_000, size))
