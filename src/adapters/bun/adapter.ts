@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { portableStream } from '../../http/stream.ts'
 import type { Listener, ServerAdapter } from '../../server/run.ts'
-import { createReserve } from './descriptors.ts'
+import { createReserve } from './descriptor-reserve.ts'
 import { type BunBindings, bunStream, requestCutOff } from './stream.ts'
 
 /** The part of Bun's server that this adapter uses. https://bun.com/docs/api/http */
