@@ -1,89 +1,145 @@
-/** Channel subscriptions: one for each address that has a listener on this hub. */
+/** Channels: subscribes and unsubscribes in batches, one after another for each channel. */
 import type { RedisConnection } from './connection.ts'
 
-/** The channels that this hub subscribes to. */
-export interface ChannelSubscriptions {
-  subscribe(key: string): void
-  unsubscribe(key: string): void
-  /** Resolves when Redis has confirmed the subscriptions to these keys. @throws if the connection is lost */
-  confirmed(keys: readonly string[]): Promise<unknown>
-  /** Moves all subscriptions to a new connection and subscribes to channels without a key. */
-  attach(connection: RedisConnection, others: readonly string[]): Promise<void>
+/** The channels that this hub subscribes to, on whatever connection it has. */
+export interface Channels {
+  subscribe(channel: string): void
+  unsubscribe(channel: string): void
+  /** Resolves when Redis has confirmed the subscriptions to these channels. @throws if the connection is lost */
+  confirmed(channels: readonly string[]): Promise<void>
+  /**
+   * Subscribes to all channels on a new connection. Resolves when Redis has confirmed them.
+   * @param onProgress - called after each batch
+   */
+  attach(connection: RedisConnection, onProgress: () => void): Promise<void>
   /** Drops the connection, which is lost. */
   detach(): void
-  channelOf(key: string): string
-  /** Returns the key of an address's channel; undefined for any other channel. */
-  keyOf(channel: string): string | undefined
 }
 
-/** Creates the subscriptions of one hub. */
-export function createChannelSubscriptions(prefix: string): ChannelSubscriptions {
-  const subscribed = new Set<string>()
-  /** Subscriptions that Redis has not confirmed yet. */
-  const pending = new Map<string, Promise<void>>()
-  /** The last command of each key. It resolves after all earlier ones. */
-  const commands = new Map<string, Promise<void>>()
-  let attached: Promise<void> = Promise.resolve()
+/** Channels of one command: a millisecond of work for Redis, and a few for this process. */
+const BATCH = 500
+
+/** Commands in flight: enough that Redis is never waited for, and few enough that other work comes in between. */
+const MAX_IN_FLIGHT = 4
+
+interface Waiter {
+  isDone(): boolean
+  resolve(): void
+  reject(error: Error): void
+}
+
+/** Creates the channels of one hub. @param always - channels that are never unsubscribed from */
+export function createChannels(always: readonly string[]): Channels {
+  const wanted = new Set<string>(always)
+  /** Channels whose subscription has to change, in order. Whether they are wanted is decided when their batch is sent. */
+  const queue = new Set<string>()
+  /** Channels of the commands in flight. A second command for one of them waits. */
+  const inFlight = new Set<string>()
+  let waiters: Waiter[] = []
   let connection: RedisConnection | undefined
-  return { subscribe, unsubscribe, confirmed, attach, detach, channelOf, keyOf }
+  let commands = 0
+  let scheduled = false
+  let onDone: (count: number) => void = () => {}
+  return { subscribe, unsubscribe, confirmed, attach, detach }
 
-  function subscribe(key: string): void {
-    subscribed.add(key)
-    if (!connection || connection.closed) return
-    const current = connection
-    const done = inOrder(key, () => current.subscribe([channelOf(key)]))
-    pending.set(key, done)
-    done.then(
-      () => pending.get(key) === done && pending.delete(key),
-      // Callers of `confirmed` receive the error.
-      current.close,
-    )
+  function subscribe(channel: string): void {
+    wanted.add(channel)
+    change(channel)
   }
 
-  function unsubscribe(key: string): void {
-    subscribed.delete(key)
-    pending.delete(key)
-    if (!connection || connection.closed) return
-    const current = connection
-    inOrder(key, () => current.unsubscribe(channelOf(key))).catch(current.close)
+  function unsubscribe(channel: string): void {
+    wanted.delete(channel)
+    change(channel)
   }
 
-  /**
-   * Runs the commands of a key one after another. If the Redis client unsubscribes before the
-   * subscription is confirmed, and subscribes again before that is confirmed, it sends no command
-   * and treats the channel as subscribed.
-   */
-  function inOrder(key: string, run: () => Promise<void>): Promise<void> {
-    const command = (commands.get(key) ?? attached).then(run)
-    const forget = () => void (commands.get(key) === command && commands.delete(key))
-    commands.set(key, command)
-    command.then(forget, forget)
-    return command
+  function change(channel: string): void {
+    if (!connection) return
+    queue.add(channel)
+    if (scheduled) return
+    // What changes in one step of the hub goes in one command.
+    scheduled = true
+    queueMicrotask(() => {
+      scheduled = false
+      sendBatches()
+    })
   }
 
-  async function confirmed(keys: readonly string[]): Promise<unknown> {
-    if (pending.size === 0) return
-    return await Promise.all(keys.map((key) => pending.get(key)))
+  async function confirmed(channels: readonly string[]): Promise<void> {
+    await when(() => !channels.some((channel) => queue.has(channel) || inFlight.has(channel)))
   }
 
-  async function attach(next: RedisConnection, others: readonly string[]): Promise<void> {
+  async function attach(next: RedisConnection, onProgress: () => void): Promise<void> {
     detach()
     connection = next
-    attached = next.subscribe([...others, ...[...subscribed].map(channelOf)])
+    for (const channel of wanted) queue.add(channel)
+    let left = queue.size
+    const attached = when(() => left <= 0)
+    onDone = (count) => {
+      left -= count
+      onProgress()
+    }
+    sendBatches()
     await attached
   }
 
   function detach(): void {
     connection = undefined
-    pending.clear()
-    commands.clear()
+    onDone = () => {}
+    commands = 0
+    queue.clear()
+    inFlight.clear()
+    for (const { reject } of waiters.splice(0)) reject(new Error('The connection was lost.'))
   }
 
-  function channelOf(key: string): string {
-    return prefix + key
+  function when(isDone: () => boolean): Promise<void> {
+    if (isDone()) return Promise.resolve()
+    return new Promise((resolve, reject) => waiters.push({ isDone, resolve, reject }))
   }
 
-  function keyOf(channel: string): string | undefined {
-    return channel.startsWith(prefix) ? channel.slice(prefix.length) : undefined
+  function sendBatches(): void {
+    const current = connection
+    while (current && commands < MAX_IN_FLIGHT) {
+      const batch = nextBatch()
+      if (batch.length === 0) return
+      commands += 1
+      // Whoever waits for the batch receives the error.
+      send(current, batch).then(() => finish(current, batch), current.close)
+    }
+  }
+
+  function nextBatch(): readonly string[] {
+    const batch: string[] = []
+    for (const channel of queue) {
+      if (inFlight.has(channel)) continue
+      batch.push(channel)
+      if (batch.length === BATCH) break
+    }
+    for (const channel of batch) {
+      queue.delete(channel)
+      inFlight.add(channel)
+    }
+    return batch
+  }
+
+  async function send(current: RedisConnection, batch: readonly string[]): Promise<void> {
+    const added = batch.filter((channel) => wanted.has(channel))
+    const removed = batch.filter((channel) => !wanted.has(channel))
+    await Promise.all([
+      added.length > 0 && current.subscribe(added),
+      removed.length > 0 && current.unsubscribe(removed),
+    ])
+  }
+
+  function finish(current: RedisConnection, batch: readonly string[]): void {
+    if (current !== connection) return
+    commands -= 1
+    for (const channel of batch) inFlight.delete(channel)
+    onDone(batch.length)
+    sendBatches()
+    waiters = waiters.filter(({ isDone, resolve }) => {
+      const done = isDone()
+      if (done) resolve()
+      return !done
+    })
   }
 }

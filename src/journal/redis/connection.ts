@@ -29,16 +29,15 @@ export interface RedisConnection {
   evalScript(script: Script, key: string, args: readonly string[]): Promise<unknown>
   /** `PUBLISH`: resolves with the number of subscribers that received the message. */
   publish(channel: string, message: string): Promise<number>
+  /** `SUBSCRIBE`, as one command. */
   subscribe(channels: readonly string[]): Promise<void>
-  unsubscribe(channel: string): Promise<void>
+  /** `UNSUBSCRIBE`, as one command. */
+  unsubscribe(channels: readonly string[]): Promise<void>
   /** Closes the connection. */
   close(reason: Error): void
 }
 
 type Client = ReturnType<typeof createClient>
-
-/** Channels subscribed with one command. */
-const BATCH = 1_000
 
 /** The maximum number of commands in flight. Beyond it, a command fails. */
 const MAX_PENDING = 20_000
@@ -140,13 +139,11 @@ export async function connectRedis(
   }
 
   async function subscribe(channels: readonly string[]): Promise<void> {
-    for (let at = 0; at < channels.length; at += BATCH) {
-      await subscriber.subscribe(channels.slice(at, at + BATCH), listener, true)
-    }
+    await subscriber.subscribe([...channels], listener, true)
   }
 
-  async function unsubscribe(channel: string): Promise<void> {
-    await subscriber.unsubscribe(channel, listener, true)
+  async function unsubscribe(channels: readonly string[]): Promise<void> {
+    await subscriber.unsubscribe([...channels], listener, true)
   }
 
   function listener(message: Uint8Array, channel: Uint8Array): void {

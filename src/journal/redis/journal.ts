@@ -1,17 +1,19 @@
 /** The journal in Redis or Valkey: several hubs share it, and it survives their restarts. */
 import type { createClient } from 'redis'
-import { type Cursor, newEpoch, type Position, positionOf } from '../../core/cursor.ts'
+import { newEpoch, positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { Journal, JournalHandler } from '../journal.ts'
+import { createAddressSubscriptions } from './addresses.ts'
 import { createPublishBatcher } from './batch.ts'
-import { createChannelSubscriptions } from './channels.ts'
+import { createChannels } from './channels.ts'
 import { connectRedis, type RedisConnection } from './connection.ts'
+import { createFeed } from './feed.ts'
 import { createInbound } from './inbound.ts'
 import { createMembers } from './members.ts'
 import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } from './options.ts'
 import { createReads } from './reads.ts'
 import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
-import { framesOf, idOf, textOf, toCatchUp, toCursor, toStats } from './replies.ts'
+import { textOf, toCatchUp, toStats } from './replies.ts'
 import { createControlRequests } from './requests.ts'
 import { USE_ONCE } from './scripts/control.ts'
 import { CATCH_UP, KEEP_ALIVE, PUBLISH, READ } from './scripts/index.ts'
@@ -31,7 +33,8 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const inbox = `${tag}:instance:${instance}`
   const allInstances = `${tag}:instances`
   const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
-  const subscriptions = createChannelSubscriptions(`${tag}:address:`)
+  const channels = createChannels([allInstances, inbox])
+  const subscriptions = createAddressSubscriptions(`${tag}:address:`, channels)
   const reads = createReads({
     connection: () => connection,
     run: (keys, args, target) => subscriptions.confirmed(keys).then(() => call(READ, args, target)),
@@ -44,17 +47,20 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   })
   const requests = createControlRequests({ clock, allInstances, inbox, members, call, publish })
   const inbound = createInbound({ dispatch, ignored })
+  const feed = createFeed({
+    start: positionOf(instance, 0),
+    handler: () => handler,
+    fetchEpoch: async () => ((await call(KEEP_ALIVE, [inbox])) as [string])[0],
+    guard: inbound.guard,
+  })
   let handler: JournalHandler = CLOSED
   let reconnect: ReconnectLoop | undefined
   /** The connection in use, once it has caught up. */
   let connection: RedisConnection | undefined
-  let epoch = ''
-  let head: Position = positionOf(instance, 0)
   const stats = { events: 0, bytes: 0, reconnects: 0, ignored: 0 }
   const updateStats = (reply: unknown) => void Object.assign(stats, toStats(reply))
   /** The highest sequence of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
-  let verifying = false
 
   return {
     stats,
@@ -63,7 +69,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     },
     append: batcher.append,
     read: reads.read,
-    head: () => head,
+    head: () => feed.head,
     backplane: {
       instance,
       relay,
@@ -99,15 +105,15 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   /** Subscribes first, then reads what was missed. Messages that arrive in between are held. */
   async function onConnected(next: RedisConnection): Promise<void> {
     inbound.hold(next)
-    await subscriptions.attach(next, [allInstances, inbox])
-    const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
+    await channels.attach(next, () => reconnect?.alive())
+    const { epoch } = feed
+    const seen = epoch === '' ? ['', '0'] : [epoch, String(feed.head.sequence)]
     const reply = await next.evalScript(CATCH_UP, `${tag}:head`, [...commonArgs(next), ...seen])
     if (next.closed) return
     const { end, affects, storedRequests } = toCatchUp(reply)
     inbound.guard(() => handler.missed(affects))
     if (epoch !== '') stats.reconnects += 1
-    epoch = end.epoch
-    head = positionOf(end.epoch, end.sequence)
+    feed.moveTo(end.epoch, end.sequence)
     stored = end.sequence
     connection = next
     inbound.release()
@@ -120,7 +126,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
 
   function onDisconnected(reason: Error): void {
     connection = undefined
-    subscriptions.detach()
+    channels.detach()
     observer.disconnected?.(reason)
   }
 
@@ -163,7 +169,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     )
     if (!Array.isArray(reply)) return reply
     const [replyEpoch, sequence] = reply as unknown as [string, number]
-    if (replyEpoch === epoch) stored = Math.max(stored, sequence)
+    if (replyEpoch === feed.epoch) stored = Math.max(stored, sequence)
     else (target ?? connection)?.close(new Error('The journal in Redis has started a new epoch.'))
     return reply
   }
@@ -182,65 +188,25 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
 
   /** The arguments that every script starts with. */
   function commonArgs({ serverId }: RedisConnection): string[] {
-    const seen = Math.max(stored, head.sequence)
+    const seen = Math.max(stored, feed.head.sequence)
     // A new epoch for each call: two calls in flight may both have to start one.
-    return [tag, serverId, newEpoch(clock), epoch, String(seen), ...bounds]
+    return [tag, serverId, newEpoch(clock), feed.epoch, String(seen), ...bounds]
   }
 
   function dispatch(channel: string, message: Uint8Array): void {
     const key = subscriptions.keyOf(channel)
-    if (key !== undefined) {
-      for (const frame of framesOf(message)) inbound.guard(() => receive(key, frame))
-    } else if (channel === allInstances) requests.onRequest(textOf(message), handler.respond)
+    if (key !== undefined) feed.receive(key, message)
+    else if (channel === allInstances) requests.onRequest(textOf(message), handler.respond)
     else onInbox(textOf(message))
   }
 
-  function receive(key: string, frame: Uint8Array): void {
-    const id = idOf(frame)
-    if (id === undefined) {
-      handler.deliver({ key, frame })
+  function onInbox(text: string): void {
+    if (!text.startsWith('head: ')) {
+      requests.onResponse(text)
       return
     }
-    const { epoch: current, sequence } = toCursor(id)
-    if (current !== epoch) verifyEpoch()
-    // Connections receive an event that is not newer than the head by reading the journal.
-    if (current !== epoch || sequence <= head.sequence) return
-    head = { id, sequence }
-    try {
-      handler.deliver({ key, frame, entry: { id, sequence, frame } })
-    } catch (error) {
-      handler.missed((other) => other === key)
-      throw error
-    }
-  }
-
-  function onInbox(text: string): void {
-    if (text.startsWith('head: ')) onHead(toCursor(text.slice(6)))
-    else requests.onResponse(text)
-  }
-
-  function onHead({ epoch: current, sequence }: Cursor): void {
+    feed.onHead(text.slice(6))
     reconnect?.alive()
-    // A head of another epoch follows a call, and `call` sees that epoch in its reply.
-    if (current === epoch && sequence > head.sequence) head = positionOf(epoch, sequence)
-  }
-
-  /**
-   * Asks Redis for the epoch because an event of another one has arrived: either a new epoch has
-   * started and `call` closes the connection, or the event belongs to another journal.
-   */
-  function verifyEpoch(): void {
-    if (verifying) return
-    verifying = true
-    const verify = async () => {
-      const [current] = (await call(KEEP_ALIVE, [inbox])) as [string]
-      if (current === epoch) ignored(new Error('An event of another journal arrived.'))
-    }
-    verify()
-      .catch(() => {})
-      .finally(() => {
-        verifying = false
-      })
   }
 
   function ignored(error: unknown): void {

@@ -19,7 +19,7 @@ export interface ReconnectInit {
 export interface ReconnectLoop {
   /** The connection that is ready for use, if there is one. */
   readonly connection: RedisConnection | undefined
-  /** Records that Redis has replied to a probe. */
+  /** Records that Redis has replied to a probe, or that the preparation of a connection has moved on. */
   alive(): void
   close(): void
 }
@@ -30,7 +30,7 @@ const PROBE_MS = 2_000
 /** Milliseconds without a reply after which the connection counts as lost. With the time between two probes: 8 s at most. */
 const TIMEOUT_MS = 6_000
 
-/** Milliseconds that opening a connection may take. */
+/** Milliseconds without progress after which opening a connection has failed. */
 const OPEN_MS = 8_000
 
 /** Milliseconds that a connection must last before the next failure counts as the first. */
@@ -87,7 +87,11 @@ export function startReconnectLoop({
   async function runSession(): Promise<Error> {
     const abort = new AbortController()
     endSession = () => abort.abort()
-    let stop = after(OPEN_MS, () => abort.abort())
+    aliveAt = clock.monotonic()
+    // Preparing a connection takes the longer, the more channels there are: only silence ends it.
+    let stop = clock.every(OPEN_MS / 8, () => {
+      if (clock.monotonic() - aliveAt >= OPEN_MS) abort.abort()
+    })
     let next: RedisConnection | undefined
     try {
       next = await open(abort.signal)

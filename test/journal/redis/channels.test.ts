@@ -1,68 +1,116 @@
-/** Subscriptions are changed one after another at each key, and without waiting at others. */
+/** Channels are changed in batches: one after another for each channel, and without waiting for others. */
 import { expect, test } from 'vitest'
-import { createChannelSubscriptions } from '../../../src/journal/redis/channels.ts'
+import { createChannels } from '../../../src/journal/redis/channels.ts'
 import type { RedisConnection } from '../../../src/journal/redis/connection.ts'
 
-/** A connection whose answers the test controls. */
+/** A connection whose responses the test controls. */
 function silentConnection() {
-  const commands: string[] = []
-  const answers: (() => void)[] = []
-  const send = (what: string) =>
+  const sent: string[] = []
+  const responses: (() => void)[] = []
+  const send = (command: string) =>
     new Promise<void>((resolve) => {
-      commands.push(what)
-      answers.push(resolve)
+      sent.push(command)
+      responses.push(resolve)
     })
-  const link: Partial<RedisConnection> = {
+  const connection: Partial<RedisConnection> = {
     closed: false,
     subscribe: (channels) => send(`+${channels}`),
-    unsubscribe: (channel) => send(`-${channel}`),
+    unsubscribe: (channels) => send(`-${channels}`),
     close: () => {},
   }
-  const answer = async () => {
-    answers.shift()?.()
-    await new Promise((resolve) => setImmediate(resolve))
+  const respond = async () => {
+    responses.shift()?.()
+    await soon()
   }
-  return { link: link as RedisConnection, commands, answer }
+  return { connection: connection as RedisConnection, sent, responses, respond }
 }
 
 const soon = () => new Promise((resolve) => setImmediate(resolve))
 
-test('an address that is subscribed again before Redis confirms its unsubscribe ends up subscribed', async () => {
-  const { link, commands, answer } = silentConnection()
-  const subscriptions = createChannelSubscriptions('on:')
-  const moving = subscriptions.attach(link, ['all'])
-  await answer()
-  await moving
-  subscriptions.subscribe('alice')
-  subscriptions.unsubscribe('alice')
-  subscriptions.subscribe('alice')
-  subscriptions.subscribe('bob')
+test('a channel that is subscribed again before Redis confirms its unsubscribe ends up subscribed', async () => {
+  const { connection, sent, respond } = silentConnection()
+  const channels = createChannels(['all'])
+  const attached = channels.attach(connection, () => {})
+  await respond()
+  await attached
+  channels.subscribe('alice')
   await soon()
-  expect(commands).toEqual(['+all', '+on:alice', '+on:bob'])
-  let settled = false
-  void subscriptions.confirmed(['alice']).then(() => {
-    settled = true
+  channels.unsubscribe('alice')
+  await soon()
+  channels.subscribe('alice')
+  channels.subscribe('bob')
+  await soon()
+  expect(sent).toEqual(['+all', '+alice', '+bob'])
+  let confirmed = false
+  void channels.confirmed(['alice']).then(() => {
+    confirmed = true
   })
-  await answer()
-  expect(commands.slice(3)).toEqual(['-on:alice'])
-  await answer()
-  await answer()
-  expect(commands.slice(4)).toEqual(['+on:alice'])
-  expect(settled).toBe(false)
-  await answer()
-  expect(settled).toBe(true)
+  await respond()
+  expect(sent.slice(3)).toEqual(['+alice'])
+  expect(confirmed).toBe(false)
+  await respond()
+  await respond()
+  expect(confirmed).toBe(true)
 })
 
-test('an address that is unsubscribed during a move to a new connection ends up unsubscribed', async () => {
-  const { link, commands, answer } = silentConnection()
-  const subscriptions = createChannelSubscriptions('on:')
-  subscriptions.subscribe('alice')
-  const moving = subscriptions.attach(link, [])
-  subscriptions.unsubscribe('alice')
+test('a channel that is unsubscribed before its subscription is confirmed ends up unsubscribed', async () => {
+  const { connection, sent, respond } = silentConnection()
+  const channels = createChannels([])
+  channels.subscribe('alice')
+  const attached = channels.attach(connection, () => {})
+  channels.unsubscribe('alice')
   await soon()
-  expect(commands).toEqual(['+on:alice'])
-  await answer()
-  await moving
+  expect(sent).toEqual(['+alice'])
+  await respond()
+  await attached
+  expect(sent).toEqual(['+alice', '-alice'])
+})
+
+test('channels that change in one turn go in one command', async () => {
+  const { connection, sent } = silentConnection()
+  const channels = createChannels([])
+  await channels.attach(connection, () => {})
+  for (const channel of ['a', 'b', 'c']) channels.subscribe(channel)
   await soon()
-  expect(commands).toEqual(['+on:alice', '-on:alice'])
+  expect(sent).toEqual(['+a,b,c'])
+})
+
+test('a new connection subscribes to all channels in batches, a few at a time, and reports each', async () => {
+  const { connection, sent, responses, respond } = silentConnection()
+  const all = Array.from({ length: 10_000 }, (_, i) => `channel-${i}`)
+  const channels = createChannels(['all'])
+  for (const channel of all) channels.subscribe(channel)
+  let progress = 0
+  const attached = channels.attach(connection, () => {
+    progress += 1
+  })
+  const listed = () => sent.flatMap((command) => command.slice(1).split(','))
+  expect(responses.length).toBeLessThanOrEqual(4)
+  expect(listed().length).toBeLessThanOrEqual(4_000)
+  // Those that are added meanwhile don't hold up the connection.
+  channels.subscribe('late')
+  while (responses.length > 0) {
+    expect(responses.length).toBeLessThanOrEqual(4)
+    await respond()
+  }
+  await attached
+  expect(progress).toBe(sent.length)
+  expect(listed()).toEqual(['all', ...all, 'late'])
+})
+
+test('callers that wait for a subscription receive an error when the connection is lost', async () => {
+  const { connection } = silentConnection()
+  const channels = createChannels(['all'])
+  const attached = channels.attach(connection, () => {})
+  channels.subscribe('alice')
+  const confirmed = channels.confirmed(['alice'])
+  channels.detach()
+  await expect(attached).rejects.toThrow('lost')
+  await expect(confirmed).rejects.toThrow('lost')
+  // The next connection starts anew, whatever the lost one left in flight.
+  const next = silentConnection()
+  const attachedAgain = channels.attach(next.connection, () => {})
+  expect(next.sent).toEqual(['+all,alice'])
+  await next.respond()
+  await attachedAgain
 })

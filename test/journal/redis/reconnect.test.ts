@@ -58,3 +58,57 @@ test('a connection that lasted 5 s is reopened after 50 ms again', async () => {
   expect(await pauseAfter(clock, link, 5_000)).toBe(50)
   link.loop.close()
 })
+
+/** Connections that open at once, and whose preparation ends when the test says so. */
+function slowHarness(clock: ManualClock) {
+  let opened = 0
+  let finish: () => void = () => {}
+  const reasons: string[] = []
+  const loop = startReconnectLoop({
+    clock,
+    random: () => 0.5,
+    open: async (signal) => {
+      opened += 1
+      let close: (reason: Error) => void = () => {}
+      const ended = new Promise<Error>((resolve) => {
+        close = resolve
+      })
+      signal.addEventListener('abort', () => close(new Error('silent')))
+      return { ended, closed: false, close } as unknown as RedisConnection
+    },
+    onConnected: () =>
+      new Promise((resolve) => {
+        finish = resolve
+      }),
+    onDisconnected: ({ message }) => void reasons.push(message),
+    probe: () => loop.alive(),
+  })
+  return { loop, reasons, finish: () => finish(), opened: () => opened }
+}
+
+test('a connection whose preparation moves on may take minutes', async () => {
+  const clock = manualClock()
+  const { loop, reasons, finish, opened } = slowHarness(clock)
+  await clock.runPending()
+  for (let i = 0; i < 20; i++) {
+    await clock.advance(6_000)
+    loop.alive()
+  }
+  finish()
+  await clock.runPending()
+  expect([opened(), reasons, loop.connection !== undefined]).toEqual([1, [], true])
+  loop.close()
+})
+
+test('a connection whose preparation stands still for 8 s is opened anew', async () => {
+  const clock = manualClock()
+  const { loop, reasons, opened } = slowHarness(clock)
+  await clock.runPending()
+  await clock.advance(6_000)
+  loop.alive()
+  await clock.advance(7_900)
+  expect(reasons).toEqual([])
+  await clock.advance(2_000)
+  expect([opened(), reasons]).toEqual([2, ['silent']])
+  loop.close()
+})

@@ -1,0 +1,91 @@
+/** The feed: delivers the events that Redis publishes to the hub, in order and each once, and stores how far it has come. */
+import { type Position, positionOf } from '../../core/cursor.ts'
+import type { JournalHandler } from '../journal.ts'
+import { framesOf, idOf, toCursor } from './replies.ts'
+
+/** What the feed needs of the journal. */
+export interface FeedInit {
+  /** The position before the first connection. */
+  readonly start: Position
+  handler(): JournalHandler
+  /** Asks Redis for its epoch and ends the connection if it is not the hub's. */
+  fetchEpoch(): Promise<string>
+  /** Runs work of the hub. An error is reported as an ignored message. */
+  guard(work: () => void): void
+}
+
+/** The feed of one hub. */
+export interface Feed {
+  /** The epoch of the journal; empty before the first connection. */
+  readonly epoch: string
+  /** The position of the newest event that was delivered to this hub. */
+  readonly head: Position
+  /** Continues after a connection has caught up. */
+  moveTo(epoch: string, sequence: number): void
+  /** Delivers what was published at one address. */
+  receive(key: string, message: Uint8Array): void
+  /** Called when everything up to this position has been received. @throws if it can't be parsed */
+  onHead(id: string): void
+}
+
+/** Creates the feed of one hub. */
+export function createFeed({ start, handler, fetchEpoch, guard }: FeedInit): Feed {
+  let epoch = ''
+  let head = start
+  let verifying = false
+  return {
+    get epoch() {
+      return epoch
+    },
+    get head() {
+      return head
+    },
+    moveTo,
+    receive: (key, message) => {
+      for (const frame of framesOf(message)) guard(() => receiveFrame(key, frame))
+    },
+    onHead,
+  }
+
+  function moveTo(next: string, sequence: number): void {
+    epoch = next
+    head = positionOf(next, sequence)
+  }
+
+  function receiveFrame(key: string, frame: Uint8Array): void {
+    const id = idOf(frame)
+    if (id === undefined) {
+      handler().deliver({ key, frame })
+      return
+    }
+    const { epoch: current, sequence } = toCursor(id)
+    if (current !== epoch) void verifyEpoch()
+    // Connections receive an event that is not newer than the head by reading the journal.
+    if (current !== epoch || sequence <= head.sequence) return
+    head = { id, sequence }
+    try {
+      handler().deliver({ key, frame, entry: { id, sequence, frame } })
+    } catch (error) {
+      handler().missed((other) => other === key)
+      throw error
+    }
+  }
+
+  function onHead(id: string): void {
+    const { epoch: current, sequence } = toCursor(id)
+    // A head of another epoch follows a call, which finds that epoch in its reply.
+    if (current === epoch && sequence > head.sequence) head = positionOf(epoch, sequence)
+  }
+
+  /** An event of another epoch has arrived: either a new one has started, or the event belongs to another journal. */
+  async function verifyEpoch(): Promise<void> {
+    if (verifying) return
+    verifying = true
+    const current = await fetchEpoch().catch(() => undefined)
+    verifying = false
+    if (current !== epoch) return
+    guard(() => {
+      throw new Error('An event of another journal arrived.')
+    })
+  }
+}
