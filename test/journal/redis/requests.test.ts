@@ -56,6 +56,9 @@ describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
     await expect(one.disconnect('bob', 60_000)).rejects.toMatchObject({ code: 'at-capacity' })
     expect(internalsOf(other).refusal('bob')).toBeUndefined()
     expect(await redis.command('ZCARD', requests)).toBe(100_000)
+    await other.disconnect('alice', 300_000)
+    await other.disconnect('c-5', 300_000)
+    expect(await redis.command('ZCARD', requests)).toBe(100_000)
     const late = await open(prefix)
     expect(internalsOf(late).refusal('c-1')).toBe('blocked')
     // One block has ended in Redis; the hubs' clocks are a little behind.
