@@ -104,7 +104,7 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis has a replica', () => {
   test('reports every loss as a gap when the primary is killed and its replica lacks the last events', async () => {
     const found = await suffer(async ({ redis }) => {
       redis.fallBehind()
-      await pause(500)
+      await pause(200)
       await redis.failOver()
     })
     expect(found.refused).toBeGreaterThan(0)
