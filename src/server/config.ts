@@ -9,6 +9,7 @@ import {
   SECRET_RULE,
 } from '../http/auth/credentials.ts'
 import { type ClientOverflow, QUEUE_SLACK_BYTES } from '../hub/options.ts'
+import { parseRedisUrl, REDIS_URL_RULE } from '../journal/redis/redis-url.ts'
 
 /** The configuration, with defaults filled in. Each property is the environment variable of that name. */
 export interface Config {
@@ -38,7 +39,7 @@ export interface Config {
   readonly STREAMS_PER_MINUTE: number
   /** Events that one credential or address may publish within a minute; 0 for no limit. */
   readonly PUBLISHES_PER_MINUTE: number
-  /** The Redis or Valkey primary with the journal that several instances share. */
+  /** The Redis or Valkey primary with the journal that several instances share, or the Sentinels that know it. */
   readonly REDIS_URL?: string | undefined
   /** The prefix of the hub's keys in Redis. Hubs with different prefixes can share one Redis. */
   readonly REDIS_PREFIX: string
@@ -132,11 +133,8 @@ const fields = {
   STREAMS_PER_MINUTE: wholeNumber(0, 1_000_000).default(0),
   PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
   REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: 'must be a URL that starts with redis:// or rediss://' })
-    .refine(
-      (url) => !URL.canParse(url) || /^\/?\d{0,9}$/.test(new URL(url).pathname),
-      'must have no path, or only the number of a database',
-    )
+    .string()
+    .refine((url) => parseRedisUrl(url) !== undefined, REDIS_URL_RULE)
     .optional(),
   REDIS_PREFIX: z
     .string()

@@ -17,7 +17,7 @@ export interface SharedJournal {
  * the database; its INFO lacks its ids; the keys belong to another node; or the package is missing.
  */
 const REFUSAL =
-  /^(NOAUTH|WRONGPASS|NOPERM|FORMAT|MOVED|CROSSSLOT|ERR AUTH|ERR DB index|ERR SELECT is not allowed|ERR unknown command|The INFO of Redis|Cannot find (package|module))\b/
+  /^(NOAUTH|WRONGPASS|NOPERM|FORMAT|MOVED|CROSSSLOT|ERR AUTH|ERR DB index|ERR SELECT is not allowed|ERR unknown command|The INFO of Redis|The Sentinels know no primary|Cannot find (package|module))\b/
 
 /** Returns whether an error is permanent: every retry would fail. @param reason - the message of the error */
 export function isFinal(reason: string): boolean {

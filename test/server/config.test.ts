@@ -153,6 +153,7 @@ test.each([
   ['REDIS_URL', 'http://localhost:6379'],
   ['REDIS_URL', 'localhost:6379'],
   ['REDIS_URL', 'redis://localhost:6379/one'],
+  ['REDIS_URL', 'redis+sentinel://localhost:26379'],
   ['REDIS_PREFIX', '{a}'],
   ['REDIS_EVICTION', 'yes'],
   ['REDIS_PREFIX', 'a b'],

@@ -12,6 +12,8 @@ test.each([
   'ERR SELECT is not allowed in cluster mode',
   'ERR unknown command ’INFO’, with args beginning with: ',
   'The INFO of Redis lacks run_id or master_replid: connect to Redis or Valkey directly.',
+  'FORMAT The journal has format 2, but this version of the hub knows formats up to 1',
+  'The Sentinels know no primary named main.',
   'Cannot find package ’redis’ imported from journal.js',
 ])('%s is permanent', (reason) => expect(isFinal(reason)).toBe(true))
 

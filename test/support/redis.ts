@@ -56,7 +56,7 @@ export async function startRedis(
       child = await begin()
     },
     crash: async (disk = 'kept') => {
-      await end(child)
+      await killRedis(child)
       // A folder, and a file in Redis before 7.
       for (const name of disk === 'empty' ? ['appendonlydir', 'appendonly.aof'] : []) {
         rmSync(join(folder, name), { recursive: true, force: true })
@@ -65,36 +65,47 @@ export async function startRedis(
     signal: (name) => void child.kill(name),
     command,
     close: async () => {
-      await end(child)
+      await killRedis(child)
       rmSync(folder, { recursive: true, force: true })
     },
   }
 
-  async function begin(): Promise<ChildProcess> {
-    const started = spawn('redis-server', [config], { stdio: ['ignore', 'pipe', 'inherit'] })
-    running.add(started)
-    await new Promise<void>((resolve, reject) => {
-      started.once('exit', (code) => reject(new Error(`redis-server has exited with ${code}.`)))
-      started.stdout?.setEncoding('utf8').on('data', (text: string) => {
-        if (text.includes('Ready to accept connections')) resolve()
-      })
-    })
-    return started
+  function begin(): Promise<ChildProcess> {
+    return launchRedis([config], 'Ready to accept connections')
   }
 
-  async function command(...args: string[]): Promise<unknown> {
-    const client = createClient({ url, socket: { reconnectStrategy: false } })
-    client.on('error', () => {})
-    await client.connect()
-    try {
-      return await client.sendCommand(args)
-    } finally {
-      client.destroy()
-    }
+  function command(...args: string[]): Promise<unknown> {
+    return sendCommand(url, args)
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** Starts the program; resolves when it has printed a text. */
+export async function launchRedis(args: readonly string[], ready: string): Promise<ChildProcess> {
+  const started = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  running.add(started)
+  await new Promise<void>((resolve, reject) => {
+    started.once('exit', (code) => reject(new Error(`redis-server has exited with ${code}.`)))
+    started.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      if (text.includes(ready)) resolve()
+    })
+  })
+  return started
+}
+
+/** Sends one command on a connection of its own. */
+export async function sendCommand(url: string, args: readonly string[]): Promise<unknown> {
+  const client = createClient({ url, socket: { reconnectStrategy: false } })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return await client.sendCommand(args)
+  } finally {
+    client.destroy()
+  }
+}
+
+/** Kills the program. */
+export async function killRedis(child: ChildProcess): Promise<void> {
   running.delete(child)
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise((resolve) => child.once('exit', resolve))

@@ -4,6 +4,7 @@ import { toScriptError } from './replies.ts'
 import { SCRIPTS } from './scripts/index.ts'
 import { MEMBERS, REMOVE } from './scripts/membership.ts'
 import type { Script } from './scripts/script.ts'
+import { findPrimary } from './sentinel.ts'
 
 /** Where to connect, and what receives messages. */
 export interface RedisConnectionInit {
@@ -47,7 +48,9 @@ export async function connectRedis(
   init: RedisConnectionInit,
   signal: AbortSignal,
 ): Promise<RedisConnection> {
-  const { create, url, acceptEviction, onMessage } = init
+  const { create, acceptEviction, onMessage } = init
+  const url = await findPrimary(init.url, create)
+  signal.throwIfAborted()
   const options = {
     url,
     // No command of this connection may be sent on the next one.

@@ -1,10 +1,11 @@
 /** The options of a journal in Redis, their defaults, and its errors. */
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
+import { parseRedisUrl, REDIS_URL_RULE } from './redis-url.ts'
 
 /** The server of the journal, its bounds and its clock. */
 export interface RedisJournalOptions {
-  /** `redis[s]://[[user][:password]@][host][:port][/database]` of a primary. */
+  /** `redis[s]://[[user][:password]@][host][:port][/database]` of a primary, or `redis[s]+sentinel://host,host/name[/database]`. */
   readonly url: string
   /** The prefix of all keys and channels. Hubs with the same prefix share one journal. @defaultValue `hono-sse` */
   readonly prefix?: string | undefined
@@ -73,14 +74,9 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
 }
 
 function databaseSuffix(url: string): string {
-  const [, digits] = /^\/?(\d{0,9})$/.exec(URL.canParse(url) ? new URL(url).pathname : '-') ?? []
-  if (digits === undefined) {
-    throw new HubError(
-      'invalid-option',
-      'url must be redis[s]://… and may end with a database number.',
-    )
-  }
-  return Number(digits) === 0 ? '' : `@${Number(digits)}`
+  const parsed = parseRedisUrl(url)
+  if (!parsed) throw new HubError('invalid-option', `url ${REDIS_URL_RULE}.`)
+  return parsed.database === 0 ? '' : `@${parsed.database}`
 }
 
 /** Creates the error of a journal that can't do what was requested. @param what - the predicate of the message */
