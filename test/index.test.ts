@@ -34,7 +34,7 @@ test('importing the library and creating a hub and an app starts no timer and pr
   const said = [vi.spyOn(console, 'log'), vi.spyOn(console, 'error'), vi.spyOn(console, 'info')]
   const listening = process.eventNames().length
   const library = await import('../src/index.ts')
-  library.createApp({ hub: library.createHub() })
+  library.createApp({ hub: library.createHub(), access: 'anyone' })
   expect(vi.getTimerCount()).toBe(0)
   expect(process.eventNames()).toHaveLength(listening)
   for (const spy of said) expect(spy).not.toHaveBeenCalled()
@@ -42,7 +42,9 @@ test('importing the library and creating a hub and an app starts no timer and pr
 
 test('a hub has no demo clock by default: only hub:ready arrives', async () => {
   const clock = manualClock()
-  const reader = readEvents(await createApp({ hub: createHub({ clock }) }).request('/sse'))
+  const reader = readEvents(
+    await createApp({ hub: createHub({ clock }), access: 'anyone' }).request('/sse'),
+  )
   await clock.advance(10_000)
   expect(reader.events.map(({ event }) => event)).toEqual(['hub:ready'])
 })
@@ -50,7 +52,7 @@ test('a hub has no demo clock by default: only hub:ready arrives', async () => {
 test('a hub with clockMs sends the time once per period, as an ephemeral event', async () => {
   const clock = manualClock()
   const hub = createHub({ clock, clockMs: 1_000 })
-  const reader = readEvents(await createApp({ hub }).request('/sse'))
+  const reader = readEvents(await createApp({ hub, access: 'anyone' }).request('/sse'))
   await clock.advance(3_000)
   expect(reader.events.slice(1)).toEqual([
     { event: 'time', id: undefined, data: '2026-11-22T09:00:01.000Z' },
@@ -61,7 +63,7 @@ test('a hub with clockMs sends the time once per period, as an ephemeral event',
 
 test('an event is delivered with the system clock and the defaults, without any option', async () => {
   const { systemClock } = await import('../src/index.ts')
-  const app = createApp({ hub: createHub() })
+  const app = createApp({ hub: createHub(), access: 'anyone' })
   const before = systemClock.now()
   const reader = readEvents(await app.request('/sse?id=alice'))
   await reader.next(({ event }) => event === 'hub:ready')

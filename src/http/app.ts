@@ -5,6 +5,7 @@ import type { BlankEnv } from 'hono/types'
 import type { ConnectionInfo } from '../hub/connection.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Access } from './auth/authorizer.ts'
+import { createLoginAccess, type Login } from './auth/login.ts'
 import { noSecretsInQuery, passThrough } from './middleware/authorize.ts'
 import { isPercentEncoded } from './middleware/body.ts'
 import { originText } from './middleware/origins.ts'
@@ -31,10 +32,10 @@ export interface AppOptions {
   /** The client at `/client.js`, for pages without a bundler: `createClientScript()`. @defaultValue none */
   readonly clientScript?: Hono | undefined
   /**
-   * Who may do what: `createAccess({ hub, keys })`.
-   * @defaultValue anyone may do anything: your own middleware controls access
+   * Who may do what: `createAccess({ hub, keys })`; a function that returns what the person who is
+   * logged in may do; or `'anyone'`, if anyone who reaches the app may do anything.
    */
-  readonly access?: Access | undefined
+  readonly access: Access | Login | 'anyone'
   /** Middleware that runs before every route of this app. `c.req.url` is not checked yet and may be malformed. @defaultValue none */
   readonly middleware?: readonly MiddlewareHandler[] | undefined
   /** Rate limits for opening streams and publishing: `createLimits({ hub, … })`. @defaultValue none */
@@ -67,18 +68,14 @@ export type AppType = Hono<
 >
 
 /**
- * Creates the app. Serve it as it is, or mount it: `app.route('/realtime', createApp({ hub }))`.
- * @throws {TypeError} when `createHub` of this package did not create the hub
+ * Creates the app. Serve it as it is, or mount it: `app.route('/realtime', createApp({ hub, access }))`.
+ * @throws {TypeError} when `access` is missing, an option is unknown, or `createHub` of this package did
+ * not create the hub
  */
 export function createApp(options: AppOptions): AppType {
-  const {
-    hub,
-    openStream,
-    access,
-    middleware = [],
-    limits = {},
-    connectionInfo = nothing,
-  } = options
+  checkOptions(options)
+  const { hub, openStream, middleware = [], limits = {}, connectionInfo = nothing } = options
+  const access = accessOf(options)
   const { isRetiring, onResponse, onError = (error) => console.error(error) } = options
   const errors = new Map<number, number>()
   const guard = every(
@@ -131,6 +128,38 @@ export function createApp(options: AppOptions): AppType {
   // Not for all paths: an app that mounts this one at / keeps its own routes to itself.
   for (const path of new Set(routes.routes.map(({ path }) => path))) app.use(path, guard)
   return asRoutes(app.route('/', routes))
+}
+
+/** The names of all options: a misspelt one must not be left out in silence. */
+const OPTIONS: Readonly<Record<keyof AppOptions, true>> = {
+  hub: true,
+  access: true,
+  openStream: true,
+  dashboard: true,
+  clientScript: true,
+  middleware: true,
+  limits: true,
+  connectionInfo: true,
+  isRetiring: true,
+  onResponse: true,
+  onError: true,
+}
+
+const ACCESS_RULE =
+  "createApp requires access: createAccess({ hub, keys }), a function that returns what the person who is logged in may do, or 'anyone'."
+
+function checkOptions(options: AppOptions): void {
+  const unknown = Object.keys(options).find((name) => !(name in OPTIONS))
+  if (unknown !== undefined) throw new TypeError(`createApp has no option "${unknown}".`)
+  if (!options.access) throw new TypeError(ACCESS_RULE)
+}
+
+/** The access control; undefined where every request that arrives may do anything. */
+function accessOf({ hub, access }: AppOptions): Access | undefined {
+  if (access === 'anyone') return undefined
+  if (typeof access === 'function') return createLoginAccess(hub, access)
+  if (typeof access === 'object') return access
+  throw new TypeError(ACCESS_RULE)
 }
 
 const NO_SUCH_PATH = 'No such path: use GET /sse to listen, or POST /broadcast to publish.'

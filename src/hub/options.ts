@@ -1,7 +1,7 @@
 /** The options of a hub, with their defaults and ranges. */
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { ByeReason } from '../core/control-events.ts'
-import { checkRange } from '../core/errors.ts'
+import { checkRange, HubError } from '../core/errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
 import type { Connection, ConnectionInfo } from './connection.ts'
@@ -94,6 +94,8 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     clock,
     random: options.random ?? Math.random,
   }
+  const unknown = Object.keys(options).find((name) => !(name in settings))
+  if (unknown !== undefined) throw new HubError('invalid-option', `There is no option ${unknown}.`)
   checkRange('heartbeatMs', settings.heartbeatMs, 1, MAX_TIMER_MS)
   checkRange('retryMs', settings.retryMs, 0, MAX_RETRY_MS)
   checkRange('clockMs', settings.clockMs, 0, MAX_TIMER_MS)

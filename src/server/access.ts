@@ -40,10 +40,10 @@ export interface AccessInit {
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
-/** The access control of a mode; undefined where every request that arrives may do anything. */
-export function accessFor(mode: AccessMode, config: Config, init: AccessInit): Access | undefined {
+/** The access control of a mode. `anyone`: every request that arrives may do anything. */
+export function accessFor(mode: AccessMode, config: Config, init: AccessInit): Access | 'anyone' {
   if (mode === 'refused') return refuseAll()
-  if (mode !== 'permissions') return undefined
+  if (mode !== 'permissions') return 'anyone'
   const { hub, clock, addressOf, onError } = init
   return createAccess({
     hub,

@@ -10,7 +10,7 @@ import { manualClock } from '../support/clock.ts'
 function createHarness() {
   const clock = manualClock()
   const hub = createHub({ clock })
-  const app = createApp({ hub })
+  const app = createApp({ hub, access: 'anyone' })
   const send = (async (url: string, init?: RequestInit) =>
     await app.request(url, init)) as typeof fetch
   const errors: unknown[] = []

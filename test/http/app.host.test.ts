@@ -14,6 +14,7 @@ function host() {
     '/',
     createApp({
       hub,
+      access: 'anyone',
       dashboard: createDashboard(),
       middleware: [async (c) => c.text('guarded', 403)],
       onResponse: ({ res }) => void statuses.push(res.status),

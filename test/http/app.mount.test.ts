@@ -28,7 +28,10 @@ function hostWith(options: HubOptions = {}) {
   host.notFound((c) => c.text('the host has no such page', 404))
   host.onError((_, c) => c.text('the host failed', 500))
   host.get('/', (c) => c.text('the host'))
-  host.route('/realtime', createApp({ hub, onError: (error) => void errors.push(error) }))
+  host.route(
+    '/realtime',
+    createApp({ hub, access: 'anyone', onError: (error) => void errors.push(error) }),
+  )
 
   async function request(path: string, init: RequestInit = {}) {
     const response = served(await host.request(path, init))
@@ -139,7 +142,10 @@ describe('mounted under /realtime', () => {
       seen.push(await c.req.text())
       await next()
     })
-    host.route('/realtime', createApp({ hub, onError: (error) => void errors.push(error) }))
+    host.route(
+      '/realtime',
+      createApp({ hub, access: 'anyone', onError: (error) => void errors.push(error) }),
+    )
     const reader = readEvents(await host.request('/realtime/sse?id=alice'))
     await clock.runPending()
     for (const init of [json({ data: 'é' }), text('é'), post('data=%C3%A9', FORM)]) {
@@ -162,7 +168,7 @@ describe('mounted under /realtime', () => {
       c.header('Cache-Control', 'public')
       await next()
     })
-    host.route('/realtime', createApp({ hub }))
+    host.route('/realtime', createApp({ hub, access: 'anyone' }))
     const { headers, body } = await host.request('/realtime/sse?id=alice')
     expect(Object.fromEntries(headers)).toEqual({
       'cache-control': 'private, no-cache, no-store, no-transform',

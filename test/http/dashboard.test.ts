@@ -54,7 +54,7 @@ test('the page answers HEAD without a body, and other methods with 405', async (
 
 describe('a library', () => {
   test('has no page by default', async () => {
-    const response = await createApp({ hub: createHub() }).request('/')
+    const response = await createApp({ hub: createHub(), access: 'anyone' }).request('/')
     expect(response.status).toBe(404)
     await problemIn(response)
   })
@@ -62,7 +62,7 @@ describe('a library', () => {
   test('has the page where the app is mounted', async () => {
     const host = new Hono().route(
       '/realtime',
-      createApp({ hub: createHub(), dashboard: createDashboard() }),
+      createApp({ hub: createHub(), access: 'anyone', dashboard: createDashboard() }),
     )
     expect(await (await host.request('/realtime')).text()).toContain('<!doctype html>')
     expect((await host.request('/')).status).toBe(404)

@@ -40,8 +40,8 @@ describe.each([
       await next()
       c.res = new Response('no', { status: 403 })
     })
-    host.route('/thrown', createApp({ hub, openStream: opener() }))
-    host.route('/replaced', createApp({ hub, openStream: opener() }))
+    host.route('/thrown', createApp({ hub, access: 'anyone', openStream: opener() }))
+    host.route('/replaced', createApp({ hub, access: 'anyone', openStream: opener() }))
     for (const path of ['/thrown/sse?id=alice', '/replaced/sse?id=alice']) {
       expect((await host.request(path)).status).toBeGreaterThan(400)
       await clock.runPending()
@@ -75,7 +75,7 @@ describe.each([
 
   test('of pipelined requests connect one after another on Node', async () => {
     const hub = createHub()
-    const { fetch } = createApp({ hub, openStream: opener() })
+    const { fetch } = createApp({ hub, access: 'anyone', openStream: opener() })
     const server = serve({ fetch, port: 0, hostname: '127.0.0.1' })
     onTestFinished(async () => {
       await hub.close()
@@ -111,7 +111,7 @@ describe('streams that open with a probe', () => {
     const clock = manualClock()
     const probe = { bytes: new TextEncoder().encode(':\n\n'), maxWaitMs: 10_000, clock }
     const hub = createHub({ clock })
-    const app = createApp({ hub, openStream: webStream(undefined, probe) })
+    const app = createApp({ hub, access: 'anyone', openStream: webStream(undefined, probe) })
     const open = async () => (await app.request('/sse?id=alice')).body?.getReader()
     return { clock, hub, open }
   }

@@ -22,8 +22,8 @@ describe.each([
       await next()
       c.res.clone()
     })
-    host.route('/cloned', createApp({ hub, openStream: opener() }))
-    host.route('/', createApp({ hub, openStream: opener() }))
+    host.route('/cloned', createApp({ hub, access: 'anyone', openStream: opener() }))
+    host.route('/', createApp({ hub, access: 'anyone', openStream: opener() }))
     return { clock, hub, host }
   }
 

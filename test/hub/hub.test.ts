@@ -14,7 +14,7 @@ import { readEvents } from '../support/reader.ts'
 test('a quiet stream receives a heartbeat that carries the head of the journal', async () => {
   const clock = manualClock()
   const hub = createHub({ clock })
-  const app = createApp({ hub })
+  const app = createApp({ hub, access: 'anyone' })
   const reader = readEvents(await app.request('/sse?id=alice'))
   await clock.runPending()
   await reader.next(({ event }) => event === 'hub:ready')

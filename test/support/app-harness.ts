@@ -27,13 +27,13 @@ export interface AppHarness {
 /** Creates an app and its hub on a manual clock. */
 export function createAppHarness(
   options: HubOptions = {},
-  web: Omit<AppOptions, 'hub'> = {},
+  web: Partial<Omit<AppOptions, 'hub'>> = {},
 ): AppHarness {
   const clock = manualClock()
   const hub = createHub({ clock, random: () => 0.5, ...options })
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
-  const app = createApp({ hub, onError, dashboard: createDashboard(), ...web })
+  const app = createApp({ hub, access: 'anyone', onError, dashboard: createDashboard(), ...web })
   return { clock, hub, app, errors, request, listen, connected }
 
   async function request(path: string, init?: RequestInit): Promise<Response> {

@@ -4,6 +4,7 @@ import { HubError } from '../../core/errors.ts'
 import type { Hub } from '../../hub/hub.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import { type Access, createAuthorizer } from './authorizer.ts'
+import { bearerPermissions } from './bearer.ts'
 import {
   isJwksUrl,
   isLongSecret,
@@ -57,8 +58,7 @@ export function createAccess(options: AccessOptions): Access {
   const secrets = tickets === false ? [] : secretsOf(tickets, keys, jwt)
   return createAuthorizer({
     hub,
-    keys,
-    tokens: jwt && createTokens({ ...jwt, clock }),
+    permissionsOf: bearerPermissions(keys, jwt && createTokens({ ...jwt, clock })),
     tickets:
       tickets !== false && secrets.length > 0
         ? createTickets({ ...tickets, ...internalsOf(hub), secrets, clock })

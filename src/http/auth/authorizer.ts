@@ -1,15 +1,13 @@
 /** Authorization: what the key, token or ticket of a request allows it to do. */
 import type { Context } from 'hono'
-import { timingSafeEqual } from 'hono/utils/buffer'
 import type { Address } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
 import type { Hub } from '../../hub/hub.ts'
 import { internalsOf } from '../../hub/internals.ts'
-import { clientBlocked, forbidden, unauthenticated, unauthorized } from './errors.ts'
+import { clientBlocked, forbidden, unauthorized } from './errors.ts'
 import { covers, mayPublish, type Permissions } from './permissions.ts'
 import type { Grant, Tickets } from './tickets.ts'
-import type { Tokens } from './tokens.ts'
 
 /** The stream that a request asks for. */
 export interface StreamRequest {
@@ -56,18 +54,16 @@ export interface Access {
 /** What an authorizer requires. */
 export interface AuthorizerInit {
   readonly hub: Hub
-  /** Publish keys. */
-  readonly keys: readonly string[]
-  /** @defaultValue none: every token is refused with 401 */
-  readonly tokens?: Tokens | undefined
+  /** Resolves with what a request may do. @throws {HTTPException} 401 if that is nothing, 503 if it can't be decided now */
+  permissionsOf(c: Context): Promise<Permissions>
   /** @defaultValue none: every ticket is refused with 401 */
   readonly tickets?: Tickets | undefined
   readonly clock: Clock
 }
 
-/** Creates the authorizer of a hub with keys or tokens. */
+/** Creates the authorizer of a hub. */
 export function createAuthorizer(init: AuthorizerInit): Access {
-  const { hub, keys, tokens, tickets, clock } = init
+  const { hub, permissionsOf, tickets, clock } = init
   const { isBlocked } = internalsOf(hub)
   return { listen, publish, operate, issuer }
 
@@ -76,7 +72,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     const { client, topics, expiresAt } = await permissionsOf(c)
     if (client === undefined) {
       throw forbidden(
-        'This credential names no client: listen with a ticket, or with a token that has a sub claim.',
+        'This request names no client: listen with a ticket, or with a token that has a sub claim.',
       )
     }
     check(requested, client, covers(topics, requested.topics))
@@ -132,29 +128,6 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     const permissions = await permissionsOf(c)
     if (permissions.client === undefined || !isBlocked(permissions.client)) return permissions
     throw clientBlocked()
-  }
-
-  async function permissionsOf(c: Context): Promise<Permissions> {
-    const [, credential] = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
-    if (credential === undefined) {
-      throw unauthenticated(
-        'Send a key or a token as "Authorization: Bearer …", or listen with a ticket.',
-      )
-    }
-    const key = await indexOfKey(credential)
-    if (key >= 0) {
-      return { subject: `key:${key}`, topics: [], publish: '*', operate: true }
-    }
-    if (!tokens)
-      throw unauthorized('The key is not valid on this hub: send one of its publish keys.')
-    return await tokens.verify(credential)
-  }
-
-  /** The index of the key that equals the credential; -1 if there is none. */
-  async function indexOfKey(credential: string): Promise<number> {
-    // Compares all keys, even after a match, so that timing reveals nothing.
-    const equal = await Promise.all(keys.map((key) => timingSafeEqual(key, credential)))
-    return equal.indexOf(true)
   }
 }
 

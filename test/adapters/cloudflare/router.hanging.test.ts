@@ -15,7 +15,9 @@ const HANGS: readonly Hang[] = ['before its headers', 'within its body']
 function setUp(hang: Hang) {
   const hanging = new Set<number>()
   const cancelled: number[] = []
-  const apps = Array.from({ length: COUNT }, () => createApp({ hub: createHub() }))
+  const apps = Array.from({ length: COUNT }, () =>
+    createApp({ hub: createHub(), access: 'anyone' }),
+  )
   const clock = manualClock()
   const never = new Promise<Response>(() => {})
   const router = createRouter({

@@ -7,6 +7,7 @@ import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../src/http/app.ts'
 import { createAccess } from '../../../src/http/auth/access.ts'
 import { createAuthorizer } from '../../../src/http/auth/authorizer.ts'
+import { bearerPermissions } from '../../../src/http/auth/bearer.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { PROMTOOL_IS_MISSING, promtoolErrors } from '../../support/promtool.ts'
 import { readEvents } from '../../support/reader.ts'
@@ -17,7 +18,9 @@ const NAMES = Array.from({ length: 12 }, (_, i) => `user-${i}`)
 
 type FakeShard = { readonly fetch: (request: Request) => Promise<Response> }
 
-function setUp(appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub })) {
+function setUp(
+  appOf = (hub: ReturnType<typeof createHub>) => createApp({ hub, access: 'anyone' }),
+) {
   const hubs = Array.from({ length: COUNT }, () => createHub())
   const apps = hubs.map(appOf)
   const calls: number[] = []
@@ -208,7 +211,7 @@ describe('a request about many clients goes to all shards:', () => {
         c.header('X-Request-Id', 'r-1')
         await next()
       }
-      return createApp({ hub, middleware: [named] })
+      return createApp({ hub, access: 'anyone', middleware: [named] })
     })
     const response = await send('POST', '/broadcast', 'hi')
     expect(seen).toEqual([null, 'r-1', 'r-1'])
@@ -410,8 +413,8 @@ describe('a blocked client', () => {
         ({ subject: client, client, topics: '*', publish: '*', operate: false }) as const,
     }
     return setUp((hub) => {
-      const keys = ['a-key-that-is-long-enough']
-      return createApp({ hub, access: createAuthorizer({ hub, keys, tokens, clock }) })
+      const permissionsOf = bearerPermissions(['a-key-that-is-long-enough'], tokens)
+      return createApp({ hub, access: createAuthorizer({ hub, permissionsOf, clock }) })
     })
   }
 })

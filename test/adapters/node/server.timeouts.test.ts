@@ -77,7 +77,7 @@ async function start(secure: boolean, opener: string): Promise<{ hub: Hub; port:
   const native = createNodeStreams()
   const openStream = opener === 'native' ? native.openStream : portableStream()
   const { port, stop } = await serveNode({
-    fetch: native.serve(createApp({ hub, openStream }).fetch),
+    fetch: native.serve(createApp({ hub, access: 'anyone', openStream }).fetch),
     port: 0,
     tls: secure ? tls : undefined,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,

@@ -65,7 +65,7 @@ async function start(
   const hub = createHub({ heartbeatMs })
   const native = createNodeStreams()
   const openStream = opener === 'native' ? native.openStream : portableStream()
-  const { fetch } = createApp({ hub, openStream })
+  const { fetch } = createApp({ hub, access: 'anyone', openStream })
   const server = serve({ fetch: native.serve(fetch), port: 0, hostname: '127.0.0.1', createServer })
   await once(server, 'listening')
   const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)

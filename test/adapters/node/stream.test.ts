@@ -68,7 +68,12 @@ test.each([
   const errors: unknown[] = []
   const { openStream } = createNodeStreams()
   const hub = createHub()
-  const app = createApp({ hub, openStream, onError: (error) => void errors.push(error) })
+  const app = createApp({
+    hub,
+    access: 'anyone',
+    openStream,
+    onError: (error) => void errors.push(error),
+  })
   expect((await ask(app)).status).toBe(500)
   expect(String(errors)).toContain('createNodeStreams().serve(app.fetch)')
   expect(hub.stats().connections).toBe(0)
@@ -82,7 +87,7 @@ interface Started {
 async function start(): Promise<Started> {
   const hub = createHub()
   const { openStream, serve: native } = createNodeStreams()
-  const { fetch } = createApp({ hub, openStream })
+  const { fetch } = createApp({ hub, access: 'anyone', openStream })
   const server: ServerType = serve({ fetch: native(fetch), port: 0, hostname: '127.0.0.1' })
   await once(server, 'listening')
   ends.push(async () => {

@@ -26,7 +26,7 @@ function createWorld(journal: MemoryJournalOptions = {}) {
     random: () => 0.5,
     journal: createMemoryJournal({ clock, ...journal }),
   })
-  const app = createApp({ hub })
+  const app = createApp({ hub, access: 'anyone' })
   const streams = { opened: 0 }
   const fetchApp = (async (url: string, init?: RequestInit) => {
     if (isOffline) throw new TypeError('Failed to fetch')

@@ -99,7 +99,7 @@ describe('the document', () => {
   test.each(['', '/realtime', '/v1/events'])(
     'names the server URL when mounted at "%s"',
     async (prefix) => {
-      const app = createApp({ hub: createHub() })
+      const app = createApp({ hub: createHub(), access: 'anyone' })
       const host = new Hono().route(prefix || '/', app)
       const from = `http://localhost${prefix}/openapi.json`
       const { servers } = await read(host, from)

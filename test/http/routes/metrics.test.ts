@@ -135,7 +135,7 @@ test('clients, topics and paths add no samples', async () => {
 
 test('the metrics are served under the path where the app is mounted', async () => {
   const { hub } = createAppHarness()
-  const host = new Hono().route('/realtime', createApp({ hub }))
+  const host = new Hono().route('/realtime', createApp({ hub, access: 'anyone' }))
   expect((await host.request('/realtime/metrics')).status).toBe(200)
 })
 

@@ -85,7 +85,7 @@ describe('a typed client', () => {
 })
 
 test('a mounted app is typed under its path', async () => {
-  const host = new Hono().route('/realtime', createApp({ hub: createHub() }))
+  const host = new Hono().route('/realtime', createApp({ hub: createHub(), access: 'anyone' }))
   const { realtime } = hc<typeof host>('http://localhost', { fetch: host.request })
   const answer = await realtime.topics[':topic'].$get({ param: { topic: 'news' } })
   if (!answer.ok) expect.unreachable()

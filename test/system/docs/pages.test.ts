@@ -73,7 +73,7 @@ test('the HTTP API lists every operation', () => {
 })
 
 test('the metrics listed are those that are exposed', async () => {
-  const app = createApp({ hub: createHub() })
+  const app = createApp({ hub: createHub(), access: 'anyone' })
   // Only counted once there is an error; only known where the journal can be lost; only with shards.
   await app.request('/nowhere')
   const elsewhere = [

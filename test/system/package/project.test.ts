@@ -37,7 +37,7 @@ async function carries(command: Command, environment: Environment = {}, base = '
 }
 
 const hello = `console.log(JSON.stringify({ message: 'listening', url: 'http://127.0.0.1:' + port }))`
-const mounted = `new Hono().route('/realtime', createApp({ hub: createHub(), openStream }))`
+const mounted = `new Hono().route('/realtime', createApp({ hub: createHub(), access: 'anyone', openStream }))`
 
 test('npx runs the command', async () => {
   const { stdout } = await runFile('npx', ['--no-install', 'hono-sse', '--version'], {
@@ -140,7 +140,7 @@ test.each(['nodenext', 'bundler'])(
     const hub: Hub = createHub({ journal: createRedisJournal(options), heartbeatMs: 15_000 })
     const { openStream, serve } = createNodeStreams()
     const app = new Hono<{ Variables: { user: string } }>()
-      .route('/realtime', createApp({ hub, openStream }))
+      .route('/realtime', createApp({ hub, access: 'anyone', openStream }))
       .get('/me', (c) => streamEvents(c, { hub, client: c.get('user'), openStream }))
     export const listening: Promise<NodeServer> = serveNode({ fetch: serve(app.fetch), port: 0 })
     export const onDisk = (storage: ObjectStorage) => createSqliteJournal({ storage }).prune()

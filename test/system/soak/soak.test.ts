@@ -33,7 +33,7 @@ let server: ServerType
 
 beforeAll(async () => {
   hub = createHub({ clock, heartbeatMs: 1_000, clockMs: 500, lifetimeMs: 3_000 })
-  const { fetch } = createApp({ hub })
+  const { fetch } = createApp({ hub, access: 'anyone' })
   await new Promise<void>((resolve) => {
     server = serve({ fetch, port: 0, hostname: '127.0.0.1' }, () => resolve())
   })
