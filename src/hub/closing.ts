@@ -30,6 +30,8 @@ export interface Closing {
   abortOverdue(now: number): void
   /** Returns the frame of `hub:bye`. The frame counts as sent. */
   byeFrame(reason: ByeReason): Uint8Array
+  /** Dismisses all streams at once, because of a shutdown: new ones may open. */
+  endStreams(): void
   /** Dismisses all streams over the first half of `drainMs` milliseconds. At the end of `drainMs`, aborts the rest. */
   drain(drainMs: number): Promise<void>
 }
@@ -57,6 +59,7 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
     finish,
     abortOverdue,
     byeFrame: countedByeFrame,
+    endStreams,
     drain,
   }
 
@@ -97,10 +100,14 @@ export function createClosing({ settings, registry, metrics }: ClosingInit): Clo
     return retryMs * (1 + 2 * random())
   }
 
+  function endStreams(): void {
+    for (const connection of registry.at(EVERYONE)) dismiss(connection, 'shutdown')
+  }
+
   async function drain(drainMs: number): Promise<void> {
     draining = true
     await dismissAll([...registry.at(EVERYONE)], drainMs)
-    for (const connection of registry.at(EVERYONE)) dismiss(connection, 'shutdown')
+    endStreams()
     for (const connection of leaving.keys()) connection.abort()
   }
 

@@ -174,6 +174,7 @@ export function createHub(options: HubOptions = {}): Hub {
     reject: admission.reject,
     isBlocked: admission.isBlocked,
     byeFrame: closing.byeFrame,
+    endStreams: closing.endStreams,
     epoch: () => epochOf(journal.head()),
     useOnce,
   })

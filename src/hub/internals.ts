@@ -24,6 +24,8 @@ export interface HubInternals {
   useOnce(name: string, ttlMs: number): Promise<boolean>
   /** Returns the frame of `hub:bye` for a stream that can't be opened. The frame counts as sent. */
   byeFrame(reason: ByeReason): Uint8Array
+  /** Ends all streams with `hub:bye`: their clients reconnect. */
+  endStreams(): void
 }
 
 const internals = new WeakMap<object, HubInternals>()

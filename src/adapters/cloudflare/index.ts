@@ -4,6 +4,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { systemClock } from '../../core/clock.ts'
 import { portableStream } from '../../http/stream.ts'
 import { type ReaderProbe, webStream } from '../../http/web-stream.ts'
+import { internalsOf } from '../../hub/internals.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { accessModeOf } from '../../server/access.ts'
 import { compose, journalBounds, type RuntimeSupport, type Service } from '../../server/compose.ts'
@@ -11,7 +12,12 @@ import { MAX_SHARDS } from '../../server/config.ts'
 import { openLog } from '../../server/log.ts'
 import type { DurableObjectBase, Env, ObjectState, ObjectStub } from './platform.ts'
 import { discardBody, shardCountOf } from './request.ts'
-import { createResharding, initialEpochSuffix, type Resharding } from './resharding.ts'
+import {
+  createFencedJournal,
+  createResharding,
+  initialEpochSuffix,
+  type Resharding,
+} from './resharding.ts'
 import { createRouter, type Shard } from './router.ts'
 import { shardRoute } from './routes.ts'
 import { readWorkerConfig } from './settings.ts'
@@ -52,6 +58,7 @@ class HubObject extends Base {
       count,
       journal: this.#journal,
       sync: () => storage.sync(),
+      endStreams: () => internalsOf(this.#service.hub).endStreams(),
       fenceShard: (other) => stubOf(env, other).fence(count),
       ensureFirstReady: () => stubOf(env, 0).ensureReady(count),
       clock: systemClock,
@@ -61,7 +68,7 @@ class HubObject extends Base {
       accessMode: accessModeOf(config, 'network'),
       log: openLog(config.LOG_LEVEL),
       runtime: runtimeOf(shard),
-      journal: this.#journal,
+      journal: createFencedJournal(this.#journal, () => this.#resharding.serving),
     })
     // The first sequence number of this lifetime must be on disk before any client receives one.
     void ctx.blockConcurrencyWhile(() => storage.sync())

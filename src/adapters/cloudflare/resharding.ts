@@ -6,6 +6,8 @@
  * the first shard before they serve.
  */
 import type { Clock } from '../../core/clock.ts'
+import { HubError } from '../../core/errors.ts'
+import type { Journal } from '../../journal/journal.ts'
 import type { SqliteJournal } from '../../journal/sqlite/journal.ts'
 import { answerInTime } from './deadline.ts'
 import { cursorOrigin, epochSuffix, fenceSuffix } from './sharding.ts'
@@ -21,6 +23,8 @@ export interface ReshardingInit {
   sync(): Promise<void>
   /** Calls `fence(count)` of another shard. */
   fenceShard(shard: number): Promise<void>
+  /** Ends the open streams: events for their clients may go to another shard from now on. */
+  endStreams(): void
   /** Calls `ensureReady(count)` of the first shard. */
   ensureFirstReady(): Promise<void>
   readonly clock: Pick<Clock, 'every'>
@@ -28,6 +32,8 @@ export interface ReshardingInit {
 
 /** Keeps a shard from serving until old cursors are invalid on all shards. */
 export interface Resharding {
+  /** Whether this shard may store events and open streams now. */
+  readonly serving: boolean
   /**
    * Resolves once the shard may serve a request from a Worker with `callerCount` shards.
    * @throws {Error} `isResharding`, if this shard is configured with another number of shards, and until
@@ -60,7 +66,7 @@ export function initialEpochSuffix(count: number): string {
 
 /** Starts in the state that the epoch of the journal records. */
 export function createResharding(init: ReshardingInit): Resharding {
-  const { shard: own, count, journal, sync, fenceShard, ensureFirstReady, clock } = init
+  const { shard: own, count, journal, sync, endStreams, fenceShard, ensureFirstReady, clock } = init
   /** What the epoch ends with once this shard may serve; undefined for a shard beyond `count`, which never may. */
   const servingSuffix = own < count ? epochSuffix(own, count) : undefined
   /** The shards that this one has fenced: if another can't be reached, only that one is called again. */
@@ -68,7 +74,13 @@ export function createResharding(init: ReshardingInit): Resharding {
   /** How often the first shard has fenced this one with another number of shards. */
   let conflicts = 0
   let resharding: Promise<void> | undefined
-  return { ensureReady, fence }
+  return {
+    get serving() {
+      return isReady()
+    },
+    ensureReady,
+    fence,
+  }
 
   async function ensureReady(callerCount: number): Promise<void> {
     if (callerCount !== count) {
@@ -116,6 +128,7 @@ export function createResharding(init: ReshardingInit): Resharding {
     // The suffix stores how many shards must be fenced, until they have been.
     const next = fenceSuffix(Math.max(fencedCount(), others))
     if (cursorOrigin(journal.head().id)?.suffix !== next) journal.startEpoch(next)
+    endStreams()
     await sync()
   }
 
@@ -126,5 +139,27 @@ export function createResharding(init: ReshardingInit): Resharding {
   /** The largest number of shards that this one or, to its knowledge, another has served with. */
   function fencedCount(): number {
     return cursorOrigin(journal.head().id)?.count ?? 1
+  }
+}
+
+/** A journal that stores nothing for requests that a shard had let in before it was fenced. */
+export function createFencedJournal(journal: SqliteJournal, isServing: () => boolean): Journal {
+  const { backplane, read, head, open, close } = journal
+  return {
+    get ready() {
+      return isServing()
+    },
+    get stats() {
+      return journal.stats
+    },
+    ...(backplane && { backplane }),
+    append: (key, event) => {
+      if (isServing()) return journal.append(key, event)
+      throw new HubError('journal-unavailable', 'The number of shards has changed. Try again.')
+    },
+    read,
+    head,
+    open,
+    close,
   }
 }

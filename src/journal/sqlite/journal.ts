@@ -4,7 +4,13 @@ import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import type { ControlResponses } from '../backplane.ts'
-import type { Journal, JournalEntry, JournalHandler, ReplayBatch } from '../journal.ts'
+import type {
+  Journal,
+  JournalEntry,
+  JournalHandler,
+  JournalStats,
+  ReplayBatch,
+} from '../journal.ts'
 import { readBatch } from '../read-batch.ts'
 import { openExpiringTable } from './expiring-table.ts'
 import { stampEntries } from './stamp.ts'
@@ -32,6 +38,7 @@ export interface SqliteJournalOptions {
 
 /** A journal whose Durable Object prunes it when an alarm fires. */
 export interface SqliteJournal extends Journal {
+  readonly stats: JournalStats
   /** Evicts what is too old, and sets the next alarm if anything is left. Call it from `alarm()`. */
   prune(): void
   /**

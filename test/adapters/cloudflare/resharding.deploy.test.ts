@@ -1,4 +1,5 @@
 /** Deployments that change `HUB_SHARDS`: no client misses an event without receiving `hub:gap`. */
+import { request } from 'node:http'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
 import {
@@ -156,3 +157,36 @@ test('objects refuse a Worker of another deployment, so no event is accepted tha
     entry,
   )
 })
+
+test('an object that is fenced ends its streams, and stores no event of a request that it had let in', async () => {
+  disk = createWorkerStorage()
+  const client = clientAt(1, 3)
+  const entry = { ENTRYPOINT: 'test/support/worker/fencing-worker.ts' }
+  await deployed(
+    3,
+    async (url) => {
+      const stream = await listen(url, `id=${client}`)
+      const slow = startPublish(`${url}/clients/${client}`)
+      // The object has let in the request before this one.
+      await requestJson(`${url}/clients/${client}`)
+      expect((await fetch(`${url}/fence?shard=1&count=2`)).status).toBe(204)
+      const { data } = await stream.next(({ event }) => event === 'hub:bye')
+      expect(data).toContain('shutdown')
+      expect(await slow.finish('lost')).toBe(503)
+    },
+    entry,
+  )
+})
+
+/** Sends the first byte of an event; `finish` sends the rest, and resolves with the status. */
+function startPublish(url: string) {
+  const sent = request(url, { method: 'POST', headers: { 'Content-Type': 'text/plain' } })
+  const status = new Promise<number | undefined>((resolve, reject) => {
+    sent.once('error', reject).once('response', (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+  })
+  sent.write('x')
+  return { finish: (rest: string) => sent.end(rest) && status }
+}

@@ -74,7 +74,8 @@ function setUp() {
       if (unreachable.has(0)) throw new Error('It is unreachable.')
       await at(0).ensureReady(count)
     }
-    return createResharding({ shard, count, journal, sync, fenceShard, ensureFirstReady, clock })
+    const others = { sync, endStreams: () => {}, fenceShard, ensureFirstReady }
+    return createResharding({ shard, count, journal, clock, ...others })
   }
 
   /** Serves one request on a shard, from a Worker of its deployment; returns the epoch that it is served in. */
