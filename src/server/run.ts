@@ -2,13 +2,13 @@
 import { isatty } from 'node:tty'
 import type { Logger } from '@logtape/logtape'
 import type { Hono } from 'hono'
-import { systemClock } from '../core/clock.ts'
 import { type AccessMode, accessModeOf, CONFIGURE_ACCESS, exposureOf } from './access.ts'
 import { compose, type RuntimeSupport, type Service } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { droppedLine, openLog } from './log.ts'
 import { createLogQueue, type LogQueue, type WriteLog } from './log-queue.ts'
 import { openRedisJournal, type SharedJournal } from './redis.ts'
+import { createReport, type Report } from './report.ts'
 import { writeStdout } from './stdout.ts'
 
 /**
@@ -28,10 +28,10 @@ export interface ServerAdapter extends RuntimeSupport {
    * once connections are accepted. Streams are quiet for up to `HEARTBEAT_SECONDS` and last for an
    * hour or more: turn off any timeout of the runtime that would cut them. When a client disconnects,
    * the stream's `onAbort` listeners must run, also while nothing is being written.
-   * `report` logs an error that the server survives, such as an accept that failed.
+   * `report` logs what happens while it listens, such as a connection that can't be accepted.
    * @throws when the port is taken, or the certificate can't be used
    */
-  listen(app: Hono, config: Config, report: (error: unknown) => void): Promise<Listener>
+  listen(app: Hono, config: Config, report: Report): Promise<Listener>
   /**
    * Writes to standard output without blocking the event loop.
    * @defaultValue Node's `fs.write`, which Bun also has
@@ -145,7 +145,7 @@ async function listenOrExit(
   exit: Exit,
 ): Promise<Listener> {
   try {
-    return await adapter.listen(app, config, reportTo(log))
+    return await adapter.listen(app, config, createReport(log))
   } catch (error) {
     log.fatal('can’t listen: check HOST, PORT, TLS_CERT and TLS_KEY', {
       host: config.HOST,
@@ -153,19 +153,6 @@ async function listenOrExit(
       error,
     })
     return await exit(1)
-  }
-}
-
-/** Milliseconds between two lines about connections that can't be accepted: one failure follows another. */
-const REPORT_MS = 60_000
-
-function reportTo(log: Logger): (error: unknown) => void {
-  let reportedAt = Number.NEGATIVE_INFINITY
-  return (error) => {
-    const now = systemClock.monotonic()
-    if (now - reportedAt < REPORT_MS) return
-    reportedAt = now
-    log.error('connections could not be accepted', { error })
   }
 }
 

@@ -1,6 +1,7 @@
 /** The Bun adapter: serves with `Bun.serve`. */
 import type { Context } from 'hono'
 import { portableStream } from '../../http/stream.ts'
+import { NOT_ACCEPTED, type Report } from '../../server/report.ts'
 import type { Listener, ServerAdapter } from '../../server/run.ts'
 import { createReserve } from './descriptor-reserve.ts'
 import { type BunBindings, bunStream, requestCutOff } from './stream.ts'
@@ -45,11 +46,7 @@ const CHECK_MS = 1_000
  * A server that stops accepting while the process has no free file descriptor: Bun would try again and
  * again, and use a whole core. Stopping also closes connections without a request; open streams go on.
  */
-function pausable(
-  serve: (port: number) => BunServer,
-  firstPort: number,
-  report: (error: Error) => void,
-): Listener {
+function pausable(serve: (port: number) => BunServer, firstPort: number, report: Report): Listener {
   let server = serve(firstPort)
   const { port } = server
   const reserve = createReserve()
@@ -75,7 +72,7 @@ function pausable(
     accepting = false
     stopServer()
     reserve.release()
-    report(new Error(NO_DESCRIPTORS))
+    report(NOT_ACCEPTED, new Error(NO_DESCRIPTORS))
   }
 
   function resume(): void {
@@ -85,7 +82,7 @@ function pausable(
       accepting = true
     } catch (error) {
       // Another process may have taken the port.
-      report(error as Error)
+      report(NOT_ACCEPTED, error)
     }
   }
 

@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { portableStream } from '../../http/stream.ts'
 import { webStream } from '../../http/web-stream.ts'
+import { NOT_ACCEPTED } from '../../server/report.ts'
 import type { ServerAdapter } from '../../server/run.ts'
 
 /** What Deno provides about a request. */
@@ -55,7 +56,7 @@ export function denoAdapter(): ServerAdapter {
       /** Deno stops accepting at the first error, such as too many open files; open streams continue. */
       function restartOnError({ finished }: DenoServer): void {
         finished.catch(async (error: unknown) => {
-          report(error)
+          report(NOT_ACCEPTED, error)
           // At once it would only fail again.
           do await sleep(RESTART_MS)
           while (!stopped && !restart())

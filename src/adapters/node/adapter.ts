@@ -1,11 +1,12 @@
 /** The Node adapter: serves with `node:http`, or with `node:http2` if there is a certificate. */
-import { readFileSync } from 'node:fs'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
+import { systemClock } from '../../core/clock.ts'
 import { portableStream } from '../../http/stream.ts'
-import type { Config } from '../../server/config.ts'
+import { NOT_ACCEPTED } from '../../server/report.ts'
 import type { ServerAdapter } from '../../server/run.ts'
-import { type Certificate, serveNode } from './server.ts'
+import { certificateFiles, readCertificate, watchCertificate } from './certificate.ts'
+import { serveNode } from './server.ts'
 import { createNodeStreams, cutOff } from './stream.ts'
 
 type NodeContext = Context<{ Bindings: HttpBindings }>
@@ -20,13 +21,32 @@ export function nodeAdapter(): ServerAdapter {
     tls: true,
     listen: async ({ fetch }, config, report) => {
       const { PORT: port, HOST: hostname } = config
-      const tls = certificateOf(config)
-      return serveNode({ fetch: native.serve(fetch), port, hostname, tls, report })
+      const files = certificateFiles(config)
+      const first = files && readCertificate(files)
+      const server = await serveNode({
+        fetch: native.serve(fetch),
+        port,
+        hostname,
+        tls: first?.certificate,
+        report: (error) => report(NOT_ACCEPTED, error),
+      })
+      if (!files || !first) return server
+      const unwatch = watchCertificate({
+        files,
+        version: first.version,
+        clock: systemClock,
+        renew: server.setCertificate,
+        onCheck: (error) => report(error ? NOT_RENEWED : 'certificate renewed', error),
+      })
+      return {
+        port: server.port,
+        stop: () => {
+          unwatch()
+          return server.stop()
+        },
+      }
     },
   }
 }
 
-function certificateOf({ TLS_CERT, TLS_KEY }: Config): Certificate | undefined {
-  if (TLS_CERT === undefined || TLS_KEY === undefined) return undefined
-  return { cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY) }
-}
+const NOT_RENEWED = 'the certificate could not be renewed'

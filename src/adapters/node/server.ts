@@ -37,6 +37,11 @@ export interface NodeServer {
   readonly port: number
   /** Stops accepting connections and resolves when all open ones are closed. */
   stop(): Promise<void>
+  /**
+   * Uses another certificate for new connections; open ones keep theirs.
+   * @throws if the certificate is invalid, or the server does not use TLS
+   */
+  setCertificate(tls: Certificate): void
 }
 
 const REQUEST_TIMEOUT_MS = 30_000
@@ -137,5 +142,9 @@ function serverOf(server: Server | Http2SecureServer): NodeServer {
         server.close(() => resolve())
         if ('closeIdleConnections' in server) server.closeIdleConnections()
       }),
+    setCertificate: (tls) => {
+      if (!('setSecureContext' in server)) throw new TypeError('This server does not use TLS.')
+      server.setSecureContext({ ...tls })
+    },
   }
 }
