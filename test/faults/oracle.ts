@@ -1,4 +1,5 @@
 /** The oracle: from what was published and what each client received, it derives every broken promise. */
+import { epochOf, sequenceOf } from '../support/event-id.ts'
 
 /** An event that was sent to the hub. */
 export interface Published {
@@ -201,14 +202,6 @@ function resumeOf({ data }: ReceivedEvent): string {
 
 function brief(data: string): string {
   return data.slice(0, 40)
-}
-
-function epochOf(id: string): string {
-  return id.slice(0, Math.max(0, id.lastIndexOf('-')))
-}
-
-function sequenceOf(id: string): number {
-  return Number(id.slice(id.lastIndexOf('-') + 1))
 }
 
 function byId(one: { readonly id: string }, other: { readonly id: string }): number {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { RejectionReason } from '../../src/hub/options.ts'
-import { controlData, eventsNamed, fakeStream } from '../support/fake-stream.ts'
+import { controlData, eventsNamed } from '../support/events.ts'
+import { fakeStream } from '../support/fake-stream.ts'
 import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
 function setUp(options: HubHarnessOptions = {}) {

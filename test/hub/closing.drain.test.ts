@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
 import type { EndReason } from '../../src/hub/options.ts'
-import { controlData, eventsNamed, publishedData } from '../support/fake-stream.ts'
+import { controlData, eventsNamed, publishedData } from '../support/events.ts'
 import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
 const DRAIN_MS = 10_000

@@ -1,12 +1,7 @@
 /** Connections: no reader can harm another reader, or the memory of the hub. */
 import { describe, expect, test } from 'vitest'
-import {
-  controlData,
-  cursorOf,
-  eventsNamed,
-  fakeStream,
-  publishedData,
-} from '../support/fake-stream.ts'
+import { controlData, cursorOf, eventsNamed, publishedData } from '../support/events.ts'
+import { fakeStream } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)

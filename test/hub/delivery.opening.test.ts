@@ -1,6 +1,6 @@
 /** Openings: what a client receives first, and which frames carry a cursor. */
 import { describe, expect, test } from 'vitest'
-import { controlData, cursorOf, eventsNamed, publishedData } from '../support/fake-stream.ts'
+import { controlData, cursorOf, eventsNamed, publishedData } from '../support/events.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 describe('an opening', () => {

@@ -1,7 +1,7 @@
 /** Wall time that jumps (NTP, a machine that resumes) changes no duration, deadline or age. */
 import { describe, expect, test } from 'vitest'
 import { internalsOf } from '../../src/hub/internals.ts'
-import { controlData, eventsNamed } from '../support/fake-stream.ts'
+import { controlData, eventsNamed } from '../support/events.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 const HEARTBEAT_MS = 15_000

@@ -7,7 +7,7 @@ import { createHub } from '../../src/hub/hub.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
-import { publishedData } from '../support/fake-stream.ts'
+import { publishedData } from '../support/events.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
 

@@ -1,6 +1,6 @@
 /** What the hub does by the clock: heartbeats, lifetimes and the demo clock. */
 import { describe, expect, test } from 'vitest'
-import { controlData, cursorOf, eventsNamed } from '../support/fake-stream.ts'
+import { controlData, cursorOf, eventsNamed } from '../support/events.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 const HEARTBEAT_MS = 15_000

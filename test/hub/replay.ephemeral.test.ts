@@ -1,6 +1,7 @@
 /** Ephemeral events overtake no stored event while a client catches up. */
 import { expect, test } from 'vitest'
-import { fakeStream, publishedData } from '../support/fake-stream.ts'
+import { publishedData } from '../support/events.ts'
+import { fakeStream } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)

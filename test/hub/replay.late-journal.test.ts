@@ -1,6 +1,6 @@
 /** Replay from a journal that answers late: events between request and answer count, too. */
 import { describe, expect, test } from 'vitest'
-import { controlData, cursorOf, eventsNamed, publishedData } from '../support/fake-stream.ts'
+import { controlData, cursorOf, eventsNamed, publishedData } from '../support/events.ts'
 import { createHubHarness, type HubHarnessOptions, SMALL } from '../support/hub-harness.ts'
 import { createLateJournal, type LateJournal } from '../support/late-journal.ts'
 

@@ -3,13 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { createHub } from '../../src/hub/hub.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
-import {
-  controlData,
-  cursorOf,
-  eventsNamed,
-  fakeStream,
-  publishedData,
-} from '../support/fake-stream.ts'
+import { controlData, cursorOf, eventsNamed, publishedData } from '../support/events.ts'
+import { fakeStream } from '../support/fake-stream.ts'
 import { createHubHarness, SMALL } from '../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
 import {
   type Command,
   type Process,
@@ -10,7 +11,6 @@ import {
   startProcess,
   startServer,
 } from '../support/process.ts'
-import { freePort } from '../support/redis.ts'
 import { COMMANDS } from '../support/runtimes.ts'
 
 const RUNTIMES = ['node', 'bun', 'deno'] as const

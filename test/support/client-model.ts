@@ -1,7 +1,8 @@
 /** A model of clients: it records what each received, and derives what each should have received. */
 import { expect } from 'vitest'
 import type { Address } from '../../src/core/address.ts'
-import { cursorOf } from './fake-stream.ts'
+import { sequenceOf } from './event-id.ts'
+import { cursorOf } from './events.ts'
 import { type ConnectedClient, createHubHarness, SMALL } from './hub-harness.ts'
 import { createLateJournal, type LateJournal } from './late-journal.ts'
 
@@ -25,8 +26,6 @@ interface Published {
   readonly address: Address
   readonly id: string
 }
-
-const sequenceOf = (id: string) => Number(id.split('-')[1])
 
 /** Creates the model; no client is connected yet. */
 export function createClientModel(

@@ -1,5 +1,4 @@
 /** Listens and publishes as an outside client does: over HTTP, with no code from src/. */
-import type { EventSourceMessage } from 'eventsource-parser'
 import { expect } from 'vitest'
 import { until } from './eventually.ts'
 import { type Reader, readEvents } from './reader.ts'
@@ -18,6 +17,13 @@ export interface PublishResult {
   readonly connections: number
 }
 
+/** Sends a request that succeeds, and returns the JSON of its response. */
+export async function requestJson<T>(url: string, init: RequestInit = {}): Promise<T> {
+  const response = await fetch(url, init)
+  expect(response.status).toBe(200)
+  return (await response.json()) as T
+}
+
 /** Opens `/sse?query`, and waits for `hub:ready`. */
 export async function listen(url: string, query: string, lastEventId?: string): Promise<Listener> {
   const headers: Record<string, string> = { Accept: 'text/event-stream' }
@@ -30,44 +36,23 @@ export async function listen(url: string, query: string, lastEventId?: string): 
   return Object.assign(reader, { response, ready: JSON.parse(first.data), head: first.id })
 }
 
-/** Publishes text, and returns the receipt. */
-export async function publish(url: string, path: string, data: string): Promise<PublishResult> {
-  const response = await fetch(url + path, {
-    method: 'POST',
-    headers: { 'Content-Type': 'text/plain' },
-    body: data,
-  })
-  expect(response.status).toBe(200)
-  return (await response.json()) as PublishResult
+/** Publishes text, and returns the result. */
+export function publish(url: string, path: string, data: string): Promise<PublishResult> {
+  return requestJson(url + path, textBody(data))
 }
 
-/** Publishes a JSON body, whatever the answer. */
+/** A request that publishes text. */
+export function textBody(data: string): RequestInit {
+  return { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: data }
+}
+
+/** Publishes a JSON body, whatever the response. */
 export function postJson(url: string, path: string, body: unknown): Promise<Response> {
   return fetch(url + path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
   })
-}
-
-/** The data of the events that are not the hub's own, in order of arrival. */
-export function publishedData({ events }: Reader): string[] {
-  return events.filter(isPublished).map(({ data }) => data)
-}
-
-/** Whether an event was published: not `hub:…`, not the clock. */
-export function isPublished({ event }: EventSourceMessage): boolean {
-  return event !== 'time' && !event?.startsWith('hub:')
-}
-
-/** Matches the published event with this data. */
-export function hasData(data: string): (event: EventSourceMessage) => boolean {
-  return (event) => isPublished(event) && event.data === data
-}
-
-/** Matches an event with this name. */
-export function named(name: string): (event: EventSourceMessage) => boolean {
-  return ({ event }) => event === name
 }
 
 /** A connection, as the server lists it. */

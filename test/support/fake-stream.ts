@@ -111,25 +111,3 @@ export function fakeStream(): FakeStream {
     parser.feed(decoder.decode(bytes, { stream: true }))
   }
 }
-
-/** The events of one name. */
-export function eventsNamed({ events }: FakeStream, name: string): EventSourceMessage[] {
-  return events.filter(({ event }) => event === name)
-}
-
-/** The data of the events that a publisher sent. */
-export function publishedData({ events }: FakeStream): string[] {
-  return events.filter(({ event }) => !event?.startsWith('hub:')).map(({ data }) => data)
-}
-
-/** The last id received: the cursor with which an EventSource reconnects. */
-export function cursorOf({ events }: FakeStream): string | undefined {
-  return events.findLast(({ id }) => id !== undefined)?.id
-}
-
-/** The data of the only event of one name, as JSON. */
-export function controlData(stream: FakeStream, name: string): unknown {
-  const [only, ...more] = eventsNamed(stream, name)
-  if (!only || more.length > 0) throw new Error(`There are ${more.length} more "${name}".`)
-  return JSON.parse(only.data)
-}

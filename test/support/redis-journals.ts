@@ -1,10 +1,11 @@
 /** Journals in a real Redis, each with its own key prefix. */
-import type { DeliveredEvent, Journal } from '../../src/journal/journal.ts'
+import { afterAll, afterEach, beforeAll } from 'vitest'
+import type { DeliveredEvent, Journal, ReplayBatch } from '../../src/journal/journal.ts'
 import { createRedisJournal } from '../../src/journal/redis/journal.ts'
 import { until } from './eventually.ts'
 import { recordingHandler } from './journal-handler.ts'
 import type { Bounds, TestJournal } from './journal-suite.ts'
-import type { RedisServer } from './redis.ts'
+import { type Persistence, type RedisServer, startRedis } from './redis.ts'
 
 /** A journal as one of several hubs share it, and what it was called with. */
 export interface RedisJournalHarness extends TestJournal {
@@ -30,6 +31,50 @@ export function newPrefix(): string {
 /** Ends all journals that were opened. */
 export async function closeJournals(): Promise<void> {
   for (const journal of open.splice(0)) await journal.close()
+}
+
+/** A server that runs during the tests of a suite, each of which ends with its journals closed. */
+export function redisForSuite(persistence?: Persistence): Omit<RedisServer, 'close'> {
+  let server: RedisServer | undefined
+  beforeAll(async () => {
+    server = await startRedis(persistence)
+  })
+  afterEach(closeJournals)
+  afterAll(() => server?.close())
+  return {
+    get port() {
+      return running().port
+    },
+    get url() {
+      return running().url
+    },
+    restart: () => running().restart(),
+    crash: (disk) => running().crash(disk),
+    signal: (name) => running().signal(name),
+    command: (...args) => running().command(...args),
+  }
+
+  function running(): RedisServer {
+    if (!server) throw new Error('Redis runs during tests only.')
+    return server
+  }
+}
+
+/** Appends events at one address, one after another; the ids. */
+export async function appendAll(
+  { journal }: Pick<RedisJournalHarness, 'journal'>,
+  key: string,
+  ...data: string[]
+): Promise<string[]> {
+  const ids: string[] = []
+  for (const one of data) ids.push((await journal.append(key, { data: one })).id)
+  return ids
+}
+
+/** The data of a batch's events, each of one line. */
+export function dataIn({ entries }: ReplayBatch): (string | undefined)[] {
+  const decoder = new TextDecoder()
+  return entries.map(({ frame }) => /^data: (.*)$/m.exec(decoder.decode(frame))?.[1])
 }
 
 /** Opens a journal. */

@@ -1,7 +1,8 @@
 /** Clients that reset their connection at once: workerd misses that, and the hub must not count them for an hour. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createWorkerStorage, listen, requestJson } from '../../support/worker/edge.ts'
+import { listen, requestJson } from '../../support/client.ts'
+import { createWorkerStorage } from '../../support/worker/edge.ts'
 
 vi.setConfig({ hookTimeout: 90_000 })
 

@@ -3,15 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
-import {
-  createWorkerStorage,
-  dataOf,
-  listen,
-  requestJson,
-  text,
-  until,
-  type WorkerStorage,
-} from '../../support/worker/edge.ts'
+import { listen, requestJson, textBody } from '../../support/client.ts'
+import { publishedData } from '../../support/events.ts'
+import { until } from '../../support/eventually.ts'
+import { createWorkerStorage, type WorkerStorage } from '../../support/worker/edge.ts'
 
 // A test starts workerd twice, which takes seconds on a busy machine.
 vi.setConfig({ testTimeout: 90_000 })
@@ -28,21 +23,21 @@ test('clients of an object that was killed resume after its restart, completely 
   disk = createWorkerStorage()
   const before = await disk.start()
   const alice = await listen(before.url, 'id=alice&topic=news')
-  const { id } = await requestJson<Published>(`${before.url}/clients/alice`, text('one'))
+  const { id } = await requestJson<Published>(`${before.url}/clients/alice`, textBody('one'))
   await alice.next(({ data }) => data === 'one')
-  await requestJson(`${before.url}/topics/news`, text('two'))
-  await requestJson(`${before.url}/clients/bob`, text('not hers'))
-  const { id: last } = await requestJson<Published>(`${before.url}/broadcast`, text('three'))
+  await requestJson(`${before.url}/topics/news`, textBody('two'))
+  await requestJson(`${before.url}/clients/bob`, textBody('not hers'))
+  const { id: last } = await requestJson<Published>(`${before.url}/broadcast`, textBody('three'))
   await requestJson(`${before.url}/clients/mallory?block=3600`, { method: 'DELETE' })
   await before.kill()
   await alice.end()
 
   const { url } = await disk.start()
-  const back = await listen(url, 'id=alice&topic=news', { 'Last-Event-ID': id })
+  const back = await listen(url, 'id=alice&topic=news', id)
   expect(back.ready.resume).toBe('complete')
-  const { id: next } = await requestJson<Published>(`${url}/clients/alice`, text('four'))
+  const { id: next } = await requestJson<Published>(`${url}/clients/alice`, textBody('four'))
   await back.next(({ data }) => data === 'four')
-  expect(dataOf(back)).toEqual(['two', 'three', 'four'])
+  expect(publishedData(back)).toEqual(['two', 'three', 'four'])
   const [epoch, sequence] = last.split('-')
   expect(next.split('-')[0]).toBe(epoch)
   expect(Number(next.split('-')[1])).toBeGreaterThan(Number(sequence))
@@ -55,10 +50,10 @@ test('an alarm evicts old events while no client is connected, and the gap is re
   disk = createWorkerStorage()
   const { folder } = disk
   const { url } = await disk.start({ JOURNAL_SECONDS: '1' })
-  const { id } = await requestJson<Published>(`${url}/clients/carol`, text('one'))
-  await requestJson(`${url}/clients/carol`, text('two'))
+  const { id } = await requestJson<Published>(`${url}/clients/carol`, textBody('one'))
+  await requestJson(`${url}/clients/carol`, textBody('two'))
   await until('no event is on disk', () => entriesOn(folder) === 0)
-  const back = await listen(url, 'id=carol', { 'Last-Event-ID': id })
+  const back = await listen(url, 'id=carol', id)
   expect(back.ready.resume).toBe('gap')
   await back.close()
 })

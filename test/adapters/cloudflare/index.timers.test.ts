@@ -1,6 +1,8 @@
 /** A Durable Object is billed while anything keeps it in memory: without clients nothing does. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createWorkerStorage, listen, requestJson, text, until } from '../../support/worker/edge.ts'
+import { listen, requestJson, textBody } from '../../support/client.ts'
+import { until } from '../../support/eventually.ts'
+import { createWorkerStorage } from '../../support/worker/edge.ts'
 import type { Inspection } from '../../support/worker/timers-object.ts'
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
@@ -41,7 +43,7 @@ test('a hub has timers only while a client is connected', async () => {
 
 test('an alarm is set only while there are events to evict', async () => {
   expect((await inspect()).alarm).toBeNull()
-  await requestJson(`${url}/broadcast`, text('kept for three seconds'))
+  await requestJson(`${url}/broadcast`, textBody('kept for three seconds'))
   expect((await inspect()).alarm).toBeGreaterThan(Date.now())
   await until('no alarm is set', async () => (await inspect()).alarm === null)
   expect((await inspect()).timers).toEqual([])

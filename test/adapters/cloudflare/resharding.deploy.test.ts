@@ -2,14 +2,9 @@
 import { request } from 'node:http'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
-import {
-  createWorkerStorage,
-  dataOf,
-  listen,
-  requestJson,
-  text,
-  type WorkerStorage,
-} from '../../support/worker/edge.ts'
+import { listen, requestJson, textBody } from '../../support/client.ts'
+import { publishedData } from '../../support/events.ts'
+import { createWorkerStorage, type WorkerStorage } from '../../support/worker/edge.ts'
 
 // Each test starts workerd several times, which takes seconds on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
@@ -42,15 +37,15 @@ async function deployed<T>(
 }
 
 const publish = (client: string, data: string) => async (url: string) =>
-  (await requestJson<{ id: string }>(`${url}/clients/${client}`, text(data))).id
+  (await requestJson<{ id: string }>(`${url}/clients/${client}`, textBody(data))).id
 
 /** Reconnects with a cursor: how the stream resumes, and the events up to a last one. */
 const resume = (client: string, cursor: string) => async (url: string) => {
-  const stream = await listen(url, `id=${client}`, { 'Last-Event-ID': cursor })
+  const stream = await listen(url, `id=${client}`, cursor)
   await publish(client, 'last')(url)
   await stream.next(({ data }) => data === 'last')
   await stream.close()
-  return { resume: stream.ready.resume, data: dataOf(stream) }
+  return { resume: stream.ready.resume, data: publishedData(stream) }
 }
 
 describe('a client that was away during every deployment receives a gap', () => {
@@ -95,7 +90,7 @@ test('a client that reconnects during a replay of events from before the change 
   const client = clientAt(1, 3, 1, 2)
   const old = await deployed(3, publish(client, 'one'))
   await deployed(2, async (url) => {
-    const stream = await listen(url, `id=${client}`, { 'Last-Event-ID': old })
+    const stream = await listen(url, `id=${client}`, old)
     const gap = await stream.next(({ event }) => event === 'hub:gap')
     const { id = '' } = await stream.next(({ data }) => data === 'one')
     await stream.close()
@@ -115,7 +110,7 @@ test('the other shards serve nothing until the unreachable shard is back', async
   await deployed(
     2,
     async (url) => {
-      const refused = await fetch(`${url}/clients/${client}`, text('too early'))
+      const refused = await fetch(`${url}/clients/${client}`, textBody('too early'))
       expect(refused.status).toBe(503)
       expect(refused.headers.get('Retry-After')).toBe('2')
       const stream = await fetch(`${url}/sse?id=${client}`, {
@@ -140,7 +135,7 @@ test('objects refuse a Worker of another deployment, so no event is accepted tha
       const id = await publish(client, 'one')(url)
       for (const stale of ['1', '2', '4']) {
         const init = (method: string, body?: string) => ({
-          ...(body === undefined ? { method } : text(body)),
+          ...(body === undefined ? { method } : textBody(body)),
           headers: { 'Stale-Shards': stale, 'Hub-Shards': '3' },
         })
         for (const path of [`/clients/${client}`, '/broadcast', '/topics/news']) {

@@ -2,15 +2,10 @@
 import { type OutgoingHttpHeaders, request } from 'node:http'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
-import {
-  createWorkerStorage,
-  dataOf,
-  type Listener,
-  listen,
-  requestJson,
-  text,
-  until,
-} from '../../support/worker/edge.ts'
+import { type Listener, listen, requestJson, textBody } from '../../support/client.ts'
+import { publishedData } from '../../support/events.ts'
+import { until } from '../../support/eventually.ts'
+import { createWorkerStorage } from '../../support/worker/edge.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 })
 
@@ -56,17 +51,20 @@ test('every shard has clients', () => {
 test('each client receives events for itself, its topics and everyone, in order', async () => {
   await withAllClients(async (streams) => {
     for (const name of NAMES) {
-      const published = await requestJson<Published>(`${url}/clients/${name}`, text(`for ${name}`))
+      const published = await requestJson<Published>(
+        `${url}/clients/${name}`,
+        textBody(`for ${name}`),
+      )
       expect(published).toEqual({ id: expect.any(String), connections: 1 })
     }
-    const topic = await requestJson<Published>(`${url}/topics/news`, text('news'))
-    const all = await requestJson<Published>(`${url}/broadcast`, text('all'))
+    const topic = await requestJson<Published>(`${url}/topics/news`, textBody('news'))
+    const all = await requestJson<Published>(`${url}/broadcast`, textBody('all'))
     expect([topic.connections, all.connections]).toEqual([NAMES.length, NAMES.length])
     expect(new Set(all.ids?.map((id) => id.split('-')[0])).size).toBe(COUNT)
     for (const stream of streams) {
       const { id } = await stream.next(({ data }) => data === 'all')
       expect(all.ids).toContain(id)
-      expect(dataOf(stream)).toEqual([`for ${stream.ready.client}`, 'news', 'all'])
+      expect(publishedData(stream)).toEqual([`for ${stream.ready.client}`, 'news', 'all'])
     }
   })
 })
@@ -87,7 +85,7 @@ test('presence covers all shards, and a single client can be disconnected', asyn
 test('a client without an id is reachable by its generated id until it leaves', async () => {
   const stream = await listen(url, 'topic=news')
   const { client } = stream.ready
-  await requestJson(`${url}/clients/${client}`, text('for you'))
+  await requestJson(`${url}/clients/${client}`, textBody('for you'))
   await stream.next(({ data }) => data === 'for you')
   await stream.close()
   await until('it has left', async () => (await totalOf()) === 0)
@@ -97,37 +95,37 @@ test('a client without an id resumes on its own shard, without duplicates', asyn
   // A single attempt could find the right shard by chance.
   for (let i = 0; i < 5; i++) {
     const stream = await listen(url, 'topic=news')
-    await requestJson(`${url}/topics/news`, text('one'))
+    await requestJson(`${url}/topics/news`, textBody('one'))
     const { id = '' } = await stream.next(({ data }) => data === 'one')
     await stream.close()
-    await requestJson(`${url}/topics/news`, text('two'))
-    const back = await listen(url, 'topic=news', { 'Last-Event-ID': id })
+    await requestJson(`${url}/topics/news`, textBody('two'))
+    const back = await listen(url, 'topic=news', id)
     expect(back.ready.resume).toBe('complete')
     await back.next(({ data }) => data === 'two')
-    expect(dataOf(back)).toEqual(['two'])
+    expect(publishedData(back)).toEqual(['two'])
     await back.close()
   }
 })
 
 test('a client resumes on its own shard, completely', async () => {
-  const { id = '' } = await requestJson<Published>(`${url}/clients/zoe`, text('one'))
-  await requestJson(`${url}/clients/zoe`, text('two'))
-  await requestJson(`${url}/broadcast`, text('three'))
-  const back = await listen(url, 'id=zoe', { 'Last-Event-ID': id })
+  const { id = '' } = await requestJson<Published>(`${url}/clients/zoe`, textBody('one'))
+  await requestJson(`${url}/clients/zoe`, textBody('two'))
+  await requestJson(`${url}/broadcast`, textBody('three'))
+  const back = await listen(url, 'id=zoe', id)
   expect(back.ready.resume).toBe('complete')
   await back.next(({ data }) => data === 'three')
-  expect(dataOf(back)).toEqual(['two', 'three'])
+  expect(publishedData(back)).toEqual(['two', 'three'])
   await back.close()
 })
 
 test('no request from outside can fence a shard', async () => {
-  const { id = '' } = await requestJson<Published>(`${url}/clients/zoe`, text('one'))
+  const { id = '' } = await requestJson<Published>(`${url}/clients/zoe`, textBody('one'))
   for (const path of ['/fence', '/rpc/fence', '/1']) {
     for (const Host of ['hub.invalid', new URL(url).host]) {
       expect(await statusOf('POST', path, { Host })).toBe(404)
     }
   }
-  const stream = await listen(url, 'id=zoe', { 'Last-Event-ID': id })
+  const stream = await listen(url, 'id=zoe', id)
   expect(stream.ready.resume).toBe('complete')
   await stream.close()
 })
@@ -145,9 +143,11 @@ function statusOf(method: string, path: string, headers: OutgoingHttpHeaders) {
 
 test('every shard accepts what the first shard accepts, even if its own rate limit is exceeded', async () => {
   const name = NAMES.find((one) => shardOf(one, COUNT) === 2)
-  const publish = async () => (await fetch(`${url}/clients/${name}`, text('too much'))).status
+  const publish = async () => (await fetch(`${url}/clients/${name}`, textBody('too much'))).status
   await until('its shard refuses more', async () => (await publish()) === 429)
-  expect((await requestJson<Published>(`${url}/broadcast`, text('all'))).ids).toHaveLength(COUNT)
-  const all = async () => (await fetch(`${url}/broadcast`, text('all'))).status
+  expect((await requestJson<Published>(`${url}/broadcast`, textBody('all'))).ids).toHaveLength(
+    COUNT,
+  )
+  const all = async () => (await fetch(`${url}/broadcast`, textBody('all'))).status
   await until('the first shard refuses more', async () => (await all()) === 429)
 })

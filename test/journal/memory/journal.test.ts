@@ -37,9 +37,9 @@ function readNow(
   cursor: string,
   maxBytes: number,
 ): ReplayBatch {
-  const page = journal.read(keys, cursor, maxBytes)
-  if (page instanceof Promise) throw new Error('It answers at once.')
-  return page
+  const batch = journal.read(keys, cursor, maxBytes)
+  if (batch instanceof Promise) throw new Error('It answers at once.')
+  return batch
 }
 
 const idsOf = ({ entries }: ReplayBatch) => entries.map(({ id }) => id)
@@ -102,29 +102,29 @@ describe('a read', () => {
   test('of all stored events starts with the earliest event, and is not a gap', () => {
     const { put, read } = setUp({ maxEvents: 2 })
     const [, b, c] = put(ALICE, 'a', 'b', 'c')
-    const page = read([ALICE], 'earliest')
-    expect(idsOf(page)).toEqual([b, c])
-    expect(page.gap).toBeUndefined()
+    const batch = read([ALICE], 'earliest')
+    expect(idsOf(batch)).toEqual([b, c])
+    expect(batch.gap).toBeUndefined()
   })
 
   test('returns batches of at least one entry each', () => {
     const { journal, put, read } = setUp()
     const start = journal.head().id
     const ids = put(ALICE, 'x'.repeat(500), 'a', 'b', 'c', 'x'.repeat(500), 'd')
-    const pages: ReplayBatch[] = []
-    for (let cursor = start; ; cursor = pages.at(-1)?.end.id ?? '') {
-      const page = read([ALICE], cursor, 100)
-      pages.push(page)
-      expect(page.entries.length).toBeGreaterThan(0)
-      if (page.done) break
+    const batches: ReplayBatch[] = []
+    for (let cursor = start; ; cursor = batches.at(-1)?.end.id ?? '') {
+      const batch = read([ALICE], cursor, 100)
+      batches.push(batch)
+      expect(batch.entries.length).toBeGreaterThan(0)
+      if (batch.done) break
     }
-    expect(pages.flatMap(idsOf)).toEqual(ids)
-    expect(pages.length).toBeGreaterThan(3)
-    for (const { entries } of pages) {
+    expect(batches.flatMap(idsOf)).toEqual(ids)
+    expect(batches.length).toBeGreaterThan(3)
+    for (const { entries } of batches) {
       const bytes = entries.reduce((sum, { frame }) => sum + frame.byteLength, 0)
       expect(entries.length === 1 || bytes <= 100).toBe(true)
     }
-    expect(pages.at(-1)?.end).toEqual(journal.head())
+    expect(batches.at(-1)?.end).toEqual(journal.head())
   })
 })
 

@@ -1,22 +1,17 @@
 /** Messages that a hub can't use are ignored and counted: none costs it the connection to Redis. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
 import type { JournalHandler } from '../../../src/journal/journal.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
 import { until } from '../../support/eventually.ts'
 import { recordingHandler } from '../../support/journal-handler.ts'
-import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { REDIS_IS_MISSING } from '../../support/redis.ts'
+import { newPrefix, openRedisJournal, redisForSuite } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 
 describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await startRedis()
-  })
-  afterEach(closeJournals)
-  afterAll(() => redis.close())
+  const redis = redisForSuite()
 
   test.each([
     ['that is not JSON, to all hubs', 'instances', 'hello'],

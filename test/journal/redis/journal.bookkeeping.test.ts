@@ -1,15 +1,15 @@
 /** For any publishes and any bounds, what Redis keeps, reports and counts is consistent. */
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE, topicKey } from '../../../src/core/address.ts'
 import type { Position } from '../../../src/core/cursor.ts'
 import type { ReplayBatch } from '../../../src/journal/journal.ts'
-import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { REDIS_IS_MISSING } from '../../support/redis.ts'
 import {
-  closeJournals,
   newPrefix,
   openRedisJournal,
   type RedisJournalHarness,
+  redisForSuite,
 } from '../../support/redis-journals.ts'
 
 const KEYS = [EVERYONE, clientKey('alice'), clientKey('bob'), topicKey('news'), topicKey('snow')]
@@ -38,15 +38,10 @@ const bounds = fc.record({
   maxEvents: fc.constantFrom(0, 1, 3, 20, 1_000, 1_000, 1_000),
   maxBytes: fc.constantFrom(0, 2_000, 20_000, 1_000_000, 1_000_000, 1_000_000),
 })
-const pageBytes = fc.constantFrom(1, 5_000, 1_000_000)
+const batchBytes = fc.constantFrom(1, 5_000, 1_000_000)
 
 describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await startRedis()
-  })
-  afterEach(closeJournals)
-  afterAll(() => redis.close())
+  const redis = redisForSuite()
 
   test('drops nothing silently, delivers nothing twice, and counts what it stores', async () => {
     await fc.assert(
@@ -54,7 +49,7 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
         calls,
         bounds,
         fc.nat(1_000),
-        pageBytes,
+        batchBytes,
         async (plan, limits, chance, bytes) => {
           const prefix = newPrefix()
           const harness = await openRedisJournal(redis, limits, [], prefix)
@@ -118,18 +113,18 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     cursor: string,
     bytes: number,
   ) {
-    const pages: ReplayBatch[] = []
-    for (let at = cursor; ; at = pages.at(-1)?.end.id ?? '') {
-      const page = await journal.read(keys, at, bytes)
-      pages.push(page)
-      if (page.done) return pages
+    const batches: ReplayBatch[] = []
+    for (let at = cursor; ; at = batches.at(-1)?.end.id ?? '') {
+      const batch = await journal.read(keys, at, bytes)
+      batches.push(batch)
+      if (batch.done) return batches
     }
   }
 
   /** All expected events arrived once and in order; or only the newer ones, with a gap reported. */
-  function adds(pages: readonly ReplayBatch[], wanted: readonly Published[]): void {
-    const entries = pages.flatMap((page) => page.entries)
-    const gapReported = pages.some(({ gap }) => gap !== undefined)
+  function adds(batches: readonly ReplayBatch[], wanted: readonly Published[]): void {
+    const entries = batches.flatMap((batch) => batch.entries)
+    const gapReported = batches.some(({ gap }) => gap !== undefined)
     expect(gapReported, 'a gap is reported where something is missing, and only there').toBe(
       entries.length < wanted.length,
     )

@@ -1,21 +1,21 @@
 /** What Redis stores beside events has a bound, too, and no call works on all of it at once. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { clientKey, topicKey } from '../../../src/core/address.ts'
 import type { Journal } from '../../../src/journal/journal.ts'
 import { until } from '../../support/eventually.ts'
-import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { REDIS_IS_MISSING } from '../../support/redis.ts'
+import {
+  closeJournals,
+  newPrefix,
+  openRedisJournal,
+  redisForSuite,
+} from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
 
 describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await startRedis()
-  })
-  afterEach(closeJournals)
-  afterAll(() => redis.close())
+  const redis = redisForSuite()
 
   test.each([
     ['a busy topic', 1],
@@ -28,8 +28,8 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
       const keys = Array.from({ length: topics }, (_, topic) => topicKey(`busy-${topic}`))
       await Promise.all(keys.map((key) => journal.append(key, { data: 'c' })))
     }
-    const page = await journal.read([ALICE], id, 1_000)
-    expect(page).toMatchObject({ gap: undefined, entries: [{ id: unread }] })
+    const batch = await journal.read([ALICE], id, 1_000)
+    expect(batch).toMatchObject({ gap: undefined, entries: [{ id: unread }] })
   })
 
   test('detects most addresses that lost nothing, even when they are too many to list', async () => {

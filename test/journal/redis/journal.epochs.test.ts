@@ -1,59 +1,43 @@
 /** Epochs of the Redis journal: a flush, another server, a lost tail, a server that stops answering. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
-import type { ReplayBatch } from '../../../src/journal/journal.ts'
-import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { epochOf } from '../../support/event-id.ts'
+import { REDIS_IS_MISSING } from '../../support/redis.ts'
 import {
+  appendAll,
   closeJournals,
+  dataIn,
   newPrefix,
   openRedisJournal,
-  type RedisJournalHarness,
+  redisForSuite,
 } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
-const epochOf = (id: string) => id.split('-')[0]
-const dataOf = ({ entries }: ReplayBatch) =>
-  entries.map(({ frame }) => /^data: (.*)$/m.exec(new TextDecoder().decode(frame))?.[1])
 
 describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await startRedis('always')
-  })
-  afterEach(closeJournals)
-  afterAll(() => redis.close())
-
-  async function put(
-    { journal }: RedisJournalHarness,
-    key: string,
-    ...data: string[]
-  ): Promise<string[]> {
-    const ids: string[] = []
-    for (const one of data) ids.push((await journal.append(key, { data: one })).id)
-    return ids
-  }
+  const redis = redisForSuite('always')
 
   test('that is flushed starts a new epoch, and all listeners are notified at once', async () => {
     const harness = await openRedisJournal(redis, {}, [ALICE])
-    const [old = ''] = await put(harness, ALICE, 'a')
+    const [old = ''] = await appendAll(harness, ALICE, 'a')
     await harness.delivered(1)
     const before = harness.missed.length
     await redis.command('FLUSHALL')
-    const [fresh = ''] = await put(harness, ALICE, 'b')
+    const [fresh = ''] = await appendAll(harness, ALICE, 'b')
     expect(epochOf(fresh)).not.toBe(epochOf(old))
     await harness.disconnected()
     await harness.connected()
     expect(harness.missed).toHaveLength(before + 1)
     expect(harness.missed.at(-1)?.(BOB)).toBe(true)
-    const page = await harness.journal.read([ALICE], old, 1_000)
-    expect(page).toMatchObject({ gap: 'epoch', end: { id: fresh } })
-    expect(dataOf(page)).toEqual(['b'])
+    const batch = await harness.journal.read([ALICE], old, 1_000)
+    expect(batch).toMatchObject({ gap: 'epoch', end: { id: fresh } })
+    expect(dataIn(batch)).toEqual(['b'])
   })
 
   test('that another server process took over continues, and older cursors stay valid', async () => {
     const harness = await openRedisJournal(redis, {}, [ALICE])
-    const [first = '', second = ''] = await put(harness, ALICE, 'a', 'b')
+    const [first = '', second = ''] = await appendAll(harness, ALICE, 'a', 'b')
     await redis.crash()
     await harness.disconnected()
     await expect(harness.journal.append(ALICE, { data: 'x' })).rejects.toMatchObject({
@@ -61,18 +45,18 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     })
     await redis.restart()
     await harness.connected()
-    const [third = ''] = await put(harness, ALICE, 'c')
+    const [third = ''] = await appendAll(harness, ALICE, 'c')
     expect(epochOf(third)).not.toBe(epochOf(first))
-    const page = await harness.journal.read([ALICE], first, 1_000)
-    expect(page.gap).toBeUndefined()
-    expect(dataOf(page)).toEqual(['b', 'c'])
+    const batch = await harness.journal.read([ALICE], first, 1_000)
+    expect(batch.gap).toBeUndefined()
+    expect(dataIn(batch)).toEqual(['b', 'c'])
     expect((await harness.journal.read([ALICE], second, 1_000)).gap).toBeUndefined()
   })
 
   test('that lost its tail never reuses an id: clients that saw the tail receive a gap, others do not', async () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, {}, [ALICE], prefix)
-    const [first = '', second = '', third = ''] = await put(harness, ALICE, 'a', 'b', 'c')
+    const [first = '', second = '', third = ''] = await appendAll(harness, ALICE, 'a', 'b', 'c')
     // As a replica that took over would know it: the last event was never stored.
     await closeJournals()
     const root = String(await redis.command('HGET', `{${prefix}}:head`, 'root'))
@@ -81,30 +65,30 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     await redis.command('RPOP', `${base}:log:${ALICE}`)
     await redis.command('HSET', `{${prefix}}:head`, 'seq', '2', 'server', 'another')
     const after = await openRedisJournal(redis, {}, [ALICE], prefix)
-    const [other = ''] = await put(after, ALICE, 'd')
+    const [other = ''] = await appendAll(after, ALICE, 'd')
     expect(epochOf(other)).not.toBe(epochOf(third))
     const lost = await after.journal.read([ALICE], third, 1_000)
     expect(lost.gap).toBe('epoch')
-    expect(dataOf(lost), 'nothing that was seen comes again').toEqual(['d'])
+    expect(dataIn(lost), 'nothing that was seen comes again').toEqual(['d'])
     const kept = await after.journal.read([ALICE], second, 1_000)
     expect(kept.gap).toBeUndefined()
-    expect(dataOf(kept)).toEqual(['d'])
-    expect(dataOf(await after.journal.read([ALICE], first, 1_000))).toEqual(['b', 'd'])
+    expect(dataIn(kept)).toEqual(['d'])
+    expect(dataIn(await after.journal.read([ALICE], first, 1_000))).toEqual(['b', 'd'])
   })
 
   test('reports after an outage the addresses that missed events, and no others', async () => {
     const prefix = newPrefix()
     const harness = await openRedisJournal(redis, {}, [ALICE, BOB], prefix)
     const other = await openRedisJournal(redis, {}, [], prefix)
-    await put(other, BOB, 'a')
+    await appendAll(other, BOB, 'a')
     await harness.delivered(1)
     const connections = String(await redis.command('CLIENT', 'LIST', 'TYPE', 'pubsub'))
     const [, id = ''] = /^id=(\d+)/m.exec(connections) ?? []
     await redis.command('CLIENT', 'KILL', 'ID', id)
-    await put(other, ALICE, 'b')
+    await appendAll(other, ALICE, 'b')
     await harness.connected()
-    const page = await harness.journal.read([ALICE], 'earliest', 1_000)
-    expect(dataOf(page)).toEqual(['b'])
+    const batch = await harness.journal.read([ALICE], 'earliest', 1_000)
+    expect(dataIn(batch)).toEqual(['b'])
   })
 
   test.each([
@@ -121,7 +105,9 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     await redis.command('CLIENT', 'KILL', 'ID', id)
     const keys = Array.from({ length: addresses }, (_, i) => clientKey(`client-${i}`))
     for (let at = 0; at < addresses; at += all ? 128 : 1) {
-      await Promise.all(keys.slice(at, at + (all ? 128 : 1)).map((key) => put(other, key, 'a')))
+      await Promise.all(
+        keys.slice(at, at + (all ? 128 : 1)).map((key) => appendAll(other, key, 'a')),
+      )
     }
     await redis.command('ACL', 'SETUSER', 'default', '+info')
     await harness.connected()
@@ -140,7 +126,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     expect(harness.journal.ready).toBe(false)
     redis.signal('SIGCONT')
     await harness.connected()
-    await put(harness, ALICE, 'b')
+    await appendAll(harness, ALICE, 'b')
   })
 
   test('sends a stored control request to hubs that connect later', async () => {

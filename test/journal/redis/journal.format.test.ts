@@ -1,18 +1,13 @@
 /** A journal in a format that this version does not know: refused as a whole, at once and for as long as it stays. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { clientKey } from '../../../src/core/address.ts'
-import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { REDIS_IS_MISSING } from '../../support/redis.ts'
+import { newPrefix, openRedisJournal, redisForSuite } from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 
 describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await startRedis()
-  })
-  afterEach(closeJournals)
-  afterAll(() => redis.close())
+  const redis = redisForSuite()
 
   test('that a newer version has changed is refused until its format is known again', async () => {
     const prefix = newPrefix()

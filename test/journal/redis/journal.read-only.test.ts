@@ -106,9 +106,9 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
         await connected()
         const next = await journal.append(ALICE, { data: 'c' })
         expect(next.id.split('-')[0]).not.toBe(id.split('-')[0])
-        const page = await journal.read([ALICE], id, 1_000)
-        expect(page).toMatchObject({ entries: [{ sequence }, { sequence: next.sequence }] })
-        expect(page.gap).toBeUndefined()
+        const batch = await journal.read([ALICE], id, 1_000)
+        expect(batch).toMatchObject({ entries: [{ sequence }, { sequence: next.sequence }] })
+        expect(batch.gap).toBeUndefined()
       } finally {
         await closeJournals()
         await other.close()

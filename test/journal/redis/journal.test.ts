@@ -1,22 +1,22 @@
 /** The Redis journal keeps the contract of all journals, and what only a shared one can promise. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../../src/core/address.ts'
 import { encodeFrame } from '../../../src/core/event.ts'
 import { until } from '../../support/eventually.ts'
 import { backplaneSuite, journalSuite, relaySuite } from '../../support/journal-suite.ts'
-import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { closeJournals, newPrefix, openRedisJournal } from '../../support/redis-journals.ts'
+import { REDIS_IS_MISSING } from '../../support/redis.ts'
+import {
+  closeJournals,
+  newPrefix,
+  openRedisJournal,
+  redisForSuite,
+} from '../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
 
 describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
-  let redis: RedisServer
-  beforeAll(async () => {
-    redis = await startRedis()
-  })
-  afterEach(closeJournals)
-  afterAll(() => redis.close())
+  const redis = redisForSuite()
 
   journalSuite((bounds, watched) => openRedisJournal(redis, bounds, watched))
   backplaneSuite((bounds, watched) => openRedisJournal(redis, bounds, watched))
@@ -33,8 +33,8 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     await Promise.all([one.delivered(2), other.delivered(2)])
     expect(other.deliveries).toEqual(one.deliveries)
     expect(third.deliveries).toEqual([])
-    const page = await third.journal.read([ALICE], 'earliest', 1_000)
-    expect(page.entries.map(({ id }) => id)).toEqual([first.id, second.id])
+    const batch = await third.journal.read([ALICE], 'earliest', 1_000)
+    expect(batch.entries.map(({ id }) => id)).toEqual([first.id, second.id])
   })
 
   test('receives nothing for a key that is no longer subscribed', async () => {
@@ -110,9 +110,9 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const next = await before.journal.append(ALICE, { data: 'b' })
     await closeJournals()
     const { journal } = await openRedisJournal(redis, {}, [], prefix)
-    const page = await journal.read([ALICE], id, 1_000)
-    expect(page).toMatchObject({ gap: undefined, end: { id: next.id } })
-    expect(page.entries).toHaveLength(1)
+    const batch = await journal.read([ALICE], id, 1_000)
+    expect(batch).toMatchObject({ gap: undefined, end: { id: next.id } })
+    expect(batch.entries).toHaveLength(1)
   })
 
   test('lets all keys of an idle hub expire', async () => {

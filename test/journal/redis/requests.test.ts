@@ -3,13 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
 import { internalsOf } from '../../../src/hub/internals.ts'
 import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
+import { eventsNamed, publishedData } from '../../support/events.ts'
 import { until } from '../../support/eventually.ts'
-import {
-  eventsNamed,
-  type FakeStream,
-  fakeStream,
-  publishedData,
-} from '../../support/fake-stream.ts'
+import { type FakeStream, fakeStream } from '../../support/fake-stream.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { newPrefix } from '../../support/redis-journals.ts'
 import { openTcpProxy } from '../../support/tcp-proxy.ts'

@@ -25,9 +25,9 @@ describe('the journal in SQLite', () => {
     const { stats } = journal
     await call('restart')
     expect(journal.stats).toEqual(stats)
-    const page = await journal.read([ALICE], first.id, 1_000)
-    expect(page).toMatchObject({ gap: undefined, done: true })
-    expect(page.entries.map(({ id }) => id)).toEqual([second.id])
+    const batch = await journal.read([ALICE], first.id, 1_000)
+    expect(batch).toMatchObject({ gap: undefined, done: true })
+    expect(batch.entries.map(({ id }) => id)).toEqual([second.id])
     const third = await journal.append(ALICE, { data: 'c' })
     expect(third.id.split('-')[0]).toBe(first.id.split('-')[0])
     expect(third.sequence).toBeGreaterThan(second.sequence + 1)
@@ -70,12 +70,12 @@ describe('the journal in SQLite', () => {
     const epochs = [first, second, third].map(({ id }) => id.split('-')[0])
     expect(epochs).toEqual([epochs[0], epochs[0], expect.stringMatching(/^[0-9a-z]{12}suffix$/)])
     const check = async () => {
-      const page = await journal.read([ALICE], second.id, 1_000)
-      expect(page.gap).toBe('epoch')
-      expect(page.entries.map(({ sequence }) => sequence)).toEqual(
+      const batch = await journal.read([ALICE], second.id, 1_000)
+      expect(batch.gap).toBe('epoch')
+      expect(batch.entries.map(({ sequence }) => sequence)).toEqual(
         [first, second, third].map(({ sequence }) => sequence),
       )
-      const rest = await journal.read([ALICE], page.entries[1]?.id ?? '', 1_000)
+      const rest = await journal.read([ALICE], batch.entries[1]?.id ?? '', 1_000)
       expect(rest).toMatchObject({ gap: undefined, entries: [{ id: third.id }] })
     }
     await check()
@@ -195,8 +195,8 @@ describe('the journal in SQLite', () => {
     await call('failStatements')
     expect(journal.stats).toMatchObject({ events: await call('count', 'entries') })
     expect(deliveries).toHaveLength(1)
-    const page = await journal.read([ALICE], 'earliest', 1_000)
-    expect(page.entries.map(({ id }) => id)).toEqual([first.id])
+    const batch = await journal.read([ALICE], 'earliest', 1_000)
+    expect(batch.entries.map(({ id }) => id)).toEqual([first.id])
     const next = await journal.append(ALICE, { data: 'c' })
     expect(next.sequence).toBe(first.sequence + 1)
     expect((await journal.read([ALICE], first.id, 1_000)).entries).toHaveLength(1)

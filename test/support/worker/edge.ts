@@ -4,8 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect } from 'vitest'
-import { type Reader, readEvents } from '../reader.ts'
 
 /** A running Worker. */
 export interface RunningWorker {
@@ -77,44 +75,4 @@ async function startWorker(environment: Readonly<Record<string, string>>): Promi
     void exit.then(() => reject(new Error(`The Worker did not start: ${text}`)))
   })
   return { url, kill }
-}
-
-/** An open stream, whose `hub:ready` has been read. */
-export interface Listener extends Reader {
-  readonly ready: { readonly client: string; readonly resume: string }
-}
-
-/** Opens `/sse?query`. */
-export async function listen(url: string, query: string, headers = {}): Promise<Listener> {
-  const response = await fetch(`${url}/sse?${query}`, { headers })
-  expect(response.status).toBe(200)
-  const reader = readEvents(response)
-  const first = await reader.next(({ event }) => event === 'hub:ready')
-  return Object.assign(reader, { ready: JSON.parse(first.data) })
-}
-
-/** Sends a request and returns the JSON of its response. */
-export async function requestJson<T>(url: string, init: RequestInit = {}): Promise<T> {
-  const response = await fetch(url, init)
-  expect(response.status).toBe(200)
-  return (await response.json()) as T
-}
-
-/** A request that publishes text as an event. */
-export function text(data: string, headers = {}): RequestInit {
-  return { method: 'POST', headers: { 'Content-Type': 'text/plain', ...headers }, body: data }
-}
-
-/** The data of the published events in a stream. */
-export function dataOf({ events }: Reader): string[] {
-  return events.filter(({ event }) => event === undefined).map(({ data }) => data)
-}
-
-/** Polls until a condition holds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`Not true after 15 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }

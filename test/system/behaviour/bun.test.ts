@@ -1,6 +1,7 @@
 /** Runs the behaviour suite on Bun, whose own timer must not cut quiet streams. */
 import { expect, test } from 'vitest'
-import { connectionsOf, hasData, listen, named, publish } from '../../support/client.ts'
+import { connectionsOf, listen, publish } from '../../support/client.ts'
+import { hasData, named } from '../../support/events.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 import { hubBehaviour } from './behaviour.ts'
 import { createRuntimePool, type Runtime } from './runtime.ts'

@@ -2,13 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import {
   connectionsOf,
-  isPublished,
   type Listener,
   listen,
-  named,
   type PublishResult,
   publish,
 } from '../../support/client.ts'
+import { isPublished, named } from '../../support/events.ts'
 import { until } from '../../support/eventually.ts'
 import type { Server } from '../../support/process.ts'
 import { openRaw } from '../../support/raw-stream.ts'

@@ -1,6 +1,7 @@
 /** Leaving: the server notices clients that left, and can disconnect a client. */
 import { expect, test } from 'vitest'
-import { connectionsOf, listen, named, untilConnections } from '../../support/client.ts'
+import { connectionsOf, listen, untilConnections } from '../../support/client.ts'
+import { named } from '../../support/events.ts'
 import { until } from '../../support/eventually.ts'
 import { openRaw } from '../../support/raw-stream.ts'
 import { testWhere } from '../../support/where.ts'

@@ -1,6 +1,7 @@
 /** What operators see: metrics for Prometheus, connections, and request ids. */
 import { expect, test } from 'vitest'
-import { connectionsOf, hasData, listen, postJson, publish } from '../../support/client.ts'
+import { connectionsOf, listen, postJson, publish } from '../../support/client.ts'
+import { hasData } from '../../support/events.ts'
 import { until } from '../../support/eventually.ts'
 import { PROMTOOL_IS_MISSING, promtoolErrors } from '../../support/promtool.ts'
 import { type Samples, samplesOf } from '../../support/samples.ts'

@@ -1,6 +1,8 @@
 /** How a stream opens: at once, with the right headers, and for GET alone. */
 import { expect, test } from 'vitest'
-import { connectionsOf, listen, named, untilConnections } from '../../support/client.ts'
+import { connectionsOf, listen, untilConnections } from '../../support/client.ts'
+import { sequenceOf } from '../../support/event-id.ts'
+import { named } from '../../support/events.ts'
 import { openRaw } from '../../support/raw-stream.ts'
 import { type RuntimePool, TIGHT, WITH_CLOCK } from './runtime.ts'
 
@@ -86,9 +88,8 @@ export function opening(pool: RuntimePool): void {
     expect(before.data).toBe('1')
     const response = await fetch(`${url}/ping/nobody-calm`, { method: 'POST' })
     const { id } = (await response.json()) as { id: string }
-    const sequenceOf = (cursor = '') => Number(cursor.split('-')[1])
     const after = await listener.next(
-      (event) => event.event === 'hub:beat' && sequenceOf(event.id) >= sequenceOf(id),
+      (event) => event.event === 'hub:beat' && sequenceOf(event.id ?? '') >= sequenceOf(id),
     )
     expect(after.id?.split('-')[0]).toBe(before.id?.split('-')[0])
     await listener.close()

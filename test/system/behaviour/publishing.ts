@@ -1,13 +1,7 @@
 /** Publishing: which clients an event reaches, and what the publisher receives. */
 import { expect, test } from 'vitest'
-import {
-  hasData,
-  listen,
-  type PublishResult,
-  postJson,
-  publish,
-  publishedData,
-} from '../../support/client.ts'
+import { listen, type PublishResult, postJson, publish } from '../../support/client.ts'
+import { hasData, publishedData } from '../../support/events.ts'
 import { type RuntimePool, WITH_CLOCK } from './runtime.ts'
 
 const ID = /^[0-9a-z]+-\d+$/

@@ -1,13 +1,7 @@
 /** Refusing: the response says what a person or a client can do. */
 import { expect, test } from 'vitest'
-import {
-  connectionsOf,
-  listen,
-  named,
-  postJson,
-  publish,
-  untilConnections,
-} from '../../support/client.ts'
+import { connectionsOf, listen, postJson, publish, untilConnections } from '../../support/client.ts'
+import { named } from '../../support/events.ts'
 import { openRaw } from '../../support/raw-stream.ts'
 import { type RuntimePool, TIGHT } from './runtime.ts'
 

@@ -1,6 +1,7 @@
 /** Resuming: a client that was away catches up exactly, or receives a gap. */
 import { expect, test } from 'vitest'
-import { hasData, listen, named, publish, publishedData } from '../../support/client.ts'
+import { listen, publish } from '../../support/client.ts'
+import { hasData, named, publishedData } from '../../support/events.ts'
 import { type RuntimePool, TIGHT } from './runtime.ts'
 
 /** How clients resume on a runtime. */

@@ -5,9 +5,9 @@ import {
   type Listener,
   listen,
   publish,
-  publishedData,
   untilConnections,
 } from '../../support/client.ts'
+import { publishedData } from '../../support/events.ts'
 import { until } from '../../support/eventually.ts'
 import { HEAP_OPTIONS, memoryOf } from '../../support/heap.ts'
 import type { Server } from '../../support/process.ts'

@@ -1,5 +1,6 @@
 /** Publishes numbered events to roaming clients, and checks what each of them received. */
 import { expect } from 'vitest'
+import { epochOf, sequenceOf } from '../../support/event-id.ts'
 import { post } from './fast-client.ts'
 import type { Instance } from './instance.ts'
 import { createRoamingClient, type RoamingClient } from './roaming-client.ts'
@@ -139,12 +140,4 @@ export function createDeliveryCheck(instances: readonly Instance[], size: number
     }
     return lost.length
   }
-}
-
-function epochOf(id: string): string {
-  return id.slice(0, id.lastIndexOf('-'))
-}
-
-function sequenceOf(id: string): number {
-  return Number(id.slice(id.lastIndexOf('-') + 1))
 }

@@ -6,9 +6,10 @@ import { generate } from 'selfsigned'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { startRedisPair } from '../../support/failover.ts'
+import { freePort } from '../../support/free-port.ts'
 import { type Process, type Server, startProcess, startServer } from '../../support/process.ts'
 import { type Reader, readEvents } from '../../support/reader.ts'
-import { freePort, REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 
 const ends: (() => Promise<unknown>)[] = []

@@ -8,8 +8,8 @@ import {
   openContext,
 } from '../../support/chromium.ts'
 import { eventually } from '../../support/eventually.ts'
+import { freePort } from '../../support/free-port.ts'
 import type { Server } from '../../support/process.ts'
-import { freePort } from '../../support/redis.ts'
 import { compile, KEY, openSandbox, startHub, WITH_KEY } from './sandbox.ts'
 
 afterAll(closeBrowser)

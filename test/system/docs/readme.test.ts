@@ -1,8 +1,8 @@
 /** The README: its commands do what it shows, and its code runs. */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
+import { freePort } from '../../support/free-port.ts'
 import { readEvents } from '../../support/reader.ts'
-import { freePort } from '../../support/redis.ts'
 import { blocksIn, textOf } from './document.ts'
 import { compile, openSandbox, startHub } from './sandbox.ts'
 import { CURL_IS_MISSING, commandsIn, shell, startInBackground, WITH_CURL } from './shell.ts'

@@ -8,8 +8,8 @@ import { Readable } from 'node:stream'
 import { generate } from 'selfsigned'
 import { afterAll, beforeAll } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
+import { freePort } from '../../support/free-port.ts'
 import { type Process, startProcess } from '../../support/process.ts'
-import { freePort } from '../../support/redis.ts'
 import { codeOf } from './document.ts'
 
 /** What a recipe's configuration is changed to, so that it runs on this machine. */

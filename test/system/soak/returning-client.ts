@@ -1,6 +1,7 @@
 /** A client that disconnects and reconnects: it records every id, and resumes with the last one. */
 import { type ClientRequest, get } from 'node:http'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { sequenceOf } from '../../support/event-id.ts'
 
 /** One client of the soak. */
 export interface ReturningClient {
@@ -71,9 +72,4 @@ export function createReturningClient(url: string, client: string, topic: string
     since ??= sequenceOf(id)
     if (event === undefined) received.push(sequenceOf(id))
   }
-}
-
-/** The sequence number in an event id. */
-export function sequenceOf(id: string): number {
-  return Number(id.split('-')[1])
 }

@@ -5,11 +5,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Address, createApp, createHub, type Hub } from '../../../src/index.ts'
 import { publish } from '../../support/client.ts'
 import { countingClock } from '../../support/clock.ts'
+import { sequenceOf } from '../../support/event-id.ts'
 import { until } from '../../support/eventually.ts'
 import { startServer } from '../../support/process.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 import { seeded } from '../../support/seeded-random.ts'
-import { createReturningClient, type ReturningClient, sequenceOf } from './returning-client.ts'
+import { createReturningClient, type ReturningClient } from './returning-client.ts'
 
 const SEED = 20_261_122
 const CLIENTS = 500

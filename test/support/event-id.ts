@@ -1,0 +1,11 @@
+/** Splits event ids into their parts, which clients must not do. */
+
+/** The epoch in an event id. */
+export function epochOf(id: string): string {
+  return id.slice(0, Math.max(0, id.lastIndexOf('-')))
+}
+
+/** The sequence number in an event id. */
+export function sequenceOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf('-') + 1))
+}
