@@ -8,7 +8,7 @@ const { CI, REPORT = 'report' } = process.env
 const system = [
   'test/system/**/*.test.ts',
   'test/faults/faults.test.ts',
-  'test/adapters/node/*.test.ts',
+  'test/adapters/{bun,node}/*.test.ts',
   'test/adapters/cloudflare/{index,resharding.deploy,router.workerd}*.test.ts',
   'test/journal/{redis,sqlite}/*.test.ts',
   'test/cli/*.test.ts',

@@ -15,6 +15,7 @@ const LONGEST = [
   'system/hardening/deno',
   'system/behaviour/redis',
   'system/hardening/bun',
+  'adapters/bun',
   'system/cluster/roaming',
   'system/package/project',
   'dashboard/page.tabs',

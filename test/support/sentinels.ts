@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from './eventually.ts'
-import { freePort, killRedis, launchRedis, sendCommand } from './redis.ts'
+import { freePort } from './free-port.ts'
+import { killRedis, launchRedis, sendCommand } from './redis.ts'
 
 /** Sentinels of one primary. */
 export interface Sentinels {

@@ -57,7 +57,7 @@ describe.skipIf(REDIS_IS_MISSING)('a used ticket', () => {
     const path = await pathOf(set)
     expect(await statusOf(set.request(path))).toBe(200)
     await redis.command('FLUSHALL')
-    // The hub has not noticed yet. Its answer is a stream that ends, so that the batch retries.
+    // The hub has not noticed yet. Its answer is a stream that ends, so that the page retries.
     const reader = readEvents(
       await set.request(path, undefined, { headers: { 'User-Agent': 'other' } }),
     )
