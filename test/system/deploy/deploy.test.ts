@@ -1,6 +1,6 @@
 /** The container’s health check and the systemd unit say of the server what is true of it. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
@@ -41,6 +41,34 @@ describe('the health check of the Dockerfile', () => {
     expect(await check(server.url)).toBe(1)
     await server.kill()
     rmSync(folder, { recursive: true })
+  })
+})
+
+describe('npm start without TypeScript, as npm ci leaves it with NODE_ENV=production,', () => {
+  /** Runs it in a folder with `package.json` and these files. */
+  function npmStart(files: Readonly<Record<string, string>>) {
+    const folder = mkdtempSync(join(tmpdir(), 'hono-sse-'))
+    cpSync('package.json', join(folder, 'package.json'))
+    mkdirSync(join(folder, 'dist'))
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+    const env = { ...process.env, NODE_ENV: 'production' }
+    const ended = spawnSync('npm', ['start'], { cwd: folder, env, encoding: 'utf8' })
+    rmSync(folder, { recursive: true })
+    return ended
+  }
+
+  test('says how to build', () => {
+    const { status, stderr } = npmStart({})
+    expect(status).toBe(1)
+    expect(stderr).toContain('TypeScript is not installed')
+    expect(stderr).toContain('npm ci --include=dev')
+    expect(stderr).not.toContain('tsc: not found')
+  })
+
+  test('starts what is built', () => {
+    const { status, stdout } = npmStart({ 'dist/node.js': 'console.log("it runs")' })
+    expect(stdout).toContain('it runs')
+    expect(status).toBe(0)
   })
 })
 
