@@ -84,8 +84,12 @@ export async function launchRedis(args: readonly string[], ready: string): Promi
   const started = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   running.add(started)
   await new Promise<void>((resolve, reject) => {
-    started.once('exit', (code) => reject(new Error(`redis-server has exited with ${code}.`)))
+    const lines: string[] = []
+    started.once('exit', (code) => {
+      reject(new Error(`redis-server has exited with ${code}: ${lines.slice(-5).join('')}`))
+    })
     started.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      lines.push(text)
       if (text.includes(ready)) resolve()
     })
   })
