@@ -1,10 +1,10 @@
 /** A connection to Redis: one socket for commands, one for subscriptions. Once lost, it is not reopened. */
 import type { createClient } from 'redis'
+import { findPrimary } from './redis-url.ts'
 import { toScriptError } from './replies.ts'
 import { SCRIPTS } from './scripts/index.ts'
 import { MEMBERS, REMOVE } from './scripts/membership.ts'
 import type { Script } from './scripts/script.ts'
-import { findPrimary } from './sentinel.ts'
 
 /** Where to connect, and what receives messages. */
 export interface RedisConnectionInit {
