@@ -158,6 +158,7 @@ export const operations: Readonly<Record<string, Operation>> = {
         {
           client: 'alice',
           connections: [CONNECTION],
+          total: 1,
         },
       ),
     },

@@ -45,9 +45,9 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
     })
     .get('/clients/:id', operator, valid('param', ClientParam), async (c) => {
       const { id } = c.req.valid('param')
-      const { rows, total, ...coverage } = await hub.connections({ client: id }, MAX_ROWS)
+      const { rows, ...counts } = await hub.connections({ client: id }, MAX_ROWS)
       const connections = rows.map(withTime)
-      return jsonResponse<ClientConnections>(c, { client: id, connections, ...coverage })
+      return jsonResponse<ClientConnections>(c, { client: id, connections, ...counts })
     })
     .get(
       '/topics/:topic',

@@ -80,6 +80,10 @@ const Connection: z.ZodType<Listed<ConnectionSummary>> = z
   })
   .register(schemaMetadata, { id: 'Connection', description: 'One open stream.' })
 
+const total = count(
+  'The total number. The list may be shorter: it ends at its limit, or at 1 MB per instance.',
+)
+
 const coverage = {
   asked: z.int().min(0).exactOptional().register(schemaMetadata, {
     description: 'The number of instances that may be alive, if several share the journal.',
@@ -100,7 +104,7 @@ export interface Clients extends Coverage {
 export const Clients: z.ZodType<Clients> = z
   .object({
     clients: z.array(Client),
-    total: count('The total number, of which the list may show a part.'),
+    total,
     ...coverage,
   })
   .register(schemaMetadata, { id: 'Clients' })
@@ -109,11 +113,17 @@ export const Clients: z.ZodType<Clients> = z
 export interface ClientConnections extends Coverage {
   readonly client: string
   readonly connections: readonly Listed<ConnectionSummary>[]
+  readonly total: number
 }
 
 /** `GET /clients/:id` */
 export const ClientConnections: z.ZodType<ClientConnections> = z
-  .object({ client: text('The client id.'), connections: z.array(Connection), ...coverage })
+  .object({
+    client: text('The client id.'),
+    connections: z.array(Connection),
+    total,
+    ...coverage,
+  })
   .register(schemaMetadata, { id: 'ClientConnections' })
 
 /** `GET /topics/:topic` */
@@ -128,7 +138,7 @@ export const TopicConnections: z.ZodType<TopicConnections> = z
   .object({
     topic: text('The topic.'),
     connections: z.array(Connection),
-    total: count('The total number, of which the list may show a part.'),
+    total,
     ...coverage,
   })
   .register(schemaMetadata, { id: 'TopicConnections' })

@@ -60,7 +60,7 @@ describe('GET /clients', () => {
       ['**', 'c:alice', 't:news', '__proto__'].map((client) => ({ client })),
     )
     expect(total).toBe(4)
-    expect(await get(set, '/clients/alice')).toMatchObject({ connections: [] })
+    expect(await get(set, '/clients/alice')).toMatchObject({ connections: [], total: 0 })
     expect(await get(set, '/topics/news')).toMatchObject({ total: 0 })
   })
 
@@ -142,6 +142,7 @@ describe('GET /clients/:id', () => {
     expect(await get(createAppHarness(), '/clients/carol')).toEqual({
       client: 'carol',
       connections: [],
+      total: 0,
     })
   })
 
