@@ -5,6 +5,8 @@ import type { Channels } from './channels.ts'
 export interface AddressSubscriptions {
   subscribe(key: string): void
   unsubscribe(key: string): void
+  /** Returns whether the hub subscribes to this key, whether or not Redis has confirmed it. */
+  has(key: string): boolean
   /** Resolves when Redis has confirmed the subscriptions to these keys. @throws if the connection is lost */
   confirmed(keys: readonly string[]): Promise<void>
   channelOf(key: string): string
@@ -17,7 +19,7 @@ export function createAddressSubscriptions(
   prefix: string,
   channels: Channels,
 ): AddressSubscriptions {
-  return { subscribe, unsubscribe, confirmed, channelOf, keyOf }
+  return { subscribe, unsubscribe, has, confirmed, channelOf, keyOf }
 
   function subscribe(key: string): void {
     channels.subscribe(channelOf(key))
@@ -25,6 +27,10 @@ export function createAddressSubscriptions(
 
   function unsubscribe(key: string): void {
     channels.unsubscribe(channelOf(key))
+  }
+
+  function has(key: string): boolean {
+    return channels.has(channelOf(key))
   }
 
   async function confirmed(keys: readonly string[]): Promise<void> {

@@ -5,6 +5,8 @@ import type { RedisConnection } from './connection.ts'
 export interface Channels {
   subscribe(channel: string): void
   unsubscribe(channel: string): void
+  /** Returns whether the hub wants this channel, whether or not Redis has confirmed it. */
+  has(channel: string): boolean
   /** Resolves when Redis has confirmed the subscriptions to these channels. @throws if the connection is lost */
   confirmed(channels: readonly string[]): Promise<void>
   /**
@@ -40,7 +42,14 @@ export function createChannels(always: readonly string[]): Channels {
   let commands = 0
   let scheduled = false
   let onDone: (count: number) => void = () => {}
-  return { subscribe, unsubscribe, confirmed, attach, detach }
+  return {
+    subscribe,
+    unsubscribe,
+    has: (channel) => wanted.has(channel),
+    confirmed,
+    attach,
+    detach,
+  }
 
   function subscribe(channel: string): void {
     wanted.add(channel)

@@ -1,5 +1,4 @@
 /** Inbound messages: held while a connection catches up. A message that can't be used is ignored and never ends the connection. */
-import type { RedisConnection } from './connection.ts'
 
 /** What receives the messages. */
 export interface InboundInit {
@@ -12,39 +11,61 @@ export interface InboundInit {
 /** The messages of one hub, in the order in which Redis sent them. */
 export interface Inbound {
   onMessage(channel: string, message: Uint8Array): void
-  /** Holds messages from now on: this connection is catching up. */
-  hold(opening: RedisConnection): void
+  /** Drops messages from now on: a connection is being prepared, and reads the journal afterwards. */
+  drop(): void
+  /** Holds messages from now on: the journal is being read. */
+  hold(): void
+  /** Whether messages were dropped since the last call of `hold`: the journal has to be read again. */
+  readonly overflowed: boolean
   /** Dispatches what was held, and from now on each message at once. */
   release(): void
   /** Runs work of the hub. An error is reported as an ignored message. */
   guard(work: () => void): void
 }
 
-/** The maximum number of messages held while a connection catches up. */
+/** The maximum number of messages held, and of their bytes. */
 const MAX_HELD = 50_000
+const MAX_HELD_BYTES = 16_777_216
 
 /** Creates the inbound messages of one hub. */
 export function createInbound({ dispatch, ignored }: InboundInit): Inbound {
-  /** The connection that is catching up, until it has. */
-  let opening: RedisConnection | undefined
+  let phase: 'dropping' | 'holding' | 'open' = 'dropping'
   let held: (() => void)[] = []
-  return { onMessage, hold, release, guard }
-
-  function onMessage(channel: string, message: Uint8Array): void {
-    const work = () => guard(() => dispatch(channel, message))
-    if (!opening) work()
-    else if (held.length < MAX_HELD) held.push(work)
-    else opening.close(new Error('Too many messages arrived while the connection was catching up.'))
+  let heldBytes = 0
+  return {
+    onMessage,
+    drop: () => enter('dropping'),
+    hold: () => enter('holding'),
+    get overflowed() {
+      return phase === 'dropping'
+    },
+    release,
+    guard,
   }
 
-  function hold(next: RedisConnection): void {
+  function onMessage(channel: string, message: Uint8Array): void {
+    if (phase === 'dropping') return
+    const work = () => guard(() => dispatch(channel, message))
+    if (phase === 'open') {
+      work()
+      return
+    }
+    held.push(work)
+    heldBytes += channel.length + message.byteLength
+    if (held.length > MAX_HELD || heldBytes > MAX_HELD_BYTES) enter('dropping')
+  }
+
+  function enter(next: 'dropping' | 'holding'): void {
+    phase = next
     held = []
-    opening = next
+    heldBytes = 0
   }
 
   function release(): void {
-    opening = undefined
-    for (const work of held.splice(0)) work()
+    const messages = held
+    phase = 'open'
+    held = []
+    for (const work of messages) work()
   }
 
   function guard(work: () => void): void {

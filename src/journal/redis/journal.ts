@@ -5,6 +5,7 @@ import { frameText, type HubEvent } from '../../core/event.ts'
 import type { Journal, JournalHandler } from '../journal.ts'
 import { createAddressSubscriptions } from './addresses.ts'
 import { createPublishBatcher } from './batch.ts'
+import { catchUp } from './catch-up.ts'
 import { createChannels } from './channels.ts'
 import { connectRedis, type RedisConnection } from './connection.ts'
 import { createFeed } from './feed.ts'
@@ -13,10 +14,11 @@ import { createMembers } from './members.ts'
 import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } from './options.ts'
 import { createReads } from './reads.ts'
 import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
-import { textOf, toCatchUp, toStats } from './replies.ts'
+import { textOf, toStats } from './replies.ts'
 import { createControlRequests } from './requests.ts'
 import { USE_ONCE } from './scripts/control.ts'
-import { CATCH_UP, KEEP_ALIVE, PUBLISH, READ } from './scripts/index.ts'
+import { KEEP_ALIVE, PUBLISH } from './scripts/index.ts'
+import { READ } from './scripts/read.ts'
 import type { Script } from './scripts/script.ts'
 
 /** Milliseconds to wait for Redis when the journal closes. */
@@ -102,22 +104,24 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     })
   }
 
-  /** Subscribes first, then reads what was missed. Messages that arrive in between are held. */
+  /** Subscribes first, then reads what was missed. */
   async function onConnected(next: RedisConnection): Promise<void> {
-    inbound.hold(next)
-    await channels.attach(next, () => reconnect?.alive())
-    const { epoch } = feed
-    const seen = epoch === '' ? ['', '0'] : [epoch, String(feed.head.sequence)]
-    const reply = await next.evalScript(CATCH_UP, `${tag}:head`, [...commonArgs(next), ...seen])
+    const onProgress = () => reconnect?.alive()
+    const { epoch, head } = feed
+    inbound.drop()
+    await channels.attach(next, onProgress)
+    const isSubscribed = subscriptions.has
+    const run = (script: Script, args: readonly string[]) =>
+      next.evalScript(script, `${tag}:head`, [...commonArgs(next), ...args])
+    const missed = await catchUp({ epoch, head, inbound, run, isSubscribed, onProgress })
     if (next.closed) return
-    const { end, affects, storedRequests } = toCatchUp(reply)
-    inbound.guard(() => handler.missed(affects))
+    reads.share(missed.share, () => inbound.guard(() => handler.missed(missed.affects)))
     if (epoch !== '') stats.reconnects += 1
-    feed.moveTo(end.epoch, end.sequence)
-    stored = end.sequence
+    feed.moveTo(missed.epoch, missed.end.sequence)
+    stored = missed.end.sequence
     connection = next
     inbound.release()
-    for (const stored of storedRequests) {
+    for (const stored of missed.storedRequests) {
       inbound.guard(() => requests.onStored(stored, handler.respond))
     }
     reads.resume()

@@ -1,6 +1,7 @@
 /** Reads the journal in order of arrival, a limited number of reads at a time, once Redis is connected. */
 import { parseCursor, positionOf } from '../../core/cursor.ts'
 import type { ReplayBatch } from '../journal.ts'
+import type { SharedRead } from './catch-up.ts'
 import type { RedisConnection } from './connection.ts'
 import { unavailable } from './options.ts'
 import { toReplayBatch } from './replies.ts'
@@ -20,10 +21,12 @@ export interface Reads {
     keys: readonly string[],
     cursor: string | undefined,
     maxBytes: number,
-    isNeeded?: () => boolean,
+    isWanted?: () => boolean,
   ): Promise<ReplayBatch>
   /** Continues the waiting reads: there is a connection again. */
   resume(): void
+  /** Runs work, and takes the batches that it reads from `shared` where that has them. */
+  share(shared: SharedRead, work: () => void): void
   /** Makes the waiting reads fail. */
   close(): void
 }
@@ -35,83 +38,96 @@ export interface Reads {
 const MAX_CONCURRENT = 64
 
 /** Returned for a client that has left. */
-const NOT_NEEDED: ReplayBatch = { entries: [], end: positionOf('', 0), done: true }
+const UNWANTED: ReplayBatch = { entries: [], end: positionOf('', 0), done: true }
+
+interface PendingRead {
+  readonly keys: readonly string[]
+  readonly cursor: string | undefined
+  readonly maxBytes: number
+  isWanted(): boolean
+  resolve(batch: ReplayBatch): void
+  reject(error: unknown): void
+}
 
 /** Creates the reads of one hub. */
 export function createReads({ connection, run }: ReadsInit): Reads {
-  const limit = createConcurrencyLimit(MAX_CONCURRENT)
-  const waiting: (() => void)[] = []
+  let queue: PendingRead[] = []
+  /** The index of the first read that waits: shift() would move a long queue every time. */
+  let first = 0
+  /** Reads that lost their connection. They come before those in the queue. */
+  const retries: PendingRead[] = []
+  let running = 0
   let closed = false
-  return { read, resume, close }
+  let shared: SharedRead | undefined
+  return { read, resume: startNext, share, close }
 
   function read(
     keys: readonly string[],
     cursor: string | undefined,
     maxBytes: number,
-    isNeeded: () => boolean = () => true,
+    isWanted: () => boolean = () => true,
   ): Promise<ReplayBatch> {
-    const { epoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
-    const from = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
-    const args = [from, String(sequence), String(maxBytes), ...keys]
-    return limit(() => readWithRetry(keys, args, isNeeded))
+    const batch = shared?.(keys, cursor, maxBytes)
+    if (batch) return Promise.resolve(batch)
+    return new Promise((resolve, reject) => {
+      queue.push({ keys, cursor, maxBytes, isWanted, resolve, reject })
+      startNext()
+    })
   }
 
-  async function readWithRetry(
-    keys: readonly string[],
-    args: readonly string[],
-    isNeeded: () => boolean,
-  ): Promise<ReplayBatch> {
+  function startNext(): void {
     for (;;) {
-      const current = connection() ?? (await nextConnection())
-      if (!isNeeded()) return NOT_NEEDED
-      const reply = await run(keys, args, current).catch((error: unknown) => {
-        if (!current.closed) throw error
-      })
-      // If the connection was lost meanwhile, events after the batch may not have been delivered.
-      if (reply && current === connection()) return toReplayBatch(reply)
+      const current = connection()
+      if (!closed && (!current || running >= MAX_CONCURRENT)) return
+      const next = take()
+      if (!next) return
+      if (!current) next.reject(unavailable('is closed'))
+      else if (!next.isWanted()) next.resolve(UNWANTED)
+      else void runOne(next, current)
     }
   }
 
-  async function nextConnection(): Promise<RedisConnection> {
-    if (!closed) await new Promise<void>((resolve) => waiting.push(resolve))
-    if (closed) throw unavailable('is closed')
-    return connection() ?? (await nextConnection())
+  function take(): PendingRead | undefined {
+    const retry = retries.shift()
+    if (retry) return retry
+    const next = queue[first]
+    first += 1
+    if (next) return next
+    queue = []
+    first = 0
+    return undefined
   }
 
-  function resume(): void {
-    for (const proceed of waiting.splice(0)) proceed()
+  async function runOne(pending: PendingRead, current: RedisConnection): Promise<void> {
+    running += 1
+    try {
+      const reply = await run(pending.keys, argsOf(pending), current)
+      // If the connection was lost meanwhile, events after the batch may not have been delivered.
+      if (current === connection()) pending.resolve(toReplayBatch(reply))
+      else retries.push(pending)
+    } catch (error) {
+      if (current.closed) retries.push(pending)
+      else pending.reject(error)
+    }
+    running -= 1
+    startNext()
+  }
+
+  function share(next: SharedRead, work: () => void): void {
+    shared = next
+    work()
+    shared = undefined
   }
 
   function close(): void {
     closed = true
-    resume()
+    startNext()
   }
 }
 
-/** Limits how many tasks run concurrently; the others wait in order of arrival. */
-function createConcurrencyLimit(max: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let queue: (() => void)[] = []
-  let next = 0
-  let running = 0
-
-  return async (work) => {
-    if (running === max) await new Promise<void>((resolve) => queue.push(resolve))
-    else running += 1
-    try {
-      return await work()
-    } finally {
-      startNext()
-    }
-  }
-
-  function startNext(): void {
-    const proceed = queue[next]
-    next += 1
-    if (proceed) proceed()
-    else running -= 1
-    // An index instead of shift(), which would move a long queue every time.
-    if (next < queue.length) return
-    queue = []
-    next = 0
-  }
+/** Returns the arguments of the script `READ`. */
+function argsOf({ keys, cursor, maxBytes }: PendingRead): readonly string[] {
+  const { epoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
+  const from = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
+  return [from, String(sequence), String(maxBytes), ...keys]
 }

@@ -1,8 +1,8 @@
 /** Parses the messages and the script replies of Redis. */
 
 import type { GapReason } from '../../core/control-events.ts'
-import { type Cursor, parseCursor, positionOf } from '../../core/cursor.ts'
-import type { ReplayBatch } from '../journal.ts'
+import { type Cursor, type Position, parseCursor, positionOf } from '../../core/cursor.ts'
+import type { JournalEntry, ReplayBatch } from '../journal.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -53,14 +53,40 @@ export function toScriptError(error: Error): Error {
 /** Parses the reply of the script `READ`. */
 export function toReplayBatch(reply: unknown): ReplayBatch {
   const [epoch, end, gap, done, ...frames] = reply as [string, number, string, number, ...string[]]
-  const entries = frames.map((frame) => {
-    const end = frame.indexOf('\n')
-    // The frame may be of an older epoch, but clients get cursors of the current one.
-    const position = positionOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
-    return { ...position, frame: encoder.encode(`id: ${position.id}${frame.slice(end)}`) }
-  })
+  const entries = frames.map((frame) => toEntry(epoch, frame))
   const reason = gap === '' ? undefined : (gap as GapReason)
   return { entries, end: positionOf(epoch, end), done: done === 1, gap: reason }
+}
+
+/**
+ * Parses the reply of the script `READ_EACH` for these keys: the entries up to `end` at each key whose
+ * frames are complete. Empty if a new epoch has started since.
+ */
+export function toEntries(
+  reply: unknown,
+  keys: readonly string[],
+  { id, sequence: last }: Position,
+): Map<string, readonly JournalEntry[]> {
+  const [epoch, , ...lists] = reply as [string, number, ...(string[] | number)[]]
+  const entriesAt = new Map<string, readonly JournalEntry[]>()
+  if (epoch !== parseCursor(id)?.epoch) return entriesAt
+  for (const [index, key] of keys.entries()) {
+    const frames = lists[index]
+    if (!Array.isArray(frames)) continue
+    const entries = frames.map((frame) => toEntry(epoch, frame))
+    entriesAt.set(
+      key,
+      entries.filter(({ sequence }) => sequence <= last),
+    )
+  }
+  return entriesAt
+}
+
+function toEntry(epoch: string, frame: string): JournalEntry {
+  const end = frame.indexOf('\n')
+  // The frame may be of an older epoch, but clients get cursors of the current one.
+  const position = positionOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
+  return { ...position, frame: encoder.encode(`id: ${position.id}${frame.slice(end)}`) }
 }
 
 /** Parses the reply of the script `KEEP_ALIVE`: the size of the journal. */
@@ -70,9 +96,12 @@ export function toStats(reply: unknown): { readonly events: number; readonly byt
 }
 
 /** What a hub missed before a connection was opened. */
-export interface CatchUp {
+export interface MissedEvents {
   /** Where the journal ends. */
-  readonly end: { readonly epoch: string; readonly sequence: number }
+  readonly end: Position
+  readonly epoch: string
+  /** The keys at which events may have been missed. Empty if those are all. */
+  readonly changed: readonly string[]
   /** Returns whether events at this key may have been missed. */
   affects(key: string): boolean
   /** The stored control requests. */
@@ -88,7 +117,7 @@ export interface StoredRequest {
 }
 
 /** Parses the reply of the script `CATCH_UP`. */
-export function toCatchUp(reply: unknown): CatchUp {
+export function toCatchUp(reply: unknown): MissedEvents {
   const [epoch, sequence, all, changed, requests] = reply as [
     string,
     number,
@@ -101,5 +130,11 @@ export function toCatchUp(reply: unknown): CatchUp {
   for (let i = 0; i < requests.length; i += 2) {
     storedRequests.push({ text: requests[i] ?? '', remainingMs: Number(requests[i + 1]) })
   }
-  return { end: { epoch, sequence }, affects: (key) => all === 1 || keys.has(key), storedRequests }
+  return {
+    end: positionOf(epoch, sequence),
+    epoch,
+    changed,
+    affects: (key) => all === 1 || keys.has(key),
+    storedRequests,
+  }
 }

@@ -11,7 +11,7 @@
  */
 import { CONTROL_REQUEST, USE_ONCE } from './control.ts'
 import { ENTRY_BYTES, METADATA_TTL_MS, RECORD_BYTES, SLACK, SWEEP } from './evict.ts'
-import { LAST_EVICTED } from './floors.ts'
+import { READ, READ_EACH } from './read.ts'
 import { FIRST, type Script, script } from './script.ts'
 
 /** The maximum number of events by which an address may exceed its bound, so that many are evicted at a time. */
@@ -91,76 +91,6 @@ return reply
 `,
 )
 
-/** epoch (or `EARLIEST`, or `LATEST`), sequence, bytes, keys… → epoch, end, gap, done, frames… */
-export const READ: Script = script(
-  'read',
-  `
-${SWEEP}
-${LAST_EVICTED}
-local from, sequence, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
-sweep()
-if from == 'LATEST' then return { epoch, seq, '', 1 } end
-local start, gap = 0, nil
-if from ~= 'EARLIEST' then start, gap = locate(from, sequence) end
--- The index of the first frame after the start, or false.
-local function find(log)
-  local low, high = 0, redis.call('LLEN', log)
-  local size, probe = high, high - 1
-  if start == 0 then high = 0 end
-  while low < high do
-    if sequenceOf(redis.call('LINDEX', log, probe)) > start then high = probe else low = probe + 1 end
-    probe = math.floor((low + high) / 2)
-  end
-  return low < size and low
-end
--- Moves a reader to the next frame of its log. With many logs of large events, each reads only a few
--- frames at a time.
-local readers = {}
-local function advance(reader)
-  reader.at = reader.at + 1
-  reader.frame = reader.list[reader.at]
-  if not reader.frame and reader.from then
-    reader.list = redis.call('LRANGE', reader.log, reader.from, reader.from + reader.limit - 1)
-    reader.at = 1
-    reader.from, reader.frame = reader.list[reader.limit] and reader.from + reader.limit, reader.list[1]
-    if reader.frame then
-      reader.limit = math.max(1, math.min(32, math.floor(room / #reader.frame / #readers)))
-    end
-  end
-  reader.seq = reader.frame and sequenceOf(reader.frame) or math.huge
-end
-for i = ${FIRST + 3}, #ARGV do
-  local key = ARGV[i]
-  if from ~= 'EARLIEST' and not gap then
-    local isExpired = expiredUpTo > start or logsExpired and seq > start
-    if isExpired or lastEvicted(key, start) > start then gap = 'evicted' end
-  end
-  local index = find(logs .. key)
-  if index then
-    readers[#readers + 1] = { log = logs .. key, from = index, limit = 1, at = 0, list = {} }
-  end
-end
-for _, reader in ipairs(readers) do advance(reader) end
-local reply, used, none = { epoch, seq, gap or '', 1 }, 0, { seq = math.huge }
-while true do
-  local best = none
-  for _, reader in ipairs(readers) do
-    if reader.seq < best.seq then best = reader end
-  end
-  local frame = best.frame
-  if not frame then break end
-  if used > 0 and used + #frame > room then
-    reply[2], reply[4] = sequenceOf(reply[#reply]), 0
-    break
-  end
-  used = used + #frame
-  reply[#reply + 1] = frame
-  advance(best)
-end
-return reply
-`,
-)
-
 /** epoch, sequence → epoch, end, whether all keys may have missed something, keys that have, (request, ms)… */
 export const CATCH_UP: Script = script(
   'catch up',
@@ -215,6 +145,7 @@ return { epoch, seq, events, bytes }
 export const SCRIPTS: readonly Script[] = [
   PUBLISH,
   READ,
+  READ_EACH,
   CATCH_UP,
   KEEP_ALIVE,
   CONTROL_REQUEST,
