@@ -3,12 +3,10 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { run, start } from '../support/cli.ts'
+import { KEY, run, start } from '../support/cli.ts'
 import { eventually } from '../support/eventually.ts'
 import { startServer } from '../support/process.ts'
 import { COMMANDS } from '../support/runtimes.ts'
-
-const KEY = 'a-publish-key-of-the-tests'
 
 test('a ticket reconnects behind a balancer, with the cookie of the grant and its own', async () => {
   const hub = await startServer(COMMANDS.node, { PUBLISH_KEY: KEY, LIFETIME_SECONDS: '1' })

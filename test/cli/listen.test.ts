@@ -1,7 +1,7 @@
 /** `hono-sse listen` prints events, reconnects automatically, and exits when reconnecting is useless. */
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CLI, type RunningCommand, run, start, startFile } from '../support/cli.ts'
+import { CLI, KEY, type RunningCommand, run, start, startFile } from '../support/cli.ts'
 import { publish } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Server, startServer } from '../support/process.ts'
@@ -9,7 +9,6 @@ import { COMMANDS } from '../support/runtimes.ts'
 import { type ServerBehindProxy, startServerBehindProxy } from '../system/clients/server.ts'
 
 const QUIET = { CLOCK_SECONDS: '0', RETRY_MS: '100' }
-const KEY = 'a-publish-key-of-the-tests'
 const SECRET = 'a-secret-of-the-tests-with-32-bytes'
 
 async function listening(url: string, client: string, ...args: string[]): Promise<RunningCommand> {

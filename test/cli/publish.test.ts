@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CLI, run, startFile } from '../support/cli.ts'
+import { CLI, KEY, run, startFile } from '../support/cli.ts'
 import { type Listener, listen } from '../support/client.ts'
 import { hasData } from '../support/events.ts'
 import { eventually } from '../support/eventually.ts'
@@ -137,7 +137,7 @@ test.each(['1e400', '[{"a":-1e999}]'])(
 )
 
 test('a wrong or missing key exits with 77, and no message contains the key', async () => {
-  const closed = await startServer(COMMANDS.node, { PUBLISH_KEY: 'a-publish-key-of-the-tests' })
+  const closed = await startServer(COMMANDS.node, { PUBLISH_KEY: KEY })
   const wrong = 'a-wrong-key-of-16-characters'
   for (const flags of [[], ['--key', wrong], ['--token', wrong]]) {
     const { stderr, exit } = await run(['publish', closed.url, 'hello', '--broadcast', ...flags])

@@ -1,11 +1,9 @@
 /** `hono-sse` and `hono-sse serve` start a server, whose flags are the variables of its environment. */
 import { afterAll, describe, expect, test } from 'vitest'
 import { defaults, variables } from '../../src/server/config.ts'
-import { run, start } from '../support/cli.ts'
+import { KEY, run, start } from '../support/cli.ts'
 import { publish } from '../support/client.ts'
 import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
-
-const KEY = 'a-publish-key-of-the-tests'
 
 async function served(args: string[], environment: Record<string, string> = {}) {
   const server = start(args, { environment })

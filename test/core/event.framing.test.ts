@@ -1,8 +1,8 @@
 /** Framing: for any text, a third-party parser returns exactly what was encoded. */
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeFrame, isEventName, prepareEvent } from '../../src/core/event.ts'
+import { parseFrames } from '../support/parse-frames.ts'
 
 /** Text in which the characters that matter to the format are frequent. */
 const text = fc
@@ -24,7 +24,7 @@ test('an encoded event parses back to exactly one event with the same data, name
   fc.assert(
     fc.property(text, maybe(name), maybe(id), fc.nat(1_000_000), (data, event, id, retry) => {
       const prepared = prepareEvent({ data, event }, 1_000_000)
-      const { events, retries } = parse([encodeFrame({ ...prepared, id, retry })])
+      const { events, retries } = parseFrames(encodeFrame({ ...prepared, id, retry }))
       expect(events).toEqual([{ id, event, data: data.replace(/\r\n?/g, '\n') }])
       expect(retries).toEqual([retry])
     }),
@@ -47,7 +47,7 @@ test('consecutive frames stay separate, wherever the bytes are split', () => {
           event,
           data: data.replace(/\r\n?/g, '\n'),
         }))
-        expect(parse(pieces).events).toEqual(expected)
+        expect(parseFrames(...pieces).events).toEqual(expected)
       },
     ),
   )
@@ -57,24 +57,9 @@ test('anything but a string parses back as the same JSON', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       fc.pre(typeof value !== 'string')
-      const { events } = parse([encodeFrame(prepareEvent({ data: value }, 10_000_000))])
+      const { events } = parseFrames(encodeFrame(prepareEvent({ data: value }, 10_000_000)))
       expect(events).toHaveLength(1)
       expect(JSON.parse(events[0]?.data ?? '')).toEqual(JSON.parse(JSON.stringify(value)))
     }),
   )
 })
-
-function parse(pieces: readonly Uint8Array[]) {
-  const events: EventSourceMessage[] = []
-  const retries: number[] = []
-  const parser = createParser({
-    onEvent: (event) => events.push(event),
-    onRetry: (ms) => retries.push(ms),
-    onError: (error) => {
-      throw error
-    },
-  })
-  const decoder = new TextDecoder()
-  for (const piece of pieces) parser.feed(decoder.decode(piece, { stream: true }))
-  return { events, retries }
-}

@@ -1,24 +1,12 @@
 /** Events: what may be sent, and how it is encoded. */
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { describe, expect, test } from 'vitest'
 import { HubError } from '../../src/core/errors.ts'
 import { encodeFrame, type FrameFields, prepareEvent } from '../../src/core/event.ts'
+import { parseFrames } from '../support/parse-frames.ts'
 
 const ROOMY = 1_000
 
-function parse(fields: FrameFields): { events: EventSourceMessage[]; retries: number[] } {
-  const events: EventSourceMessage[] = []
-  const retries: number[] = []
-  const parser = createParser({
-    onEvent: (event) => events.push(event),
-    onRetry: (ms) => retries.push(ms),
-    onError: (error) => {
-      throw error
-    },
-  })
-  parser.feed(new TextDecoder('utf-8', { fatal: true }).decode(encodeFrame(fields)))
-  return { events, retries }
-}
+const parse = (fields: FrameFields) => parseFrames(encodeFrame(fields))
 
 function arrives(data: string): string | undefined {
   const [only, ...more] = parse({ data }).events

@@ -3,6 +3,7 @@ import { SignJWT } from 'jose'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import { startHub } from '../support/hub-server.ts'
 import type { Environment, Server } from '../support/process.ts'
 import {
   dataOn,
@@ -10,7 +11,6 @@ import {
   showsEvent,
   showsState,
   showsText,
-  startHub,
   type Window,
 } from '../support/tabs.ts'
 

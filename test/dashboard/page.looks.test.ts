@@ -5,16 +5,10 @@ import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import { publish } from '../support/client.ts'
+import { startHub } from '../support/hub-server.ts'
 import type { Server } from '../support/process.ts'
-import {
-  openWindow,
-  publish,
-  showsEvent,
-  showsState,
-  showsText,
-  startHub,
-  WIDE,
-} from '../support/tabs.ts'
+import { openWindow, showsEvent, showsState, showsText, WIDE } from '../support/tabs.ts'
 
 const SHOTS = fileURLToPath(new URL('../../coverage/page', import.meta.url))
 const NARROW = { width: 360, height: 740 }

@@ -2,15 +2,15 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import { publish } from '../support/client.ts'
+import { startHub } from '../support/hub-server.ts'
 import type { Server } from '../support/process.ts'
 import {
   dataOn,
   openWindow,
-  publish,
   showsEvent,
   showsState,
   showsText,
-  startHub,
   type Window,
 } from '../support/tabs.ts'
 

@@ -7,8 +7,9 @@ import { generate } from 'selfsigned'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
 import { eventually } from '../support/eventually.ts'
+import { startHub } from '../support/hub-server.ts'
 import type { Environment, Server } from '../support/process.ts'
-import { openWindow, startHub, type Window } from '../support/tabs.ts'
+import { openWindow, type Window } from '../support/tabs.ts'
 
 const TABS = 7
 

@@ -2,17 +2,11 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import { publish } from '../support/client.ts'
+import { startHub } from '../support/hub-server.ts'
 import type { Environment, Server } from '../support/process.ts'
 import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
-import {
-  dataOn,
-  openWindow,
-  publish,
-  showsEvent,
-  showsState,
-  startHub,
-  type Window,
-} from '../support/tabs.ts'
+import { dataOn, openWindow, showsEvent, showsState, type Window } from '../support/tabs.ts'
 
 describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
   const servers: Server[] = []

@@ -1,4 +1,4 @@
-/** A real browser. */
+/** Starts Chromium for a test file, and says so if it is missing. */
 import { existsSync } from 'node:fs'
 import {
   type Browser,

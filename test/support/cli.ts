@@ -7,6 +7,9 @@ const ROOT = new URL('../..', import.meta.url)
 /** The built command. */
 export const CLI = 'dist/cli.js'
 
+/** The key of the servers that commands talk to. */
+export const KEY = 'a-publish-key-of-the-tests'
+
 /** How a command ended. */
 export interface CommandResult {
   readonly stdout: string

@@ -1,8 +1,8 @@
-/** Asks a server on Node how much memory it uses, without garbage. */
+/** Measures how much memory a server on Node uses, without garbage. */
 import { until } from './eventually.ts'
 import type { Server } from './process.ts'
 
-/** The options of Node with which a server can be asked. */
+/** The options of Node with which a server reports its memory. */
 export const HEAP_OPTIONS = '--expose-gc --import=./test/support/heap.mjs'
 
 /** The bytes that a server uses: on the heap, and outside of it. */

@@ -1,4 +1,4 @@
-/** Checks a page of metrics with promtool, Prometheus' own tool. */
+/** Checks metrics with promtool, the tool of Prometheus. */
 import { spawnSync } from 'node:child_process'
 
 /** Whether tests may skip promtool: never where all tests must run. */
@@ -7,7 +7,7 @@ export const PROMTOOL_IS_MISSING: boolean =
 
 if (PROMTOOL_IS_MISSING) console.warn('promtool is not installed: what needs it is skipped.')
 
-/** The output of `promtool check metrics`: empty if the page is valid. */
+/** The output of `promtool check metrics`: empty if the metrics are valid. */
 export function promtoolErrors(text: string): string {
   const { status, stdout, stderr, error } = spawnSync('promtool', ['check', 'metrics'], {
     input: text,

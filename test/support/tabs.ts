@@ -2,8 +2,6 @@
 import type { BrowserContext, BrowserContextOptions, Page, ViewportSize } from 'playwright-core'
 import { openContext } from './chromium.ts'
 import { eventually } from './eventually.ts'
-import { type Environment, type Server, startServer } from './process.ts'
-import { COMMANDS } from './runtimes.ts'
 
 /** Tabs that share cookies and connections, as those of one person do. */
 export interface Window {
@@ -53,18 +51,6 @@ export async function showsEvent(page: Page, data: string): Promise<void> {
 export async function dataOn(page: Page): Promise<string[]> {
   const rows = await page.locator('#feed li:not(.own) pre').allTextContents()
   return rows.reverse()
-}
-
-/** Starts the server that a person starts; neither clock nor long waits disturb the tests. */
-export function startHub(environment: Environment = {}): Promise<Server> {
-  return startServer(COMMANDS.node, { CLOCK_SECONDS: '0', RETRY_MS: '200', ...environment })
-}
-
-/** Publishes text with one request. */
-export async function publish(url: string, path: string, data: string): Promise<void> {
-  const headers = { 'Content-Type': 'text/plain' }
-  const { status } = await fetch(url + path, { method: 'POST', headers, body: data })
-  if (status !== 200) throw new Error(`${path} answered ${status}.`)
 }
 
 /** Resolves when the text of an element is as expected. */

@@ -4,11 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { type AccessOptions, createAccess } from '../../../src/http/auth/access.ts'
 import { createHub, type Hub } from '../../../src/hub/hub.ts'
-import { journalIn, statusOf } from '../../support/auth-harness.ts'
+import { journalIn, KEY, SECRET, statusOf } from '../../support/auth-harness.ts'
 import { manualClock } from '../../support/clock.ts'
 
-const KEY = 'a-key-that-is-long-enough'
-const SECRET = 'a secret of the token issuer, long enough'
 const clock = manualClock()
 
 function appWith(options: Omit<AccessOptions, 'hub'>) {

@@ -35,7 +35,7 @@ const MIN_OPEN_MS = 300
 const MAX_OPEN_MS = 3_000
 const IMPATIENT_SHARE = 0.1
 
-/** Creates a client that roams until it is stopped. `pick` returns a running instance, if any. */
+/** Creates a client that roams until it is stopped. `urlOfAny` returns the URL of a running instance, if any. */
 export function createRoamingClient(
   client: string,
   topic: string,

@@ -4,7 +4,14 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import type { Process, Server } from '../../support/process.ts'
 import { readEvents } from '../../support/reader.ts'
-import { KEY, openSandbox, publish, type Sandbox, startHub, WITH_KEY } from './sandbox.ts'
+import {
+  KEY,
+  openSandbox,
+  publishWithKey,
+  type Sandbox,
+  startRecipeHub,
+  WITH_KEY,
+} from './sandbox.ts'
 
 /** Publishes to bob, then says line by line what its own client gets, as JSON. */
 const PROGRAMS = {
@@ -56,7 +63,7 @@ function behaviour(prepare: (sandbox: Sandbox) => Promise<[string, ...string[]]>
   let hub: Server
   beforeAll(async () => {
     command = await prepare(sandbox)
-    hub = await startHub({ PUBLISH_KEY: KEY })
+    hub = await startRecipeHub({ PUBLISH_KEY: KEY })
   }, 120_000)
 
   test('a program publishes, listens, and receives what it missed during an interruption', async () => {
@@ -69,8 +76,8 @@ function behaviour(prepare: (sandbox: Sandbox) => Promise<[string, ...string[]]>
     const program = sandbox.start({ HUB_URL: hub.url, PUBLISH_KEY: KEY }, ...command)
     await bob.next(({ data }) => data === 'hello from a program')
     await eventually(() => expect(namesIn(program)).toContain('hub:ready'))
-    await publish(hub.url, '/clients/alice', { data: 'two\nlines: grün' })
-    await publish(hub.url, '/topics/news', { data: { n: 1 }, event: 'number' })
+    await publishWithKey(hub.url, '/clients/alice', { data: 'two\nlines: grün' })
+    await publishWithKey(hub.url, '/topics/news', { data: { n: 1 }, event: 'number' })
     const first = [
       ['message', 'two\nlines: grün'],
       ['number', '{"n":1}'],
@@ -78,8 +85,8 @@ function behaviour(prepare: (sandbox: Sandbox) => Promise<[string, ...string[]]>
     await eventually(() => expect(published(program)).toEqual(first))
 
     await fetch(`${hub.url}/clients/alice`, { method: 'DELETE', headers: WITH_KEY })
-    await publish(hub.url, '/clients/alice', { data: 'meanwhile' })
-    await publish(hub.url, '/clients/carol', { data: 'for somebody else' })
+    await publishWithKey(hub.url, '/clients/alice', { data: 'meanwhile' })
+    await publishWithKey(hub.url, '/clients/carol', { data: 'for somebody else' })
     const second = [...first, ['message', 'meanwhile']]
     await eventually(() => expect(published(program)).toEqual(second))
     expect(namesIn(program).filter((name) => name === 'hub:ready')).toHaveLength(2)

@@ -10,7 +10,7 @@ import {
 import { eventually } from '../../support/eventually.ts'
 import { freePort } from '../../support/free-port.ts'
 import type { Server } from '../../support/process.ts'
-import { compile, KEY, openSandbox, startHub, WITH_KEY } from './sandbox.ts'
+import { compile, KEY, openSandbox, startRecipeHub, WITH_KEY } from './sandbox.ts'
 
 afterAll(closeBrowser)
 
@@ -25,7 +25,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`notifications ${IN_CHROMIUM}`, () => {
   beforeAll(async () => {
     await compile(sandbox)
     const port = await freePort()
-    hub = await startHub({ PUBLISH_KEY: KEY, CORS_ORIGINS: `http://127.0.0.1:${port}` })
+    hub = await startRecipeHub({ PUBLISH_KEY: KEY, CORS_ORIGINS: `http://127.0.0.1:${port}` })
     const environment = { HUB_URL: hub.url, PUBLISH_KEY: KEY, PORT: `${port}` }
     backEnd = await sandbox.serve(environment, process.execPath, 'backend.js')
   })

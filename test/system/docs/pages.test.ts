@@ -9,7 +9,7 @@ import { variables } from '../../../src/server/config.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ROOT, type Server } from '../../support/process.ts'
 import { blocksIn, PAGES, textOf } from './document.ts'
-import { compile, KEY, openSandbox, startHub } from './sandbox.ts'
+import { compile, KEY, openSandbox, startRecipeHub } from './sandbox.ts'
 import { CURL_IS_MISSING, commandsIn, shell, startInBackground, WITH_CURL } from './shell.ts'
 
 /** Names in capitals that are not variables of the hub's own configuration. */
@@ -90,7 +90,7 @@ test('the metrics listed are those that are exposed', async () => {
 
 describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
   test('publish as the HTTP API says', async () => {
-    const { url } = await startHub({})
+    const { url } = await startRecipeHub({})
     const published = shellBlocks('docs/http-api.md')
       .flatMap((code) => commandsIn(code, url))
       .filter((command) => command.startsWith('curl') && !command.includes('/sse'))
@@ -101,7 +101,7 @@ describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
   })
 
   test('publish, request tickets and disconnect as the page on authentication says', async () => {
-    const { url } = await startHub({ PUBLISH_KEY: KEY })
+    const { url } = await startRecipeHub({ PUBLISH_KEY: KEY })
     const commands = shellBlocks('docs/authentication.md')
       .flatMap((code) => commandsIn(code, url))
       .filter((command) => command.startsWith('curl'))
@@ -118,7 +118,7 @@ describe('the command line', () => {
   const [commands = ''] = shellBlocks('docs/operations.md').filter((one) => one.startsWith('npx'))
   let server: Server
   beforeAll(async () => {
-    server = await startHub({ PUBLISH_KEY: KEY })
+    server = await startRecipeHub({ PUBLISH_KEY: KEY })
   })
 
   test('listens, publishes and gets tickets as the page says', async () => {

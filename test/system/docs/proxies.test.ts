@@ -11,7 +11,7 @@ import { eventually } from '../../support/eventually.ts'
 import { freePort } from '../../support/free-port.ts'
 import { readEvents } from '../../support/reader.ts'
 import { fetchFrom, isMissing, proxies } from './real-proxies.ts'
-import { KEY, publish, startHub, WITH_KEY } from './sandbox.ts'
+import { KEY, publishWithKey, startRecipeHub, WITH_KEY } from './sandbox.ts'
 
 const ANYONE = { ALLOW_ANONYMOUS: 'true', TRUST_PROXY: '1' }
 const STREAMS = 20
@@ -24,7 +24,7 @@ for (const proxy of proxies()) {
 
   describe.skipIf(missing)(`behind ${title}`, () => {
     test('one HTTP/2 connection carries many streams, and events arrive at once', async () => {
-      const hub = await startHub(ANYONE)
+      const hub = await startRecipeHub(ANYONE)
       const session = connect(await proxy.start(portOf(hub)), { rejectUnauthorized: false })
       const streams = Array.from({ length: STREAMS }, (_, n) => {
         const [path, encoding] = [`/sse?id=client-${n}`, 'gzip, br']
@@ -40,8 +40,8 @@ for (const proxy of proxies()) {
       })
       await eventually(() => expect(streams.filter(has('hub:ready'))).toHaveLength(STREAMS))
       expect(session.alpnProtocol).toBe('h2')
-      await publish(hub.url, '/broadcast', { data: 'for all' })
-      await publish(hub.url, '/clients/client-7', { data: 'for seven' })
+      await publishWithKey(hub.url, '/broadcast', { data: 'for all' })
+      await publishWithKey(hub.url, '/clients/client-7', { data: 'for seven' })
       await eventually(() => expect(streams.filter(has('for all'))).toHaveLength(STREAMS))
       await eventually(() => expect(streams.filter(has('for seven'))).toEqual([streams[7]]))
       expect(new Set(streams.map(({ encoding }) => encoding))).toEqual(new Set(['identity']))
@@ -50,8 +50,8 @@ for (const proxy of proxies()) {
 
     test('heartbeats keep a quiet stream open, and without them the timeout ends it', async () => {
       const [beating, silent] = await Promise.all([
-        startHub({ ...ANYONE, HEARTBEAT_SECONDS: '1' }),
-        startHub({ ...ANYONE, HEARTBEAT_SECONDS: '600' }),
+        startRecipeHub({ ...ANYONE, HEARTBEAT_SECONDS: '1' }),
+        startRecipeHub({ ...ANYONE, HEARTBEAT_SECONDS: '600' }),
       ])
       const urls = [
         await proxy.start(portOf(beating), '3s'),
@@ -68,7 +68,7 @@ for (const proxy of proxies()) {
     })
 
     test('clients are distinguished by the address that the proxy saw, whatever they claim', async () => {
-      const hub = await startHub({ ...ANYONE, PUBLISHES_PER_MINUTE: '3' })
+      const hub = await startRecipeHub({ ...ANYONE, PUBLISHES_PER_MINUTE: '3' })
       const url = await proxy.start(portOf(hub))
       const post = async (from: string, claim: string) => {
         const headers = { 'Content-Type': 'text/plain', 'X-Forwarded-For': claim }
@@ -83,7 +83,7 @@ for (const proxy of proxies()) {
     })
 
     test('the cookie of a ticket is Secure, and opens the stream again', async () => {
-      const hub = await startHub({ PUBLISH_KEY: KEY, TRUST_PROXY: '1' })
+      const hub = await startRecipeHub({ PUBLISH_KEY: KEY, TRUST_PROXY: '1' })
       const url = await proxy.start(portOf(hub))
       const headers = { ...WITH_KEY, 'Content-Type': 'application/json' }
       const body = JSON.stringify({ client: 'alice' })
@@ -104,7 +104,7 @@ for (const proxy of proxies()) {
 
     test('an EventSource survives a restart of the hub, and publishers get an error meanwhile', async () => {
       const environment = { ...ANYONE, PORT: String(await freePort()) }
-      const first = await startHub(environment)
+      const first = await startRecipeHub(environment)
       const url = await proxy.start(portOf(first))
       const received: string[] = []
       const statuses: number[] = []
@@ -121,7 +121,7 @@ for (const proxy of proxies()) {
         })
       }
       await eventually(() => expect(received).toEqual(['hub:ready']))
-      await publish(first.url, '/clients/alice', { data: 'before' })
+      await publishWithKey(first.url, '/clients/alice', { data: 'before' })
       await eventually(() => expect(received).toEqual(['hub:ready', 'before']))
 
       first.signal('SIGTERM')
@@ -132,9 +132,9 @@ for (const proxy of proxies()) {
       await eventually(() => expect(statuses.length).toBeGreaterThan(tries))
       expect(events.readyState).toBe(events.CONNECTING)
 
-      const second = await startHub(environment)
+      const second = await startRecipeHub(environment)
       await eventually(() => expect(received.at(-1)).toBe('hub:gap'))
-      await publish(second.url, '/clients/alice', { data: 'after' })
+      await publishWithKey(second.url, '/clients/alice', { data: 'after' })
       const all = ['hub:ready', 'before', 'hub:bye', 'hub:ready', 'hub:gap', 'after']
       await eventually(() => expect(received).toEqual(all))
       expect(new Set(statuses)).toEqual(new Set([200]))
@@ -149,7 +149,11 @@ describe.skipIf(isMissing('nginx') || isMissing('curl', '-V'))(
     const [nginx] = proxies()
 
     test('a cookie jar sends the cookie of a ticket again, and the ticket opens its stream', async () => {
-      const hub = await startHub({ PUBLISH_KEY: KEY, TRUST_PROXY: '1', LIFETIME_SECONDS: '1' })
+      const hub = await startRecipeHub({
+        PUBLISH_KEY: KEY,
+        TRUST_PROXY: '1',
+        LIFETIME_SECONDS: '1',
+      })
       const url = `${await nginx?.start(portOf(hub))}/realtime`
       const headers = { ...WITH_KEY, 'Content-Type': 'application/json' }
       const body = JSON.stringify({ client: 'alice' })

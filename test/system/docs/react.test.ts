@@ -13,7 +13,7 @@ import {
 } from '../../support/chromium.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ROOT, type Server } from '../../support/process.ts'
-import { compile, openSandbox, publish, startHub } from './sandbox.ts'
+import { compile, openSandbox, publishWithKey, startRecipeHub } from './sandbox.ts'
 
 afterAll(closeBrowser)
 
@@ -57,7 +57,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`a React hook ${IN_CHROMIUM}`, () => {
     await sandbox.run(bun, 'build', 'main.js', '--outfile', 'bundle.js', ...development)
     await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
     origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`
-    hub = await startHub({ CORS_ORIGINS: origin })
+    hub = await startRecipeHub({ CORS_ORIGINS: origin })
   })
   afterAll(() => {
     pages.closeAllConnections()
@@ -75,17 +75,17 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`a React hook ${IN_CHROMIUM}`, () => {
 
     await page.getByRole('button', { name: 'alice' }).click()
     await connected({ alice: 1 })
-    await publish(hub.url, '/clients/alice', { data: 'one' })
+    await publishWithKey(hub.url, '/clients/alice', { data: 'one' })
     await shows(page, ['one'])
     await fetch(`${hub.url}/clients/alice`, { method: 'DELETE' })
-    await publish(hub.url, '/clients/alice', { data: 'two' })
+    await publishWithKey(hub.url, '/clients/alice', { data: 'two' })
     await shows(page, ['one', 'two'])
 
     await page.getByRole('button', { name: 'bob' }).click()
     await connected({ bob: 1 })
     await shows(page, [])
-    await publish(hub.url, '/clients/alice', { data: 'for nobody' })
-    await publish(hub.url, '/clients/bob', { data: 'three' })
+    await publishWithKey(hub.url, '/clients/alice', { data: 'for nobody' })
+    await publishWithKey(hub.url, '/clients/bob', { data: 'three' })
     await shows(page, ['three'])
 
     await page.getByRole('button', { name: 'nobody' }).click()

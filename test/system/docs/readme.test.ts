@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts'
 import { freePort } from '../../support/free-port.ts'
 import { readEvents } from '../../support/reader.ts'
 import { blocksIn, textOf } from './document.ts'
-import { compile, openSandbox, startHub } from './sandbox.ts'
+import { compile, openSandbox, startRecipeHub } from './sandbox.ts'
 import { CURL_IS_MISSING, commandsIn, shell, startInBackground, WITH_CURL } from './shell.ts'
 
 const README = textOf('README.md')
@@ -40,7 +40,7 @@ test('the commands that start and test the hub are scripts of the package, each 
 
 describe.skipIf(CURL_IS_MISSING)(`two terminals ${WITH_CURL}`, () => {
   test('show what the README shows', async () => {
-    const { url } = await startHub({ RETRY_MS: '2000' })
+    const { url } = await startRecipeHub({ RETRY_MS: '2000' })
     const [listen = '', publish = ''] = commandsIn(block('curl -N'), url)
     const first = startInBackground(listen)
     await eventually(() => expect(first.lines.join('\n')).toContain('hub:ready'))

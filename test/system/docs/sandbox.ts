@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
+import { startHub } from '../../support/hub-server.ts'
 import {
   type Command,
   type Environment,
@@ -13,9 +14,7 @@ import {
   ROOT,
   type Server,
   startProcess,
-  startServer,
 } from '../../support/process.ts'
-import { COMMANDS } from '../../support/runtimes.ts'
 import { filesOf } from './document.ts'
 
 /** A folder of a recipe's files. */
@@ -125,16 +124,15 @@ function inFolder(folder: string, command: readonly string[]): Command {
   return { file: 'sh', args: ['-c', 'cd "$0" && exec "$@"', folder, ...command] }
 }
 
-/** Starts the hub that recipes talk to; neither the clock nor long waits disturb the tests. */
-export async function startHub(environment: Environment): Promise<Server> {
-  const quiet = { CLOCK_SECONDS: '0', RETRY_MS: '100' }
-  const hub = await startServer(COMMANDS.node, { ...quiet, ...environment })
+/** Starts a hub that recipes talk to, and ends it after the suite. */
+export async function startRecipeHub(environment: Environment): Promise<Server> {
+  const hub = await startHub({ RETRY_MS: '100', ...environment })
   cleaners.push(hub.kill)
   return hub
 }
 
 /** Publishes to a hub as a back end does. */
-export async function publish(url: string, path: string, body: unknown): Promise<void> {
+export async function publishWithKey(url: string, path: string, body: unknown): Promise<void> {
   const headers = { ...WITH_KEY, 'Content-Type': 'application/json' }
   const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
   if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
