@@ -33,18 +33,23 @@ export function createEvictionFloors(count: number): EvictionFloors {
 
   /** Derives all indexes from two hashes. https://en.wikipedia.org/wiki/Double_hashing */
   function indexesOf(key: string): number[] {
-    let one = 0x811c9dc5
-    let other = 0x9747b28c
-    for (let at = 0; at < key.length; at++) {
-      one = Math.imul(one ^ key.charCodeAt(at), 0x01000193)
-      other = Math.imul(other ^ key.charCodeAt(at), 0x85ebca6b)
-      other ^= other >>> 15
-    }
-    one ^= one >>> 15
+    const [one, other] = hashesOf(key)
     const indexes: number[] = []
     for (let n = 0; n < PER_ADDRESS; n++) indexes.push((one + n * (other | 1)) & (count - 1))
     return indexes
   }
+}
+
+/** Returns two hashes of 32 bits that do not depend on each other. */
+export function hashesOf(key: string): readonly [number, number] {
+  let one = 0x811c9dc5
+  let other = 0x9747b28c
+  for (let at = 0; at < key.length; at++) {
+    one = Math.imul(one ^ key.charCodeAt(at), 0x01000193)
+    other = Math.imul(other ^ key.charCodeAt(at), 0x85ebca6b)
+    other ^= other >>> 15
+  }
+  return [one ^ (one >>> 15), other]
 }
 
 /** Rounds to a number of 24 bits, never down. */

@@ -27,7 +27,7 @@ export interface Outcome {
   readonly requests: readonly (readonly [unknown, number])[]
 }
 
-type Cursor = Iterable<unknown> & { readonly rowsWritten: number }
+type Cursor = Iterable<unknown> & { readonly rowsRead: number; readonly rowsWritten: number }
 
 interface State {
   readonly storage: ObjectStorage
@@ -39,8 +39,10 @@ type Calls = Pick<SqliteJournal, 'append' | 'read' | 'prune' | 'startEpoch' | 'h
     restart(): void
     /** Returns the number of rows in a table. */
     count(table: string): number
-    /** Returns the rows written since the last call, as the platform bills them. */
-    rowsWritten(): number
+    /** Returns the rows read and written since the last call, as the platform bills them. */
+    rows(): { readonly read: number; readonly written: number }
+    /** Stores the addresses `c:lost-1`, `c:lost-2` and so on, each with its number as the last evicted sequence. */
+    fillEmptyAddresses(count: number): void
     /** Stores as many used names as are allowed, all until this time. */
     fillUsedNames(expiresAt: number): void
     /** From now on statements that contain this text fail; without a text, none does. */
@@ -112,10 +114,18 @@ export class Hub {
         this.#journal = this.#open(bounds)
       },
       count: (table) => [...this.#storage.sql.exec(`SELECT 1 FROM ${table}`)].length,
-      rowsWritten: () => {
-        const cursors = this.#cursors
-        this.#cursors = []
-        return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0)
+      rows: () => {
+        const cursors = this.#cursors.splice(0)
+        return {
+          read: cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
+          written: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
+        }
+      },
+      fillEmptyAddresses: (count) => {
+        const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+          INSERT INTO addresses SELECT 'c:lost-' || i, 0, i FROM n`
+        this.#storage.sql.exec(numbers, count)
+        this.#journal = this.#open(bounds)
       },
       fillUsedNames: (expiresAt) => {
         const names = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)

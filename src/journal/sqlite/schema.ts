@@ -17,6 +17,9 @@ export const SCHEMA: string = `
   CREATE INDEX IF NOT EXISTS addresses_empty ON addresses (evicted_up_to) WHERE entries = 0;
 `
 
+/** The keys are passed as one JSON value, so that the text of a statement never changes and is prepared once. */
+export const KEYS = '(SELECT value FROM json_each(?))'
+
 /**
  * Selects the highest sequence of any entry, stored or evicted. Addresses with entries are skipped:
  * their newest entry is newer than everything evicted from them.

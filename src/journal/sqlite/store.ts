@@ -2,7 +2,8 @@
 import { positionOf } from '../../core/cursor.ts'
 import type { EventStore, JournalBounds } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
-import { NEWEST, SCHEMA } from './schema.ts'
+import { openAddresses } from './addresses.ts'
+import { KEYS, NEWEST, SCHEMA } from './schema.ts'
 
 /** The part of a Durable Object's storage that the journal uses. */
 export interface ObjectStorage {
@@ -46,11 +47,8 @@ const ENTRY_BYTES = 40
  */
 const RESTART_SKIP = 1_000_000
 
-/** Entries read by one statement, and evictions between two checks of the eviction records. */
+/** Entries read by one statement, and empty addresses that are dropped together. */
 const BATCH = 250
-
-/** The keys are passed as one JSON value, so that the text of a statement never changes and is prepared once. */
-const KEYS = '(SELECT value FROM json_each(?))'
 
 const AFTER = `
   SELECT sequence FROM entries INDEXED BY entries_by_key
@@ -67,12 +65,10 @@ export function openSqliteStore({
   const encoder = new TextEncoder()
   const { start, ...head } = storage.transactionSync(begin)
   let epoch = head.epoch
-  let evictionFloor = 0
   let events = 0
   let bytes = 0
   let oldestAt: number | undefined
-  /** Evictions since the last call of `trimEvictions`. */
-  let evictions = 0
+  const addresses = openAddresses(storage, maxEmptyAddresses)
   load()
 
   return {
@@ -89,7 +85,7 @@ export function openSqliteStore({
     append,
     expire,
     readAfter,
-    evictedAfter,
+    evictedAfter: addresses.evictedAfter,
     trimEvictions,
     startEpoch,
   }
@@ -105,7 +101,7 @@ export function openSqliteStore({
 
   /** Loads the cached values from the storage. */
   function load(): void {
-    evictionFloor = numberOf('SELECT eviction_floor FROM head', 'eviction_floor')
+    addresses.load()
     events = numberOf('SELECT count(*) AS events FROM entries', 'events')
     bytes = numberOf('SELECT sum(bytes) AS bytes FROM entries', 'bytes')
     const [oldest] = run('SELECT at FROM entries ORDER BY sequence LIMIT 1')
@@ -113,16 +109,11 @@ export function openSqliteStore({
   }
 
   function append(key: string, { sequence, frame }: JournalEntry, now: number): void {
-    try {
-      storage.transactionSync(() => {
-        insert(key, sequence, frame, now)
-        sweep(now)
-        if (evictions > BATCH) trimEvictions()
-      })
-    } catch (error) {
-      load()
-      throw error
-    }
+    atomically(() => {
+      insert(key, sequence, frame, now)
+      sweep(now)
+      addresses.trim(BATCH)
+    })
   }
 
   function insert(key: string, sequence: number, frame: Uint8Array, now: number): void {
@@ -131,20 +122,14 @@ export function openSqliteStore({
     events += 1
     bytes += size
     oldestAt ??= now
-    const [row] = run(
-      `INSERT INTO addresses VALUES (?, 1, ?)
-       ON CONFLICT (key) DO UPDATE SET entries = entries + 1 RETURNING entries`,
-      key,
-      evictionFloor,
-    )
-    const surplus = Number(row?.entries) - maxEvents
+    const surplus = addresses.add(key) - maxEvents
     if (surplus <= 0) return
     const last = `SELECT sequence FROM entries WHERE key = ? ORDER BY sequence LIMIT 1 OFFSET ?`
     evict(numberOf(last, 'sequence', key, surplus - 1), key)
   }
 
   function expire(now: number): void {
-    if (isDue(now)) storage.transactionSync(() => sweep(now))
+    if (isDue(now)) atomically(() => sweep(now))
   }
 
   function isDue(now: number): boolean {
@@ -173,32 +158,27 @@ export function openSqliteStore({
   /** Evicts the entries up to a sequence, of one address or of all, and records this for each address. */
   function evict(last: number, ...key: readonly string[]): void {
     // Without NOT INDEXED, SQLite would scan the whole index to satisfy GROUP BY.
-    const which = `FROM entries ${key.length > 0 ? 'WHERE key = ? AND' : 'NOT INDEXED WHERE'} sequence <= ?`
-    run(
-      `UPDATE addresses SET entries = entries - lost.count, evicted_up_to = lost.last
-       FROM (SELECT key, count(*) AS count, max(sequence) AS last ${which} GROUP BY key) AS lost
-       WHERE addresses.key = lost.key`,
-      ...key,
-      last,
-    )
-    for (const row of run(`DELETE ${which} RETURNING bytes`, ...key, last)) {
+    const which = `entries ${key.length > 0 ? 'WHERE key = ? AND' : 'NOT INDEXED WHERE'} sequence <= ?`
+    addresses.evict(which, ...key, last)
+    for (const row of run(`DELETE FROM ${which} RETURNING bytes`, ...key, last)) {
       events -= 1
       bytes -= Number(row.bytes)
-      evictions += 1
     }
     if (events === 0) oldestAt = undefined
   }
 
   function trimEvictions(): void {
-    evictions = 0
-    const surplus =
-      numberOf('SELECT count(*) AS n FROM addresses WHERE entries = 0', 'n') - maxEmptyAddresses
-    if (surplus <= 0) return
-    const last = `SELECT evicted_up_to FROM addresses
-      WHERE entries = 0 ORDER BY evicted_up_to LIMIT 1 OFFSET ?`
-    evictionFloor = Math.max(evictionFloor, numberOf(last, 'evicted_up_to', surplus - 1))
-    run('DELETE FROM addresses WHERE entries = 0 AND evicted_up_to <= ?', evictionFloor)
-    run('UPDATE head SET eviction_floor = ?', evictionFloor)
+    atomically(() => addresses.trim())
+  }
+
+  /** Runs `work` in a transaction. The cached values follow it when it is rolled back. */
+  function atomically(work: () => void): void {
+    try {
+      storage.transactionSync(work)
+    } catch (error) {
+      load()
+      throw error
+    }
   }
 
   function startEpoch(next: string): void {
@@ -219,15 +199,6 @@ export function openSqliteStore({
   function frameOf(sequence: number): Uint8Array {
     const [row] = run('SELECT frame FROM entries WHERE sequence = ?', sequence)
     return new Uint8Array(row?.frame as ArrayBuffer)
-  }
-
-  function evictedAfter(keys: readonly string[], sequence: number): boolean {
-    const unique = [...new Set(keys)]
-    const known = `SELECT count(*) AS count, max(evicted_up_to) AS last
-      FROM addresses WHERE key IN ${KEYS}`
-    const [row] = run(known, JSON.stringify(unique))
-    const floor = Number(row?.count) < unique.length ? evictionFloor : 0
-    return Math.max(floor, Number(row?.last ?? 0)) > sequence
   }
 
   function run(query: string, ...values: readonly (string | number | Uint8Array)[]): Row[] {

@@ -8,6 +8,11 @@ import { type Objects, startObjects } from '../../support/sqlite-journals.ts'
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
 
+interface Rows {
+  readonly read: number
+  readonly written: number
+}
+
 describe('the journal in SQLite', () => {
   let objects: Objects
   beforeAll(async () => {
@@ -164,13 +169,24 @@ describe('the journal in SQLite', () => {
 
   test('writes no more rows per event, from append to eviction, than documented', async () => {
     const { journal, call, advance } = await objects.open({ maxAgeMs: 60_000 })
-    await call('rowsWritten')
+    await call('rows')
     // The most expensive case: each event is the only one at its address.
     for (let i = 0; i < 100; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
     await advance(60_001)
     await call('prune')
     expect(await call('count', 'entries')).toBe(0)
-    expect(Math.round(Number(await call('rowsWritten')) / 100)).toBe(ROWS_PER_EVENT)
+    const { written } = (await call('rows')) as Rows
+    expect(Math.round(written / 100)).toBe(ROWS_PER_EVENT)
+  })
+
+  test('reads and writes few rows for an event, also when there are too many addresses', async () => {
+    const { journal, call } = await objects.open({ maxEvents: 0, maxEmptyAddresses: 5_000 })
+    await call('fillEmptyAddresses', 5_000)
+    await call('rows')
+    for (let i = 0; i < 600; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
+    const { read, written } = (await call('rows')) as Rows
+    expect(read / 600).toBeLessThan(20)
+    expect(written / 600).toBeLessThan(ROWS_PER_EVENT + 3)
   })
 
   test('sets few alarms, however much is published', async () => {
@@ -202,22 +218,44 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], first.id, 1_000)).entries).toHaveLength(1)
   })
 
-  test('drops the records of idle addresses beyond a bound, and then may report needless gaps', async () => {
+  test('drops the records of empty addresses beyond a bound, and reports gaps as precisely', async () => {
     const { journal, call } = await objects.open({ maxEvents: 0, maxEmptyAddresses: 2 })
-    const ids: string[] = []
-    for (const name of 'abcd') {
-      ids.push((await journal.append(clientKey(name), { data: name })).id)
-    }
+    await call('fillEmptyAddresses', 3_000)
+    await call('restart')
+    const { id, sequence } = await journal.append(clientKey('a'), { data: 'a' })
+    const [epoch] = id.split('-')
     await call('prune')
     expect(await call('count', 'addresses')).toBe(2)
-    const gapOf = async (name: string, cursor = '') =>
-      (await journal.read([clientKey(name)], cursor, 1_000)).gap
-    expect(await gapOf('stranger', ids[0])).toBe('evicted')
-    expect(await gapOf('stranger', ids[1])).toBeUndefined()
-    expect(await gapOf('c', ids[1])).toBe('evicted')
-    expect(await gapOf('d', ids[3])).toBeUndefined()
+    const gapOf = async (name: string, after: number) =>
+      (await journal.read([clientKey(name)], `${epoch}-${after}`, 1_000)).gap
+    const check = async () => {
+      for (const lost of [1, 2, 700, 2_996, 2_997, 2_998, 2_999, 3_000]) {
+        expect(await gapOf(`lost-${lost}`, lost - 1), `${lost}`).toBe('evicted')
+        expect(await gapOf(`lost-${lost}`, 3_000), `${lost}`).toBeUndefined()
+      }
+      expect(await gapOf('a', sequence - 1)).toBe('evicted')
+      const names = Array.from({ length: 100 }, (_, at) => `stranger-${at}`)
+      const gaps = await Promise.all(names.map((name) => gapOf(name, 0)))
+      expect(gaps.filter((gap) => gap !== undefined)).toEqual([])
+    }
+    await check()
     await call('restart')
-    expect(await gapOf('stranger', ids[0])).toBe('evicted')
+    await check()
+  })
+
+  test('finds out what an address lost before its record was dropped when it gets events again', async () => {
+    const { journal, call } = await objects.open({ maxEvents: 1, maxEmptyAddresses: 0 })
+    await call('fillEmptyAddresses', 10)
+    await call('restart')
+    await call('prune')
+    const { id } = await journal.append(clientKey('lost-5'), { data: 'a' })
+    await journal.append(clientKey('stranger'), { data: 'a' })
+    const [epoch] = id.split('-')
+    const gapOf = async (name: string, after: number) =>
+      (await journal.read([clientKey(name)], `${epoch}-${after}`, 1_000)).gap
+    expect(await gapOf('lost-5', 4)).toBe('evicted')
+    expect(await gapOf('lost-5', 5)).toBeUndefined()
+    expect(await gapOf('stranger', 0)).toBeUndefined()
   })
 
   test('remembers used names after a restart, until they expire', async () => {

@@ -1,0 +1,89 @@
+/** The addresses of a store: how many entries each has, and the last sequence that was evicted from it. */
+import { openFloorBlocks } from './floor-blocks.ts'
+import { KEYS } from './schema.ts'
+import type { ObjectStorage } from './store.ts'
+
+/** The addresses of a store. Changes belong into a transaction; after one that failed, call `load`. */
+export interface AddressTable {
+  /** Loads the cached values from the storage. */
+  load(): void
+  /** Counts an entry of an address. Returns how many the address has now. */
+  add(key: string): number
+  /** Counts entries as evicted. @param from - the part of a query after FROM that selects them */
+  evict(from: string, ...values: readonly (string | number)[]): void
+  /** Whether an entry of these addresses after this sequence was evicted. */
+  evictedAfter(keys: readonly string[], sequence: number): boolean
+  /** Keeps only floors of empty addresses that are too many. @param slack - how many may be too many. @defaultValue `0` */
+  trim(slack?: number): void
+}
+
+/** Addresses in one statement. */
+const BATCH = 250
+
+/** Opens the table, and its floors. @param maxEmpty - how many empty addresses are stored */
+export function openAddresses({ sql }: ObjectStorage, maxEmpty: number): AddressTable {
+  const floors = openFloorBlocks({ sql })
+  let empty = 0
+  /** The highest sequence of any floor. */
+  let evictionFloor = 0
+  return { load, add, evict, evictedAfter, trim }
+
+  function load(): void {
+    const query = `SELECT eviction_floor AS floor,
+      (SELECT count(*) FROM addresses WHERE entries = 0) AS empty FROM head`
+    const [row] = run(query)
+    empty = Number(row?.empty)
+    evictionFloor = Number(row?.floor)
+  }
+
+  function add(key: string): number {
+    const count = 'UPDATE addresses SET entries = entries + 1 WHERE key = ? RETURNING entries'
+    const [row] = run(count, key)
+    const entries = Number(row?.entries ?? 1)
+    if (!row) run('INSERT INTO addresses VALUES (?, 1, ?)', key, floorOf(key))
+    else if (entries === 1) empty -= 1
+    return entries
+  }
+
+  function evict(from: string, ...values: readonly (string | number)[]): void {
+    const query = `UPDATE addresses SET entries = entries - lost.count, evicted_up_to = lost.last
+      FROM (SELECT key, count(*) AS count, max(sequence) AS last FROM ${from} GROUP BY key) AS lost
+      WHERE addresses.key = lost.key RETURNING entries`
+    for (const row of run(query, ...values)) if (Number(row.entries) === 0) empty += 1
+  }
+
+  function evictedAfter(keys: readonly string[], sequence: number): boolean {
+    const query = `SELECT key, evicted_up_to AS last FROM addresses WHERE key IN ${KEYS}`
+    const known = new Map(run(query, JSON.stringify(keys)).map(({ key, last }) => [key, last]))
+    return keys.some((key) => Number(known.get(key) ?? floorOf(key, sequence)) > sequence)
+  }
+
+  /** The floor of an address that is not stored; 0 if it is not above `least`. */
+  function floorOf(key: string, least = 0): number {
+    return evictionFloor > least ? floors.of(key) : 0
+  }
+
+  function trim(slack = 0): void {
+    if (empty <= maxEmpty + slack) return
+    while (empty > maxEmpty) {
+      // No two addresses have lost the same entry, so that no two have the same last one.
+      const query = `SELECT key, evicted_up_to AS last FROM addresses
+        WHERE entries = 0 ORDER BY evicted_up_to LIMIT ?`
+      const oldest = run(query, Math.min(empty - maxEmpty, BATCH))
+      if (oldest.length === 0) break
+      for (const { key, last } of oldest) floors.raise(String(key), Number(last))
+      const last = Number(oldest.at(-1)?.last)
+      run('DELETE FROM addresses WHERE entries = 0 AND evicted_up_to <= ?', last)
+      evictionFloor = Math.max(evictionFloor, last)
+      empty -= oldest.length
+    }
+    run('UPDATE head SET eviction_floor = ?', evictionFloor)
+  }
+
+  function run(
+    query: string,
+    ...values: readonly (string | number)[]
+  ): Readonly<Record<string, unknown>>[] {
+    return [...sql.exec(query, ...values)] as Readonly<Record<string, unknown>>[]
+  }
+}
