@@ -2,7 +2,7 @@
 import type { Backplane } from '../../src/journal/backplane.ts'
 import type { DeliveredEvent, JournalStats } from '../../src/journal/journal.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite/journal.ts'
-import type { ObjectStorage } from '../../src/journal/sqlite/store.ts'
+import type { ObjectStorage } from '../../src/journal/sqlite/object-storage.ts'
 import type { Bounds } from './journal-suite.ts'
 
 /** A call of a method of the journal. */

@@ -2,7 +2,7 @@
  * The parts of the Workers platform that this folder uses, typed by hand: an application that
  * imports `hono-sse/worker` does not need `@cloudflare/workers-types`.
  */
-import type { ObjectStorage } from '../../journal/sqlite/store.ts'
+import type { ObjectStorage } from '../../journal/sqlite/object-storage.ts'
 import type { Shard } from './router.ts'
 
 /** The variables and bindings that wrangler.toml declares. */

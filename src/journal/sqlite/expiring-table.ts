@@ -1,6 +1,6 @@
 /** A table of names that expire: used tickets, and control requests stored for the next start. */
 import { HubError } from '../../core/errors.ts'
-import type { ObjectStorage } from './store.ts'
+import type { ObjectStorage } from './object-storage.ts'
 
 /** A bounded table of names that expire. All times are in milliseconds since 1970. */
 export interface ExpiringTable {

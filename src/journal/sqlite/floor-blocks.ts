@@ -1,6 +1,6 @@
 /** Eviction floors in SQLite: those of one address are in one row, so that it costs one row to read or to write them. */
 import { type EvictionFloors, hashesOf } from '../eviction-floors.ts'
-import type { ObjectStorage } from './store.ts'
+import type { ObjectStorage } from './object-storage.ts'
 
 /** Rows, each with floors of 8 bytes: 16 MB when all are in use. Both are powers of two. */
 const BLOCKS = 8_192

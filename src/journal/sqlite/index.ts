@@ -5,4 +5,4 @@ export {
   type SqliteJournal,
   type SqliteJournalOptions,
 } from './journal.ts'
-export type { ObjectStorage } from './store.ts'
+export type { ObjectStorage } from './object-storage.ts'

@@ -13,8 +13,9 @@ import type {
 } from '../journal.ts'
 import { readBatch } from '../read-batch.ts'
 import { openExpiringTable } from './expiring-table.ts'
+import type { ObjectStorage } from './object-storage.ts'
 import { stampEntries } from './stamp.ts'
-import { type ObjectStorage, openSqliteStore } from './store.ts'
+import { openSqliteStore } from './store.ts'
 
 /** The storage of the journal, its bounds and its clock. */
 export interface SqliteJournalOptions {

@@ -2,19 +2,9 @@
 import { positionOf } from '../../core/cursor.ts'
 import type { EventStore, JournalBounds } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
-import { openAddresses } from './addresses.ts'
+import { openAddresses } from './address-table.ts'
+import type { ObjectStorage } from './object-storage.ts'
 import { KEYS, NEWEST, SCHEMA } from './schema.ts'
-
-/** The part of a Durable Object's storage that the journal uses. */
-export interface ObjectStorage {
-  readonly sql: {
-    exec(query: string, ...values: readonly (string | number | Uint8Array)[]): Iterable<unknown>
-  }
-  /** Runs `work` in a transaction, which is rolled back if it throws. */
-  transactionSync<T>(work: () => T): T
-  /** Sets the object's alarm, in milliseconds since 1970. It replaces an earlier one. */
-  setAlarm(at: number): Promise<void>
-}
 
 /** What the store needs. */
 export interface SqliteStoreInit extends JournalBounds {

@@ -1,7 +1,7 @@
 /** The addresses of a store: how many entries each has, and the last sequence that was evicted from it. */
 import { openFloorBlocks } from './floor-blocks.ts'
+import type { ObjectStorage } from './object-storage.ts'
 import { KEYS } from './schema.ts'
-import type { ObjectStorage } from './store.ts'
 
 /** The addresses of a store. Changes belong into a transaction; after one that failed, call `load`. */
 export interface AddressTable {
