@@ -1,5 +1,6 @@
 /** Faults while clients roam and events flow: no acknowledged event is lost without a gap. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { until } from '../../support/eventually.ts'
 import { startRedisPair } from '../../support/failover.ts'
 import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 import { type Cluster, type SharedRedis, startCluster } from './cluster.ts'
@@ -104,7 +105,10 @@ describe.skipIf(REDIS_IS_MISSING)('a cluster whose Redis has a replica', () => {
   test('reports every loss as a gap when the primary is killed and its replica lacks the last events', async () => {
     const found = await suffer(async ({ redis }) => {
       redis.fallBehind()
-      await pause(200)
+      const published = async () =>
+        Number(await redis.command('HGET', '{hono-sse}:head', 'seq')) || 0
+      const before = await published()
+      await until('the replica lacks some', async () => (await published()) > before + 10)
       await redis.failOver()
     })
     expect(found.refused).toBeGreaterThan(0)
