@@ -10,7 +10,7 @@ const system = [
   'test/faults/faults.test.ts',
   'test/adapters/{bun,node}/*.test.ts',
   'test/adapters/cloudflare/{index,resharding.deploy,router.workerd}*.test.ts',
-  'test/journal/{redis,sqlite}/*.test.ts',
+  'test/journal/{redis,sqlite}/**/*.test.ts',
   'test/cli/*.test.ts',
   'test/client/*.chromium.test.ts',
   'test/server/run.test.ts',

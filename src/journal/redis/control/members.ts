@@ -1,7 +1,7 @@
 /** Members: the instances that share the journal, and when each was last seen. */
 
-import { MEMBERS, REMOVE } from './scripts/membership.ts'
-import type { Script } from './scripts/script.ts'
+import { MEMBERS, REMOVE } from '../scripts/membership.ts'
+import type { Script } from '../scripts/script.ts'
 
 /** What the membership needs of the journal. */
 export interface MembersInit {

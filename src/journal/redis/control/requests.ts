@@ -1,12 +1,12 @@
 /** Control requests: one hub sends a request to all hubs and collects their responses. */
-import type { Clock } from '../../core/clock.ts'
-import { HubError } from '../../core/errors.ts'
-import type { ControlResponses } from '../backplane.ts'
-import type { JournalHandler } from '../journal.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { HubError } from '../../../core/errors.ts'
+import type { ControlResponses } from '../../backplane.ts'
+import type { JournalHandler } from '../../journal.ts'
+import type { StoredRequest } from '../replies.ts'
+import { CONTROL_REQUEST } from '../scripts/control.ts'
+import type { Script } from '../scripts/script.ts'
 import type { Members } from './members.ts'
-import type { StoredRequest } from './replies.ts'
-import { CONTROL_REQUEST } from './scripts/control.ts'
-import type { Script } from './scripts/script.ts'
 
 /** What control requests need of the journal. */
 export interface ControlRequestsInit {

@@ -1,14 +1,14 @@
 /** Hubs that share a journal: all report their clients, and a disconnected client is disconnected everywhere. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createHub, type Hub } from '../../../src/hub/hub.ts'
-import { internalsOf } from '../../../src/hub/internals.ts'
-import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
-import { eventsNamed, publishedData } from '../../support/events.ts'
-import { until } from '../../support/eventually.ts'
-import { type FakeStream, fakeStream } from '../../support/fake-stream.ts'
-import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
-import { newPrefix } from '../../support/redis-journals.ts'
-import { openTcpProxy } from '../../support/tcp-proxy.ts'
+import { createHub, type Hub } from '../../../../src/hub/hub.ts'
+import { internalsOf } from '../../../../src/hub/internals.ts'
+import { createRedisJournal } from '../../../../src/journal/redis/journal.ts'
+import { eventsNamed, publishedData } from '../../../support/events.ts'
+import { until } from '../../../support/eventually.ts'
+import { type FakeStream, fakeStream } from '../../../support/fake-stream.ts'
+import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../../support/redis.ts'
+import { newPrefix } from '../../../support/redis-journals.ts'
+import { openTcpProxy } from '../../../support/tcp-proxy.ts'
 
 describe.skipIf(REDIS_IS_MISSING)('hubs on one Redis', () => {
   let redis: RedisServer
