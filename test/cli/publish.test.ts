@@ -55,7 +55,7 @@ test('data on stdin must be UTF-8', async () => {
 test.each(['publish', 'listen'])(
   '%s ends with an error when its output can’t be written',
   async (name) => {
-    const args = name === 'publish' ? '"$@" hello' : '"$@" --json'
+    const args = name === 'publish' ? 'exec "$@" hello' : 'exec "$@" --json'
     const command = [process.execPath, CLI, name, server.url, '--client', 'full']
     const ended = startFile('bash', ['-c', `${args} > /dev/full`, 'bash', ...command], {}).ended
     if (name === 'listen') {
