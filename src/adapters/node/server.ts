@@ -17,8 +17,8 @@ export interface NodeServerOptions {
   /** If present, the server uses TLS and supports both HTTP/2 and HTTP/1.1. @defaultValue none */
   readonly tls?: Certificate | undefined
   /**
-   * Milliseconds within which a request must arrive with its body. Its headers must arrive within a third
-   * of that, and 10 s at most. @defaultValue `30_000`
+   * Milliseconds within which a request must arrive with its body. Its headers have 10 s of it at
+   * most, and so has the handshake of TLS. @defaultValue `30_000`
    */
   readonly requestTimeoutMs?: number | undefined
   /** Called with an error that the server survives, such as having to refuse connections. @defaultValue none */
@@ -86,7 +86,7 @@ export function serveNode(options: NodeServerOptions): Promise<NodeServer> {
 }
 
 function timeoutsOf(requestTimeout: number): RequestTimeouts {
-  const headersTimeout = Math.min(10_000, Math.ceil(requestTimeout / 3))
+  const headersTimeout = Math.min(10_000, requestTimeout)
   const connectionsCheckingInterval = Math.ceil(headersTimeout / 5)
   return { headersTimeout, requestTimeout, connectionsCheckingInterval }
 }

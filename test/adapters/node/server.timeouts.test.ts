@@ -22,7 +22,8 @@ interface OpenRequest {
 /** Sends the head of a request whose body is to follow. */
 type Send = (port: number, method: 'GET' | 'POST', path: string) => OpenRequest
 
-const REQUEST_TIMEOUT_MS = 400
+/** Long enough for a TLS handshake on a busy machine, which has the same timeout. */
+const REQUEST_TIMEOUT_MS = 1_500
 
 let tls: Certificate
 const ends: (() => unknown)[] = []
@@ -95,6 +96,8 @@ function overHttp1(socket: Duplex, method: string, path: string): OpenRequest {
 
 function overHttp2(port: number, method: string, path: string): OpenRequest {
   const session = connectHttp2(`https://localhost:${port}`, { rejectUnauthorized: false })
+  // A handshake that fails ends the request, too.
+  session.on('error', () => {})
   ends.push(() => session.destroy())
   const headers = { ':method': method, ':path': path, 'content-type': 'text/plain' }
   return reading(session.request(headers, { endStream: false }))
