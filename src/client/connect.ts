@@ -3,12 +3,9 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { type Browser, thisBrowser } from './browser.ts'
 import { createEventQueue } from './event-queue.ts'
 import { type DataOf, type EventSchemas, readData } from './event-schema.ts'
-import {
-  type FetchStreamHandlers,
-  openFetchStream,
-  type SuspendableStream,
-} from './fetch-stream.ts'
+import { type FetchStreamHandlers, openFetchStream } from './fetch-stream.ts'
 import type { ClientStatus, Gap, ReceivedEvent, RequestOptions } from './stream-types.ts'
+import type { SuspendableStream } from './suspendable-stream.ts'
 import { shareStream } from './tabs/shared-stream.ts'
 
 /** Options of {@link connect}. */
@@ -70,19 +67,19 @@ export function connect<const S extends EventSchemas = Record<never, never>>(
   let status: ClientStatus = { state: 'connecting' }
   let cursor = options.lastEventId
   const handlers: FetchStreamHandlers = {
-    event: dispatch,
-    cursor: (id) => {
+    event: unlessEnded(dispatch),
+    cursor: unlessEnded((id: string) => {
       cursor = id
-    },
-    gap: (gap) => emit(gaps, gap),
-    status: setStatus,
+    }),
+    gap: unlessEnded((gap: Gap) => emit(gaps, gap)),
+    status: unlessEnded(setStatus),
   }
   const stopListening = browser.listen({
     onWake: () => stream.wake(),
     onSuspend: () => stream.suspend(),
     onResume: () => stream.resume(),
   })
-  const stream = open()
+  let stream = open()
   if (signal?.aborted) close()
   else signal?.addEventListener('abort', close)
 
@@ -122,13 +119,17 @@ export function connect<const S extends EventSchemas = Record<never, never>>(
         random,
         lastEventId: options.lastEventId,
         handlers,
-        open: (all, lastEventId, own) =>
+        open: (all, lastEventId, own, failures) =>
           openFetchStream({
             options: { ...options, topics: all, lastEventId },
             clock,
             random,
             handlers: own,
+            failures,
           }),
+        onDenied: () => {
+          stream = openAlone()
+        },
       })
     }
     return openAlone()
@@ -141,7 +142,7 @@ export function connect<const S extends EventSchemas = Record<never, never>>(
     let own = openOwn()
     let isSuspended = false
     return {
-      wake: () => own.wake(),
+      wake: () => own.wake(true),
       close: () => own.close(),
       suspend: () => {
         own.close()
@@ -158,17 +159,19 @@ export function connect<const S extends EventSchemas = Record<never, never>>(
     const listeners = named.get(event.event)
     if (listeners?.size) {
       try {
-        const data = readData(events?.[event.event], event.event, event.data)
+        const schema =
+          events && Object.hasOwn(events, event.event) ? events[event.event] : undefined
+        const data = readData(schema, event.event, event.data)
         for (const listener of listeners) guard(() => listener(data, event))
       } catch (error) {
-        onError(error)
+        report(error)
       }
     }
     emit(any, event)
   }
 
   function setStatus(next: ClientStatus): void {
-    if (status.state === 'ended' || JSON.stringify(next) === JSON.stringify(status)) return
+    if (JSON.stringify(next) === JSON.stringify(status)) return
     status = next
     if (next.state === 'ended') release()
     emit(statuses, next)
@@ -176,7 +179,7 @@ export function connect<const S extends EventSchemas = Record<never, never>>(
 
   function close(): void {
     stream.close()
-    setStatus({ state: 'ended', reason: 'closed' })
+    handlers.status({ state: 'ended', reason: 'closed' })
   }
 
   function release(): void {
@@ -193,12 +196,27 @@ export function connect<const S extends EventSchemas = Record<never, never>>(
     try {
       work()
     } catch (error) {
+      report(error)
+    }
+  }
+
+  function report(error: unknown): void {
+    try {
       onError(error)
+    } catch (other) {
+      console.error(other)
+    }
+  }
+
+  /** A listener may close the stream while more is being delivered. */
+  function unlessEnded<T>(work: (value: T) => void): (value: T) => void {
+    return (value) => {
+      if (status.state !== 'ended') work(value)
     }
   }
 }
 
-/** Tabs with the same name share a stream; undefined for a stream of its own. */
+/** Tabs with the same name, and the same version of their messages, share a stream; undefined for a stream of its own. */
 function shareName({
   url,
   client,
@@ -207,7 +225,7 @@ function shareName({
   if (share === false) return undefined
   const { location } = globalThis as { location?: { readonly href: string } }
   const from = location ? new URL(url, location.href).href : String(url)
-  return JSON.stringify(['hono-sse', from, client ?? null, share])
+  return JSON.stringify(['hono-sse', 1, from, client ?? null, share])
 }
 
 function add<T>(listeners: Set<T>, listener: T): () => void {

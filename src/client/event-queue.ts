@@ -18,7 +18,7 @@ export function createEventQueue(
   let queue: ReceivedEvent[] = []
   let isFull = false
   let isFinished = false
-  let wake = () => {}
+  const waiting: (() => void)[] = []
   const stops = [
     onAny((event) => {
       if (queue.length < MAX_QUEUED) queue.push(event)
@@ -40,16 +40,20 @@ export function createEventQueue(
         throw new Error(`More than ${MAX_QUEUED} events waited: the loop is too slow.`)
       }
       if (isFinished || status().state === 'ended') return finish()
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
+      await new Promise<void>((resolve) => waiting.push(resolve))
     }
+  }
+
+  /** Several calls of `next` may wait: the first one gets the event, and the others wait again. */
+  function wake(): void {
+    for (const resolve of waiting.splice(0)) resolve()
   }
 
   function finish(): IteratorResult<ReceivedEvent> {
     for (const stop of stops) stop()
     queue = []
     isFinished = true
+    wake()
     return { done: true, value: undefined }
   }
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { type Answer, readAnswer } from './answer.ts'
 import { credentialsOf } from './credential.ts'
-import { controlData, readFrames } from './read-frames.ts'
+import { controlData, readFrames, toGap } from './read-frames.ts'
 import type {
   ClientStatus,
   Gap,
@@ -23,16 +23,13 @@ export interface FetchStreamHandlers {
 
 /** An open stream, which reconnects until it ends or is closed. */
 export interface FetchStream {
-  /** Reconnects now if it waits after a failure of the network, and looks whether the connection is alive. */
-  wake(): void
+  /**
+   * Looks whether the connection is alive, and reconnects if that is due: timers of hidden pages are late.
+   * @param isNews - whether the page or the network has come back: a wait after a failure ends now
+   */
+  wake(isNews: boolean): void
   /** Ends the stream. No handler is called any more. */
   close(): void
-}
-
-/** A stream that can be given up while its page is frozen or cached, and taken up again. */
-export interface SuspendableStream extends FetchStream {
-  suspend(): void
-  resume(): void
 }
 
 /** What a stream needs. */
@@ -41,6 +38,8 @@ export interface FetchStreamInit {
   readonly clock: Clock
   random(): number
   readonly handlers: FetchStreamHandlers
+  /** Failures in a row before this stream. @defaultValue 0 */
+  readonly failures?: number | undefined
 }
 
 /** The time between heartbeats until the hub has sent the first one. */
@@ -56,6 +55,12 @@ const DEFAULT_RETRY_MS = 2_000
 const MIN_RETRY_MS = 250
 const MAX_BACKOFF_MS = 30_000
 
+/** The maximum that the hub may ask the client to wait. Timers of more than 24 days would fire at once. */
+const MAX_WAIT_MS = 3_600_000
+
+/** Milliseconds between two waits that end early. */
+const WAKE_MS = 1_000
+
 /** Milliseconds that a stream must be live before the next failure counts as the first. */
 const STABLE_MS = 5_000
 
@@ -66,33 +71,34 @@ interface Lost {
   readonly minMs?: number
 }
 
-/** Opens a stream. */
-export function openFetchStream({
-  options,
-  clock,
-  random,
-  handlers,
-}: FetchStreamInit): FetchStream {
+/** Opens a stream. Handlers are called later, not at once. */
+export function openFetchStream(init: FetchStreamInit): FetchStream {
+  const { options, clock, random, handlers } = init
   const credentials = credentialsOf(options)
   let closed = false
   let cursor = options.lastEventId
   let retryMs = DEFAULT_RETRY_MS
   let silenceMs = MISSED_BEATS * DEFAULT_BEAT_MS
-  let failures = 0
+  let { failures = 0 } = init
   let liveAt: number | undefined
   let isOpen = false
   let abort = new AbortController()
-  let skipPause: (() => void) | undefined
+  let endPause: ((isNews: boolean) => void) | undefined
+  let wokenAt = Number.NEGATIVE_INFINITY
   const watchdog = startWatchdog(clock, silenceLimit, onSilence)
   void run()
   return { wake, close }
 
   async function run(): Promise<void> {
+    // The caller has the stream before its handlers close it.
+    await undefined
     while (!closed) {
       setStatus({ state: 'connecting' })
+      if (closed) return
       liveAt = undefined
       abort = new AbortController()
-      const lost = await attempt(abort.signal).catch(toLost)
+      const lost = await Promise.race([attempt(abort.signal), aborted(abort.signal)]).catch(toLost)
+      abort.abort()
       isOpen = false
       if (closed) return
       if (lost === 'again') continue
@@ -106,9 +112,12 @@ export function openFetchStream({
   async function attempt(signal: AbortSignal): Promise<Lost | ClientStatus | 'again'> {
     watchdog.active()
     const request = await credentials.request(cursor, signal)
+    // What the app's functions return too late is not used.
+    signal.throwIfAborted()
     if (!request) return { state: 'ended', reason: 'unauthorized' }
     const response = await (options.fetch ?? fetch)(request.url, request.init)
     const answer: Answer = await readAnswer(response, clock)
+    signal.throwIfAborted()
     if (answer.is === 'denied') {
       return credentials.renew()
         ? 'again'
@@ -118,20 +127,20 @@ export function openFetchStream({
       return { state: 'ended', reason: answer.reason, detail: answer.detail }
     if (answer.is === 'failed')
       return { reason: answer.detail, byHub: true, minMs: answer.retryAfterMs }
-    return await readStream(answer.body)
+    return await readStream(answer.body, signal)
   }
 
-  async function readStream(body: ReadableStream<Uint8Array>): Promise<Lost> {
+  async function readStream(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<Lost> {
     let bye: string | undefined
     isOpen = true
     watchdog.active()
-    await readFrames(body, abort.signal, {
+    await readFrames(body, signal, {
       bytes: () => {
         watchdog.active()
         return !closed
       },
       retry: (ms) => {
-        retryMs = Math.max(ms, MIN_RETRY_MS)
+        retryMs = Math.min(Math.max(ms, MIN_RETRY_MS), MAX_WAIT_MS)
       },
       frame: (frame) => {
         if (frame.event === 'hub:bye') bye = String(controlData(frame).reason)
@@ -166,7 +175,7 @@ export function openFetchStream({
   }
 
   function silenceLimit(): number {
-    if (skipPause) return Number.POSITIVE_INFINITY
+    if (endPause) return Number.POSITIVE_INFINITY
     return isOpen ? silenceMs : ANSWER_MS
   }
 
@@ -180,22 +189,31 @@ export function openFetchStream({
     const backoffMs = Math.min(Math.max(MAX_BACKOFF_MS, retryMs), retryMs * 2 ** failures)
     const ms = Math.max(minMs, backoffMs * (0.75 + 0.5 * random()))
     failures = Math.min(failures + 1, 10)
-    setStatus({ state: 'waiting', until: clock.now() + ms, reason })
+    const until = clock.now() + ms
+    setStatus({ state: 'waiting', until, reason, failures })
+    if (closed) return
     await new Promise<void>((resolve) => {
       const stop = clock.every(ms, done)
-      // What the hub asks for is waited for.
-      skipPause = byHub ? () => {} : done
-      abort.signal.addEventListener('abort', done)
+      endPause = (isNews) => {
+        const now = clock.monotonic()
+        // What the hub asks for is waited for.
+        const isEarly = isNews && !byHub && now - wokenAt >= WAKE_MS
+        if (isEarly) {
+          wokenAt = now
+          failures = 0
+        }
+        if (isEarly || closed || clock.now() >= until) done()
+      }
       function done(): void {
         stop()
-        skipPause = undefined
+        endPause = undefined
         resolve()
       }
     })
   }
 
-  function wake(): void {
-    skipPause?.()
+  function wake(isNews: boolean): void {
+    endPause?.(isNews)
     watchdog.check()
   }
 
@@ -203,6 +221,7 @@ export function openFetchStream({
     closed = true
     watchdog.stop()
     abort.abort()
+    endPause?.(false)
   }
 
   function end(status: ClientStatus): void {
@@ -215,14 +234,13 @@ export function openFetchStream({
   }
 }
 
-function toLost(error: unknown): Lost {
-  return { reason: error instanceof Error ? error.message : String(error) }
+/** Rejects when the signal is aborted: the app's functions may never return. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
 }
 
-function toGap(frame: ReceivedEvent): Gap {
-  const { reason, earliest } = controlData(frame)
-  return {
-    reason: reason === 'evicted' ? 'evicted' : 'epoch',
-    earliest: typeof earliest === 'string' ? earliest : null,
-  }
+function toLost(error: unknown): Lost {
+  return { reason: error instanceof Error ? error.message : String(error) }
 }

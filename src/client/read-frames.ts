@@ -1,6 +1,6 @@
 /** Reads the frames of an event stream, with the topic that the hub names in a comment. */
 import { createParser } from 'eventsource-parser'
-import type { ReceivedEvent } from './stream-types.ts'
+import type { Gap, ReceivedEvent } from './stream-types.ts'
 
 /** Receives what a stream carries. */
 export interface FrameHandlers {
@@ -49,5 +49,14 @@ export function controlData({ data }: ReceivedEvent): Record<string, unknown> {
     return typeof fields === 'object' && fields !== null ? { ...fields } : {}
   } catch {
     return {}
+  }
+}
+
+/** Reads the data of `hub:gap`. */
+export function toGap(frame: ReceivedEvent): Gap {
+  const { reason, earliest } = controlData(frame)
+  return {
+    reason: reason === 'evicted' ? 'evicted' : 'epoch',
+    earliest: typeof earliest === 'string' ? earliest : null,
   }
 }

@@ -19,21 +19,26 @@ const CHECK_MS = 1_000
 export function startWatchdog(clock: Clock, limitMs: () => number, onDead: () => void): Watchdog {
   let wall = clock.now()
   let monotonic = clock.monotonic()
-  let isSuspect = false
+  /** When the first look found silence. */
+  let suspectAt: number | undefined
   const stop = clock.every(CHECK_MS, check)
   return { active, check, stop }
 
   function active(): void {
     wall = clock.now()
     monotonic = clock.monotonic()
-    isSuspect = false
+    suspectAt = undefined
   }
 
   function check(): void {
     // The monotonic clock of some systems stands still while they sleep.
     const silentMs = Math.max(clock.now() - wall, clock.monotonic() - monotonic)
     if (silentMs < limitMs()) return
-    if (isSuspect) onDead()
-    isSuspect = !isSuspect
+    const now = clock.monotonic()
+    suspectAt ??= now
+    // Other looks at the same time, which pages that wake up ask for, count as one.
+    if (now - suspectAt < CHECK_MS / 2) return
+    suspectAt = undefined
+    onDead()
   }
 }

@@ -1,5 +1,5 @@
 /** Listeners, typed events and iteration, without a server. */
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import { connect } from '../../src/client/connect.ts'
 import { typed } from '../../src/client/event-schema.ts'
@@ -119,4 +119,53 @@ test('a signal ends the stream, also one that was aborted before', async () => {
 
 test('a URL is required', () => {
   expect(() => connect({ url: '' })).toThrow('connect requires url')
+})
+
+test('what onError throws does not affect the stream', async () => {
+  const { clock, options, publish } = createHarness()
+  const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+  onTestFinished(() => log.mockRestore())
+  const stream = connect({
+    ...options,
+    onError: (error) => {
+      throw error
+    },
+  })
+  onTestFinished(stream.close)
+  const received: string[] = []
+  stream.on('message', (data) => {
+    received.push(data)
+    throw new Error('mine')
+  })
+  await clock.runPending()
+  await publish('one')
+  await publish('two')
+  await clock.advance(10_000)
+  expect(received).toEqual(['one', 'two'])
+  expect(log).toHaveBeenCalledTimes(2)
+})
+
+test('events may have the names of properties that every object has', async () => {
+  const { clock, errors, options, publish } = createHarness()
+  const stream = connect({ ...options, events: { note: typed<string>() } })
+  onTestFinished(stream.close)
+  const received: unknown[] = []
+  stream.on('constructor', (data) => received.push(data))
+  await clock.runPending()
+  await publish('one', 'constructor')
+  expect(received).toEqual(['one'])
+  expect(errors).toEqual([])
+})
+
+test('a listener of the status that closes the stream leaves no connection behind', async () => {
+  const { clock, hub, options } = createHarness()
+  const stream = connect(options)
+  stream.onStatus(({ state }) => {
+    if (state === 'waiting') stream.close()
+  })
+  await clock.runPending()
+  await hub.disconnect('alice')
+  await clock.advance(60_000)
+  expect(stream.status.state).toBe('ended')
+  expect(hub.stats().connections).toBe(0)
 })

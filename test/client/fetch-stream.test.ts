@@ -141,6 +141,7 @@ test.each([408, 425, 429, 500, 503])(
       state: 'waiting',
       until: clock.now() + 60_000,
       reason: 'Later.',
+      failures: 1,
     })
     await clock.advance(60_000)
     expect(requests).toHaveLength(2)
@@ -293,4 +294,38 @@ test('control events that are malformed cost nothing', async () => {
   )
   await body().send('event: hub:bye\ndata: null\n\ndata: still here\n\n')
   expect(received).toEqual(['still here'])
+})
+
+test('a ticket that never comes is given up after half a minute, and used no more', async () => {
+  const issue: ((ticket: string) => void)[] = []
+  const ticket = () => new Promise<string>((resolve) => issue.push(resolve))
+  const { clock, requests, stream } = createHarness(['stream'], { ticket, client: undefined })
+  await clock.advance(32_000)
+  expect(stream.status).toMatchObject({ state: 'waiting' })
+  await clock.advance(2_000)
+  issue[0]?.('late')
+  await clock.runPending()
+  expect(requests).toEqual([])
+  issue[1]?.('fresh')
+  await clock.runPending()
+  expect(requests.map(({ url }) => url)).toEqual(['/sse?ticket=fresh'])
+})
+
+test('a retry delay longer than an hour counts as an hour', async () => {
+  const { clock, stream, body } = createHarness(['stream'])
+  await clock.runPending()
+  await body().send(`retry: 99999999999\n${READY}`)
+  await body().end()
+  expect(stream.status).toMatchObject({ until: clock.now() + 3_600_000 })
+})
+
+test('closing while it waits leaves no timer behind, also after a silence', async () => {
+  const { clock, stream, body } = createHarness(['stream'])
+  await clock.runPending()
+  await body().send(`${READY}event: hub:beat\ndata: 2\n\n`)
+  await clock.advance(6_000)
+  expect(stream.status.state).toBe('waiting')
+  stream.close()
+  await clock.runPending()
+  expect(clock.timers).toBe(0)
 })

@@ -12,6 +12,8 @@ export interface FakeTab {
   /** Nothing in it runs, but it keeps its locks; what arrives waits for it. */
   hang(): void
   thaw(): void
+  /** It is hidden, and its timers fire once a minute at most. */
+  throttle(): void
   /** The page goes into the back/forward cache, and comes back. */
   suspend(): void
   resume(): void
@@ -31,18 +33,25 @@ interface LockState {
   readonly waiting: LockRequest[]
 }
 
+/** A browser that opens tabs. */
+export interface FakeBrowser {
+  /** @param deniesLocks - as in a frame without an origin. @defaultValue false */
+  open(deniesLocks?: boolean): FakeTab
+}
+
 /** Creates a browser whose tabs send their requests with `fetch`. */
-export function createFakeBrowser(clock: Clock, send: typeof fetch): { open(): FakeTab } {
+export function createFakeBrowser(clock: Clock, send: typeof fetch): FakeBrowser {
   const channels = new Set<{ name: string; receive(data: unknown): void }>()
   const locks = new Map<string, LockState>()
   return { open }
 
-  function open(): FakeTab {
+  function open(deniesLocks = false): FakeTab {
     let state: 'running' | 'hanging' | 'crashed' = 'running'
     const delayed: (() => void)[] = []
     const requests = new Set<LockRequest>()
     const aborts = new Set<AbortController>()
     let page: PageEvents | undefined
+    let isThrottled = false
     /** Runs work of the tab: now, when it thaws, or never. */
     const run = (work: () => void) => {
       if (state === 'running') work()
@@ -50,7 +59,10 @@ export function createFakeBrowser(clock: Clock, send: typeof fetch): { open(): F
     }
     return {
       browser: {
-        sharing: { open: (name) => openChannel(name, run), locks: tabLocks(run, requests) },
+        sharing: {
+          open: (name) => openChannel(name, run),
+          locks: tabLocks(run, requests, deniesLocks),
+        },
         listen: (events) => {
           page = events
           return () => {
@@ -62,7 +74,9 @@ export function createFakeBrowser(clock: Clock, send: typeof fetch): { open(): F
         ...clock,
         every: (ms, task) => {
           let stopped = false
-          const stop = clock.every(ms, () => run(() => void (stopped || task())))
+          const stop = clock.every(isThrottled ? Math.max(ms, 60_000) : ms, () =>
+            run(() => void (stopped || task())),
+          )
           return () => {
             stopped = true
             stop()
@@ -81,6 +95,9 @@ export function createFakeBrowser(clock: Clock, send: typeof fetch): { open(): F
       thaw: () => {
         state = 'running'
         for (const work of delayed.splice(0)) run(work)
+      },
+      throttle: () => {
+        isThrottled = true
       },
       suspend: () => page?.onSuspend(),
       resume: () => page?.onResume(),
@@ -113,10 +130,18 @@ export function createFakeBrowser(clock: Clock, send: typeof fetch): { open(): F
     }
   }
 
-  function tabLocks(run: (work: () => void) => void, requests: Set<LockRequest>): Locks {
+  function tabLocks(
+    run: (work: () => void) => void,
+    requests: Set<LockRequest>,
+    isDenied: boolean,
+  ): Locks {
     return {
       request: (name, { signal, steal }, callback) =>
         new Promise((resolve, reject) => {
+          if (isDenied) {
+            reject(new DOMException('Locks are denied in this context.', 'SecurityError'))
+            return
+          }
           const grant = () => new Promise<void>((done) => run(() => void callback().then(done)))
           const settle = (work: () => void) => run(() => setImmediate(() => run(work)))
           const request: LockRequest = {
@@ -132,12 +157,12 @@ export function createFakeBrowser(clock: Clock, send: typeof fetch): { open(): F
             const { holder } = lock
             lock.holder = undefined
             lock.waiting.unshift(request)
-            holder?.reject(new Error('AbortError'))
+            holder?.reject(new DOMException('Another took the lock.', 'AbortError'))
           } else lock.waiting.push(request)
           signal?.addEventListener('abort', () => {
             if (!lock.waiting.includes(request)) return
             lock.waiting.splice(lock.waiting.indexOf(request), 1)
-            request.reject(new Error('AbortError'))
+            request.reject(new DOMException('Another took the lock.', 'AbortError'))
           })
           grantNext(lock)
         }),

@@ -8,7 +8,7 @@ export interface LeaderWatchInit {
   /** The leader has been quiet: ask whether it is there. */
   onQuiet(): void
   /** The leader has not answered. */
-  onDead(): void
+  onDead(): unknown
 }
 
 /** Looks once a second, so that a tab that slept asks before it judges. */

@@ -1,39 +1,21 @@
 /** One stream for all tabs: the tab that holds the lock reads it, the others follow on a channel. */
-
-import { MAX_TOPICS } from '../../core/address.ts'
-import type { Clock } from '../../core/clock.ts'
-import type { Channel, Locks } from '../browser.ts'
-import type { FetchStream, FetchStreamHandlers, SuspendableStream } from '../fetch-stream.ts'
+import type { FetchStream } from '../fetch-stream.ts'
 import type { ClientStatus } from '../stream-types.ts'
-import { hasReached } from './cursor-order.ts'
+import type { SuspendableStream } from '../suspendable-stream.ts'
+import { createCensus, includesAll, unionOf } from './census.ts'
+import { readChain } from './chain-reader.ts'
+import { hasReached, isKnown, isNext } from './cursor-order.ts'
 import { watchLeader } from './leader-watch.ts'
+import type { SharedStreamInit } from './shared-stream-init.ts'
 import { joinChannel, type TabChannel } from './tab-channel.ts'
 import { createTabLock } from './tab-lock.ts'
-import type { ChainMessage, LeaderMessage } from './tab-messages.ts'
+import type { ChainMessage, LeaderMessage, StateMessage } from './tab-messages.ts'
 
-/** What sharing needs. */
-export interface SharedStreamInit {
-  /** Tabs with the same name share one stream. */
-  readonly name: string
-  readonly topics: readonly string[]
-  readonly lastEventId: string | undefined
-  readonly sharing: { open(name: string): Channel; readonly locks: Locks }
-  readonly clock: Clock
-  random(): number
-  /** Opens a stream of this tab's own. */
-  open(
-    topics: readonly string[],
-    cursor: string | undefined,
-    handlers: FetchStreamHandlers,
-  ): FetchStream
-  readonly handlers: FetchStreamHandlers
-}
+/** Messages that a tab holds while it reads what it missed by itself. If there are more, it reads those, too. */
+const MAX_HELD = 100
 
-/** Messages that a tab holds while it reads by itself what it missed. */
-const MAX_HELD = 1_000
-
-/** Milliseconds during which new topics are collected before the shared stream is opened with them. */
-const REOPEN_MS = 100
+/** Failures in a row after which another tab tries: this one's network may be dead. */
+const MAX_FAILURES = 3
 
 /**
  * Shares a stream. A tab is in one of three states: it leads, it follows, or it reads a stream of its
@@ -41,39 +23,49 @@ const REOPEN_MS = 100
  * notices what it lacks, so that every tab gets every event once, whoever leads.
  */
 export function shareStream(init: SharedStreamInit): SuspendableStream {
-  const { name, topics, sharing, clock, random, open, handlers } = init
+  const { name, sharing, clock, random, open, handlers } = init
+  const topics = [...new Set(init.topics)]
   const me = `${clock.now().toString(36)}-${random().toString(36).slice(2)}`
-  const allTopics = new Set(topics)
-  const lock = createTabLock(name, sharing.locks, { onHeld: lead, onStolen: stepDown })
+  const lock = createTabLock(name, sharing.locks, { onHeld: lead, onStolen: join, onDenied })
+  const census = createCensus(clock, topics, () => streamTopics, openShared)
   let channel: TabChannel | undefined
   let watch: ReturnType<typeof watchLeader> | undefined
-  let role: 'joining' | 'leading' | 'following' | 'catching-up' = 'joining'
+  let role: 'joining' | 'leading' | 'following' | 'catching-up' | 'stopped' = 'stopped'
   let cursor = init.lastEventId
+  /** Whether the cursor is that of a tab whose stream is not live: what is missing then is no gap of this tab. */
+  let isFresh = false
   let own: FetchStream | undefined
-  /** The topics, the cursor and the status of the shared stream. */
+  /** The topics, the cursor, the status and the failures in a row of the shared stream. */
   let streamTopics: readonly string[] = []
   let streamCursor: string | undefined
   let status: ClientStatus = { state: 'connecting' }
+  let failures = 0
   let held: ChainMessage[] = []
-  let stopReopening = () => {}
+  /** Of a leader: whether others follow, and whether the topics of others were refused. */
+  let hasFollowers = false
+  let isNarrow = false
   start()
-  return { wake: () => own?.wake(), close: stop, suspend: stop, resume: () => channel ?? start() }
+  return { wake: () => wake(true), close: stop, suspend: stop, resume: () => channel ?? start() }
 
   function start(): void {
-    role = 'joining'
-    const hears = { hello: onHello, leader: onLeader, deposed: stepDown }
-    channel = joinChannel(sharing.open(name), me, hears, sayHello)
+    const onNewLeader = sayHello
+    channel = joinChannel(sharing.open(name), me, {
+      onHello,
+      onLeader,
+      onNewLeader,
+      onDeposed: join,
+    })
     watch = watchLeader({
       clock,
       random,
-      onQuiet: () => unlessLeading(sayHello),
-      onDead: () => unlessLeading(lock.steal),
+      onQuiet: sayHello,
+      onDead: () => role === 'leading' || lock.steal(),
     })
-    sayHello()
-    lock.request()
+    join()
   }
 
   function stop(): void {
+    role = 'stopped'
     closeOwn()
     watch?.stop()
     lock.release()
@@ -81,36 +73,55 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     channel = undefined
   }
 
-  function lead(): void {
-    channel?.lead()
-    openShared()
+  function onDenied(): void {
+    stop()
+    init.onDenied()
   }
 
-  function stepDown(): void {
+  /** Wakes this tab's stream and, unless this tab leads, the leader's. */
+  function wake(isNews: boolean): void {
+    if (isNews) failures = 0
+    own?.wake(isNews)
+    sayHello(isNews)
+  }
+
+  /** Waits for the lock, and meanwhile for a leader. */
+  function join(): void {
     closeOwn()
     role = 'joining'
     sayHello()
     lock.request()
   }
 
-  /** Opens the shared stream with the topics of all tabs. If they are too many, other tabs read streams of their own. */
-  function openShared(): void {
-    closeOwn()
+  function lead(): void {
+    channel?.lead()
+    isNarrow = false
+    // After failures, the topics of others may be the reason.
+    openShared(failures < MAX_FAILURES ? unionOf(topics, [streamTopics], []) : topics)
+  }
+
+  /** Opens the shared stream. Tabs with topics that it lacks read streams of their own. */
+  function openShared(next: readonly string[]): void {
+    let hasWaited = false
+    hasFollowers = false
     role = 'leading'
-    streamTopics = allTopics.size <= MAX_TOPICS ? [...allTopics] : topics
-    own = open(streamTopics, cursor, {
-      event: (event) => publish({ type: 'event', prev: cursor, id: event.id, event }),
-      cursor: (id) => {
-        if (id !== cursor) publish({ type: 'cursor', prev: cursor, id })
-      },
-      gap: (gap) => publish({ type: 'gap', prev: cursor, gap }),
-      status: (next) => {
-        status = next
-        sayState()
-        showStatus(next)
-      },
+    streamTopics = next
+    read(next, publish, (now) => {
+      if (now.state === 'ended' && now.reason !== 'blocked') {
+        // Others have credentials of their own, so they are not told.
+        if (isNarrow || includesAll(topics, next)) showStatus(now)
+        else {
+          isNarrow = true
+          openShared(topics)
+        }
+        return
+      }
+      setStatus(now)
+      sayState()
+      showStatus(now)
+      if (now.state === 'waiting') hasWaited = true
+      else if (hasWaited && hasFollowers && failures >= MAX_FAILURES) join()
     })
-    sayState()
   }
 
   function publish(message: ChainMessage): void {
@@ -118,18 +129,11 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     apply(message)
   }
 
-  function onHello(others: readonly string[]): void {
-    for (const topic of others) allTopics.add(topic)
+  function onHello(others: readonly string[], isAwake: boolean): void {
     if (role !== 'leading') return
-    sayState()
-    const isCovered = others.every((topic) => streamTopics.includes(topic))
-    if (isCovered || allTopics.size > MAX_TOPICS) return
-    // Several tabs that a browser restores have it reopened once.
-    stopReopening()
-    stopReopening = clock.every(REOPEN_MS, () => {
-      stopReopening()
-      if (role === 'leading') openShared()
-    })
+    hasFollowers = true
+    wake(isAwake)
+    sayState(!isNarrow && census.add(others))
   }
 
   function onLeader(message: LeaderMessage): void {
@@ -138,109 +142,110 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     else onChain(message)
   }
 
-  function onState(state: LeaderMessage & { readonly type: 'state' }): void {
+  function onState(state: StateMessage): void {
     streamTopics = state.topics
     streamCursor = state.cursor
-    for (const topic of streamTopics) allTopics.add(topic)
+    setStatus(state.status)
+    if (state.asks) sayHello()
     if (role === 'joining') {
-      cursor ??= streamCursor
+      if (cursor === undefined && streamCursor !== undefined) {
+        moveTo(streamCursor)
+        isFresh = status.state !== 'live'
+      }
       role = 'following'
     }
+    // What was held lacks events that this tab follows.
+    if (!isCovered()) held = []
     if (role === 'catching-up') joinIfCaughtUp()
     else if (!isCovered() || !hasReached(cursor, streamCursor)) catchUp()
-    if (role === 'following') showStatus(state.status)
+    if (role === 'following') showStatus(status)
   }
 
   function onChain(message: ChainMessage): void {
     streamCursor = message.id ?? streamCursor
-    if (isKnown(message)) return
-    if (role === 'following' && !hasReached(cursor, message.prev)) catchUp()
-    if (role === 'catching-up') hold(message)
+    if (isKnown(cursor, message)) return
+    if (role === 'following' && !isNext(cursor, message)) catchUp()
     if (role === 'following') apply(message)
+    // Ephemeral events are not held: the stream of this tab's own brings them.
+    else if (role === 'catching-up' && isCovered() && message.id !== undefined) {
+      if (held.length === MAX_HELD) held = []
+      held.push(message)
+    }
   }
 
   /** Reads by itself what this tab missed, or what the shared stream does not carry. */
   function catchUp(): void {
-    closeOwn()
     role = 'catching-up'
     held = []
-    own = open(topics, cursor, {
-      event: (event) => apply({ type: 'event', prev: cursor, id: event.id, event }),
-      cursor: (id) => {
-        cursor = id
-        handlers.cursor(id)
-        joinIfCaughtUp()
-      },
-      gap: handlers.gap,
-      status: showStatus,
-    })
-  }
-
-  /** Ephemeral events are not held: the stream of this tab's own brings them. */
-  function hold(message: ChainMessage): void {
-    if (message.type === 'event' && message.id === undefined) return
-    if (held.length === MAX_HELD) held = []
-    held.push(message)
+    if (status.state === 'live') isFresh = false
+    const onMessage = (message: ChainMessage) => {
+      apply(message)
+      if (message.id !== undefined) joinIfCaughtUp()
+    }
+    read(topics, onMessage, showStatus)
   }
 
   function joinIfCaughtUp(): void {
-    while (held[0] && isKnown(held[0])) held.shift()
-    const [first] = held
-    if (
-      role !== 'catching-up' ||
-      !isCovered() ||
-      !hasReached(cursor, first ? first.prev : streamCursor)
-    )
-      return
+    while (held[0] && isKnown(cursor, held[0])) held.shift()
+    if (role !== 'catching-up' || !isCovered()) return
+    // What is held may be of an earlier epoch.
+    if (hasReached(cursor, streamCursor)) held = []
+    else if (!held[0] || !isNext(cursor, held[0])) return
     closeOwn()
     role = 'following'
+    showStatus(status)
     for (const message of held.splice(0)) onChain(message)
   }
 
+  function read(
+    from: readonly string[],
+    onMessage: (message: ChainMessage) => void,
+    onStatus: (status: ClientStatus) => void,
+  ): void {
+    closeOwn()
+    own = readChain({ open, topics: from, failures, cursor: () => cursor, onMessage, onStatus })
+  }
+
   function isCovered(): boolean {
-    return topics.every((topic) => streamTopics.includes(topic))
+    return includesAll(streamTopics, topics)
   }
 
-  /** Whether this tab has a message already: a new leader started at an older cursor. */
-  function isKnown({ id }: ChainMessage): boolean {
-    return id !== undefined && hasReached(cursor, id)
+  function apply({ id, event, gap }: ChainMessage): void {
+    if (gap && !isFresh) handlers.gap(gap)
+    // The shared stream carries the topics of all tabs.
+    if (event && (event.topic === undefined || topics.includes(event.topic))) handlers.event(event)
+    if (id !== undefined) moveTo(id)
   }
 
-  function apply(message: ChainMessage): void {
-    const { type, id } = message
-    if (isKnown(message)) return
-    if (type === 'event' && isFollowed(message.event.topic)) handlers.event(message.event)
-    if (type === 'gap') handlers.gap(message.gap)
-    if (id === undefined) return
+  function moveTo(id: string): void {
+    isFresh = false
     cursor = id
     handlers.cursor(id)
   }
 
-  /** The shared stream carries the topics of all tabs. */
-  function isFollowed(topic: string | undefined): boolean {
-    return topic === undefined || topics.includes(topic)
+  function setStatus(next: ClientStatus): void {
+    status = next
+    if (next.state === 'live') failures = 0
+    if (next.state === 'waiting') failures = next.failures
   }
 
   function showStatus(next: ClientStatus): void {
     if (next.state === 'ended') stop()
+    if (next.state === 'live' && next.resume !== 'gap') isFresh = false
     handlers.status(next)
-  }
-
-  function unlessLeading(work: () => void): void {
-    if (role !== 'leading') work()
   }
 
   function closeOwn(): void {
     own?.close()
     own = undefined
-    stopReopening()
+    census.stop()
   }
 
-  function sayHello(): void {
-    channel?.say({ type: 'hello', topics })
+  function sayHello(isAwake = false): void {
+    if (role !== 'leading') channel?.say({ type: 'hello', topics, wake: isAwake })
   }
 
-  function sayState(): void {
-    channel?.say({ type: 'state', cursor, topics: streamTopics, status })
+  function sayState(asks = false): void {
+    channel?.say({ type: 'state', cursor, topics: streamTopics, status, asks })
   }
 }

@@ -4,11 +4,13 @@ import { type LeaderMessage, type TabMessage, toEnvelope } from './tab-messages.
 
 /** Receives what the other tabs say. */
 export interface TabChannelHandlers {
-  /** Another tab is there, and follows these topics. */
-  hello(topics: readonly string[]): void
-  leader(message: LeaderMessage): void
+  /** Another tab is there, follows these topics, and has just woken up if `wake` is true. */
+  onHello(topics: readonly string[], wake: boolean): void
+  onLeader(message: LeaderMessage): void
+  /** Another tab leads than before. It is to hear of this one. */
+  onNewLeader(): void
   /** Another tab leads now, and this one no longer does. */
-  deposed(): void
+  onDeposed(): void
 }
 
 /** One tab's end of the channel. */
@@ -19,18 +21,17 @@ export interface TabChannel {
   close(): void
 }
 
-/** Tabs that have led, or may, by term: the newest counts. */
+/** Joins a channel as the tab `me`. Of the tabs that say that they lead, the one with the newest term counts. */
 export function joinChannel(
   channel: Channel,
   me: string,
-  handlers: TabChannelHandlers,
-  sayHello: () => void,
+  { onHello, onLeader, onNewLeader, onDeposed }: TabChannelHandlers,
 ): TabChannel {
   let term = 0
   let leader = ''
   channel.onmessage = ({ data }) => receive(data)
   return {
-    say,
+    say: (message) => channel.postMessage({ v: 1, from: me, term, message }),
     lead: () => {
       term += 1
       leader = me
@@ -41,10 +42,6 @@ export function joinChannel(
     },
   }
 
-  function say(message: TabMessage): void {
-    channel.postMessage({ v: 1, from: me, term, message })
-  }
-
   function receive(data: unknown): void {
     const envelope = toEnvelope(data)
     if (!envelope || envelope.from === me) return
@@ -52,7 +49,7 @@ export function joinChannel(
     if (message.type === 'hello') {
       // Leaders that this one did not hear came before it.
       if (leader === me && envelope.term > term) term = envelope.term + 1
-      handlers.hello(message.topics)
+      onHello(message.topics, message.wake)
       return
     }
     // Of two leaders the later one counts, and of two with the same term only one.
@@ -61,9 +58,9 @@ export function joinChannel(
     if (from !== leader) {
       const wasLeading = leader === me
       leader = from
-      if (wasLeading) handlers.deposed()
-      else sayHello()
+      if (wasLeading) onDeposed()
+      else onNewLeader()
     }
-    handlers.leader(message)
+    onLeader(message)
   }
 }

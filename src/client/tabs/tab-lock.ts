@@ -3,7 +3,7 @@ import type { Locks } from '../browser.ts'
 
 /** One tab's claim to the lock. */
 export interface TabLock {
-  /** Waits for the lock. */
+  /** Waits for the lock, after the tabs that wait already. */
   request(): void
   /** Takes the lock from a tab that no longer responds. */
   steal(): void
@@ -11,11 +11,21 @@ export interface TabLock {
   release(): void
 }
 
-/** Creates a claim. `onHeld` is called when this tab gets the lock, `onStolen` when another takes it away. */
+/** What happens to a claim. */
+export interface TabLockHandlers {
+  /** This tab has the lock. */
+  onHeld(): void
+  /** Another tab took it away. */
+  onStolen(): void
+  /** The browser denies locks, for example in a sandboxed frame. */
+  onDenied(): void
+}
+
+/** Creates a claim. */
 export function createTabLock(
   name: string,
   locks: Locks,
-  { onHeld, onStolen }: { onHeld(): void; onStolen(): void },
+  { onHeld, onStolen, onDenied }: TabLockHandlers,
 ): TabLock {
   let end = () => {}
   return { request: () => claim(false), steal: () => claim(true), release: () => end() }
@@ -35,8 +45,11 @@ export function createTabLock(
       await released
     }
     // The API allows no signal with `steal`.
-    locks.request(name, steal ? { steal } : { signal }, hold).catch(() => {
-      if (!signal.aborted) onStolen()
+    locks.request(name, steal ? { steal } : { signal }, hold).catch((error: unknown) => {
+      if (signal.aborted) return
+      // https://www.w3.org/TR/web-locks/#dom-lockmanager-request
+      if (Object(error).name === 'AbortError') onStolen()
+      else onDenied()
     })
   }
 }

@@ -1,32 +1,37 @@
 /** What the tabs of a browser say to each other, and the check of each message: any script of the origin may send some. */
+import { MAX_TOPICS } from '../../core/address.ts'
 import type { ClientStatus, Gap, ReceivedEvent } from '../stream-types.ts'
 
-/** Something that happened on the shared stream, with the cursor before it: a tab that is not there yet has missed something. */
-export type ChainMessage = {
+/**
+ * A step of the shared stream: from the cursor `prev` to the cursor `id`, by an event or without one.
+ * Ephemeral events have no id, and the cursor stays. With a gap, events in between were lost.
+ */
+export interface ChainMessage {
+  readonly type: 'chain'
   readonly prev: string | undefined
   readonly id?: string | undefined
-} & (
-  | { readonly type: 'event'; readonly event: ReceivedEvent }
-  | { readonly type: 'cursor'; readonly id: string }
-  | { readonly type: 'gap'; readonly gap: Gap }
-)
+  readonly event?: ReceivedEvent | undefined
+  readonly gap?: Gap | undefined
+}
+
+/** The shared stream as it is: sent by a new leader, after a change, and when another tab says hello. */
+export interface StateMessage {
+  readonly type: 'state'
+  readonly cursor: string | undefined
+  readonly topics: readonly string[]
+  readonly status: ClientStatus
+  /** Whether all tabs are to say hello. */
+  readonly asks: boolean
+}
 
 /** What the tab that holds the stream says. */
-export type LeaderMessage =
-  | ChainMessage
-  /** The stream as it is: sent by a new leader, after a change, and when another tab asks. */
-  | {
-      readonly type: 'state'
-      readonly cursor: string | undefined
-      readonly topics: readonly string[]
-      readonly status: ClientStatus
-    }
+export type LeaderMessage = ChainMessage | StateMessage
 
 /** What any tab says. */
 export type TabMessage =
   | LeaderMessage
-  /** A tab is there, and follows these topics. The leader answers with its state. */
-  | { readonly type: 'hello'; readonly topics: readonly string[] }
+  /** A tab is there, and follows these topics. `wake`: its page woke up, or the network is back. */
+  | { readonly type: 'hello'; readonly topics: readonly string[]; readonly wake: boolean }
 
 /** A message with its sender. `term` grows with each leader, so that an old one is recognised. */
 export interface Envelope {
@@ -38,41 +43,57 @@ export interface Envelope {
 
 /** Returns the envelope if it is a valid one. */
 export function toEnvelope(data: unknown): Envelope | undefined {
-  if (!isObject(data) || data.v !== 1 || typeof data.from !== 'string') return undefined
-  if (!Number.isSafeInteger(data.term) || !isTabMessage(data.message)) return undefined
-  return data as unknown as Envelope
+  const { v, from, term, message } = fields(data)
+  const isValid = v === 1 && isText(from) && Number.isSafeInteger(term) && isTabMessage(message)
+  return isValid ? (data as Envelope) : undefined
 }
 
-function isTabMessage(message: unknown): message is TabMessage {
-  if (!isObject(message)) return false
-  const { type, topics, cursor, status, prev, id, event, gap } = message
-  if (type === 'hello') return isTexts(topics)
-  if (type === 'state') return isTexts(topics) && isOptionalText(cursor) && isStatus(status)
-  if (!isOptionalText(prev) || !isOptionalText(id)) return false
-  if (type === 'event') return isEvent(event)
-  if (type === 'gap') return isObject(gap) && (gap.reason === 'evicted' || gap.reason === 'epoch')
-  return type === 'cursor' && id !== undefined
+function isTabMessage(message: unknown): boolean {
+  const { type, topics, cursor, status, asks, wake, prev, id, event, gap } = fields(message)
+  if (type === 'hello') return isTopics(topics) && isFlag(wake)
+  if (type === 'state')
+    return isTopics(topics) && isFlag(asks) && isOptional(cursor) && isStatus(status)
+  if (type !== 'chain' || !isOptional(prev) || !isOptional(id)) return false
+  return (
+    (event === undefined || isEvent(event, id)) && (gap === undefined || (isText(id) && isGap(gap)))
+  )
 }
 
-function isEvent(event: unknown): boolean {
-  if (!isObject(event) || !isOptionalText(event.id) || !isOptionalText(event.topic)) return false
-  return typeof event.event === 'string' && typeof event.data === 'string'
+function isEvent(value: unknown, cursor: unknown): boolean {
+  const { id, event, data, topic } = fields(value)
+  return id === cursor && isText(event) && isText(data) && isOptional(topic)
 }
 
-function isStatus(status: unknown): boolean {
-  if (!isObject(status)) return false
-  if (status.state === 'waiting') return typeof status.until === 'number'
-  return ['connecting', 'live', 'ended'].includes(status.state as string)
+function isGap(value: unknown): boolean {
+  const { reason, earliest } = fields(value)
+  return (reason === 'evicted' || reason === 'epoch') && (earliest === null || isText(earliest))
 }
 
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string')
+/** A leader that ends for its own reasons does not say so: the next one may be accepted. */
+function isStatus(value: unknown): boolean {
+  const { state, client, resume, until, failures, reason } = fields(value)
+  if (state === 'live') return isText(client) && isText(resume)
+  if (state === 'waiting') return [until, failures].every(Number.isFinite) && isText(reason)
+  return state === 'connecting' || (state === 'ended' && reason === 'blocked')
 }
 
-function isOptionalText(value: unknown): boolean {
-  return value === undefined || typeof value === 'string'
+function isTopics(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= MAX_TOPICS && value.every(isText)
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
+function isFlag(value: unknown): boolean {
+  return typeof value === 'boolean'
+}
+
+function isOptional(value: unknown): boolean {
+  return value === undefined || isText(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+/** The fields of an object; none of another value. */
+function fields(value: unknown): Record<string, unknown> {
+  return Object(value)
 }
