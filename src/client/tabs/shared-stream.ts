@@ -138,8 +138,7 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
 
   function onLeader(message: LeaderMessage): void {
     watch?.heard()
-    if (message.type === 'state') onState(message)
-    else onChain(message)
+    message.type === 'state' ? onState(message) : onChain(message)
   }
 
   function onState(state: StateMessage): void {
