@@ -119,13 +119,13 @@ export function connect<const S extends EventSchemas = Record<never, never>>(
         random,
         lastEventId: options.lastEventId,
         handlers,
-        open: (all, lastEventId, own, failures) =>
+        open: (all, lastEventId, own, backoff) =>
           openFetchStream({
             options: { ...options, topics: all, lastEventId },
             clock,
             random,
             handlers: own,
-            failures,
+            backoff,
           }),
         onDenied: () => {
           stream = openAlone()

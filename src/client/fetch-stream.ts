@@ -1,6 +1,7 @@
 /** One stream by `fetch`: keeps its cursor, reconnects, and detects a connection that is dead. */
 import type { Clock } from '../core/clock.ts'
 import { type Answer, readAnswer } from './answer.ts'
+import { type Backoff, countFailure, newBackoff } from './backoff.ts'
 import { credentialsOf } from './credential.ts'
 import { controlData, readFrames, toGap } from './read-frames.ts'
 import type {
@@ -38,8 +39,8 @@ export interface FetchStreamInit {
   readonly clock: Clock
   random(): number
   readonly handlers: FetchStreamHandlers
-  /** Failures in a row before this stream. @defaultValue 0 */
-  readonly failures?: number | undefined
+  /** How long to wait after a failure; the stream keeps it up to date, for a stream that follows it. */
+  readonly backoff?: Backoff | undefined
 }
 
 /** The time between heartbeats until the hub has sent the first one. */
@@ -50,13 +51,6 @@ const MISSED_BEATS = 2
 
 /** Milliseconds that the hub may take to answer. */
 const ANSWER_MS = 30_000
-
-const DEFAULT_RETRY_MS = 2_000
-const MIN_RETRY_MS = 250
-const MAX_BACKOFF_MS = 30_000
-
-/** The maximum that the hub may ask the client to wait. Timers of more than 24 days would fire at once. */
-const MAX_WAIT_MS = 3_600_000
 
 /** Milliseconds between two waits that end early. */
 const WAKE_MS = 1_000
@@ -73,13 +67,11 @@ interface Lost {
 
 /** Opens a stream. Handlers are called later, not at once. */
 export function openFetchStream(init: FetchStreamInit): FetchStream {
-  const { options, clock, random, handlers } = init
+  const { options, clock, random, handlers, backoff = newBackoff() } = init
   const credentials = credentialsOf(options)
   let closed = false
   let cursor = options.lastEventId
-  let retryMs = DEFAULT_RETRY_MS
   let silenceMs = MISSED_BEATS * DEFAULT_BEAT_MS
-  let { failures = 0 } = init
   let liveAt: number | undefined
   let isOpen = false
   let abort = new AbortController()
@@ -103,7 +95,7 @@ export function openFetchStream(init: FetchStreamInit): FetchStream {
       if (closed) return
       if (lost === 'again') continue
       if ('state' in lost) return end(lost)
-      if (liveAt !== undefined && clock.monotonic() - liveAt >= STABLE_MS) failures = 0
+      if (liveAt !== undefined && clock.monotonic() - liveAt >= STABLE_MS) backoff.failures = 0
       await pause(lost)
     }
   }
@@ -140,7 +132,7 @@ export function openFetchStream(init: FetchStreamInit): FetchStream {
         return !closed
       },
       retry: (ms) => {
-        retryMs = Math.min(Math.max(ms, MIN_RETRY_MS), MAX_WAIT_MS)
+        backoff.retryMs = ms
       },
       frame: (frame) => {
         if (frame.event === 'hub:bye') bye = String(controlData(frame).reason)
@@ -186,11 +178,9 @@ export function openFetchStream(init: FetchStreamInit): FetchStream {
   }
 
   async function pause({ reason, byHub = false, minMs = 0 }: Lost): Promise<void> {
-    const backoffMs = Math.min(Math.max(MAX_BACKOFF_MS, retryMs), retryMs * 2 ** failures)
-    const ms = Math.max(minMs, backoffMs * (0.75 + 0.5 * random()))
-    failures = Math.min(failures + 1, 10)
+    const ms = Math.max(minMs, countFailure(backoff, random))
     const until = clock.now() + ms
-    setStatus({ state: 'waiting', until, reason, failures })
+    setStatus({ state: 'waiting', until, reason })
     if (closed) return
     await new Promise<void>((resolve) => {
       const stop = clock.every(ms, done)
@@ -200,7 +190,7 @@ export function openFetchStream(init: FetchStreamInit): FetchStream {
         const isEarly = isNews && !byHub && now - wokenAt >= WAKE_MS
         if (isEarly) {
           wokenAt = now
-          failures = 0
+          backoff.failures = 0
         }
         if (isEarly || closed || clock.now() >= until) done()
       }

@@ -26,13 +26,8 @@ export type ResumeKind = 'fresh' | 'complete' | 'gap'
 export type ClientStatus =
   | { readonly state: 'connecting' }
   | { readonly state: 'live'; readonly client: string; readonly resume: ResumeKind }
-  /** It reconnects at `until`, in milliseconds since 1970, after so many failures in a row. `reason` is for people. */
-  | {
-      readonly state: 'waiting'
-      readonly until: number
-      readonly reason: string
-      readonly failures: number
-    }
+  /** It reconnects at `until`, in milliseconds since 1970. `reason` is for people. */
+  | { readonly state: 'waiting'; readonly until: number; readonly reason: string }
   /** It does not reconnect. `detail` is for people: what the server answered. */
   | { readonly state: 'ended'; readonly reason: EndedReason; readonly detail?: string | undefined }
 

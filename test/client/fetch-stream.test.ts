@@ -141,7 +141,6 @@ test.each([408, 425, 429, 500, 503])(
       state: 'waiting',
       until: clock.now() + 60_000,
       reason: 'Later.',
-      failures: 1,
     })
     await clock.advance(60_000)
     expect(requests).toHaveLength(2)

@@ -51,7 +51,7 @@ export interface TabWorld {
 }
 
 /** Starts a hub with a journal in memory, and a browser without tabs. */
-export function createTabWorld(journal: MemoryJournalOptions = {}): TabWorld {
+export function createTabWorld(journal: MemoryJournalOptions = {}, retryMs = 2_000): TabWorld {
   const clock = manualClock()
   const random = seeded(1)
   const requests: string[] = []
@@ -92,6 +92,7 @@ export function createTabWorld(journal: MemoryJournalOptions = {}): TabWorld {
     const own = createHub({
       clock,
       random: () => 0.5,
+      retryMs,
       journal: createMemoryJournal({ clock, ...journal }),
     })
     return { hub: own, app: createApp({ hub: own, access: 'anyone' }) }

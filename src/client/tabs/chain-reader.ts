@@ -1,21 +1,22 @@
 /** Reads a stream as steps from one cursor to the next, as the tabs pass it on. */
+import type { Backoff } from '../backoff.ts'
 import type { FetchStream, FetchStreamHandlers } from '../fetch-stream.ts'
 import type { ClientStatus, Gap, ReceivedEvent } from '../stream-types.ts'
 import type { ChainMessage } from './tab-messages.ts'
 
-/** Opens a stream at a cursor, after `failures` failures in a row. */
+/** Opens a stream at a cursor. */
 export type OpenTabStream = (
   topics: readonly string[],
   cursor: string | undefined,
   handlers: FetchStreamHandlers,
-  failures: number,
+  backoff: Backoff,
 ) => FetchStream
 
 /** What reading needs. */
 export interface ChainReaderInit {
   readonly open: OpenTabStream
   readonly topics: readonly string[]
-  readonly failures: number
+  readonly backoff: Backoff
   /** Returns the cursor of the tab, which `onMessage` moves. */
   cursor(): string | undefined
   onMessage(message: ChainMessage): void
@@ -24,7 +25,7 @@ export interface ChainReaderInit {
 
 /** Starts to read at the tab's cursor. A gap comes with the next cursor, so that no tab passes one without the other. */
 export function readChain(init: ChainReaderInit): FetchStream {
-  const { open, topics, failures, cursor, onMessage, onStatus } = init
+  const { open, topics, backoff, cursor, onMessage, onStatus } = init
   let gap: Gap | undefined
   return open(
     topics,
@@ -39,7 +40,7 @@ export function readChain(init: ChainReaderInit): FetchStream {
       },
       status: onStatus,
     },
-    failures,
+    backoff,
   )
 
   function step(id: string | undefined, event?: ReceivedEvent): void {

@@ -1,4 +1,5 @@
 /** One stream for all tabs: the tab that holds the lock reads it, the others follow on a channel. */
+import { newBackoff } from '../backoff.ts'
 import type { FetchStream } from '../fetch-stream.ts'
 import type { ClientStatus } from '../stream-types.ts'
 import type { SuspendableStream } from '../suspendable-stream.ts'
@@ -35,11 +36,11 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
   /** Whether the cursor is that of a tab whose stream is not live: what is missing then is no gap of this tab. */
   let isFresh = false
   let own: FetchStream | undefined
-  /** The topics, the cursor, the status and the failures in a row of the shared stream. */
+  /** The topics, the cursor, the status and the backoff of the shared stream. */
   let streamTopics: readonly string[] = []
   let streamCursor: string | undefined
   let status: ClientStatus = { state: 'connecting' }
-  let failures = 0
+  const backoff = newBackoff()
   let held: ChainMessage[] = []
   /** Of a leader: whether others follow, and whether the topics of others were refused. */
   let hasFollowers = false
@@ -80,7 +81,7 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
 
   /** Wakes this tab's stream and, unless this tab leads, the leader's. */
   function wake(isNews: boolean): void {
-    if (isNews) failures = 0
+    if (isNews) backoff.failures = 0
     own?.wake(isNews)
     sayHello(isNews)
   }
@@ -97,7 +98,7 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     channel?.lead()
     isNarrow = false
     // After failures, the topics of others may be the reason.
-    openShared(failures < MAX_FAILURES ? unionOf(topics, [streamTopics], []) : topics)
+    openShared(backoff.failures < MAX_FAILURES ? unionOf(topics, [streamTopics], []) : topics)
   }
 
   /** Opens the shared stream. Tabs with topics that it lacks read streams of their own. */
@@ -116,11 +117,11 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
         }
         return
       }
-      setStatus(now)
+      status = now
       sayState()
       showStatus(now)
       if (now.state === 'waiting') hasWaited = true
-      else if (hasWaited && hasFollowers && failures >= MAX_FAILURES) join()
+      else if (hasWaited && hasFollowers && backoff.failures >= MAX_FAILURES) join()
     })
   }
 
@@ -144,7 +145,8 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
   function onState(state: StateMessage): void {
     streamTopics = state.topics
     streamCursor = state.cursor
-    setStatus(state.status)
+    status = state.status
+    Object.assign(backoff, state.backoff)
     if (state.asks) sayHello()
     if (role === 'joining') {
       if (cursor === undefined && streamCursor !== undefined) {
@@ -202,7 +204,7 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     onStatus: (status: ClientStatus) => void,
   ): void {
     closeOwn()
-    own = readChain({ open, topics: from, failures, cursor: () => cursor, onMessage, onStatus })
+    own = readChain({ open, topics: from, backoff, cursor: () => cursor, onMessage, onStatus })
   }
 
   function isCovered(): boolean {
@@ -222,12 +224,6 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     handlers.cursor(id)
   }
 
-  function setStatus(next: ClientStatus): void {
-    status = next
-    if (next.state === 'live') failures = 0
-    if (next.state === 'waiting') failures = next.failures
-  }
-
   function showStatus(next: ClientStatus): void {
     if (next.state === 'ended') stop()
     if (next.state === 'live' && next.resume !== 'gap') isFresh = false
@@ -245,6 +241,6 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
   }
 
   function sayState(asks = false): void {
-    channel?.say({ type: 'state', cursor, topics: streamTopics, status, asks })
+    channel?.say({ type: 'state', cursor, topics: streamTopics, status, backoff, asks })
   }
 }

@@ -1,5 +1,6 @@
 /** What the tabs of a browser say to each other, and the check of each message: any script of the origin may send some. */
 import { MAX_TOPICS } from '../../core/address.ts'
+import type { Backoff } from '../backoff.ts'
 import type { ClientStatus, Gap, ReceivedEvent } from '../stream-types.ts'
 
 /**
@@ -20,6 +21,7 @@ export interface StateMessage {
   readonly cursor: string | undefined
   readonly topics: readonly string[]
   readonly status: ClientStatus
+  readonly backoff: Backoff
   /** Whether all tabs are to say hello. */
   readonly asks: boolean
 }
@@ -49,14 +51,19 @@ export function toEnvelope(data: unknown): Envelope | undefined {
 }
 
 function isTabMessage(message: unknown): boolean {
-  const { type, topics, cursor, status, asks, wake, prev, id, event, gap } = fields(message)
-  if (type === 'hello') return isTopics(topics) && isFlag(wake)
-  if (type === 'state')
-    return isTopics(topics) && isFlag(asks) && isOptional(cursor) && isStatus(status)
+  const { type, prev, id, event, gap, ...others } = fields(message)
+  if (type === 'hello') return isTopics(others.topics) && isFlag(others.wake)
+  if (type === 'state') return isState(others)
   if (type !== 'chain' || !isOptional(prev) || !isOptional(id)) return false
   return (
     (event === undefined || isEvent(event, id)) && (gap === undefined || (isText(id) && isGap(gap)))
   )
+}
+
+function isState({ topics, asks, cursor, status, backoff }: Record<string, unknown>): boolean {
+  const { failures, retryMs } = fields(backoff)
+  const areNumbers = [failures, retryMs].every(Number.isFinite)
+  return isTopics(topics) && isFlag(asks) && isOptional(cursor) && isStatus(status) && areNumbers
 }
 
 function isEvent(value: unknown, cursor: unknown): boolean {
@@ -71,9 +78,9 @@ function isGap(value: unknown): boolean {
 
 /** A leader that ends for its own reasons does not say so: the next one may be accepted. */
 function isStatus(value: unknown): boolean {
-  const { state, client, resume, until, failures, reason } = fields(value)
+  const { state, client, resume, until, reason } = fields(value)
   if (state === 'live') return isText(client) && isText(resume)
-  if (state === 'waiting') return [until, failures].every(Number.isFinite) && isText(reason)
+  if (state === 'waiting') return Number.isFinite(until) && isText(reason)
   return state === 'connecting' || (state === 'ended' && reason === 'blocked')
 }
 

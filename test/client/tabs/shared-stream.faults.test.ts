@@ -178,6 +178,19 @@ test('while the hub is away, ten tabs together retry no more often than one', as
   for (const { received } of tabs) expect(received).toEqual(['one', 'two'])
 })
 
+test('a tab that takes over after failures keeps the retry delay of the hub', async () => {
+  const world = createTabWorld({}, 300)
+  await world.openTab()
+  const other = await world.openTab()
+  world.offline(true)
+  await world.clock.advance(4_000)
+  world.offline(false)
+  await world.publish('one')
+  // After 0.3, 0.6, 1.2, 2.4 and 4.8 seconds, with jitter.
+  await world.clock.advance(8_000)
+  expect(other.received).toEqual(['one'])
+})
+
 test('a visible tab makes a leader retry whose timers are throttled', async () => {
   const world = createTabWorld()
   const leader = await world.openTab()
@@ -215,7 +228,7 @@ test('when the network is back for all tabs, failures count anew and one attempt
   for (const { tab } of tabs) tab.wake()
   await world.clock.runPending()
   expect(world.requests.length).toBe(before + 1)
-  expect(tabs[0]?.stream.status).toMatchObject({ state: 'waiting', failures: 1 })
+  expect(tabs[0]?.stream.status).toMatchObject({ state: 'waiting', until: expect.any(Number) })
 })
 
 test('a browser that denies locks gives each tab a stream of its own', async () => {

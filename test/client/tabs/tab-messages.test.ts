@@ -7,7 +7,8 @@ const STATE = {
   type: 'state',
   cursor: 'e-9',
   topics: ['news'],
-  status: { state: 'waiting', until: 1, reason: 'No.', failures: 1 },
+  status: { state: 'waiting', until: 1, reason: 'No.' },
+  backoff: { failures: 1, retryMs: 2_000 },
   asks: false,
 }
 const CHAIN = {
@@ -44,8 +45,11 @@ const MALFORMED: readonly unknown[] = [
     { status: { state: 'other' } },
     { status: { state: 'live' } },
     { status: { state: 'live', client: 'alice', resume: 1 } },
-    { status: { state: 'waiting', until: 'soon', reason: 'No.', failures: 1 } },
-    { status: { state: 'waiting', until: 1, failures: 1 } },
+    { status: { state: 'waiting', until: 'soon', reason: 'No.' } },
+    { status: { state: 'waiting', until: 1 } },
+    { backoff: undefined },
+    { backoff: { failures: 1 } },
+    { backoff: { failures: 1, retryMs: Number.NaN } },
     { status: { state: 'ended', reason: 'refused' } },
   ].map((field) => envelope({ ...STATE, ...field })),
   ...[
