@@ -20,7 +20,7 @@ const MAX_RETRY_AFTER_MS = 3_600_000
 /** Characters of a problem that are read. */
 const MAX_DETAIL = 1_000
 
-/** Reads the status and, unless the answer is a stream, what it says. */
+/** Reads the status and, unless the answer is a stream, the reason in its body. */
 export async function readAnswer(response: Response, clock: Clock): Promise<Answer> {
   const { status, headers, body } = response
   const type = headers.get('Content-Type') ?? ''
@@ -34,7 +34,7 @@ export async function readAnswer(response: Response, clock: Clock): Promise<Answ
   return { is: 'failed', detail, retryAfterMs: retryAfterMs(headers.get('Retry-After'), clock) }
 }
 
-/** The detail of a problem (RFC 9457). A body that is something else says nothing to people. */
+/** The detail of a problem (RFC 9457). Other bodies are not meant for people. */
 async function detailOf(response: Response): Promise<string | undefined> {
   const isProblem = response.headers.get('Content-Type')?.startsWith('application/problem+json')
   if (!isProblem) {

@@ -28,7 +28,7 @@ async function openTabs(
 }
 
 describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
-  test('each tab is told one gap when a hub with a journal in memory ends or is killed', async () => {
+  test('each tab reports one gap when a hub with a journal in memory ends or is killed', async () => {
     const hub = await startRestartableHub()
     const { tabs } = await openTabs(hub)
     const publisher = startPublisher(hub)

@@ -1,4 +1,4 @@
-/** Watches the tab that leads: a page that hangs keeps its lock, and says nothing. */
+/** Watches the tab that leads: a page that hangs keeps its lock, and sends nothing. */
 import type { Clock } from '../../core/clock.ts'
 
 /** What the watch reports. */
@@ -20,7 +20,7 @@ const QUIET_CHECKS = 5
 /** Checks after which it counts as dead, and up to five more, so that tabs don't all act at once. */
 const DEAD_CHECKS = 10
 
-/** Starts to watch. Returns what is called when the leader says something, and what ends the watch. */
+/** Starts to watch. Call `heard` for each message of the leader, and `stop` to end the watch. */
 export function watchLeader({ clock, random, onQuiet, onDead }: LeaderWatchInit): {
   heard(): void
   stop(): void

@@ -109,7 +109,7 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     streamTopics = next
     read(next, publish, (now) => {
       if (now.state === 'ended' && now.reason !== 'blocked') {
-        // Others have credentials of their own, so they are not told.
+        // Not reported to the other tabs: they have credentials of their own.
         if (isNarrow || includesAll(topics, next)) showStatus(now)
         else {
           isNarrow = true

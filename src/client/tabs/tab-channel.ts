@@ -1,13 +1,13 @@
-/** What a tab hears from the others: from all of them their topics, from the leader the stream. */
+/** The channel of the tabs: all of them send their topics, and the leader sends the stream. */
 import type { Channel } from '../browser.ts'
 import { type LeaderMessage, type TabMessage, toEnvelope } from './tab-messages.ts'
 
-/** Receives what the other tabs say. */
+/** Receives the messages of the other tabs. */
 export interface TabChannelHandlers {
   /** Another tab is there, follows these topics, and has just woken up if `wake` is true. */
   onHello(topics: readonly string[], wake: boolean): void
   onLeader(message: LeaderMessage): void
-  /** Another tab leads than before. It is to hear of this one. */
+  /** Another tab than before leads. It does not know this one yet. */
   onNewLeader(): void
   /** Another tab leads now, and this one no longer does. */
   onDeposed(): void
@@ -16,12 +16,12 @@ export interface TabChannelHandlers {
 /** One tab's end of the channel. */
 export interface TabChannel {
   say(message: TabMessage): void
-  /** This tab leads from now on: what earlier leaders still say is ignored. */
+  /** This tab leads from now on: messages of earlier leaders are ignored. */
   lead(): void
   close(): void
 }
 
-/** Joins a channel as the tab `me`. Of the tabs that say that they lead, the one with the newest term counts. */
+/** Joins a channel as the tab `me`. If several tabs claim to lead, the one with the newest term counts. */
 export function joinChannel(
   channel: Channel,
   me: string,
@@ -47,7 +47,7 @@ export function joinChannel(
     if (!envelope || envelope.from === me) return
     const { from, message } = envelope
     if (message.type === 'hello') {
-      // Leaders that this one did not hear came before it.
+      // There were leaders before this one whose messages it did not receive.
       if (leader === me && envelope.term > term) term = envelope.term + 1
       onHello(message.topics, message.wake)
       return

@@ -1,4 +1,4 @@
-/** What the tabs of a browser say to each other, and the check of each message: any script of the origin may send some. */
+/** The messages between the tabs of a browser, and their validation: any script of the origin may send some. */
 import { MAX_TOPICS } from '../../core/address.ts'
 import type { Backoff } from '../backoff.ts'
 import type { ClientStatus, Gap, ReceivedEvent } from '../stream-types.ts'
@@ -15,21 +15,21 @@ export interface ChainMessage {
   readonly gap?: Gap | undefined
 }
 
-/** The shared stream as it is: sent by a new leader, after a change, and when another tab says hello. */
+/** The shared stream as it is: sent by a new leader, after a change, and after each `hello`. */
 export interface StateMessage {
   readonly type: 'state'
   readonly cursor: string | undefined
   readonly topics: readonly string[]
   readonly status: ClientStatus
   readonly backoff: Backoff
-  /** Whether all tabs are to say hello. */
+  /** Whether all tabs should answer with `hello`. */
   readonly asks: boolean
 }
 
-/** What the tab that holds the stream says. */
+/** A message of the tab that holds the stream. */
 export type LeaderMessage = ChainMessage | StateMessage
 
-/** What any tab says. */
+/** A message of any tab. */
 export type TabMessage =
   | LeaderMessage
   /** A tab is there, and follows these topics. `wake`: its page woke up, or the network is back. */
@@ -76,7 +76,7 @@ function isGap(value: unknown): boolean {
   return (reason === 'evicted' || reason === 'epoch') && (earliest === null || isText(earliest))
 }
 
-/** A leader that ends for its own reasons does not say so: the next one may be accepted. */
+/** Of the ends, leaders report only a block: for another reason, the next leader may be accepted. */
 function isStatus(value: unknown): boolean {
   const { state, client, resume, until, reason } = fields(value)
   if (state === 'live') return isText(client) && isText(resume)

@@ -12,7 +12,7 @@ const refusing =
     searchParams.getAll('topic').includes(topic) ? problem(status) : undefined
 
 test.each(['shutdown', 'kill'] as const)(
-  'after a %s of a hub with a journal in memory each tab is told one gap',
+  'after a %s of a hub with a journal in memory each tab reports one gap',
   async (how) => {
     const world = createTabWorld()
     const tabs = [await world.openTab(), await world.openTab(), await world.openTab()]
