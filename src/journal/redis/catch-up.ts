@@ -2,7 +2,7 @@
 import { EVERYONE } from '../../core/address.ts'
 import type { Position } from '../../core/cursor.ts'
 import type { JournalEntry, ReplayBatch } from '../journal.ts'
-import type { Inbound } from './inbound.ts'
+import type { Inbound } from './pubsub/inbound.ts'
 import { type MissedEvents, toCatchUp, toEntries } from './replies.ts'
 import { CATCH_UP } from './scripts/index.ts'
 import { READ_EACH } from './scripts/read.ts'
@@ -14,6 +14,8 @@ export interface CatchUpInit {
   readonly epoch: string
   readonly head: Position
   readonly inbound: Inbound
+  /** Whether to renew the use of buckets by this hub. */
+  readonly needsBuckets: boolean
   /** Runs a script of the journal on the new connection. */
   run(script: Script, args: readonly string[]): Promise<unknown>
   /** Returns whether the hub subscribes to this key. */
@@ -41,7 +43,7 @@ export async function catchUp(init: CatchUpInit): Promise<MissedEvents & { share
   for (;;) {
     inbound.hold()
     const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
-    const missed = toCatchUp(await run(CATCH_UP, seen))
+    const missed = toCatchUp(await run(CATCH_UP, [...seen, init.needsBuckets ? '1' : '0']))
     const keys = missed.changed.filter(init.isSubscribed).sort(byAudience)
     const [first] = keys
     const reply = first ? await run(READ_EACH, [...seen, `${MAX_SHARED_BYTES}`, ...keys]) : []

@@ -3,19 +3,20 @@ import type { createClient } from 'redis'
 import { newEpoch, positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { Journal, JournalHandler } from '../journal.ts'
-import { createAddressSubscriptions } from './addresses.ts'
 import { createPublishBatcher } from './batch.ts'
 import { catchUp } from './catch-up.ts'
-import { createChannels } from './channels.ts'
 import { connectRedis, type RedisConnection } from './connection.ts'
 import { createMembers } from './control/members.ts'
 import { createControlRequests } from './control/requests.ts'
-import { createFeed } from './feed.ts'
-import { createInbound } from './inbound.ts'
 import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } from './options.ts'
+import { createAddressSubscriptions } from './pubsub/addresses.ts'
+import { createBuckets } from './pubsub/bucket-use.ts'
+import { createChannels } from './pubsub/channels.ts'
+import { createFeed } from './pubsub/feed.ts'
+import { createInbound } from './pubsub/inbound.ts'
 import { createReads } from './reads.ts'
 import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
-import { textOf, toStats } from './replies.ts'
+import { textOf, toBucketUse, toStats } from './replies.ts'
 import { USE_ONCE } from './scripts/control.ts'
 import { KEEP_ALIVE, PUBLISH } from './scripts/index.ts'
 import { READ } from './scripts/read.ts'
@@ -36,10 +37,16 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const allInstances = `${tag}:instances`
   const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
   const channels = createChannels([allInstances, inbox])
-  const subscriptions = createAddressSubscriptions(`${tag}:address:`, channels)
+  const subscriptions = createAddressSubscriptions(tag, channels)
+  const buckets = createBuckets(keepAlive)
   const reads = createReads({
     connection: () => connection,
-    run: (keys, args, target) => subscriptions.confirmed(keys).then(() => call(READ, args, target)),
+    run: async (keys, args, target) => {
+      // Before the journal is read, all that is published from now on has to reach this hub.
+      if (subscriptions.areInBuckets(keys)) await buckets.enable(target)
+      await subscriptions.confirmed(keys)
+      return await call(READ, args, target)
+    },
   })
   const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args) })
   const members = createMembers({
@@ -60,7 +67,6 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   /** The connection in use, once it has caught up. */
   let connection: RedisConnection | undefined
   const stats = { events: 0, bytes: 0, reconnects: 0, ignored: 0 }
-  const updateStats = (reply: unknown) => void Object.assign(stats, toStats(reply))
   /** The highest sequence of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
 
@@ -98,10 +104,17 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       onConnected,
       onDisconnected,
       probe: (connection) => {
-        call(KEEP_ALIVE, [inbox], connection).then(updateStats, () => {})
+        keepAlive(connection).catch(() => {})
         members.count(0).catch(() => {})
       },
     })
+  }
+
+  async function keepAlive(target: RedisConnection): Promise<void> {
+    const { needsBuckets } = subscriptions
+    const reply = await call(KEEP_ALIVE, [inbox, needsBuckets ? '1' : '0'], target)
+    Object.assign(stats, toStats(reply))
+    buckets.update(target, toBucketUse(reply), needsBuckets)
   }
 
   /** Subscribes first, then reads what was missed. */
@@ -110,11 +123,20 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     const { epoch, head } = feed
     inbound.drop()
     await channels.attach(next, onProgress)
-    const isSubscribed = subscriptions.has
+    const { has: isSubscribed, needsBuckets } = subscriptions
     const run = (script: Script, args: readonly string[]) =>
       next.evalScript(script, `${tag}:head`, [...commonArgs(next), ...args])
-    const missed = await catchUp({ epoch, head, inbound, run, isSubscribed, onProgress })
+    const missed = await catchUp({
+      epoch,
+      head,
+      inbound,
+      needsBuckets,
+      run,
+      isSubscribed,
+      onProgress,
+    })
     if (next.closed) return
+    buckets.update(next, missed.bucketUse, needsBuckets)
     reads.share(missed.share, () => inbound.guard(() => handler.missed(missed.affects)))
     if (epoch !== '') stats.reconnects += 1
     feed.moveTo(missed.epoch, missed.end.sequence)
@@ -135,7 +157,11 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   async function relay(key: string, event: HubEvent): Promise<{ readonly instances: number }> {
-    return { instances: await publish(subscriptions.channelOf(key), frameText(event)) }
+    const text = frameText(event)
+    const sent = [publish(subscriptions.channelOf(key), text)]
+    if (buckets.used) sent.push(publish(subscriptions.bucketChannelOf(key), `${key}\n${text}`))
+    const counts = await Promise.all(sent)
+    return { instances: counts.reduce((sum, count) => sum + count, 0) }
   }
 
   function publish(channel: string, message: string): Promise<number> {
@@ -198,9 +224,8 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   function dispatch(channel: string, message: Uint8Array): void {
-    const key = subscriptions.keyOf(channel)
-    if (key !== undefined) feed.receive(key, message)
-    else if (channel === allInstances) requests.onRequest(textOf(message), handler.respond)
+    if (subscriptions.onMessage(channel, message, feed.receive)) return
+    if (channel === allInstances) requests.onRequest(textOf(message), handler.respond)
     else onInbox(textOf(message))
   }
 

@@ -95,6 +95,20 @@ export function toStats(reply: unknown): { readonly events: number; readonly byt
   return { events, bytes }
 }
 
+/** What Redis replies about the use of buckets. */
+export interface BucketUse {
+  /** Whether a hub uses buckets, so that events have to be published to them. */
+  readonly used: boolean
+  /** Whether no hub did before this one renewed its use. */
+  readonly lapsed: boolean
+}
+
+/** Parses the reply of the script `KEEP_ALIVE`: the use of buckets. */
+export function toBucketUse(reply: unknown): BucketUse {
+  const [, , , , used, lapsed] = reply as readonly unknown[]
+  return { used: used === 1, lapsed: lapsed === 1 }
+}
+
 /** What a hub missed before a connection was opened. */
 export interface MissedEvents {
   /** Where the journal ends. */
@@ -104,6 +118,7 @@ export interface MissedEvents {
   readonly changed: readonly string[]
   /** Returns whether events at this key may have been missed. */
   affects(key: string): boolean
+  readonly bucketUse: BucketUse
   /** The stored control requests. */
   readonly storedRequests: readonly StoredRequest[]
 }
@@ -118,12 +133,13 @@ export interface StoredRequest {
 
 /** Parses the reply of the script `CATCH_UP`. */
 export function toCatchUp(reply: unknown): MissedEvents {
-  const [epoch, sequence, all, changed, requests] = reply as [
+  const [epoch, sequence, all, changed, requests, bucketsUsed] = reply as [
     string,
     number,
     number,
     string[],
     string[],
+    number,
   ]
   const keys = new Set(changed)
   const storedRequests: StoredRequest[] = []
@@ -136,5 +152,6 @@ export function toCatchUp(reply: unknown): MissedEvents {
     changed,
     affects: (key) => all === 1 || keys.has(key),
     storedRequests,
+    bucketUse: { used: bucketsUsed === 1, lapsed: false },
   }
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { EVERYONE } from '../../../src/core/address.ts'
 import { positionOf } from '../../../src/core/cursor.ts'
 import { catchUp } from '../../../src/journal/redis/catch-up.ts'
-import { createInbound } from '../../../src/journal/redis/inbound.ts'
+import { createInbound } from '../../../src/journal/redis/pubsub/inbound.ts'
 import { CATCH_UP } from '../../../src/journal/redis/scripts/index.ts'
 import { READ_EACH } from '../../../src/journal/redis/scripts/read.ts'
 
@@ -56,18 +56,19 @@ test('a hub that had to drop messages reads the journal again, as far as it has 
     epoch: 'e',
     head: positionOf('e', 5),
     inbound,
+    needsBuckets: false,
     isSubscribed: () => true,
     onProgress: () => {
       progress += 1
     },
     run: async (script, args) => {
-      expect([script, args]).toEqual([CATCH_UP, ['e', '5']])
+      expect([script, args]).toEqual([CATCH_UP, ['e', '5', '0']])
       readings += 1
       for (let i = readings; i < 3; i++) {
         for (let j = 0; j < 17; j++) inbound.onMessage('early', new Uint8Array(MIB))
       }
       inbound.onMessage('late', new Uint8Array(1))
-      return ['e', 100 * readings, 0, [], []]
+      return ['e', 100 * readings, 0, [], [], 0]
     },
   })
   expect([readings, progress, missed.end.id]).toEqual([3, 3, 'e-300'])
@@ -116,10 +117,12 @@ function catchUpWith(lists: readonly (readonly string[] | number)[], epoch = 'e'
     epoch: 'd',
     head: positionOf('d', 5),
     inbound: recordingInbound().inbound,
+    needsBuckets: false,
     isSubscribed: (key) => keys.includes(key),
     onProgress: () => {},
     run: async (script, args) => {
-      if (script === CATCH_UP) return ['e', 10, 0, ['c:alice', 't:other', 't:news', EVERYONE], []]
+      if (script === CATCH_UP)
+        return ['e', 10, 0, ['c:alice', 't:other', 't:news', EVERYONE], [], 0]
       expect([script, args]).toEqual([READ_EACH, ['d', '5', String(MIB), ...keys]])
       return [epoch, 12, ...lists]
     },

@@ -21,7 +21,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = redis.call('HMGET', KEYS[1],
   'epoch', 'seq', 'server', 'root', 'events', 'bytes', 'oldest', 'evictionFloor', 'lineage', 'age',
-  'logs', 'expiredUpTo', 'nextAge', 'format')
+  'logs', 'expiredUpTo', 'nextAge', 'format', 'bucketsUntil')
 if head[14] and tonumber(head[14]) > ${FORMAT} then
   return redis.error_reply('FORMAT The journal has format ' .. head[14] ..
     ', but this version of the hub knows formats up to ${FORMAT}: upgrade it, or choose another prefix.')
@@ -29,6 +29,7 @@ end
 local epoch, seq, root, lineage = head[1], tonumber(head[2]), head[4], head[9]
 local events, bytes, oldest = tonumber(head[5]), tonumber(head[6]), tonumber(head[7])
 local evictionFloor, age = tonumber(head[8]), tonumber(head[10])
+local usesBuckets = (tonumber(head[15]) or 0) > now
 local expiredUpTo, nextAge = tonumber(head[12]) or 0, tonumber(head[13]) or 0
 
 -- Up to which sequence cursors of an older epoch are valid, and whether events after it are lost.

@@ -9,6 +9,8 @@
  * sequence, the time and the bytes of the frames, then the keys, one per line. `evicted` is a sorted
  * set with the last evicted sequence of each address, and `floors` covers addresses beyond its limit.
  */
+
+import { PUBLISH_TO_BUCKET, RENEW_BUCKETS } from './buckets.ts'
 import { CONTROL_REQUEST, USE_ONCE } from './control.ts'
 import { ENTRY_BYTES, METADATA_TTL_MS, RECORD_BYTES, SLACK, SWEEP } from './evict.ts'
 import { READ, READ_EACH } from './read.ts'
@@ -48,6 +50,7 @@ local function nextFrame(body)
   if seq < 10 then return line .. seq .. '\\n' .. body end
   return stem .. sub(digits, rest * 2 + 1, rest * 2 + 2) .. '\\n' .. body
 end
+${PUBLISH_TO_BUCKET}
 while args[i] do
   local key, same, length = args[i], 1, nil
   local log, frame = logs .. key, nextFrame(args[i + 1])
@@ -71,6 +74,7 @@ while args[i] do
     surplus[key] = length - maxEvents
   end
   local instances = call('PUBLISH', channel .. key, frame)
+  if usesBuckets then instances = instances + publishToBucket(key, frame) end
   for _ = 1, same do
     count = count + 1
     reply[count] = instances
@@ -91,7 +95,10 @@ return reply
 `,
 )
 
-/** epoch, sequence → epoch, end, whether all keys may have missed something, keys that have, (request, ms)… */
+/**
+ * epoch, sequence, 1 to renew the use of buckets → epoch, end, whether all keys may have missed something,
+ * keys that have, (request, ms)…, whether buckets are used
+ */
 export const CATCH_UP: Script = script(
   'catch up',
   `
@@ -118,12 +125,14 @@ end
 redis.pcall('ZREMRANGEBYSCORE', requestsKey, '-inf', now)
 local requests = redis.call('ZRANGEBYSCORE', requestsKey, '(' .. now, '+inf', 'WITHSCORES')
 for i = 2, #requests, 2 do requests[i] = requests[i] - now end
-return { epoch, seq, all, changed, requests }
+${RENEW_BUCKETS}
+return { epoch, seq, all, changed, requests, bucketsUsed }
 `,
 )
 
 /**
- * channel → epoch, sequence, events, bytes. Sweeps, renews the keys that would expire, and publishes
+ * channel, 1 to renew the use of buckets → epoch, sequence, events, bytes, whether buckets are used, and
+ * whether they were not before. Sweeps, renews the keys that would expire, and publishes
  * the head on the channel. A server that temporarily refuses writes counts as alive; a server
  * that has become a replica does not.
  */
@@ -137,7 +146,8 @@ for _, key in ipairs({ KEYS[1], records, evicted, floors }) do
   if type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) then return reply end
 end
 redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
-return { epoch, seq, events, bytes }
+${RENEW_BUCKETS}
+return { epoch, seq, events, bytes, bucketsUsed, bucketsLapsed }
 `,
 )
 

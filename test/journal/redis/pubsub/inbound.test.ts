@@ -1,12 +1,12 @@
 /** Messages that a hub can't use are ignored and counted: none costs it the connection to Redis. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { clientKey } from '../../../src/core/address.ts'
-import type { JournalHandler } from '../../../src/journal/journal.ts'
-import { createRedisJournal } from '../../../src/journal/redis/journal.ts'
-import { until } from '../../support/eventually.ts'
-import { recordingHandler } from '../../support/journal-handler.ts'
-import { REDIS_IS_MISSING } from '../../support/redis.ts'
-import { newPrefix, openRedisJournal, redisForSuite } from '../../support/redis-journals.ts'
+import { clientKey } from '../../../../src/core/address.ts'
+import type { JournalHandler } from '../../../../src/journal/journal.ts'
+import { createRedisJournal } from '../../../../src/journal/redis/journal.ts'
+import { until } from '../../../support/eventually.ts'
+import { recordingHandler } from '../../../support/journal-handler.ts'
+import { REDIS_IS_MISSING } from '../../../support/redis.ts'
+import { newPrefix, openRedisJournal, redisForSuite } from '../../../support/redis-journals.ts'
 
 const ALICE = clientKey('alice')
 

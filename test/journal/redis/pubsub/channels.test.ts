@@ -1,7 +1,7 @@
 /** Channels are changed in batches: one after another for each channel, and without waiting for others. */
 import { expect, test } from 'vitest'
-import { createChannels } from '../../../src/journal/redis/channels.ts'
-import type { RedisConnection } from '../../../src/journal/redis/connection.ts'
+import type { RedisConnection } from '../../../../src/journal/redis/connection.ts'
+import { createChannels } from '../../../../src/journal/redis/pubsub/channels.ts'
 
 /** A connection whose responses the test controls. */
 function silentConnection() {

@@ -1,7 +1,7 @@
 /** The feed: delivers the events that Redis publishes to the hub, in order and each once, and stores how far it has come. */
-import { type Position, positionOf } from '../../core/cursor.ts'
-import type { JournalHandler } from '../journal.ts'
-import { framesOf, idOf, toCursor } from './replies.ts'
+import { type Position, positionOf } from '../../../core/cursor.ts'
+import type { JournalHandler } from '../../journal.ts'
+import { framesOf, idOf, toCursor } from '../replies.ts'
 
 /** What the feed needs of the journal. */
 export interface FeedInit {

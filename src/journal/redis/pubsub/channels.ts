@@ -1,5 +1,5 @@
 /** Channels: subscribes and unsubscribes in batches, one after another for each channel. */
-import type { RedisConnection } from './connection.ts'
+import type { RedisConnection } from '../connection.ts'
 
 /** The channels that this hub subscribes to, on whatever connection it has. */
 export interface Channels {
