@@ -102,16 +102,23 @@ local function evictions()
     return last
   end
 
-  -- Evicts the oldest events of one address. Here and below, commands that free memory come first: if
-  -- memory is full, Redis refuses commands that need memory until the script has written something.
-  local function trimLog(key, count)
-    local log, seen = logs .. key, 0
-    local frames = redis.call('LPOP', log, math.min(count, ${MAX_BACKLOG}))
-    redis.call('PEXPIRE', log, ttl)
-    recordEvicted({ subtract(frames, #frames), key })
-    for _, frame in ipairs(frames) do
-      local sequence = sequenceOf(frame)
-      if sequence > seen then seen = removeRecord(sequence) end
+  -- Evicts the oldest events of addresses: so many of each key. Here and below, commands that free memory
+  -- come first: if memory is full, Redis refuses commands that need memory until the script has written something.
+  -- The record of a call is looked for once, however many of its addresses are trimmed.
+  local function trimLogs(counts)
+    local removed, sequences, size, logCount = {}, {}, 0, 0
+    for key, count in pairs(counts) do
+      local frames = redis.call('LPOP', logs .. key, math.min(count, ${MAX_BACKLOG}))
+      redis.call('PEXPIRE', logs .. key, ttl)
+      removed[#removed + 1] = subtract(frames, #frames) removed[#removed + 1] = key
+      for i = 1, #frames do sequences[size + i] = sequenceOf(frames[i]) end
+      size, logCount = size + #frames, logCount + 1
+    end
+    recordEvicted(removed)
+    if logCount > 1 then table.sort(sequences) end
+    local seen = 0
+    for i = 1, size do
+      if sequences[i] > seen then seen = removeRecord(sequences[i]) end
     end
   end
 
@@ -178,7 +185,7 @@ local function evictions()
   end
 
   ${UPKEEP}
-  return trimLog, enforceBounds, sweepOnce
+  return trimLogs, enforceBounds, sweepOnce
 end
 `
 

@@ -85,8 +85,8 @@ bytes = bytes + size + #record + ${RECORD_BYTES}
 call('ZADD', records, seq, record)
 if wasEmpty then call('PEXPIRE', records, ttl + ${METADATA_TTL_MS}) end
 if surplus or isOverdue(${SLACK}) then
-  local trimLog, enforceBounds = evictions()
-  for key, number in pairs(surplus or {}) do trimLog(key, number) end
+  local trimLogs, enforceBounds = evictions()
+  if surplus then trimLogs(surplus) end
   enforceBounds(2 * (count - 2), ${SLACK})
 end
 save()
