@@ -26,9 +26,19 @@ export function clientKey(client: string): string {
   return `c:${client}`
 }
 
+/** The client that a key belongs to; undefined for the key of another address. */
+export function clientOf(key: string): string | undefined {
+  return key.startsWith('c:') ? key.slice(2) : undefined
+}
+
 /** The key of a topic's connections and events. */
 export function topicKey(topic: string): string {
   return `t:${topic}`
+}
+
+/** The topic that a key belongs to; undefined for the key of another address. */
+export function topicOf(key: string): string | undefined {
+  return key.startsWith('t:') ? key.slice(2) : undefined
 }
 
 /**

@@ -22,6 +22,8 @@ export interface ReadyEvent {
   readonly connection: string
   readonly topics: readonly string[]
   readonly resume: Resume
+  /** Milliseconds between two `hub:beat`: after two of them without a byte, the connection is dead. */
+  readonly heartbeatMs: number
 }
 
 /** The data of `hub:gap`. */

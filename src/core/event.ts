@@ -48,6 +48,23 @@ export function isEventName(name: string): boolean {
 }
 
 /**
+ * Checks the fields of an event: a misspelt one would be left out of it in silence. Cheap, as every event is checked.
+ * @throws {HubError} `invalid-event`
+ */
+export function checkFields(input: EventInput): void {
+  if (typeof input !== 'object' || input === null) {
+    throw new HubError('invalid-event', 'An event must be an object with data.')
+  }
+  for (const name of Object.keys(input)) {
+    if (name === 'data' || name === 'event' || name === 'ephemeral') continue
+    const message = `An event has no field ${JSON.stringify(name)}: use data, event and ephemeral.`
+    throw new HubError('invalid-event', message)
+  }
+  if (input.ephemeral === undefined || typeof input.ephemeral === 'boolean') return
+  throw new HubError('invalid-event', 'The field ephemeral of an event must be true or false.')
+}
+
+/**
  * Validates an event before it is stored or queued. The name of the topic MUST have been validated.
  * @throws {HubError} `invalid-event`, or `event-too-large` for more than `maxEventBytes` bytes of data.
  */

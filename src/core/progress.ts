@@ -13,8 +13,8 @@ export class Progress {
    */
   stalledMs(sentBytes: number, unsentBytes: number, now: number): number {
     const acceptedBytes = sentBytes - unsentBytes
-    const isIdle = unsentBytes === 0 || this.#unsentBytes === 0
-    if (isIdle || acceptedBytes !== this.#acceptedBytes) this.#movedAt = now
+    const wasIdle = this.#unsentBytes === 0
+    if (wasIdle || acceptedBytes !== this.#acceptedBytes) this.#movedAt = now
     this.#acceptedBytes = acceptedBytes
     this.#unsentBytes = unsentBytes
     return now - this.#movedAt

@@ -1,10 +1,13 @@
 /** The contract of a backplane: how several hubs share a journal, or how one hub survives a restart. */
+import type { Clock } from '../core/clock.ts'
 import type { HubEvent } from '../core/event.ts'
 
 /** The result of relaying an event without storing it. */
 export interface RelayResult {
   /** How many hubs had a listener. Absent where only one hub uses the journal. */
   readonly instances?: number | undefined
+  /** How many connections of all hubs listen to the address. Absent if the journal does not count them. */
+  readonly connections?: number | undefined
 }
 
 /** The responses to a control request. */
@@ -15,10 +18,46 @@ export interface ControlResponses {
   readonly asked: number
 }
 
+/** The clients of one hub, and what it does when one comes online or goes offline. */
+export interface OnlineClientsInit {
+  readonly clock: Clock
+  /** Milliseconds that a client may be without a connection before it is offline. */
+  readonly graceMs: number
+  /** Returns whether the client has a connection to this hub. */
+  isConnected(client: string): boolean
+  /** Iterates over the clients that have one. */
+  clients(): Iterable<string>
+  readonly hooks: {
+    onClientOnline(client: string): void
+    onClientOffline(client: string): void
+    onError(error: unknown, stage: 'journal'): void
+  }
+}
+
+/** Calls the hooks of one hub when clients come online and go offline. */
+export interface OnlineClients {
+  /** Must be called after the first connection of a client to this hub has opened, and after its last one was removed. */
+  update(client: string): void
+  /** Must be called when the hub has closed. Calls the hook for all clients that are online if no other hub is left. */
+  close(): void | Promise<void>
+}
+
+/** Which clients are connected to any of the hubs that share a journal. */
+export interface SharedPresence {
+  /**
+   * Starts to report the clients of all hubs that call this function. Exactly one of them calls the hook when
+   * a client has opened its first connection to any of them, and when it has been without one for `graceMs`
+   * milliseconds. If a hub dies, another one does the same for its clients, within 30 s.
+   */
+  follow(init: OnlineClientsInit): OnlineClients
+}
+
 /** What a journal offers in addition to its log. Members that a hub can do without are optional. */
 export interface Backplane {
   /** The id of this hub among those that share the journal. @defaultValue none: a single hub uses it */
   readonly instance?: string
+  /** How many hubs may be alive, as far as this one knows. @defaultValue 1 */
+  readonly instances?: number
   /**
    * Delivers an event to all hubs without storing it.
    * @defaultValue the hub delivers it to its own connections
@@ -29,6 +68,11 @@ export interface Backplane {
   subscribe?(key: string): void
   /** Called when the last connection of this hub that listened to this key has ended. */
   unsubscribe?(key: string): void
+  /**
+   * Called when another number of connections of this hub listens to this key, before `unsubscribe` and after
+   * `subscribe`. @defaultValue publishing returns the connections of the hub that it was called on
+   */
+  count?(key: string, connections: number): void
   /**
    * Sends a control request to all hubs that share the journal, this one included, and resolves with
    * the responses that arrived in time. A request with `keepMs` is stored for that many milliseconds
@@ -44,4 +88,6 @@ export interface Backplane {
    * @throws {HubError} `at-capacity` if too many names are stored; `journal-unavailable`
    */
   useOnce(name: string, ttlMs: number): boolean | Promise<boolean>
+  /** Used by hubs with a hook that needs it. @defaultValue a client is online while it is connected to this hub */
+  readonly presence?: SharedPresence
 }

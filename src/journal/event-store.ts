@@ -1,5 +1,5 @@
 /** A bounded store of events by address: the interface that memory and SQLite share. */
-import type { JournalEntry } from './journal.ts'
+import type { JournalEntry, JournalStats } from './journal.ts'
 
 /** The bounds of an event store. */
 export interface JournalBounds {
@@ -13,8 +13,8 @@ export interface JournalBounds {
 
 /** A bounded store of journal entries. */
 export interface EventStore {
-  /** The number of entries, and their bytes including the overhead of storing them. */
-  readonly size: { readonly events: number; readonly bytes: number }
+  /** The number of entries, their bytes including the overhead of storing them, and how many were evicted. */
+  readonly size: JournalStats
   append(key: string, entry: JournalEntry, now: number): void
   /** Evicts entries that are too old. */
   expire(now: number): void

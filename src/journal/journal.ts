@@ -25,6 +25,8 @@ export interface JournalEntry extends Position {
 export interface AppendResult extends Position {
   /** How many hubs had a listener. Absent where only one hub uses the journal. */
   readonly instances?: number | undefined
+  /** How many connections of all hubs listen to the address. Absent if the journal does not count them. */
+  readonly connections?: number | undefined
 }
 
 /** One batch of what a client missed, oldest first. */
@@ -57,6 +59,10 @@ export interface JournalStats {
   readonly events: number
   /** Bytes of all events, including the cost of storing them. */
   readonly bytes: number
+  /** The bound of `bytes`. Absent if there is none. */
+  readonly maxBytes?: number | undefined
+  /** Events evicted since this process started, by any hub and whatever the bound. Absent if they are not counted. */
+  readonly evicted?: number | undefined
   /** How often the connection to the journal was restored. Absent for a journal without one. */
   readonly reconnects?: number | undefined
   /** Messages from other instances or programs that the journal could not use. Absent if it receives none. */
@@ -95,6 +101,9 @@ export interface Journal {
   head(): Position
   /** Starts delivering to the hub. Called once, before anything else. */
   open(handler: JournalHandler): void
-  /** Frees what the journal holds. Safe to call twice. */
+  /**
+   * Frees what the journal holds. Safe to call twice. The hub has waited for calls of `append` before, but
+   * not for long: those that are still pending SHOULD be rejected.
+   */
   close(): Awaitable<void>
 }

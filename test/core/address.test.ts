@@ -1,6 +1,6 @@
 /** Addresses: which client ids and topics are valid, and that they never collide. */
 import { describe, expect, test } from 'vitest'
-import { addressKey } from '../../src/core/address.ts'
+import { addressKey, checkTopics, kindOf, MAX_TOPICS } from '../../src/core/address.ts'
 
 describe('a client id or topic', () => {
   test.each([
@@ -36,8 +36,42 @@ describe('a client id or topic', () => {
     expect(addressKey({ topic: name })).not.toBe(addressKey('everyone'))
   })
 
+  test('that is invalid is named in the message', () => {
+    expect(() => addressKey({ client: '' })).toThrow(/^A client id must be/)
+    expect(() => addressKey({ topic: '' })).toThrow(/^A topic must be/)
+    expect(() => checkTopics([''])).toThrow(/^A topic must be/)
+  })
+
   test('that is not text is refused, whatever its declared type', () => {
     const cheat = JSON.parse('{"client":7}') as { client: string }
     expect(() => addressKey(cheat)).toThrow(expect.objectContaining({ code: 'invalid-address' }))
   })
+})
+
+test('an address has a kind, and a key that begins with it', () => {
+  expect([addressKey('everyone'), kindOf('everyone')]).toEqual(['*', 'everyone'])
+  expect([addressKey({ client: 'a' }), kindOf({ client: 'a' })]).toEqual(['c:a', 'client'])
+  expect([addressKey({ topic: 'a' }), kindOf({ topic: 'a' })]).toEqual(['t:a', 'topic'])
+})
+
+test('an address with both a client id and a topic, or with neither, is refused', () => {
+  for (const address of [{ client: 'a', topic: 'b' }, {}, null]) {
+    expect(() => addressKey(address as unknown as 'everyone')).toThrow(
+      expect.objectContaining({
+        name: 'HubError',
+        code: 'invalid-address',
+        message: expect.stringMatching(/^An address must be/),
+      }),
+    )
+  }
+})
+
+test('a connection may follow topics up to the bound', () => {
+  const topics = (count: number) => Array.from({ length: count }, (_, n) => `topic-${n}`)
+  expect(() => checkTopics(topics(MAX_TOPICS))).not.toThrow()
+  for (const count of [MAX_TOPICS + 1, 10 * MAX_TOPICS]) {
+    expect(() => checkTopics(topics(count))).toThrow(
+      expect.objectContaining({ name: 'HubError', code: 'invalid-address' }),
+    )
+  }
 })

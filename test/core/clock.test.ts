@@ -1,6 +1,11 @@
 /** The machine's clock: `soon` runs after the current work, and a timer can be cancelled. */
-import { expect, test } from 'vitest'
-import { isoTime, systemClock } from '../../src/core/clock.ts'
+import { readFile } from 'node:fs'
+import { afterEach, expect, test, vi } from 'vitest'
+import { isoTime, parseHttpDate, systemClock } from '../../src/core/clock.ts'
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
 
 test('work for `soon` waits for the promises of this turn', async () => {
   const order: string[] = []
@@ -15,6 +20,25 @@ test('work for `soon` waits for the promises of this turn', async () => {
     order.push('now')
   })
   expect(order).toEqual(['now', 'promise', 'its promise', 'soon'])
+})
+
+test('work for `soon` runs after the I/O of this turn, before a timer', async () => {
+  const order: string[] = []
+  await new Promise<void>((resolve) => {
+    readFile(new URL(import.meta.url), () => {
+      setTimeout(() => {
+        order.push('timer')
+        resolve()
+      }, 0)
+      systemClock.soon(() => order.push('soon'))
+    })
+  })
+  expect(order).toEqual(['soon', 'timer'])
+})
+
+test('work for `soon` runs on a runtime without setImmediate', async () => {
+  vi.stubGlobal('setImmediate', undefined)
+  await new Promise<void>((resolve) => systemClock.soon(resolve))
 })
 
 test('repeated work runs until it is cancelled', async () => {
@@ -45,4 +69,15 @@ test('now is the time of the machine', () => {
   const now = systemClock.now()
   expect(now).toBeGreaterThanOrEqual(before)
   expect(now).toBeLessThanOrEqual(Date.now())
+})
+
+test('the monotonic time is a number that never decreases', () => {
+  const before = systemClock.monotonic()
+  expect(before).toBeGreaterThan(0)
+  expect(systemClock.monotonic()).toBeGreaterThanOrEqual(before)
+})
+
+test('an HTTP date is parsed, and anything else is not a number', () => {
+  expect(parseHttpDate('Sun, 06 Nov 1994 08:49:37 GMT')).toBe(Date.UTC(1994, 10, 6, 8, 49, 37))
+  expect(parseHttpDate('soon')).toBeNaN()
 })

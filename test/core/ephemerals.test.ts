@@ -27,3 +27,9 @@ test('beyond the bound the oldest are dropped, and frames that were sent make ro
   held.hold(frame(7), 7, 1)
   expect(taken(held.takeBefore(9))).toEqual([])
 })
+
+test('ten times as many frames as the bound leave as many as the bound', () => {
+  const held = new Ephemerals()
+  for (let n = 1; n <= 30; n++) held.hold(frame(n), n, 6)
+  expect(taken(held.takeBefore(99))).toEqual([28, 29, 30])
+})

@@ -1,6 +1,5 @@
 /** Events: what may be sent, and how it is encoded. */
 import { describe, expect, test } from 'vitest'
-import { HubError } from '../../src/core/errors.ts'
 import { encodeFrame, type FrameFields, prepareEvent } from '../../src/core/event.ts'
 import { parseFrames } from '../support/parse-frames.ts'
 
@@ -48,12 +47,22 @@ describe('a frame', () => {
     expect(new TextDecoder().decode(encodeFrame({ data: 'x' }))).toBe('data: x\n\n')
   })
 
-  test.each(['\r', '\n', '\r\n', '\0'])('is refused when its id or name contains %j', (bad) => {
-    for (const field of [`a${bad}b`, `${bad}a`, `a${bad}`]) {
-      expect(() => encodeFrame({ id: field, data: 'x' })).toThrow(HubError)
-      expect(() => encodeFrame({ event: field, data: 'x' })).toThrow(HubError)
-    }
+  test('names its topic in a comment', () => {
+    const text = new TextDecoder().decode(encodeFrame({ topic: 'news', data: 'x' }))
+    expect(text).toBe(': topic news\ndata: x\n\n')
   })
+
+  test.each(['\r', '\n', '\r\n', '\0'])(
+    'is refused when its id, topic or name contains %j',
+    (bad) => {
+      for (const field of [`a${bad}b`, `${bad}a`, `a${bad}`]) {
+        const refusal = expect.objectContaining({ name: 'HubError', code: 'invalid-event' })
+        expect(() => encodeFrame({ id: field, data: 'x' })).toThrow(refusal)
+        expect(() => encodeFrame({ topic: field, data: 'x' })).toThrow(refusal)
+        expect(() => encodeFrame({ event: field, data: 'x' })).toThrow(refusal)
+      }
+    },
+  )
 })
 
 describe('a name', () => {
@@ -89,6 +98,12 @@ describe('a name', () => {
     const prepared = prepareEvent({ event, data: 'x' }, ROOMY)
     expect(parse(prepared).events).toEqual([{ id: undefined, event, data: 'x' }])
   })
+})
+
+test('a name that is not text is refused, whatever its declared type', () => {
+  expect(() => prepareEvent({ event: 7 as unknown as string, data: '' }, ROOMY)).toThrow(
+    expect.objectContaining({ code: 'invalid-event' }),
+  )
 })
 
 describe('data', () => {

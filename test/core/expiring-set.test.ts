@@ -5,6 +5,7 @@ import { createExpiringSet } from '../../src/core/expiring-set.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { internalsOf } from '../../src/hub/internals.ts'
 import { manualClock } from '../support/clock.ts'
+import { usedHeap } from '../support/used-heap.ts'
 
 describe('a name', () => {
   test('stays until it expires, without a timer', async () => {
@@ -103,6 +104,46 @@ describe('a full set', () => {
     set.add('d', 1_000)
     expect(['a', 'b', 'c', 'd'].filter(set.has)).toEqual(['b', 'd'])
   })
+})
+
+test('ten times as many names as the bound leave as many as the bound', () => {
+  for (const whenFull of ['refuse', 'drop'] as const) {
+    const set = createExpiringSet(manualClock(), { max: 10, whenFull })
+    const names = Array.from({ length: 100 }, (_, n) => `${n}`)
+    for (const [n, name] of names.entries()) {
+      try {
+        set.add(name, 1_000 + n)
+      } catch {
+        expect(whenFull).toBe('refuse')
+      }
+    }
+    const kept = whenFull === 'refuse' ? names.slice(0, 10) : names.slice(-10)
+    expect(names.filter(set.has)).toEqual(kept)
+  }
+})
+
+test('a name that is added many times takes the room of one', async () => {
+  const set = createExpiringSet(manualClock(), { max: 3, whenFull: 'drop' })
+  const before = await usedHeap()
+  for (let n = 0; n < 200_000; n++) set.add('a', 1_000_000 - n)
+  // The bound keeps about a hundred of them; all together take more than 10 MB.
+  expect((await usedHeap()) - before).toBeLessThan(4_000_000)
+  // Used here, so that the set is not garbage above.
+  expect(set.has('a')).toBe(true)
+})
+
+test('the name that expires first is dropped, however often another one was added', () => {
+  for (let times = 1; times <= 250; times++) {
+    const set = createExpiringSet(manualClock(), { max: 3, whenFull: 'drop' })
+    set.add('a', 9_000)
+    set.add('b', 2_000)
+    set.add('c', 1_000)
+    for (let n = 0; n < times; n++) set.add('a', 8_000 - n)
+    set.add('d', 3_000)
+    expect([...'abcd'].filter(set.has)).toEqual(['a', 'b', 'd'])
+    set.add('e', 4_000)
+    expect([...'abcde'].filter(set.has)).toEqual(['a', 'd', 'e'])
+  }
 })
 
 test('a set has the same names as a naive one, for any additions', () => {

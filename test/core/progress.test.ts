@@ -10,4 +10,12 @@ test('time counts from the first check that finds bytes waiting, and restarts wh
   expect(progress.stalledMs(100, 99, 4_000)).toBe(0)
   expect(progress.stalledMs(150, 149, 6_000)).toBe(2_000)
   expect(progress.stalledMs(150, 0, 7_000)).toBe(0)
+  expect(progress.stalledMs(150, 0, 8_000)).toBe(0)
+  expect(progress.stalledMs(200, 50, 9_000)).toBe(0)
+  expect(progress.stalledMs(300, 150, 10_000)).toBe(1_000)
+})
+
+test('bytes that arrive for a transport that accepts none do not restart the time', () => {
+  const progress = new Progress()
+  for (let n = 0; n <= 10; n++) expect(progress.stalledMs(100 * n + 7, 100 * n + 7, n)).toBe(n)
 })
