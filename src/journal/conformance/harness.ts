@@ -18,6 +18,11 @@ export interface JournalUnderTest {
   eventually(condition: () => boolean): Promise<void>
   /** Advances the time that the journal measures by `ms` milliseconds. */
   advance(ms: number): Promise<void>
+  /**
+   * Closes the journal and returns it as the next process opens it, ready, after `open` was called.
+   * @defaultValue it ends with its process
+   */
+  reopen?(): Promise<Journal>
 }
 
 /** The bounds that a check needs. An absent bound must be too large to evict anything. */

@@ -1,4 +1,35 @@
-/** `hono-sse/conformance`: checks of everything a hub relies on, for authors of journals to run in any test runner. */
+/** `hono-sse/journal`: what the author of a journal needs: the contract, building blocks, and the checks that every journal must pass. */
+export { type Clock, systemClock } from '../../core/clock.ts'
+export {
+  type Cursor,
+  newEpoch,
+  type Position,
+  parseCursor,
+  positionOf,
+} from '../../core/cursor.ts'
+export { HubError, type HubErrorCode } from '../../core/errors.ts'
+export { encodeFrame, type FrameFields, type HubEvent } from '../../core/event.ts'
+export type {
+  Backplane,
+  ControlResponses,
+  OnlineClients,
+  OnlineClientsInit,
+  RelayResult,
+  SharedPresence,
+} from '../backplane.ts'
+export type { EventStore, JournalBounds } from '../event-store.ts'
+export type {
+  AppendResult,
+  Awaitable,
+  DeliveredEvent,
+  Journal,
+  JournalEntry,
+  JournalHandler,
+  JournalStats,
+  ReplayBatch,
+} from '../journal.ts'
+export { createEventStore } from '../memory/store.ts'
+export { type ReadRequest, readBatch } from '../read-batch.ts'
 export { backplaneChecks, relayChecks } from './backplane-checks.ts'
 export type {
   ConformanceBounds,
@@ -7,3 +38,8 @@ export type {
   OpenJournal,
 } from './harness.ts'
 export { journalChecks } from './log-checks.ts'
+export {
+  type OpenSharedJournals,
+  presenceChecks,
+  type SharedJournalsUnderTest,
+} from './presence-checks.ts'

@@ -10,6 +10,7 @@ import {
   type OpenJournal,
   truthy,
 } from './harness.ts'
+import { restartChecks } from './restart-checks.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
@@ -29,7 +30,7 @@ const FOREIGN_CURSORS: Readonly<Record<string, (id: string) => string>> = {
   'that is not ASCII': () => '🙂',
 }
 
-/** The checks of `append`, `read`, `head`, deliveries and bounds. */
+/** The checks of `append`, `read`, `head`, deliveries, bounds, epochs and restarts. */
 export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
   return [
     check('ids increase by one across all addresses', async () => {
@@ -183,6 +184,8 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
         },
       ),
     ),
+
+    ...restartChecks(open),
   ]
 
   async function setUp(bounds: ConformanceBounds = {}, subscribed: readonly string[] = []) {

@@ -1,0 +1,63 @@
+/** Online clients: calls hooks when a client connects to this hub, and when it has stayed away for a while. */
+import type { OnlineClients, OnlineClientsInit } from './backplane.ts'
+
+/** The maximum number of clients that are away. The longest away are offline sooner. */
+const MAX_AWAY = 100_000
+
+/** Creates the online clients of a hub whose journal has no shared presence. It holds a timer only after a client has left. */
+export function createOnlineClients(init: Omit<OnlineClientsInit, 'clients'>): OnlineClients {
+  const { clock, graceMs, isConnected, hooks } = init
+  const online = new Set<string>()
+  /** When clients that are away will be offline, by the monotonic clock: the longest away first. */
+  const away = new Map<string, number>()
+  let stopTimer: (() => void) | undefined
+  return { update, close }
+
+  function update(client: string): void {
+    if (isConnected(client)) {
+      away.delete(client)
+      if (online.has(client)) return
+      online.add(client)
+      hooks.onClientOnline(client)
+    } else if (online.has(client) && !away.has(client)) {
+      away.set(client, clock.monotonic() + graceMs)
+      expire(Number.NEGATIVE_INFINITY)
+      schedule()
+    }
+  }
+
+  /** Reports the clients whose time has passed, and those beyond the maximum. Stops at the first that is neither. */
+  function expire(now: number): void {
+    for (const [client, dueAt] of away) {
+      if (dueAt > now && away.size <= MAX_AWAY) break
+      away.delete(client)
+      online.delete(client)
+      hooks.onClientOffline(client)
+    }
+  }
+
+  /** Waits for the client that is due first. A timer that finds nobody away does nothing. */
+  function schedule(): void {
+    if (stopTimer) return
+    const [dueAt] = away.values()
+    if (dueAt === undefined) return
+    stopTimer = clock.every(Math.max(1, dueAt - clock.monotonic()), () => {
+      stop()
+      expire(clock.monotonic())
+      schedule()
+    })
+  }
+
+  function stop(): void {
+    stopTimer?.()
+    stopTimer = undefined
+  }
+
+  function close(): void {
+    stop()
+    away.clear()
+    const last = [...online]
+    online.clear()
+    for (const client of last) hooks.onClientOffline(client)
+  }
+}
