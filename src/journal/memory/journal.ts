@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
+import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import type { EventStore } from '../event-store.ts'
 import type {
   DeliveredEvent,
@@ -26,13 +27,18 @@ export interface MemoryJournalOptions {
   readonly clock?: Clock | undefined
 }
 
+const KINDS: Kinds<MemoryJournalOptions> = {
+  maxEvents: KIND.number,
+  maxAgeMs: KIND.number,
+  maxBytes: KIND.number,
+  clock: KIND.object,
+}
+
 /** Creates an empty journal with an epoch of its own. @throws {HubError} `invalid-option` */
-export function createMemoryJournal({
-  maxEvents = 1_000,
-  maxAgeMs = 300_000,
-  maxBytes = 67_108_864,
-  clock = systemClock,
-}: MemoryJournalOptions = {}): Journal {
+export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal {
+  checkOptions('createMemoryJournal', options, KINDS)
+  const { maxEvents = 1_000, maxAgeMs = 300_000 } = options
+  const { maxBytes = 67_108_864, clock = systemClock } = options
   checkRange('maxEvents', maxEvents, 0)
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)

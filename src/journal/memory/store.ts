@@ -56,12 +56,13 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   const floors = createEvictionFloors(floorsWithin(maxBytes / 8))
   let events = 0
   let bytes = 0
+  let evicted = 0
   let oldest: StoredEvent | undefined
   let newest: StoredEvent | undefined
 
   return {
     get size() {
-      return { events, bytes }
+      return { events, bytes, maxBytes, evicted }
     },
     append,
     expire,
@@ -152,6 +153,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     log.first += 1
     log.evictedUpTo = stored.entry.sequence
     events -= 1
+    evicted += 1
     bytes -= stored.bytes
     unlink(stored)
     if (log.first === log.events.length) retire(log)

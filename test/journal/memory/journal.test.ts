@@ -168,3 +168,36 @@ describe('a bound', () => {
     expect(read([ALICE], b ?? '').gap).toBeUndefined()
   })
 })
+
+test('a journal that is closed keeps and delivers nothing', () => {
+  const { journal, put, read } = setUp()
+  const deliveries: DeliveredEvent[] = []
+  journal.open(recordingHandler(deliveries))
+  put(ALICE, 'a')
+  void journal.close()
+  expect(journal.stats).toMatchObject({ events: 0, bytes: 0 })
+  expect(idsOf(read([ALICE], 'earliest'))).toEqual([])
+  put(ALICE, 'b')
+  expect(deliveries).toHaveLength(1)
+})
+
+test.each(['maxEvents', 'maxAgeMs', 'maxBytes'])('a negative %s is refused by name', (name) => {
+  expect(() => createMemoryJournal({ [name]: -1 })).toThrow(
+    expect.objectContaining({
+      code: 'invalid-option',
+      message: expect.stringMatching(new RegExp(`^${name} must`)),
+    }),
+  )
+  expect(() => createMemoryJournal({ [name]: 0 })).not.toThrow()
+})
+
+test.each<[RegExp, object]>([
+  [/createMemoryJournal has no option "maxAge"/, { maxAge: 60_000 }],
+  [/maxEvents of createMemoryJournal must be a finite number/, { maxEvents: '1000' }],
+  [/maxBytes must be between/, { maxBytes: -1 }],
+])('an option that is misspelt, or of another kind, is refused: %s', (message, options) => {
+  expect(() => createMemoryJournal(options)).toThrow(message)
+  expect(() => createMemoryJournal(options)).toThrow(
+    expect.objectContaining({ code: 'invalid-option' }),
+  )
+})

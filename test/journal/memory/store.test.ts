@@ -1,9 +1,10 @@
 /** The store against a naive one: for any writes, reads and evictions, both return the same. */
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import type { JournalBounds } from '../../../src/journal/event-store.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { EventStore, JournalBounds } from '../../../src/journal/event-store.ts'
 import type { JournalEntry } from '../../../src/journal/journal.ts'
 import { createEventStore } from '../../../src/journal/memory/store.ts'
+import { usedHeap } from '../../support/used-heap.ts'
 
 /** What an entry costs beside its frame, in bytes. */
 const ENTRY_BYTES = 320
@@ -106,20 +107,20 @@ test('a store keeps and evicts exactly the events that a naive one does', () => 
 })
 
 test('a store detects every address that lost events, and most addresses that lost none', () => {
-  const store = createEventStore({ maxEvents: 10, maxAgeMs: 10, maxBytes: 67_108_864 })
+  const store = createEventStore({ maxEvents: 10, maxAgeMs: 10, maxBytes: 4_194_304 })
   const frame = new Uint8Array(1)
-  const lost = Array.from({ length: 320_000 }, (_, at) => `c:lost-${at}`)
+  const lost = Array.from({ length: 20_000 }, (_, at) => `c:lost-${at}`)
   for (const [at, key] of lost.entries()) {
     store.append(key, { id: '', sequence: at + 1, frame }, at)
   }
   store.expire(1_000_000)
   expect(lost.filter((key) => !store.evictedAfter([key], 0))).toEqual([])
   expect(lost.filter((key, at) => !store.evictedAfter([key], at))).toEqual([])
-  expect(store.evictedAfter(['c:lost-5'], 200_000)).toBe(false)
+  expect(store.evictedAfter(['c:lost-5'], 12_500)).toBe(false)
   const others = Array.from({ length: 2_000 }, (_, at) => [`c:other-${at}`])
   // 3 % by calculation. One floor for all would make it all of them.
   expect(others.filter((keys) => store.evictedAfter(keys, 0)).length).toBeLessThan(120)
-})
+}, 60_000)
 
 test('a store counts the bytes of address names, and drops names within its bound', () => {
   const frame = new Uint8Array(1)
@@ -135,7 +136,105 @@ test('a store counts the bytes of address names, and drops names within its boun
   expect(store.size.events).toBeLessThan(500)
   expect(store.evictedAfter([`${long}1`], 0)).toBe(true)
   store.expire(11)
-  expect(store.size).toEqual({ events: 0, bytes: 0 })
+  expect(store.size).toMatchObject({ events: 0, bytes: 0 })
+})
+
+test('the bound on bytes is exact', () => {
+  const frame = new Uint8Array(100)
+  const three = 3 * (100 + ENTRY_BYTES) + ADDRESS_BYTES + 2
+  for (const [maxBytes, kept] of [
+    [three, 3],
+    [three - 1, 2],
+  ] as const) {
+    const store = createEventStore({ maxEvents: 100, maxAgeMs: 10, maxBytes })
+    for (let sequence = 1; sequence <= 30; sequence++) {
+      store.append('a', { id: '', sequence, frame }, 0)
+      expect(store.size.events).toBe(Math.min(sequence, kept))
+    }
+  }
+})
+
+/** Loses one event of each address, in this order. The sequences are such that a floor is above them. */
+function loseAll(store: EventStore, keys: readonly string[], from = 0) {
+  const frame = new Uint8Array(1)
+  const lost = keys.map((key, at) => ({ key, sequence: 2 ** 24 + 2 * (from + at) + 1 }))
+  for (const { key, sequence } of lost) {
+    store.append(key, { id: '', sequence, frame }, 0)
+    store.expire(11)
+  }
+  return { exact }
+
+  /** The addresses whose last evicted sequence is still stored one by one. */
+  function exact(): string[] {
+    const stored = lost.filter(({ key, sequence }) => !store.evictedAfter([key], sequence))
+    return stored.map(({ key }) => key)
+  }
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, at) => `c:${1_000_000 + at}`)
+
+/** What an empty address of `names` costs. */
+const EMPTY_BYTES = 100 + 2 * 9
+
+test.each([1, 10])(
+  'empty addresses take an eighth of the bytes, when there are %d times as many',
+  (times) => {
+    const bounds = { maxEvents: 1, maxAgeMs: 10 }
+    const keys = names(times * 100)
+    for (const [spare, count] of [
+      [0, 100],
+      [-8, 99],
+    ] as const) {
+      const store = createEventStore({ ...bounds, maxBytes: 8 * 100 * EMPTY_BYTES + spare })
+      expect(loseAll(store, keys).exact()).toEqual(keys.slice(-count))
+    }
+  },
+)
+
+test('an empty address that receives an event makes room for another', () => {
+  const store = createEventStore({
+    maxEvents: 1,
+    maxAgeMs: 10,
+    maxBytes: 8 * 100 * EMPTY_BYTES,
+  })
+  const keys = names(100)
+  const first = loseAll(store, keys)
+  const sequence = 2 ** 24 + 201
+  store.append('c:new', { id: '', sequence, frame: new Uint8Array(1) }, 0)
+  // The new address has lost its event as soon as this one is stored.
+  store.append(keys[50] ?? '', { id: '', sequence: 2 ** 25, frame: new Uint8Array(1) }, 100)
+  expect(store.size.events).toBe(1)
+  expect(first.exact()).toEqual(keys)
+  expect(store.evictedAfter(['c:new'], sequence)).toBe(false)
+})
+
+test('a small store has few floors, so that most addresses seem to have lost an event', () => {
+  const store = createEventStore({ maxEvents: 1, maxAgeMs: 10, maxBytes: 80_000 })
+  loseAll(store, names(4_000))
+  const others = Array.from({ length: 500 }, (_, at) => `c:other-${at}`)
+  expect(others.filter((key) => store.evictedAfter([key], 0)).length).toBeGreaterThan(400)
+})
+
+test('a hundred thousand empty addresses are stored one by one, however many bytes are allowed', () => {
+  const store = createEventStore({ maxEvents: 1, maxAgeMs: 10, maxBytes: 1e9 })
+  const keys = names(100_001)
+  const first = loseAll(store, keys.slice(0, 100_000))
+  expect(first.exact()).toHaveLength(100_000)
+  loseAll(store, keys.slice(100_000), 100_000)
+  expect(first.exact()).toEqual(keys.slice(1, 100_000))
+})
+
+test('an address that has lost many events takes the room of those it has', async () => {
+  const store = createEventStore({ maxEvents: 10, maxAgeMs: 10, maxBytes: 1e9 })
+  const frame = new Uint8Array(1)
+  const before = await usedHeap()
+  for (let sequence = 1; sequence <= 300_000; sequence++) {
+    store.append('a', { id: '', sequence, frame }, 0)
+  }
+  // The places of all events alone take 2.4 MB.
+  expect((await usedHeap()) - before).toBeLessThan(1_000_000)
+  // Used here, so that the store is not garbage above.
+  expect(store.size.events).toBe(10)
 })
 
 test('a cleared store is empty and can be used again', () => {
@@ -147,4 +246,36 @@ test('a cleared store is empty and can be used again', () => {
   store.append('a', { ...entry, id: 'e-2', sequence: 2 }, 5)
   store.expire(12)
   expect([...store.readAfter(KEYS, 0)].map(({ id }) => id)).toEqual(['e-2'])
+})
+
+test('a store counts what it evicts for each of its bounds, and says how large it may be', () => {
+  const frame = new Uint8Array(100)
+  const store = createEventStore({ maxEvents: 2, maxAgeMs: 10, maxBytes: 2_200 })
+  const append = (key: string, sequence: number, at: number) =>
+    store.append(key, { id: '', sequence, frame }, at)
+  for (const sequence of [1, 2, 3]) append('a', sequence, 0)
+  expect(store.size).toMatchObject({ events: 2, evicted: 1, maxBytes: 2_200 })
+  append('b', 4, 5)
+  append('c', 5, 5)
+  expect(store.size).toMatchObject({ events: 3, evicted: 2 })
+  store.expire(16)
+  expect(store.size).toMatchObject({ events: 0, evicted: 5 })
+})
+
+test('beyond the bound of empty addresses, none is looked for past those that were forgotten', () => {
+  const store = createEventStore({ maxEvents: 10, maxAgeMs: 1, maxBytes: 80_000 })
+  const append = (n: number) => {
+    store.append(`a${n}`, { id: `e-${n}`, sequence: n, frame: new Uint8Array(1) }, 2 * n)
+  }
+  for (let n = 1; n <= 1_000; n++) append(n)
+  // Each new iterator of a map would walk over the holes at its start.
+  const made = [
+    vi.spyOn(Map.prototype, 'entries'),
+    vi.spyOn(Map.prototype, 'keys'),
+    vi.spyOn(Map.prototype, Symbol.iterator),
+  ]
+  onTestFinished(() => made.forEach((spy) => void spy.mockRestore()))
+  for (let n = 1_001; n <= 2_000; n++) append(n)
+  expect(made.map(({ mock }) => mock.calls.length)).toEqual([0, 0, 0])
+  expect(store.evictedAfter(['a1'], 0)).toBe(true)
 })
