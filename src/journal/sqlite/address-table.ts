@@ -31,9 +31,9 @@ export function openAddresses({ sql }: ObjectStorage, maxEmpty: number): Address
   function load(): void {
     const query = `SELECT eviction_floor AS floor,
       (SELECT count(*) FROM addresses WHERE entries = 0) AS empty FROM head`
-    const [row] = run(query)
-    empty = Number(row?.empty)
-    evictionFloor = Number(row?.floor)
+    const [row] = run(query) as [Row]
+    empty = Number(row.empty)
+    evictionFloor = Number(row.floor)
   }
 
   function add(key: string): number {
@@ -65,25 +65,27 @@ export function openAddresses({ sql }: ObjectStorage, maxEmpty: number): Address
 
   function trim(slack = 0): void {
     if (empty <= maxEmpty + slack) return
-    while (empty > maxEmpty) {
+    for (let found = BATCH; found === BATCH; ) {
       // No two addresses have lost the same entry, so that no two have the same last one.
       const query = `SELECT key, evicted_up_to AS last FROM addresses
         WHERE entries = 0 ORDER BY evicted_up_to LIMIT ?`
       const oldest = run(query, Math.min(empty - maxEmpty, BATCH))
-      if (oldest.length === 0) break
-      for (const { key, last } of oldest) floors.raise(String(key), Number(last))
-      const last = Number(oldest.at(-1)?.last)
+      let last = 0
+      for (const row of oldest) {
+        last = Number(row.last)
+        floors.raise(String(row.key), last)
+      }
       run('DELETE FROM addresses WHERE entries = 0 AND evicted_up_to <= ?', last)
       evictionFloor = Math.max(evictionFloor, last)
-      empty -= oldest.length
+      found = oldest.length
+      empty -= found
     }
     run('UPDATE head SET eviction_floor = ?', evictionFloor)
   }
 
-  function run(
-    query: string,
-    ...values: readonly (string | number)[]
-  ): Readonly<Record<string, unknown>>[] {
-    return [...sql.exec(query, ...values)] as Readonly<Record<string, unknown>>[]
+  function run(query: string, ...values: readonly (string | number)[]): Row[] {
+    return [...sql.exec(query, ...values)] as Row[]
   }
 }
+
+type Row = Readonly<Record<string, unknown>>

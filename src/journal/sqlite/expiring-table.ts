@@ -7,10 +7,16 @@ export interface ExpiringTable {
   /** Adds a name or changes its expiry, without scanning the table. @throws {HubError} `at-capacity` if the table is full */
   add(name: string, expiresAt: number, now: number): void
   has(name: string, now: number): boolean
-  /** Lists the names with this prefix that have not expired. */
+  /**
+   * Lists the names with this prefix that have not expired, in a fixed order.
+   * @param after - the name after which the list starts. @defaultValue the prefix
+   * @param limit - the maximum number of names. @defaultValue no limit
+   */
   list(
     prefix: string,
     now: number,
+    after?: string,
+    limit?: number,
   ): readonly { readonly name: string; readonly expiresAt: number }[]
   /** Deletes the expired names and returns when the next one expires. */
   prune(now: number): number | undefined
@@ -51,10 +57,10 @@ export function openExpiringTable(
     return rowsOf(query, name, now).length > 0
   }
 
-  function list(prefix: string, now: number) {
+  function list(prefix: string, now: number, after = prefix, limit = -1) {
     const query = `SELECT name, expires_at AS expiresAt FROM expiring
-      WHERE name >= ? AND name < ? AND expires_at > ?`
-    return rowsOf(query, prefix, `${prefix}\u{10ffff}`, now) as {
+      WHERE name > ? AND name < ? AND expires_at > ? ORDER BY name LIMIT ?`
+    return rowsOf(query, after, `${prefix}\u{10ffff}`, now, limit) as {
       name: string
       expiresAt: number
     }[]
@@ -62,15 +68,15 @@ export function openExpiringTable(
 
   function prune(now: number): number | undefined {
     size -= rowsOf('DELETE FROM expiring WHERE expires_at <= ? RETURNING 1', now).length
-    const [row] = rowsOf('SELECT min(expires_at) AS next FROM expiring') as {
-      next: number | null
-    }[]
-    return row?.next ?? undefined
+    const query = 'SELECT min(expires_at) AS next FROM expiring'
+    const [{ next }] = rowsOf(query) as [{ readonly next: number | null }]
+    return next ?? undefined
   }
 
   function count(): number {
-    const [row] = rowsOf('SELECT count(*) AS count FROM expiring') as { count: number }[]
-    return row?.count ?? 0
+    const query = 'SELECT count(*) AS count FROM expiring'
+    const [row] = rowsOf(query) as [{ readonly count: number }]
+    return row.count
   }
 
   function rowsOf(query: string, ...values: readonly (string | number)[]): unknown[] {

@@ -4,5 +4,6 @@ export {
   createSqliteJournal,
   type SqliteJournal,
   type SqliteJournalOptions,
+  type StoredControlRequest,
 } from './journal.ts'
 export type { ObjectStorage } from './object-storage.ts'

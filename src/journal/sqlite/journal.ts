@@ -3,7 +3,8 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
-import type { ControlResponses } from '../backplane.ts'
+import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import type { Backplane, ControlResponses } from '../backplane.ts'
 import type {
   Journal,
   JournalEntry,
@@ -37,9 +38,18 @@ export interface SqliteJournalOptions {
   readonly clock?: Clock | undefined
 }
 
+/** A control request that is stored for hubs that start later, such as a block. */
+export interface StoredControlRequest {
+  /** The request in JSON. */
+  readonly text: string
+  /** How many milliseconds it is still stored. */
+  readonly remainingMs: number
+}
+
 /** A journal whose Durable Object prunes it when an alarm fires. */
 export interface SqliteJournal extends Journal {
   readonly stats: JournalStats
+  readonly backplane: Backplane
   /** Evicts what is too old, and sets the next alarm if anything is left. Call it from `alarm()`. */
   prune(): void
   /**
@@ -49,6 +59,11 @@ export interface SqliteJournal extends Journal {
    * @throws {HubError} `journal-unavailable`
    */
   startEpoch(epochSuffix: string): void
+  /**
+   * Lists at most `limit` of the stored control requests, in a fixed order.
+   * @param after - the text of the request after which the list starts; empty for the first ones
+   */
+  storedRequests(after: string, limit: number): readonly StoredControlRequest[]
 }
 
 /** The maximum size of a value in a Durable Object, minus a name and an id. https://developers.cloudflare.com/durable-objects/platform/limits/ */
@@ -63,15 +78,26 @@ const ALARMS_PER_AGE = 10
 const USED_PREFIX = 'used:'
 const REQUEST_PREFIX = 'request:'
 
-/** Creates the journal of a Durable Object, or reopens it with the same epoch. @throws {HubError} `invalid-option` */
+const KINDS: Kinds<SqliteJournalOptions> = {
+  storage: KIND.object,
+  maxEvents: KIND.number,
+  maxAgeMs: KIND.number,
+  maxBytes: KIND.number,
+  maxEventBytes: KIND.number,
+  maxEmptyAddresses: KIND.number,
+  epochSuffix: KIND.text,
+  clock: KIND.object,
+}
+
+/**
+ * Creates the journal of a Durable Object, or reopens it with the same epoch.
+ * @throws {HubError} `invalid-option`; `journal-unavailable` if a version with another format has written it
+ */
 export function createSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
+  checkOptions('createSqliteJournal', options, KINDS)
   const { storage, maxEvents = 1_000, maxAgeMs = 300_000, maxBytes = 67_108_864 } = options
-  const {
-    maxEventBytes = 262_144,
-    maxEmptyAddresses,
-    epochSuffix = '',
-    clock = systemClock,
-  } = options
+  const { maxEventBytes = 262_144, maxEmptyAddresses, epochSuffix = '' } = options
+  const { clock = systemClock } = options
   checkRange('maxEvents', maxEvents, 0)
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)
@@ -103,6 +129,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     open,
     prune,
     startEpoch,
+    storedRequests,
     close,
   }
 
@@ -133,10 +160,13 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
 
   function useOnce(name: string, ttlMs: number): boolean {
     const now = clock.now()
-    if (expiring.has(USED_PREFIX + name, now)) return false
-    write(() => expiring.add(USED_PREFIX + name, now + ttlMs, now))
-    scheduleAlarm(now + ttlMs)
-    return true
+    const isFirst = write(() => {
+      if (expiring.has(USED_PREFIX + name, now)) return false
+      expiring.add(USED_PREFIX + name, now + ttlMs, now)
+      return true
+    })
+    if (isFirst) scheduleAlarm(now + ttlMs)
+    return isFirst
   }
 
   /** A single hub uses this journal. Stored requests are sent to it again when the object restarts. */
@@ -151,10 +181,17 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
 
   function open(hub: JournalHandler): void {
     handler = hub
+    for (const { text, remainingMs } of storedRequests()) hub.respond(JSON.parse(text), remainingMs)
+  }
+
+  function storedRequests(after = '', limit?: number): StoredControlRequest[] {
     const now = clock.now()
-    for (const { name, expiresAt } of expiring.list(REQUEST_PREFIX, now)) {
-      hub.respond(JSON.parse(name.slice(REQUEST_PREFIX.length)), expiresAt - now)
-    }
+    return expiring
+      .list(REQUEST_PREFIX, now, REQUEST_PREFIX + after, limit)
+      .map(({ name, expiresAt }) => ({
+        text: name.slice(REQUEST_PREFIX.length),
+        remainingMs: expiresAt - now,
+      }))
   }
 
   function prune(): void {
@@ -181,10 +218,15 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     const due = Math.ceil(Math.max(at, now + pauseMs))
     if (due >= alarmAt && alarmAt > now) return
     alarmAt = due
-    storage.setAlarm(due).catch(() => {
+    setAlarm(due).catch(() => {
       // The next event tries again.
       alarmAt = Number.POSITIVE_INFINITY
     })
+  }
+
+  /** An error at once is a rejection, too: the event is stored already. */
+  async function setAlarm(at: number): Promise<void> {
+    await storage.setAlarm(at)
   }
 
   function close(): void {
@@ -193,9 +235,9 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
 }
 
 /** Runs a write. @throws {HubError} `journal-unavailable` if the storage throws */
-function write(work: () => void): void {
+function write<T>(work: () => T): T {
   try {
-    work()
+    return work()
   } catch (error) {
     if (error instanceof HubError) throw error
     const reason = error instanceof Error ? error.message : String(error)

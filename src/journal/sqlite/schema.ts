@@ -1,7 +1,14 @@
-/** The SQLite tables of a journal. */
+/** The SQLite tables of a journal, and the number of their format. */
+import { HubError } from '../../core/errors.ts'
+import type { ObjectStorage } from './object-storage.ts'
 
-/** Creates the tables if they do not exist. */
-export const SCHEMA: string = `
+/**
+ * The format of the tables. A version whose tables older versions would misread writes a higher number,
+ * and older versions refuse the journal. Tables without a number have format 1.
+ */
+const FORMAT = 1
+
+const SCHEMA = `
   CREATE TABLE IF NOT EXISTS head (
     id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL,
     start INTEGER NOT NULL, eviction_floor INTEGER NOT NULL
@@ -29,3 +36,22 @@ export const NEWEST: string = `
     coalesce((SELECT max(sequence) FROM entries), 0),
     coalesce((SELECT max(evicted_up_to) FROM addresses WHERE entries = 0), 0)) AS newest
   FROM head`
+
+/**
+ * Creates the tables if they do not exist. Call it in a transaction.
+ * @throws {HubError} `journal-unavailable` if the tables have a format that this version does not know
+ */
+export function createTables({ sql }: Pick<ObjectStorage, 'sql'>): void {
+  sql.exec(
+    'CREATE TABLE IF NOT EXISTS format (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)',
+  )
+  sql.exec('INSERT INTO format VALUES (1, ?) ON CONFLICT DO NOTHING', FORMAT)
+  const [row] = [...sql.exec('SELECT number FROM format')] as [{ readonly number: number }]
+  if (row.number !== FORMAT) {
+    throw new HubError(
+      'journal-unavailable',
+      `The journal has format ${row.number}, but this version of the hub knows format ${FORMAT}: deploy another version, or use an empty object.`,
+    )
+  }
+  sql.exec(SCHEMA)
+}

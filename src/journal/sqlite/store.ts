@@ -4,7 +4,7 @@ import type { EventStore, JournalBounds } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
 import { openAddresses } from './address-table.ts'
 import type { ObjectStorage } from './object-storage.ts'
-import { KEYS, NEWEST, SCHEMA } from './schema.ts'
+import { createTables, KEYS, NEWEST } from './schema.ts'
 
 /** What the store needs. */
 export interface SqliteStoreInit extends JournalBounds {
@@ -44,7 +44,10 @@ const AFTER = `
   SELECT sequence FROM entries INDEXED BY entries_by_key
   WHERE key IN ${KEYS} AND sequence > ? ORDER BY sequence LIMIT ${BATCH}`
 
-/** Opens the store, and creates it if it does not exist. */
+/**
+ * Opens the store, and creates it if it does not exist.
+ * @throws {HubError} `journal-unavailable` if its format is unknown
+ */
 export function openSqliteStore({
   storage,
   freshEpoch,
@@ -57,6 +60,7 @@ export function openSqliteStore({
   let epoch = head.epoch
   let events = 0
   let bytes = 0
+  let evicted = 0
   let oldestAt: number | undefined
   const addresses = openAddresses(storage, maxEmptyAddresses)
   load()
@@ -67,7 +71,7 @@ export function openSqliteStore({
     },
     start,
     get size() {
-      return { events, bytes }
+      return { events, bytes, maxBytes, evicted }
     },
     get oldestAt() {
       return oldestAt
@@ -81,7 +85,7 @@ export function openSqliteStore({
   }
 
   function begin(): { readonly epoch: string; readonly start: number } {
-    run(SCHEMA)
+    createTables(storage)
     const [head] = run('SELECT epoch FROM head')
     const next = head ? numberOf(NEWEST, 'newest') + RESTART_SKIP : 0
     if (head) run('UPDATE head SET start = ?', next)
@@ -123,7 +127,7 @@ export function openSqliteStore({
   }
 
   function isDue(now: number): boolean {
-    return bytes > maxBytes || (oldestAt !== undefined && now - oldestAt > maxAgeMs)
+    return bytes > maxBytes || now - (oldestAt ?? now) > maxAgeMs
   }
 
   /** Evicts the oldest entries of the store until the bounds are met. */
@@ -152,6 +156,7 @@ export function openSqliteStore({
     addresses.evict(which, ...key, last)
     for (const row of run(`DELETE FROM ${which} RETURNING bytes`, ...key, last)) {
       events -= 1
+      evicted += 1
       bytes -= Number(row.bytes)
     }
     if (events === 0) oldestAt = undefined
@@ -163,9 +168,11 @@ export function openSqliteStore({
 
   /** Runs `work` in a transaction. The cached values follow it when it is rolled back. */
   function atomically(work: () => void): void {
+    const before = evicted
     try {
       storage.transactionSync(work)
     } catch (error) {
+      evicted = before
       load()
       throw error
     }
@@ -178,17 +185,20 @@ export function openSqliteStore({
 
   function* readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry> {
     const list = JSON.stringify(keys)
-    for (let from = sequence, more = true; more; ) {
-      const found = run(AFTER, list, from).map((row) => Number(row.sequence))
-      for (const next of found) yield { ...positionOf(epoch, next), frame: frameOf(next) }
-      more = found.length === BATCH
-      from = found.at(-1) ?? from
+    let from = sequence
+    for (let found = BATCH; found === BATCH; ) {
+      const rows = run(AFTER, list, from)
+      for (const row of rows) {
+        from = Number(row.sequence)
+        yield { ...positionOf(epoch, from), frame: frameOf(from) }
+      }
+      found = rows.length
     }
   }
 
   function frameOf(sequence: number): Uint8Array {
-    const [row] = run('SELECT frame FROM entries WHERE sequence = ?', sequence)
-    return new Uint8Array(row?.frame as ArrayBuffer)
+    const [row] = run('SELECT frame FROM entries WHERE sequence = ?', sequence) as [Row]
+    return new Uint8Array(row.frame as ArrayBuffer)
   }
 
   function run(query: string, ...values: readonly (string | number | Uint8Array)[]): Row[] {
@@ -196,7 +206,8 @@ export function openSqliteStore({
   }
 
   function numberOf(query: string, column: string, ...values: (string | number)[]): number {
-    return Number(run(query, ...values)[0]?.[column] ?? 0)
+    const [row] = run(query, ...values) as [Row]
+    return Number(row[column])
   }
 }
 

@@ -1,6 +1,7 @@
 /** The journal in SQLite keeps the contract of all journals, and what only one on disk can promise. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clientKey, EVERYONE } from '../../../src/core/address.ts'
+import { createSqliteJournal } from '../../../src/journal/sqlite/journal.ts'
 import { ROWS_PER_EVENT } from '../../bench/scaling.ts'
 import { backplaneSuite, journalSuite } from '../../support/journal-suite.ts'
 import { type Objects, startObjects } from '../../support/sqlite-journals.ts'
@@ -38,6 +39,31 @@ describe('the journal in SQLite', () => {
     expect(third.sequence).toBeGreaterThan(second.sequence + 1)
     const rest = await journal.read([ALICE], second.id, 1_000)
     expect(rest.entries.map(({ id }) => id)).toEqual([third.id])
+    await call('restart')
+    const fourth = await journal.append(ALICE, { data: 'd' })
+    expect(fourth.sequence).toBeGreaterThan(third.sequence + 1)
+  })
+
+  test.each([
+    ['maxEvents', -1],
+    ['maxAgeMs', -1],
+    ['maxBytes', -1],
+    ['maxEventBytes', 0],
+  ])('refuses %s of %i, and names the option', async (name, value) => {
+    const { call } = await objects.open({ [name]: value })
+    await expect(call('head')).rejects.toMatchObject({
+      code: 'invalid-option',
+      message: expect.stringContaining(`${name} `),
+    })
+  })
+
+  test('delivers nothing once it is closed, and stores what is published', async () => {
+    const { journal, call, deliveries } = await objects.open()
+    await call('close')
+    await journal.append(ALICE, { data: 'a' })
+    expect(deliveries).toEqual([])
+    expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(1)
+    expect(await journal.backplane.request('x', 0)).toMatchObject({ asked: 1 })
   })
 
   test('refuses a block over the bound before it takes effect, but not one that is stored already', async () => {
@@ -45,23 +71,14 @@ describe('the journal in SQLite', () => {
     const { journal, call, now } = harness
     const { request, useOnce } = journal.backplane
     expect((await request('block alice', 60_000)).responses).toHaveLength(1)
-    await call('fillUsedNames', now + 60_000)
+    await call('fillUsedNames', now + 60_000, 99_998)
+    await request('block carol', 60_000)
     await expect(request('block bob', 60_000)).rejects.toMatchObject({ code: 'at-capacity' })
     expect(harness.requests).toEqual([])
     expect((await request('block alice', 90_000)).responses).toHaveLength(1)
     await harness.advance(60_000)
     expect(await useOnce('1', 1_000)).toBe(true)
     expect(await call('count', 'expiring')).toBe(2)
-  })
-
-  test('sets the alarm with the next event when the platform has refused one', async () => {
-    const harness = await objects.open()
-    await harness.call('failStatements', 'alarm')
-    await harness.journal.append(ALICE, { data: 'a' })
-    expect(harness.alarm).toBeNull()
-    await harness.call('failStatements', '')
-    await harness.journal.append(ALICE, { data: 'b' })
-    expect(harness.alarm).toBeGreaterThan(harness.now)
   })
 
   test('starts a permanent new epoch on request: older cursors become invalid, and stored events stay', async () => {
@@ -120,6 +137,22 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
   })
 
+  test('refuses a format that it does not know, and changes nothing', async () => {
+    const { journal, call } = await objects.open()
+    const { id } = await journal.append(ALICE, { data: 'a' })
+    for (const format of [0, 2]) {
+      await call('setFormat', format)
+      await expect(call('restart')).rejects.toMatchObject({
+        code: 'journal-unavailable',
+        message: `The journal has format ${format}, but this version of the hub knows format 1: deploy another version, or use an empty object.`,
+      })
+    }
+    await call('setFormat', 1)
+    await call('restart')
+    expect(await journal.read([ALICE], 'earliest', 1_000)).toMatchObject({ entries: [{ id }] })
+    expect(await call('count', 'format')).toBe(1)
+  })
+
   test('knows after a restart which events it evicted before', async () => {
     const { journal, call } = await objects.open({ maxEvents: 1 })
     const first = await journal.append(ALICE, { data: 'a' })
@@ -138,40 +171,12 @@ describe('the journal in SQLite', () => {
     expect((await journal.read([ALICE], 'earliest', 1e6)).entries).toHaveLength(2)
   })
 
-  test('evicts expired events by an alarm when nothing is published', async () => {
-    const harness = await objects.open({ maxAgeMs: 60_000 })
-    const { journal, call, advance } = harness
-    const { id } = await journal.append(ALICE, { data: 'a' })
-    expect(harness.alarm).toBe(harness.now + 60_001)
-    await advance(30_000)
-    await journal.append(BOB, { data: 'b' })
-    const alarm = harness.alarm ?? 0
-    await advance(30_001)
-    expect(harness.now).toBe(alarm)
-    await call('prune')
-    expect(await call('count', 'entries')).toBe(1)
-    expect(harness.alarm).toBe(alarm + 30_000)
-    await advance(30_000)
-    await call('prune')
-    expect(await call('count', 'entries')).toBe(0)
-    // Nothing is left to wake up for.
-    expect(harness.alarm).toBe(harness.now)
-    expect((await journal.read([ALICE], id, 1_000)).gap).toBeUndefined()
-  })
-
-  test('sets no alarm when it stores nothing', async () => {
-    const harness = await objects.open({ maxEvents: 0 })
-    const { id } = await harness.journal.append(ALICE, { data: 'a' })
-    await harness.journal.append(ALICE, { data: 'b' })
-    expect(harness.alarm).toBeNull()
-    expect((await harness.journal.read([ALICE], id, 1_000)).gap).toBe('evicted')
-  })
-
   test('writes no more rows per event, from append to eviction, than documented', async () => {
-    const { journal, call, advance } = await objects.open({ maxAgeMs: 60_000 })
+    const { call, advance } = await objects.open({ maxAgeMs: 60_000 })
     await call('rows')
     // The most expensive case: each event is the only one at its address.
-    for (let i = 0; i < 100; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
+    const keys = Array.from({ length: 100 }, (_, i) => clientKey(`c${i}`))
+    await call('appendEach', keys, 'x')
     await advance(60_001)
     await call('prune')
     expect(await call('count', 'entries')).toBe(0)
@@ -180,25 +185,14 @@ describe('the journal in SQLite', () => {
   })
 
   test('reads and writes few rows for an event, also when there are too many addresses', async () => {
-    const { journal, call } = await objects.open({ maxEvents: 0, maxEmptyAddresses: 5_000 })
+    const { call } = await objects.open({ maxEvents: 0, maxEmptyAddresses: 5_000 })
     await call('fillEmptyAddresses', 5_000)
     await call('rows')
-    for (let i = 0; i < 600; i++) await journal.append(clientKey(`c${i}`), { data: 'x' })
+    const keys = Array.from({ length: 600 }, (_, i) => clientKey(`c${i}`))
+    await call('appendEach', keys, 'x')
     const { read, written } = (await call('rows')) as Rows
     expect(read / 600).toBeLessThan(20)
     expect(written / 600).toBeLessThan(ROWS_PER_EVENT + 3)
-  })
-
-  test('sets few alarms, however much is published', async () => {
-    const harness = await objects.open({ maxAgeMs: 60_000 })
-    const alarms = new Set<number | null>()
-    for (let i = 0; i < 120; i++) {
-      await harness.journal.append(ALICE, { data: 'a' })
-      if (harness.alarm !== null && harness.now >= harness.alarm) await harness.call('prune')
-      alarms.add(harness.alarm)
-      await harness.advance(1_000)
-    }
-    expect(alarms.size).toBeLessThan(15)
   })
 
   test('rolls back a write when the disk fails, and continues', async () => {
@@ -271,6 +265,40 @@ describe('the journal in SQLite', () => {
     expect(await call('count', 'expiring')).toBe(0)
   })
 
+  test('does not look for expired names while there is room', async () => {
+    const { journal, call } = await objects.open()
+    await call('failStatements', 'DELETE FROM expiring')
+    expect(await journal.backplane.useOnce('ticket', 1_000)).toBe(true)
+  })
+
+  test('says that it is unavailable when it can’t tell whether a name was used', async () => {
+    const { journal, call } = await objects.open()
+    await call('failStatements', 'SELECT 1 FROM expiring')
+    await expect(journal.backplane.useOnce('ticket', 1_000)).rejects.toMatchObject({
+      code: 'journal-unavailable',
+    })
+    await call('failStatements')
+    expect(await journal.backplane.useOnce('ticket', 1_000)).toBe(true)
+  })
+
+  test('lists stored control requests in parts, without those that have expired', async () => {
+    const { journal, call, advance } = await objects.open()
+    const { request, useOnce } = journal.backplane
+    await request('short', 1_000)
+    for (const name of ['c', 'ä', 'a', '"', 'b']) await request(name, 5_000)
+    await useOnce('request:"aa"', 5_000)
+    await advance(1_000)
+    const list = (after: string) => call('storedRequests', after, 2)
+    const first = await list('')
+    expect(first).toEqual([
+      { text: '"\\""', remainingMs: 4_000 },
+      { text: '"a"', remainingMs: 4_000 },
+    ])
+    expect(await list('"a"')).toMatchObject([{ text: '"b"' }, { text: '"c"' }])
+    expect(await list('"c"')).toMatchObject([{ text: '"ä"' }])
+    expect(await list('"ä"')).toEqual([])
+  })
+
   test('repeats a stored control request after a restart, for the time that is left', async () => {
     const harness = await objects.open()
     expect(await harness.journal.backplane.request({ about: 'x' }, 60_000)).toEqual({
@@ -278,9 +306,13 @@ describe('the journal in SQLite', () => {
       asked: 1,
     })
     await harness.journal.backplane.request({ about: 'y' }, 0)
+    await harness.journal.backplane.request('z', 60_000)
     await harness.advance(20_000)
     await harness.call('restart')
-    expect(harness.requests).toEqual([[{ about: 'x' }, 40_000]])
+    expect(harness.requests).toEqual([
+      ['z', 40_000],
+      [{ about: 'x' }, 40_000],
+    ])
     await harness.advance(40_000)
     await harness.call('restart')
     expect(harness.requests).toEqual([])
@@ -295,4 +327,13 @@ describe('the journal in SQLite', () => {
     const beyond = await objects.open({ maxEventBytes: maxEventBytes + 1 })
     await expect(beyond.call('head')).rejects.toMatchObject({ code: 'invalid-option' })
   })
+})
+
+test.each<[RegExp, object]>([
+  [/createSqliteJournal has no option "maxEvent"/, { maxEvent: 10 }],
+  [/maxAgeMs of createSqliteJournal must be a finite number/, { maxAgeMs: '1000' }],
+])('an option that is misspelt, or of another kind, is refused: %s', (message, options) => {
+  const journal = () => createSqliteJournal({ storage: {} as never, ...options })
+  expect(journal).toThrow(message)
+  expect(journal).toThrow(expect.objectContaining({ code: 'invalid-option' }))
 })
