@@ -1,4 +1,4 @@
-/** Batches publishes: events published in one turn of the event loop go to Redis in one call. */
+/** Batches publishes: events published in one turn of the event loop go to Redis in one call. What is in flight is limited. */
 import type { Clock } from '../../core/clock.ts'
 import { positionOf } from '../../core/cursor.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
@@ -10,12 +10,21 @@ export interface PublishBatcherInit {
   readonly clock: Clock
   /** Runs the script `PUBLISH`. */
   store(args: readonly string[]): Promise<unknown>
+  /** Runs the script `RELAY`. */
+  relay(key: string, body: string): Promise<RelayResult>
 }
 
-/** Stores events in batches. */
+/** How many instances received an event that is not stored. */
+interface RelayResult {
+  readonly instances: number
+}
+
+/** Stores events in batches, and relays ephemeral ones. */
 export interface PublishBatcher {
   /** @throws {HubError} `journal-unavailable` */
   append(key: string, event: HubEvent): Promise<AppendResult>
+  /** @throws {HubError} `journal-unavailable` */
+  relay(key: string, event: HubEvent): Promise<RelayResult>
 }
 
 interface Batch {
@@ -33,27 +42,33 @@ const MAX_EVENTS = 128
 const MAX_CHARACTERS = 262_144
 
 /** Creates the batcher of one hub. */
-export function createPublishBatcher({ clock, store }: PublishBatcherInit): PublishBatcher {
+export function createPublishBatcher({ clock, store, relay }: PublishBatcherInit): PublishBatcher {
   let open: Batch | undefined
   let characters = 0
   let pending = 0
-  return { append }
+  return {
+    append: (key, event) => inFlight(frameText(event), (body) => append(key, body)),
+    relay: (key, event) => inFlight(frameText(event), (body) => relay(key, body)),
+  }
 
-  async function append(key: string, event: HubEvent): Promise<AppendResult> {
-    const body = frameText(event)
+  async function inFlight<T>(body: string, send: (body: string) => Promise<T>): Promise<T> {
     if (pending + body.length > MAX_PENDING_CHARACTERS) {
       throw unavailable('stores events more slowly than they are published')
     }
     pending += body.length
     try {
-      const { args, stored } = batchFor(body)
-      const index = args.push(key, body) / 2 - 1
-      const [epoch, last, ...instances] = await stored
-      const sequence = last - instances.length + 1 + index
-      return { ...positionOf(epoch, sequence), instances: instances[index] }
+      return await send(body)
     } finally {
       pending -= body.length
     }
+  }
+
+  async function append(key: string, body: string): Promise<AppendResult> {
+    const { args, stored } = batchFor(body)
+    const index = args.push(key, body) / 2 - 1
+    const [epoch, last, ...instances] = await stored
+    const sequence = last - instances.length + 1 + index
+    return { ...positionOf(epoch, sequence), instances: instances[index] }
   }
 
   function batchFor({ length }: string): Batch {
@@ -69,10 +84,11 @@ export function createPublishBatcher({ clock, store }: PublishBatcherInit): Publ
     const args: string[] = []
     const endOfTurn = new Promise<void>((resolve) => clock.soon(resolve))
     const stored = endOfTurn.then(() => {
-      if (open?.args === args) open = undefined
+      if (open === batch) open = undefined
       return store([uniqueKeys(args), ...args])
     })
-    return { args, stored: stored as Promise<Stored> }
+    const batch: Batch = { args, stored: stored as Promise<Stored> }
+    return batch
   }
 }
 

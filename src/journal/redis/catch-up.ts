@@ -2,6 +2,7 @@
 import { EVERYONE } from '../../core/address.ts'
 import type { Position } from '../../core/cursor.ts'
 import type { JournalEntry, ReplayBatch } from '../journal.ts'
+import type { AddressSubscriptions } from './pubsub/addresses.ts'
 import type { Inbound } from './pubsub/inbound.ts'
 import { type MissedEvents, toCatchUp, toEntries } from './replies.ts'
 import { CATCH_UP } from './scripts/index.ts'
@@ -14,12 +15,9 @@ export interface CatchUpInit {
   readonly epoch: string
   readonly head: Position
   readonly inbound: Inbound
-  /** Whether to renew the use of buckets by this hub. */
-  readonly needsBuckets: boolean
+  readonly subscriptions: Pick<AddressSubscriptions, 'has' | 'needsBuckets'>
   /** Runs a script of the journal on the new connection. */
   run(script: Script, args: readonly string[]): Promise<unknown>
-  /** Returns whether the hub subscribes to this key. */
-  isSubscribed(key: string): boolean
   /** Called after each attempt. */
   onProgress(): void
 }
@@ -39,12 +37,12 @@ const MAX_SHARED_BYTES = 1_048_576
 
 /** Reads until no message was dropped meanwhile. Messages since the last reading are held. */
 export async function catchUp(init: CatchUpInit): Promise<MissedEvents & { share: SharedRead }> {
-  const { epoch, head, inbound, run, onProgress } = init
+  const { epoch, head, inbound, subscriptions, run, onProgress } = init
   for (;;) {
     inbound.hold()
     const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
-    const missed = toCatchUp(await run(CATCH_UP, [...seen, init.needsBuckets ? '1' : '0']))
-    const keys = missed.changed.filter(init.isSubscribed).sort(byAudience)
+    const missed = toCatchUp(await run(CATCH_UP, [...seen, subscriptions.needsBuckets ? '1' : '0']))
+    const keys = missed.changed.filter(subscriptions.has).sort(byAudience)
     const [first] = keys
     const reply = first ? await run(READ_EACH, [...seen, `${MAX_SHARED_BYTES}`, ...keys]) : []
     onProgress()

@@ -1,15 +1,15 @@
 /** A connection to Redis: one socket for commands, one for subscriptions. Once lost, it is not reopened. */
-import type { createClient } from 'redis'
+import type { createClient } from '@redis/client'
+import { loadRedisClient } from './load-client.ts'
 import { findPrimary } from './redis-url.ts'
 import { toScriptError } from './replies.ts'
+import { FOLLOW_CLIENTS } from './scripts/follow-clients.ts'
 import { SCRIPTS } from './scripts/index.ts'
-import { MEMBERS, REMOVE } from './scripts/membership.ts'
+import { MEMBERS, REMOVE, STORED_REQUESTS } from './scripts/membership.ts'
 import type { Script } from './scripts/script.ts'
 
 /** Where to connect, and what receives messages. */
 export interface RedisConnectionInit {
-  /** The `createClient` of the package `redis`. */
-  readonly create: typeof createClient
   readonly url: string
   /** Whether the server may evict keys. */
   readonly acceptEviction: boolean
@@ -48,7 +48,8 @@ export async function connectRedis(
   init: RedisConnectionInit,
   signal: AbortSignal,
 ): Promise<RedisConnection> {
-  const { create, acceptEviction, onMessage } = init
+  const { acceptEviction, onMessage } = init
+  const create = await loadRedisClient()
   const url = await findPrimary(init.url, create)
   signal.throwIfAborted()
   const options = {
@@ -70,9 +71,7 @@ export async function connectRedis(
   for (const client of clients) client.on('error', close)
   for (const client of clients)
     client.on('end', () => close(new Error('The connection was closed.')))
-  signal.addEventListener('abort', () => close(new Error('Redis does not respond.')), {
-    once: true,
-  })
+  signal.addEventListener('abort', () => close(new Error('Redis does not respond.')))
   const opened = prepare()
   // If `ended` resolves first, a later rejection must not be reported as unhandled.
   opened.catch(() => {})
@@ -96,7 +95,7 @@ export async function connectRedis(
       if (/^role:(?!master)/m.test(info))
         throw new Error('Redis is a replica: connect to its primary.')
       const hashes = new Map<Script, string>()
-      for (const script of [...SCRIPTS, MEMBERS, REMOVE]) {
+      for (const script of [...SCRIPTS, MEMBERS, REMOVE, STORED_REQUESTS, FOLLOW_CLIENTS]) {
         hashes.set(script, `${await commands.scriptLoad(script.text)}`)
       }
       const serverId = serverIdOf(info)
@@ -112,8 +111,9 @@ export async function connectRedis(
         evalScript: (script, key, args) => evalScript(script, key, args, hashes),
       }
     } catch (error) {
-      close(asError(error))
-      throw error
+      close(error)
+      // If it was closed before, this is why, and not that its commands were then ended.
+      throw await ended
     }
   }
 

@@ -1,24 +1,25 @@
 /** The journal in Redis or Valkey: several hubs share it, and it survives their restarts. */
-import type { createClient } from 'redis'
 import { newEpoch, positionOf } from '../../core/cursor.ts'
-import { frameText, type HubEvent } from '../../core/event.ts'
 import type { Journal, JournalHandler } from '../journal.ts'
 import { createPublishBatcher } from './batch.ts'
 import { catchUp } from './catch-up.ts'
 import { connectRedis, type RedisConnection } from './connection.ts'
+import { createClientPresence } from './control/client-presence.ts'
 import { createMembers } from './control/members.ts'
 import { createControlRequests } from './control/requests.ts'
+import { readStoredRequests } from './control/stored-requests.ts'
 import { type RedisJournalOptions, reasonOf, resolveRedisOptions, unavailable } from './options.ts'
 import { createAddressSubscriptions } from './pubsub/addresses.ts'
-import { createBuckets } from './pubsub/bucket-use.ts'
 import { createChannels } from './pubsub/channels.ts'
 import { createFeed } from './pubsub/feed.ts'
 import { createInbound } from './pubsub/inbound.ts'
 import { createReads } from './reads.ts'
 import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
-import { textOf, toBucketUse, toStats } from './replies.ts'
+import { createSizeReader, textOf } from './replies.ts'
+import { RELAY } from './scripts/buckets.ts'
 import { USE_ONCE } from './scripts/control.ts'
-import { KEEP_ALIVE, PUBLISH } from './scripts/index.ts'
+import { KEEP_ALIVE, LISTEN_TO_BUCKETS, PUBLISH } from './scripts/index.ts'
+import { STORED_REQUESTS } from './scripts/membership.ts'
 import { READ } from './scripts/read.ts'
 import type { Script } from './scripts/script.ts'
 
@@ -37,18 +38,18 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const allInstances = `${tag}:instances`
   const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
   const channels = createChannels([allInstances, inbox])
-  const subscriptions = createAddressSubscriptions(tag, channels)
-  const buckets = createBuckets(keepAlive)
+  const subscriptions = createAddressSubscriptions(tag, channels, (target) =>
+    call(LISTEN_TO_BUCKETS, ['1'], target),
+  )
   const reads = createReads({
-    connection: () => connection,
+    connection: () => (ready ? connection : undefined),
     run: async (keys, args, target) => {
       // Before the journal is read, all that is published from now on has to reach this hub.
-      if (subscriptions.areInBuckets(keys)) await buckets.enable(target)
-      await subscriptions.confirmed(keys)
+      await subscriptions.confirmed(keys, target)
       return await call(READ, args, target)
     },
   })
-  const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args) })
+  const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args), relay })
   const members = createMembers({
     tag,
     instance,
@@ -66,25 +67,32 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   let reconnect: ReconnectLoop | undefined
   /** The connection in use, once it has caught up. */
   let connection: RedisConnection | undefined
-  const stats = { events: 0, bytes: 0, reconnects: 0, ignored: 0 }
+  /** Whether it is in use and all blocks are known. */
+  let ready = false
+  const stats = { events: 0, bytes: 0, evicted: 0, maxBytes, reconnects: 0, ignored: 0 }
+  const readSize = createSizeReader()
   /** The highest sequence of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
 
   return {
     stats,
     get ready() {
-      return connection !== undefined
+      return ready
     },
     append: batcher.append,
     read: reads.read,
     head: () => feed.head,
     backplane: {
       instance,
-      relay,
+      get instances() {
+        return members.alive
+      },
+      relay: batcher.relay,
       subscribe: subscriptions.subscribe,
       unsubscribe: subscriptions.unsubscribe,
       request: requests.request,
       useOnce,
+      presence: createClientPresence({ tag, instance, connection: () => connection }),
     },
     open,
     close,
@@ -92,15 +100,10 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
 
   function open(hub: JournalHandler): void {
     handler = hub
-    let create: typeof createClient | undefined
     reconnect = startReconnectLoop({
       clock,
       random,
-      open: async (signal) => {
-        // Imported on demand, so that a runtime without sockets can load this module.
-        create ??= (await import('redis')).createClient
-        return await connectRedis({ ...settings, create, onMessage: inbound.onMessage }, signal)
-      },
+      open: (signal) => connectRedis({ ...settings, onMessage: inbound.onMessage }, signal),
       onConnected,
       onDisconnected,
       probe: (connection) => {
@@ -111,10 +114,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   }
 
   async function keepAlive(target: RedisConnection): Promise<void> {
-    const { needsBuckets } = subscriptions
-    const reply = await call(KEEP_ALIVE, [inbox, needsBuckets ? '1' : '0'], target)
-    Object.assign(stats, toStats(reply))
-    buckets.update(target, toBucketUse(reply), needsBuckets)
+    Object.assign(stats, readSize(await call(KEEP_ALIVE, [inbox], target)))
   }
 
   /** Subscribes first, then reads what was missed. */
@@ -123,45 +123,37 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     const { epoch, head } = feed
     inbound.drop()
     await channels.attach(next, onProgress)
-    const { has: isSubscribed, needsBuckets } = subscriptions
     const run = (script: Script, args: readonly string[]) =>
       next.evalScript(script, `${tag}:head`, [...commonArgs(next), ...args])
-    const missed = await catchUp({
-      epoch,
-      head,
-      inbound,
-      needsBuckets,
-      run,
-      isSubscribed,
-      onProgress,
-    })
+    const missed = await catchUp({ epoch, head, inbound, subscriptions, run, onProgress })
     if (next.closed) return
-    buckets.update(next, missed.bucketUse, needsBuckets)
     reads.share(missed.share, () => inbound.guard(() => handler.missed(missed.affects)))
     if (epoch !== '') stats.reconnects += 1
     feed.moveTo(missed.epoch, missed.end.sequence)
     stored = missed.end.sequence
     connection = next
     inbound.release()
-    for (const stored of missed.storedRequests) {
-      inbound.guard(() => requests.onStored(stored, handler.respond))
-    }
+    await readStoredRequests(
+      (args) => next.evalScript(STORED_REQUESTS, `${tag}:requests`, args),
+      (stored) => inbound.guard(() => requests.onStored(stored, handler.respond)),
+      onProgress,
+    )
+    if (next.closed || connection !== next) return
+    ready = true
     reads.resume()
     observer.connected?.(next.eviction)
   }
 
   function onDisconnected(reason: Error): void {
     connection = undefined
+    ready = false
     channels.detach()
     observer.disconnected?.(reason)
   }
 
-  async function relay(key: string, event: HubEvent): Promise<{ readonly instances: number }> {
-    const text = frameText(event)
-    const sent = [publish(subscriptions.channelOf(key), text)]
-    if (buckets.used) sent.push(publish(subscriptions.bucketChannelOf(key), `${key}\n${text}`))
-    const counts = await Promise.all(sent)
-    return { instances: counts.reduce((sum, count) => sum + count, 0) }
+  async function relay(key: string, body: string): Promise<{ readonly instances: number }> {
+    const instances = await attempt((to) => to.evalScript(RELAY, `${tag}:head`, [tag, key, body]))
+    return { instances: Number(instances) }
   }
 
   function publish(channel: string, message: string): Promise<number> {
@@ -179,6 +171,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     handler = CLOSED
     const left = members.leave()
     connection = undefined
+    ready = false
     reads.close()
     // Redis that does not respond must not hold up a shutdown.
     const stop = clock.every(LEAVE_MS, () => reconnect?.close())

@@ -1,6 +1,7 @@
 /** The options of a journal in Redis, their defaults, and its errors. */
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
+import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import { parseRedisUrl, REDIS_URL_RULE } from './redis-url.ts'
 
 /** The server of the journal, its bounds and its clock. */
@@ -25,7 +26,7 @@ export interface RedisJournalOptions {
   readonly random?: (() => number) | undefined
 }
 
-/** Is notified of changes in the connection to Redis. */
+/** Is notified of changes in the connection to Redis. What a function throws or rejects with goes to `console.error`. */
 export interface RedisObserver {
   /**
    * Called when a connection is open and has caught up.
@@ -51,8 +52,28 @@ export type RedisJournalSettings = {
   readonly tag: string
 }
 
+const KINDS: Kinds<RedisJournalOptions> = {
+  url: KIND.text,
+  prefix: KIND.text,
+  maxEvents: KIND.number,
+  maxAgeMs: KIND.number,
+  maxBytes: KIND.number,
+  acceptEviction: KIND.flag,
+  observer: KIND.object,
+  clock: KIND.object,
+  random: KIND.function,
+}
+
+const OBSERVER_KINDS: Kinds<RedisObserver> = {
+  connected: KIND.function,
+  disconnected: KIND.function,
+  ignored: KIND.function,
+}
+
 /** Fills in the defaults. @throws {HubError} `invalid-option` */
 export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalSettings {
+  checkOptions('createRedisJournal', options, KINDS)
+  checkOptions('observer of createRedisJournal', options.observer ?? {}, OBSERVER_KINDS)
   const settings: RedisJournalSettings = {
     url: options.url,
     prefix: options.prefix ?? 'hono-sse',
@@ -93,7 +114,7 @@ export function reasonOf(error: unknown): string {
   return `${/^[A-Z]{2,} /.test(text) ? 'refused' : 'did not respond'} (${message})`
 }
 
-/** Wraps an observer so that its errors can't end the connection: they become uncaught errors of the process. */
+/** Wraps an observer so that its errors, now or later, can't end the connection. They go to `console.error`. */
 function isolated(observer: RedisObserver): RedisObserver {
   return {
     connected: (eviction) => notify(() => observer.connected?.(eviction)),
@@ -102,12 +123,6 @@ function isolated(observer: RedisObserver): RedisObserver {
   }
 }
 
-function notify(call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
-  }
+function notify(call: () => unknown): void {
+  new Promise((resolve) => resolve(call())).catch((error: unknown) => console.error(error))
 }

@@ -92,10 +92,11 @@ export function createReads({ connection, run }: ReadsInit): Reads {
     if (retry) return retry
     const next = queue[first]
     first += 1
-    if (next) return next
-    queue = []
+    if (2 * first < queue.length) return next
+    // What was taken is let go, even if the queue is never empty.
+    queue = queue.slice(first)
     first = 0
-    return undefined
+    return next
   }
 
   async function runOne(pending: PendingRead, current: RedisConnection): Promise<void> {

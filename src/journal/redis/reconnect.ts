@@ -27,11 +27,12 @@ export interface ReconnectLoop {
 /** Milliseconds between two probes. */
 const PROBE_MS = 2_000
 
-/** Milliseconds without a reply after which the connection counts as lost. With the time between two probes: 8 s at most. */
-const TIMEOUT_MS = 6_000
+/** Probes without a reply after which the connection counts as lost, within 8 s. */
+const MAX_SILENT_PROBES = 3
 
-/** Milliseconds without progress after which opening a connection has failed. */
-const OPEN_MS = 8_000
+/** Milliseconds without progress after which opening a connection has failed, in steps. */
+const OPEN_STEP_MS = 1_000
+const MAX_SILENT_STEPS = 8
 
 /** Milliseconds that a connection must last before the next failure counts as the first. */
 const STABLE_MS = 5_000
@@ -51,7 +52,8 @@ export function startReconnectLoop({
   let current: RedisConnection | undefined
   let closed = false
   let failures = 0
-  let aliveAt = 0
+  /** Probes or steps since Redis last replied. They are counted, not timed: this process may have stood still. */
+  let silent = 0
   let endPause: () => void = () => {}
   let endSession: (reason: Error) => void = () => {}
   void run()
@@ -61,7 +63,7 @@ export function startReconnectLoop({
       return current
     },
     alive: () => {
-      aliveAt = clock.monotonic()
+      silent = 0
     },
     close: () => {
       closed = true
@@ -87,10 +89,11 @@ export function startReconnectLoop({
   async function runSession(): Promise<Error> {
     const abort = new AbortController()
     endSession = () => abort.abort()
-    aliveAt = clock.monotonic()
+    silent = 0
     // Preparing a connection takes the longer, the more channels there are: only silence ends it.
-    let stop = clock.every(OPEN_MS / 8, () => {
-      if (clock.monotonic() - aliveAt >= OPEN_MS) abort.abort()
+    let stop = clock.every(OPEN_STEP_MS, () => {
+      silent += 1
+      if (silent >= MAX_SILENT_STEPS) abort.abort()
     })
     let next: RedisConnection | undefined
     try {
@@ -104,7 +107,7 @@ export function startReconnectLoop({
       stop()
       current = connection
       const connectedAt = clock.monotonic()
-      aliveAt = connectedAt
+      silent = 0
       stop = clock.every(PROBE_MS, () => check(connection))
       probe(connection)
       const reason = await connection.ended
@@ -117,8 +120,13 @@ export function startReconnectLoop({
   }
 
   function check(connection: RedisConnection): void {
-    if (clock.monotonic() - aliveAt < TIMEOUT_MS) probe(connection)
-    else connection.close(new Error(`Redis has not responded for ${TIMEOUT_MS / 1_000} seconds.`))
+    if (silent >= MAX_SILENT_PROBES) {
+      const seconds = (MAX_SILENT_PROBES * PROBE_MS) / 1_000
+      connection.close(new Error(`Redis has not responded for ${seconds} seconds.`))
+      return
+    }
+    silent += 1
+    probe(connection)
   }
 
   function pause(ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** The URLs of `REDIS_URL`, and the primary that they lead to: directly, or through Sentinels. */
-import type { createClient } from 'redis'
+import type { createClient } from '@redis/client'
 
 /** A parsed URL. */
 export interface RedisUrl {
@@ -80,8 +80,8 @@ export async function findPrimary(url: string, create: typeof createClient): Pro
   }
   const [best] = [...votes].sort(([, one], [, other]) => other - one)
   if (best) return primaryAt(best[0])
-  const failed = answers.find((answer) => answer.status === 'rejected')
-  if (failed && answers.every(({ status }) => status === 'rejected')) throw failed.reason
+  const failures = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+  if (failures.length === answers.length) throw failures[0]
   throw new Error(`The Sentinels know no primary named ${name}.`)
 }
 
@@ -102,8 +102,8 @@ async function ask(
     await client.connect()
     const reply = await client.sendCommand(['SENTINEL', 'get-master-addr-by-name', name])
     if (!Array.isArray(reply)) return undefined
-    const [host, port] = reply.map(String)
-    return host?.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+    const [host, port] = reply.map(String) as [string, string]
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   } finally {
     client.destroy()
   }

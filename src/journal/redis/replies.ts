@@ -89,24 +89,25 @@ function toEntry(epoch: string, frame: string): JournalEntry {
   return { ...position, frame: encoder.encode(`id: ${position.id}${frame.slice(end)}`) }
 }
 
-/** Parses the reply of the script `KEEP_ALIVE`: the size of the journal. */
-export function toStats(reply: unknown): { readonly events: number; readonly bytes: number } {
-  const [, , events, bytes] = reply as [string, number, number, number]
-  return { events, bytes }
+/** The size of the journal, and how many events any hub has evicted since this process read it for the first time. */
+interface MeasuredSize {
+  readonly events: number
+  readonly bytes: number
+  readonly evicted: number
 }
 
-/** What Redis replies about the use of buckets. */
-export interface BucketUse {
-  /** Whether a hub uses buckets, so that events have to be published to them. */
-  readonly used: boolean
-  /** Whether no hub did before this one renewed its use. */
-  readonly lapsed: boolean
-}
-
-/** Parses the reply of the script `KEEP_ALIVE`: the use of buckets. */
-export function toBucketUse(reply: unknown): BucketUse {
-  const [, , , , used, lapsed] = reply as readonly unknown[]
-  return { used: used === 1, lapsed: lapsed === 1 }
+/** Creates a parser of the replies of the script `KEEP_ALIVE`. Each stored event has a sequence: what is gone was evicted. */
+export function createSizeReader(): (reply: unknown) => MeasuredSize {
+  let evicted = 0
+  let goneBefore: number | undefined
+  return (reply) => {
+    const [, sequence, events, bytes] = reply as [string, number, number, number]
+    const gone = sequence - events
+    // It falls if Redis has lost events or was flushed.
+    evicted += Math.max(0, gone - (goneBefore ?? gone))
+    goneBefore = gone
+    return { events, bytes, evicted }
+  }
 }
 
 /** What a hub missed before a connection was opened. */
@@ -118,40 +119,16 @@ export interface MissedEvents {
   readonly changed: readonly string[]
   /** Returns whether events at this key may have been missed. */
   affects(key: string): boolean
-  readonly bucketUse: BucketUse
-  /** The stored control requests. */
-  readonly storedRequests: readonly StoredRequest[]
-}
-
-/** A control request that was sent before this hub connected. */
-export interface StoredRequest {
-  /** Its body as JSON, or whatever another program has stored there. */
-  readonly text: string
-  /** Milliseconds until it expires. */
-  readonly remainingMs: number
 }
 
 /** Parses the reply of the script `CATCH_UP`. */
 export function toCatchUp(reply: unknown): MissedEvents {
-  const [epoch, sequence, all, changed, requests, bucketsUsed] = reply as [
-    string,
-    number,
-    number,
-    string[],
-    string[],
-    number,
-  ]
+  const [epoch, sequence, all, changed] = reply as [string, number, number, string[]]
   const keys = new Set(changed)
-  const storedRequests: StoredRequest[] = []
-  for (let i = 0; i < requests.length; i += 2) {
-    storedRequests.push({ text: requests[i] ?? '', remainingMs: Number(requests[i + 1]) })
-  }
   return {
     end: positionOf(epoch, sequence),
     epoch,
     changed,
     affects: (key) => all === 1 || keys.has(key),
-    storedRequests,
-    bucketUse: { used: bucketsUsed === 1, lapsed: false },
   }
 }

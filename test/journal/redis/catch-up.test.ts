@@ -56,8 +56,7 @@ test('a hub that had to drop messages reads the journal again, as far as it has 
     epoch: 'e',
     head: positionOf('e', 5),
     inbound,
-    needsBuckets: false,
-    isSubscribed: () => true,
+    subscriptions: { needsBuckets: false, has: () => true },
     onProgress: () => {
       progress += 1
     },
@@ -68,7 +67,7 @@ test('a hub that had to drop messages reads the journal again, as far as it has 
         for (let j = 0; j < 17; j++) inbound.onMessage('early', new Uint8Array(MIB))
       }
       inbound.onMessage('late', new Uint8Array(1))
-      return ['e', 100 * readings, 0, [], [], 0]
+      return ['e', 100 * readings, 0, []]
     },
   })
   expect([readings, progress, missed.end.id]).toEqual([3, 3, 'e-300'])
@@ -96,6 +95,30 @@ test('connections share what they missed, each in batches of its own size', asyn
   )
 })
 
+test('a batch of what is shared is filled exactly, and made once for all with the same keys', async () => {
+  const { share } = await catchUpWith([[frame('e', 6), frame('e', 7), frame('e', 8)], [], 0])
+  const { byteLength } = share([EVERYONE], 'd-5', MIB)?.entries[0]?.frame ?? new Uint8Array()
+  const countWith = (maxBytes: number) => share([EVERYONE], 'd-5', maxBytes)?.entries.length
+  expect([2 * byteLength - 1, 2 * byteLength, 3 * byteLength].map(countWith)).toEqual([1, 2, 3])
+  expect(share([EVERYONE], 'd-5', MIB)?.entries).toBe(share([EVERYONE], 'd-5', MIB)?.entries)
+})
+
+test('a hub that connects for the first time has seen nothing, and says whether it shares channels', async () => {
+  const calls: unknown[] = []
+  await catchUp({
+    epoch: '',
+    head: positionOf('instance', 7),
+    inbound: recordingInbound().inbound,
+    subscriptions: { needsBuckets: true, has: () => false },
+    onProgress: () => {},
+    run: async (script, args) => {
+      calls.push(script, args)
+      return ['e', 10, 1, []]
+    },
+  })
+  expect(calls).toEqual([CATCH_UP, ['', '0', '1']])
+})
+
 test('a connection reads by itself if it lost an event, missed too much, or is elsewhere in the journal', async () => {
   const { share } = await catchUpWith([[frame('e', 6)], [frame('e', 7)], 0])
   expect(share([EVERYONE, 'c:alice'], 'd-5', MIB)).toBeUndefined()
@@ -117,12 +140,10 @@ function catchUpWith(lists: readonly (readonly string[] | number)[], epoch = 'e'
     epoch: 'd',
     head: positionOf('d', 5),
     inbound: recordingInbound().inbound,
-    needsBuckets: false,
-    isSubscribed: (key) => keys.includes(key),
+    subscriptions: { needsBuckets: false, has: (key) => keys.includes(key) },
     onProgress: () => {},
     run: async (script, args) => {
-      if (script === CATCH_UP)
-        return ['e', 10, 0, ['c:alice', 't:other', 't:news', EVERYONE], [], 0]
+      if (script === CATCH_UP) return ['e', 10, 0, ['c:alice', 't:other', 't:news', EVERYONE]]
       expect([script, args]).toEqual([READ_EACH, ['d', '5', String(MIB), ...keys]])
       return [epoch, 12, ...lists]
     },

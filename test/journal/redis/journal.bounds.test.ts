@@ -32,15 +32,41 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(batch).toMatchObject({ gap: undefined, entries: [{ id: unread }] })
   })
 
+  test.each([
+    ['events', { maxEvents: 20 }],
+    ['bytes', { maxBytes: 20_000 }],
+  ])(
+    'every instance counts the events that were evicted because of the bound on %s',
+    async (_, bounds) => {
+      const prefix = newPrefix()
+      const { journal } = await openRedisJournal(redis, bounds, [], prefix)
+      const { journal: other } = await openRedisJournal(redis, bounds, [], prefix)
+      await journal.append(ALICE, { data: 'a' })
+      const both = [journal, other]
+      await until('both read the size', () => both.every(({ stats }) => stats?.events === 1))
+      await Promise.all(Array.from({ length: 499 }, () => journal.append(ALICE, { data: 'a' })))
+      await until('both count', () =>
+        both.every(({ stats: { events = 0, evicted = 0 } = {} }) => {
+          return evicted > 350 && events + evicted === 500
+        }),
+      )
+    },
+  )
+
   test('detects most addresses that lost nothing, even when they are too many to list', async () => {
     const prefix = newPrefix()
     const { journal } = await openRedisJournal(redis, { maxEvents: 0 }, [], prefix)
     const { id, epoch } = await firstOf(journal)
-    const remembered = `for i = 1, 100000 do redis.call('ZADD', KEYS[1], 1 + i, 'c:lost-' .. i) end
-      redis.call('HSET', KEYS[2], 'seq', 200000)`
+    const remembered = `for i = ARGV[1], ARGV[1] + 9999 do
+      redis.call('ZADD', KEYS[1], 1 + i, 'c:lost-' .. i)
+    end`
     const head = `{${prefix}}:head`
     const evicted = `{${prefix}}:${await redis.command('HGET', head, 'root')}:evicted`
-    await redis.command('EVAL', remembered, '2', evicted, head)
+    // In parts: a Redis that is busy for seconds counts as lost.
+    for (let first = 1; first <= 100_000; first += 10_000) {
+      await redis.command('EVAL', remembered, '1', evicted, `${first}`)
+    }
+    await redis.command('HSET', head, 'seq', '200000')
     const others = Array.from({ length: 500 }, (_, at) => clientKey(`other-${at}`))
     await Promise.all(others.map((key) => journal.append(key, { data: 'a' })))
     const gapOf = async (client: string, cursor = id) =>

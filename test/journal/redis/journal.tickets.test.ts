@@ -61,6 +61,8 @@ describe.skipIf(REDIS_IS_MISSING)('a used ticket', () => {
     const reader = readEvents(
       await set.request(path, undefined, { headers: { 'User-Agent': 'other' } }),
     )
+    // A refusal is held for a second.
+    await set.clock.advance(1_000)
     expect(await reader.next()).toMatchObject({
       event: 'hub:bye',
       data: '{"reason":"at-capacity"}',

@@ -5,7 +5,7 @@ import { startReconnectLoop } from '../../../src/journal/redis/reconnect.ts'
 import { type ManualClock, manualClock } from '../../support/clock.ts'
 
 /** Connections that open at once and stay open until `lose` is called. */
-function harness(clock: ManualClock) {
+function harness(clock: ManualClock, answers = true) {
   const openedAt: number[] = []
   let lose: (reason: Error) => void = () => {}
   const loop = startReconnectLoop({
@@ -20,9 +20,12 @@ function harness(clock: ManualClock) {
     },
     onConnected: async () => {},
     onDisconnected: () => {},
-    probe: () => loop.alive(),
+    probe: () => {
+      if (link.answers) loop.alive()
+    },
   })
-  return { loop, openedAt, lose: () => lose(new Error('lost')) }
+  const link = { loop, openedAt, lose: () => lose(new Error('lost')), answers }
+  return link
 }
 
 /** Loses the connection `heldMs` after it opened, and returns how long it takes until the next one opens. */
@@ -56,6 +59,49 @@ test('a connection that lasted 5 s is reopened after 50 ms again', async () => {
   for (let i = 0; i < 4; i++) await pauseAfter(clock, link, 4_900)
   expect(await pauseAfter(clock, link, 4_900)).toBe(800)
   expect(await pauseAfter(clock, link, 5_000)).toBe(50)
+  link.loop.close()
+})
+
+test.each([-3_600_000, 3_600_000])(
+  'how long a connection lasted is not changed by wall time that jumps by %d ms',
+  async (jumpMs) => {
+    const clock = manualClock()
+    const link = harness(clock)
+    await clock.runPending()
+    for (let i = 0; i < 4; i++) {
+      clock.moveWallTime(jumpMs)
+      await pauseAfter(clock, link, 4_900)
+    }
+    clock.moveWallTime(jumpMs)
+    expect(await pauseAfter(clock, link, 4_900)).toBe(800)
+    clock.moveWallTime(jumpMs)
+    expect(await pauseAfter(clock, link, 5_000)).toBe(50)
+    link.loop.close()
+  },
+)
+
+test('a connection on which Redis is silent for 6 to 8 s is reopened', async () => {
+  const clock = manualClock()
+  const link = harness(clock)
+  await clock.runPending()
+  await clock.advance(10_000)
+  link.answers = false
+  await clock.advance(6_000)
+  expect(link.openedAt).toHaveLength(1)
+  await clock.advance(2_100)
+  expect(link.openedAt).toHaveLength(2)
+  link.loop.close()
+})
+
+test('a process that stood still asks Redis again before it drops the connection', async () => {
+  const clock = manualClock()
+  const link = harness(clock)
+  await clock.runPending()
+  for (let i = 0; i < 3; i++) {
+    clock.suspend(60_000)
+    await clock.advance(3_000)
+  }
+  expect(link.openedAt).toHaveLength(1)
   link.loop.close()
 })
 
@@ -100,6 +146,18 @@ test('a connection whose preparation moves on may take minutes', async () => {
   loop.close()
 })
 
+test('a process that stood still goes on preparing its connection', async () => {
+  const clock = manualClock()
+  const { loop, finish, opened } = slowHarness(clock)
+  await clock.runPending()
+  clock.suspend(60_000)
+  await clock.advance(1_000)
+  finish()
+  await clock.runPending()
+  expect([opened(), loop.connection !== undefined]).toEqual([1, true])
+  loop.close()
+})
+
 test('a connection whose preparation stands still for 8 s is opened anew', async () => {
   const clock = manualClock()
   const { loop, reasons, opened } = slowHarness(clock)
@@ -111,4 +169,128 @@ test('a connection whose preparation stands still for 8 s is opened anew', async
   await clock.advance(2_000)
   expect([opened(), reasons]).toEqual([2, ['silent']])
   loop.close()
+})
+
+/** A loop whose connections the test opens, prepares and loses. */
+function manualHarness(clock: ManualClock) {
+  const events: string[] = []
+  const signals: AbortSignal[] = []
+  const opening: { resolve(connection: RedisConnection): void; reject(error: Error): void }[] = []
+  let prepare: () => void = () => {}
+  const loop = startReconnectLoop({
+    clock,
+    random: () => 0.25,
+    open: (signal) => {
+      signals.push(signal)
+      return new Promise((resolve, reject) => opening.push({ resolve, reject }))
+    },
+    onConnected: () =>
+      new Promise((resolve) => {
+        prepare = resolve
+      }),
+    onDisconnected: ({ message }) => void events.push(message),
+    probe: () => void events.push('probe'),
+  })
+  let lose: (reason: Error) => void = () => {}
+  const open = () => {
+    const ended = new Promise<Error>((resolve) => {
+      lose = resolve
+    })
+    const close = (reason: Error) => {
+      events.push(`closed: ${reason.message}`)
+      lose(reason)
+    }
+    opening.at(-1)?.resolve({ ended, closed: false, close } as RedisConnection)
+    return clock.runPending()
+  }
+  const lost = () => {
+    lose(new Error('lost'))
+    return clock.runPending()
+  }
+  const prepared = () => {
+    prepare()
+    return clock.runPending()
+  }
+  const refuse = (reason: string) => {
+    opening.at(-1)?.reject(new Error(reason))
+    return clock.runPending()
+  }
+  return { loop, events, signals, open, prepared, lost, refuse }
+}
+
+const UNPREPARED = 'closed: The connection could not be prepared.'
+
+test('a connection that can’t be opened is reported with its reason, and opened again after a random pause', async () => {
+  const clock = manualClock()
+  const { loop, events, signals, refuse } = manualHarness(clock)
+  await refuse('refused')
+  expect([events, clock.timers]).toEqual([['refused'], 1])
+  await clock.advance(37)
+  expect(signals).toHaveLength(1)
+  await clock.advance(0.5)
+  expect(signals).toHaveLength(2)
+  loop.close()
+})
+
+test('a connection that is lost while it is prepared is not used', async () => {
+  const clock = manualClock()
+  const { loop, events, open, lost } = manualHarness(clock)
+  await open()
+  await lost()
+  expect(events).toEqual([UNPREPARED, 'lost'])
+  expect([loop.connection, clock.timers]).toEqual([undefined, 1])
+  loop.close()
+})
+
+test('opening a connection is abandoned after exactly 8 s of silence', async () => {
+  const clock = manualClock()
+  const { loop, signals } = manualHarness(clock)
+  await clock.advance(7_999)
+  expect(signals[0]?.aborted).toBe(false)
+  await clock.advance(1)
+  expect(signals[0]?.aborted).toBe(true)
+  loop.close()
+})
+
+test('a connection on which Redis is silent is closed with the reason', async () => {
+  const clock = manualClock()
+  const { loop, events, open, prepared } = manualHarness(clock)
+  await open()
+  await prepared()
+  await clock.advance(8_000)
+  const reason = 'Redis has not responded for 6 seconds.'
+  expect(events).toEqual([...Array(4).fill('probe'), `closed: ${reason}`, UNPREPARED, reason])
+  loop.close()
+})
+
+test('a loop that is closed ends its connection, and opens no other', async () => {
+  const clock = manualClock()
+  const { loop, events, signals, open, prepared } = manualHarness(clock)
+  await open()
+  await prepared()
+  expect(loop.connection).toBeDefined()
+  loop.close()
+  await clock.advance(10_000)
+  expect(events).toEqual(['probe', 'closed: The journal is closed.', UNPREPARED])
+  expect([signals.length, clock.timers, loop.connection]).toEqual([1, 0, undefined])
+})
+
+test('a loop that is closed while it opens a connection gives up', async () => {
+  const clock = manualClock()
+  const { loop, events, signals, refuse } = manualHarness(clock)
+  loop.close()
+  expect(signals[0]?.aborted).toBe(true)
+  await refuse('aborted')
+  await clock.advance(10_000)
+  expect([events, signals.length, clock.timers]).toEqual([[], 1, 0])
+})
+
+test('a loop that is closed during a pause ends it', async () => {
+  const clock = manualClock()
+  const { loop, signals, refuse } = manualHarness(clock)
+  await refuse('refused')
+  loop.close()
+  expect(clock.timers).toBe(0)
+  await clock.advance(10_000)
+  expect(signals).toHaveLength(1)
 })

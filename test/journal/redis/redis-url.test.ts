@@ -7,7 +7,7 @@ test.each([
   ['redis://:word@localhost:6380/', 0],
   ['rediss://user:word@localhost:6380/15', 15],
 ])('%s is the URL of a primary', (url, database) => {
-  expect(parseRedisUrl(url)).toMatchObject({ database, sentinels: [] })
+  expect(parseRedisUrl(url)).toMatchObject({ database, sentinels: [], name: '' })
   expect(parseRedisUrl(url)?.primaryAt('')).toBe(url)
 })
 
@@ -25,6 +25,12 @@ test.each([
     0,
     'rediss://:word@10.0.0.1:6379/',
   ],
+  [
+    'redis+sentinel://a:26380/main?sentinel_username=me&sentinel_password=x',
+    ['redis://me:x@a:26380'],
+    0,
+    'redis://10.0.0.1:6379/',
+  ],
 ])('%s names Sentinels', (url, sentinels, database, primary) => {
   const parsed = parseRedisUrl(url)
   expect(parsed).toMatchObject({ database, sentinels, name: 'main' })
@@ -35,6 +41,7 @@ test.each([
   '',
   'localhost:6379',
   'http://localhost',
+  'xredis://localhost',
   'redis://localhost/one',
   'redis+sentinel://a',
   'redis+sentinel://a/',

@@ -21,6 +21,8 @@ export interface MemberCount {
 
 /** The membership of one instance. */
 export interface Members {
+  /** Instances that were seen within the last minute, when they were last counted. */
+  readonly alive: number
   /** Records that this instance is alive and counts the instances seen recently. */
   count(seenMs: number): Promise<MemberCount>
   /** Removes this instance, which stops. */
@@ -35,11 +37,20 @@ const ALIVE_MS = 60_000
 /** Creates the membership of one instance. */
 export function createMembers({ tag, instance, run }: MembersInit): Members {
   const key = `${tag}:members`
-  return { count, leave, forget }
+  let lastAlive = 1
+  return {
+    get alive() {
+      return lastAlive
+    },
+    count,
+    leave,
+    forget,
+  }
 
   async function count(seenMs: number): Promise<MemberCount> {
     const args = [instance, String(ALIVE_MS), String(Math.ceil(Math.max(seenMs, ALIVE_MS)))]
     const [alive, seen] = (await run(MEMBERS, key, args)) as [number, number]
+    lastAlive = alive
     return { alive, seen }
   }
 

@@ -3,10 +3,10 @@ import type { Clock } from '../../../core/clock.ts'
 import { HubError } from '../../../core/errors.ts'
 import type { ControlResponses } from '../../backplane.ts'
 import type { JournalHandler } from '../../journal.ts'
-import type { StoredRequest } from '../replies.ts'
 import { CONTROL_REQUEST } from '../scripts/control.ts'
 import type { Script } from '../scripts/script.ts'
 import type { Members } from './members.ts'
+import type { StoredRequest } from './stored-requests.ts'
 
 /** What control requests need of the journal. */
 export interface ControlRequestsInit {
@@ -38,7 +38,9 @@ type Respond = JournalHandler['respond']
 interface PendingRequest {
   readonly responses: unknown[]
   expected: number
-  finish(): void
+  /** Intervals without a response since the last one. */
+  silent: number
+  finish: () => void
 }
 
 interface RequestMessage {
@@ -53,8 +55,13 @@ interface ResponseMessage {
   readonly body?: unknown
 }
 
-/** Milliseconds to wait for responses: a hub that crashed still counts as a subscriber for a while. */
-const TIMEOUT_MS = 1_500
+/**
+ * Milliseconds of an interval, and how many of them without any response end a request: a hub that crashed
+ * still counts as a subscriber for a while. They are counted, not timed: this process may have stood
+ * still while responses arrived.
+ */
+const INTERVAL_MS = 500
+const MAX_SILENT = 3
 
 const FULL = 'Redis stores too many blocks and disconnects. Try again later.'
 
@@ -89,10 +96,16 @@ export function createControlRequests({
   async function exchange(body: unknown, text: string, keepMs: number, mustKeep: boolean) {
     count += 1
     const number = count
-    const responses: unknown[] = []
-    const finished = new Promise<void>((finish) => {
-      pending.set(number, { responses, expected: Number.POSITIVE_INFINITY, finish })
+    const own: PendingRequest = {
+      responses: [],
+      expected: Number.POSITIVE_INFINITY,
+      silent: 0,
+      finish: () => {},
+    }
+    const finished = new Promise<void>((resolve) => {
+      own.finish = resolve
     })
+    pending.set(number, own)
     const message: RequestMessage = { inbox, number, body, keepMs }
     let stop = () => {}
     try {
@@ -104,14 +117,15 @@ export function createControlRequests({
       if (expected < 0 && mustKeep) throw new HubError('at-capacity', FULL)
       // Hubs that are connected now still act on it; only those that connect later do not receive it.
       if (expected < 0) expected = await send(0)
-      const own = pending.get(number)
-      if (own) {
-        own.expected = expected
-        stop = clock.every(TIMEOUT_MS, own.finish)
-        finishIfComplete(own)
-      }
+      own.expected = expected
+      own.silent = 0
+      stop = clock.every(INTERVAL_MS, () => {
+        own.silent += 1
+        if (own.silent >= MAX_SILENT) own.finish()
+      })
+      finishIfComplete(own)
       await finished
-      return { responses, receivers: expected }
+      return { responses: own.responses, receivers: expected }
     } finally {
       stop()
       pending.delete(number)
@@ -123,6 +137,7 @@ export function createControlRequests({
     const own = pending.get(number)
     if (!own) return
     own.responses.push(body)
+    own.silent = 0
     finishIfComplete(own)
   }
 

@@ -2,7 +2,8 @@
  * Address subscriptions: one channel for each address that has a listener on this hub. A channel costs
  * Redis 216 bytes per hub: beyond many, further addresses share buckets.
  */
-import { bucketOf } from '../scripts/buckets.ts'
+import type { RedisConnection } from '../connection.ts'
+import { bucketOf, MARKER } from '../scripts/buckets.ts'
 import type { Channels } from './channels.ts'
 
 /** The addresses that this hub subscribes to. */
@@ -11,14 +12,10 @@ export interface AddressSubscriptions {
   unsubscribe(key: string): void
   /** Returns whether the hub subscribes to this key, whether or not Redis has confirmed it. */
   has(key: string): boolean
-  /** Returns whether any of these keys shares a bucket. */
-  areInBuckets(keys: readonly string[]): boolean
-  /** Whether this hub uses buckets, or soon may. */
+  /** Whether this hub listens to buckets. */
   readonly needsBuckets: boolean
-  /** Resolves when Redis has confirmed the subscriptions to these keys. @throws if the connection is lost */
-  confirmed(keys: readonly string[]): Promise<void>
-  channelOf(key: string): string
-  bucketChannelOf(key: string): string
+  /** Resolves when this hub receives all that any hub publishes at these keys. @throws if the connection is lost */
+  confirmed(keys: readonly string[], connection: RedisConnection): Promise<void>
   /** Calls `receive` with a message on the channel of an address. Returns false for any other channel. */
   onMessage(
     channel: string,
@@ -30,34 +27,35 @@ export interface AddressSubscriptions {
 /** Addresses with a channel of their own: 14 MB of Redis. All buckets take as much. */
 const MAX_EXACT = 65_536
 
-/**
- * Addresses from which on this hub announces that it uses buckets: before it does, all hubs know,
- * those that relay ephemeral events from their next probe on.
- */
-const ANNOUNCE_AT = 49_152
-
 const LINE_FEED = 10
 const decoder = new TextDecoder()
 
-/** Creates the subscriptions of one hub. */
-export function createAddressSubscriptions(tag: string, channels: Channels): AddressSubscriptions {
+/**
+ * Creates the subscriptions of one hub.
+ * @param useBuckets - makes all hubs publish to buckets for as long as this one subscribes to the marker
+ */
+export function createAddressSubscriptions(
+  tag: string,
+  channels: Channels,
+  useBuckets: (connection: RedisConnection) => Promise<unknown>,
+): AddressSubscriptions {
   const addressPrefix = `${tag}:address:`
   const bucketPrefix = `${tag}:bucket:`
+  const marker = tag + MARKER
   let exact = 0
   const inBuckets = new Set<string>()
   /** The number of addresses in each bucket, by its channel. */
   const sizes = new Map<string, number>()
+  /** The last use of buckets, since this hub subscribed to the marker. */
+  let use: { readonly connection: RedisConnection; readonly done: Promise<unknown> } | undefined
   return {
     subscribe,
     unsubscribe,
     has: (key) => inBuckets.has(key) || channels.has(channelOf(key)),
-    areInBuckets: (keys) => inBuckets.size > 0 && keys.some((key) => inBuckets.has(key)),
     get needsBuckets() {
-      return inBuckets.size > 0 || exact >= ANNOUNCE_AT
+      return inBuckets.size > 0
     },
-    confirmed: (keys) => channels.confirmed(keys.map(subscribedChannelOf)),
-    channelOf,
-    bucketChannelOf,
+    confirmed,
     onMessage,
   }
 
@@ -66,6 +64,11 @@ export function createAddressSubscriptions(tag: string, channels: Channels): Add
       exact += 1
       channels.subscribe(channelOf(key))
       return
+    }
+    if (inBuckets.size === 0) {
+      // Without a subscriber to the marker, another hub may have ended the use.
+      use = undefined
+      channels.subscribe(marker)
     }
     inBuckets.add(key)
     const channel = bucketChannelOf(key)
@@ -80,12 +83,28 @@ export function createAddressSubscriptions(tag: string, channels: Channels): Add
       channels.unsubscribe(channelOf(key))
       return
     }
+    if (inBuckets.size === 0) channels.unsubscribe(marker)
     const channel = bucketChannelOf(key)
     const size = sizes.get(channel) ?? 0
     if (size > 1) sizes.set(channel, size - 1)
     else {
       sizes.delete(channel)
       channels.unsubscribe(channel)
+    }
+  }
+
+  async function confirmed(keys: readonly string[], connection: RedisConnection): Promise<void> {
+    const areShared = keys.some((key) => inBuckets.has(key))
+    const all = keys.map(subscribedChannelOf)
+    await channels.confirmed(areShared ? [marker, ...all] : all)
+    if (!areShared) return
+    if (use?.connection !== connection) use = { connection, done: useBuckets(connection) }
+    const { done } = use
+    try {
+      await done
+    } catch (error) {
+      if (use?.done === done) use = undefined
+      throw error
     }
   }
 
@@ -107,7 +126,9 @@ export function createAddressSubscriptions(tag: string, channels: Channels): Add
     receive: (key: string, frames: Uint8Array) => void,
   ): boolean {
     if (channel.startsWith(addressPrefix)) {
-      receive(channel.slice(addressPrefix.length), message)
+      const key = channel.slice(addressPrefix.length)
+      // Redis may not have confirmed yet that it has unsubscribed from the channel.
+      if (!inBuckets.has(key)) receive(key, message)
       return true
     }
     if (!channel.startsWith(bucketPrefix)) return false

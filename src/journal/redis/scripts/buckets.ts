@@ -1,15 +1,21 @@
 /**
  * Buckets: channels that addresses share by their hash, for hubs with too many addresses for a channel
- * each. Events are published there only while a hub uses buckets.
+ * each. Events are published there only while a hub listens to buckets. Such a hub subscribes to one more
+ * channel, whose subscribers the scripts count, and writes the format `WITH_BUCKETS` to the head before it
+ * reads the journal: versions that don't publish to buckets refuse that format.
  */
+import { WITH_BUCKETS } from './epoch.ts'
+import { METADATA_TTL_MS } from './evict.ts'
+import type { Script } from './script.ts'
+
 /** The number of buckets: the largest prime below 65,536. */
 const BUCKETS = 65_521
 
 /** The factor of the hash. */
 const FACTOR = 257
 
-/** Milliseconds for which events are published to buckets after a hub has renewed its use. */
-const USE_MS = 60_000
+/** The end of the name of the channel that all hubs subscribe to that listen to buckets. Nothing is published there. */
+export const MARKER = ':buckets'
 
 const encoder = new TextEncoder()
 
@@ -20,24 +26,53 @@ export function bucketOf(key: string): number {
   return hash
 }
 
-/** Lua: `publishToBucket` publishes the frames of an address, after its key, and returns how many hubs received them. */
+/** Lua: how many hubs listen to buckets. An error if the user may not ask. */
+const COUNT_LISTENERS = `redis.pcall('PUBSUB', 'NUMSUB', prefix .. '${MARKER}')`
+
+/**
+ * Lua: `publishToBucket` publishes the frames of an address, after its key, and returns how many hubs
+ * received them. It is nil unless a hub listens to buckets.
+ */
 export const PUBLISH_TO_BUCKET: string = `
-local function publishToBucket(key, frames)
-  local hash = 0
-  for i = 1, #key do hash = (hash * ${FACTOR} + string.byte(key, i)) % ${BUCKETS} end
-  return redis.call('PUBLISH', prefix .. ':bucket:' .. hash, key .. '\\n' .. frames)
+local publishToBucket
+if format == '${WITH_BUCKETS}' then
+  local listeners = ${COUNT_LISTENERS}
+  if listeners.err or listeners[2] > 0 then
+    function publishToBucket(key, frames)
+      local hash = 0
+      for i = 1, #key do hash = (hash * ${FACTOR} + string.byte(key, i)) % ${BUCKETS} end
+      return redis.call('PUBLISH', prefix .. ':bucket:' .. hash, key .. '\\n' .. frames)
+    end
+  end
 end
 `
 
 /**
- * Lua: `bucketsUsed` is 1 if events are published to buckets, otherwise 0; `bucketsLapsed` is 1 if they
- * were not before this call, which renews the use if its last argument is 1.
+ * Lua: makes all hubs publish to buckets from now on if the last argument is 1. Without free memory, Redis
+ * refuses HSET unless the script has written something before, and PEXPIRE needs no memory.
  */
-export const RENEW_BUCKETS: string = `
-local bucketsUsed, bucketsLapsed = usesBuckets and 1 or 0, 0
-if ARGV[#ARGV] == '1' then
-  local reply = redis.pcall('HSET', KEYS[1], 'bucketsUntil', now + ${USE_MS})
-  -- While Redis refuses to write, nothing is published either.
-  if type(reply) ~= 'table' then bucketsUsed, bucketsLapsed = 1, 1 - bucketsUsed end
+export const USE_BUCKETS: string = `
+if ARGV[#ARGV] == '1' and (tonumber(format) or 1) < ${WITH_BUCKETS} then
+  redis.call('PEXPIRE', KEYS[1], ttl + ${METADATA_TTL_MS})
+  redis.call('HSET', KEYS[1], 'format', ${WITH_BUCKETS})
 end
 `
+
+/** Lua: lets versions in again that don't publish to buckets, once no hub listens to any. */
+export const DISUSE_BUCKETS: string = `
+if format == '${WITH_BUCKETS}' then
+  local listeners = ${COUNT_LISTENERS}
+  if listeners[2] == 0 then redis.pcall('HDEL', KEYS[1], 'format') end
+end
+`
+
+/** On the head. prefix, key, frame → how many hubs received the frame, which is not stored. */
+export const RELAY: Script = {
+  name: 'relay',
+  text: `
+local prefix, format = ARGV[1], redis.call('HGET', KEYS[1], 'format')
+${PUBLISH_TO_BUCKET}
+local instances = redis.call('PUBLISH', prefix .. ':address:' .. ARGV[2], ARGV[3])
+return instances + (publishToBucket and publishToBucket(ARGV[2], ARGV[3]) or 0)
+`,
+}

@@ -1,10 +1,14 @@
 /** The start of every Lua script: resolves the epoch and defines how cursors are located. */
 
 /**
- * The format of the keys. A version whose keys older versions would misread writes a higher number to
- * the head, and older versions refuse the journal. Without a number, the format is 1.
+ * The highest format of the keys that this version knows. A hub whose keys older versions would misread
+ * writes a higher number to the head, and older versions refuse the journal. Without a number, the format
+ * is 1.
  */
-const FORMAT = 1
+const MAX_FORMAT = 2
+
+/** The format in which events are published to buckets as well. */
+export const WITH_BUCKETS = 2
 
 /**
  * Resolves the epoch. If another server wrote last, the latest writes may be lost
@@ -21,15 +25,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = redis.call('HMGET', KEYS[1],
   'epoch', 'seq', 'server', 'root', 'events', 'bytes', 'oldest', 'evictionFloor', 'lineage', 'age',
-  'logs', 'expiredUpTo', 'nextAge', 'format', 'bucketsUntil')
-if head[14] and tonumber(head[14]) > ${FORMAT} then
-  return redis.error_reply('FORMAT The journal has format ' .. head[14] ..
-    ', but this version of the hub knows formats up to ${FORMAT}: upgrade it, or choose another prefix.')
+  'logs', 'expiredUpTo', 'nextAge', 'format')
+local format = head[14]
+if format and tonumber(format) > ${MAX_FORMAT} then
+  return redis.error_reply('FORMAT The journal has format ' .. format ..
+    ', but this version of the hub knows formats up to ${MAX_FORMAT}: upgrade it, or choose another prefix.')
 end
 local epoch, seq, root, lineage = head[1], tonumber(head[2]), head[4], head[9]
 local events, bytes, oldest = tonumber(head[5]), tonumber(head[6]), tonumber(head[7])
 local evictionFloor, age = tonumber(head[8]), tonumber(head[10])
-local usesBuckets = (tonumber(head[15]) or 0) > now
 local expiredUpTo, nextAge = tonumber(head[12]) or 0, tonumber(head[13]) or 0
 
 -- Up to which sequence cursors of an older epoch are valid, and whether events after it are lost.

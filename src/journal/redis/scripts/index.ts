@@ -10,7 +10,7 @@
  * set with the last evicted sequence of each address, and `floors` covers addresses beyond its limit.
  */
 
-import { PUBLISH_TO_BUCKET, RENEW_BUCKETS } from './buckets.ts'
+import { DISUSE_BUCKETS, PUBLISH_TO_BUCKET, RELAY, USE_BUCKETS } from './buckets.ts'
 import { CONTROL_REQUEST, USE_ONCE } from './control.ts'
 import { ENTRY_BYTES, METADATA_TTL_MS, RECORD_BYTES, SLACK, SWEEP } from './evict.ts'
 import { READ, READ_EACH } from './read.ts'
@@ -74,7 +74,7 @@ while args[i] do
     surplus[key] = length - maxEvents
   end
   local instances = call('PUBLISH', channel .. key, frame)
-  if usesBuckets then instances = instances + publishToBucket(key, frame) end
+  if publishToBucket then instances = instances + publishToBucket(key, frame) end
   for _ = 1, same do
     count = count + 1
     reply[count] = instances
@@ -96,8 +96,8 @@ return reply
 )
 
 /**
- * epoch, sequence, 1 to renew the use of buckets → epoch, end, whether all keys may have missed something,
- * keys that have, (request, ms)…, whether buckets are used
+ * epoch, sequence, 1 to use buckets → epoch, end, whether all keys may have missed something,
+ * keys that have
  */
 export const CATCH_UP: Script = script(
   'catch up',
@@ -105,7 +105,7 @@ export const CATCH_UP: Script = script(
 ${SWEEP}
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
-local requestsKey, changed, all = prefix .. ':requests', {}, gap and 1 or 0
+local changed, all = {}, gap and 1 or 0
 if logsExpired and start < seq or expiredUpTo > start or evictionFloor > start then all = 1 end
 if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
@@ -122,17 +122,13 @@ if all == 0 then
   end
   if from or #changed >= 5000 then all, changed = 1, {} end
 end
-redis.pcall('ZREMRANGEBYSCORE', requestsKey, '-inf', now)
-local requests = redis.call('ZRANGEBYSCORE', requestsKey, '(' .. now, '+inf', 'WITHSCORES')
-for i = 2, #requests, 2 do requests[i] = requests[i] - now end
-${RENEW_BUCKETS}
-return { epoch, seq, all, changed, requests, bucketsUsed }
+${USE_BUCKETS}
+return { epoch, seq, all, changed }
 `,
 )
 
 /**
- * channel, 1 to renew the use of buckets → epoch, sequence, events, bytes, whether buckets are used, and
- * whether they were not before. Sweeps, renews the keys that would expire, and publishes
+ * channel → epoch, sequence, events, bytes. Sweeps, renews the keys that would expire, and publishes
  * the head on the channel. A server that temporarily refuses writes counts as alive; a server
  * that has become a replica does not.
  */
@@ -146,8 +142,17 @@ for _, key in ipairs({ KEYS[1], records, evicted, floors }) do
   if type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) then return reply end
 end
 redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
-${RENEW_BUCKETS}
-return { epoch, seq, events, bytes, bucketsUsed, bucketsLapsed }
+${DISUSE_BUCKETS}
+return { epoch, seq, events, bytes }
+`,
+)
+
+/** 1 → epoch, sequence. From now on, all hubs publish to buckets. */
+export const LISTEN_TO_BUCKETS: Script = script(
+  'listen to buckets',
+  `
+${USE_BUCKETS}
+return { epoch, seq }
 `,
 )
 
@@ -158,6 +163,8 @@ export const SCRIPTS: readonly Script[] = [
   READ_EACH,
   CATCH_UP,
   KEEP_ALIVE,
+  LISTEN_TO_BUCKETS,
+  RELAY,
   CONTROL_REQUEST,
   USE_ONCE,
 ]

@@ -23,6 +23,36 @@ return {
 `,
 }
 
+/** The maximum number of stored requests in one reply, and approximately of their bytes. */
+const MAX_REQUESTS = 5_000
+const MAX_REQUEST_BYTES = 1_048_576
+
+/**
+ * On the sorted set of stored requests by when they expire. The last request of the reply before and when
+ * it expires, or 0 → the time, (request, when it expires)…: the next ones, none if there are no more. A
+ * request comes twice if the last one was removed meanwhile.
+ */
+export const STORED_REQUESTS: Script = {
+  name: 'stored requests',
+  text: `
+local last, expires, count = ARGV[1], ARGV[2], 0
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.pcall('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local from = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. expires)
+if redis.call('ZSCORE', KEYS[1], last) == expires then from = redis.call('ZRANK', KEYS[1], last) + 1 end
+from = math.max(from, redis.call('ZCOUNT', KEYS[1], '-inf', now))
+local reply, room = { now }, ${MAX_REQUEST_BYTES}
+local found = redis.call('ZRANGE', KEYS[1], from, from + ${MAX_REQUESTS - 1}, 'WITHSCORES')
+for i = 1, #found, 2 do
+  if room < 0 then break end
+  room = room - #found[i]
+  reply[i + 1], reply[i + 2] = found[i], found[i + 1]
+end
+return reply
+`,
+}
+
 /** On a sorted set. member → removes it. */
 export const REMOVE: Script = {
   name: 'remove',

@@ -1,10 +1,13 @@
 /** A hub with too many addresses for a channel each listens to shared channels, and receives everything once. */
 import { describe, expect, test } from 'vitest'
 import { EVERYONE, topicKey } from '../../../../src/core/address.ts'
+import type { ReplayBatch } from '../../../../src/journal/journal.ts'
 import { bucketOf } from '../../../../src/journal/redis/scripts/buckets.ts'
 import { until } from '../../../support/eventually.ts'
 import { REDIS_IS_MISSING } from '../../../support/redis.ts'
 import {
+  appendAll,
+  dataIn,
   newPrefix,
   openRedisJournal,
   type RedisJournalHarness,
@@ -18,6 +21,7 @@ const NEWS = topicKey('news')
 /** An address in a bucket, and another one in the same bucket. */
 const FAR = topicKey('été')
 const NEAR_FAR = sameBucketAs(FAR)
+const LATER = topicKey('later')
 /** An address with a channel of its own, and one that shares its bucket. */
 const NEAR_NEWS = sameBucketAs(NEWS)
 
@@ -43,18 +47,13 @@ describe.skipIf(REDIS_IS_MISSING)('a hub with too many addresses', () => {
     expect(other.deliveries.map(({ key }) => key)).toEqual([FAR, FAR, FAR])
   })
 
-  test('receives ephemeral events once', async () => {
+  test('receives ephemeral events once, from the first reading on', async () => {
     const { big, other } = await open()
-    await until('the other hub knows', async () => {
-      await other.journal.backplane?.relay?.(FAR, { data: 'early' })
-      return big.deliveries.length > 0
-    })
-    const before = big.deliveries.length
     expect(await other.journal.backplane?.relay?.(FAR, { data: 'x' })).toEqual({ instances: 2 })
     await other.journal.backplane?.relay?.(NEWS, { data: 'y' })
     await other.journal.append(EVERYONE, { data: 'z' })
-    await until('all came', () => big.deliveries.at(-1)?.key === EVERYONE)
-    expect(big.deliveries.slice(before).map(({ key }) => key)).toEqual([FAR, NEWS, EVERYONE])
+    await big.delivered(3)
+    expect(big.deliveries.map(({ key }) => key)).toEqual([FAR, NEWS, EVERYONE])
   })
 
   test('receives nothing for a shared address that it has left', async () => {
@@ -71,37 +70,128 @@ describe.skipIf(REDIS_IS_MISSING)('a hub with too many addresses', () => {
     expect(big.deliveries.map(({ key }) => key)).toEqual([EVERYONE])
   })
 
-  test('is told what it missed during a cut, and receives what is published afterwards', async () => {
+  test('receives what it missed during a cut, and what is published afterwards', async () => {
     const proxy = await openTcpProxy(redis.port)
     try {
       const { big, other } = await open(`redis://127.0.0.1:${proxy.port}`)
       const before = big.missed.length
       proxy.cut()
       await big.disconnected()
-      await other.journal.append(FAR, { data: 'x' })
+      await appendAll(other, FAR, 'missed')
+      await appendAll(other, LATER, 'stored')
+      // This address gets its listener during the cut.
+      big.journal.backplane?.subscribe?.(LATER)
+      const reading = big.journal.read([LATER], 'earliest', 1_000)
       proxy.redirect(redis.port)
       await big.connected()
       const affects = big.missed[before]
       expect([FAR, NEAR_FAR, NEWS].map((key) => affects?.(key))).toEqual([true, false, false])
-      await other.journal.append(FAR, { data: 'y' })
-      await big.delivered(1)
+      expect(dataIn(await reading)).toEqual(['stored'])
+      await appendAll(other, FAR, 'a')
+      await appendAll(other, LATER, 'b')
+      await big.delivered(2)
+      expect(big.deliveries.map(({ key }) => key)).toEqual([FAR, LATER])
     } finally {
       await proxy.close()
     }
   })
 
-  test('reads what was missed when Redis did not know that buckets are used', async () => {
-    const { big, other, name } = await open()
-    const missedBefore = big.missed.length
-    await redis.command('HDEL', name('head'), 'bucketsUntil')
-    await other.journal.append(FAR, { data: 'x' })
-    await until('the event is reported', () =>
-      big.missed.slice(missedBefore).some((affects) => affects(FAR)),
-    )
-    await big.connected()
-    await other.journal.append(FAR, { data: 'y' })
-    await until('it came', () => big.deliveries.some(({ key }) => key === FAR))
+  test('comes back to a Redis without free memory', async () => {
+    const proxy = await openTcpProxy(redis.port)
+    try {
+      const { big, name } = await open(`redis://127.0.0.1:${proxy.port}`)
+      await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+      proxy.cut()
+      await big.disconnected()
+      await until('the other hub has ended the use of shared channels', async () => {
+        return (await redis.command('HGET', name('head'), 'format')) === null
+      })
+      proxy.redirect(redis.port)
+      await big.connected()
+      expect(await redis.command('HGET', name('head'), 'format')).toBe('2')
+    } finally {
+      await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+      await proxy.close()
+    }
   })
+
+  test('receives what is published after Redis has lost all its data', async () => {
+    const { big, other, name } = await open()
+    await redis.command('FLUSHALL')
+    await until('both hubs have noticed', async () => {
+      const epoch = await redis.command('HGET', name('head'), 'epoch')
+      const [one, another] = [big, other].map(({ journal }) => journal.head().id.split('-')[0])
+      return epoch === one && epoch === another && big.journal.ready === true
+    })
+    await appendAll(other, FAR, 'x')
+    await big.delivered(1)
+  })
+
+  test('makes older versions refuse the journal for as long as it listens to buckets', async () => {
+    const { big, name } = await open()
+    const format = () => redis.command('HGET', name('head'), 'format')
+    expect(await format()).toBe('2')
+    big.journal.backplane?.unsubscribe?.(FAR)
+    big.journal.backplane?.unsubscribe?.(NEAR_NEWS)
+    await until('older versions may come back', async () => (await format()) === null)
+    big.journal.backplane?.subscribe?.(FAR)
+    await confirmed(big, [FAR])
+    expect(await format()).toBe('2')
+  })
+
+  test('misses nothing at addresses that come and go while events are published', async () => {
+    const { big, other, name } = await open()
+    const keys = Array.from({ length: 10 }, (_, i) => topicKey(`far-${i}`))
+    let leaving = [FAR, NEAR_NEWS]
+    for (let term = 0; term < 2; term++) {
+      for (const key of leaving) big.journal.backplane?.unsubscribe?.(key)
+      leaving = keys
+      await until('no hub listens to buckets', async () => {
+        return (await redis.command('HGET', name('head'), 'format')) === null
+      })
+      const start = await other.journal.append(EVERYONE, { data: 'start' })
+      const before = big.deliveries.length
+      const { stop, sequences } = publishInTurn(other, keys)
+      for (const key of keys) big.journal.backplane?.subscribe?.(key)
+      const batches = await Promise.all(
+        keys.map((key) => big.journal.read([key], start.id, 10_000_000)),
+      )
+      await big.delivered(big.deliveries.length + 100)
+      stop()
+      const published = await sequences
+      const last = await other.journal.append(EVERYONE, { data: 'last' })
+      await until('all came', () => big.journal.head().sequence >= last.sequence)
+      for (const [index, key] of keys.entries()) {
+        const { entries, end } = batches[index] as ReplayBatch
+        const live = big.deliveries.slice(before).flatMap((event) => {
+          return event.key === key && event.entry ? [event.entry.sequence] : []
+        })
+        const seen = [
+          ...entries.map(({ sequence }) => sequence),
+          ...live.filter((sequence) => sequence > end.sequence),
+        ]
+        expect(seen).toEqual(published.get(key))
+      }
+    }
+  })
+
+  /** Publishes at one address after another until `stop` is called. */
+  function publishInTurn({ journal }: RedisJournalHarness, keys: readonly string[]) {
+    let stopped = false
+    const stop = () => {
+      stopped = true
+    }
+    const publish = async () => {
+      const sequences = new Map(keys.map((key): [string, number[]] => [key, []]))
+      while (!stopped) {
+        for (const [key, published] of sequences) {
+          published.push((await journal.append(key, { data: 'x' })).sequence)
+        }
+      }
+      return sequences
+    }
+    return { stop, sequences: publish() }
+  }
 
   /** A hub with as many addresses as have channels, and one more; and another hub. */
   async function open(url = redis.url) {

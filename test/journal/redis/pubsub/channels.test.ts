@@ -114,3 +114,50 @@ test('callers that wait for a subscription receive an error when the connection 
   await next.respond()
   await attachedAgain
 })
+
+test('a channel is wanted from its subscription to its unsubscription, with or without a connection', async () => {
+  const channels = createChannels(['all'])
+  expect([channels.has('all'), channels.has('alice')]).toEqual([true, false])
+  channels.subscribe('alice')
+  expect(channels.has('alice')).toBe(true)
+  // Nobody waits for a connection.
+  await channels.confirmed(['alice'])
+  channels.unsubscribe('alice')
+  expect(channels.has('alice')).toBe(false)
+})
+
+test('callers wait until all of their channels are confirmed', async () => {
+  const { connection, respond } = silentConnection()
+  const channels = createChannels([])
+  await channels.attach(connection, () => {})
+  channels.subscribe('alice')
+  await soon()
+  await respond()
+  channels.subscribe('bob')
+  let confirmed = false
+  const both = channels.confirmed(['alice', 'bob']).then(() => {
+    confirmed = true
+  })
+  await soon()
+  expect(confirmed).toBe(false)
+  await respond()
+  await both
+})
+
+test('a response of an earlier connection does not count', async () => {
+  const early = silentConnection()
+  const { connection, sent, respond } = silentConnection()
+  const channels = createChannels(Array.from({ length: 3_000 }, (_, n) => `channel-${n}`))
+  const lost = channels.attach(early.connection, () => {}).catch((error: Error) => error.message)
+  channels.detach()
+  expect(await lost).toBe('The connection was lost.')
+  let progress = 0
+  const attached = channels.attach(connection, () => {
+    progress += 1
+  })
+  await early.respond()
+  expect([sent.length, progress]).toEqual([4, 0])
+  for (let n = 0; n < 6; n++) await respond()
+  await attached
+  expect([sent.length, progress]).toEqual([6, 6])
+})

@@ -1,5 +1,5 @@
 /** Messages that a hub can't use are ignored and counted: none costs it the connection to Redis. */
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { clientKey } from '../../../../src/core/address.ts'
 import type { JournalHandler } from '../../../../src/journal/journal.ts'
 import { createRedisJournal } from '../../../../src/journal/redis/journal.ts'
@@ -104,17 +104,19 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
     expect(reasons).toEqual([expect.stringContaining('JSON')])
   })
 
-  test('keeps its connection when its observer throws', async () => {
-    const fail = () => {
-      throw new Error('a bug')
-    }
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('a bug')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('a bug'))],
+  ])('keeps its connection when its observer %s', async (_, fail) => {
     const prefix = newPrefix()
     const observer = { connected: fail, disconnected: fail, ignored: fail }
     const journal = createRedisJournal({ url: redis.url, prefix, observer })
-    const uncaught: unknown[] = []
-    const record = (error: unknown) => void uncaught.push(error)
-    const others = process.listeners('uncaughtException')
-    process.removeAllListeners('uncaughtException').on('uncaughtException', record)
+    const report = vi.spyOn(console, 'error').mockReturnValue()
     try {
       journal.open(recordingHandler([]))
       await until('the journal is ready', () => journal.ready === true)
@@ -122,10 +124,9 @@ describe.skipIf(REDIS_IS_MISSING)('a hub on Redis', () => {
       await until('the link is lost', () => journal.ready === false)
       await until('the journal is ready again', () => journal.ready === true)
       await redis.command('PUBLISH', `{${prefix}}:instances`, 'hello')
-      await until('all are reported', () => uncaught.length === 4)
+      await until('all are reported', () => report.mock.calls.length === 4)
     } finally {
-      process.off('uncaughtException', record)
-      for (const listener of others) process.on('uncaughtException', listener)
+      report.mockRestore()
       await journal.close()
     }
   })
