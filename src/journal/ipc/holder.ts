@@ -1,0 +1,221 @@
+/** The holder: keeps a journal in one process and lets others share it, each through a port. */
+import type { Clock } from '../../core/clock.ts'
+import { epochOf } from '../../core/cursor.ts'
+import { isHubError } from '../../core/errors.ts'
+import { encodeFrame, type HubEvent } from '../../core/event.ts'
+import { createExpiringSet } from '../../core/expiring-set.ts'
+import type { ControlResponses } from '../backplane.ts'
+import type { Awaitable, DeliveredEvent, Journal, ReplayBatch } from '../journal.ts'
+import { createHeldPresence } from './held-presence.ts'
+import { createHeldRequests } from './held-requests.ts'
+import type { LinkMessage } from './link.ts'
+import { createMember, type HolderPort, type Member } from './member.ts'
+import { perform, type Sizes, type ToHolder } from './messages.ts'
+
+/** What a holder needs. */
+export interface HolderInit {
+  /** The journal of a single hub, such as one in memory. The holder opens it. */
+  readonly journal: Journal
+  readonly clock: Clock
+  /** Called with what fails although the holder continues. */
+  onError(error: unknown): void
+}
+
+/** The end of a port at the holder. */
+export interface HolderEnd {
+  /** Must be called with each message that arrives, in order. */
+  onMessage(message: LinkMessage): void
+  /** Must be called when the process has ended. */
+  close(): void
+}
+
+/** Holds a journal for other processes. */
+export interface Holder {
+  /** Lets another process share the journal. */
+  connect(port: HolderPort): HolderEnd
+  /** Delivers an event to all that listen to a key, without storing it. */
+  relay(key: string, event: HubEvent): void
+  /** Closes the journal, after all processes have ended. */
+  close(): Awaitable<void>
+}
+
+/** Milliseconds between two looks at the members. */
+const TICK_MS = 1_000
+
+/** Opens a journal and holds it. It holds a timer while it has members. */
+export function createHolder({ journal, clock, onError }: HolderInit): Holder {
+  const members = new Set<Member>()
+  /** The members that listen to each key, and how many connections of theirs do. */
+  const listeners = new Map<string, Map<Member, number>>()
+  const used = createExpiringSet(clock)
+  const requests = createHeldRequests({ clock, members: joined })
+  const presence = createHeldPresence(clock)
+  let stopTicks: (() => void) | undefined
+  journal.open({ deliver, missed: () => {}, respond: () => undefined })
+  return { connect, relay, close: () => journal.close() }
+
+  function connect(port: HolderPort): HolderEnd {
+    let calls: ToHolder
+    const member = createMember({
+      clock,
+      port,
+      receive: (message) => perform(calls, message),
+      onError,
+      onRecovered: requests.catchUp,
+      head: () => journal.head().sequence,
+    })
+    calls = callsOf(member)
+    members.add(member)
+    stopTicks ??= clock.every(TICK_MS, tick)
+    return { onMessage: member.onMessage, close: () => leave(member) }
+  }
+
+  function leave(member: Member): void {
+    if (!members.delete(member)) return
+    for (const key of member.keys) unlisten(member, key)
+    requests.left(member)
+    presence.left(member)
+    if (members.size > 0) return
+    stopTicks?.()
+    stopTicks = undefined
+  }
+
+  function* joined(): Iterable<Member> {
+    for (const member of members) if (member.instance !== '') yield member
+  }
+
+  function tick(): void {
+    const sizes = sizesNow()
+    for (const member of joined()) member.tick(sizes, members.size)
+  }
+
+  function sizesNow(): Sizes {
+    const { events = 0, bytes = 0 } = journal.stats ?? {}
+    return [events, bytes]
+  }
+
+  function deliver(event: DeliveredEvent): void {
+    for (const member of listeners.get(event.key)?.keys() ?? []) member.deliver(event)
+  }
+
+  function relay(key: string, event: HubEvent): void {
+    deliver({ key, frame: encodeFrame(event) })
+  }
+
+  function callsOf(member: Member): ToHolder {
+    const { send } = member
+    return {
+      hello: (instance) => welcome(member, instance),
+      listen: (key) => listen(member, key),
+      count: (key, connections) => listen(member, key, connections),
+      leave: (key) => unlisten(member, key),
+      append: (call, key, event) => {
+        const connections = connectionsAt(key)
+        settle(
+          member,
+          call,
+          () => journal.append(key, event),
+          ({ sequence }) => {
+            send(['stored', call, sequence, connections, sizesNow()])
+          },
+        )
+      },
+      relay: (call, key, event) => {
+        relay(key, event)
+        send(['relayed', call, connectionsAt(key)])
+      },
+      read: (call, keys, cursor, maxBytes) => {
+        settle(
+          member,
+          call,
+          () => journal.read(keys, cursor, maxBytes),
+          (batch) => {
+            send(['batch', call, batch], sizeOf(batch))
+          },
+        )
+      },
+      useOnce: (call, name, ttlMs) => {
+        settle(
+          member,
+          call,
+          () => useOnce(name, ttlMs),
+          (isFirst) => send(['used', call, isFirst]),
+        )
+      },
+      request: (call, body, keepMs, until) => {
+        const respond = (responses: ControlResponses) => {
+          send(['responses', call, responses], JSON.stringify(responses).length)
+        }
+        settle(member, call, () => requests.request(body, keepMs, until, respond))
+      },
+      respond: (request, body) => requests.onResponse(member, request, body),
+      follow: (graceMs) => presence.follow(member, graceMs),
+      client: (client, isConnected) => presence.update(member, client, isConnected),
+      unfollow: (call) => {
+        presence.unfollow(member)
+        send(['unfollowed', call])
+      },
+    }
+  }
+
+  /** Answers a call, at once if possible: what is delivered later must arrive later. */
+  function settle<T>(
+    member: Member,
+    call: number,
+    work: () => Awaitable<T>,
+    respond: (value: T) => void = () => {},
+  ): void {
+    try {
+      const result = work()
+      if (result instanceof Promise)
+        result.then(respond).catch((error) => fail(member, call, error))
+      else respond(result)
+    } catch (error) {
+      fail(member, call, error)
+    }
+  }
+
+  function fail(member: Member, call: number, error: unknown): void {
+    if (!isHubError(error)) onError(error)
+    const code = isHubError(error) ? error.code : 'journal-unavailable'
+    const text = error instanceof Error ? error.message : String(error)
+    member.send(['failed', call, code, text])
+  }
+
+  function welcome(member: Member, instance: string): void {
+    member.instance = instance
+    const head = journal.head()
+    member.send(['welcome', epochOf(head), head.sequence, sizesNow()])
+    requests.catchUp(member)
+    member.send(['ready'])
+  }
+
+  function listen(member: Member, key: string, connections = 0): void {
+    member.keys.add(key)
+    const at = listeners.get(key)
+    if (at) at.set(member, connections)
+    else listeners.set(key, new Map([[member, connections]]))
+  }
+
+  function unlisten(member: Member, key: string): void {
+    member.keys.delete(key)
+    const at = listeners.get(key)
+    if (at?.delete(member) && at.size === 0) listeners.delete(key)
+  }
+
+  function connectionsAt(key: string): number {
+    let sum = 0
+    for (const connections of listeners.get(key)?.values() ?? []) sum += connections
+    return sum
+  }
+
+  function useOnce(name: string, ttlMs: number): boolean {
+    if (used.has(name)) return false
+    used.add(name, ttlMs)
+    return true
+  }
+}
+
+function sizeOf({ entries }: ReplayBatch): number {
+  return entries.reduce((sum, { frame }) => sum + frame.byteLength, 0)
+}

@@ -1,0 +1,220 @@
+/** The journal of a process that shares one which another process holds. */
+import type { Clock } from '../../core/clock.ts'
+import { type Position, positionOf } from '../../core/cursor.ts'
+import { HubError } from '../../core/errors.ts'
+import type { HubEvent } from '../../core/event.ts'
+import type { Backplane, OnlineClients, OnlineClientsInit } from '../backplane.ts'
+import type { AppendResult, Journal, JournalHandler, ReplayBatch } from '../journal.ts'
+import { createCalls } from './calls.ts'
+import { createLink, type LinkMessage } from './link.ts'
+import { type FromHolder, type MessageOf, perform, type Sizes, type ToHolder } from './messages.ts'
+import { createReadQueue } from './read-queue.ts'
+
+/** What the journal needs. */
+export interface IpcJournalInit {
+  /** The name of this process, which no other one that shares the journal has now. */
+  readonly instance: string
+  readonly clock: Clock
+  /** Sends a message to the holder, which any structured clone can carry. Messages arrive in order. */
+  post(message: LinkMessage): void
+  /** The bound of the bytes that the journal stores. @defaultValue unknown */
+  readonly maxBytes?: number | undefined
+  /** Called with what fails although the journal continues. */
+  onError(error: unknown): void
+}
+
+/** A journal that another process holds. */
+export interface IpcJournal extends Journal {
+  readonly backplane: Backplane
+  /** Must be called with each message from the holder, in order. */
+  onMessage(message: LinkMessage): void
+  /** Resolves once events can be stored and read. */
+  readonly reached: Promise<void>
+}
+
+/** Bytes on their way to the holder. Beyond them, publishing fails. */
+const MAX_PENDING_BYTES = 67_108_864
+
+/** Replaces the hub before the journal is opened and after it is closed. */
+const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: () => undefined }
+
+/** Creates a journal that says hello to the holder when a hub opens it. */
+export function createIpcJournal(init: IpcJournalInit): IpcJournal {
+  const { instance, clock, post, maxBytes, onError } = init
+  const calls = createCalls()
+  const inTurn = createReadQueue()
+  const link = createLink<MessageOf<ToHolder>>({
+    clock,
+    post,
+    receive: (message) => perform(fromHolder, message),
+    onError,
+  })
+  let handler = CLOSED
+  let hooks: OnlineClientsInit['hooks'] | undefined
+  let epoch = ''
+  let head = positionOf('0', 0)
+  let instances = 1
+  let ready = false
+  let onReached = () => {}
+  const reached = new Promise<void>((resolve) => {
+    onReached = resolve
+  })
+  let stats = { events: 0, bytes: 0, maxBytes }
+  const fromHolder: FromHolder = {
+    welcome: (first, sequence, sizes) => {
+      epoch = first
+      moveTo(sequence, sizes)
+    },
+    ready: () => {
+      ready = true
+      onReached()
+    },
+    event: receiveEvent,
+    head: (sequence, sizes, count) => {
+      instances = count
+      moveTo(sequence, sizes)
+    },
+    missed: (sequence, list) => {
+      const keys = list && new Set(list)
+      handler.missed((key) => keys?.has(key) ?? true)
+      head = positionOf(epoch, sequence)
+    },
+    stored: (call, sequence, connections, sizes) => {
+      setSizes(sizes)
+      calls.resolve(call, { ...positionOf(epoch, sequence), connections })
+    },
+    relayed: (call, connections) => calls.resolve(call, { connections }),
+    batch: calls.resolve,
+    used: calls.resolve,
+    responses: calls.resolve,
+    unfollowed: (call) => calls.resolve(call, undefined),
+    failed: calls.fail,
+    request: respond,
+    online: (client, isOnline) => {
+      if (isOnline) hooks?.onClientOnline(client)
+      else hooks?.onClientOffline(client)
+    },
+  }
+
+  return {
+    get stats() {
+      return stats
+    },
+    get ready() {
+      return ready
+    },
+    append: (key, event) => publish<AppendResult>('append', key, event),
+    read,
+    head: () => head,
+    backplane: {
+      instance,
+      get instances() {
+        return instances
+      },
+      relay: (key, event) => publish('relay', key, event),
+      subscribe: (key) => link.send(['listen', key], key.length),
+      unsubscribe: (key) => link.send(['leave', key], key.length),
+      count: (key, connections) => link.send(['count', key, connections], key.length),
+      request: (body, keepMs, until) =>
+        calls.make((call) => {
+          link.send(['request', call, body, Math.ceil(keepMs), until], JSON.stringify(body).length)
+        }),
+      useOnce: (name, ttlMs) =>
+        calls.make((call) => link.send(['useOnce', call, name, ttlMs], name.length)),
+      presence: { follow },
+    },
+    open: (hub) => {
+      handler = hub
+      link.send(['hello', instance])
+    },
+    close: () => {
+      handler = CLOSED
+      ready = false
+      calls.close()
+    },
+    onMessage: link.onMessage,
+    reached,
+  }
+
+  function publish<T>(type: 'append' | 'relay', key: string, event: HubEvent): Promise<T> {
+    return calls.make((call) => {
+      if (link.pendingBytes > MAX_PENDING_BYTES) {
+        throw new HubError('journal-unavailable', 'The journal is too slow. Try again.')
+      }
+      // In UTF-16, most texts take as many bytes as characters.
+      link.send([type, call, key, event], key.length + event.data.length)
+    })
+  }
+
+  function read(
+    keys: readonly string[],
+    cursor: string | undefined,
+    bytes: number,
+    isNeeded: () => boolean = () => true,
+  ): Promise<ReplayBatch> {
+    const run = () =>
+      calls.make<ReplayBatch>((call) => link.send(['read', call, keys, cursor, bytes]))
+    // Without a cursor, it reads nothing.
+    return cursor === undefined ? run() : inTurn({ isNeeded, run })
+  }
+
+  function receiveEvent(key: string, sequence: number | undefined, received: Uint8Array): void {
+    const frame = own(received)
+    if (sequence === undefined) {
+      handler.deliver({ key, frame })
+      return
+    }
+    const position: Position = positionOf(epoch, sequence)
+    head = position
+    try {
+      handler.deliver({ key, frame, entry: { ...position, frame } })
+    } catch (error) {
+      handler.missed((other) => other === key)
+      throw error
+    }
+  }
+
+  function respond(request: number | undefined, body: unknown, remainingMs: number): void {
+    let response: unknown
+    try {
+      response = handler.respond(body, remainingMs)
+    } finally {
+      if (request !== undefined) link.send(['respond', request, response], sizeOf(response))
+    }
+  }
+
+  function moveTo(sequence: number, sizes: Sizes): void {
+    head = positionOf(epoch, sequence)
+    setSizes(sizes)
+  }
+
+  function setSizes([events, bytes]: Sizes): void {
+    stats = { events, bytes, maxBytes }
+  }
+
+  function follow(init: OnlineClientsInit): OnlineClients {
+    const { graceMs, isConnected, clients } = init
+    hooks = init.hooks
+    link.send(['follow', graceMs])
+    for (const client of clients()) update(client)
+    return { update, close }
+
+    function update(client: string): void {
+      link.send(['client', client, isConnected(client)], client.length)
+    }
+
+    async function close(): Promise<void> {
+      // Without the holder, this process ends, too.
+      await calls.make((call) => link.send(['unfollow', call])).catch(onError)
+    }
+  }
+}
+
+/** A frame whose buffer holds little else: it may wait in queues for longer than the message that it came with. */
+function own(frame: Uint8Array): Uint8Array {
+  return frame.buffer.byteLength > 2 * frame.byteLength ? frame.slice() : frame
+}
+
+function sizeOf(response: unknown): number {
+  return JSON.stringify(response)?.length ?? 0
+}

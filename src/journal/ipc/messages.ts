@@ -1,0 +1,69 @@
+/** The messages between the process that holds a journal and those that share it: calls without a result, which any structured clone can carry. */
+import type { HubErrorCode } from '../../core/errors.ts'
+import type { HubEvent } from '../../core/event.ts'
+import type { ControlResponses } from '../backplane.ts'
+import type { ReplayBatch } from '../journal.ts'
+
+/** What a process that shares the journal sends. The number of a call is also in its answer. */
+export interface ToHolder {
+  hello(instance: string): void
+  listen(key: string): void
+  leave(key: string): void
+  /** How many connections of this process listen to a key that it listens to. */
+  count(key: string, connections: number): void
+  append(call: number, key: string, event: HubEvent): void
+  relay(call: number, key: string, event: HubEvent): void
+  read(call: number, keys: readonly string[], cursor: string | undefined, maxBytes: number): void
+  useOnce(call: number, name: string, ttlMs: number): void
+  request(call: number, body: unknown, keepMs: number, until: 'answered' | undefined): void
+  /** The response to a control request. */
+  respond(request: number, body: unknown): void
+  /** Starts to report clients. */
+  follow(graceMs: number): void
+  /** A client of this process has its first connection, or no longer one. */
+  client(client: string, isConnected: boolean): void
+  /** The hub of this process has closed. */
+  unfollow(call: number): void
+}
+
+/** What the holder sends. */
+export interface FromHolder {
+  /** The first message. Events after this position are delivered. */
+  welcome(epoch: string, sequence: number, sizes: Sizes): void
+  /** All control requests that were stored before have been sent. */
+  ready(): void
+  /** An event; without a sequence, one that is not stored. */
+  event(key: string, sequence: number | undefined, frame: Uint8Array): void
+  /** All events up to this position that this process listens to have been sent. */
+  head(sequence: number, sizes: Sizes, instances: number): void
+  /** Events up to this position were not sent; without keys, at any address. */
+  missed(sequence: number, keys: readonly string[] | undefined): void
+  stored(call: number, sequence: number, connections: number, sizes: Sizes): void
+  batch(call: number, batch: ReplayBatch): void
+  relayed(call: number, connections: number): void
+  used(call: number, isFirst: boolean): void
+  responses(call: number, responses: ControlResponses): void
+  unfollowed(call: number): void
+  failed(call: number, code: HubErrorCode, message: string): void
+  /** A control request. Its number is missing if it was stored, and no response is needed. */
+  request(request: number | undefined, body: unknown, remainingMs: number): void
+  /** The hook to call: a client is online or offline. */
+  online(client: string, isOnline: boolean): void
+}
+
+/** How many events the journal stores, and their bytes. */
+export type Sizes = readonly [events: number, bytes: number]
+
+/** A message to a process that understands these calls. */
+export type MessageOf<Calls> = {
+  readonly [Name in keyof Calls]: Calls[Name] extends (...args: infer Args) => void
+    ? readonly [name: Name, ...args: Args]
+    : never
+}[keyof Calls]
+
+/** Makes the call that a message asks for. @throws {TypeError} if another version sent it, which knows more calls */
+export function perform<Calls extends object>(calls: Calls, message: unknown): void {
+  const [name, ...args] = message as readonly [keyof Calls, ...unknown[]]
+  const call = calls[name] as (...args: readonly unknown[]) => void
+  call(...args)
+}

@@ -1,0 +1,117 @@
+/** A process that stands still costs the holder bounded memory, and misses nothing that its hub can't read. */
+import { expect, test } from 'vitest'
+import { clientKey, EVERYONE } from '../../../src/core/address.ts'
+import { until } from '../../support/eventually.ts'
+import { createIpcWorld, type IpcProcess } from '../../support/ipc-journals.ts'
+
+const ALICE = clientKey('alice')
+const BOB = clientKey('bob')
+const MIB = 1_048_576
+
+/** Publishes as many events of a mebibyte. */
+async function publish({ journal }: IpcProcess, key: string, count: number): Promise<string> {
+  let id = ''
+  for (let n = 0; n < count; n++) {
+    id = (await journal.append(key, { data: 'x'.repeat(MIB) })).id
+  }
+  return id
+}
+
+test('what waits for a process that stands still is bounded, and what it missed is reported once it goes on', async () => {
+  const { start } = createIpcWorld()
+  const slow = await start([EVERYONE, ALICE])
+  const busy = await start()
+  slow.stop()
+  await publish(busy, EVERYONE, 25)
+  const last = await publish(busy, ALICE, 1)
+  slow.go()
+  await until('it has been asked to read the rest', () => slow.missed.length === 1)
+  expect(slow.deliveries.length).toBeGreaterThan(14)
+  expect(slow.deliveries.length).toBeLessThan(20)
+  const [affects = () => false] = slow.missed
+  expect([EVERYONE, ALICE, BOB].map(affects)).toEqual([true, true, false])
+  const head = slow.journal.head()
+  expect(head.id).toBe(last)
+  const before = slow.deliveries.at(-1)?.entry?.id
+  const { entries, gap } = await slow.journal.read([EVERYONE, ALICE], before, 64 * MIB)
+  expect([entries.length + slow.deliveries.length, gap]).toEqual([26, undefined])
+  await publish(busy, ALICE, 1)
+  await until('it receives again', () => slow.deliveries.at(-1)?.key === ALICE)
+})
+
+test('the head does not move past what a process has missed before it reads that', async () => {
+  const { start } = createIpcWorld()
+  const slow = await start([EVERYONE])
+  const busy = await start()
+  slow.stop()
+  const own = slow.journal.append(ALICE, { data: 'own' })
+  await publish(busy, EVERYONE, 20)
+  slow.go()
+  await until('it has been asked to read the rest', () => slow.missed.length === 1)
+  await own
+  expect(slow.headsWhenMissed).toEqual([slow.deliveries.at(-1)?.entry?.sequence])
+})
+
+test('ephemeral events that a process has missed are not announced', async () => {
+  const { start } = createIpcWorld()
+  const slow = await start([EVERYONE, ALICE])
+  const busy = await start()
+  slow.stop()
+  await publish(busy, EVERYONE, 18)
+  await busy.journal.backplane.relay?.(ALICE, { data: 'typing' })
+  slow.go()
+  await until('it has been asked to read the rest', () => slow.missed.length === 1)
+  expect([EVERYONE, ALICE].map((key) => slow.missed[0]?.(key))).toEqual([true, false])
+})
+
+test('beyond ten thousand addresses, events at any address count as missed', async () => {
+  const { start } = createIpcWorld()
+  const keys = Array.from({ length: 10_001 }, (_, n) => clientKey(`${n}`))
+  const slow = await start([EVERYONE, ...keys])
+  const busy = await start()
+  slow.stop()
+  await publish(busy, EVERYONE, 18)
+  await Promise.all(keys.map((key) => busy.journal.append(key, { data: '' })))
+  slow.go()
+  await until('it has been asked to read the rest', () => slow.missed.length === 1)
+  expect(slow.missed[0]?.(BOB)).toBe(true)
+})
+
+test('a process that was behind receives the blocks that were stored meanwhile', async () => {
+  const { start, clock } = createIpcWorld()
+  const slow = await start([EVERYONE])
+  const busy = await start()
+  slow.stop()
+  await publish(busy, EVERYONE, 18)
+  const disconnected = busy.journal.backplane.request({ type: 'disconnect' }, 60_000)
+  await expect(disconnected).resolves.toEqual({ responses: [{ by: '2' }], asked: 2 })
+  await clock.advance(1_000)
+  slow.go()
+  await until('it receives the request', () => slow.requests.length === 1)
+  expect(slow.requests).toEqual([{ request: { type: 'disconnect' }, remainingMs: 59_000 }])
+})
+
+test('a process that has not responded for half a minute hangs; one that stands still with the holder does not', async () => {
+  const { start, clock } = createIpcWorld()
+  const slow = await start([EVERYONE])
+  const other = await start()
+  clock.suspend(120_000)
+  await clock.advance(2_000)
+  slow.stop()
+  await clock.advance(28_000)
+  expect(slow.isSilent).toBe(false)
+  await clock.advance(4_000)
+  expect([slow.isSilent, other.isSilent]).toEqual([true, false])
+})
+
+test('a process that is busy now and then does not hang', async () => {
+  const { start, clock } = createIpcWorld()
+  const busy = await start()
+  for (let n = 0; n < 3; n++) {
+    busy.stop()
+    await clock.advance(20_000)
+    busy.go()
+    await clock.advance(2_000)
+  }
+  expect(busy.isSilent).toBe(false)
+})
