@@ -3,21 +3,17 @@ import { checkName, clientKey, EVERYONE } from '../core/address.ts'
 import { HubError } from '../core/errors.ts'
 import { createExpiringSet } from '../core/expiring-set.ts'
 import type { Closing } from './closing.ts'
-import type { ConnectionInfo } from './connection.ts'
+import type { ConnectionInfo } from './connections/connection-types.ts'
+import type { Registry } from './connections/registry.ts'
+import type { RefusalReason, RejectionReason } from './hooks/hooks.ts'
 import type { HubMetrics } from './metrics.ts'
-import type { HubSettings, RefusalReason, RejectionReason } from './options.ts'
-import type { Registry } from './registry.ts'
+import type { HubSettings } from './options.ts'
 
 /** What admission needs of the hub. */
 export interface AdmissionInit {
   readonly settings: Pick<
     HubSettings,
-    | 'clock'
-    | 'journal'
-    | 'maxConnections'
-    | 'maxConnectionsPerClient'
-    | 'clientOverflow'
-    | 'observer'
+    'clock' | 'journal' | 'maxConnections' | 'maxConnectionsPerClient' | 'clientOverflow' | 'hooks'
   >
   readonly registry: Registry
   readonly closing: Pick<Closing, 'size' | 'draining' | 'dismiss'>
@@ -31,7 +27,7 @@ export interface Admission {
    * @throws {HubError} `invalid-address`
    */
   refusal(client: string, info?: ConnectionInfo): RefusalReason | undefined
-  /** Counts a refusal and reports it to the observer. */
+  /** Counts a refusal and calls the hook. */
   reject(client: string, reason: RejectionReason, info?: ConnectionInfo): void
   /** Admits a connection of a client; its oldest one may have to end for that. @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed` */
   admit(client: string, info?: ConnectionInfo): void
@@ -47,7 +43,7 @@ export function createAdmission({
   closing,
   metrics,
 }: AdmissionInit): Admission {
-  const { clock, journal, maxConnections, maxConnectionsPerClient, clientOverflow, observer } =
+  const { clock, journal, maxConnections, maxConnectionsPerClient, clientOverflow, hooks } =
     settings
   // A backplane stores the blocks of all hubs and refuses those beyond its limit before any hub receives them.
   const blocked = createExpiringSet(clock, { whenFull: journal.backplane ? 'drop' : 'refuse' })
@@ -61,7 +57,7 @@ export function createAdmission({
 
   function reject(client: string, reason: RejectionReason, info: ConnectionInfo = {}): void {
     metrics.refusals[reason] += 1
-    observer.refused?.(client, reason, info)
+    hooks.onRefuse(client, reason, info)
   }
 
   function admit(client: string, info?: ConnectionInfo): void {

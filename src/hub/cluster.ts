@@ -1,9 +1,16 @@
 /** Cluster: sends control requests to all hubs that share the journal and merges their responses. */
 import type { Backplane } from '../journal/backplane.ts'
-import type { ClientSummary, ConnectionSummary, Listing, Presence } from './presence.ts'
+import { bounded, countRows, firstRows, isComplete, mergeClients, mergeTopics } from './listings.ts'
+import type {
+  ClientSummary,
+  ConnectionSummary,
+  Listing,
+  Presence,
+  TopicSummary,
+} from './presence.ts'
 
 /** What one hub contributes to the cluster. */
-export interface ClusterMember extends Presence {
+export interface ClusterMember extends Pick<Presence, 'clients' | 'topics' | 'connections'> {
   /** The maximum lifetime of a connection in milliseconds. */
   readonly maxLifetimeMs: number
   /**
@@ -29,6 +36,7 @@ export interface DisconnectResult extends Coverage {
 /** Presence and disconnecting over all hubs that share the journal. */
 export interface Cluster {
   clients(limit: number): Promise<Listing<ClientSummary> & Coverage>
+  topics(limit: number): Promise<Listing<TopicSummary> & Coverage>
   connections(key: string, limit: number): Promise<Listing<ConnectionSummary> & Coverage>
   disconnect(client: string, blockMs: number): Promise<DisconnectResult>
   /** Returns the response of this hub to a control request; undefined if it does not know the request. */
@@ -41,35 +49,94 @@ export interface Cluster {
  * blocks the client for as long as it is stored.
  */
 type ControlRequest =
-  | { readonly type: 'clients'; readonly limit: number }
-  | { readonly type: 'connections'; readonly key: string; readonly limit: number }
+  | {
+      readonly type: 'clients'
+      readonly limit: number
+      readonly maxCharacters: number
+      /** Lists these clients only. */
+      readonly of?: readonly string[]
+    }
+  | { readonly type: 'topics'; readonly limit: number; readonly maxCharacters: number }
+  | {
+      readonly type: 'connections'
+      readonly key: string
+      readonly limit: number
+      readonly maxCharacters: number
+    }
   | { readonly type: 'dismiss'; readonly client: string; readonly keepMs: number }
   | { readonly type: 'disconnect'; readonly client: string }
 
-/** The maximum size of the rows in one response: 100 connections with the maximum number of topics fit. */
+/**
+ * The maximum size of the rows in all responses, and in one of them, where 100 connections with the maximum
+ * number of topics fit. Redis closes the connection of a subscriber once 32 MB wait for it.
+ */
+const MAX_CHARACTERS = 8_388_608
 const MAX_RESPONSE_CHARACTERS = 1_048_576
+
+/** The maximum number of clients that are asked for by name in one request. */
+const MAX_NAMES = 1_000
 
 /** Creates a cluster of this hub and all hubs on the backplane. Without a backplane, it is this hub alone. */
 export function createCluster(backplane: Backplane | undefined, self: ClusterMember): Cluster {
   const alone = backplane?.instance === undefined
-  return { clients, connections, disconnect, respond }
+  return { clients, topics, connections, disconnect, respond }
 
   async function clients(limit: number): Promise<Listing<ClientSummary> & Coverage> {
-    if (!backplane) return self.clients(limit)
-    const request: ControlRequest = { type: 'clients', limit }
+    if (alone) return bounded(self.clients(limit), MAX_RESPONSE_CHARACTERS)
+    const request: ControlRequest = { type: 'clients', limit, maxCharacters: maxCharacters() }
     const { results, ...coverage } = await send(request, isListing<ClientSummary>)
-    return { ...mergeClients(results, limit), ...coverage }
+    const { total, rows } = mergeClients(results)
+    const list = { rows: firstRows(results, rows, limit), total, ...coverage }
+    return results.every(isComplete) ? list : await complete(list, results)
+  }
+
+  /** Completes the rows of clients that are connected to hubs that have not listed them. */
+  async function complete(
+    { rows, total, asked = 0, answered = 0 }: Listing<ClientSummary> & Coverage,
+    listed: readonly Listing<ClientSummary>[],
+  ): Promise<Listing<ClientSummary> & Coverage> {
+    const all: ClientSummary[] = []
+    let leastAnswered = answered
+    let repeated = 0
+    for (let at = 0; at < rows.length; at += MAX_NAMES) {
+      const part = rows.slice(at, at + MAX_NAMES)
+      const request: ControlRequest = {
+        type: 'clients',
+        limit: part.length,
+        maxCharacters: maxCharacters(),
+        of: part.map(({ client }) => client),
+      }
+      const { results } = await send(request, isListing<ClientSummary>)
+      const byClient = new Map(mergeClients(results).rows.map((row) => [row.client, row]))
+      all.push(...part.map((row) => byClient.get(row.client) ?? row))
+      repeated += Math.max(0, countRows(results, part) - countRows(listed, part))
+      leastAnswered = Math.min(leastAnswered, results.length)
+    }
+    return { rows: all, total: total - repeated, asked, answered: leastAnswered }
+  }
+
+  async function topics(limit: number): Promise<Listing<TopicSummary> & Coverage> {
+    if (alone) return bounded(self.topics(limit), MAX_RESPONSE_CHARACTERS)
+    const request: ControlRequest = { type: 'topics', limit, maxCharacters: maxCharacters() }
+    const { results, ...coverage } = await send(request, isTopics)
+    return { ...mergeTopics(results, limit), ...coverage }
   }
 
   async function connections(
     key: string,
     limit: number,
   ): Promise<Listing<ConnectionSummary> & Coverage> {
-    if (!backplane) return self.connections(key, limit)
-    const request: ControlRequest = { type: 'connections', key, limit }
+    if (alone) return bounded(self.connections(key, limit), MAX_RESPONSE_CHARACTERS)
+    const request: ControlRequest = {
+      type: 'connections',
+      key,
+      limit,
+      maxCharacters: maxCharacters(),
+    }
     const { results, ...coverage } = await send(request, isListing<ConnectionSummary>)
+    const rows = results.flatMap((listing) => listing.rows)
     return {
-      rows: results.flatMap(({ rows }) => rows).slice(0, limit),
+      rows: firstRows(results, rows, limit),
       total: results.reduce((sum, { total }) => sum + total, 0),
       ...coverage,
     }
@@ -91,6 +158,12 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
     return { disconnected, asked, answered: Math.min(...done.map(({ answered = 0 }) => answered)) }
   }
 
+  /** The size of each hub's response, so that all of them together fit. */
+  function maxCharacters(): number {
+    const share = Math.floor(MAX_CHARACTERS / Math.max(1, backplane?.instances ?? 1))
+    return Math.min(share, MAX_RESPONSE_CHARACTERS)
+  }
+
   async function send<T>(
     request: ControlRequest,
     isResult: (response: unknown) => response is T,
@@ -106,11 +179,17 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
   function respond(request: unknown, remainingMs: number): unknown {
     if (!isObject(request)) return
     // An instance of another version may send requests that this one does not know.
-    const { type, key, client, keepMs } = request
+    const { type, key, client, keepMs, of } = request
     const limit = isCount(request.limit) ? request.limit : 0
-    if (type === 'clients') return bounded(self.clients(limit))
+    const asked = isCount(request.maxCharacters) ? request.maxCharacters : Number.POSITIVE_INFINITY
+    const room = Math.min(asked, MAX_RESPONSE_CHARACTERS)
+    if (type === 'clients') {
+      const names = Array.isArray(of) ? of.slice(0, MAX_NAMES).map(String) : undefined
+      return bounded(self.clients(limit, names), room)
+    }
+    if (type === 'topics') return bounded(self.topics(limit), room)
     if (type === 'connections' && typeof key === 'string') {
-      return bounded(self.connections(key, limit))
+      return bounded(self.connections(key, limit), room)
     }
     if (typeof client !== 'string') return
     if (type === 'disconnect') return self.disconnect(client, remainingMs)
@@ -118,19 +197,6 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
       return self.disconnect(client, 0, Math.max(0, keepMs - remainingMs))
     }
   }
-}
-
-/**
- * Truncates a list that is too large for one message: Redis closes a subscriber's connection once 32 MB
- * wait for it. The total stays that of the whole list.
- */
-function bounded<Row>({ rows, total }: Listing<Row>): Listing<Row> {
-  let room = MAX_RESPONSE_CHARACTERS
-  for (const [index, row] of rows.entries()) {
-    room -= JSON.stringify(row).length
-    if (room < 0) return { rows: rows.slice(0, index), total }
-  }
-  return { rows, total }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -142,34 +208,19 @@ function isCount(value: unknown): value is number {
 }
 
 function isListing<Row>(response: unknown): response is Listing<Row> {
+  return isListOf(response, ({ since }) => isCount(since))
+}
+
+function isTopics(response: unknown): response is Listing<TopicSummary> {
+  return isListOf(response, ({ topic, connections }) => {
+    return typeof topic === 'string' && isCount(connections)
+  })
+}
+
+function isListOf(
+  response: unknown,
+  isRow: (row: Readonly<Record<string, unknown>>) => boolean,
+): boolean {
   if (!isObject(response) || !isCount(response.total) || !Array.isArray(response.rows)) return false
-  return response.rows.every((row) => isObject(row) && isCount(row.since))
-}
-
-/** Merges the clients of several hubs: a client may be connected to more than one. The total is exact if each hub listed all its clients. */
-function mergeClients(
-  all: readonly Listing<ClientSummary>[],
-  limit: number,
-): Listing<ClientSummary> {
-  const byClient = new Map<string, ClientSummary>()
-  let total = 0
-  for (const listing of all) {
-    total += listing.total
-    for (const row of listing.rows) {
-      const known = byClient.get(row.client)
-      if (known) total -= 1
-      byClient.set(row.client, known ? sum(known, row) : row)
-    }
-  }
-  const rows = [...byClient.values()].sort((one, other) => one.since - other.since)
-  return { rows: rows.slice(0, limit), total }
-}
-
-function sum(one: ClientSummary, other: ClientSummary): ClientSummary {
-  return {
-    client: one.client,
-    connections: one.connections + other.connections,
-    since: Math.min(one.since, other.since),
-    queuedBytes: one.queuedBytes + other.queuedBytes,
-  }
+  return response.rows.every((row) => isObject(row) && isRow(row))
 }

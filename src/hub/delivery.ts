@@ -4,20 +4,23 @@ import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
 import { type Position, positionAt } from '../core/cursor.ts'
 import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from '../core/event.ts'
 import type { DeliveredEvent, JournalEntry, ReplayBatch } from '../journal/journal.ts'
-import type { Connection } from './connection.ts'
-import type { Flusher } from './flush.ts'
+import type { HubConnection } from './connections/connection.ts'
+import type { Flusher } from './connections/flush.ts'
+import type { Registry } from './connections/registry.ts'
+import { attempt } from './hooks/attempt.ts'
 import type { HubMetrics } from './metrics.ts'
 import type { HubSettings } from './options.ts'
-import { keysOf, type Registry } from './registry.ts'
 import { createReplays } from './replay.ts'
+import type { Subscribers } from './subscription/subscribers.ts'
 
 /** The result of publishing an event. */
 export interface PublishResult {
   /** The event's id. Ephemeral events have none. */
   readonly id?: string
   /**
-   * The number of connections of this hub that the event was queued for. Zero is not an error: the
-   * journal stores the event for clients that reconnect.
+   * The number of connections of this hub that the event was queued for, and not of others that share
+   * the journal, unless the journal counts those. Zero is not an error: the journal stores the event for
+   * clients that reconnect.
    */
   readonly connections: number
   /** The number of hubs that share the journal and had a listener. Absent where only one hub uses it. */
@@ -28,10 +31,9 @@ export interface PublishResult {
 export interface DeliveryInit {
   readonly settings: HubSettings
   readonly registry: Registry
+  readonly subscribers: Pick<Subscribers, 'all' | 'at'>
   readonly flusher: Pick<Flusher, 'eventQueued'>
   readonly metrics: HubMetrics
-  /** Called when the connection's queue is full. */
-  onOverflow(connection: Connection): void
 }
 
 /** Publishes events and queues frames for connections. */
@@ -41,19 +43,27 @@ export interface Delivery {
   /** Queues an event for every connection that listens to its address. Events stay in order. */
   deliver(event: DeliveredEvent): void
   /** Queues a frame for one connection. */
-  send(connection: Connection, frame: Uint8Array): void
+  send(connection: HubConnection, frame: Uint8Array): void
   /** Opens a stream: sends `hub:ready`, then what was missed since the cursor, then live events. */
-  open(connection: Connection, lastEventId: string | undefined): void
+  open(connection: HubConnection, lastEventId: string | undefined): void
+  /** Starts a subscriber: sends what it missed since the cursor, then live events. Calls `onStart` first, with where it starts if it has no cursor. */
+  follow(
+    subscriber: HubConnection,
+    lastEventId: string | undefined,
+    onStart: (start: Position) => void,
+  ): void
   /** Makes live connections that listen to a key that `affects` accepts read the journal from their position. */
   catchUp(affects: (key: string) => boolean): void
   /** Reads the next batch for a connection that is catching up and whose transport has accepted everything so far. */
-  resume(connection: Connection): void
+  resume(connection: HubConnection): void
 }
 
 /** Creates the delivery of a hub. */
 export function createDelivery(init: DeliveryInit): Delivery {
-  const { settings, registry, flusher, metrics, onOverflow } = init
-  const { journal, clock, random, retryMs, maxQueuedBytes, maxEventBytes, observer } = settings
+  const { settings, registry, subscribers, flusher, metrics } = init
+  const { journal, clock, random, retryMs, heartbeatMs, maxQueuedBytes, maxEventBytes, hooks } =
+    settings
+  const { compression } = settings
   const pending: DeliveredEvent[] = []
   const replays = createReplays({
     journal,
@@ -61,13 +71,13 @@ export function createDelivery(init: DeliveryInit): Delivery {
     metrics,
     send: sendEntry,
     sendFrame: send,
-    onGap: sendGap,
+    sendGap,
     onError: (connection, error) => {
-      observer.failed?.(error, 'replay')
+      hooks.onError(error, 'replay')
       connection.abort()
     },
   })
-  return { publish, deliver, send, open, catchUp, resume: replays.resume }
+  return { publish, deliver, send, open, follow, catchUp, resume: replays.resume }
 
   function publish(address: Address, input: EventInput): Promise<PublishResult> {
     const key = addressKey(address)
@@ -81,24 +91,24 @@ export function createDelivery(init: DeliveryInit): Delivery {
   }
 
   async function append(key: string, event: HubEvent): Promise<PublishResult> {
-    const connections = registry.at(key).size
-    const { id, instances } = await journal.append(key, event)
+    const { size } = registry.at(key)
+    const { id, instances, connections = size } = await journal.append(key, event)
     return instances === undefined ? { id, connections } : { id, connections, instances }
   }
 
   async function relay(key: string, event: HubEvent): Promise<PublishResult> {
-    const connections = registry.at(key).size
+    const { size } = registry.at(key)
     if (!journal.backplane?.relay) {
       deliver({ key, frame: encodeFrame(event) })
-      return { connections }
+      return { connections: size }
     }
-    const { instances } = await journal.backplane.relay(key, event)
+    const { instances, connections = size } = await journal.backplane.relay(key, event)
     return instances === undefined ? { connections } : { connections, instances }
   }
 
   function deliver(event: DeliveredEvent): void {
     pending.push(event)
-    // Events that an observer publishes meanwhile are delivered after this one, not in between.
+    // Events that a hook publishes meanwhile are delivered after this one, not in between.
     if (pending.length > 1) return
     try {
       for (const next of pending) deliverNow(next)
@@ -108,36 +118,55 @@ export function createDelivery(init: DeliveryInit): Delivery {
   }
 
   function deliverNow({ key, frame, entry }: DeliveredEvent): void {
+    deliverTo(subscribers.at(key), frame, entry)
     const listeners = registry.at(key)
     const { size } = listeners
     if (size === 0) return
-    for (const connection of listeners) {
-      if (connection.phase !== 'live') hold(connection, frame, entry)
-      else if (entry) sendEntry(connection, entry)
-      else send(connection, frame)
-    }
+    compression?.offer(frame)
+    deliverTo(listeners, frame, entry)
     flusher.eventQueued(clock.monotonic())
     metrics.deliveries += size
     metrics.deliveredBytes += size * frame.byteLength
   }
 
-  /** A connection that is catching up reads stored events from the journal: no event may overtake them. */
-  function hold(connection: Connection, frame: Uint8Array, entry: JournalEntry | undefined): void {
-    if (entry) replays.hold(connection, entry)
-    else replays.holdEphemeral(connection, frame, journal.head().sequence)
+  function deliverTo(
+    listeners: ReadonlySet<HubConnection>,
+    frame: Uint8Array,
+    entry: JournalEntry | undefined,
+  ): void {
+    for (const connection of listeners) {
+      if (connection.phase !== 'live') hold(connection, frame, entry)
+      else if (entry) sendEntry(connection, entry)
+      else send(connection, frame)
+    }
   }
 
-  function sendEntry(connection: Connection, { sequence, frame }: JournalEntry): void {
+  /** A connection that is catching up reads stored events from the journal: no event may overtake them. */
+  function hold(
+    connection: HubConnection,
+    frame: Uint8Array,
+    entry: JournalEntry | undefined,
+  ): void {
+    if (entry) replays.hold(connection, entry)
+    else replays.holdEphemeral(connection, frame, sequenceNow())
+  }
+
+  /** The sequence of the newest event. If it is unknown, an ephemeral event is held until its client has caught up. */
+  function sequenceNow(): number {
+    return attempt(hooks, () => journal.head())?.sequence ?? Number.MAX_SAFE_INTEGER
+  }
+
+  function sendEntry(connection: HubConnection, { sequence, frame }: JournalEntry): void {
     if (sequence <= connection.position) return
     connection.position = sequence
     send(connection, frame)
   }
 
-  function send(connection: Connection, frame: Uint8Array): void {
-    if (!connection.enqueue(frame)) onOverflow(connection)
+  function send(connection: HubConnection, frame: Uint8Array): void {
+    if (!connection.enqueue(frame)) connection.disconnect('slow')
   }
 
-  function open(connection: Connection, lastEventId: string | undefined): void {
+  function open(connection: HubConnection, lastEventId: string | undefined): void {
     const noGap: Resume = lastEventId === undefined ? 'fresh' : 'complete'
     const cursor = lastEventId ?? journal.head().id
     if (lastEventId !== undefined) metrics.replays += 1
@@ -147,29 +176,49 @@ export function createDelivery(init: DeliveryInit): Delivery {
     })
   }
 
+  function follow(
+    subscriber: HubConnection,
+    lastEventId: string | undefined,
+    onStart: (start: Position) => void,
+  ): void {
+    const cursor = lastEventId ?? journal.head().id
+    if (lastEventId !== undefined) metrics.replays += 1
+    replays.begin(subscriber, lastEventId, (batch) => {
+      onStart(batch.end)
+      sendGap(subscriber, batch, cursor)
+    })
+  }
+
   function catchUp(affects: (key: string) => boolean): void {
-    const head = journal.head()
-    for (const connection of registry.at(EVERYONE)) {
+    const head = attempt(hooks, () => journal.head())
+    for (const connection of [...registry.at(EVERYONE), ...subscribers.all]) {
       if (connection.phase !== 'live') replays.discardHeld(connection)
-      else if (keysOf(connection).some(affects)) {
-        metrics.replays += 1
-        replays.restart(connection, currentPosition(connection, head).id)
+      else if (connection.keys.some(affects)) {
+        // Its client reconnects with a cursor of its own.
+        if (!head) connection.abort()
+        else restart(connection, currentPosition(connection, head).id)
       }
     }
   }
 
-  function sendReady(connection: Connection, batch: ReplayBatch, resume: Resume): void {
+  function restart(connection: HubConnection, cursor: string): void {
+    metrics.replays += 1
+    replays.restart(connection, cursor)
+  }
+
+  function sendReady(connection: HubConnection, batch: ReplayBatch, resume: Resume): void {
     const { id, client, topics } = connection
     metrics.openings[resume] += 1
     const isUpToDate = batch.entries.length === 0 && resume !== 'gap'
     const head = isUpToDate ? batch.end.id : undefined
     // After a crash, each client waits for this time. If it were the same, all would reconnect at once.
     const retryAfterMs = retryMs * (0.75 + 0.5 * random())
-    send(connection, readyFrame({ client, connection: id, topics, resume }, retryAfterMs, head))
+    const ready = { client, connection: id, topics, resume, heartbeatMs }
+    send(connection, readyFrame(ready, retryAfterMs, head))
   }
 
   function sendGap(
-    connection: Connection,
+    connection: HubConnection,
     { gap, entries, end }: ReplayBatch,
     cursor: string,
   ): void {
@@ -185,6 +234,6 @@ export function createDelivery(init: DeliveryInit): Delivery {
  * Returns the position of a live connection. It has received everything that was delivered here, and
  * more if its replay read ahead of the deliveries.
  */
-export function currentPosition({ position }: Connection, head: Position): Position {
+export function currentPosition({ position }: HubConnection, head: Position): Position {
   return position > head.sequence ? positionAt(head, position) : head
 }

@@ -1,102 +1,42 @@
 /** The hub: opens streams, publishes events, lists and disconnects clients, and shuts down. */
-import {
-  type Address,
-  addressKey,
-  checkName,
-  checkTopics,
-  clientKey,
-  EVERYONE,
-} from '../core/address.ts'
+import { onAborted } from '../core/abort.ts'
+import { type Address, addressKey, checkName, clientKey, clientOf } from '../core/address.ts'
 import { epochOf } from '../core/cursor.ts'
-import { HubError } from '../core/errors.ts'
-import type { EventInput } from '../core/event.ts'
-import type { EventStream } from '../core/event-stream.ts'
+import type { AnyEvents } from '../core/declared-events.ts'
+import { checkRange, HubError } from '../core/errors.ts'
+import { checkFields, type EventInput } from '../core/event.ts'
 import { createExpiringSet } from '../core/expiring-set.ts'
+import { createHolding } from '../core/holding.ts'
+import { createInFlight } from '../core/in-flight.ts'
+import { checkOptions, KIND, type Kinds } from '../core/options/option-kinds.ts'
 import type { Journal } from '../journal/journal.ts'
+import { createOnlineClients } from '../journal/online-clients.ts'
 import { createAdmission } from './admission.ts'
 import { createClosing } from './closing.ts'
 import { type Coverage, createCluster, type DisconnectResult } from './cluster.ts'
-import { Connection, type ConnectionHooks, type ConnectionInfo } from './connection.ts'
+import { viewOf } from './connections/connection-view.ts'
+import { createFlusher } from './connections/flush.ts'
+import { createRegistry, type Registry } from './connections/registry.ts'
 import { createDelivery, type PublishResult } from './delivery.ts'
-import { createFlusher } from './flush.ts'
+import { createEventCheck } from './event-check.ts'
+import { attempt } from './hooks/attempt.ts'
+import type { CloseOptions, Hub, ListOptions } from './hub-types.ts'
 import { attachInternals } from './internals.ts'
+import { checkLimit } from './listings.ts'
 import { createMaintenance } from './maintenance.ts'
-import { collectStats, createHubMetrics, type HubStats } from './metrics.ts'
-import { type HubOptions, resolveHubOptions } from './options.ts'
-import {
-  type ClientSummary,
-  type ConnectionSummary,
-  createPresence,
-  type Listing,
-} from './presence.ts'
-import { createRegistry } from './registry.ts'
+import { collectStats, createHubMetrics } from './metrics.ts'
+import { createOpening } from './opening.ts'
+import { type HubOptions, MAX_TIMER_MS, resolveHubOptions } from './options.ts'
+import { type ConnectionSummary, createPresence, type Listing } from './presence.ts'
+import { createSubscribe } from './subscription/subscribe.ts'
+import { createSubscribers } from './subscription/subscribers.ts'
 
-/** The stream to open, and its client. */
-export interface ConnectOptions {
-  readonly client: string
-  /** @defaultValue none */
-  readonly topics?: readonly string[] | undefined
-  /** The client's cursor, or `earliest` for everything that is stored. @defaultValue none: new events only */
-  readonly lastEventId?: string | undefined
-  /** When the permission to listen expires, in milliseconds since 1970. @defaultValue never */
-  readonly expiresAt?: number | undefined
-  /** How the request arrived, for operators. @defaultValue unknown */
-  readonly info?: ConnectionInfo | undefined
-  readonly stream: EventStream
-}
+const CLOSE_KINDS: Kinds<CloseOptions> = { signal: KIND.signal }
 
-/** A hub. */
-export interface Hub {
-  /** The maximum number of bytes of data in one event. */
-  readonly maxEventBytes: number
-  /** Whether the hub is closing or closed. */
-  readonly closing: boolean
-  /** Whether the hub can store events and open streams now. */
-  readonly ready: boolean
-  /**
-   * Opens a stream. The stream has ended when the connection's `ended` resolves.
-   * @throws {HubError} `invalid-address`, `at-capacity`, `blocked`, `hub-closed`
-   */
-  connect(options: ConnectOptions): Connection
-  /**
-   * Stores an event, unless it is ephemeral, and queues it for all connections that listen to the address.
-   * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
-   * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
-   */
-  publish(address: Address, event: EventInput): Promise<PublishResult>
-  /**
-   * Ends all connections of a client with `hub:bye`, on all hubs that share the journal, and refuses
-   * the client for `blockMs` milliseconds (default 0). Resolves with how many connections it ended,
-   * and how many hubs have responded. The others do so once they reach the journal again.
-   * @throws {HubError} `invalid-address`; `at-capacity` when 100,000 clients are blocked
-   */
-  disconnect(client: string, blockMs?: number): Promise<DisconnectResult>
-  /**
-   * Lists the clients connected to all hubs that share the journal, longest connected first: the
-   * first `limit` of them (default 1,000), and the total.
-   */
-  clients(limit?: number): Promise<Listing<ClientSummary> & Coverage>
-  /**
-   * Lists the connections that listen to an address, on all hubs that share the journal: the first
-   * `limit` of them (default 1,000), and the total.
-   * @throws {HubError} `invalid-address`
-   */
-  connections(address: Address, limit?: number): Promise<Listing<ConnectionSummary> & Coverage>
-  /** Returns the statistics of this hub. Takes time proportional to the number of connections. */
-  stats(): HubStats
-  /**
-   * Refuses new streams and ends the open ones with `hub:bye`, spread over the first half of
-   * `drainMs` milliseconds (default 0: at once). At the end of `drainMs`, or as soon as no stream is
-   * left, it aborts the rest and closes the journal. Publishing works until then. Safe to call
-   * twice: the second call waits for the first.
-   */
-  close(drainMs?: number): Promise<void>
-}
+const LIST_KINDS: Kinds<ListOptions> = { limit: KIND.any }
 
-/** Shared by all connections without topics. */
-const NO_TOPICS: readonly string[] = []
-
-const DEFAULT_LIMIT = 1_000
+/** The maximum number of milliseconds that a close waits until the journal has stored what was published before. */
+const LAST_PUBLISHES_MS = 500
 
 /** A second hub would take over the deliveries of the first one, which would receive nothing. */
 const openedJournals = new WeakSet<Journal>()
@@ -105,9 +45,21 @@ const openedJournals = new WeakSet<Journal>()
  * Creates a hub. It holds no timer until a client connects.
  * @throws {HubError} `invalid-option`, also if another hub has opened the journal
  */
+export function createHub(options?: HubOptions & { readonly events?: undefined }): Hub
+/**
+ * Creates a hub that declares its events, or whose connections have data of your own.
+ * @typeParam Events - name → data. @defaultValue those of the schemas in `events`
+ * @typeParam Context - your own data about each connection
+ * @throws {HubError} `invalid-option`, also if another hub has opened the journal
+ */
+export function createHub<Events extends object = AnyEvents, Context = unknown>(
+  options?: HubOptions<Events, Context>,
+): Hub<Events, Context>
 export function createHub(options: HubOptions = {}): Hub {
   const settings = resolveHubOptions(options)
-  const { journal, clock, observer, random, lifetimeMs, maxQueuedBytes, maxEventBytes } = settings
+  const { events: schemas } = options
+  const check = schemas && createEventCheck(schemas)
+  const { journal, clock, hooks, lifetimeMs, maxEventBytes } = settings
   if (openedJournals.has(journal)) {
     throw new HubError('invalid-option', 'Another hub uses this journal: each needs its own.')
   }
@@ -115,40 +67,62 @@ export function createHub(options: HubOptions = {}): Hub {
   const { backplane } = journal
   const metrics = createHubMetrics()
   const flusher = createFlusher(clock, metrics)
-  const registry = createRegistry({
-    onFirst: (key) => backplane?.subscribe?.(key),
-    onLast: (key) => backplane?.unsubscribe?.(key),
+  const subscribers = createSubscribers({
+    onFirst: (key) => listen(key, registry),
+    onLast: (key) => stopListening(key, registry),
   })
+  const registry = createRegistry({
+    onFirst: (key) => listen(key, subscribers),
+    onCount: backplane?.count,
+    onLast: (key) => {
+      stopListening(key, subscribers)
+      const client = clientOf(key)
+      if (client !== undefined) onlineClients?.update(client)
+    },
+  })
+  const isConnected = (client: string) => registry.at(clientKey(client)).size > 0
   const closing = createClosing({ settings, registry, metrics })
   const admission = createAdmission({ settings, registry, closing, metrics })
-  const delivery = createDelivery({
-    settings,
-    registry,
-    flusher,
-    metrics,
-    onOverflow: (connection) => closing.dismiss(connection, 'slow'),
-  })
+  const holding = createHolding(clock)
+  const delivery = createDelivery({ settings, registry, subscribers, flusher, metrics })
   const timers = createMaintenance({ settings, registry, delivery, closing })
-  const presence = createPresence(journal, registry)
+  const presence = createPresence(settings, registry)
   const cluster = createCluster(backplane, {
     ...presence,
     maxLifetimeMs: 1.2 * lifetimeMs,
     disconnect: disconnectHere,
   })
   const used = createExpiringSet(clock)
-  const hooks: ConnectionHooks = {
-    emptyQueue: flusher.empty,
-    maxQueuedBytes,
-    clock,
-    schedule: flusher.schedule,
-    onDrained: delivery.resume,
-    onEnded,
-  }
-  let connects = 0
-  let closed: Promise<void> | undefined
-  let isClosed = false
+  const publishes = createInFlight(clock)
   const { deliver, catchUp: missed } = delivery
   journal.open({ deliver, missed, respond: cluster.respond })
+  const { clients } = registry
+  const { offlineGraceMs: graceMs } = settings
+  const follow = backplane?.presence?.follow ?? createOnlineClients
+  const onlineClients = settings.followsClients
+    ? follow({ clock, graceMs, isConnected, clients, hooks })
+    : undefined
+  const connect = createOpening({
+    settings,
+    registry,
+    flusher,
+    admission,
+    closing,
+    delivery,
+    timers,
+    onlineClients,
+  })
+  const events = createSubscribe({
+    settings,
+    flusher,
+    delivery,
+    subscribers,
+    schemas,
+    isClosed: () => isClosed,
+  })
+  let closed: Promise<void> | undefined
+  let isClosed = false
+  let retiring = false
 
   const hub: Hub = {
     maxEventBytes,
@@ -158,64 +132,72 @@ export function createHub(options: HubOptions = {}): Hub {
     get ready() {
       return journal.ready ?? true
     },
-    connect,
+    get cursor() {
+      return journal.head().id
+    },
+    connect: (options) => viewOf(connect(options)),
     publish,
+    post: (address: Address, event: EventInput) => {
+      publish(address, event).catch((error) => hooks.onError(error, 'publish'))
+    },
+    events,
     disconnect,
-    clients: (limit = DEFAULT_LIMIT) => cluster.clients(limit),
+    clients: async (limit) => await cluster.clients(checkLimit(limit)),
+    topics: async (options = {}) => {
+      checkOptions('topics', options, LIST_KINDS)
+      return await cluster.topics(checkLimit(options.limit))
+    },
     connections,
     stats: () => collectStats({ journal, registry, closing: closing.size, metrics }),
-    close: (drainMs = 0) => {
-      closed ??= close(drainMs)
-      return closed
-    },
+    close,
   }
   return attachInternals(hub, {
+    clock,
+    events: schemas,
+    compression: settings.compression,
+    connect,
     refusal: admission.refusal,
     reject: admission.reject,
     isBlocked: admission.isBlocked,
     byeFrame: closing.byeFrame,
+    hold: holding.hold,
+    get retiring() {
+      return retiring
+    },
+    retire: () => {
+      retiring = true
+    },
     endStreams: closing.endStreams,
     epoch: () => epochOf(journal.head()),
     useOnce,
   })
 
-  function connect(options: ConnectOptions): Connection {
-    const { client, topics = [], lastEventId, expiresAt, info, stream } = options
-    checkTopics(topics)
-    admission.admit(client, info)
-    connects += 1
-    const endsAt = clock.monotonic() + lifetimeMs * (0.8 + 0.4 * random())
-    const id = `c-${connects}`
-    const unique = topics.length > 0 ? [...new Set(topics)] : NO_TOPICS
-    const init = { id, client, topics: unique, stream, endsAt, expiresAt, info }
-    const connection = new Connection(init, hooks)
-    try {
-      // Registered before the journal is read: events published meanwhile are held, not missed.
-      registry.add(connection)
-      timers.start()
-      connection.listen()
-      if (connection.open) delivery.open(connection, lastEventId)
-    } catch (error) {
-      // Otherwise the connection would stay registered and never end.
-      observer.failed?.(error, 'replay')
-      connection.abort()
-    }
-    return connection
+  /** Two indexes share the journal: it is told about the first and the last listener in both. */
+  function listen(key: string, other: Pick<Registry, 'at'>): void {
+    if (other.at(key).size === 0) backplane?.subscribe?.(key)
   }
 
-  function onEnded(connection: Connection): void {
-    const reason = closing.finish(connection)
-    if (registry.at(EVERYONE).size + closing.size === 0) timers.stop()
-    observer.ended?.(connection, reason)
+  /** It is called while streams end, which must go on. */
+  function stopListening(key: string, other: Pick<Registry, 'at'>): void {
+    if (other.at(key).size === 0) attempt(hooks, () => backplane?.unsubscribe?.(key))
   }
 
   async function publish(address: Address, input: EventInput): Promise<PublishResult> {
     if (isClosed) throw new HubError('hub-closed', 'The hub is closed: use another instance.')
-    return await delivery.publish(address, input)
+    publishes.began()
+    try {
+      checkFields(input)
+      const checked = check ? check(input) : input
+      return await delivery.publish(address, checked instanceof Promise ? await checked : checked)
+    } finally {
+      publishes.ended()
+    }
   }
 
   async function disconnect(client: string, blockMs = 0): Promise<DisconnectResult> {
-    return await cluster.disconnect(checkName('client id', client), blockMs)
+    checkName('client id', client)
+    checkRange('blockMs', blockMs, 0)
+    return await cluster.disconnect(client, blockMs)
   }
 
   function disconnectHere(client: string, blockMs: number, minAgeMs = 0): number {
@@ -229,9 +211,11 @@ export function createHub(options: HubOptions = {}): Hub {
 
   async function connections(
     address: Address,
-    limit = DEFAULT_LIMIT,
+    limit?: number,
   ): Promise<Listing<ConnectionSummary> & Coverage> {
-    return await cluster.connections(addressKey(address), limit)
+    const key = addressKey(address)
+    const { rows, ...counts } = await cluster.connections(key, checkLimit(limit))
+    return { rows: presence.withContext(key, rows), ...counts }
   }
 
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {
@@ -241,9 +225,26 @@ export function createHub(options: HubOptions = {}): Hub {
     return true
   }
 
-  async function close(drainMs: number): Promise<void> {
+  function close(drainMs = 0, options: CloseOptions = {}): Promise<void> {
+    checkOptions('close', options, CLOSE_KINDS)
+    checkRange('drainMs', drainMs, 0, MAX_TIMER_MS)
+    const { signal } = options
+    closed ??= drainAndClose(drainMs)
+    if (signal) {
+      const removeListener = onAborted(signal, closing.hurry)
+      closed.finally(removeListener).catch(() => {})
+    }
+    return closed
+  }
+
+  async function drainAndClose(drainMs: number): Promise<void> {
     await closing.drain(drainMs)
+    holding.release()
+    // Its hooks may publish once more.
+    await onlineClients?.close()
     isClosed = true
+    await publishes.settled(LAST_PUBLISHES_MS)
+    for (const subscriber of subscribers.all) subscriber.disconnect('shutdown')
     await journal.close()
   }
 }

@@ -4,10 +4,11 @@ import { type Clock, isoTime } from '../core/clock.ts'
 import { type ByeReason, beatFrame } from '../core/control-events.ts'
 import { encodeFrame } from '../core/event.ts'
 import type { Closing } from './closing.ts'
-import type { Connection } from './connection.ts'
+import type { HubConnection } from './connections/connection.ts'
+import type { Registry } from './connections/registry.ts'
 import { currentPosition, type Delivery } from './delivery.ts'
+import { attempt } from './hooks/attempt.ts'
 import type { HubSettings } from './options.ts'
-import type { Registry } from './registry.ts'
 
 /** What maintenance needs of the hub. */
 export interface MaintenanceInit {
@@ -29,7 +30,7 @@ const SWEEP_MS = 1_000
 /** Creates the timers of a hub: one for all connections, and one for the demo clock if there is one. */
 export function createMaintenance(init: MaintenanceInit): Timers {
   const { settings, registry, delivery, closing } = init
-  const { clock, journal, heartbeatMs, clockMs } = settings
+  const { clock, journal, heartbeatMs, clockMs, hooks } = settings
   const sweepMs = Math.min(SWEEP_MS, heartbeatMs / 4)
   let sweptAt = 0
   /** Milliseconds that the process was awake: a reader can’t read while the process is stopped or the machine sleeps. */
@@ -45,9 +46,9 @@ export function createMaintenance(init: MaintenanceInit): Timers {
     const wallTime = clock.now()
     awakeMs += Math.min(now - sweptAt, 2 * sweepMs)
     sweptAt = now
-    const head = journal.head()
-    const headBeat = beatFrame(heartbeatMs, head.id)
+    const head = attempt(hooks, () => journal.head())
     const plainBeat = beatFrame(heartbeatMs)
+    const headBeat = head ? beatFrame(heartbeatMs, head.id) : plainBeat
     for (const connection of registry.at(EVERYONE)) {
       const reason = reasonToEnd(connection, now, wallTime)
       if (reason) closing.dismiss(connection, reason)
@@ -58,9 +59,9 @@ export function createMaintenance(init: MaintenanceInit): Timers {
     }
     closing.abortOverdue(awakeMs)
 
-    function beatFor(connection: Connection): Uint8Array {
+    function beatFor(connection: HubConnection): Uint8Array {
       // A heartbeat with an id would move the cursor past events that the replay has not sent yet.
-      if (connection.phase === 'catching-up') return plainBeat
+      if (!head || connection.phase === 'catching-up') return plainBeat
       // The cursor of a client that read ahead of the deliveries must not move backwards.
       const position = currentPosition(connection, head)
       return position === head ? headBeat : beatFrame(heartbeatMs, position.id)
@@ -68,7 +69,7 @@ export function createMaintenance(init: MaintenanceInit): Timers {
   }
 
   function reasonToEnd(
-    connection: Connection,
+    connection: HubConnection,
     now: number,
     wallTime: number,
   ): ByeReason | undefined {

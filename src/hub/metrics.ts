@@ -3,8 +3,8 @@ import type { AddressKind } from '../core/address.ts'
 import { EVERYONE } from '../core/address.ts'
 import type { ByeReason, GapReason, Resume } from '../core/control-events.ts'
 import type { Journal, JournalStats } from '../journal/journal.ts'
-import type { RejectionReason } from './options.ts'
-import type { Registry } from './registry.ts'
+import type { Registry } from './connections/registry.ts'
+import type { EndReason, RejectionReason } from './hooks/hooks.ts'
 
 /** The distribution of observed values. */
 export interface Histogram {
@@ -33,17 +33,33 @@ export interface HubMetrics {
   readonly gaps: Record<GapReason, number>
   /** `hub:bye` events sent, including those to refused streams. */
   readonly goodbyes: Record<ByeReason, number>
-  /** Streams that ended without `hub:bye`: the client disconnected, or the transport failed. */
-  departures: number
+  /** Streams that ended, by why. `left`: without `hub:bye`, because the client disconnected, or the transport failed. */
+  readonly endings: Record<EndReason, number>
   readonly refusals: Record<RejectionReason, number>
   /** How long a flush took from its first write to its last, in milliseconds. */
   readonly flushMs: Histogram
+  /** How long streams were open, observed when they end, in milliseconds. */
+  readonly lifetimeMs: Histogram
   /** How long an event waited until the last write of its batch, in milliseconds. */
   readonly delayMs: Histogram
 }
 
 /** Bucket bounds in milliseconds. The clock has a resolution of 1 ms, and on Workers it does not advance while code runs. */
 const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000]
+
+/** Bucket bounds in milliseconds: from a client that can't stay to several of the usual lifetimes. */
+const LIFETIME_BOUNDS_MS = [1, 10, 60, 300, 900, 1_800, 3_600, 7_200, 21_600, 86_400].map(
+  (seconds) => seconds * 1_000,
+)
+
+const BYES: Readonly<Record<ByeReason, number>> = {
+  shutdown: 0,
+  slow: 0,
+  expired: 0,
+  disconnected: 0,
+  'at-capacity': 0,
+  lifetime: 0,
+}
 
 /** Creates metrics with all counters at zero. */
 export function createHubMetrics(): HubMetrics {
@@ -55,17 +71,11 @@ export function createHubMetrics(): HubMetrics {
     replays: 0,
     replayedEvents: 0,
     gaps: { epoch: 0, evicted: 0 },
-    goodbyes: {
-      shutdown: 0,
-      slow: 0,
-      expired: 0,
-      disconnected: 0,
-      'at-capacity': 0,
-      lifetime: 0,
-    },
-    departures: 0,
+    goodbyes: { ...BYES },
+    endings: { ...BYES, left: 0 },
     refusals: { shutdown: 0, 'at-capacity': 0, blocked: 0, 'rate-limited': 0 },
     flushMs: createHistogram(BOUNDS_MS),
+    lifetimeMs: createHistogram(LIFETIME_BOUNDS_MS),
     delayMs: createHistogram(BOUNDS_MS),
   }
 }

@@ -1,13 +1,20 @@
 /** The options of a hub, with their defaults and ranges. */
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { ByeReason } from '../core/control-events.ts'
-import { checkRange, HubError } from '../core/errors.ts'
+import type { AnyEvents, EventSchema } from '../core/declared-events.ts'
+import { checkRange } from '../core/errors.ts'
+import type { Compression } from '../core/event-stream.ts'
+import { checkOptions, KIND, type Kinds, withMethods } from '../core/options/option-kinds.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
-import type { Connection, ConnectionInfo } from './connection.ts'
+import { HOOK_KINDS, type HubHooks, type IsolatedHooks, isolateHooks } from './hooks/hooks.ts'
 
-/** The options of a hub. */
-export interface HubOptions {
+/**
+ * The options of a hub. Those that start with `on` are its hooks.
+ * @typeParam Events - the events that it declares, name → data
+ * @typeParam Context - your own data about each connection
+ */
+export interface HubOptions<Events extends object = AnyEvents, Context = unknown>
+  extends HubHooks<Context> {
   /** The journal that stores events. The hub closes it. @defaultValue a memory journal with default options */
   readonly journal?: Journal | undefined
   /** Milliseconds between two `hub:beat` events of a stream. @defaultValue `15_000` */
@@ -31,8 +38,17 @@ export interface HubOptions {
   readonly lifetimeMs?: number | undefined
   /** Milliseconds between two `time` events to everyone, the demo clock; 0 disables it. @defaultValue `0` */
   readonly clockMs?: number | undefined
-  /** Is notified of what happens in the hub, for logs. @defaultValue none */
-  readonly observer?: HubObserver | undefined
+  /**
+   * The schemas of the events that may be published, by name; `message` is the event without a name.
+   * Other names are refused. @defaultValue none: any event with any data
+   */
+  readonly events?:
+    | { readonly [Name in keyof Events]: EventSchema<unknown, Events[Name]> }
+    | undefined
+  /** Milliseconds that a client may be without a connection before it is offline, for the hooks; in Redis, up to a second more. @defaultValue `5_000` */
+  readonly offlineGraceMs?: number | undefined
+  /** Compresses streams for clients that accept it: `createCompression()` of `hono-sse/compression`. @defaultValue none */
+  readonly compression?: Compression | undefined
   /** The clock and its timers. @defaultValue the system clock */
   readonly clock?: Clock | undefined
   /** Returns a random number from 0 (inclusive) to 1 (exclusive). @defaultValue `Math.random` */
@@ -42,44 +58,60 @@ export interface HubOptions {
 /** What happens when a client at its maximum number of connections opens another. */
 export type ClientOverflow = 'refuse' | 'oldest'
 
-/** Why a stream ended: the hub sent `hub:bye`, or the client left. */
-export type EndReason = ByeReason | 'left'
-
-/** Is notified of what happens in a hub. An error that it throws does not reach the hub: it becomes an uncaught error of the process. */
-export interface HubObserver {
-  /** Called when a stream has ended. */
-  ended?(connection: Connection, reason: EndReason): void
-  /** Called when a stream was refused. */
-  refused?(client: string, reason: RejectionReason, info: ConnectionInfo): void
-  /** Called when background work has failed. */
-  failed?(error: unknown, stage: 'replay' | 'time'): void
-}
-
-/** Why the hub refuses a stream; `blocked` until the block ends. */
-export type RefusalReason = 'shutdown' | 'at-capacity' | 'blocked'
-
-/** Why a stream is refused: by the hub, or by the rate limit of the HTTP layer. */
-export type RejectionReason = RefusalReason | 'rate-limited'
+/** The options that may remain undefined. */
+type Optional = 'events' | 'compression'
 
 /** The options with all defaults filled in. */
-export type HubSettings = { readonly [K in keyof HubOptions]-?: NonNullable<HubOptions[K]> }
+export type HubSettings = {
+  readonly [K in Exclude<keyof HubOptions, Optional | keyof HubHooks>]-?: NonNullable<HubOptions[K]>
+} & {
+  readonly compression: Compression | undefined
+  readonly hooks: IsolatedHooks
+  /** Whether a hook needs to know which clients are online. */
+  readonly followsClients: boolean
+}
 
 /** Room in a queue beyond the data of one event: for its name and id, and for `hub:ready` with its topics. */
 export const QUEUE_SLACK_BYTES = 65_536
 
 /** The maximum delay of a timer. https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
-const MAX_TIMER_MS = 2_147_483_647
+export const MAX_TIMER_MS = 2_147_483_647
 
 /** `hub:bye` multiplies `retryMs` by up to three, which must still fit into the timers of browsers. */
 const MAX_RETRY_MS = 3_600_000
+
+const OVERFLOWS: readonly unknown[] = ['refuse', 'oldest'] satisfies ClientOverflow[]
+
+const KINDS: Kinds<HubOptions> = {
+  ...HOOK_KINDS,
+  journal: withMethods('a journal', 'append', 'read', 'head', 'open', 'close'),
+  heartbeatMs: KIND.number,
+  retryMs: KIND.number,
+  maxConnections: KIND.number,
+  maxConnectionsPerClient: KIND.number,
+  clientOverflow: {
+    rule: `must be ${OVERFLOWS.join(' or ')}`,
+    accepts: (value) => OVERFLOWS.includes(value),
+  },
+  maxQueuedBytes: KIND.number,
+  maxEventBytes: KIND.number,
+  lifetimeMs: KIND.number,
+  clockMs: KIND.number,
+  events: KIND.object,
+  offlineGraceMs: KIND.number,
+  compression: withMethods('a compression', 'offer', 'compress'),
+  clock: withMethods('a clock', 'now', 'monotonic', 'every', 'soon'),
+  random: KIND.function,
+}
 
 /**
  * Fills in the defaults.
  * @throws {HubError} `invalid-option`
  */
 export function resolveHubOptions(options: HubOptions): HubSettings {
+  checkOptions('createHub', options, KINDS)
   const clock = options.clock ?? systemClock
-  const settings: HubSettings = {
+  const settings = {
     journal: options.journal ?? createMemoryJournal({ clock }),
     heartbeatMs: options.heartbeatMs ?? 15_000,
     retryMs: options.retryMs ?? 2_000,
@@ -90,38 +122,20 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     maxEventBytes: options.maxEventBytes ?? 262_144,
     lifetimeMs: options.lifetimeMs ?? 3_600_000,
     clockMs: options.clockMs ?? 0,
-    observer: isolated(options.observer ?? {}),
+    offlineGraceMs: options.offlineGraceMs ?? 5_000,
     clock,
     random: options.random ?? Math.random,
   }
-  const unknown = Object.keys(options).find((name) => !(name in settings))
-  if (unknown !== undefined) throw new HubError('invalid-option', `There is no option ${unknown}.`)
   checkRange('heartbeatMs', settings.heartbeatMs, 1, MAX_TIMER_MS)
   checkRange('retryMs', settings.retryMs, 0, MAX_RETRY_MS)
   checkRange('clockMs', settings.clockMs, 0, MAX_TIMER_MS)
   checkRange('lifetimeMs', settings.lifetimeMs, 1)
+  checkRange('offlineGraceMs', settings.offlineGraceMs, 0, MAX_TIMER_MS)
   checkRange('maxConnections', settings.maxConnections, 0)
   checkRange('maxConnectionsPerClient', settings.maxConnectionsPerClient, 0)
   checkRange('maxEventBytes', settings.maxEventBytes, 1)
   checkRange('maxQueuedBytes', settings.maxQueuedBytes, settings.maxEventBytes + QUEUE_SLACK_BYTES)
-  return settings
-}
-
-/** Wraps an observer so that its errors can't interrupt the hub: they become uncaught errors of the process. */
-function isolated(observer: HubObserver): HubObserver {
-  return {
-    ended: (connection, reason) => notify(() => observer.ended?.(connection, reason)),
-    refused: (client, reason, info) => notify(() => observer.refused?.(client, reason, info)),
-    failed: (error, stage) => notify(() => observer.failed?.(error, stage)),
-  }
-}
-
-function notify(call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
-  }
+  const { onClientOnline, onClientOffline, compression } = options
+  const followsClients = onClientOnline !== undefined || onClientOffline !== undefined
+  return { ...settings, compression, hooks: isolateHooks(options), followsClients }
 }

@@ -1,9 +1,11 @@
-/** Presence: lists the clients and connections of this hub. */
-import { clientKey } from '../core/address.ts'
-import { positionAt } from '../core/cursor.ts'
-import type { Journal } from '../journal/journal.ts'
-import type { Connection, ConnectionInfo } from './connection.ts'
-import type { Registry } from './registry.ts'
+/** Presence: lists the clients, topics and connections of this hub. */
+import { clientKey, topicKey } from '../core/address.ts'
+import { type Position, positionAt } from '../core/cursor.ts'
+import type { HubConnection } from './connections/connection.ts'
+import type { ConnectionInfo } from './connections/connection-types.ts'
+import type { Registry } from './connections/registry.ts'
+import { attempt } from './hooks/attempt.ts'
+import type { HubSettings } from './options.ts'
 
 /** A connected client. */
 export interface ClientSummary {
@@ -15,8 +17,11 @@ export interface ClientSummary {
   readonly queuedBytes: number
 }
 
-/** An open connection. */
-export interface ConnectionSummary extends ConnectionInfo {
+/**
+ * An open connection.
+ * @typeParam Context - your own data about it
+ */
+export interface ConnectionSummary<Context = unknown> extends ConnectionInfo {
   /** The connection's id within its hub. */
   readonly connection: string
   /** The id of its hub. Absent where only one hub uses the journal. */
@@ -28,8 +33,17 @@ export interface ConnectionSummary extends ConnectionInfo {
   readonly queuedBytes: number
   /** Queued events, including control events. */
   readonly queuedEvents: number
-  /** The id of the last event queued for it. Absent before `hub:ready`. */
+  /** The id of the last event queued for it. Absent before `hub:ready`, and if the journal fails. */
   readonly cursor?: string | undefined
+  /** What was passed as `context` when it opened. Absent for connections of other hubs. */
+  readonly context?: Context
+}
+
+/** A topic that connections follow. */
+export interface TopicSummary {
+  readonly topic: string
+  /** How many connections follow it. */
+  readonly connections: number
 }
 
 /** The first rows of a list, and the total. */
@@ -38,20 +52,36 @@ export interface Listing<Row> {
   readonly total: number
 }
 
-/** Lists the clients and connections of this hub, longest connected first. */
+/** Lists the clients and connections of this hub, longest connected first, and its topics in alphabetical order. */
 export interface Presence {
-  clients(limit: number): Listing<ClientSummary>
+  /** Lists the connected clients. @param names - lists only these, as far as they are connected */
+  clients(limit: number, names?: readonly string[]): Listing<ClientSummary>
+  /** Lists the topics that connections follow. */
+  topics(limit: number): Listing<TopicSummary>
   /** Lists the connections that listen to the address with this key. */
   connections(key: string, limit: number): Listing<ConnectionSummary>
+  /** Adds the context to the rows of this hub. Other hubs do not receive it. */
+  withContext<Context>(
+    key: string,
+    rows: readonly ConnectionSummary[],
+  ): ConnectionSummary<Context>[]
 }
 
 /** Creates the presence of a hub. */
-export function createPresence(journal: Journal, registry: Registry): Presence {
-  return { clients, connections }
+export function createPresence(
+  { journal, hooks }: Pick<HubSettings, 'journal' | 'hooks'>,
+  registry: Registry,
+): Presence {
+  const instance = journal.backplane?.instance
+  return { clients, topics, connections, withContext }
 
-  function clients(limit: number): Listing<ClientSummary> {
-    const rows = take(registry.clients(), limit).map(summarizeClient)
-    return { rows, total: registry.count().clients }
+  function clients(limit: number, names?: readonly string[]): Listing<ClientSummary> {
+    if (!names) {
+      const rows = take(registry.clients(), limit).map(summarizeClient)
+      return { rows, total: registry.count().clients }
+    }
+    const connected = names.filter((client) => registry.at(clientKey(client)).size > 0)
+    return { rows: take(connected, limit).map(summarizeClient), total: connected.length }
   }
 
   function summarizeClient(client: string): ClientSummary {
@@ -61,22 +91,51 @@ export function createPresence(journal: Journal, registry: Registry): Presence {
     return { client, connections: open.length, since: open[0]?.since ?? 0, queuedBytes }
   }
 
-  function connections(key: string, limit: number): Listing<ConnectionSummary> {
-    const listeners = registry.at(key)
-    return { rows: take(listeners, limit).map(summarizeConnection), total: listeners.size }
+  function topics(limit: number): Listing<TopicSummary> {
+    const { rows, total } = firstNames(registry.topics(), limit)
+    const summarize = (topic: string) => {
+      return { topic, connections: registry.at(topicKey(topic)).size }
+    }
+    return { rows: rows.map(summarize), total }
   }
 
-  function summarizeConnection(connection: Connection): ConnectionSummary {
+  function connections(key: string, limit: number): Listing<ConnectionSummary> {
+    const listeners = registry.at(key)
+    const head = attempt(hooks, () => journal.head())
+    const rows = take(listeners, limit).map((connection) => summarizeConnection(connection, head))
+    return { rows, total: listeners.size }
+  }
+
+  function summarizeConnection(
+    connection: HubConnection,
+    head: Position | undefined,
+  ): ConnectionSummary {
     const { id, client, topics, since, queuedBytes, queuedEvents, info } = connection
-    const queue = { queuedBytes, queuedEvents, cursor: cursorOf(connection) }
+    const queue = { queuedBytes, queuedEvents, cursor: cursorOf(connection, head) }
     const row = { connection: id, client, topics, since, ...queue, ...info }
-    const instance = journal.backplane?.instance
     return instance === undefined ? row : { instance, ...row }
   }
 
-  function cursorOf({ phase, position }: Connection): string | undefined {
-    return phase === 'opening' ? undefined : positionAt(journal.head(), position).id
+  function withContext<Context>(
+    key: string,
+    rows: readonly ConnectionSummary[],
+  ): ConnectionSummary<Context>[] {
+    const contexts = new Map<string, unknown>()
+    for (const { id, context } of registry.at(key)) {
+      if (context !== undefined) contexts.set(id, context)
+    }
+    return (rows as readonly ConnectionSummary<Context>[]).map((row) => {
+      if (row.instance !== instance || !contexts.has(row.connection)) return row
+      return { ...row, context: contexts.get(row.connection) as Context }
+    })
   }
+}
+
+function cursorOf(
+  { phase, position }: HubConnection,
+  head: Position | undefined,
+): string | undefined {
+  return phase === 'opening' || !head ? undefined : positionAt(head, position).id
 }
 
 function take<T>(items: Iterable<T>, limit: number): T[] {
@@ -86,4 +145,23 @@ function take<T>(items: Iterable<T>, limit: number): T[] {
     taken.push(item)
   }
   return taken
+}
+
+/**
+ * Returns the first names in alphabetical order (that of their UTF-16 code units, as everywhere), and the number
+ * of all. It sorts no more than twice as many as it returns at once, however many there are.
+ */
+function firstNames(names: Iterable<string>, limit: number): Listing<string> {
+  let first: string[] = []
+  let last: string | undefined
+  let total = 0
+  for (const name of names) {
+    total += 1
+    if (limit === 0 || (last !== undefined && name > last)) continue
+    first.push(name)
+    if (first.length < 2 * limit) continue
+    first = first.sort().slice(0, limit)
+    last = first.at(-1)
+  }
+  return { rows: first.sort().slice(0, limit), total }
 }

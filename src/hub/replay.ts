@@ -2,9 +2,9 @@
 import { positionAt } from '../core/cursor.ts'
 import { Ephemerals } from '../core/ephemerals.ts'
 import type { Journal, JournalEntry, ReplayBatch } from '../journal/journal.ts'
-import type { Connection, Replay } from './connection.ts'
+import type { HubConnection } from './connections/connection.ts'
+import type { Replay } from './connections/connection-state.ts'
 import type { HubMetrics } from './metrics.ts'
-import { keysOf } from './registry.ts'
 
 /** What replaying needs of the hub. */
 export interface ReplaysInit {
@@ -12,11 +12,11 @@ export interface ReplaysInit {
   /** The maximum size of one batch, and of the live events held during one read. */
   readonly maxBatchBytes: number
   readonly metrics: Pick<HubMetrics, 'replayedEvents'>
-  send(connection: Connection, entry: JournalEntry): void
-  sendFrame(connection: Connection, frame: Uint8Array): void
-  /** Called when events were lost while the client was catching up. */
-  onGap(connection: Connection, batch: ReplayBatch, cursor: string): void
-  onError(connection: Connection, error: unknown): void
+  send(connection: HubConnection, entry: JournalEntry): void
+  sendFrame(connection: HubConnection, frame: Uint8Array): void
+  /** Reports the gap of a batch, if it has one: events were lost while the client was catching up. */
+  sendGap(connection: HubConnection, batch: ReplayBatch, cursor: string): void
+  onError(connection: HubConnection, error: unknown): void
 }
 
 /** Moves connections from `opening` through `catching-up` to `live`. */
@@ -26,29 +26,29 @@ export interface Replays {
    * the first batch before its events are queued.
    */
   begin(
-    connection: Connection,
+    connection: HubConnection,
     cursor: string | undefined,
     onFirst: (batch: ReplayBatch) => void,
   ): void
   /** Makes a live connection catch up from `cursor`. */
-  restart(connection: Connection, cursor: string): void
+  restart(connection: HubConnection, cursor: string): void
   /** Discards the events held during the current read, which may be incomplete, and reads them again. */
-  discardHeld(connection: Connection): void
+  discardHeld(connection: HubConnection): void
   /** Holds a live event for a connection that is catching up. */
-  hold(connection: Connection, entry: JournalEntry): void
+  hold(connection: HubConnection, entry: JournalEntry): void
   /** Holds an ephemeral event until the client has received the stored events up to the sequence `after`. */
-  holdEphemeral(connection: Connection, frame: Uint8Array, after: number): void
+  holdEphemeral(connection: HubConnection, frame: Uint8Array, after: number): void
   /** Reads the next batch, because the transport has accepted everything so far. */
-  resume(connection: Connection): void
+  resume(connection: HubConnection): void
 }
 
 /** Creates the replays of a hub. */
 export function createReplays(init: ReplaysInit): Replays {
-  const { journal, maxBatchBytes, metrics, send, sendFrame, onGap, onError } = init
+  const { journal, maxBatchBytes, metrics, send, sendFrame, sendGap, onError } = init
   return { begin, restart, discardHeld, hold, holdEphemeral, resume }
 
   function begin(
-    connection: Connection,
+    connection: HubConnection,
     cursor: string | undefined,
     onFirst: (batch: ReplayBatch) => void,
   ): void {
@@ -57,13 +57,13 @@ export function createReplays(init: ReplaysInit): Replays {
     read(connection, replay, onFirst)
   }
 
-  function restart(connection: Connection, cursor: string): void {
+  function restart(connection: HubConnection, cursor: string): void {
     connection.phase = 'catching-up'
     connection.replay = newReplay(cursor)
     resume(connection)
   }
 
-  function discardHeld({ replay }: Connection): void {
+  function discardHeld({ replay }: HubConnection): void {
     if (!replay) return
     replay.heldEvents = []
     // More than the limit, so that the events are read again.
@@ -71,7 +71,7 @@ export function createReplays(init: ReplaysInit): Replays {
     replay.firstEvent = undefined
   }
 
-  function hold({ replay }: Connection, entry: JournalEntry): void {
+  function hold({ replay }: HubConnection, entry: JournalEntry): void {
     // Between two reads nothing is held: the next read returns the event.
     if (!replay?.reading) return
     replay.firstEvent ??= entry
@@ -79,13 +79,13 @@ export function createReplays(init: ReplaysInit): Replays {
     if (replay.heldBytes <= maxBatchBytes) replay.heldEvents.push(entry)
   }
 
-  function holdEphemeral({ replay }: Connection, frame: Uint8Array, after: number): void {
+  function holdEphemeral({ replay }: HubConnection, frame: Uint8Array, after: number): void {
     replay?.ephemerals.hold(frame, after, maxBatchBytes)
   }
 
   /** Sends stored events, and before each of them the ephemeral ones that were published before it. */
   function sendInOrder(
-    connection: Connection,
+    connection: HubConnection,
     { ephemerals }: Replay,
     entries: readonly JournalEntry[],
   ): void {
@@ -95,17 +95,15 @@ export function createReplays(init: ReplaysInit): Replays {
     }
   }
 
-  function resume(connection: Connection): void {
+  function resume(connection: HubConnection): void {
     const { replay } = connection
     if (!replay || replay.reading) return
     const { cursor = 'earliest' } = replay
-    read(connection, replay, (batch) => {
-      if (batch.gap) onGap(connection, batch, cursor)
-    })
+    read(connection, replay, (batch) => sendGap(connection, batch, cursor))
   }
 
   function read(
-    connection: Connection,
+    connection: HubConnection,
     replay: Replay,
     beforeEvents: (batch: ReplayBatch) => void,
   ): void {
@@ -114,16 +112,18 @@ export function createReplays(init: ReplaysInit): Replays {
     const failed = (error: unknown) => onError(connection, error)
     try {
       const isNeeded = () => connection.replay === replay
-      const batch = journal.read(keysOf(connection), replay.cursor, maxBatchBytes, isNeeded)
-      if (batch instanceof Promise) batch.then(onBatch).catch(failed)
-      else onBatch(batch)
+      const batch = journal.read(connection.keys, replay.cursor, maxBatchBytes, isNeeded)
+      if (batch instanceof Promise) {
+        // The hub may have closed meanwhile, and the journal with it.
+        batch.then(onBatch, (error) => isNeeded() && failed(error)).catch(failed)
+      } else onBatch(batch)
     } catch (error) {
       failed(error)
     }
   }
 
   function accept(
-    connection: Connection,
+    connection: HubConnection,
     replay: Replay,
     result: ReplayBatch,
     beforeEvents: (batch: ReplayBatch) => void,
@@ -153,7 +153,7 @@ export function createReplays(init: ReplaysInit): Replays {
     }
   }
 
-  function finish(connection: Connection): void {
+  function finish(connection: HubConnection): void {
     connection.replay = undefined
     if (connection.phase === 'catching-up') connection.phase = 'live'
   }
@@ -168,7 +168,6 @@ function newReplay(cursor: string | undefined, ephemerals = new Ephemerals()): R
  * addresses whose subscription was confirmed later, more may have been stored without being delivered.
  */
 function startOf(batch: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {
-  if (!first || first.sequence > batch.end.sequence) return batch
-  if (batch.gap || batch.entries.length > 0) return batch
+  if (!first || batch.gap || first.sequence > batch.end.sequence) return batch
   return { ...batch, end: positionAt(batch.end, first.sequence - 1), done: false }
 }

@@ -1,7 +1,7 @@
-/** Admission: which clients are refused and why, and that the observer is notified. */
+/** Admission: which clients are refused and why, and that the hook is called. */
 import { describe, expect, test } from 'vitest'
+import type { RejectionReason } from '../../src/hub/hooks/hooks.ts'
 import { internalsOf } from '../../src/hub/internals.ts'
-import type { RejectionReason } from '../../src/hub/options.ts'
 import { controlData, eventsNamed } from '../support/events.ts'
 import { fakeStream } from '../support/fake-stream.ts'
 import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
@@ -10,7 +10,7 @@ function setUp(options: HubHarnessOptions = {}) {
   const refused: [string, RejectionReason][] = []
   const harness = createHubHarness({
     ...options,
-    observer: { refused: (client, reason) => void refused.push([client, reason]) },
+    onRefuse: (client, reason) => void refused.push([client, reason]),
   })
   return { ...harness, refused }
 }

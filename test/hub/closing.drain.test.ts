@@ -1,7 +1,8 @@
 /** Closing: streams end spread over time, publishing continues meanwhile, and then everything is closed. */
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
+import type { EndReason } from '../../src/hub/hooks/hooks.ts'
 import { internalsOf } from '../../src/hub/internals.ts'
-import type { EndReason } from '../../src/hub/options.ts'
 import { controlData, eventsNamed, publishedData } from '../support/events.ts'
 import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
@@ -11,7 +12,7 @@ function setUp(count: number, options: HubHarnessOptions = {}) {
   const reasons: EndReason[] = []
   const harness = createHubHarness({
     ...options,
-    observer: { ended: (_, reason) => void reasons.push(reason) },
+    onDisconnect: (_, reason) => void reasons.push(reason),
   })
   const clients = Array.from({ length: count }, (_, i) => harness.connectNow(`client-${i}`))
   return { ...harness, clients, reasons, dismissed }
@@ -95,6 +96,7 @@ describe('a hub that closes', () => {
     const { clock, hub, clients, reasons } = setUp(2)
     await clock.runPending()
     const [slow, quick] = clients
+    await clock.advance(60_000)
     slow?.stream.stall()
     const closed = hub.close(4_000)
     await clock.advance(3_999)
@@ -106,6 +108,41 @@ describe('a hub that closes', () => {
     expect(reasons).toEqual(['shutdown', 'shutdown'])
     expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
     expect(clock.timers).toBe(0)
+  })
+
+  test.each(['before', 'during'])(
+    'ends at once when its signal is aborted %s the drain',
+    async (when) => {
+      const { clock, hub, reasons } = setUp(100)
+      await clock.runPending()
+      const abort = new AbortController()
+      if (when === 'before') abort.abort()
+      const closed = hub.close(DRAIN_MS, { signal: abort.signal })
+      await clock.runPending()
+      if (when === 'during') {
+        expect(hub.stats().connections).toBeGreaterThan(90)
+        abort.abort()
+      }
+      await closed
+      expect(reasons).toEqual(Array.from({ length: 100 }, () => 'shutdown'))
+      expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
+      expect(clock.timers).toBe(0)
+    },
+  )
+
+  test('ends at once when the signal of a second call is aborted, and keeps no listener', async () => {
+    const { clock, hub } = setUp(100)
+    await clock.runPending()
+    const [first, second] = [new AbortController(), new AbortController()]
+    const closed = hub.close(DRAIN_MS, { signal: first.signal })
+    expect(hub.close(0, { signal: second.signal })).toBe(closed)
+    await clock.advance(1_000)
+    expect(hub.stats().connections).toBeGreaterThan(50)
+    second.abort()
+    await closed
+    expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
+    await clock.runPending()
+    expect(getEventListeners(first.signal, 'abort')).toEqual([])
   })
 
   test('is closed as soon as the last client has left', async () => {
@@ -125,6 +162,7 @@ describe('a hub that closes', () => {
     const { hub, clock } = setUp(0)
     await hub.close(DRAIN_MS)
     expect(clock.timers).toBe(0)
+    await setUp(0).hub.close(DRAIN_MS, { signal: AbortSignal.abort() })
   })
 
   test('returns the same promise when closed twice, and does nothing the second time', async () => {
@@ -142,9 +180,37 @@ describe('a hub that closes', () => {
     const { clock, hub, clients, reasons } = setUp(5)
     await clock.runPending()
     await hub.close()
-    for (const { connection } of clients) await connection.ended
+    for (const { connection, stream } of clients) {
+      await connection.ended
+      expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
+      expect(stream.cut).toBe(false)
+    }
     expect(clock.timers).toBe(0)
     expect(reasons).toEqual(clients.map(() => 'shutdown'))
+  })
+
+  test.each<[string, AbortSignal | undefined]>([
+    ['without time to drain', undefined],
+    ['whose signal is aborted', AbortSignal.abort()],
+  ])('%s, lets a busy transport send its goodbye for a tenth of a second', async (_, signal) => {
+    const { clock, hub, clients } = setUp(2)
+    await clock.runPending()
+    const [slow, busy] = clients
+    slow?.stream.stall()
+    busy?.stream.stall()
+    let isClosed = false
+    const closed = hub.close(signal ? DRAIN_MS : 0, { signal }).then(() => {
+      isClosed = true
+    })
+    await clock.advance(50)
+    busy?.stream.resume()
+    await clock.advance(49)
+    expect([slow?.stream.cut, isClosed]).toEqual([false, false])
+    await clock.advance(1)
+    await closed
+    expect(busy && controlData(busy.stream, 'hub:bye')).toEqual({ reason: 'shutdown' })
+    expect([busy?.stream.cut, slow?.stream.cut]).toEqual([false, true])
+    expect(clock.timers).toBe(0)
   })
 
   test('closes its journal last', async () => {

@@ -1,7 +1,7 @@
 /** Closing a connection begins with a goodbye, and always ends. */
 import { describe, expect, test } from 'vitest'
+import type { EndReason } from '../../src/hub/hooks/hooks.ts'
 import { internalsOf } from '../../src/hub/internals.ts'
-import type { EndReason } from '../../src/hub/options.ts'
 import { controlData, cursorOf, eventsNamed, publishedData } from '../support/events.ts'
 import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness.ts'
 
@@ -10,10 +10,9 @@ const ROUND_MS = 1_000
 
 function setUp(options: HubHarnessOptions = {}) {
   const ended: [string, EndReason][] = []
-  const observer = {
-    ended: ({ client }: { client: string }, reason: EndReason) => void ended.push([client, reason]),
-  }
-  return { ...createHubHarness({ ...options, observer }), ended }
+  const onDisconnect = ({ client }: { client: string }, reason: EndReason) =>
+    void ended.push([client, reason])
+  return { ...createHubHarness({ ...options, onDisconnect }), ended }
 }
 
 describe('a goodbye', () => {

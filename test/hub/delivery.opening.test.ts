@@ -14,6 +14,7 @@ describe('an opening', () => {
       connection: connection.id,
       topics: ['news', 'sport'],
       resume: 'fresh',
+      heartbeatMs: 15_000,
     })
   })
 
@@ -163,6 +164,18 @@ describe('an event', () => {
     expect(publishedData(other.stream)).toEqual(['b'])
   })
 
+  test('names its topic in a comment, and no other address', async () => {
+    const { clock, hub, connect } = createHubHarness()
+    const { stream } = await connect('alice', { topics: ['news'] })
+    await hub.publish({ topic: 'news' }, { data: 'a', ephemeral: true })
+    await hub.publish({ client: 'alice' }, { data: 'b', ephemeral: true })
+    await hub.publish('everyone', { data: 'c', ephemeral: true })
+    await clock.runPending()
+    expect(new TextDecoder().decode(stream.writes.at(-1))).toBe(
+      ': topic news\ndata: a\n\ndata: b\n\ndata: c\n\n',
+    )
+  })
+
   test('that is ephemeral has no id and is not stored', async () => {
     const { clock, hub, journal, connect } = createHubHarness()
     const { stream } = await connect('alice')
@@ -175,27 +188,29 @@ describe('an event', () => {
     expect(publishedData(later.stream)).toEqual([])
   })
 
-  test('that an observer publishes reaches all clients in order', async () => {
-    const { clock, hub, connect } = createHubHarness({
-      maxEventBytes: 30_000,
-      maxQueuedBytes: 95_536,
-      observer: {
-        ended: ({ client }) => void hub.publish('everyone', { data: `${client} has left` }),
-      },
-    })
-    const first = await connect('alice')
-    const bad = await connect('mallory')
-    const last = await connect('bob')
-    bad.stream.fail('throws')
-    const news = Array.from({ length: 5 }, (_, i) => `${i} ${'x'.repeat(25_000)}`)
-    for (const data of news) void hub.publish('everyone', { data })
-    await clock.runPending()
-    const [ofFirst, ofLast] = [first, last].map(({ stream }) =>
-      publishedData(stream).map((data) => data[0]),
-    )
-    expect(ofFirst?.toSorted()).toEqual(['0', '1', '2', '3', '4', 'm'])
-    expect(ofLast).toEqual(ofFirst)
-  })
+  test.each([false, true])(
+    'that a hook publishes reaches all in order: ephemeral %s',
+    async (ephemeral) => {
+      const { clock, hub, connect } = createHubHarness({
+        maxEventBytes: 30_000,
+        maxQueuedBytes: 95_536,
+        onDisconnect: ({ client }) =>
+          void hub.publish('everyone', { data: `${client} has left`, ephemeral }),
+      })
+      const first = await connect('alice')
+      const bad = await connect('mallory')
+      const last = await connect('bob')
+      bad.stream.fail('throws')
+      const news = Array.from({ length: 5 }, (_, i) => `${i} ${'x'.repeat(25_000)}`)
+      for (const data of news) void hub.publish('everyone', { data, ephemeral })
+      await clock.runPending()
+      const [ofFirst, ofLast] = [first, last].map(({ stream }) =>
+        publishedData(stream).map((data) => data[0]),
+      )
+      expect(ofFirst?.toSorted()).toEqual(['0', '1', '2', '3', '4', 'm'])
+      expect(ofLast).toEqual(ofFirst)
+    },
+  )
 })
 
 test('the delay before a reconnect differs from client to client, by up to a quarter', async () => {

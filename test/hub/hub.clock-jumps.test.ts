@@ -65,6 +65,24 @@ describe.each([
     expect(journal.stats?.events).toBe(0)
   })
 
+  test('a client that is away goes offline on time', async () => {
+    const offline: string[] = []
+    const { clock, connect } = createHubHarness({
+      onClientOffline: (client) => offline.push(client),
+    })
+    for (const client of ['alice', 'bob']) {
+      ;(await connect(client)).stream.leave()
+      clock.moveWallTime(jumpMs)
+      await clock.advance(1_000)
+    }
+    await clock.advance(2_999)
+    expect(offline).toEqual([])
+    await clock.advance(1)
+    expect(offline).toEqual(['alice'])
+    await clock.advance(1_000)
+    expect(offline).toEqual(['alice', 'bob'])
+  })
+
   test('a block and a used name expire on time', async () => {
     const { clock, hub } = createHubHarness()
     const { isBlocked, useOnce } = internalsOf(hub)

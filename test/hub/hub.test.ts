@@ -1,5 +1,6 @@
 /** The hub as a whole: what is published reaches the clients it is for. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { clientKey, EVERYONE, topicKey } from '../../src/core/address.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { createApp } from '../../src/http/app.ts'
@@ -8,7 +9,7 @@ import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { manualClock } from '../support/clock.ts'
 import { publishedData } from '../support/events.ts'
-import { createHubHarness, SMALL } from '../support/hub-harness.ts'
+import { createHubHarness, type HubHarnessOptions, SMALL } from '../support/hub-harness.ts'
 import { readEvents } from '../support/reader.ts'
 
 test('a quiet stream receives a heartbeat that carries the head of the journal', async () => {
@@ -24,6 +25,29 @@ test('a quiet stream receives a heartbeat that carries the head of the journal',
   await reader.close()
   await clock.runPending()
   expect(clock.timers).toBe(0)
+})
+
+describe('posting', () => {
+  test('publishes without a promise, and a failure goes to onError', async () => {
+    const onError = vi.fn()
+    const { clock, hub, connect } = createHubHarness({ onError })
+    const { stream } = await connect('alice')
+    expect(hub.post({ client: 'alice' }, { data: 'hello' })).toBeUndefined()
+    hub.post({ client: '' }, { data: 'nobody' })
+    hub.post('everyone', { data: 1n })
+    await clock.runPending()
+    expect(publishedData(stream)).toEqual(['hello'])
+    const closed = hub.close()
+    await clock.runPending()
+    await closed
+    hub.post('everyone', { data: 'late' })
+    await clock.runPending()
+    expect(onError.mock.calls.map(([{ code }, stage]) => [code, stage])).toEqual([
+      ['invalid-address', 'publish'],
+      ['invalid-event', 'publish'],
+      ['hub-closed', 'publish'],
+    ])
+  })
 })
 
 describe('publishing', () => {
@@ -91,10 +115,43 @@ describe('publishing', () => {
   })
 })
 
+describe.each([
+  ['without schemas', {}],
+  ['with schemas', { events: { message: z.unknown() } }],
+])('on a hub %s', (_, options) => {
+  test.each<[RegExp, unknown]>([
+    [/An event has no field "name"/, { data: 1, name: 'inbox' }],
+    [/An event has no field "id"/, { data: 1, id: 'mine' }],
+    [/ephemeral .* must be true or false/, { data: 1, ephemeral: 'false' }],
+    [/ephemeral .* must be true or false/, { data: 1, ephemeral: null }],
+    [/An event must be an object/, undefined],
+    [/An event must be an object/, null],
+    [/An event must be an object/, 'hello'],
+  ])('an event that is none is refused: %s', async (message, event) => {
+    const { hub, stream } = await listening(options)
+    const published = hub.publish('everyone', event as never)
+    await expect(published).rejects.toThrow(expect.objectContaining({ code: 'invalid-event' }))
+    await expect(published).rejects.toThrow(message)
+    expect(publishedData(stream)).toEqual([])
+    expect(hub.stats().published).toBe(0)
+  })
+})
+
+async function listening(options: HubHarnessOptions) {
+  const { hub, connect } = createHubHarness(options)
+  const { stream } = await connect('alice')
+  return { hub, stream }
+}
+
 test('a journal that another hub has opened is refused', async () => {
   const journal = createMemoryJournal()
   const first = createHub({ journal })
-  expect(() => createHub({ journal })).toThrow('Another hub uses this journal')
+  expect(() => createHub({ journal })).toThrow(
+    expect.objectContaining({
+      code: 'invalid-option',
+      message: expect.stringContaining('Another hub uses this journal'),
+    }),
+  )
   await first.close()
 })
 
@@ -104,13 +161,13 @@ describe('a connect in which the journal throws', () => {
     async (broken) => {
       const failed: unknown[] = []
       const { clock, hub, connect } = createHubHarness({
-        observer: { failed: (error) => failed.push(error) },
+        onError: (error, stage) => failed.push([stage, error]),
         journal: (clock) => throwingJournal(clock, (call) => call === broken),
       })
       const { connection, stream } = await connect('bob', { topics: ['news', 'sport'] })
       await connection.ended
       expect(stream.cut).toBe(true)
-      expect(failed).toEqual([new Error(`${broken} is broken.`)])
+      expect(failed).toEqual([['replay', new Error(`${broken} is broken.`)]])
       expect(hub.stats()).toMatchObject({ connections: 0, clients: 0, topics: 0 })
       expect(clock.timers).toBe(0)
     },
@@ -119,6 +176,7 @@ describe('a connect in which the journal throws', () => {
   test('leaves other connections subscribed', async () => {
     const { clock, hub, connect } = createHubHarness({
       journal: (clock) => throwingJournal(clock, (call) => call === clientKey('bob')),
+      onError: () => {},
     })
     const alice = await connect('alice', { topics: ['news'] })
     await connect('bob', { topics: ['news'] })
@@ -146,3 +204,37 @@ function throwingJournal(clock: Clock, isBroken: (call: string) => boolean): Jou
     if (isBroken(call)) throw new Error(`${call} is broken.`)
   }
 }
+
+describe('a number that is none, or out of range,', () => {
+  test.each<[string, unknown]>([
+    ['blockMs', Number.NaN],
+    ['blockMs', 'x'],
+    ['blockMs', -1],
+    ['blockMs', Number.POSITIVE_INFINITY],
+    ['limit', Number.NaN],
+    ['limit', -1],
+    ['limit', '5'],
+    ['limit', 1.5],
+    ['drainMs', Number.NaN],
+    ['drainMs', '1000'],
+    ['drainMs', Number.POSITIVE_INFINITY],
+    ['drainMs', -1],
+  ])('is refused as %s: %s', async (name, value) => {
+    const { hub, connect } = createHubHarness()
+    await connect('alice')
+    const number = value as number
+    const calls = {
+      blockMs: [() => hub.disconnect('alice', number)],
+      limit: [() => hub.clients(number), () => hub.connections('everyone', number)],
+      drainMs: [async () => await hub.close(number)],
+    }
+    for (const call of calls[name as keyof typeof calls]) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'invalid-option',
+        message: expect.stringContaining(name),
+      })
+    }
+    expect(hub.stats().connections).toBe(1)
+    expect(hub.closing).toBe(false)
+  })
+})

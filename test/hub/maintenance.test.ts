@@ -87,6 +87,19 @@ describe('a timer', () => {
     expect(clock.timers).toBe(1)
   })
 
+  test('runs while a stream is open, when others have ended or say goodbye', async () => {
+    const { clock, hub, connect } = createHubHarness()
+    await connect('alice')
+    const bob = await connect('bob')
+    const carol = await connect('carol')
+    bob.stream.stall()
+    await hub.disconnect('bob')
+    carol.stream.leave()
+    await clock.runPending()
+    expect(hub.stats()).toMatchObject({ connections: 1, closing: 1 })
+    expect(clock.timers).toBe(1)
+  })
+
   test('runs until the last goodbye is read', async () => {
     const { clock, hub, connect } = createHubHarness()
     const { stream } = await connect('alice')
@@ -124,9 +137,18 @@ describe('a lifetime', () => {
     const [id] = await broadcast('a')
     await clock.advance(60_000 + ROUND_MS)
     await connection.ended
-    expect(stream.retries.at(-1)).toBeLessThan(500)
+    expect(stream.retries.at(-1)).toBe(125)
     const { stream: next } = await connect('alice', { lastEventId: cursorOf(stream) })
     expect(eventsNamed(next, 'hub:ready')).toMatchObject([{ id }])
+  })
+
+  test('ends exactly when it is over', async () => {
+    const { clock, connect } = createHubHarness({ lifetimeMs: 60_000 })
+    const { connection } = await connect('alice')
+    await clock.advance(59_999)
+    expect(connection.open).toBe(true)
+    await clock.advance(1)
+    expect(connection.open).toBe(false)
   })
 
   test('ends with the permission to listen', async () => {

@@ -77,7 +77,7 @@ describe('a hub counts', () => {
     await clock.advance(2_000)
     await connect('erin')
     await hub.close()
-    const { goodbyes, departures } = hub.stats().metrics
+    const { goodbyes, endings } = hub.stats().metrics
     expect(goodbyes).toEqual({
       expired: 1,
       disconnected: 1,
@@ -86,7 +86,18 @@ describe('a hub counts', () => {
       slow: 0,
       'at-capacity': 0,
     })
-    expect(departures).toBe(1)
+    expect(endings).toEqual({ ...goodbyes, left: 1 })
+  })
+
+  test('how long streams were open, once they end', async () => {
+    const { clock, hub, connect } = createHubHarness()
+    const { stream } = await connect('alice')
+    await connect('bob')
+    await clock.advance(90_000)
+    stream.leave()
+    const { lifetimeMs } = hub.stats().metrics
+    expect([total(lifetimeMs), lifetimeMs.sum]).toEqual([1, 90_000])
+    expect(lifetimeMs.counts[lifetimeMs.bounds.indexOf(300_000)]).toBe(1)
   })
 
   test('slow readers and refused clients', async () => {
@@ -127,6 +138,13 @@ describe('a hub counts', () => {
     await clock.runPending()
     expect(hub.stats()).toMatchObject({ queuedBytes: 0, longestQueueBytes: 0, stalled: 0 })
     expect([slow, slower].map(({ connection }) => connection.queuedEvents)).toEqual([0, 0])
+  })
+
+  test('what the journal holds, and that it is ready', async () => {
+    const { hub, journal, broadcast } = createHubHarness()
+    await broadcast('a')
+    expect(hub.stats().journal).toEqual({ ready: true, ...journal.stats })
+    expect(hub.stats().journal.events).toBe(1)
   })
 
   test('into a snapshot that does not change afterwards', async () => {

@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { createHub } from '../../src/hub/hub.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
+import { manualClock } from '../support/clock.ts'
 
 const QUEUE_SLACK_BYTES = 65_536
 
@@ -14,6 +16,7 @@ describe('an option', () => {
     { retryMs: -1 },
     { retryMs: 3_600_001 },
     { clockMs: -1 },
+    { offlineGraceMs: -1 },
     { clockMs: Number.POSITIVE_INFINITY },
     { lifetimeMs: 0 },
     { lifetimeMs: Number.POSITIVE_INFINITY },
@@ -24,6 +27,9 @@ describe('an option', () => {
     { maxQueuedBytes: 0 },
     { maxEventBytes: 1_000, maxQueuedBytes: 1_000 + QUEUE_SLACK_BYTES - 1 },
     { maxEventBytes: 2_000_000 },
+    // Text compares with numbers, and adds up to 10065536.
+    { heartbeatMs: '500' as never },
+    { maxEventBytes: '100' as never },
   ])('out of its range is refused: %j', (options) => {
     const names = Object.keys(options).join('|')
     expect(() => createHub(options)).toThrow(
@@ -44,6 +50,51 @@ describe('an option', () => {
     { heartbeatMs: undefined, maxEventBytes: undefined },
   ])('within its range is accepted: %j', (options) => {
     expect(() => createHub(options)).not.toThrow()
+  })
+
+  test('that is the clock is also that of the default journal', async () => {
+    const clock = manualClock()
+    const hub = createHub({ clock })
+    await hub.publish('everyone', { data: 'x' })
+    await clock.advance(300_000)
+    expect(hub.stats().journal.events).toBe(1)
+    await clock.advance(1)
+    expect(hub.stats().journal.events).toBe(0)
+  })
+
+  test('that does not exist is refused', () => {
+    expect(() => createHub({ hearbeatMs: 1_000 } as HubOptions)).toThrow(
+      expect.objectContaining({
+        code: 'invalid-option',
+        message: 'createHub has no option "hearbeatMs".',
+      }),
+    )
+  })
+
+  test.each<[string, object]>([
+    ['clientOverflow', { clientOverflow: 'newest' }],
+    ['events', { events: 3 }],
+    ['events', { events: [] }],
+    ['random', { random: 3 }],
+    ['compression', { compression: 'gzip' }],
+    ['compression', { compression: { encoding: 'gzip', offer: () => {} } }],
+    ['journal', { journal: {} }],
+    ['journal', { journal: { ...createMemoryJournal(), read: undefined } }],
+    ['clock', { clock: { now: Date.now } }],
+    ['journal', { journal: null }],
+  ])('of another kind is refused by name: %s', (name, options) => {
+    expect(() => createHub(options)).toThrow(
+      expect.objectContaining({
+        code: 'invalid-option',
+        message: expect.stringContaining(`The option ${name} of createHub must be`),
+      }),
+    )
+  })
+
+  test.each([3, null, [], 'x'])('can not be read from %j', (options) => {
+    expect(() => createHub(options as HubOptions)).toThrow(
+      expect.objectContaining({ code: 'invalid-option' }),
+    )
   })
 
   test('that is left out has its documented default', async () => {

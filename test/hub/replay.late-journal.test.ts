@@ -1,6 +1,9 @@
 /** Replay from a journal that answers late: events between request and answer count, too. */
 import { describe, expect, test } from 'vitest'
+import type { Journal } from '../../src/journal/journal.ts'
+import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { controlData, cursorOf, eventsNamed, publishedData } from '../support/events.ts'
+import type { FakeStream } from '../support/fake-stream.ts'
 import { createHubHarness, type HubHarnessOptions, SMALL } from '../support/hub-harness.ts'
 import { createLateJournal, type LateJournal } from '../support/late-journal.ts'
 
@@ -46,6 +49,18 @@ describe.each(['at request', 'at answer'] as const)(
       expect(controlData(stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
       expect(publishedData(stream)).toEqual(['a', 'b', 'c', 'd'])
       expect(late.pendingReads).toBe(0)
+    })
+
+    test('is of no use to a client that has left before the response', async () => {
+      const { clock, hub, late, connect, broadcast } = setUp()
+      const [seen] = await broadcast('seen', 'a')
+      const { connection, stream } = await connect('alice', { lastEventId: seen })
+      connection.abort()
+      late.answer(state)
+      await clock.runPending()
+      expect(stream.events).toEqual([])
+      const { openings, replayedEvents } = hub.stats().metrics
+      expect([openings.complete, replayedEvents]).toEqual([0, 0])
     })
 
     test('neither loses nor repeats an event that was stored but not yet delivered', async () => {
@@ -203,7 +218,7 @@ describe('a journal that fails', () => {
   test('during a read ends that stream only, and the error is reported', async () => {
     const failures: unknown[] = []
     const { clock, late, connect, broadcast } = setUp({
-      observer: { failed: (error, during) => void failures.push([error, during]) },
+      onError: (error, during) => void failures.push([error, during]),
     })
     const good = await connect('alice')
     late.answer('at answer')
@@ -220,6 +235,18 @@ describe('a journal that fails', () => {
     expect(publishedData(good.stream)).toEqual(['a'])
   })
 
+  test('when the stream has ended, because the hub has closed, is not reported', async () => {
+    const failures: unknown[] = []
+    const { clock, late, hub, connect } = setUp({ onError: (error) => void failures.push(error) })
+    await connect('alice')
+    const closed = hub.close()
+    await clock.runPending()
+    late.fail(new Error('The journal is closed.'))
+    await clock.runPending()
+    await closed
+    expect(failures).toEqual([])
+  })
+
   test('after the client has left does no harm', async () => {
     const { clock, late, hub, connect } = setUp()
     const { stream, connection } = await connect('alice')
@@ -230,4 +257,80 @@ describe('a journal that fails', () => {
     expect(stream.writes).toEqual([])
     expect(hub.stats().connections).toBe(0)
   })
+})
+
+test('a read is needed until its stream has ended', async () => {
+  const needed: (() => boolean)[] = []
+  const { connect } = createHubHarness({
+    journal: (clock) => {
+      const late = createLateJournal({ clock })
+      return {
+        ...late,
+        read: (keys, cursor, maxBytes, isNeeded) => {
+          if (isNeeded) needed.push(isNeeded)
+          return late.read(keys, cursor, maxBytes)
+        },
+      }
+    },
+  })
+  const { stream } = await connect('alice')
+  expect(needed.map((isNeeded) => isNeeded())).toEqual([true])
+  stream.leave()
+  expect(needed.map((isNeeded) => isNeeded())).toEqual([false])
+})
+
+test('a new stream whose subscription is confirmed late receives what was delivered before the response', async () => {
+  const answers: (() => void)[] = []
+  const { clock, connect, broadcast } = createHubHarness({
+    journal: (clock) => {
+      const inner = createMemoryJournal({ clock })
+      // Without a cursor the response has no events, and its end may be after some that were delivered.
+      const read: Journal['read'] = (...args) =>
+        new Promise((resolve) => answers.push(() => resolve(inner.read(...args))))
+      return { ...inner, read }
+    },
+  })
+  await broadcast('old')
+  const streams: FakeStream[] = []
+  for (const data of ['a', 'b']) {
+    streams.push((await connect('alice')).stream)
+    await broadcast(data)
+  }
+  for (const answer of answers) answer()
+  await clock.runPending()
+  for (const answer of answers) answer()
+  await clock.runPending()
+  await broadcast('c')
+  await clock.runPending()
+  expect(streams.map(publishedData)).toEqual([
+    ['a', 'b', 'c'],
+    ['b', 'c'],
+  ])
+})
+
+test('a stream that still catches up when its hub closes receives what was published before', async () => {
+  const answers: (() => void)[] = []
+  const { clock, hub, connect, broadcast } = createHubHarness({
+    journal: (clock) => {
+      const inner = createMemoryJournal({ clock })
+      const read: Journal['read'] = (...args) =>
+        new Promise((resolve) => answers.push(() => resolve(inner.read(...args))))
+      return { ...inner, read }
+    },
+  })
+  const { stream: late } = await connect('alice')
+  await connect('bob')
+  while (answers.length > 1) {
+    answers.pop()?.()
+    await clock.runPending()
+  }
+  await broadcast('before')
+  void hub.close(10_000)
+  await clock.runPending()
+  for (let n = 0; n < 5; n++) {
+    for (const answer of answers.splice(0)) answer()
+    await clock.runPending()
+  }
+  await clock.advance(10_000)
+  expect(publishedData(late)).toEqual(['before'])
 })

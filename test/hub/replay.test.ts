@@ -200,7 +200,7 @@ describe('a journal that fails at once', () => {
     const state = { broken: false }
     const harness = createHubHarness({
       ...SMALL,
-      observer: { failed: (error, work) => void failures.push([String(error), work]) },
+      onError: (error, work) => void failures.push([String(error), work]),
     })
     const { read } = harness.journal
     Object.assign(harness.journal, {

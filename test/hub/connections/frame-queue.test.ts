@@ -1,7 +1,12 @@
 /** Frame queues: equal queues share one buffer, and different ones stay separate. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { emptyQueue, enqueue, type FrameQueue, toBytes } from '../../src/hub/frame-queue.ts'
+import {
+  emptyQueue,
+  enqueue,
+  type FrameQueue,
+  toBytes,
+} from '../../../src/hub/connections/frame-queue.ts'
 
 const bytes = (...values: number[]) => Uint8Array.from(values)
 

@@ -1,13 +1,14 @@
 /** A queue of frames as an immutable linked list, so that connections with equal queues share one buffer. */
 
+import type { FrameList } from '../../core/event-stream.ts'
+
 /**
  * The last node of a queue; `previous` is the queue without its last frame.
  * Events are published one at a time, so each node gets one new frame at a time: remembering the
  * latest node appended to it is enough for all connections with equal queues to share their nodes.
  */
-export interface FrameQueue {
+export interface FrameQueue extends FrameList {
   readonly previous: FrameQueue | undefined
-  readonly frame: Uint8Array
   /** The number of frames in the queue. */
   readonly length: number
   /** The number of bytes in the queue. */

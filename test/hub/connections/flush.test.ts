@@ -1,7 +1,7 @@
 /** The flush: events published in one turn leave in one write, and other work is not held up. */
 import { expect, test } from 'vitest'
-import { publishedData } from '../support/events.ts'
-import { createHubHarness } from '../support/hub-harness.ts'
+import { publishedData } from '../../support/events.ts'
+import { createHubHarness } from '../../support/hub-harness.ts'
 
 test('nothing is written during a publish', async () => {
   const { clock, hub, connect } = createHubHarness()

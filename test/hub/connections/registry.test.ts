@@ -1,8 +1,10 @@
 /** The registry: which clients are connected. */
 import { expect, test } from 'vitest'
-import type { Address } from '../../src/core/address.ts'
-import type { Hub } from '../../src/hub/hub.ts'
-import { createHubHarness } from '../support/hub-harness.ts'
+import { type Address, clientKey } from '../../../src/core/address.ts'
+import type { Hub } from '../../../src/hub/hub-types.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
+import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
+import { createHubHarness } from '../../support/hub-harness.ts'
 
 test('the hub counts connections, clients and topics, and removes clients that left', async () => {
   const { clock, hub, connect } = createHubHarness()
@@ -104,3 +106,29 @@ test('totals since the start count publishes and deliveries', async () => {
 async function clientsOf(hub: Hub): Promise<string[]> {
   return (await hub.clients()).rows.map(({ client }) => client)
 }
+
+test('a journal that counts connections learns each change, and what it counts is returned', async () => {
+  const counts: (readonly [string, number])[] = []
+  const inner = createMemoryJournal()
+  const journal: Journal = {
+    ...inner,
+    append: async (key, event) => ({ ...(await inner.append(key, event)), connections: 7 }),
+    backplane: {
+      count: (key, connections) => void counts.push([key, connections]),
+      relay: async () => ({ connections: 8 }),
+      request: async () => ({ responses: [], asked: 0 }),
+      useOnce: () => true,
+    },
+  }
+  const { clock, hub, connect } = createHubHarness({ journal: () => journal })
+  const [phone, laptop] = [await connect('alice'), await connect('alice')]
+  const alice = clientKey('alice')
+  expect(counts.filter(([key]) => key === alice).map(([, count]) => count)).toEqual([1, 2])
+  expect(await hub.publish({ client: 'alice' }, { data: 'a' })).toMatchObject({ connections: 7 })
+  const ephemeral = { data: 'b', ephemeral: true }
+  expect(await hub.publish({ client: 'alice' }, ephemeral)).toEqual({ connections: 8 })
+  for (const { stream } of [phone, laptop]) stream.leave()
+  await clock.runPending()
+  expect(counts.filter(([key]) => key === alice).map(([, count]) => count)).toEqual([1, 2, 1, 0])
+  expect(counts.at(-1)?.[1]).toBe(0)
+})

@@ -1,67 +1,71 @@
 /** The registry: an index of open connections by the keys of the addresses they listen to. */
-import { clientKey, EVERYONE, topicKey } from '../core/address.ts'
-import type { Connection } from './connection.ts'
+import { clientKey, EVERYONE, topicKey, topicOf } from '../../core/address.ts'
+import type { HubConnection } from './connection.ts'
 
-const NONE: ReadonlySet<Connection> = new Set()
+const NONE: ReadonlySet<HubConnection> = new Set()
 
 /** An index of open connections. */
 export interface Registry {
-  add(connection: Connection): void
-  /** Removes a connection. Returns false if it was not registered. */
-  remove(connection: Connection): boolean
+  add(connection: HubConnection): void
+  /** Removes a connection that was added, if only at some of its keys. */
+  remove(connection: HubConnection): void
   /** Returns the connections that listen to the address with this key. The set may change when connections open or end. */
-  at(key: string): ReadonlySet<Connection>
+  at(key: string): ReadonlySet<HubConnection>
   /** Iterates over the connected client ids, longest connected first. */
   clients(): Iterable<string>
+  /** Iterates over the topics that connections follow. */
+  topics(): Iterable<string>
   /** Returns the number of connections, clients and topics. */
   count(): { readonly connections: number; readonly clients: number; readonly topics: number }
 }
 
 /** Returns the keys of all addresses that a connection listens to. */
-export function keysOf({ client, topics }: Pick<Connection, 'client' | 'topics'>): string[] {
+export function keysOf({ client, topics }: Pick<HubConnection, 'client' | 'topics'>): string[] {
   return [EVERYONE, clientKey(client), ...topics.map(topicKey)]
 }
 
 /** Hooks for the first and the last listener of a key. */
 export interface ListenerHooks {
   /** Called when the first connection starts to listen to a key. */
-  onFirst?(key: string): void
+  onFirst(key: string): void
   /** Called when the last connection that listened to a key is removed. */
-  onLast?(key: string): void
+  onLast(key: string): void
+  /** Called when another number of connections listens to a key, before `onLast` and after `onFirst`. @defaultValue nothing */
+  readonly onCount?: ((key: string, connections: number) => void) | undefined
 }
 
 /** Creates an empty registry. */
-export function createRegistry({ onFirst, onLast }: ListenerHooks = {}): Registry {
+export function createRegistry({ onFirst, onLast, onCount }: ListenerHooks): Registry {
   // Most keys have a single listener, which is stored without a set.
-  const byKey = new Map<string, Connection | Set<Connection>>()
-  return { add, remove, at, clients, count }
+  const byKey = new Map<string, HubConnection | Set<HubConnection>>()
+  return { add, remove, at, clients, topics, count }
 
-  function add(connection: Connection): void {
+  function add(connection: HubConnection): void {
     for (const key of keysOf(connection)) {
       const listeners = byKey.get(key)
       if (listeners instanceof Set) listeners.add(connection)
       else if (listeners) byKey.set(key, new Set([listeners, connection]))
       else {
         byKey.set(key, connection)
-        onFirst?.(key)
+        onFirst(key)
       }
+      onCount?.(key, at(key).size)
     }
   }
 
-  function remove(connection: Connection): boolean {
-    if (!at(EVERYONE).has(connection)) return false
+  function remove(connection: HubConnection): void {
     for (const key of keysOf(connection)) {
       const listeners = byKey.get(key)
       if (listeners instanceof Set) listeners.delete(connection)
       // If a hook threw in `add`, the connection is not registered at the keys after it.
-      if (listeners instanceof Set ? listeners.size > 0 : listeners !== connection) continue
-      byKey.delete(key)
-      onLast?.(key)
+      const isLast = listeners instanceof Set ? listeners.size === 0 : listeners === connection
+      if (isLast) byKey.delete(key)
+      onCount?.(key, at(key).size)
+      if (isLast) onLast(key)
     }
-    return true
   }
 
-  function at(key: string): ReadonlySet<Connection> {
+  function at(key: string): ReadonlySet<HubConnection> {
     const listeners = byKey.get(key)
     if (listeners instanceof Set) return listeners
     return listeners ? new Set([listeners]) : NONE
@@ -70,6 +74,13 @@ export function createRegistry({ onFirst, onLast }: ListenerHooks = {}): Registr
   function* clients(): Iterable<string> {
     const prefix = clientKey('')
     for (const key of byKey.keys()) if (key.startsWith(prefix)) yield key.slice(prefix.length)
+  }
+
+  function* topics(): Iterable<string> {
+    for (const key of byKey.keys()) {
+      const topic = topicOf(key)
+      if (topic !== undefined) yield topic
+    }
   }
 
   function count(): { connections: number; clients: number; topics: number } {

@@ -1,9 +1,9 @@
 /** The flush: once per turn of the event loop, writes what is queued to the transports. */
 
-import type { Clock } from '../core/clock.ts'
-import type { Connection } from './connection.ts'
+import type { Clock } from '../../core/clock.ts'
+import { type HubMetrics, observe } from '../metrics.ts'
+import type { HubConnection } from './connection.ts'
 import { emptyQueue, type FrameQueue } from './frame-queue.ts'
-import { type HubMetrics, observe } from './metrics.ts'
 
 /** Connections flushed before the event loop continues: a few milliseconds of socket writes. */
 const SLICE = 256
@@ -13,7 +13,7 @@ export interface Flusher {
   /** The empty queue that all connections share. */
   readonly empty: FrameQueue
   /** Adds a connection to the next flush. */
-  schedule(connection: Connection): void
+  schedule(connection: HubConnection): void
   /** Records that an event was queued at `now`, to measure its delay together with its batch. */
   eventQueued(now: number): void
 }
@@ -21,8 +21,8 @@ export interface Flusher {
 /** Creates a flusher. It holds no timer while nothing is queued. */
 export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): Flusher {
   const empty = emptyQueue()
-  let waiting: Connection[] = []
-  let flushing: Connection[] = []
+  let waiting: HubConnection[] = []
+  let flushing: HubConnection[] = []
   let next = 0
   let scheduled = false
   /** The number of events in the next batch, and when the first of them was queued. */
@@ -34,7 +34,7 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
 
   return { empty, schedule, eventQueued }
 
-  function schedule(connection: Connection): void {
+  function schedule(connection: HubConnection): void {
     waiting.push(connection)
     if (scheduled) return
     scheduled = true

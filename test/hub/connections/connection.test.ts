@@ -1,8 +1,8 @@
 /** Connections: no reader can harm another reader, or the memory of the hub. */
 import { describe, expect, test } from 'vitest'
-import { controlData, cursorOf, eventsNamed, publishedData } from '../support/events.ts'
-import { fakeStream } from '../support/fake-stream.ts'
-import { createHubHarness, SMALL } from '../support/hub-harness.ts'
+import { controlData, cursorOf, eventsNamed, publishedData } from '../../support/events.ts'
+import { fakeStream } from '../../support/fake-stream.ts'
+import { createHubHarness, SMALL } from '../../support/hub-harness.ts'
 
 const BIG = 'x'.repeat(20_000)
 const HEARTBEAT_MS = 15_000
@@ -66,7 +66,7 @@ describe('a slow reader', () => {
     const ended: string[] = []
     const { clock, connect, broadcast, hub } = createHubHarness({
       ...SMALL,
-      observer: { ended: ({ client }, reason) => void ended.push(`${client}: ${reason}`) },
+      onDisconnect: ({ client }, reason) => void ended.push(`${client}: ${reason}`),
     })
     const { stream, connection } = await connect('alice')
     stream.stall()
@@ -189,6 +189,9 @@ describe('a reader that is ready', () => {
   })
 })
 
+/** What is thrown is another test's concern. */
+const QUIET = { onError: () => {} }
+
 describe('a stream', () => {
   test('that was aborted before it opened registers no client', async () => {
     const { clock, hub, connectNow } = createHubHarness()
@@ -198,6 +201,7 @@ describe('a stream', () => {
     await connection.ended
     await clock.runPending()
     expect(hub.stats()).toMatchObject({ connections: 0, clients: 0, closing: 0 })
+    expect(hub.stats().metrics.openings.fresh).toBe(0)
     expect(stream.writes).toEqual([])
     expect(clock.timers).toBe(0)
   })
@@ -205,7 +209,7 @@ describe('a stream', () => {
   test.each(['throws', 'rejects'] as const)(
     'that %s ends, and affects no other client',
     async (how) => {
-      const { clock, hub, connect, broadcast } = createHubHarness()
+      const { clock, hub, connect, broadcast } = createHubHarness(QUIET)
       const bad = await connect('mallory')
       const good = await connect('alice')
       bad.stream.fail(how)
@@ -229,7 +233,7 @@ describe('a stream', () => {
     ['a getter that throws', () => Object.defineProperty({}, 'then', { get: thrower })],
     ['null', () => null],
   ])('that returns %s from a write does not stop the hub', async (_, odd) => {
-    const { clock, connect, broadcast } = createHubHarness()
+    const { clock, connect, broadcast } = createHubHarness(QUIET)
     const stream = fakeStream()
     await connect('mallory', { stream: Object.assign(stream, { write: odd }) })
     const good = await connect('alice')
@@ -243,9 +247,9 @@ describe('a stream', () => {
   test.each(['aborted', 'onAbort'] as const)(
     'whose %s throws ends, and leaves no connection',
     async (name) => {
-      const { clock, hub, connect, broadcast } = createHubHarness()
+      const { clock, hub, connect, broadcast } = createHubHarness(QUIET)
       const stream = fakeStream()
-      Object.defineProperty(stream, name, { get: thrower })
+      Object.defineProperty(stream, name, { [name === 'aborted' ? 'get' : 'value']: thrower })
       const { connection } = await connect('mallory', { stream })
       const good = await connect('alice')
       await connection.ended
@@ -257,7 +261,7 @@ describe('a stream', () => {
   )
 
   test('that throws in the middle of a burst is not written to again', async () => {
-    const { clock, connect, broadcast } = createHubHarness(SMALL)
+    const { clock, connect, broadcast } = createHubHarness({ ...SMALL, ...QUIET })
     const { stream } = await connect('mallory')
     stream.fail('throws')
     await broadcast(BIG, BIG, BIG, BIG, BIG, BIG)
@@ -267,7 +271,7 @@ describe('a stream', () => {
   })
 
   test('that can’t be aborted ends anyway', async () => {
-    const { clock, connect, broadcast, hub } = createHubHarness()
+    const { clock, connect, broadcast, hub } = createHubHarness(QUIET)
     const stream = fakeStream()
     const { connection } = await connect('mallory', {
       stream: Object.assign(stream, {

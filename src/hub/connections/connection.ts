@@ -1,9 +1,10 @@
-/** A connection: one open stream of one client. Its bounded queue holds frames until the transport accepts them. */
-import type { Clock } from '../core/clock.ts'
-import type { Ephemerals } from '../core/ephemerals.ts'
-import type { EventStream } from '../core/event-stream.ts'
-import { Progress } from '../core/progress.ts'
-import type { JournalEntry } from '../journal/journal.ts'
+/** The hub's side of a connection: its bounded queue holds frames until the transport accepts them. */
+import type { Clock } from '../../core/clock.ts'
+import type { ByeReason } from '../../core/control-events.ts'
+import type { EventStream } from '../../core/event-stream.ts'
+import { Progress } from '../../core/progress.ts'
+import type { Phase, Replay } from './connection-state.ts'
+import type { Connection, ConnectionInfo, ConnectionInit } from './connection-types.ts'
 import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
 
 /** What all connections of one hub share. */
@@ -11,61 +12,29 @@ export interface ConnectionHooks {
   readonly emptyQueue: FrameQueue
   readonly maxQueuedBytes: number
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  /** Returns the keys of all addresses that the connection listens to. */
+  keysOf(connection: HubConnection): string[]
   /** Flushes the connection in this turn of the event loop. */
-  schedule(connection: Connection): void
+  schedule(connection: HubConnection): void
   /** Called when the transport has accepted everything that was queued. */
-  onDrained(connection: Connection): void
-  onEnded(connection: Connection): void
-}
-
-/** How the request of a stream arrived, as far as the application reports it: for operators and logs, never for clients. */
-export interface ConnectionInfo {
-  /** The name of the opener, for example `native` or `portable`. */
-  readonly opener?: string | undefined
-  /** The address that the request came from. */
-  readonly remoteAddress?: string | undefined
-  readonly requestId?: string | undefined
-}
-
-/** The client of a connection, and its limits. */
-export interface ConnectionInit {
-  readonly id: string
-  readonly client: string
-  readonly topics: readonly string[]
-  readonly stream: EventStream
-  /** When its lifetime ends, by the monotonic clock. */
-  readonly endsAt: number
-  /** When the permission to listen expires, in milliseconds since 1970. @defaultValue never */
-  readonly expiresAt?: number | undefined
-  readonly info?: ConnectionInfo | undefined
+  onDrained(connection: HubConnection): void
+  onEnded(connection: HubConnection): void
+  /** Called when the stream throws, before the connection ends. */
+  onError(error: unknown): void
+  /** Ends the connection with `hub:bye`. */
+  dismiss(connection: HubConnection, reason: ByeReason): void
 }
 
 const UNKNOWN: ConnectionInfo = {}
 
-/** The progress of a connection that is catching up. */
-export interface Replay {
-  cursor: string | undefined
-  reading: boolean
-  /** Live events that arrived during the current read. */
-  heldEvents: JournalEntry[]
-  heldBytes: number
-  /** The first event that arrived during the current read, whether or not there was room to hold it. */
-  firstEvent: JournalEntry | undefined
-  readonly ephemerals: Ephemerals
-}
-
-/**
- * The phase of a connection. `opening`: waits for `hub:ready`. `catching-up`: replays the journal.
- * `live`: receives events as they are published. `closing`: was sent `hub:bye`. `ended`: is over.
- */
-export type Phase = 'opening' | 'catching-up' | 'live' | 'closing' | 'ended'
+/** Most connections have no context: beside them, it takes no memory in each. */
+const contexts = new WeakMap<HubConnection, unknown>()
 
 /** An open stream of a client. It is a class because fifty thousand connections then share one set of methods. */
-export class Connection {
+export class HubConnection implements Connection {
   readonly id: string
   readonly client: string
   readonly topics: readonly string[]
-  /** Milliseconds since 1970. */
   readonly since: number
   /** The same by the monotonic clock, from which its age is measured. */
   readonly openedAt: number
@@ -95,7 +64,7 @@ export class Connection {
   #resolveEnded: () => void = () => {}
 
   constructor(init: ConnectionInit, hooks: ConnectionHooks) {
-    const { id, client, topics, stream, endsAt, expiresAt, info = UNKNOWN } = init
+    const { id, client, topics, stream, endsAt, expiresAt, info = UNKNOWN, context } = init
     this.id = id
     this.client = client
     this.topics = topics
@@ -105,12 +74,22 @@ export class Connection {
     this.endsAt = endsAt
     this.expiresAt = expiresAt
     this.info = info
+    if (context !== undefined) contexts.set(this, context)
     this.#hooks = hooks
     this.#stream = stream
     this.#queue = hooks.emptyQueue
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
     })
+  }
+
+  get context(): unknown {
+    return contexts.get(this)
+  }
+
+  /** The keys of all addresses that it listens to. */
+  get keys(): string[] {
+    return this.#hooks.keysOf(this)
   }
 
   get open(): boolean {
@@ -138,8 +117,8 @@ export class Connection {
       const unsent = this.#stream.unsentBytes ?? this.#writingBytes
       this.#progress = unsent > 0 ? (this.#progress ?? new Progress()) : undefined
       return this.#progress?.stalledMs(this.sentBytes, unsent, now) ?? 0
-    } catch {
-      this.abort()
+    } catch (error) {
+      this.#fail(error)
       return 0
     }
   }
@@ -149,8 +128,8 @@ export class Connection {
     try {
       if (this.#stream.aborted) this.#end()
       else this.#stream.onAbort(() => this.#end())
-    } catch {
-      this.abort()
+    } catch (error) {
+      this.#fail(error)
     }
   }
 
@@ -172,9 +151,9 @@ export class Connection {
     if (this.#writingBytes > 0 || this.#queue === this.#hooks.emptyQueue) return
     try {
       this.#write(this.#queue)
-    } catch {
+    } catch (error) {
       // An error ends only this connection: the flush continues with the others.
-      this.abort()
+      this.#fail(error)
     }
   }
 
@@ -183,9 +162,12 @@ export class Connection {
     this.#queue = this.#hooks.emptyQueue
   }
 
-  /** Sends a last frame after everything that is queued, then ends. */
+  disconnect(reason: ByeReason = 'disconnected'): void {
+    this.#hooks.dismiss(this, reason)
+  }
+
+  /** Sends a last frame after everything that is queued, then ends. The connection MUST be open. */
   close(byeFrame: Uint8Array): void {
-    if (!this.open) return
     this.phase = 'closing'
     this.replay = undefined
     this.#push(byeFrame)
@@ -203,6 +185,11 @@ export class Connection {
     }
   }
 
+  #fail(error: unknown): void {
+    this.#hooks.onError(error)
+    this.abort()
+  }
+
   #exceeds(frame: Uint8Array): boolean {
     // An empty queue accepts any frame: one larger than the bound, published while the bound was higher,
     // would otherwise end the stream at every reconnect.
@@ -217,11 +204,11 @@ export class Connection {
 
   #write(queue: FrameQueue): void {
     const { length, byteLength } = queue
-    const bytes = toBytes(queue)
     this.#queue = this.#hooks.emptyQueue
     this.sentEvents += length
     this.sentBytes += byteLength
-    const drained = this.#stream.write(bytes)
+    const stream = this.#stream
+    const drained = stream.writeFrames ? stream.writeFrames(queue) : stream.write(toBytes(queue))
     this.#writingEvents = length
     this.#writingBytes = byteLength
     // Our own promise settles once and later, whatever the transport returned.
