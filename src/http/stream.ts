@@ -1,27 +1,29 @@
 /** Opens streams: a Web Response whose bytes come from a connection of the hub. */
 import type { Context } from 'hono'
-import { streamSSE } from 'hono/streaming'
 import { checkName, checkTopics } from '../core/address.ts'
-import { HubError } from '../core/errors.ts'
+import type { ByeReason } from '../core/control-events.ts'
+import type { AnyEvents } from '../core/declared-events.ts'
+import { isHubError } from '../core/errors.ts'
 import type { EventStream } from '../core/event-stream.ts'
-import type { ConnectionInfo } from '../hub/connection.ts'
-import type { ConnectOptions, Hub } from '../hub/hub.ts'
+import { checkOptions, KIND, type Kinds } from '../core/options/option-kinds.ts'
+import type { ConnectionInfo } from '../hub/connections/connection-types.ts'
+import type { RefusalReason } from '../hub/hooks/hooks.ts'
+import type { ConnectOptions, Hub } from '../hub/hub-types.ts'
 import { internalsOf } from '../hub/internals.ts'
-import type { RefusalReason } from '../hub/options.ts'
+import { challengeOf, unauthenticated } from './auth/errors.ts'
+import { automaticStream } from './openers/automatic-stream.ts'
+import { setStreamHeaders } from './openers/handed-over.ts'
+import { STREAM_HEADERS as HEADERS, type OpenStream, type Run } from './openers/open-stream.ts'
+import { nodeResponseOf } from './openers/runtime.ts'
 import { problem } from './problem.ts'
+import { compressed, negotiateCompression } from './stream-encoding.ts'
 
 /**
- * Opens a stream: creates the Response, calls `run` once with the stream when the body is read for the
- * first time, and closes it when the promise of `run` settles. A body that nobody reads, because
- * middleware threw or replaced the response, MUST NOT call `run`: the hub would keep a connection. The
- * headers set on the context MUST reach the client, including those that middleware sets after the
- * handler.
+ * What a stream carries, however it is opened.
+ * @typeParam Context - your own data about the connection, as in the hooks of the hub
  */
-export type OpenStream = (c: Context, run: (stream: EventStream) => Promise<void>) => Response
-
-/** Options of {@link streamEvents}. */
-export interface StreamOptions {
-  readonly hub: Hub
+export interface StreamSettings<Context = unknown> {
+  readonly hub: Hub<AnyEvents, Context>
   /** The client id. It MUST come from your own login or another source that you trust. */
   readonly client: string
   /** The topics to follow. @defaultValue none */
@@ -32,109 +34,117 @@ export interface StreamOptions {
   readonly expiresAt?: number | undefined
   /** Describes the request to operators. It is stored as long as the stream is open. @defaultValue nothing */
   readonly info?: ConnectionInfo | undefined
-  /** How the stream opens on this runtime. @defaultValue `portableStream()` */
+  /** Your own data about the connection, for hooks and `hub.connections`. It never leaves this process. @defaultValue none */
+  readonly context?: NoInfer<Context> | undefined
+  /** Ends the stream with `hub:bye` `disconnected` when it is aborted, for example at a log-out. @defaultValue none */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link streamEvents}. */
+export interface StreamOptions<Context = unknown> extends StreamSettings<Context> {
+  /** How the stream opens on this runtime. @defaultValue the fastest way that the server offers */
   readonly openStream?: OpenStream | undefined
 }
 
-const HEADERS: Readonly<Record<string, string>> = {
-  'Content-Type': 'text/event-stream; charset=utf-8',
-  // no-transform: a proxy that compresses would delay the events.
-  'Cache-Control': 'private, no-cache, no-store, no-transform',
-  // nginx: forward each event at once.
-  'X-Accel-Buffering': 'no',
+/** The kinds of the options of every stream. */
+export const STREAM_KINDS: Kinds<StreamSettings> = {
+  hub: KIND.any,
+  client: KIND.any,
+  topics: KIND.texts,
+  lastEventId: KIND.text,
+  expiresAt: KIND.number,
+  info: KIND.object,
+  context: KIND.any,
+  signal: KIND.signal,
 }
 
-/**
- * Opens streams on any runtime, with Hono's `streamSSE`.
- * @param cutOff - closes the socket of a client that no longer reads, where the runtime allows it
- */
-export function portableStream(cutOff?: (c: Context) => void): OpenStream {
-  return (c, run) => {
-    const response = streamSSE(c, async (stream) => {
-      await untilRead(stream)
-      if (!stream.aborted) await run(sliced(stream, cutOff && (() => cutOff(c))))
-    })
-    // streamSSE sets its own headers on the context as well. Once middleware such as cors has started a
-    // response there, they are merged into this one: replace them in both places.
-    for (const [name, value] of Object.entries(HEADERS)) {
-      c.header(name, value)
-      response.headers.set(name, value)
-    }
-    // Hop-by-hop headers of HTTP/1.1. On HTTP/2 they are an error that ends a Node process.
-    for (const name of ['Transfer-Encoding', 'Connection']) {
-      c.header(name, undefined)
-      response.headers.delete(name)
-    }
-    return response
-  }
-}
+const KINDS: Kinds<StreamOptions> = { ...STREAM_KINDS, openStream: KIND.function }
+
+const AUTOMATIC = automaticStream()
 
 /**
  * Responds with a stream of a hub, from any route. If the stream can't be opened now, the
  * response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would stop
- * reconnecting. A blocked client receives 204, at which an EventSource stops. Invalid topics, which may
- * come from the request, lead to 400.
- * @throws {HubError} `invalid-address` for the client id
+ * reconnecting. A blocked client receives 204, at which an EventSource stops; both wait for about a
+ * second. One whose permission has ended receives 401. Invalid names of topics, which may come from the request, lead to 400.
+ * @throws {HubError} `invalid-address` for the client id; `invalid-option` for an option that is unknown
+ * or of another kind
  * @throws {TypeError} when `createHub` of this package did not create the hub
  */
-export function streamEvents(c: Context, options: StreamOptions): Response {
-  const { hub, client, topics = [], expiresAt, info, openStream = portableStream() } = options
+export function streamEvents<Own>(
+  c: Context,
+  options: StreamOptions<Own>,
+): Response | Promise<Response> {
+  checkOptions('streamEvents', options, KINDS)
+  return respondWithStream(c, options)
+}
+
+/** Responds as {@link streamEvents}, whose options MUST have been checked. */
+export function respondWithStream<Own>(
+  c: Context,
+  options: StreamOptions<Own>,
+): Response | Promise<Response> {
+  const { hub, client, topics = [], info, openStream = AUTOMATIC } = options
+  const { expiresAt = Number.POSITIVE_INFINITY, context, signal } = options
   checkName('client id', client)
   const invalid = topicsProblem(c, topics)
   if (invalid) return invalid
-  if (c.req.method === 'HEAD') return streamHead(c)
+  if (expiresAt <= internalsOf(hub).clock.now()) return streamExpired(c)
+  if (c.req.method === 'HEAD') return streamHead(c, hub, client)
   const refusal = internalsOf(hub).refusal(client, info)
-  if (refusal === 'blocked') return streamBlocked(c)
-  if (refusal) return refuseWithBye(c, internalsOf(hub).byeFrame(refusal))
+  if (refusal === 'blocked') return streamBlocked(c, hub)
+  if (refusal) return refuseWithBye(c, hub, refusal)
   const lastEventId = c.req.header('Last-Event-ID') || options.lastEventId || undefined
-  for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
-  const turn = untilItsTurn(c.env)
-  return openStream(c, async (stream) => {
-    await turn
-    await connectStream(hub, { client, topics, lastEventId, expiresAt, info, stream })
-  })
+  setStreamHeaders(c)
+  const compression = negotiateCompression(c, hub)
+  const turn = untilItsTurn(c)
+  const run: Run = async (stream) => {
+    if (turn) await turn
+    const { expiresAt } = options
+    const connection = { client, topics, lastEventId, expiresAt, info, context, signal, stream }
+    await connectStream(hub, connection)
+  }
+  return openStream(c, compression ? compressed(run, compression) : run)
 }
 
-/** The part of Node's response that shows whether it may be sent. */
-interface NodeResponse {
-  readonly socket: unknown
-  once(event: 'socket', listener: () => void): void
+/** Responds with 401, at which an EventSource stops: its page has to ask for another permission. */
+function streamExpired(c: Context): Response {
+  const refusal = unauthenticated('The permission to listen has ended: log in again.')
+  c.header('WWW-Authenticate', challengeOf(refusal))
+  return problem(c, 401, refusal.message)
 }
 
 /**
  * On Node, waits until a pipelined request may be answered: the response has its socket then. Node
  * handles all of them at once and reports no disconnect to those that still wait.
  */
-function untilItsTurn(env: { outgoing?: NodeResponse } | undefined): Promise<void> | undefined {
-  const response = env?.outgoing
+function untilItsTurn(c: Context): Promise<void> | undefined {
+  const response = nodeResponseOf(c)
   if (response?.socket !== null) return undefined
   return new Promise((resolve) => response.once('socket', resolve))
 }
 
-const NO_BYTES = new Uint8Array(0)
-
-/** Resolves when the body is read. Hono's stream accepts one write at once, and a second one when the first was read. */
-async function untilRead(stream: EventStream): Promise<void> {
-  await stream.write(NO_BYTES)
-  await stream.write(NO_BYTES)
-}
-
 /** Returns a 400 response for invalid topics; undefined for valid ones. */
-function topicsProblem(c: Context, topics: readonly string[]): Response | undefined {
+export function topicsProblem(c: Context, topics: readonly string[]): Response | undefined {
   try {
     checkTopics(topics)
     return undefined
   } catch (error) {
-    if (error instanceof HubError) return problem(c, 400, error.message)
+    if (isHubError(error)) return problem(c, 400, error.message)
     throw error
   }
 }
 
 /** Connects a stream. It does not see the request, which would otherwise stay in memory as long as the stream. */
-function connectStream(hub: Hub, options: ConnectOptions): Promise<void> {
+function connectStream<Own>(hub: Hub<AnyEvents, Own>, options: ConnectOptions<Own>): Promise<void> {
   // The hub may have become full between the response and its reader.
-  const refused = internalsOf(hub).refusal(options.client, options.info)
-  return refused ? sayGoodbye(hub, options.stream, refused) : hub.connect(options).ended
+  const { refusal, connect } = internalsOf(hub)
+  const refused = refusal(options.client, options.info)
+  if (refused) return sayGoodbye(hub, options.stream, refused)
+  const connection = connect(options)
+  // Now, because the server may send the head of the response with it.
+  connection.flush()
+  return connection.ended
 }
 
 async function sayGoodbye(hub: Hub, stream: EventStream, refused: RefusalReason): Promise<void> {
@@ -142,46 +152,53 @@ async function sayGoodbye(hub: Hub, stream: EventStream, refused: RefusalReason)
 }
 
 /** Responds to HEAD. Hono would run the GET handler and drop the body unread: that stream would never end. */
-export function streamHead(c: Context): Response {
+export function streamHead(c: Context, hub: Hub, client: string): Response | Promise<Response> {
+  if (internalsOf(hub).isBlocked(client)) return streamBlocked(c, hub)
+  negotiateCompression(c, hub)
   return c.body(null, 200, HEADERS)
 }
 
-/** Responds to a blocked client with 204, at which an EventSource stops; a cache must not store it beyond the block. */
-export function streamBlocked(c: Context): Response {
+/**
+ * Responds to a blocked client with 204, at which an EventSource stops; a cache must not store it beyond the
+ * block. It waits for about a second, because some clients come back at 204, too, as fast as they are answered.
+ */
+export async function streamBlocked(c: Context, hub: Hub): Promise<Response> {
+  if (c.req.method !== 'HEAD')
+    await internalsOf(hub).hold(c.req.raw?.signal ?? new AbortController().signal)
   return c.body(null, 204, { 'Cache-Control': 'no-store' })
 }
 
-/** Responds with `hub:bye` alone. At any status but 200, an EventSource would stop reconnecting. */
-export function refuseWithBye(c: Context, bye: Uint8Array): Response {
-  return c.body(bye.slice(), 200, HEADERS)
+/**
+ * Refuses a stream for now, with `hub:bye` alone: at any status but 200, an EventSource would stop
+ * reconnecting. It waits for about a second, because some clients ignore `retry:`.
+ * @throws {TypeError} when `createHub` of this package did not create the hub
+ */
+export function refuseWithBye(c: Context, hub: Hub, reason: ByeReason): Response {
+  const { byeFrame, hold } = internalsOf(hub)
+  return respondLate(c, byeFrame(reason), hold)
 }
 
-/** Bytes in one write: with large writes, the progress of a slow reader would not be visible. */
-const SLICE_BYTES = 65_536
+/** Resolves when a refusal may be sent. The signal is aborted when the client leaves. */
+export type Hold = (left: AbortSignal) => Promise<void>
 
-/** Hono's stream, except that large writes go in slices and `abort` also closes the socket. */
-function sliced(stream: EventStream, cutOff?: () => void): EventStream {
-  let restBytes = 0
-  return {
-    get aborted() {
-      return stream.aborted
-    },
-    get unsentBytes() {
-      return restBytes > 0 ? restBytes : undefined
-    },
-    write: (bytes) => (bytes.byteLength > SLICE_BYTES ? writeSlices(bytes) : stream.write(bytes)),
-    onAbort: (listener) => stream.onAbort(listener),
-    abort: () => {
-      stream.abort()
-      cutOff?.()
-    },
-  }
+/** Responds with the goodbye of a stream that is refused for now. */
+export function respondLate(c: Context, bye: Uint8Array, hold: Hold): Response {
+  return c.body(lateBody(bye, hold) as ReadableStream, 200, HEADERS)
+}
 
-  async function writeSlices(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.byteLength; at += SLICE_BYTES) {
-      restBytes = bytes.byteLength - at
-      await stream.write(bytes.subarray(at, at + SLICE_BYTES))
-    }
-    restBytes = 0
+/** The response of {@link respondLate} outside Hono. */
+export function streamOfBye(bye: Uint8Array, hold: Hold): Response {
+  return new Response(lateBody(bye, hold), { headers: HEADERS })
+}
+
+/** Nothing is held for a body that is never read. */
+function lateBody(bye: Uint8Array, hold: Hold): ReadableStream<Uint8Array> {
+  const left = new AbortController()
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    await hold(left.signal)
+    if (left.signal.aborted) return
+    controller.enqueue(bye)
+    controller.close()
   }
+  return new ReadableStream({ pull, cancel: () => left.abort() }, { highWaterMark: 0 })
 }

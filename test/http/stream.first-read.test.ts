@@ -3,8 +3,8 @@ import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
-import { portableStream } from '../../src/http/stream.ts'
-import { webStream } from '../../src/http/web-stream.ts'
+import { portableStream } from '../../src/http/openers/portable-stream.ts'
+import { webStream } from '../../src/http/openers/web-stream.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { createAppHarness } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
@@ -111,7 +111,7 @@ describe('streams that open with a probe', () => {
     const clock = manualClock()
     const probe = { bytes: new TextEncoder().encode(':\n\n'), maxWaitMs: 10_000, clock }
     const hub = createHub({ clock })
-    const app = createApp({ hub, access: 'anyone', openStream: webStream(undefined, probe) })
+    const app = createApp({ hub, access: 'anyone', openStream: webStream(probe) })
     const open = async () => (await app.request('/sse?id=alice')).body?.getReader()
     return { clock, hub, open }
   }

@@ -2,8 +2,8 @@
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
-import { portableStream } from '../../src/http/stream.ts'
-import { webStream } from '../../src/http/web-stream.ts'
+import { portableStream } from '../../src/http/openers/portable-stream.ts'
+import { webStream } from '../../src/http/openers/web-stream.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { manualClock } from '../support/clock.ts'
 
@@ -64,4 +64,19 @@ describe.each([
     expect(hub.stats()).toMatchObject({ connections: 0, closing: 0 })
     expect(clock.timers).toBe(0)
   })
+})
+
+test('web streams are cut off when a runtime takes one slice of a large event, and no more', async () => {
+  const clock = manualClock()
+  const hub = createHub({ clock })
+  const app = createApp({ hub, access: 'anyone', openStream: webStream() })
+  const body = (await app.request('/sse?id=alice')).body?.getReader()
+  for (let reads = 0; reads < 2; reads++) {
+    const read = body?.read()
+    await clock.runPending()
+    if (reads === 0) await hub.publish('everyone', { data: TEXT })
+    await read
+  }
+  await clock.advance(3 * HEARTBEAT_MS)
+  expect(hub.stats().metrics.goodbyes.slow).toBe(1)
 })

@@ -1,5 +1,5 @@
 /** Middleware that checks the permissions of a request and records its subject. */
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context, Handler, MiddlewareHandler } from 'hono'
 import type { Address } from '../../core/address.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { problem } from '../problem.ts'
@@ -9,6 +9,15 @@ export function requireOperate(access: Access | undefined): MiddlewareHandler {
   if (!access) return passThrough
   return async (c, next) => {
     await access.operate(c)
+    await next()
+  }
+}
+
+/** Requires the permission to read metrics. Without access control, every request passes. */
+export function requireMetrics(access: Access | undefined): MiddlewareHandler {
+  if (!access) return passThrough
+  return async (c, next) => {
+    await (access.metrics ? access.metrics(c) : access.operate(c))
     await next()
   }
 }
@@ -32,10 +41,10 @@ export const passThrough: MiddlewareHandler = (_, next) => next()
 const SECRETS = /^(access_?token|api_?key|auth|authorization|bearer|jwt|key|publish_?key|token)$/i
 
 /** Refuses credentials in the query, because the logs of every proxy would store them. */
-export const noSecretsInQuery: MiddlewareHandler = async (c, next) => {
+export const noSecretsInQuery: Handler = (c, next) => {
   const at = c.req.url.indexOf('?')
   const names = at === -1 ? [] : [...new URLSearchParams(c.req.url.slice(at)).keys()]
-  if (!names.some((name) => SECRETS.test(name))) return await next()
+  if (!names.some((name) => SECRETS.test(name))) return next()
   return problem(
     c,
     400,

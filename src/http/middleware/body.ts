@@ -1,10 +1,11 @@
 /** Reads request bodies. An event may be sent as JSON, text or a form; one schema validates all three. */
 import type { Context, MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
+import { readBody } from '../../core/read-body.ts'
 import { problem } from '../problem.ts'
 import { PublishBody } from '../schemas/requests.ts'
+import { curlCommand } from './curl-command.ts'
 import { invalid, type Valid } from './validate.ts'
 
 /** One byte of data takes at most six bytes in JSON (`\u0000`). Field names and quotes need some slack. */
@@ -28,10 +29,12 @@ type Reader = (text: string) => unknown
 
 type Readers = ReadonlyMap<string | undefined, Reader>
 
+const FORM = 'application/x-www-form-urlencoded'
+
 const EVENT_READERS: Readers = new Map([
   ['application/json', fromJson],
   ['text/plain', (text) => ({ data: text })],
-  ['application/x-www-form-urlencoded', fromForm],
+  [FORM, fromForm],
 ])
 
 /**
@@ -73,40 +76,55 @@ function bodyOf<Output, Input>(
   schema: z.ZodType<Output, Input>,
   { readers, unsupported, maxBytes, tooLarge }: BodyRules,
 ): MiddlewareHandler<object, string, Valid<'json', Output, Input>> {
-  const bytesOf = readerWithin(maxBytes)
   return async (c, next) => {
-    const bytes = await bytesOf(c)
+    const bytes = await bytesWithin(c, maxBytes)
     if (bytes === 'too large') return problem(c, 413, tooLarge)
     if (bytes === 'broken') return problem(c, 400, 'The body ended early: send it again.')
-    const reader = readers.get(typeOf(c))
+    const type = typeOf(c)
+    const reader = readers.get(type)
     if (!reader) return problem(c, 415, unsupported)
     const text = decode(bytes)
     if (text === undefined) return problem(c, 400, NOT_UTF8)
-    const checked = schema.safeParse(reader(text))
+    const value = reader(text)
+    if (type === FORM && isNoEvent(value as object, text)) return noData(c, text)
+    const checked = schema.safeParse(value)
     if (!checked.success) return invalid(c, 'json', checked.error)
     c.req.addValidatedData('json', checked.data as object)
     return await next()
   }
 }
 
-/** Reads bodies up to a size limit. */
-function readerWithin(maxSize: number) {
-  const limit = bodyLimit({ maxSize, onError: (c) => c.body(null, 413) })
-  return async (c: Context): Promise<ArrayBuffer | 'too large' | 'broken'> => {
-    let bytes: ArrayBuffer | undefined
-    const read = async () => {
-      bytes = await c.req.arrayBuffer()
-    }
-    try {
-      const length = lengthOf(c)
-      // The host may have read the body already: then it is cached and its stream is locked. On Node,
-      // requesting the body as a stream costs ten times as much as reading it.
-      if (c.req.raw.bodyUsed || (length ?? maxSize + 1) <= maxSize) await read()
-      else if (length === undefined) await limit(c, read)
-      return bytes ?? 'too large'
-    } catch {
-      return 'broken'
-    }
+/** Whether a form is text: it has no field of an event. `curl -d` labels everything a form. */
+function isNoEvent(form: object, text: string): boolean {
+  const isEvent = ['data', 'event', 'ephemeral'].some((name) => Object.hasOwn(form, name))
+  return !isEvent && text !== '' && !isObject(text)
+}
+
+/** Refuses a form that is none, with the command that publishes it. */
+function noData(c: Context, text: string): Response {
+  const command = curlCommand(c, text)
+  const detail = `The form has no field data. If this is the data, send: ${command}`
+  return problem(c, 400, detail, [{ path: 'json.data', message: 'is missing' }])
+}
+
+/** Reads the body of a request up to a size limit. */
+async function bytesWithin(
+  c: Context,
+  maxSize: number,
+): Promise<ArrayBuffer | 'too large' | 'broken'> {
+  const length = lengthOf(c)
+  try {
+    // The host may have read the body already: then it is cached and its stream is locked. On Node,
+    // requesting the body as a stream costs ten times as much as reading it.
+    if (c.req.raw.bodyUsed || (length ?? maxSize + 1) <= maxSize) return await c.req.arrayBuffer()
+    if (length !== undefined) return 'too large'
+    const { buffer, byteLength } = await readBody(c.req.raw, maxSize, 'leave')
+    if (byteLength > maxSize) return 'too large'
+    // As after Hono's own methods, others can read it again.
+    c.req.bodyCache.arrayBuffer = Promise.resolve(buffer) as never
+    return buffer
+  } catch {
+    return 'broken'
   }
 }
 
@@ -155,7 +173,20 @@ function hasInfinity(json: string): boolean {
   return false
 }
 
+/** Whether text is an object in JSON. */
+function isObject(text: string): boolean {
+  if (!text.startsWith('{')) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function fromForm(text: string): unknown {
+  // curl -d labels JSON a form, too. No field of an event begins with a brace.
+  if (isObject(text)) return fromJson(text)
   if (!isPercentEncoded(text)) throw new HTTPException(400, { message: NO_FORM })
   const fields = new Map<string, unknown>()
   for (const [name, value] of new URLSearchParams(text)) {

@@ -2,16 +2,15 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import {
   convertIPv4BinaryToString,
-  convertIPv4MappedIPv6ToIPv4,
   convertIPv6ToBinary,
   distinctRemoteAddr,
-  isIPv4MappedIPv6,
 } from 'hono/utils/ipaddr'
 import { type ClientRateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
 import { type Clock, dateAt, systemClock } from '../../core/clock.ts'
-import { checkRange } from '../../core/errors.ts'
-import type { Hub } from '../../hub/hub.ts'
-import { internalsOf } from '../../hub/internals.ts'
+import { checkRange, HubError } from '../../core/errors.ts'
+import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import type { Hub } from '../../hub/hub-types.ts'
+import { bindToHub, internalsOf } from '../../hub/internals.ts'
 import { problem } from '../problem.ts'
 import { refuseWithBye } from '../stream.ts'
 
@@ -45,6 +44,15 @@ export interface RateLimitOptions {
   readonly isCountedElsewhere?: ((c: Context) => boolean) | undefined
 }
 
+const KINDS: Kinds<RateLimitOptions> = {
+  hub: KIND.any,
+  streamsPerMinute: KIND.number,
+  publishesPerMinute: KIND.number,
+  clock: KIND.object,
+  addressOf: KIND.function,
+  isCountedElsewhere: KIND.function,
+}
+
 const MINUTE_MS = 60_000
 
 const TOO_MANY = 'Too many events within a minute: wait for the seconds in Retry-After.'
@@ -56,23 +64,26 @@ const MAX_COUNTED = 100_000
  * Creates the rate limits of an app: `createApp({ hub, limits: createLimits({ … }) })`. A stream over
  * the limit receives 200 with `hub:bye`, so that an EventSource reconnects; a publish over it receives 429.
  * Both come with `Retry-After`. Each process counts separately.
- * @throws {HubError} `invalid-option` when a limit is negative
+ * @throws {HubError} `invalid-option` for an unknown option, or when a limit is negative
  * @throws {TypeError} when `createHub` of this package did not create the hub
  */
 export function createLimits(options: RateLimitOptions): Limits {
+  checkOptions('createLimits', options, KINDS)
   const { hub, clock = systemClock, addressOf, isCountedElsewhere } = options
+  if (!addressOf) throw new HubError('invalid-option', 'createLimits requires addressOf.')
   const { streamsPerMinute = 0, publishesPerMinute = 0 } = options
   checkRange('streamsPerMinute', streamsPerMinute, 0)
   checkRange('publishesPerMinute', publishesPerMinute, 0)
-  const { reject, byeFrame } = internalsOf(hub)
-  return {
+  const { reject } = internalsOf(hub)
+  const limits: Limits = {
     streams: limit(streamsPerMinute, (c) => {
       const info = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
       reject(c.get('grant').client, 'rate-limited', info)
-      return refuseWithBye(c, byeFrame('at-capacity'))
+      return refuseWithBye(c, hub, 'at-capacity')
     }),
     publishing: limit(publishesPerMinute, (c) => problem(c, 429, TOO_MANY), isCountedElsewhere),
   }
+  return bindToHub(limits, hub)
 
   function limit(
     perMinute: number,
@@ -104,8 +115,9 @@ export function ipBucket(address: string): string {
   if (distinctRemoteAddr(plain) !== 'IPv6') return plain.slice(0, 64)
   const binary = binaryOf(plain)
   if (binary === undefined) return 'unknown'
-  if (!isIPv4MappedIPv6(binary)) return (binary >> 64n).toString(16)
-  return convertIPv4BinaryToString(convertIPv4MappedIPv6ToIPv4(binary))
+  // RFC 4291 §2.5.5.2: ::ffff:0:0/96 holds the IPv4 addresses.
+  if (binary >> 32n !== 0xffffn) return (binary >> 64n).toString(16)
+  return convertIPv4BinaryToString(binary & 0xffff_ffffn)
 }
 
 /** Undefined for text that has colons but is not an address: a proxy may send anything. */

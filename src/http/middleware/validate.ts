@@ -2,7 +2,7 @@
 import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import type { z } from 'zod'
-import { problem } from '../problem.ts'
+import { invalidFields } from '../problem.ts'
 
 /** The types of a validated target: what a client may send, and what the handler receives. */
 export type Valid<Target extends keyof ValidationTargets, Output, Input> = {
@@ -22,11 +22,10 @@ export function valid<Target extends 'query' | 'param', Output, Input>(
 
 /** Returns 400 and lists everything that is wrong. */
 export function invalid(c: Context, target: string, error: Pick<z.ZodError, 'issues'>): Response {
-  const issues = error.issues.map(({ path, message }) => ({
-    path: [target, ...path].join('.'),
+  const fields = error.issues.map(({ path, message }) => ({
+    path: path.join('.'),
     // The message quotes unknown keys, which may be of any length.
     message: message.slice(0, 200),
   }))
-  const detail = issues.map(({ path, message }) => `${path} ${message}`).join('; ')
-  return problem(c, 400, `${detail}.`, issues)
+  return invalidFields(c, target, fields)
 }

@@ -1,7 +1,9 @@
 /** A client over its rate limit is asked to wait, and no other client is affected. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ipBucket } from '../../../src/http/middleware/rate-limit.ts'
+import { createLimits, ipBucket } from '../../../src/http/middleware/rate-limit.ts'
+import { createHub } from '../../../src/hub/hub.ts'
 import { defaults } from '../../../src/server/config.ts'
+import { released } from '../../support/app-harness.ts'
 import { type AuthHarness, createAuthHarness, KEY, statusOf } from '../../support/auth-harness.ts'
 import { type ManualClock, manualClock } from '../../support/clock.ts'
 
@@ -40,6 +42,20 @@ describe('publishing', () => {
     await turn(seconds * 1_000)
     expect(await statusOf(publish(postJson))).toBe(200)
   })
+
+  test.each([-3_600_000, 3_600_000])(
+    'asks for the rest of the minute after wall time has jumped by %d ms',
+    async (jumpMs) => {
+      const { postJson } = createAuthHarness({ clock, config })
+      for (let n = 0; n < 3; n++) expect(await statusOf(publish(postJson))).toBe(200)
+      clock.moveWallTime(jumpMs)
+      await turn(20_000)
+      const response = await publish(postJson)
+      expect([response.status, response.headers.get('Retry-After')]).toEqual([429, '40'])
+      await turn(40_000)
+      expect(await statusOf(publish(postJson))).toBe(200)
+    },
+  )
 
   test('is counted per credential, whatever the address', async () => {
     let address = 0
@@ -131,7 +147,8 @@ describe('streams', () => {
     const response = await request('/sse?id=alice')
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toMatch(/^text\/event-stream/)
-    expect(await response.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: .*at-capacity.*\n\n$/)
+    const text = await (await released(response, clock)).text()
+    expect(text).toMatch(/^retry: \d+\nevent: hub:bye\ndata: .*at-capacity.*\n\n$/)
     expect(hub.stats().connections).toBe(0)
     expect(hub.stats().metrics.refusals['rate-limited']).toBe(1)
     await turn(60_000)
@@ -205,3 +222,13 @@ function pingFrom({ request }: AuthHarness, forwardedFor?: string): Promise<numb
   const headers = forwardedFor === undefined ? {} : { 'X-Forwarded-For': forwardedFor }
   return statusOf(request('/ping/alice', undefined, { method: 'POST', headers }))
 }
+
+test.each<[RegExp, object]>([
+  [/createLimits has no option "publishPerMinute"/, { publishPerMinute: 5 }],
+  [/streamsPerMinute of createLimits must be a finite number/, { streamsPerMinute: '5' }],
+  [/createLimits requires addressOf/, { streamsPerMinute: 5, addressOf: undefined }],
+])('an option that is misspelt, or of another kind, is refused: %s', (message, options) => {
+  const limits = () => createLimits({ hub: createHub(), addressOf: () => undefined, ...options })
+  expect(limits).toThrow(message)
+  expect(limits).toThrow(expect.objectContaining({ code: 'invalid-option' }))
+})

@@ -1,8 +1,8 @@
 /** Streams on a plain `ReadableStream`, on any runtime: with a third as many promises as Hono's `streamSSE`. */
-import type { Context } from 'hono'
-import type { Clock } from '../core/clock.ts'
-import type { EventStream } from '../core/event-stream.ts'
-import type { OpenStream } from './stream.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { EventStream } from '../../core/event-stream.ts'
+import type { OpenStream, Run } from './open-stream.ts'
+import { cutOffOf } from './runtime.ts'
 
 /** Bytes queued in a stream above which its reader counts as busy. */
 const HIGH_WATER_BYTES = 65_536
@@ -14,7 +14,7 @@ const SLICE_BYTES = 65_536
  * Counts bytes, and requests none before the reader does. Bun allocates memory according to the
  * high-water mark: with 64 KiB, an idle stream would take 4 KB more.
  */
-const STRATEGY: QueuingStrategy<Uint8Array> = {
+export const STRATEGY: QueuingStrategy<Uint8Array> = {
   highWaterMark: 0,
   size: (chunk) => chunk?.byteLength ?? 0,
 }
@@ -29,23 +29,28 @@ export interface ReaderProbe {
 
 /**
  * Opens streams on runtimes that feed their sockets from Web streams.
- * @param cutOffOf - returns a function that closes the socket of a client that no longer reads, where
- * the runtime allows it. The function is stored as long as the stream is open and SHOULD NOT refer
- * to the context.
  * @param probe - for runtimes that may read the first bytes for a client that has left, and not
  * report it: the stream starts at the second read
  */
-export function webStream(cutOffOf?: (c: Context) => () => void, probe?: ReaderProbe): OpenStream {
-  return (c, run) => {
-    const source = new Source(run, cutOffOf?.(c), probe)
-    return c.body(new ReadableStream<Uint8Array>(source, STRATEGY) as ReadableStream)
-  }
+export function webStream(probe?: ReaderProbe): OpenStream {
+  return (c, run) => c.body(webBody(run, cutOffOf(c), probe) as ReadableStream)
 }
 
-type Run = Parameters<OpenStream>[1]
+/**
+ * Creates the body of a stream.
+ * @param cutOff - closes the socket of a client that no longer reads, where the runtime allows it. It is
+ * stored as long as the stream is open and SHOULD NOT refer to the context.
+ */
+export function webBody(
+  run: Run,
+  cutOff?: () => void,
+  probe?: ReaderProbe,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream(new Source(run, cutOff, probe), STRATEGY)
+}
 
 /** Both ends of one stream. It is a class, so that many thousands of streams share one set of methods. */
-class Source implements EventStream {
+export class Source implements EventStream {
   readonly #cutOff: (() => void) | undefined
   /** Feeds the stream. Undefined once it was called. */
   #run: Run | undefined
@@ -58,7 +63,7 @@ class Source implements EventStream {
   #probe: ReaderProbe | undefined
   #stopWaiting: (() => void) | undefined
 
-  constructor(run: Run, cutOff: (() => void) | undefined, probe: ReaderProbe | undefined) {
+  constructor(run: Run, cutOff?: () => void, probe?: ReaderProbe) {
     this.#run = run
     this.#cutOff = cutOff
     this.#probe = probe
@@ -116,7 +121,8 @@ class Source implements EventStream {
 
   abort(): void {
     // An error frees the queued bytes. The socket itself belongs to the runtime.
-    this.#quietly(() => this.#controller?.error(new Error('The reader was cut off.')))
+    const reason = new DOMException('The reader was cut off.', 'AbortError')
+    this.#quietly(() => this.#controller?.error(reason))
     this.#end()
     this.#cutOff?.()
   }
