@@ -1,8 +1,10 @@
 /** Access control in one call: which credentials a hub accepts, and how its tickets are signed. */
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { HubError } from '../../core/errors.ts'
-import type { Hub } from '../../hub/hub.ts'
+import { checkRange, HubError } from '../../core/errors.ts'
+import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import type { Hub } from '../../hub/hub-types.ts'
 import { internalsOf } from '../../hub/internals.ts'
+import { type AttemptOptions, createAttempts } from './attempts.ts'
 import { type Access, createAuthorizer } from './authorizer.ts'
 import { bearerPermissions } from './bearer.ts'
 import {
@@ -29,6 +31,12 @@ export interface AccessOptions {
    */
   readonly keys?: readonly string[] | undefined
   /**
+   * Keys for programs that scrape metrics: each of them reads metrics and may do nothing else. The same
+   * rule applies to them, and none may be one of `keys`.
+   * @defaultValue none
+   */
+  readonly metricsKeys?: readonly string[] | undefined
+  /**
    * JSON Web Tokens, sent as `Authorization: Bearer TOKEN`. `sub` is the client that a token may
    * listen as, `topics` and `publish` are what it may follow and publish to, `exp` is required.
    * @defaultValue none: every token is refused with 401
@@ -41,24 +49,44 @@ export interface AccessOptions {
    * neither
    */
   readonly tickets?: TicketOptions | false | undefined
+  /**
+   * Limits how many invalid keys one remote address may send: beyond it, a key that the address has not
+   * used before receives 429, whether or not it is valid.
+   * @defaultValue no limit
+   */
+  readonly attempts?: AttemptOptions | undefined
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined
 }
 
 /**
  * Creates the access control of an app: `createApp({ hub, access: createAccess({ hub, keys }) })`.
- * @throws {HubError} `invalid-option` when there is neither a key nor `jwt`, when a key or secret is
- * too short, when `jwt` does not have exactly one of `secret` and `jwksUrl`, or when `jwksUrl` is not
+ * @throws {HubError} `invalid-option` for an unknown option, when there is neither a key nor `jwt`, when a key or secret is
+ * too short, when a metrics key is also one of `keys`, when `jwt` does not have exactly one of `secret` and `jwksUrl`, or when `jwksUrl` is not
  * https
  * @throws {TypeError} when `createHub` of this package did not create the hub
  */
 export function createAccess(options: AccessOptions): Access {
-  const { hub, keys = [], jwt, tickets = {}, clock = systemClock } = options
   checkCredentials(options)
+  const {
+    hub,
+    keys = [],
+    metricsKeys = [],
+    jwt,
+    tickets = {},
+    attempts,
+    clock = systemClock,
+  } = options
+  checkAttempts(options)
   const secrets = tickets === false ? [] : secretsOf(tickets, keys, jwt)
   return createAuthorizer({
     hub,
-    permissionsOf: bearerPermissions(keys, jwt && createTokens({ ...jwt, clock })),
+    permissionsOf: bearerPermissions({
+      keys,
+      metricsKeys,
+      tokens: jwt && createTokens({ ...jwt, clock }),
+      attempts: attempts && createAttempts(attempts, clock, hub),
+    }),
     tickets:
       tickets !== false && secrets.length > 0
         ? createTickets({ ...tickets, ...internalsOf(hub), secrets, clock })
@@ -78,12 +106,56 @@ function secretsOf(
   return jwt?.secret === undefined ? [] : [jwt.secret]
 }
 
+const KINDS: Kinds<AccessOptions> = {
+  hub: KIND.any,
+  keys: KIND.texts,
+  metricsKeys: KIND.texts,
+  jwt: KIND.object,
+  tickets: {
+    rule: 'must be an object or false',
+    accepts: (value) => value === false || KIND.object.accepts(value),
+  },
+  attempts: KIND.object,
+  clock: KIND.object,
+}
+
+const JWT_KINDS: Kinds<JwtOptions> = {
+  secret: KIND.text,
+  jwksUrl: KIND.text,
+  issuer: KIND.text,
+  audience: KIND.text,
+  onError: KIND.function,
+}
+
+const TICKET_KINDS: Kinds<TicketOptions> = {
+  secrets: KIND.texts,
+  isSecure: KIND.function,
+  addressOf: KIND.function,
+}
+
+const ATTEMPT_KINDS: Kinds<AttemptOptions> = {
+  addressOf: KIND.function,
+  perMinute: KIND.number,
+}
+
 /** @throws {HubError} `invalid-option`. The message never repeats a key or secret. */
-function checkCredentials({ keys = [], jwt, tickets }: AccessOptions): void {
+function checkCredentials(options: AccessOptions): void {
+  checkOptions('createAccess', options, KINDS)
+  const { keys = [], metricsKeys = [], jwt, tickets } = options
+  if (jwt) checkOptions('jwt of createAccess', jwt, JWT_KINDS)
+  if (tickets) checkOptions('tickets of createAccess', tickets, TICKET_KINDS)
   check(keys.length > 0 || jwt !== undefined, 'createAccess requires keys or jwt: set one of them.')
   check(
     keys.every((key) => PUBLISH_KEY.test(key)),
     `Each of keys ${PUBLISH_KEY_RULE}.`,
+  )
+  check(
+    metricsKeys.every((key) => PUBLISH_KEY.test(key)),
+    `Each of metricsKeys ${PUBLISH_KEY_RULE}.`,
+  )
+  check(
+    !metricsKeys.some((key) => keys.includes(key)),
+    'Each of metricsKeys must differ from keys, which may do anything.',
   )
   if (jwt) {
     const { secret, jwksUrl } = jwt
@@ -100,6 +172,14 @@ function checkCredentials({ keys = [], jwt, tickets }: AccessOptions): void {
       `Each of tickets.secrets ${SECRET_RULE}.`,
     )
   }
+}
+
+/** @throws {HubError} `invalid-option` */
+function checkAttempts({ attempts }: AccessOptions): void {
+  if (attempts === undefined) return
+  checkOptions('attempts of createAccess', attempts, ATTEMPT_KINDS)
+  check(typeof attempts.addressOf === 'function', 'attempts.addressOf must be a function.')
+  if (attempts.perMinute !== undefined) checkRange('attempts.perMinute', attempts.perMinute, 0)
 }
 
 function check(holds: boolean, message: string): void {

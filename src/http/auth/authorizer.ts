@@ -3,8 +3,8 @@ import type { Context } from 'hono'
 import type { Address } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
-import type { Hub } from '../../hub/hub.ts'
-import { internalsOf } from '../../hub/internals.ts'
+import type { Hub } from '../../hub/hub-types.ts'
+import { bindToHub, internalsOf } from '../../hub/internals.ts'
 import { clientBlocked, forbidden, unauthorized } from './errors.ts'
 import { covers, mayPublish, type Permissions } from './permissions.ts'
 import type { Grant, Tickets } from './tickets.ts'
@@ -43,10 +43,12 @@ export interface Access {
    * @throws {HubError} `blocked` for a blocked client, which receives 204
    */
   listen(c: Context, requested: StreamRequest): Promise<StreamGrant>
-  /** Allows publishing to the address. Resolves with the subject whose rate limit it counts against. */
-  publish(c: Context, address: Address): Promise<string>
+  /** Allows publishing to the address. Resolves with the subject whose rate limit it counts against; undefined for its address. */
+  publish(c: Context, address: Address): Promise<string | undefined>
   /** Allows listing and disconnecting clients, and reading metrics. */
   operate(c: Context): Promise<void>
+  /** Allows reading metrics. @defaultValue whatever `operate` allows */
+  metrics?(c: Context): Promise<void>
   /** Allows issuing tickets, which requires the permission to publish to every address. */
   issuer(c: Context): Promise<TicketIssuer>
 }
@@ -65,7 +67,7 @@ export interface AuthorizerInit {
 export function createAuthorizer(init: AuthorizerInit): Access {
   const { hub, permissionsOf, tickets, clock } = init
   const { isBlocked } = internalsOf(hub)
-  return { listen, publish, operate, issuer }
+  return bindToHub({ listen, publish, operate, metrics, issuer }, hub)
 
   async function listen(c: Context, requested: StreamRequest): Promise<StreamGrant> {
     if (requested.ticket !== undefined) return await listenByTicket(c, requested, requested.ticket)
@@ -95,7 +97,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     return { client: claims.client, topics, expiresAt: await tickets.redeem(c, claims) }
   }
 
-  async function publish(c: Context, address: Address): Promise<string> {
+  async function publish(c: Context, address: Address): Promise<string | undefined> {
     const permissions = await publisherOf(c)
     if (!mayPublish(permissions, address)) {
       throw forbidden(
@@ -108,6 +110,12 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   async function operate(c: Context): Promise<void> {
     const permissions = await permissionsOf(c)
     if (!permissions.operate) throw forbidden('This operation requires a publish key.')
+  }
+
+  async function metrics(c: Context): Promise<void> {
+    const permissions = await permissionsOf(c)
+    if (!permissions.operate && !permissions.metrics)
+      throw forbidden('Reading metrics requires a metrics key or a publish key.')
   }
 
   async function issuer(c: Context): Promise<TicketIssuer> {

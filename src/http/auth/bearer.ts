@@ -1,19 +1,32 @@
-/** The permissions of a request by its bearer credential: a publish key, or a token. */
+/** The permissions of a request by its bearer credential: a publish key, a metrics key, or a token. */
 import type { Context } from 'hono'
 import { timingSafeEqual } from 'hono/utils/buffer'
+import type { Attempts } from './attempts.ts'
 import { unauthenticated, unauthorized } from './errors.ts'
 import type { Permissions } from './permissions.ts'
 import type { Tokens } from './tokens.ts'
 
-/**
- * Returns what reads the permissions of a request.
- * @param keys - the publish keys
- * @param tokens - by default none: every token is refused with 401
- */
-export function bearerPermissions(
-  keys: readonly string[],
-  tokens: Tokens | undefined,
-): (c: Context) => Promise<Permissions> {
+/** Whether text has three parts, as a token has. */
+const isTokenLike = (text: string) => text.split('.').length === 3
+
+const NOTHING = { topics: [], publish: [], operate: false } as const
+
+/** The credentials that are accepted. */
+export interface BearerInit {
+  /** Publish keys. */
+  readonly keys: readonly string[]
+  /** Keys that read metrics only. */
+  readonly metricsKeys: readonly string[]
+  /** @defaultValue none: every token is refused with 401 */
+  readonly tokens: Tokens | undefined
+  /** Limits invalid keys. @defaultValue no limit */
+  readonly attempts?: Attempts | undefined
+}
+
+/** Returns what reads the permissions of a request. */
+export function bearerPermissions(init: BearerInit): (c: Context) => Promise<Permissions> {
+  const { keys, metricsKeys, tokens, attempts } = init
+  const all = [...keys, ...metricsKeys]
   return async (c) => {
     const [, credential] = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
     if (credential === undefined) {
@@ -22,15 +35,25 @@ export function bearerPermissions(
       )
     }
     const key = await indexOfKey(credential)
-    if (key >= 0) return { subject: `key:${key}`, topics: [], publish: '*', operate: true }
+    const isGuess = mayBeKey(credential)
+    if (isGuess) attempts?.admit(c, key)
+    if (key >= keys.length) return { ...NOTHING, subject: `key:${key}`, metrics: true }
+    if (key >= 0) return { ...NOTHING, subject: `key:${key}`, publish: '*', operate: true }
+    // Not for tokens: nobody can guess a signature, and many clients with expired ones may share an address.
+    if (isGuess) attempts?.failed(c)
     if (tokens) return await tokens.verify(credential)
     throw unauthorized('The key is not valid on this hub: send one of its publish keys.')
+  }
+
+  /** Whether a credential may be meant as a key: it is no token, or a key looks like one. */
+  function mayBeKey(credential: string): boolean {
+    return !tokens || !isTokenLike(credential) || all.some(isTokenLike)
   }
 
   /** The index of the key that equals the credential; -1 if there is none. */
   async function indexOfKey(credential: string): Promise<number> {
     // Compares all keys, even after a match, so that timing reveals nothing.
-    const equal = await Promise.all(keys.map((key) => timingSafeEqual(key, credential)))
+    const equal = await Promise.all(all.map((key) => timingSafeEqual(key, credential)))
     return equal.indexOf(true)
   }
 }

@@ -36,6 +36,25 @@ export function challengeOf({ status, cause }: HTTPException): string | undefine
   return status === 401 ? scheme : undefined
 }
 
+/** Seconds until a request that was refused may be sent again. */
+interface Pause {
+  readonly retryAfter: number
+}
+
+/** 429: too many invalid keys came from the same address. */
+export function tooManyAttempts(retryAfter: number): HTTPException {
+  const cause: Pause = { retryAfter }
+  return new HTTPException(429, { message: TOO_MANY, cause })
+}
+
+const TOO_MANY =
+  'Too many invalid keys came from this address: wait for the seconds in Retry-After.'
+
+/** Seconds to wait before a retry; undefined for an error that names none. */
+export function retryAfterOf({ status, cause }: HTTPException): number | undefined {
+  return status === 429 ? (cause as Pause | undefined)?.retryAfter : undefined
+}
+
 const TEMPORARY = 'temporary'
 
 /** 503: the credential can't be verified now. A retry may succeed. */

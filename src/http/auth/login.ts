@@ -1,14 +1,17 @@
 /** Access by the host's own login: a function says who sends a request, and what that person may do. */
 import type { Context } from 'hono'
 import { NAME, NAME_RULE } from '../../core/address.ts'
-import { systemClock } from '../../core/clock.ts'
-import type { Hub } from '../../hub/hub.ts'
+import { KIND, type Kinds, optionsProblem } from '../../core/options/option-kinds.ts'
+import type { Hub } from '../../hub/hub-types.ts'
+import { internalsOf } from '../../hub/internals.ts'
 import { type Access, createAuthorizer } from './authorizer.ts'
 import { unauthenticated } from './errors.ts'
-import type { Permissions, Scope } from './permissions.ts'
+import { type Permissions, SCOPE, type Scope } from './permissions.ts'
 
 /** What the sender of a request may do. Whatever is left out is not allowed. */
 export interface LoginGrant {
+  /** Whose rate limit publishing counts against. @defaultValue the client; without one, the remote address */
+  readonly subject?: string | undefined
   /** The client that it may listen as. */
   readonly client?: string | undefined
   /** The topics that it may follow; `*` for all. */
@@ -17,6 +20,8 @@ export interface LoginGrant {
   readonly publish?: Scope | undefined
   /** Whether it may list and disconnect clients, and read metrics. */
   readonly operate?: boolean | undefined
+  /** Whether it may read metrics, even if it may not operate. */
+  readonly metrics?: boolean | undefined
   /** When all of this ends, in milliseconds since 1970. @defaultValue never */
   readonly expiresAt?: number | undefined
 }
@@ -25,19 +30,39 @@ export interface LoginGrant {
 // biome-ignore lint/suspicious/noExplicitAny: the variables of the context are those of the host.
 export type Login = (c: Context<any>) => LoginGrant | undefined | Promise<LoginGrant | undefined>
 
+const KINDS: Kinds<LoginGrant> = {
+  subject: KIND.text,
+  client: KIND.text,
+  topics: SCOPE,
+  publish: SCOPE,
+  operate: KIND.flag,
+  metrics: KIND.flag,
+  expiresAt: KIND.number,
+}
+
 /** Creates access control by the login of the host. */
 export function createLoginAccess(hub: Hub, login: Login): Access {
-  return createAuthorizer({ hub, clock: systemClock, permissionsOf })
+  const { clock } = internalsOf(hub)
+  return createAuthorizer({ hub, clock, permissionsOf })
 
   async function permissionsOf(c: Context): Promise<Permissions> {
     const grant = await login(c)
     if (!grant) throw unauthenticated('Log in first.')
-    const { client, topics = [], publish = [], operate = false, expiresAt } = grant
-    // A mistake of the host, which must not open somebody else's stream.
-    if (client !== undefined && !NAME.test(client)) {
-      throw new TypeError(`The function access returned an invalid client: it ${NAME_RULE}.`)
+    checkGrant(grant)
+    const { client, topics = [], publish = [], operate = false, metrics, expiresAt } = grant
+    if (expiresAt !== undefined && expiresAt <= clock.now()) {
+      throw unauthenticated('Your login has ended: log in again.')
     }
-    const subject = client === undefined ? 'login' : `client:${client}`
-    return { subject, client, topics, publish, operate, expiresAt }
+    const own = client === undefined ? undefined : `client:${client}`
+    const subject = grant.subject === undefined ? own : `login:${grant.subject}`
+    return { subject, client, topics, publish, operate, metrics, expiresAt }
   }
+}
+
+/** @throws {TypeError} for a mistake of the host, which must allow nothing that the host did not mean */
+function checkGrant(grant: LoginGrant): void {
+  const problem = optionsProblem('its grant', grant, KINDS)
+  if (problem !== undefined) throw new TypeError(`The function access is wrong: ${problem}`)
+  if (grant.client === undefined || NAME.test(grant.client)) return
+  throw new TypeError(`The function access returned an invalid client: it ${NAME_RULE}.`)
 }

@@ -3,7 +3,7 @@
  * its secrets.
  * @see https://www.rfc-editor.org/rfc/rfc5869 HKDF
  */
-import { compactVerify, SignJWT } from 'jose'
+import { loadJose, preloadJose } from './jose.ts'
 
 /** Signs and verifies claims for one purpose. */
 export interface Signer {
@@ -20,15 +20,18 @@ const ALGORITHM = 'HS256'
  */
 export function createSigner(secrets: readonly string[], purpose: string): Signer {
   const keys = secrets.map((secret) => derive(secret, purpose))
+  preloadJose()
   return { sign, verify }
 
   async function sign(claims: Readonly<Record<string, unknown>>): Promise<string> {
     const [key] = await Promise.all(keys)
     if (!key) throw new TypeError('A signer requires a secret.')
+    const { SignJWT } = await loadJose()
     return await new SignJWT(claims).setProtectedHeader({ alg: ALGORITHM }).sign(key)
   }
 
   async function verify(signed: string): Promise<unknown> {
+    const { compactVerify } = await loadJose()
     for (const key of await Promise.all(keys)) {
       try {
         const { payload } = await compactVerify(signed, key, { algorithms: [ALGORITHM] })

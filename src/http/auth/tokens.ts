@@ -5,21 +5,15 @@
  */
 
 import { HTTPException } from 'hono/http-exception'
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  jwtVerify,
-} from 'jose'
+import type { JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
 import { z } from 'zod'
 import { NAME } from '../../core/address.ts'
 import { type Clock, dateAt } from '../../core/clock.ts'
 import { readBody } from '../../core/read-body.ts'
+import { isolatedReport } from '../../hub/hooks/isolate.ts'
 import { serviceUnavailable, unauthorized } from './errors.ts'
 import { digestOf } from './grant-cookies.ts'
+import { loadJose, preloadJose } from './jose.ts'
 import type { Permissions, Scope } from './permissions.ts'
 
 /** How tokens are verified: with a shared secret, or with the public keys of an issuer. Set one of them. */
@@ -85,7 +79,8 @@ const Claims = z.object({
 export function createTokens(init: TokensInit): Tokens {
   const { secret, jwksUrl, issuer, audience, clock } = init
   const key = secret === undefined ? undefined : new TextEncoder().encode(secret)
-  const getKey = jwksUrl === undefined ? undefined : issuerKeys(new URL(jwksUrl), init)
+  let getKey: JWTVerifyGetKey | undefined
+  preloadJose()
   return { verify }
 
   async function verify(token: string): Promise<Permissions> {
@@ -117,23 +112,30 @@ export function createTokens(init: TokensInit): Tokens {
       ...(issuer !== undefined && { issuer }),
       ...(audience !== undefined && { audience }),
     }
+    const jose = await loadJose()
+    if (jwksUrl !== undefined) getKey ??= issuerKeys(jose, new URL(jwksUrl), init)
     try {
-      if (key) return (await jwtVerify(token, key, rules)).payload
-      if (getKey) return (await jwtVerify(token, getKey, rules)).payload
+      if (key) return (await jose.jwtVerify(token, key, rules)).payload
+      if (getKey) return (await jose.jwtVerify(token, getKey, rules)).payload
     } catch (error) {
-      throw refusalFor(error)
+      throw refusalFor(error, jose)
     }
     throw unauthorized('This hub accepts no tokens: send a publish key.')
   }
 }
 
+/** The package `jose`. */
+type Jose = Awaited<ReturnType<typeof loadJose>>
+
 /** The issuer's keys: cached, fetched again for an unknown key id, and reused while the issuer is down. */
-function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
+function issuerKeys(jose: Jose, url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
+  const { createLocalJWKSet, createRemoteJWKSet, customFetch } = jose
   const remote = createRemoteJWKSet(url, {
     cooldownDuration: COOLDOWN_MS,
     timeoutDuration: 5_000,
     [customFetch]: fetchKeys,
   })
+  const report = isolatedReport(onError ?? (() => {}))
   let failedAt = Number.NEGATIVE_INFINITY
   return async (header, token) => {
     const cached = remote.jwks()
@@ -143,9 +145,9 @@ function issuerKeys(url: URL, { clock, onError }: TokensInit): JWTVerifyGetKey {
     try {
       return await remote(header, token)
     } catch (error) {
-      if (isAboutToken(error)) throw error
+      if (isAboutToken(error, jose)) throw error
       failedAt = clock.monotonic()
-      onError?.(error)
+      report(error)
       if (cached) return createLocalJWKSet(cached)(header, token)
       throw serviceUnavailable(NO_ISSUER_KEYS)
     }
@@ -164,7 +166,7 @@ async function fetchKeys(url: string, init: RequestInit): Promise<Response> {
 }
 
 /** Whether the error is about the token: the issuer responded, but has no key for it. */
-function isAboutToken(error: unknown): boolean {
+function isAboutToken(error: unknown, { errors }: Jose): boolean {
   return (
     error instanceof errors.JWKSNoMatchingKey ||
     error instanceof errors.JWKSMultipleMatchingKeys ||
@@ -174,7 +176,7 @@ function isAboutToken(error: unknown): boolean {
   )
 }
 
-function refusalFor(error: unknown): Error {
+function refusalFor(error: unknown, { errors }: Jose): Error {
   if (error instanceof errors.JWTExpired)
     return unauthorized('The token has expired: request a new one.')
   if (error instanceof errors.JWTClaimValidationFailed) {

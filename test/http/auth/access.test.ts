@@ -3,7 +3,8 @@ import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { type AccessOptions, createAccess } from '../../../src/http/auth/access.ts'
-import { createHub, type Hub } from '../../../src/hub/hub.ts'
+import { createHub } from '../../../src/hub/hub.ts'
+import type { Hub } from '../../../src/hub/hub-types.ts'
 import { journalIn, KEY, SECRET, statusOf } from '../../support/auth-harness.ts'
 import { manualClock } from '../../support/clock.ts'
 
@@ -71,6 +72,9 @@ test('isSecure decides whether the cookie of a ticket is Secure', async () => {
   await response.body?.cancel()
 })
 
+const jwtWith = (wrong: object) => ({ jwt: { secret: SECRET, ...wrong } })
+const ticketsWith = (wrong: object) => ({ keys: [KEY], tickets: wrong })
+
 describe('options that are unsafe or useless are rejected', () => {
   test.each<[RegExp, Omit<AccessOptions, 'hub'>]>([
     [/keys or jwt/, {}],
@@ -83,6 +87,15 @@ describe('options that are unsafe or useless are rejected', () => {
     [/jwt\.jwksUrl must be an https URL/, { jwt: { jwksUrl: 'http://issuer.example/keys' } }],
     [/tickets\.secrets is empty/, { keys: [KEY], tickets: { secrets: [] } }],
     [/tickets\.secrets must have 32/, { keys: [KEY], tickets: { secrets: ['short'] } }],
+    [/createAccess has no option "key"/, { keys: [KEY], key: KEY } as object],
+    [/jwt of createAccess has no option "audiense"/, jwtWith({ audiense: 'my-app' })],
+    [/audience of jwt .* must be a string/, jwtWith({ audience: ['my-app'] })],
+    [/jwt of createAccess must be an object/, { keys: [KEY], jwt: 'secret' } as object],
+    [/tickets of createAccess has no option "isSecured"/, ticketsWith({ isSecured: () => true })],
+    [/isSecure of tickets .* must be a function/, ticketsWith({ isSecure: true })],
+    [/tickets of createAccess must be an object/, { keys: [KEY], tickets: true } as object],
+    [/keys of createAccess must be an array/, { keys: KEY } as object],
+    [/secrets of tickets .* must be an array/, ticketsWith({ secrets: SECRET })],
   ])('%s', (message, options) => {
     expect(() => appWith(options)).toThrow(message)
     expect(() => appWith(options)).toThrow(expect.objectContaining({ code: 'invalid-option' }))

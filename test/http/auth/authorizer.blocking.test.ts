@@ -1,5 +1,7 @@
 /** A blocked client can do nothing until its block expires, and everything afterwards. */
+
 import { expect, test } from 'vitest'
+import { afterHold } from '../../support/app-harness.ts'
 import {
   type AuthHarness,
   cookieOf,
@@ -24,8 +26,8 @@ test('a blocked client’s streams end, its reconnects get 204, and after the bl
   await reader.end()
   expect(await opened.text()).toContain('"reason":"disconnected"')
 
-  expect(await statusOf(request(path, undefined, cookie))).toBe(204)
-  expect(await statusOf(request('/sse', token))).toBe(204)
+  expect(await statusOf(afterHold(request(path, undefined, cookie), clock))).toBe(204)
+  expect(await statusOf(afterHold(request('/sse', token), clock))).toBe(204)
   expect(await statusOf(set.postJson('/broadcast', token, { data: 1 }))).toBe(403)
   expect(set.hub.stats()).toMatchObject({ connections: 0, published: 0 })
 
@@ -39,7 +41,7 @@ test('the unused ticket of a blocked client opens nothing meanwhile', async () =
   const set = createAuthHarness()
   const ticket = await set.ticket({ client: 'alice' })
   await block(set, 10)
-  const refused = await set.request(`/sse?ticket=${ticket}`)
+  const refused = await afterHold(set.request(`/sse?ticket=${ticket}`), set.clock)
   expect(refused.status).toBe(204)
   expect(await refused.text()).toBe('')
   expect(set.hub.stats().connections).toBe(0)

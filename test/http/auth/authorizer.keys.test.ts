@@ -1,6 +1,7 @@
 /** A key may publish and operate; without the exact key, nothing is allowed. */
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/server/config.ts'
+import { afterHold } from '../../support/app-harness.ts'
 import { createAuthHarness, KEY, statusOf } from '../../support/auth-harness.ts'
 
 const ROUTES = [
@@ -161,13 +162,13 @@ test('a credential without the permission is 403, with the error code of RFC 675
 })
 
 test('HEAD of a stream requires the same credential as GET', async () => {
-  const { request, hub, token } = createAuthHarness()
+  const { request, hub, token, clock } = createAuthHarness()
   const head = { method: 'HEAD' }
   expect(await statusOf(request('/sse', undefined, head))).toBe(401)
   expect(await statusOf(request('/sse?id=bob', await token({ sub: 'alice' }), head))).toBe(403)
   expect(await statusOf(request('/sse', await token({ sub: 'alice' }), head))).toBe(200)
   await hub.disconnect('alice', 60_000)
-  const blocked = await request('/sse', await token({ sub: 'alice' }))
+  const blocked = await afterHold(request('/sse', await token({ sub: 'alice' })), clock)
   expect(blocked.status).toBe(204)
   expect(blocked.headers.get('Cache-Control')).toBe('no-store')
   expect(await statusOf(request('/sse', await token({ sub: 'alice' }), head))).toBe(204)

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { type AppOptions, createApp } from '../../../src/http/app.ts'
 import type { LoginGrant } from '../../../src/http/auth/login.ts'
+import { createLimits } from '../../../src/http/middleware/rate-limit.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { manualClock } from '../../support/clock.ts'
 import { readEvents } from '../../support/reader.ts'
@@ -16,6 +17,7 @@ const USERS: Readonly<Record<string, User>> = {
 
 /** A host whose users send a session, mounted below /realtime. */
 function createHost(login?: (user: User | undefined) => LoginGrant | undefined) {
+  const errors: unknown[] = []
   const clock = manualClock()
   const hub = createHub({ clock })
   const host = new Hono<{ Variables: { user: User | undefined } }>()
@@ -32,8 +34,15 @@ function createHost(login?: (user: User | undefined) => LoginGrant | undefined) 
         publish: user.isAdmin ? '*' : ['topic:chat'],
         operate: user.isAdmin,
       })
-  host.route('/realtime', createApp({ hub, access: (c) => grantOf(c.get('user')) }))
-  return { clock, hub, request }
+  host.route(
+    '/realtime',
+    createApp({
+      hub,
+      access: (c) => grantOf(c.get('user')),
+      onError: (error) => void errors.push(error),
+    }),
+  )
+  return { clock, hub, errors, request }
 
   async function request(path: string, session?: string, init: RequestInit = {}) {
     const headers = { ...init.headers, ...(session && { Session: session }) }
@@ -90,10 +99,82 @@ test('a grant that names no client may not listen, and one that has ended is ove
   expect(reader.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"expired"}' })
 })
 
+test('each login counts against its own rate limit: by its subject, its client, or its address', async () => {
+  const clock = manualClock()
+  const hub = createHub({ clock })
+  const app = createApp({
+    hub,
+    access: (c) => ({
+      publish: '*',
+      subject: c.req.header('Subject'),
+      client: c.req.header('Client'),
+    }),
+    limits: createLimits({
+      hub,
+      clock,
+      publishesPerMinute: 1,
+      addressOf: (c) => c.req.header('Address'),
+    }),
+  })
+  const statusOf = async (headers: Record<string, string>) => {
+    const init = { ...POST, headers: { ...POST.headers, ...headers } }
+    return (await app.request('/broadcast', init)).status
+  }
+  const senders = ['one', 'two'].flatMap((name) => [
+    { Subject: name, Address: 'shared' },
+    { Client: name, Address: 'shared' },
+    { Address: name },
+  ])
+  for (const sender of senders) expect(await statusOf(sender)).toBe(200)
+  for (const sender of senders) expect(await statusOf(sender)).toBe(429)
+})
+
 test('a client id that is invalid is a mistake of the host, and opens no stream', async () => {
   const { hub, request } = createHost(() => ({ client: '' }))
   expect((await request('/sse')).status).toBe(500)
   expect(hub.stats().connections).toBe(0)
+})
+
+describe.each([
+  ['/sse?topic=private', undefined],
+  ['/topics/new', POST],
+  ['/clients/12', POST],
+  ['/clients', undefined],
+] as const)('%s', (path, init) => {
+  test.each<[RegExp, unknown]>([
+    [/topics .* must be an array of strings or/, { topics: 'news-private' }],
+    [/topics .* must be an array of strings or/, { topics: { private: true } }],
+    [/publish .* must be an array of strings or/, { publish: 'topic:news' }],
+    [/publish .* must be an array of strings or/, { publish: 'client:123' }],
+    [/publish .* must be an array of strings or/, { publish: true }],
+    [/operate .* must be true or false/, { operate: 'no' }],
+    [/subject .* must be a string/, { subject: 42 }],
+    [/client .* must be a string/, { client: 42 }],
+    [/client .* must be a string/, { client: null }],
+    [/expiresAt .* must be a finite number/, { expiresAt: Number.NaN }],
+    [/expiresAt .* must be a finite number/, { expiresAt: '2027-01-01' }],
+    [/expiresAt .* must be a finite number/, { expiresAt: new Date(0) }],
+    [/has no option "expires"/, { expires: 1 }],
+    [/must be an object/, true],
+  ])('with a grant that is a mistake of the host, allows nothing: %s', async (message, wrong) => {
+    const all = { client: 'alice', topics: '*', publish: '*', operate: true }
+    const grant = typeof wrong === 'object' ? { ...all, ...wrong } : wrong
+    const { errors, request } = createHost(() => grant as LoginGrant)
+    const response = await request(path, undefined, init)
+    expect(response.status).toBe(500)
+    expect(await response.text()).not.toMatch(message)
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringMatching(message) })])
+  })
+
+  test('with a grant that has ended, is answered as without a login', async () => {
+    const all = { client: 'alice', topics: '*', publish: '*', operate: true } as const
+    const { clock, errors, request } = createHost(() => ({ ...all, expiresAt: clock.now() }))
+    const response = await request(path, undefined, init)
+    expect(response.status).toBe(401)
+    expect(response.headers.get('WWW-Authenticate')).toMatch(/^Bearer/)
+    expect((await request('/sse', undefined, { method: 'HEAD' })).status).toBe(401)
+    expect(errors).toEqual([])
+  })
 })
 
 test('a login that rejects opens nothing', async () => {
@@ -102,6 +183,16 @@ test('a login that rejects opens nothing', async () => {
   })
   expect((await request('/sse', 'a')).status).toBe(500)
   expect((await request('/broadcast', 'r', POST)).status).toBe(500)
+})
+
+test('a login that throws something else than an error opens nothing, and is reported', async () => {
+  const { errors, request } = createHost(() => {
+    throw 'the database is down'
+  })
+  const response = await request('/sse', 'a')
+  expect(response.status).toBe(500)
+  expect(await response.text()).not.toContain('database')
+  expect(errors).toEqual(['the database is down'])
 })
 
 describe('createApp', () => {
@@ -125,6 +216,8 @@ describe('createApp', () => {
   test('an unknown option is an error that names it', () => {
     const app = () => createApp({ ...options, access: 'anyone', acces: 1 } as unknown as AppOptions)
     expect(app).toThrow('createApp has no option "acces".')
-    expect(() => createHub({ heartbeat: 1 } as object)).toThrow('There is no option heartbeat.')
+    expect(() => createHub({ heartbeat: 1 } as object)).toThrow(
+      'createHub has no option "heartbeat".',
+    )
   })
 })

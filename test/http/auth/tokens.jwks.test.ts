@@ -1,5 +1,8 @@
 /** The issuer's keys are fetched once, again for an unknown one, and kept while the issuer is unreachable. */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { createApp } from '../../../src/http/app.ts'
+import { createAccess } from '../../../src/http/auth/access.ts'
+import { released } from '../../support/app-harness.ts'
 import { type AuthHarness, createAuthHarness, KEY, statusOf } from '../../support/auth-harness.ts'
 import {
   createKeyPair,
@@ -7,6 +10,8 @@ import {
   type KeyPair,
   startIssuer,
 } from '../../support/token-issuer.ts'
+
+const FAILURE = new Error('from onError')
 
 const COOLDOWN_MS = 30_000
 const CACHE_MS = 600_000
@@ -114,7 +119,8 @@ test('without any keys a stream is 200 with a goodbye, so that its client reconn
   issuer.respondWith('error')
   const response = await set.request('/sse', await tokenOf(old))
   expect(response.status).toBe(200)
-  expect(await response.text()).toMatch(/^retry: \d+\nevent: hub:bye\ndata: \{.*\}\n\n$/)
+  const text = await (await released(response, set.clock)).text()
+  expect(text).toMatch(/^retry: \d+\nevent: hub:bye\ndata: \{.*\}\n\n$/)
   expect(set.hub.stats().connections).toBe(0)
 })
 
@@ -128,6 +134,42 @@ test('an unreachable issuer is retried after 30 seconds, not for each token', as
   expect(await publish(await tokenOf(old))).toBe(200)
   expect(issuer.requests).toBe(2)
 })
+
+test.each([
+  [
+    'throws',
+    () => {
+      throw FAILURE
+    },
+  ],
+  ['rejects', () => Promise.reject(FAILURE)],
+])('an onError that %s is logged, and the failure stays temporary', async (_, onError) => {
+  const logged = vi.spyOn(console, 'error').mockReturnValue()
+  onTestFinished(() => logged.mockRestore())
+  issuer.respondWith('error')
+  const { hub, clock } = set
+  const access = createAccess({ hub, clock, jwt: { jwksUrl: issuer.url, onError } })
+  const headers = { Authorization: `Bearer ${await tokenOf(old)}` }
+  const response = await createApp({ hub, access }).request('/sse', { headers })
+  expect(response.status).toBe(200)
+  expect(await (await released(response, clock)).text()).toContain('event: hub:bye')
+  expect(logged.mock.calls).toEqual([[FAILURE]])
+})
+
+test.each([-3_600_000, 3_600_000])(
+  'wall time that jumps by %d ms neither ends that pause nor prolongs it',
+  async (jumpMs) => {
+    issuer.respondWith('error')
+    expect(await publish(await tokenOf(old))).toBe(503)
+    issuer.respondWith('keys')
+    set.clock.moveWallTime(jumpMs)
+    await turn(COOLDOWN_MS - 1)
+    expect(await publish(await tokenOf(old))).toBe(503)
+    expect(issuer.requests).toBe(1)
+    await turn(1)
+    expect(await publish(await tokenOf(old))).toBe(200)
+  },
+)
 
 test('the key of the hub works without the issuer', async () => {
   issuer.respondWith('error')
