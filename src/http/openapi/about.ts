@@ -1,5 +1,6 @@
 /** The operations that tell about the service itself. They require no credential. */
 import { z } from 'zod'
+import { OpenApiQuery } from '../schemas/requests.ts'
 import { json, type Operation, text } from './operation.ts'
 
 /** The dashboard, the client, health, and the document itself. */
@@ -8,19 +9,27 @@ export const ABOUT: Readonly<Record<string, Operation>> = {
     id: 'dashboard',
     tag: 'about',
     summary: 'Returns the dashboard, a page for listening and publishing, if it is enabled.',
-    responses: { 200: text('The page.', 'text/html', z.string(), '<!doctype html>') },
+    responses: {
+      200: {
+        ...text('The page.', 'text/html', z.string(), '<!doctype html>'),
+        headers: ['Cache-Control'],
+      },
+    },
   },
   'GET /client.js': {
     id: 'clientScript',
     tag: 'about',
     summary: 'Returns the client for pages without a bundler, if it is enabled.',
     responses: {
-      200: text(
-        'An ES module that exports `connect`.',
-        'text/javascript',
-        z.string(),
-        'export { … }',
-      ),
+      200: {
+        ...text(
+          'An ES module that exports `connect`.',
+          'text/javascript',
+          z.string(),
+          'export { … }',
+        ),
+        headers: ['Cache-Control'],
+      },
     },
   },
   'GET /healthz': {
@@ -43,9 +52,10 @@ export const ABOUT: Readonly<Record<string, Operation>> = {
     id: 'openapi',
     tag: 'about',
     summary: 'Returns this document. It contains no secrets and requires no credential.',
+    parameters: { query: OpenApiQuery },
     responses: {
-      200: json('The OpenAPI 3.1 document.', z.record(z.string(), z.unknown()), {
-        openapi: '3.1.1',
+      200: json('The OpenAPI document.', z.record(z.string(), z.unknown()), {
+        openapi: '3.2.0',
       }),
     },
   },

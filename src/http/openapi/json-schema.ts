@@ -1,4 +1,4 @@
-/** Turns zod schemas into the JSON Schema of OpenAPI 3.1, draft 2020-12. */
+/** Turns zod schemas into the JSON Schema of OpenAPI 3.1 and 3.2, draft 2020-12. */
 import { z } from 'zod'
 import { schemaMetadata } from '../schemas/metadata.ts'
 
@@ -15,7 +15,7 @@ export function parametersIn([place, schema]: [string, z.ZodType]): Json[] {
 }
 
 /** The components of these schemas and of all named schemas that they refer to. */
-export function schemasOf(schemas: readonly z.ZodType[]): unknown {
+export function schemasOf(schemas: readonly z.ZodType[]): Json {
   const all = z.object(Object.fromEntries(schemas.map((schema, index) => [index, schema])))
   const { $defs } = schemaOf(all, 'input')
   return JSON.parse(JSON.stringify($defs).replaceAll('"#/$defs/', '"#/components/schemas/'))
@@ -38,7 +38,15 @@ export function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema 
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
       // The largest safe integer of JavaScript is not a limit of the interface.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+      if (jsonSchema.pattern) jsonSchema.pattern = plainPattern(jsonSchema.pattern)
     },
   })
   return rest as JsonSchema
+}
+
+/** A pattern without Unicode properties, which validators in some languages, such as Python, refuse. */
+export function plainPattern(pattern: string): string {
+  return pattern
+    .replaceAll('\\p{Cc}', '\\u0000-\\u001f\\u007f-\\u009f')
+    .replaceAll('\\p{Cs}', '\\ud800-\\udfff')
 }

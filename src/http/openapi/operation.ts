@@ -3,16 +3,18 @@ import type { z } from 'zod'
 import type { ProblemStatus } from '../problem.ts'
 
 /** What an operation requires if the hub has access control. */
-export type Permission = 'listen' | 'publish' | 'operate' | 'issue'
+export type Permission = 'listen' | 'publish' | 'operate' | 'metrics' | 'issue'
 
 /** A response header. Its description is shared by all responses. */
 export type HeaderName =
+  | 'Allow'
   | 'Cache-Control'
   | 'RateLimit'
   | 'RateLimit-Policy'
   | 'Retry-After'
   | 'Set-Cookie'
   | 'WWW-Authenticate'
+  | 'X-Request-Id'
 
 /** The schema of a body, and an example. */
 export interface Content {

@@ -18,6 +18,7 @@ import {
   IssuedTicket,
   Published,
   TopicConnections,
+  Topics,
 } from '../schemas/responses.ts'
 import { ABOUT } from './about.ts'
 import { content, json, type Operation, type ResponseSpec, text } from './operation.ts'
@@ -37,18 +38,21 @@ const CONNECTION = {
 }
 
 const STREAM = `retry: 2000
-id: mwro6j5u0dlj-41
 event: hub:ready
-data: {"client":"alice","connection":"c-7","topics":["news"],"resume":"fresh"}
+data: {"client":"alice","connection":"c-7","topics":["news"],"resume":"gap","heartbeatMs":15000}
 
-id: mwro6j5u0dlj-42
+event: hub:gap
+data: {"requested":"mwro6j5u0dlj-7","earliest":"mwro6j5u0dlj-41","reason":"evicted"}
+
+id: mwro6j5u0dlj-41
+: topic news
 data: hello
 
-id: mwro6j5u0dlj-43
+id: mwro6j5u0dlj-42
 event: inbox
 data: {"unread":3}
 
-id: mwro6j5u0dlj-43
+id: mwro6j5u0dlj-42
 event: hub:beat
 data: 15
 
@@ -92,7 +96,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     tag: 'listen',
     summary: 'Opens a stream of server-sent events.',
     description:
-      'If the stream can’t be opened now, the response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would stop reconnecting. The schemas `Ready`, `Gap` and `Bye` describe the data of the hub’s own events.',
+      'If the stream can’t be opened now, the response is 200 with `hub:bye`, and it ends: at any other status, an EventSource would stop reconnecting. The schema `StreamEvent` describes the events of a stream.',
     permission: 'listen',
     parameters: { query: StreamQuery, header: StreamHeaders },
     responses: {
@@ -102,7 +106,7 @@ export const operations: Readonly<Record<string, Operation>> = {
       },
       204: {
         description: 'The client is temporarily blocked. An EventSource stops reconnecting.',
-        headers: ['Cache-Control'],
+        headers: ['Cache-Control', 'RateLimit', 'RateLimit-Policy'],
       },
     },
   },
@@ -181,6 +185,19 @@ export const operations: Readonly<Record<string, Operation>> = {
       ),
     },
   },
+  'GET /topics': {
+    id: 'listTopics',
+    tag: 'operate',
+    summary: 'Lists the topics that connections follow.',
+    permission: 'operate',
+    parameters: { query: ListQuery },
+    responses: {
+      200: json('The topics, in alphabetical order.', Topics, {
+        topics: [{ topic: 'news', connections: 2 }],
+        total: 1,
+      }),
+    },
+  },
   'GET /topics/:topic': {
     id: 'showTopic',
     tag: 'operate',
@@ -213,7 +230,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     id: 'metrics',
     tag: 'operate',
     summary: 'Returns the metrics in the text format of Prometheus.',
-    permission: 'operate',
+    permission: 'metrics',
     responses: { 200: text('The metrics.', 'text/plain', z.string(), 'hono_sse_connections 2\n') },
   },
   ...ABOUT,

@@ -16,7 +16,7 @@ interface Refusal {
 /** With rate limits, every response reports how many requests are left. */
 const LIMITED: readonly HeaderName[] = ['RateLimit', 'RateLimit-Policy']
 
-const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
+const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
   400: {
     description: 'The request is invalid. `issues` lists every invalid field.',
     detail: 'json.data is missing: send it, even if it is null.',
@@ -34,6 +34,15 @@ const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
       'This credential may not publish to this address: send a publish key, or a token that may.',
     headers: ['WWW-Authenticate'],
   },
+  404: {
+    description: 'There is no such path.',
+    detail: 'No such path: use GET /sse to listen, or POST /broadcast to publish.',
+  },
+  405: {
+    description: 'The path does not support the method.',
+    detail: 'This path does not support PUT: use GET, HEAD, OPTIONS.',
+    headers: ['Allow'],
+  },
   413: {
     description: 'The body is too large.',
     detail: 'The data of an event is limited to 262144 bytes: send less.',
@@ -49,7 +58,8 @@ const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
     detail: 'Without a key, the hub accepts requests to localhost only: set PUBLISH_KEY.',
   },
   429: {
-    description: 'The rate limit for publishing is exceeded.',
+    description:
+      'The rate limit for publishing is exceeded, or too many invalid keys came from the same address.',
     detail: 'Too many events within a minute: wait for the seconds in Retry-After.',
     headers: [...LIMITED, 'Retry-After'],
   },
@@ -66,16 +76,23 @@ const REFUSALS: Readonly<Partial<Record<ProblemStatus, Refusal>>> = {
   },
 }
 
-/** The problems as responses, by name. */
-export const responses: Readonly<Json> = Object.fromEntries(
-  Object.entries(REFUSALS).map(([digits, { description, detail, headers }]) => {
-    const status = Number(digits) as ProblemStatus
-    const schema = { $ref: '#/components/schemas/Problem' }
-    const example = { type: 'about:blank', title: TITLES[status], status, detail }
-    const content = { 'application/problem+json': { schema, example } }
-    return [nameOf(status), { description, ...(headers && headersOf(headers)), content }]
-  }),
-)
+/** The problems as responses, and that to OPTIONS, by name. @param always - headers that every response has */
+export function responsesWith(always: readonly HeaderName[]): Json {
+  const problems = Object.entries(REFUSALS).map(
+    ([digits, { description, detail, headers = [] }]) => {
+      const status = Number(digits) as ProblemStatus
+      const schema = { $ref: '#/components/schemas/Problem' }
+      const example = { type: 'about:blank', title: TITLES[status], status, detail }
+      const content = { 'application/problem+json': { schema, example } }
+      return [nameOf(status), { description, ...headersOf([...headers, ...always]), content }]
+    },
+  )
+  const options = {
+    description: '204: `Allow` lists the methods of the path, or a preflight request is answered.',
+    ...headersOf(['Allow', ...always]),
+  }
+  return { ...Object.fromEntries(problems), Options: options }
+}
 
 /** The problems of an operation. */
 export function referencesTo(statuses: readonly ProblemStatus[]): Json {
@@ -92,7 +109,16 @@ function nameOf(status: ProblemStatus): string {
 
 /** The headers, by name. */
 export const headers: Readonly<Record<HeaderName, unknown>> = {
-  'Cache-Control': { description: 'The response must not be stored.', schema: { type: 'string' } },
+  Allow: {
+    description: 'The methods that the path supports.',
+    schema: { type: 'string' },
+    example: 'GET, HEAD, OPTIONS',
+  },
+  'Cache-Control': {
+    description: 'Whether the response may be stored.',
+    schema: { type: 'string' },
+    example: 'no-store',
+  },
   RateLimit: {
     description:
       'The limit, and how much of it is left, if rate limits are on (draft 7 of RateLimit header fields).',
@@ -120,12 +146,28 @@ export const headers: Readonly<Record<HeaderName, unknown>> = {
     schema: { type: 'string' },
     example: 'Bearer realm="hono-sse", error="invalid_token"',
   },
+  'X-Request-Id': {
+    description: 'The id of the request in the log and in lists of connections.',
+    schema: { type: 'string', pattern: '^[\\w=-]{1,255}$' },
+    example: '3c4a5e0c-8f0e-4b43-9c77-0b5f7f3d1a52',
+  },
 }
 
-/** The headers of a response. */
-export function headersOf(names: readonly HeaderName[]): { readonly headers: object } {
+/** The headers of a response; nothing if it has none. */
+export function headersOf(names: readonly HeaderName[]): { readonly headers?: object } {
+  if (names.length === 0) return {}
   const references = names.map((name) => [name, { $ref: `#/components/headers/${name}` }])
   return { headers: Object.fromEntries(references) }
+}
+
+/** The parameter with which a client chooses the id of its request. */
+export const requestIdParameter: Readonly<Json> = {
+  name: 'X-Request-Id',
+  in: 'header',
+  description:
+    'An id for the request. The server replaces one that is not 1 to 255 letters, digits, `_`, `-` or `=`.',
+  schema: { type: 'string' },
+  example: '3c4a5e0c-8f0e-4b43-9c77-0b5f7f3d1a52',
 }
 
 /** The kinds of credentials. */
@@ -135,6 +177,11 @@ export const securitySchemes: Readonly<Json> = {
     scheme: 'bearer',
     description:
       'A publish key. It publishes to any address, lists and disconnects clients, reads metrics, and issues tickets.',
+  },
+  metricsKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A metrics key. It reads metrics and may do nothing else.',
   },
   token: {
     type: 'http',
@@ -166,5 +213,6 @@ export const security: Readonly<Record<Permission, readonly unknown[]>> = {
   listen: [TOKEN, { ticket: [] }, { ticket: [], cookie: [] }],
   publish: [KEY, TOKEN],
   operate: [KEY],
+  metrics: [{ metricsKey: [] }, KEY],
   issue: [KEY, TOKEN],
 }

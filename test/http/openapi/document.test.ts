@@ -1,18 +1,21 @@
 /** The OpenAPI document describes what every route really does. */
 import { readFileSync } from 'node:fs'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { Hono } from 'hono'
+import { requestId } from 'hono/request-id'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
 import { operations } from '../../../src/http/openapi/operations.ts'
 import { createHub } from '../../../src/hub/hub.ts'
-import { createAppHarness } from '../../support/app-harness.ts'
+import { createAppHarness, problemIn } from '../../support/app-harness.ts'
 import { createAuthHarness, KEY, SECRET } from '../../support/auth-harness.ts'
+import { breachesOf, eventBreaches, itemsIn } from '../../support/openapi-breaches.ts'
 import { situations } from '../../support/openapi-requests.ts'
 import {
+  type Contents,
   checkAgainst,
   type Document,
+  type Json,
   type Operation,
   type ResponseObject,
   resolve,
@@ -27,13 +30,22 @@ async function read(app: Hono, path = '/openapi.json'): Promise<Document> {
 
 const document = await read(createAuthHarness().app)
 const open = await read(createAppHarness().app)
+const older = await read(createAuthHarness().app, '/openapi.json?version=3.1')
+const named = await read(createAppHarness().app, '/openapi.json?version=3.2')
 const check = checkAgainst(document)
+const breaches = breachesOf(document)
 
 const OPERATIONS = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]): [string, Operation] => {
     return [`${method.toUpperCase()} ${path}`, operation]
   }),
 )
+
+/** The contents of the response 200 to an operation. */
+function contentsOf(one: Document, path: string, method: string): Contents {
+  const answer = one.paths[path]?.[method]?.responses['200'] ?? {}
+  return resolve<ResponseObject>(one, answer).content ?? {}
+}
 
 /** The routes that an app really has, as the document writes them: `GET /clients/{id}`. */
 function routesOf(app: Hono): string[] {
@@ -49,13 +61,50 @@ function operationsOf({ paths }: Document): string[] {
 
 describe('the document', () => {
   test.each([
-    ['a hub with keys', document],
-    ['a hub without keys', open],
-  ])('of %s is OpenAPI 3.1', async (_, one) => {
+    ['3.2', 'a hub with keys', document],
+    ['3.2', 'a hub without keys', open],
+    ['3.2', 'version 3.2', named],
+    ['3.1', 'version 3.1', older],
+  ])('is OpenAPI %s of %s', async (version, _, one) => {
     const validator = new Validator()
     expect(await validator.validate(structuredClone(one))).toEqual({ valid: true })
-    expect(validator.version).toBe('3.1')
+    expect(validator.version).toBe(version)
     validator.resolveRefs()
+  })
+
+  test.each(['version=3', 'version=3.2.0', 'version=', 'version=3.1&version=3.1'])(
+    'is refused in an unknown version: %s',
+    async (query) => {
+      const response = await createAppHarness().request(`/openapi.json?${query}`)
+      expect(response.status).toBe(400)
+      expect(await problemIn(response)).toMatchObject({
+        issues: [{ path: 'query.version', message: 'must be 3.1 or 3.2' }],
+      })
+    },
+  )
+
+  test('has only patterns that mean the same without Unicode properties, which Python lacks', () => {
+    const text = JSON.stringify(document)
+    const patterns = [...text.matchAll(/"pattern":("(?:[^"\\]|\\.)*")/g)].map(
+      ([, quoted = '""']) => JSON.parse(quoted) as string,
+    )
+    expect(patterns.length).toBeGreaterThan(3)
+    expect(patterns.join()).not.toMatch(/\\p\{/i)
+    const name = document.paths['/clients/{id}']?.get?.parameters?.[0]?.schema as Json
+    const names = ['a', ' ', 'é', '🙂', '🙂'.repeat(128), '\u{e000}', '..a', 'hub:', '*a']
+    const others = ['', '.', '..', '*', '\0', '\n', '\u007f', '\u009f', '\ud83d', 'a'.repeat(129)]
+    for (const one of names) expect(check(name, one), one).toEqual([])
+    for (const one of others) expect(check(name, one), one).not.toEqual([])
+  })
+
+  test('differs between the versions in nothing but the stream', () => {
+    const stream = { itemSchema: { $ref: '#/components/schemas/StreamEvent' } }
+    expect(contentsOf(document, '/sse', 'get')['text/event-stream']).toMatchObject(stream)
+    const before = contentsOf(older, '/sse', 'get')['text/event-stream']
+    expect(before).toMatchObject({ schema: { type: 'string' } })
+    const same = JSON.parse(JSON.stringify(older)) as Document
+    Object.assign(contentsOf(same, '/sse', 'get'), contentsOf(document, '/sse', 'get'))
+    expect({ ...same, openapi: document.openapi }).toEqual(document)
   })
 
   test.each([
@@ -78,6 +127,8 @@ describe('the document', () => {
   test('requires credentials only where the hub does', () => {
     expect(open.components.securitySchemes).toBeUndefined()
     expect(JSON.stringify(open.paths)).not.toMatch(/"security"|Unauthorized/)
+    expect(document.paths['/healthz']?.get?.security).toEqual([])
+    expect(document.paths['/broadcast']?.post?.security).toEqual([{ key: [] }, { token: [] }])
     expect(Object.keys(document.components.securitySchemes ?? {})).toEqual(
       expect.arrayContaining(['key', 'token', 'ticket', 'cookie']),
     )
@@ -110,6 +161,34 @@ describe('the document', () => {
   )
 })
 
+describe('the id of a request', () => {
+  test('is described where the app answers with it', () => {
+    expect(document.components.headers).toHaveProperty('X-Request-Id')
+    for (const [name, { parameters, responses }] of OPERATIONS) {
+      expect(parameters, name).toContainEqual({ $ref: '#/components/parameters/RequestId' })
+      for (const answer of Object.values(responses)) {
+        const { headers } = resolve<ResponseObject>(document, answer)
+        expect(headers, name).toHaveProperty('X-Request-Id')
+      }
+    }
+  })
+
+  test('is not described where it does not', async () => {
+    expect(JSON.stringify(open)).not.toContain('Request-Id')
+    // A host may use another header, or none.
+    const app = createApp({ hub: createHub(), access: 'anyone' })
+    const host = new Hono().use(requestId({ headerName: 'X-Trace' })).route('/', app)
+    expect(JSON.stringify(await read(host))).not.toContain('Request-Id')
+  })
+
+  test('is described where the host of a mounted app answers with it', async () => {
+    const app = createApp({ hub: createHub(), access: 'anyone' })
+    const host = new Hono().use(requestId()).route('/live', app)
+    expect(await read(host, '/live/openapi.json')).toHaveProperty('components.headers.X-Request-Id')
+    expect(JSON.stringify(await read(app))).not.toContain('Request-Id')
+  })
+})
+
 describe('an example fits its schema', () => {
   const places = OPERATIONS.flatMap(([name, { requestBody, responses }]) => {
     const answers = Object.entries(responses).map(([status, answer]) => {
@@ -118,8 +197,8 @@ describe('an example fits its schema', () => {
     return [[name, requestBody?.content] as const, ...answers]
   })
   const examples = places.flatMap(([name, contents = {}]) => {
-    return Object.entries(contents).map(([type, { schema, example }]) => {
-      return [`${name} ${type}`, schema, example] as const
+    return Object.entries(contents).flatMap(([type, { schema, example }]) => {
+      return schema ? [[`${name} ${type}`, schema, example] as const] : []
     })
   })
 
@@ -134,14 +213,16 @@ describe('an example fits its schema', () => {
     }
   })
 
-  test('of the stream, which parses as one', () => {
-    const answer = document.paths['/sse']?.get?.responses['200'] ?? {}
-    const { content } = resolve<ResponseObject>(document, answer)
-    const events = eventsIn(String(content?.['text/event-stream']?.example))
-    expect(events.map(({ event }) => event)).toEqual(
-      expect.arrayContaining(['hub:ready', undefined, 'hub:beat', 'hub:bye']),
+  test('of the stream, which parses into the events that the document describes', () => {
+    const { examples } = contentsOf(document, '/sse', 'get')['text/event-stream'] ?? {}
+    const items = itemsIn(examples?.stream?.serializedValue ?? '')
+    expect(items.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['hub:ready', 'hub:gap', undefined, 'hub:beat', 'hub:bye']),
     )
-    checkOwn(events)
+    for (const item of items) expect(eventBreaches(document, check, item)).toEqual([])
+    expect(contentsOf(older, '/sse', 'get')['text/event-stream']?.example).toBe(
+      examples?.stream?.serializedValue,
+    )
   })
 })
 
@@ -157,7 +238,9 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
       // Where there are no keys there are no tickets.
       if (response.status === 404 && !operationsOf(open).includes(name)) continue
       seen.add(String(response.status))
-      expect(await breaches(operation, response), situation).toEqual([])
+      const request = new Request(`http://localhost${path}`, { method })
+      const { operationId } = operation
+      expect(await breaches(request, response), situation).toEqual({ operationId, found: [] })
     }
     expect([...seen].sort()).toEqual(Object.keys(operation.responses).sort())
   })
@@ -177,64 +260,3 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
     },
   )
 })
-
-/** What an answer contains that the document does not describe. */
-async function breaches(operation: Operation, response: Response): Promise<unknown[]> {
-  const { status, headers } = response
-  const described = operation.responses[status]
-  if (!described) return [`nothing is said of ${status}`]
-  const answer = resolve<ResponseObject>(document, described)
-  return [...headerBreaches(answer, headers), ...(await bodyBreaches(answer, response))]
-}
-
-const NAMED = Object.keys(document.components.headers ?? {})
-
-function headerBreaches({ headers: described = {} }: ResponseObject, headers: Headers): unknown[] {
-  return NAMED.flatMap((name) => {
-    const value = headers.get(name)
-    const header = described[name]
-    if (!header) return value === null || name === 'Cache-Control' ? [] : [`${name} is not said`]
-    const { required, schema } = resolve(document, header)
-    if (value === null) return required ? [`${name} is missing`] : []
-    return check(schema, schema.type === 'integer' ? Number(value) : value)
-  })
-}
-
-async function bodyBreaches({ content }: ResponseObject, response: Response): Promise<unknown[]> {
-  if (!content) return (await response.text()) === '' ? [] : ['a body is not said']
-  const type = response.headers.get('Content-Type')?.split(';')[0] ?? ''
-  const described = content[type]
-  if (!described) return [`${type} is not said`]
-  if (type === 'text/event-stream') return streamBreaches(response)
-  const body = await response.text()
-  return check(described.schema, type.endsWith('json') ? JSON.parse(body) : body)
-}
-
-/** Reads what has come of a stream, and leaves. */
-async function streamBreaches(response: Response): Promise<unknown[]> {
-  const reader = response.body?.getReader()
-  const { value } = (await reader?.read()) ?? {}
-  await reader?.cancel()
-  const events = eventsIn(new TextDecoder().decode(value))
-  checkOwn(events)
-  return events.length > 0 ? [] : ['nothing came']
-}
-
-function eventsIn(stream: string): EventSourceMessage[] {
-  const events: EventSourceMessage[] = []
-  createParser({ onEvent: (event) => events.push(event) }).feed(stream)
-  return events
-}
-
-/** The hub's own events have the data that the document describes. */
-function checkOwn(events: readonly EventSourceMessage[]): void {
-  const schemas: Record<string, string> = {
-    'hub:ready': 'Ready',
-    'hub:gap': 'Gap',
-    'hub:bye': 'Bye',
-  }
-  for (const { event = '', data } of events) {
-    const $ref = `#/components/schemas/${schemas[event]}`
-    if (schemas[event]) expect(check({ $ref }, JSON.parse(data)), event).toEqual([])
-  }
-}
