@@ -1,15 +1,15 @@
 /** The hub's answer to the request of a stream: a stream, a temporary failure, or an end. */
-import { type Clock, parseHttpDate } from '../core/clock.ts'
-import type { EndedReason } from './stream-types.ts'
+import { type BasicClock, parseHttpDate } from '../core/clock.ts'
+import { jsonFields } from './read-text.ts'
+import type { EndedReason, EndedStatus } from './stream-types.ts'
 
-/** What an answer means for the stream. */
-export type Answer =
-  | { readonly is: 'open'; readonly body: ReadableStream<Uint8Array> }
-  /** Another credential may be accepted. */
-  | { readonly is: 'denied'; readonly detail: string }
-  /** To be tried again, after `retryAfterMs` at the earliest. */
-  | { readonly is: 'failed'; readonly detail: string; readonly retryAfterMs: number }
-  | { readonly is: 'ended'; readonly reason: EndedReason; readonly detail?: string }
+/** An attempt that failed, and is to be repeated. */
+export interface Lost {
+  /** For people. */
+  readonly reason: string
+  /** Milliseconds that the hub asks to wait, at least; undefined if not the hub ended the attempt. */
+  readonly minMs?: number
+}
 
 /** Errors of the client that are temporary: RFC 9110 and RFC 6585. */
 const TEMPORARY = [408, 421, 425, 429]
@@ -17,42 +17,42 @@ const TEMPORARY = [408, 421, 425, 429]
 /** The maximum that a server may ask the client to wait. */
 const MAX_RETRY_AFTER_MS = 3_600_000
 
-/** Characters of a problem that are read. */
+/** Characters of a problem that are kept. */
 const MAX_DETAIL = 1_000
 
-/** Reads the status and, unless the answer is a stream, the reason in its body. */
-export async function readAnswer(response: Response, clock: Clock): Promise<Answer> {
+/** Returns what an answer means that is not a stream; undefined if it is one. */
+export async function readRefusal(
+  response: Response,
+  clock: BasicClock,
+): Promise<Lost | EndedStatus | undefined> {
   const { status, headers, body } = response
   const type = headers.get('Content-Type') ?? ''
-  if (status === 200 && body && /^text\/event-stream\b/i.test(type)) return { is: 'open', body }
-  if (status === 204) return { is: 'ended', reason: 'blocked' }
-  const detail =
-    (await detailOf(response)) ?? `The server answered ${status}${type && ` with ${type}`}.`
-  if (status === 401 || status === 403) return { is: 'denied', detail }
-  const isFinal = status >= 400 && status < 500 && !TEMPORARY.includes(status)
-  if (isFinal) return { is: 'ended', reason: 'refused', detail }
-  return { is: 'failed', detail, retryAfterMs: retryAfterMs(headers.get('Retry-After'), clock) }
+  if (status === 200 && body && /^text\/event-stream\b/i.test(type)) return undefined
+  if (status === 204) return ended('blocked')
+  // RFC 9457. Other bodies are not meant for people.
+  const isProblem = type.startsWith('application/problem+json')
+  // It may never end, and the hub sends it in one piece. The end of the attempt cancels the rest.
+  const first =
+    isProblem &&
+    (await body
+      ?.getReader()
+      .read()
+      .catch(() => {}))
+  const text = first ? new TextDecoder().decode(first.value) : ''
+  const { detail = `The server answered ${status}${type && ` with ${type}`}.` } = jsonFields(text)
+  const reason = `${detail}`.slice(0, MAX_DETAIL)
+  if (status === 401 || status === 403) return ended('unauthorized', reason)
+  if (status >= 400 && status < 500 && !TEMPORARY.includes(status)) return ended('refused', reason)
+  return { reason, minMs: retryAfterMs(headers.get('Retry-After') ?? '', clock) }
 }
 
-/** The detail of a problem (RFC 9457). Other bodies are not meant for people. */
-async function detailOf(response: Response): Promise<string | undefined> {
-  const isProblem = response.headers.get('Content-Type')?.startsWith('application/problem+json')
-  if (!isProblem) {
-    // Not awaited: a body may never end.
-    response.body?.cancel().catch(() => {})
-    return undefined
-  }
-  try {
-    const { detail } = (await response.json()) as { detail?: unknown }
-    return typeof detail === 'string' ? detail.slice(0, MAX_DETAIL) : undefined
-  } catch {
-    return undefined
-  }
+/** The status of a stream that has ended. */
+export function ended(reason: EndedReason, detail?: string): EndedStatus {
+  return { state: 'ended', reason, detail }
 }
 
 /** Seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
-function retryAfterMs(value: string | null, clock: Clock): number {
-  if (value === null) return 0
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : parseHttpDate(value) - clock.now()
+function retryAfterMs(value: string, clock: BasicClock): number {
+  const ms = Number(value) * 1_000 || parseHttpDate(value) - clock.now()
   return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : 0
 }

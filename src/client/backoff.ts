@@ -12,7 +12,7 @@ const DEFAULT_RETRY_MS = 2_000
 const MIN_RETRY_MS = 250
 const MAX_BACKOFF_MS = 30_000
 
-/** The maximum that the hub may ask the client to wait. Timers of more than 24 days would fire at once. */
+/** The maximum that the hub may ask the client to wait. BasicClock of more than 24 days would fire at once. */
 const MAX_RETRY_MS = 3_600_000
 
 /** Returns the backoff of a stream that has not failed. */

@@ -16,6 +16,12 @@ export interface Locks {
   ): Promise<void>
 }
 
+/** What tabs need to share a stream. */
+export interface Sharing {
+  open(name: string): Channel
+  readonly locks: Locks
+}
+
 /** What is known of the page's life. */
 export interface PageEvents {
   /** The page is shown, or the network is back. */
@@ -28,17 +34,15 @@ export interface PageEvents {
 /** The page, or what stands for it. */
 export interface Browser {
   /** @defaultValue undefined where tabs can't share a stream */
-  readonly sharing?: { open(name: string): Channel; readonly locks: Locks } | undefined
+  readonly sharing?: Sharing | undefined
   /** Listens until the returned function is called. */
   listen(events: PageEvents): () => void
 }
 
-interface PageGlobals {
+interface PageGlobals extends EventTarget {
   readonly BroadcastChannel?: new (name: string) => Channel
   readonly navigator?: { readonly locks?: Locks }
   readonly document?: EventTarget & { readonly visibilityState: string }
-  readonly addEventListener?: EventTarget['addEventListener']
-  readonly removeEventListener?: EventTarget['removeEventListener']
 }
 
 /** Returns what this page offers. */
@@ -46,36 +50,26 @@ export function thisBrowser(): Browser {
   const page = globalThis as unknown as PageGlobals
   const { BroadcastChannel, navigator, document } = page
   const locks = navigator?.locks
-  const isPage = document !== undefined
   return {
     sharing:
-      isPage && BroadcastChannel && locks
+      document && BroadcastChannel && locks
         ? { open: (name) => new BroadcastChannel(name), locks }
         : undefined,
-    listen: (events) =>
-      document ? listen(page as EventTarget & PageGlobals, document, events) : () => {},
-  }
-}
-
-function listen(
-  window: EventTarget,
-  document: EventTarget & { readonly visibilityState: string },
-  { onWake, onSuspend, onResume }: PageEvents,
-): () => void {
-  const stop = new AbortController()
-  const { signal } = stop
-  window.addEventListener('online', onWake, { signal })
-  window.addEventListener('pagehide', onSuspend, { signal })
-  window.addEventListener('pageshow', onResume, { signal })
-  // https://wicg.github.io/page-lifecycle/
-  document.addEventListener('freeze', onSuspend, { signal })
-  document.addEventListener('resume', onResume, { signal })
-  document.addEventListener(
-    'visibilitychange',
-    () => {
-      if (document.visibilityState === 'visible') onWake()
+    listen: ({ onWake, onSuspend, onResume }) => {
+      const stop = new AbortController()
+      const on = (target: EventTarget | undefined, type: string, listener: () => void) =>
+        target?.addEventListener(type, listener, stop)
+      const window = document && page
+      on(window, 'online', onWake)
+      on(window, 'pagehide', onSuspend)
+      on(window, 'pageshow', onResume)
+      // https://wicg.github.io/page-lifecycle/
+      on(document, 'freeze', onSuspend)
+      on(document, 'resume', onResume)
+      on(document, 'visibilitychange', () => {
+        if (document?.visibilityState === 'visible') onWake()
+      })
+      return () => stop.abort()
     },
-    { signal },
-  )
-  return () => stop.abort()
+  }
 }

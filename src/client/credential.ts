@@ -1,16 +1,10 @@
 /** The requests of a stream, with the credentials that the app provides. */
 import type { RequestOptions } from './stream-types.ts'
 
-/** What `fetch` is called with. */
-export interface StreamFetch {
-  readonly url: string
-  readonly init: RequestInit
-}
-
 /** Makes the requests of one stream, and decides whether another credential is worth a try. */
 export interface StreamCredentials {
-  /** Resolves with the next request; undefined if the app provides no ticket. @throws what the app's functions throw */
-  request(cursor: string | undefined, signal: AbortSignal): Promise<StreamFetch | undefined>
+  /** Resolves with the hub's answer; undefined if the app provides no ticket. @throws what the app's functions throw */
+  request(cursor: string | undefined, signal: AbortSignal): Promise<Response | undefined>
   /** Drops the ticket: the hub no longer accepts it. Returns false if a new credential was refused as well. */
   renew(): boolean
   /** The hub has opened the stream. */
@@ -38,26 +32,30 @@ export function credentialsOf(options: RequestOptions): StreamCredentials {
   async function request(
     cursor: string | undefined,
     signal: AbortSignal,
-  ): Promise<StreamFetch | undefined> {
+  ): Promise<Response | undefined> {
     if (options.ticket) {
-      ticket ??= await options.ticket({ client, topics })
+      ticket ??= (await options.ticket({ client, topics })) ?? undefined
       if (ticket === undefined) return undefined
     }
     const headers: Record<string, string> = { ...(await options.headers?.()) }
     headers.Accept = 'text/event-stream'
     if (cursor) headers['Last-Event-ID'] = cursor
-    return { url: urlOf(ticket), init: { headers, signal, credentials } }
+    // What the app's functions return too late is not used.
+    signal.throwIfAborted()
+    return await (options.fetch ?? fetch)(urlOf(ticket), { headers, signal, credentials })
   }
 
   /** A ticket names the client and the topics. The query of the URL is kept, and a relative URL stays relative. */
   function urlOf(ticket: string | undefined): string {
-    const [base = '', rest = ''] = String(options.url).split('#', 1)[0]?.split('?') ?? []
-    const query = new URLSearchParams(rest)
-    if (ticket !== undefined) query.set('ticket', ticket)
-    else {
-      if (client !== undefined) query.set('id', client)
-      for (const topic of topics) query.append('topic', topic)
-    }
-    return query.size > 0 ? `${base}?${query}` : base
+    const url = String(options.url).replace(/#.*/s, '')
+    const id: [string, string][] = client === undefined ? [] : [['id', client]]
+    const query = String(
+      new URLSearchParams(
+        ticket === undefined
+          ? [...id, ...topics.map((topic): [string, string] => ['topic', topic])]
+          : [['ticket', ticket]],
+      ),
+    )
+    return query ? url + (url.includes('?') ? '&' : '?') + query : url
   }
 }

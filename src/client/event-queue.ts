@@ -1,59 +1,53 @@
 /** Iterating a stream: a queue between the events and a loop that may be slower. */
-import type { ClientStatus, ReceivedEvent } from './stream-types.ts'
+import type { ClientStatus, EndedStatus, ReceivedEvent } from './stream-types.ts'
 
 /** Events that wait for the loop. */
 const MAX_QUEUED = 10_000
 
-type Listen<T> = (listener: (value: T) => void) => () => void
-
 /**
- * Returns an iterator over the events from now on. It is done when the stream has ended.
+ * Returns an iterator over the events from now on. It is done when the stream has ended, after the events
+ * that wait; when it was closed, without them.
+ * @param listen - calls the listener with each event, and without one when the status changes, until the returned function is called
  * @throws {Error} from `next`, when 10,000 events wait: the loop is too slow
  */
 export function createEventQueue(
-  onAny: Listen<ReceivedEvent>,
-  onStatus: Listen<ClientStatus>,
+  listen: (listener: (event?: ReceivedEvent) => void) => () => void,
   status: () => ClientStatus,
 ): AsyncIterator<ReceivedEvent> {
-  let queue: ReceivedEvent[] = []
+  let stop = () => {}
   let isFull = false
-  let isFinished = false
-  const waiting: (() => void)[] = []
-  const stops = [
-    onAny((event) => {
-      if (queue.length < MAX_QUEUED) queue.push(event)
-      else isFull = true
-      wake()
-    }),
-    onStatus(({ state }) => {
-      if (state === 'ended') wake()
-    }),
-  ]
-  return { next, return: async () => finish() }
+  const queue = new ReadableStream<ReceivedEvent>(
+    {
+      start: (controller) => {
+        stop = listen(add)
+        add()
 
-  async function next(): Promise<IteratorResult<ReceivedEvent>> {
-    for (;;) {
-      const event = queue.shift()
-      if (event) return { done: false, value: event }
-      if (isFull && !isFinished) {
-        finish()
-        throw new Error(`More than ${MAX_QUEUED} events waited: the loop is too slow.`)
+        function add(event?: ReceivedEvent): void {
+          isFull = event !== undefined && controller.desiredSize === 0
+          if (isFull || status().state === 'ended') {
+            stop()
+            controller.close()
+          } else if (event) controller.enqueue(event)
+        }
+      },
+      cancel: () => stop(),
+    },
+    { highWaterMark: MAX_QUEUED },
+  )
+  const reader = queue.getReader()
+  return {
+    next: async () => {
+      if ((status() as EndedStatus).reason === 'closed') await reader.cancel()
+      const result = await reader.read()
+      if (result.done && isFull) {
+        isFull = false
+        throw new Error(`More than ${MAX_QUEUED} events waited.`)
       }
-      if (isFinished || status().state === 'ended') return finish()
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    }
-  }
-
-  /** Several calls of `next` may wait: the first one gets the event, and the others wait again. */
-  function wake(): void {
-    for (const resolve of waiting.splice(0)) resolve()
-  }
-
-  function finish(): IteratorResult<ReceivedEvent> {
-    for (const stop of stops) stop()
-    queue = []
-    isFinished = true
-    wake()
-    return { done: true, value: undefined }
+      return result as IteratorResult<ReceivedEvent>
+    },
+    return: async () => {
+      await reader.cancel()
+      return (await reader.read()) as IteratorResult<ReceivedEvent>
+    },
   }
 }

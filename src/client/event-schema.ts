@@ -1,53 +1,51 @@
-/** Typed events: schemas by event name, in the form that zod, valibot and arktype share. */
+/** Typed events: how the client reads data by the schemas of its events. */
+import {
+  type AnyEvents,
+  type EventSchema,
+  type EventSchemas,
+  parseData,
+  type SchemaIssue,
+  type SchemaResult,
+} from '../core/declared-events.ts'
+import { isText } from './read-text.ts'
 
-/** A schema of the Standard Schema specification: https://standardschema.dev */
-export interface EventSchema<T = unknown> {
-  readonly '~standard': {
-    readonly version: 1
-    readonly vendor: string
-    validate(value: unknown): SchemaResult<T> | Promise<SchemaResult<T>>
-    readonly types?: { readonly input: unknown; readonly output: T } | undefined
-  }
-}
-
-type SchemaResult<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] }
-
-/** Schemas by event name. */
-export type EventSchemas = Readonly<Record<string, EventSchema>>
-
-/** What a listener for an event receives: the schema's output, or the data as a string. */
-export type DataOf<S extends EventSchemas, N extends string> = N extends keyof S
-  ? S[N] extends EventSchema<infer T>
-    ? T
+/** What a listener for an event receives: the schema's output, or the data as a string. Anything, if the schemas are not known. */
+export type DataOf<S extends EventSchemas, N extends string> = string extends keyof S
+  ? AnyEvents
+  : N extends keyof S
+    ? S[N] extends EventSchema<infer T>
+      ? T
+      : string
     : string
-  : string
-
-/** A schema that accepts any JSON: it gives the data a type, and checks nothing. */
-export function typed<T>(): EventSchema<T> {
-  return {
-    '~standard': { version: 1, vendor: 'hono-sse', validate: (value) => ({ value: value as T }) },
-  }
-}
 
 /**
- * Reads the data of an event: JSON, or else the text, checked by the schema.
+ * A schema that gives the data a type, and checks nothing: the data is the value of its JSON, or else the
+ * text. `typed<string>('text')` is for an event that is a string, which always arrives as it was published.
+ */
+export function typed<T>(...kind: KindOf<T>): EventSchema<T> {
+  const validate = (value: unknown) =>
+    ({ value, issues: kind[0] && !isText(value) && [] }) as SchemaResult<T>
+  return { '~standard': { version: 1, vendor: 'hono-sse', validate } }
+}
+
+/** A type does not exist at run time, where `5` may be a number or a string. */
+type KindOf<T> = unknown extends T ? [] : [T] extends [string] ? [kind: 'text'] : []
+
+/**
+ * Reads the data of an event: the value of its JSON or, if the schema rejects that, the text. A hub sends
+ * a string as it is, so text that is a string in JSON is the text first.
  * @throws {TypeError} when the schema rejects it, or answers later
  */
 export function readData(schema: EventSchema | undefined, event: string, data: string): unknown {
   if (!schema) return data
-  const result = schema['~standard'].validate(parsed(data))
-  if (result instanceof Promise) throw new TypeError(`The schema of ${event} must be synchronous.`)
-  if (!result.issues) return result.value
-  const issues = result.issues.map(({ message }) => message).join('; ')
-  throw new TypeError(`An event ${event} does not match its schema: ${issues}`)
-}
-
-function parsed(data: string): unknown {
-  try {
-    return JSON.parse(data)
-  } catch {
-    return data
+  const parsed = parseData(data)
+  let issues: readonly SchemaIssue[] | undefined
+  for (const value of isText(parsed) ? [data, parsed] : [parsed, data]) {
+    const result = schema['~standard'].validate(value)
+    if (result instanceof Promise) throw new TypeError(`The schema of ${event} is asynchronous.`)
+    if (!result.issues) return result.value
+    issues ??= result.issues
   }
+  const messages = issues?.map(({ message }) => message).join('; ')
+  throw new TypeError(`The event ${event} does not match its schema: ${messages}`)
 }

@@ -1,24 +1,24 @@
 /** One stream by `fetch`: keeps its cursor, reconnects, and detects a connection that is dead. */
-import type { Clock } from '../core/clock.ts'
-import { type Answer, readAnswer } from './answer.ts'
+import type { BasicClock } from '../core/clock.ts'
+import { ended, type Lost, readRefusal } from './answer.ts'
 import { type Backoff, countFailure, newBackoff } from './backoff.ts'
 import { credentialsOf } from './credential.ts'
-import { controlData, readFrames, toGap } from './read-frames.ts'
+import { createFrameParser } from './frame-parser.ts'
+import { isText, jsonFields, readText } from './read-text.ts'
 import type {
   ClientStatus,
+  EndedStatus,
   Gap,
   ReceivedEvent,
   RequestOptions,
   ResumeKind,
+  Step,
 } from './stream-types.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /** Receives what happens on a stream. */
-export interface FetchStreamHandlers {
-  event(event: ReceivedEvent): void
-  /** Called after each frame with an id, once it was handled. */
-  cursor(cursor: string): void
-  gap(gap: Gap): void
+export interface StreamHandlers {
+  step(step: Step): void
   status(status: ClientStatus): void
 }
 
@@ -34,23 +34,17 @@ export interface FetchStream {
 }
 
 /** What a stream needs. */
-export interface FetchStreamInit {
-  readonly options: RequestOptions
-  readonly clock: Clock
+export interface FetchStreamOptions extends RequestOptions {
+  readonly lastEventId?: string | undefined
+  readonly clock: BasicClock
   random(): number
-  readonly handlers: FetchStreamHandlers
-  /** How long to wait after a failure; the stream keeps it up to date, for a stream that follows it. */
-  readonly backoff?: Backoff | undefined
 }
-
-/** The time between heartbeats until the hub has sent the first one. */
-const DEFAULT_BEAT_MS = 15_000
 
 /** A stream that received nothing for so many heartbeats is dead. */
 const MISSED_BEATS = 2
 
-/** Milliseconds that the hub may take to answer. */
-const ANSWER_MS = 30_000
+/** Milliseconds that the hub may take to answer, and then to name its heartbeat. */
+const SILENCE_MS = 30_000
 
 /** Milliseconds between two waits that end early. */
 const WAKE_MS = 1_000
@@ -58,26 +52,29 @@ const WAKE_MS = 1_000
 /** Milliseconds that a stream must be live before the next failure counts as the first. */
 const STABLE_MS = 5_000
 
-/** Why an attempt is over: whether the next one may start at once if the page wakes up, and after which minimum. */
-interface Lost {
-  readonly reason: string
-  readonly byHub?: boolean
-  readonly minMs?: number
-}
+const NEVER = Number.POSITIVE_INFINITY
 
-/** Opens a stream. Handlers are called later, not at once. */
-export function openFetchStream(init: FetchStreamInit): FetchStream {
-  const { options, clock, random, handlers, backoff = newBackoff() } = init
+/**
+ * Opens a stream. Handlers are called later, not at once.
+ * @param backoff - how long to wait after a failure; the stream keeps it up to date, for a stream that follows it
+ */
+export function openFetchStream(
+  options: FetchStreamOptions,
+  handlers: StreamHandlers,
+  backoff: Backoff = newBackoff(),
+): FetchStream {
+  const { clock, random } = options
   const credentials = credentialsOf(options)
   let closed = false
   let cursor = options.lastEventId
-  let silenceMs = MISSED_BEATS * DEFAULT_BEAT_MS
-  let liveAt: number | undefined
-  let isOpen = false
+  /** A gap that is reported with the next cursor: a stream that is lost before receives it again. */
+  let gap: Gap | undefined
+  let bye: unknown
+  let liveAt = NEVER
   let abort = new AbortController()
   let endPause: ((isNews: boolean) => void) | undefined
-  let wokenAt = Number.NEGATIVE_INFINITY
-  const watchdog = startWatchdog(clock, silenceLimit, onSilence)
+  let wokenAt = -NEVER
+  const watchdog = startWatchdog(clock, () => abort.abort(new Error('The connection was silent.')))
   void run()
   return { wake, close }
 
@@ -85,114 +82,99 @@ export function openFetchStream(init: FetchStreamInit): FetchStream {
     // The caller has the stream before its handlers close it.
     await undefined
     while (!closed) {
-      setStatus({ state: 'connecting' })
+      handlers.status({ state: 'connecting' })
       if (closed) return
-      liveAt = undefined
+      liveAt = NEVER
       abort = new AbortController()
-      const lost = await Promise.race([attempt(abort.signal), aborted(abort.signal)]).catch(toLost)
+      const { signal } = abort
+      const lost = await Promise.race([attempt(signal), aborted(signal)]).catch(toLost)
       abort.abort()
-      isOpen = false
       if (closed) return
-      if (lost === 'again') continue
-      if ('state' in lost) return end(lost)
-      if (liveAt !== undefined && clock.monotonic() - liveAt >= STABLE_MS) backoff.failures = 0
+      if (!lost) continue
+      if ('state' in lost) {
+        close()
+        return handlers.status(lost)
+      }
+      if (clock.monotonic() - liveAt >= STABLE_MS) backoff.failures = 0
       await pause(lost)
     }
   }
 
-  /** Opens the stream and reads it to its end. */
-  async function attempt(signal: AbortSignal): Promise<Lost | ClientStatus | 'again'> {
-    watchdog.active()
-    const request = await credentials.request(cursor, signal)
-    // What the app's functions return too late is not used.
+  /** Opens the stream and reads it to its end. Resolves without a value if another credential may be accepted. */
+  async function attempt(signal: AbortSignal): Promise<Lost | EndedStatus | undefined> {
+    watchdog.allow(SILENCE_MS)
+    const response = await credentials.request(cursor, signal)
+    if (!response) return ended('unauthorized')
+    const refusal = await readRefusal(response, clock)
     signal.throwIfAborted()
-    if (!request) return { state: 'ended', reason: 'unauthorized' }
-    const response = await (options.fetch ?? fetch)(request.url, request.init)
-    const answer: Answer = await readAnswer(response, clock)
-    signal.throwIfAborted()
-    if (answer.is === 'denied') {
-      return credentials.renew()
-        ? 'again'
-        : { state: 'ended', reason: 'unauthorized', detail: answer.detail }
-    }
-    if (answer.is === 'ended')
-      return { state: 'ended', reason: answer.reason, detail: answer.detail }
-    if (answer.is === 'failed')
-      return { reason: answer.detail, byHub: true, minMs: answer.retryAfterMs }
-    return await readStream(answer.body, signal)
+    if (!refusal) return await readStream(response.body as ReadableStream<Uint8Array>, signal)
+    return refusal.reason === 'unauthorized' && credentials.renew() ? undefined : refusal
   }
 
   async function readStream(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<Lost> {
-    let bye: string | undefined
-    isOpen = true
+    gap = bye = undefined
     watchdog.active()
-    await readFrames(body, signal, {
-      bytes: () => {
-        watchdog.active()
-        return !closed
-      },
-      retry: (ms) => {
+    const parse = createFrameParser(
+      (frame) => closed || onFrame(frame),
+      (ms) => {
         backoff.retryMs = ms
       },
-      frame: (frame) => {
-        if (frame.event === 'hub:bye') bye = String(controlData(frame).reason)
-        else if (!closed) onFrame(frame)
-      },
+    )
+    await readText(body, signal, (text) => {
+      watchdog.active()
+      parse(text)
     })
     if (bye === 'expired') credentials.renew()
-    if (bye === undefined) return { reason: 'The connection was lost.' }
-    return { reason: `The hub ended the stream: ${bye}.`, byHub: true }
+    if (bye) return { reason: `The hub ended the stream: ${bye}.`, minMs: 0 }
+    return { reason: 'The connection was lost.' }
   }
 
   function onFrame(frame: ReceivedEvent): void {
     const { id, event } = frame
-    if (event === 'hub:ready') onReady(frame)
-    else if (event === 'hub:gap') handlers.gap(toGap(frame))
-    else if (event === 'hub:beat') onBeat(Number(frame.data))
-    else handlers.event(frame)
-    if (id === undefined || closed) return
+    const isControl = event.startsWith('hub:')
+    if (isControl) onControlEvent(event, jsonFields(frame.data))
+    if (closed || (isControl && (!id || id === cursor))) return
+    handlers.step({ id, event: isControl ? undefined : frame, gap: id ? gap : undefined })
+    if (!id) return
     cursor = id
-    handlers.cursor(id)
+    gap = undefined
   }
 
-  function onReady(frame: ReceivedEvent): void {
-    const { client, resume } = controlData(frame)
-    liveAt = clock.monotonic()
-    credentials.accepted()
-    setStatus({ state: 'live', client: String(client), resume: resume as ResumeKind })
+  function onControlEvent(event: string, fields: Record<string, unknown>): void {
+    const { reason, earliest } = fields
+    if (event === 'hub:bye') bye = String(reason)
+    if (event === 'hub:gap') {
+      gap = {
+        reason: reason === 'evicted' ? reason : 'epoch',
+        earliest: isText(earliest) ? earliest : null,
+      }
+    }
+    if (event === 'hub:ready') {
+      const { client, resume, heartbeatMs } = fields
+      if (Number(heartbeatMs) > 0) watchdog.allow(MISSED_BEATS * Number(heartbeatMs))
+      liveAt = clock.monotonic()
+      credentials.accepted()
+      handlers.status({ state: 'live', client: String(client), resume: resume as ResumeKind })
+    }
   }
 
-  function onBeat(seconds: number): void {
-    if (seconds > 0) silenceMs = MISSED_BEATS * seconds * 1_000
-  }
-
-  function silenceLimit(): number {
-    if (endPause) return Number.POSITIVE_INFINITY
-    return isOpen ? silenceMs : ANSWER_MS
-  }
-
-  function onSilence(): void {
-    // The hub may send heartbeats less often than assumed: wait longer next time.
-    if (isOpen) silenceMs *= 2
-    abort.abort(new Error('The connection was silent for too long.'))
-  }
-
-  async function pause({ reason, byHub = false, minMs = 0 }: Lost): Promise<void> {
-    const ms = Math.max(minMs, countFailure(backoff, random))
+  async function pause({ reason, minMs }: Lost): Promise<void> {
+    const ms = Math.max(minMs ?? 0, countFailure(backoff, random))
     const until = clock.now() + ms
-    setStatus({ state: 'waiting', until, reason })
+    watchdog.allow(NEVER)
+    handlers.status({ state: 'waiting', until, reason })
     if (closed) return
     await new Promise<void>((resolve) => {
       const stop = clock.every(ms, done)
       endPause = (isNews) => {
         const now = clock.monotonic()
         // What the hub asks for is waited for.
-        const isEarly = isNews && !byHub && now - wokenAt >= WAKE_MS
-        if (isEarly) {
+        if (isNews && minMs === undefined && now - wokenAt >= WAKE_MS) {
           wokenAt = now
           backoff.failures = 0
+          done()
         }
-        if (isEarly || closed || clock.now() >= until) done()
+        if (closed || clock.now() >= until) done()
       }
       function done(): void {
         stop()
@@ -213,15 +195,6 @@ export function openFetchStream(init: FetchStreamInit): FetchStream {
     abort.abort()
     endPause?.(false)
   }
-
-  function end(status: ClientStatus): void {
-    close()
-    handlers.status(status)
-  }
-
-  function setStatus(status: ClientStatus): void {
-    if (!closed) handlers.status(status)
-  }
 }
 
 /** Rejects when the signal is aborted: the app's functions may never return. */
@@ -232,5 +205,5 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 function toLost(error: unknown): Lost {
-  return { reason: error instanceof Error ? error.message : String(error) }
+  return { reason: String(Object(error).message ?? error) }
 }

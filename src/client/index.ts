@@ -1,7 +1,9 @@
 /** The client of a hub, for pages and programs: `hono-sse/client`. */
 
-export { type ClientOptions, type ClientStream, connect } from './connect.ts'
-export { type EventSchema, type EventSchemas, typed } from './event-schema.ts'
+export type { EventSchema, EventSchemas } from '../core/declared-events.ts'
+export type { ClientOptions, ClientStream } from './client-stream.ts'
+export { connect } from './connect.ts'
+export { typed } from './event-schema.ts'
 export type {
   ClientStatus,
   EndedReason,

@@ -19,6 +19,16 @@ export interface Gap {
   readonly earliest: string | null
 }
 
+/**
+ * A step of a stream: to the cursor `id`, by an event or without one. Ephemeral events have no id, and
+ * the cursor stays. With a gap, events before `id` were lost.
+ */
+export interface Step {
+  readonly id?: string | undefined
+  readonly event?: ReceivedEvent | undefined
+  readonly gap?: Gap | undefined
+}
+
 /** How a stream started: without a cursor; without loss; after a loss, which `onGap` reported. */
 export type ResumeKind = 'fresh' | 'complete' | 'gap'
 
@@ -28,8 +38,15 @@ export type ClientStatus =
   | { readonly state: 'live'; readonly client: string; readonly resume: ResumeKind }
   /** It reconnects at `until`, in milliseconds since 1970. `reason` is for people. */
   | { readonly state: 'waiting'; readonly until: number; readonly reason: string }
-  /** It does not reconnect. `detail` is for people: what the server answered. */
-  | { readonly state: 'ended'; readonly reason: EndedReason; readonly detail?: string | undefined }
+  | EndedStatus
+
+/** The state of a stream that does not reconnect. */
+export interface EndedStatus {
+  readonly state: 'ended'
+  readonly reason: EndedReason
+  /** What the server answered, for people. */
+  readonly detail?: string | undefined
+}
 
 /**
  * Why a stream has ended for good: `close` was called; the hub blocks the client; the hub accepts no
@@ -53,16 +70,16 @@ export interface RequestOptions {
   readonly topics?: readonly string[] | undefined
   /**
    * Gets a ticket from your own server. It is called for the first stream, and again when the hub no
-   * longer accepts the last one. A rejection is retried; `undefined` ends the stream as `unauthorized`.
+   * longer accepts the last one. A rejection is retried; `undefined` or null ends the stream as `unauthorized`.
    * @defaultValue none
    */
-  readonly ticket?: ((request: TicketRequest) => Promise<string | undefined>) | undefined
+  readonly ticket?: ((request: TicketRequest) => Promise<string | null | undefined>) | undefined
   /** Headers of each request, for example `Authorization`. Called anew for each. @defaultValue none */
   readonly headers?: (() => Record<string, string> | Promise<Record<string, string>>) | undefined
   /** Whether cookies are sent. @defaultValue `same-origin` */
   readonly credentials?: 'omit' | 'same-origin' | 'include' | undefined
-  /** The cursor to start from; `earliest` for everything that the journal has. @defaultValue none: new events only */
-  readonly lastEventId?: string | undefined
+  /** The cursor to start from; `earliest` for everything that the journal has; null for none. @defaultValue none: new events only */
+  readonly lastEventId?: string | null | undefined
   /** @defaultValue the global `fetch` */
   readonly fetch?: typeof fetch | undefined
 }

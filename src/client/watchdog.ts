@@ -1,10 +1,12 @@
 /** Detects a connection that is dead although nothing closed it: after sleep, or behind a proxy that hangs. */
-import type { Clock } from '../core/clock.ts'
+import type { BasicClock } from '../core/clock.ts'
 
 /** Watches one stream, connection after connection. */
 export interface Watchdog {
-  /** Bytes have arrived, or a request was sent. */
+  /** Bytes have arrived. */
   active(): void
+  /** Silence counts from now, up to `ms`. */
+  allow(ms: number): void
   /** Looks now. Silence counts at the second look only, so that a page that slept can read what has arrived. */
   check(): void
   stop(): void
@@ -12,17 +14,15 @@ export interface Watchdog {
 
 const CHECK_MS = 1_000
 
-/**
- * Starts to look once a second.
- * @param limitMs - returns the milliseconds of silence that are allowed now
- */
-export function startWatchdog(clock: Clock, limitMs: () => number, onDead: () => void): Watchdog {
-  let wall = clock.now()
-  let monotonic = clock.monotonic()
+/** Starts to look once a second. Any silence is allowed until `allow` is called. */
+export function startWatchdog(clock: BasicClock, onDead: () => void): Watchdog {
+  let limitMs = Number.POSITIVE_INFINITY
+  let wall = 0
+  let monotonic = 0
   /** When the first look found silence. */
   let suspectAt: number | undefined
   const stop = clock.every(CHECK_MS, check)
-  return { active, check, stop }
+  return { active, allow, check, stop }
 
   function active(): void {
     wall = clock.now()
@@ -30,11 +30,15 @@ export function startWatchdog(clock: Clock, limitMs: () => number, onDead: () =>
     suspectAt = undefined
   }
 
+  function allow(ms: number): void {
+    limitMs = ms
+    active()
+  }
+
   function check(): void {
-    // The monotonic clock of some systems stands still while they sleep.
-    const silentMs = Math.max(clock.now() - wall, clock.monotonic() - monotonic)
-    if (silentMs < limitMs()) return
     const now = clock.monotonic()
+    // The monotonic clock of some systems stands still while they sleep.
+    if (Math.max(clock.now() - wall, now - monotonic) < limitMs) return
     suspectAt ??= now
     // Other looks at the same time, which pages that wake up ask for, count as one.
     if (now - suspectAt < CHECK_MS / 2) return

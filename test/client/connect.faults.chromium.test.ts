@@ -1,7 +1,13 @@
 /** The tabs of a real browser keep their events through everything that happens to hubs, networks and grants. */
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
-import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import {
+  CHROMIUM_IS_MISSING,
+  closeBrowser,
+  HAS_PAGE_CACHE,
+  IN_CHROMIUM,
+  openCachingContext,
+} from '../support/chromium.ts'
 import {
   gapsOf,
   hasReceived,
@@ -13,6 +19,7 @@ import {
 } from '../support/client-tabs.ts'
 import { until } from '../support/eventually.ts'
 import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
+import { testWhere } from '../support/where.ts'
 
 afterAll(closeBrowser)
 
@@ -97,17 +104,48 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(received).toEqual(publisher.accepted.slice(-(received?.length ?? 0)))
   })
 
+  testWhere(HAS_PAGE_CACHE)(
+    'a tab that returns from the back/forward cache receives what it missed',
+    async () => {
+      const hub = await startRestartableHub()
+      const context = await hub.openWindow(openCachingContext())
+      const away = await hub.openTab(context)
+      const other = await hub.openTab(context)
+      const publisher = startPublisher(hub)
+      const restored = away.waitForEvent('console', (message) => message.text() === 'restored')
+      await away.evaluate(
+        `addEventListener('pageshow', ({ persisted }) => persisted && console.log('restored'))`,
+      )
+      await away.goto(`${hub.url}/other`)
+      const { length } = publisher.accepted
+      await until('events are missed', () => publisher.accepted.length > length + 25)
+      await sharesOneStream(hub)
+      // A page that is restored fires no load event, which `goBack` would wait for.
+      await away.evaluate('void setTimeout(() => history.back())')
+      await restored
+      await publisher.stop()
+      for (const tab of [away, other]) {
+        await hasReceived(tab, publisher)
+        expect(await gapsOf(tab)).toEqual([])
+      }
+      await sharesOneStream(hub)
+    },
+  )
+
   test('a grant that ends costs no event, and one ticket for all tabs', async () => {
     const hub = await startRestartableHub(WITH_KEY)
     const { tabs } = await openTabs(hub, { ticket: true })
-    expect(hub.tickets).toBe(1)
+    const { tickets } = hub
     const publisher = startPublisher(hub)
-    await until('two more grants', () => hub.tickets === 3)
+    await until('two more grants', () => hub.tickets >= tickets + 2)
     await publisher.stop()
     for (const tab of tabs) {
       await hasReceived(tab, publisher)
       expect(await gapsOf(tab)).toEqual([])
     }
-    expect((await hub.streams()).connections).toBeLessThanOrEqual(1)
+    const { connections, opened } = await hub.streams()
+    expect(connections).toBeLessThanOrEqual(1)
+    // The next stream may not be open yet.
+    expect(hub.tickets - opened).toBeLessThanOrEqual(1)
   })
 })

@@ -1,6 +1,7 @@
 /** One stream by `fetch`: what each answer means, when it reconnects, and that it notices silence. */
 import { expect, onTestFinished, test } from 'vitest'
-import { type ClientOptions, connect } from '../../src/client/connect.ts'
+import type { ClientOptions } from '../../src/client/client-stream.ts'
+import { connect } from '../../src/client/connect.ts'
 import type { ClientStatus } from '../../src/client/stream-types.ts'
 import { manualClock } from '../support/clock.ts'
 
@@ -100,6 +101,31 @@ function problem(status: number, detail: string, headers: Record<string, string>
   )
 }
 
+test('of a problem that never ends only the first piece is read, and it counts as a failure', async () => {
+  let sent = 0
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        sent += 1_024
+        // What would fill the memory fails the test.
+        if (sent > 10_000_000) controller.error(new Error('It reads on.'))
+        else controller.enqueue(new Uint8Array(1_024).fill(0x20))
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  const headers = { 'Content-Type': 'application/problem+json' }
+  const response = new Response(body, { status: 503, headers })
+  Object.defineProperty(response, 'clone', { value: () => response })
+  const { clock, stream } = createHarness([response])
+  await clock.runPending()
+  expect(stream.status).toMatchObject({
+    state: 'waiting',
+    reason: 'The server answered 503 with application/problem+json.',
+  })
+  expect(sent).toBeLessThan(200_000)
+})
+
 test('it resumes from the last id after the hub’s retry delay', async () => {
   const { clock, requests, received, stream, body } = createHarness(['stream'])
   await clock.runPending()
@@ -114,6 +140,22 @@ test('it resumes from the last id after the hub’s retry delay', async () => {
   expect(requests).toHaveLength(1)
   await clock.advance(1)
   expect(requests[1]?.headers['Last-Event-ID']).toBe('e-2')
+})
+
+test('wall time that jumps does not make a stream stable', async () => {
+  const { clock, stream, body } = createHarness(['stream'])
+  const waits: number[] = []
+  for (let failure = 0; failure < 2; failure++) {
+    await clock.runPending()
+    await body().send(READY)
+    clock.moveWallTime(3_600_000)
+    await body().end()
+    const { status } = stream
+    if (status.state !== 'waiting') expect.unreachable()
+    waits.push(status.until - clock.now())
+    await clock.advance(waits.at(-1) ?? 0)
+  }
+  expect(waits[1]).toBeGreaterThan(waits[0] ?? 0)
 })
 
 test('it waits longer after each failure, up to half a minute, until a stream has been stable', async () => {
@@ -203,22 +245,25 @@ test('a grant that has ended is renewed with another ticket', async () => {
   expect(requests.map(({ url }) => url)).toEqual(['/sse?ticket=ticket-1', '/sse?ticket=ticket-2'])
 })
 
-test('a ticket request that fails temporarily is repeated, and a refusal ends the stream', async () => {
-  const results = [() => Promise.reject(new Error('Offline.')), async () => undefined]
-  const { clock, stream, requests } = createHarness(['stream'], {
-    ticket: async () => await results.shift()?.(),
-  })
-  await clock.runPending()
-  expect(stream.status).toMatchObject({ state: 'waiting', reason: 'Offline.' })
-  await clock.advance(2_000)
-  expect(stream.status).toEqual({ state: 'ended', reason: 'unauthorized' })
-  expect(requests).toEqual([])
-})
+test.each([undefined, null])(
+  'a ticket request that fails temporarily is repeated, and %s ends the stream',
+  async (none) => {
+    const results = [() => Promise.reject(new Error('Offline.')), async () => none]
+    const { clock, stream, requests } = createHarness(['stream'], {
+      ticket: async () => await results.shift()?.(),
+    })
+    await clock.runPending()
+    expect(stream.status).toMatchObject({ state: 'waiting', reason: 'Offline.' })
+    await clock.advance(2_000)
+    expect(stream.status).toEqual({ state: 'ended', reason: 'unauthorized' })
+    expect(requests).toEqual([])
+  },
+)
 
 test('a stream that is silent for two heartbeats is opened anew', async () => {
   const { clock, requests, bodies, body } = createHarness(['stream'])
   await clock.runPending()
-  await body().send(`${READY}event: hub:beat\ndata: 5\n\n`)
+  await body().send(READY.replace('}', ',"heartbeatMs":5000}'))
   await clock.advance(9_000)
   await body().send('event: hub:beat\ndata: 5\n\n')
   await clock.advance(9_000)
@@ -260,16 +305,38 @@ test('a page that wakes up retries at once after a network failure, but not afte
   expect(requests).toHaveLength(2)
 })
 
-test('a gap is reported once, with its reason', async () => {
-  const { clock, stream, body } = createHarness(['stream'])
-  const gaps: unknown[] = []
-  stream.onGap((gap) => gaps.push(gap))
+test('a page that wakes up a second after it did retries at once, though wall time was set back', async () => {
+  let wake = () => {}
+  const browser = {
+    listen: (events: { onWake(): void }) => {
+      wake = events.onWake
+      return () => {}
+    },
+  }
+  const { clock, requests } = createHarness([new TypeError('Failed to fetch')], { browser })
   await clock.runPending()
-  await body().send('event: hub:ready\ndata: {"client":"alice","resume":"gap"}\n\n')
-  await body().send(
-    'event: hub:gap\ndata: {"requested":"a-1","earliest":"b-7","reason":"evicted"}\n\n',
-  )
-  expect(gaps).toEqual([{ reason: 'evicted', earliest: 'b-7' }])
+  wake()
+  clock.moveWallTime(-3_600_000)
+  await clock.advance(1_000)
+  expect(requests).toHaveLength(2)
+  wake()
+  await clock.runPending()
+  expect(requests).toHaveLength(3)
+})
+
+test('a gap is reported once, before the event after it, also if the connection is lost in between', async () => {
+  const { clock, stream, body } = createHarness(['stream'])
+  const received: unknown[] = []
+  stream.onGap((gap) => received.push(gap))
+  stream.onAny(({ data }) => received.push(data))
+  const gap =
+    'event: hub:ready\ndata: {"client":"alice","resume":"gap"}\n\nevent: hub:gap\ndata: {"requested":"a-1","earliest":"b-7","reason":"evicted"}\n\n'
+  await clock.runPending()
+  await body().send(gap)
+  await body().end()
+  await clock.advance(2_000)
+  await body().send(`${gap}id: b-7\ndata: seven\n\n`)
+  expect(received).toEqual([{ reason: 'evicted', earliest: 'b-7' }, 'seven'])
 })
 
 test('closing ends the request, and nothing is received afterwards', async () => {
@@ -289,7 +356,7 @@ test('control events that are malformed cost nothing', async () => {
   const { clock, received, body } = createHarness(['stream'])
   await clock.runPending()
   await body().send(
-    'event: hub:ready\ndata: nonsense\n\nevent: hub:gap\ndata: 1\n\nevent: hub:beat\ndata: -1\n\n',
+    'event: hub:ready\ndata: nonsense\n\nevent: hub:ready\ndata: {"heartbeatMs":-1}\n\nevent: hub:gap\ndata: 1\n\n',
   )
   await body().send('event: hub:bye\ndata: null\n\ndata: still here\n\n')
   expect(received).toEqual(['still here'])
@@ -321,7 +388,7 @@ test('a retry delay longer than an hour counts as an hour', async () => {
 test('closing while it waits leaves no timer behind, also after a silence', async () => {
   const { clock, stream, body } = createHarness(['stream'])
   await clock.runPending()
-  await body().send(`${READY}event: hub:beat\ndata: 2\n\n`)
+  await body().send(READY.replace('}', ',"heartbeatMs":2000}'))
   await clock.advance(6_000)
   expect(stream.status.state).toBe('waiting')
   stream.close()

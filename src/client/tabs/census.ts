@@ -1,11 +1,14 @@
 /** The topics of the shared stream: those of the tabs that are there, as far as one stream carries them. */
 import { MAX_TOPICS } from '../../core/address.ts'
-import type { Clock } from '../../core/clock.ts'
+import type { BasicClock } from '../../core/clock.ts'
 
-/** Asks the tabs for their topics. */
+/** Lists of topics. */
+export type TopicLists = readonly (readonly string[])[]
+
+/** Collects the topics of the tabs. */
 export interface Census {
-  /** Adds the topics of a tab that answered. Starts a census if these topics are new, and then returns true. */
-  add(topics: readonly string[]): boolean
+  /** Adds the topics of a tab that answered. Starts a census if they are new, and then returns true: all tabs are to be asked. */
+  add(topics: readonly string[], isNew: boolean): boolean
   stop(): void
 }
 
@@ -22,48 +25,41 @@ export function includesAll(topics: readonly string[], others: readonly string[]
 
 /**
  * Returns the topics of a tab and of those others that fit. Tabs that `current` covers come first, so
- * that the same tabs get in each time.
+ * that the same tabs get in each time. The union contains no list that the hub has refused.
  */
 export function unionOf(
   own: readonly string[],
-  others: readonly (readonly string[])[],
+  others: TopicLists,
   current: readonly string[],
+  refused: TopicLists = [],
 ): readonly string[] {
-  const isIn = (topics: readonly string[]) => includesAll(current, topics)
+  const isCurrent = (topics: readonly string[]) => includesAll(current, topics)
   let union = own
-  for (const topics of [...others.filter(isIn), ...others.filter((other) => !isIn(other))]) {
+  for (const topics of [...others.filter(isCurrent), ...others]) {
     const larger = [...new Set([...union, ...topics])]
-    if (larger.length <= MAX_TOPICS) union = larger
+    const isRefused = refused.some((list) => includesAll(larger, list))
+    if (larger.length <= MAX_TOPICS && !isRefused) union = larger
   }
   return union
 }
 
-/**
- * Creates a census. All tabs are asked, so that the topics of those that are gone make room for new ones.
- * @param current - returns the topics of the shared stream
- * @param onGrown - is called after a census with topics that the shared stream lacks
- */
-export function createCensus(
-  clock: Clock,
-  own: readonly string[],
-  current: () => readonly string[],
-  onGrown: (topics: readonly string[]) => void,
-): Census {
+/** Creates a census. All tabs are asked, so that the topics of those that are gone make room for new ones. */
+export function createCensus(clock: BasicClock, onEnd: (answers: TopicLists) => void): Census {
   let answers: (readonly string[])[] = []
   let stopClock: (() => void) | undefined
   return { add, stop }
 
-  function add(topics: readonly string[]): boolean {
-    const isNew = !stopClock && !includesAll(current(), topics)
-    if (isNew) stopClock = clock.every(CENSUS_MS, end)
+  function add(topics: readonly string[], isNew: boolean): boolean {
+    const starts = isNew && !stopClock
+    if (starts) {
+      stopClock = clock.every(CENSUS_MS, () => {
+        const all = answers
+        stop()
+        onEnd(all)
+      })
+    }
     if (stopClock && answers.length < MAX_ANSWERS) answers.push(topics)
-    return isNew
-  }
-
-  function end(): void {
-    const union = unionOf(own, answers, current())
-    stop()
-    if (!includesAll(current(), union)) onGrown(union)
+    return starts
   }
 
   function stop(): void {

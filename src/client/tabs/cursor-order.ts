@@ -1,24 +1,26 @@
 /** The order of cursors: which of two positions in a journal comes later, and where a message belongs. */
-import { parseCursor } from '../../core/cursor.ts'
-import type { ChainMessage } from './tab-messages.ts'
+import type { LeaderMessage } from './tab-messages.ts'
+
+/** A step, and the cursor where it starts. */
+type ChainStep = Pick<LeaderMessage, 'prev' | 'id' | 'gap'>
 
 /**
  * Whether a tab at the cursor `mine` has everything up to `other`. Cursors of two epochs can't be
  * compared: it has not.
  */
-export function hasReached(mine: string | undefined, other: string | undefined): boolean {
-  if (mine === other) return true
-  const [one, two] = [parseCursor(mine ?? ''), parseCursor(other ?? '')]
-  return one !== undefined && one.epoch === two?.epoch && one.sequence >= two.sequence
+export function hasReached(mine = '', other = ''): boolean {
+  const [epoch, sequence] = mine.split('-')
+  const [otherEpoch, otherSequence] = other.split('-')
+  return mine === other || (epoch === otherEpoch && Number(sequence) >= Number(otherSequence))
 }
 
 /** Whether a message continues where a tab is. A gap concerns only tabs that are where it starts. */
-export function isNext(cursor: string | undefined, { prev, gap }: ChainMessage): boolean {
+export function isNext(cursor: string | undefined, { prev, gap }: ChainStep): boolean {
   return gap ? prev === cursor : hasReached(cursor, prev)
 }
 
 /** Whether a tab has a message already: a new leader started at an older cursor. */
-export function isKnown(cursor: string | undefined, message: ChainMessage): boolean {
+export function isKnown(cursor: string | undefined, message: ChainStep): boolean {
   const { id, gap } = message
   return id !== undefined && hasReached(cursor, id) && !(gap && isNext(cursor, message))
 }

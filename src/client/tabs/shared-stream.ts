@@ -1,82 +1,73 @@
 /** One stream for all tabs: the tab that holds the lock reads it, the others follow on a channel. */
 import { newBackoff } from '../backoff.ts'
 import type { FetchStream } from '../fetch-stream.ts'
-import type { ClientStatus } from '../stream-types.ts'
-import type { SuspendableStream } from '../suspendable-stream.ts'
-import { createCensus, includesAll, unionOf } from './census.ts'
-import { readChain } from './chain-reader.ts'
+import type { ClientStatus, Step } from '../stream-types.ts'
+import { createCensus, includesAll, type TopicLists, unionOf } from './census.ts'
 import { hasReached, isKnown, isNext } from './cursor-order.ts'
 import { watchLeader } from './leader-watch.ts'
 import type { SharedStreamInit } from './shared-stream-init.ts'
-import { joinChannel, type TabChannel } from './tab-channel.ts'
 import { createTabLock } from './tab-lock.ts'
-import type { ChainMessage, LeaderMessage, StateMessage } from './tab-messages.ts'
-
-/** Messages that a tab holds while it reads what it missed by itself. If there are more, it reads those, too. */
-const MAX_HELD = 100
+import { type HelloMessage, isHello, isLeaderMessage, type LeaderMessage } from './tab-messages.ts'
 
 /** Failures in a row after which another tab tries: this one's network may be dead. */
 const MAX_FAILURES = 3
+
+/** Lists of topics that the hub may refuse to a leader, before it leaves other tabs to their own streams. */
+const MAX_REFUSED = 10
 
 /**
  * Shares a stream. A tab is in one of three states: it leads, it follows, or it reads a stream of its
  * own until it has caught up with the shared one. Each keeps its own cursor, drops what it has, and
  * notices what it lacks, so that every tab gets every event once, whoever leads.
  */
-export function shareStream(init: SharedStreamInit): SuspendableStream {
+export function shareStream(init: SharedStreamInit): FetchStream {
   const { name, sharing, clock, random, open, handlers } = init
   const topics = [...new Set(init.topics)]
-  const me = `${clock.now().toString(36)}-${random().toString(36).slice(2)}`
-  const lock = createTabLock(name, sharing.locks, { onHeld: lead, onStolen: join, onDenied })
-  const census = createCensus(clock, topics, () => streamTopics, openShared)
-  let channel: TabChannel | undefined
-  let watch: ReturnType<typeof watchLeader> | undefined
-  let role: 'joining' | 'leading' | 'following' | 'catching-up' | 'stopped' = 'stopped'
-  let cursor = init.lastEventId
+  let role: 'joining' | 'leading' | 'following' | 'catching-up' | 'closed' = 'joining'
+  let { cursor } = init
   /** Whether the cursor is that of a tab whose stream is not live: what is missing then is no gap of this tab. */
   let isFresh = false
   let own: FetchStream | undefined
+  /** The number of the leader. */
+  let leader = 0
   /** The topics, the cursor, the status and the backoff of the shared stream. */
   let streamTopics: readonly string[] = []
   let streamCursor: string | undefined
   let status: ClientStatus = { state: 'connecting' }
   const backoff = newBackoff()
-  let held: ChainMessage[] = []
-  /** Of a leader: whether others follow, and whether the topics of others were refused. */
+  /** Of a leader: whether others follow, and which lists with topics of others the hub refused. */
   let hasFollowers = false
-  let isNarrow = false
-  start()
-  return { wake: () => wake(true), close: stop, suspend: stop, resume: () => channel ?? start() }
-
-  function start(): void {
-    const onNewLeader = sayHello
-    channel = joinChannel(sharing.open(name), me, {
-      onHello,
-      onLeader,
-      onNewLeader,
-      onDeposed: join,
-    })
-    watch = watchLeader({
-      clock,
-      random,
-      onQuiet: sayHello,
-      onDead: () => role === 'leading' || lock.steal(),
-    })
-    join()
+  let refused: TopicLists = []
+  const channel = sharing.open(name)
+  channel.onmessage = ({ data }) => {
+    if (isHello(data)) onHello(data)
+    else if (isLeaderMessage(data)) onLeader(data)
   }
-
-  function stop(): void {
-    role = 'stopped'
-    closeOwn()
-    watch?.stop()
-    lock.release()
-    channel?.close()
-    channel = undefined
-  }
-
-  function onDenied(): void {
-    stop()
+  const lock = createTabLock(name, sharing.locks, lead, join, () => {
+    close()
     init.onDenied()
+  })
+  const watch = watchLeader(
+    clock,
+    random,
+    () => sayHello(),
+    () => {
+      if (role !== 'leading') lock.claim(true)
+    },
+  )
+  const census = createCensus(clock, (answers) => {
+    const union = unionOf(topics, answers, streamTopics, refused)
+    if (!includesAll(streamTopics, union)) openShared(union)
+  })
+  join()
+  return { wake, close }
+
+  function close(): void {
+    role = 'closed'
+    closeOwn()
+    watch.stop()
+    lock.release()
+    channel.close()
   }
 
   /** Wakes this tab's stream and, unless this tab leads, the leader's. */
@@ -91,14 +82,15 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     closeOwn()
     role = 'joining'
     sayHello()
-    lock.request()
+    lock.claim()
   }
 
   function lead(): void {
-    channel?.lead()
-    isNarrow = false
+    refused = []
+    leader = Math.max(leader, clock.now() + random())
     // After failures, the topics of others may be the reason.
     openShared(backoff.failures < MAX_FAILURES ? unionOf(topics, [streamTopics], []) : topics)
+    say({}, true)
   }
 
   /** Opens the shared stream. Tabs with topics that it lacks read streams of their own. */
@@ -107,125 +99,104 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
     hasFollowers = false
     role = 'leading'
     streamTopics = next
+    status = { state: 'connecting' }
     read(next, publish, (now) => {
-      if (now.state === 'ended' && now.reason !== 'blocked') {
-        // Not reported to the other tabs: they have credentials of their own.
-        if (isNarrow || includesAll(topics, next)) showStatus(now)
-        else {
-          isNarrow = true
-          openShared(topics)
-        }
-        return
+      if (now.state === 'ended') {
+        // Not reported to the other tabs: each asks the hub, with credentials of its own.
+        if (now.reason === 'blocked' || includesAll(topics, next)) return showStatus(now)
+        refused = [...refused, next]
+        return openShared(topics)
       }
       status = now
-      sayState()
+      // The tab whose topics were refused has ended: the others may fit.
+      say({}, now.state === 'live' && refused.length > 0)
       showStatus(now)
       if (now.state === 'waiting') hasWaited = true
       else if (hasWaited && hasFollowers && backoff.failures >= MAX_FAILURES) join()
     })
   }
 
-  function publish(message: ChainMessage): void {
-    channel?.say(message)
-    apply(message)
+  function publish(step: Step): void {
+    say(step)
+    apply(step)
   }
 
-  function onHello(others: readonly string[], isAwake: boolean): void {
+  function onHello({ topics: others, wake: isAwake }: HelloMessage): void {
     if (role !== 'leading') return
     hasFollowers = true
     wake(isAwake)
-    sayState(!isNarrow && census.add(others))
+    const isNew = !includesAll(streamTopics, others) && refused.length < MAX_REFUSED
+    say({}, census.add(others, isNew))
   }
 
   function onLeader(message: LeaderMessage): void {
-    watch?.heard()
-    message.type === 'state' ? onState(message) : onChain(message)
-  }
-
-  function onState(state: StateMessage): void {
-    streamTopics = state.topics
-    streamCursor = state.cursor
-    status = state.status
-    Object.assign(backoff, state.backoff)
-    if (state.asks) sayHello()
+    // What an earlier leader says when it wakes up is out of date.
+    if (role === 'leading' || role === 'closed' || message.leader < leader) return
+    watch.heard()
+    leader = message.leader
+    streamTopics = message.topics
+    streamCursor = message.id ?? message.prev
+    status = message.status
+    Object.assign(backoff, message.backoff)
+    if (message.asks) sayHello()
     if (role === 'joining') {
-      if (cursor === undefined && streamCursor !== undefined) {
-        moveTo(streamCursor)
+      if (cursor === undefined && message.prev !== undefined) {
+        apply({ id: message.prev })
         isFresh = status.state !== 'live'
       }
       role = 'following'
     }
-    // What was held lacks events that this tab follows.
-    if (!isCovered()) held = []
-    if (role === 'catching-up') joinIfCaughtUp()
-    else if (!isCovered() || !hasReached(cursor, streamCursor)) catchUp()
-    if (role === 'following') showStatus(status)
-  }
-
-  function onChain(message: ChainMessage): void {
-    streamCursor = message.id ?? streamCursor
-    if (isKnown(cursor, message)) return
-    if (role === 'following' && !isNext(cursor, message)) catchUp()
-    if (role === 'following') apply(message)
-    // Ephemeral events are not held: the stream of this tab's own brings them.
-    else if (role === 'catching-up' && isCovered() && message.id !== undefined) {
-      if (held.length === MAX_HELD) held = []
-      held.push(message)
+    const isNew = !isKnown(cursor, message)
+    if (role === 'catching-up') followIfCaughtUp()
+    else if (!isCovered() || (isNew && !isNext(cursor, message))) catchUp()
+    else {
+      showStatus(status)
+      if (isNew) apply(message)
     }
   }
 
   /** Reads by itself what this tab missed, or what the shared stream does not carry. */
   function catchUp(): void {
     role = 'catching-up'
-    held = []
     if (status.state === 'live') isFresh = false
-    const onMessage = (message: ChainMessage) => {
-      apply(message)
-      if (message.id !== undefined) joinIfCaughtUp()
+    const onStep = (step: Step) => {
+      apply(step)
+      if (step.id !== undefined) followIfCaughtUp()
     }
-    read(topics, onMessage, showStatus)
+    read(topics, onStep, showStatus)
   }
 
-  function joinIfCaughtUp(): void {
-    while (held[0] && isKnown(cursor, held[0])) held.shift()
-    if (role !== 'catching-up' || !isCovered()) return
-    // What is held may be of an earlier epoch.
-    if (hasReached(cursor, streamCursor)) held = []
-    else if (!held[0] || !isNext(cursor, held[0])) return
+  function followIfCaughtUp(): void {
+    if (role !== 'catching-up' || !isCovered() || !hasReached(cursor, streamCursor)) return
     closeOwn()
     role = 'following'
     showStatus(status)
-    for (const message of held.splice(0)) onChain(message)
   }
 
   function read(
     from: readonly string[],
-    onMessage: (message: ChainMessage) => void,
+    step: (step: Step) => void,
     onStatus: (status: ClientStatus) => void,
   ): void {
     closeOwn()
-    own = readChain({ open, topics: from, backoff, cursor: () => cursor, onMessage, onStatus })
+    own = open(from, cursor, { step, status: onStatus }, backoff)
   }
 
   function isCovered(): boolean {
     return includesAll(streamTopics, topics)
   }
 
-  function apply({ id, event, gap }: ChainMessage): void {
-    if (gap && !isFresh) handlers.gap(gap)
+  function apply({ id, event, gap }: Step): void {
     // The shared stream carries the topics of all tabs.
-    if (event && (event.topic === undefined || topics.includes(event.topic))) handlers.event(event)
-    if (id !== undefined) moveTo(id)
-  }
-
-  function moveTo(id: string): void {
+    const isMine = event?.topic === undefined || topics.includes(event.topic)
+    handlers.step({ id, event: isMine ? event : undefined, gap: isFresh ? undefined : gap })
+    if (id === undefined) return
     isFresh = false
     cursor = id
-    handlers.cursor(id)
   }
 
   function showStatus(next: ClientStatus): void {
-    if (next.state === 'ended') stop()
+    if (next.state === 'ended') close()
     if (next.state === 'live' && next.resume !== 'gap') isFresh = false
     handlers.status(next)
   }
@@ -237,10 +208,15 @@ export function shareStream(init: SharedStreamInit): SuspendableStream {
   }
 
   function sayHello(isAwake = false): void {
-    if (role !== 'leading') channel?.say({ type: 'hello', topics, wake: isAwake })
+    if (role !== 'leading') post({ topics, wake: isAwake })
   }
 
-  function sayState(asks = false): void {
-    channel?.say({ type: 'state', cursor, topics: streamTopics, status, backoff, asks })
+  /** Of the leader: sends the state of the stream, and a step that starts at the cursor. */
+  function say(step: Step, asks = false): void {
+    post({ leader, topics: streamTopics, status, backoff, asks, prev: cursor, ...step })
+  }
+
+  function post(message: HelloMessage | LeaderMessage): void {
+    if (role !== 'closed') channel.postMessage(message)
   }
 }

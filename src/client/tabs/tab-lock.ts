@@ -3,47 +3,38 @@ import type { Locks } from '../browser.ts'
 
 /** One tab's claim to the lock. */
 export interface TabLock {
-  /** Waits for the lock, after the tabs that wait already. */
-  request(): void
-  /** Takes the lock from a tab that no longer responds. */
-  steal(): void
+  /** Waits for the lock, after the tabs that wait already; or takes it at once from a tab that no longer responds. */
+  claim(steal?: boolean): void
   /** Releases the lock, and stops waiting for it. */
   release(): void
 }
 
-/** What happens to a claim. */
-export interface TabLockHandlers {
-  /** This tab has the lock. */
-  onHeld(): void
-  /** Another tab took it away. */
-  onStolen(): void
-  /** The browser denies locks, for example in a sandboxed frame. */
-  onDenied(): void
-}
-
-/** Creates a claim. */
+/**
+ * Creates a claim.
+ * @param onHeld - this tab has the lock
+ * @param onStolen - another tab took it away
+ * @param onDenied - the browser denies locks, for example in a sandboxed frame
+ */
 export function createTabLock(
   name: string,
   locks: Locks,
-  { onHeld, onStolen, onDenied }: TabLockHandlers,
+  onHeld: () => void,
+  onStolen: () => void,
+  onDenied: () => void,
 ): TabLock {
-  let end = () => {}
-  return { request: () => claim(false), steal: () => claim(true), release: () => end() }
+  let abort = new AbortController()
+  return { claim, release: () => abort.abort() }
 
-  function claim(steal: boolean): void {
-    end()
-    const abort = new AbortController()
+  function claim(steal = false): void {
+    abort.abort()
+    abort = new AbortController()
     const { signal } = abort
-    const released = new Promise<void>((resolve) => {
-      end = () => {
-        abort.abort()
-        resolve()
-      }
-    })
-    const hold = async () => {
-      if (!signal.aborted) onHeld()
-      await released
-    }
+    const hold = () =>
+      new Promise<void>((resolve) => {
+        if (signal.aborted) return resolve()
+        signal.addEventListener('abort', () => resolve())
+        onHeld()
+      })
     // The API allows no signal with `steal`.
     locks.request(name, steal ? { steal } : { signal }, hold).catch((error: unknown) => {
       if (signal.aborted) return

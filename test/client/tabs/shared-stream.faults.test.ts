@@ -117,6 +117,48 @@ test.each([
   },
 )
 
+test('a topic that the hub refuses does not keep other tabs from sharing', async () => {
+  const world = createTabWorld()
+  const leader = await world.openTab({ topics: ['news'] })
+  world.refuse(({ searchParams }) =>
+    searchParams.getAll('topic').includes('secret') ? problem(403) : undefined,
+  )
+  const opened = [{ topics: ['secret'] }, { topics: ['sport'] }].map(world.openTab)
+  const [, sport] = await Promise.all(opened)
+  await world.clock.advance(60_000)
+  await world.publish('goal', 'sport')
+  await world.publish('vote', 'news')
+  expect(sport?.received).toEqual(['goal'])
+  expect(leader.received).toEqual(['vote'])
+  expect(world.connections()).toBe(1)
+  const sent = world.requests.length
+  await world.clock.advance(600_000)
+  expect(world.requests.length).toBe(sent)
+})
+
+test('a topic that only the credential of the leader lacks leaves its tab a stream of its own', async () => {
+  const world = createTabWorld()
+  // The hub of this test sees the URL only: the leader's requests are those that also follow its topic.
+  world.refuse(({ searchParams }) => {
+    const topics = searchParams.getAll('topic')
+    return topics.includes('news') && topics.includes('vip') ? problem(403) : undefined
+  })
+  const leader = await world.openTab({ topics: ['news'] })
+  const vip = await world.openTab({ topics: ['vip'] })
+  const sport = await world.openTab({ topics: ['sport'] })
+  await world.clock.advance(60_000)
+  for (const topic of ['news', 'vip', 'sport']) await world.publish(topic, topic)
+  expect([leader, vip, sport].map(({ received }) => received)).toEqual([
+    ['news'],
+    ['vip'],
+    ['sport'],
+  ])
+  expect(world.connections()).toBe(2)
+  const sent = world.requests.length
+  await world.clock.advance(600_000)
+  expect(world.requests.length).toBe(sent)
+})
+
 test('a credential of the leader that is refused does not end tabs with a better one', async () => {
   const world = createTabWorld()
   let isRefused = false
@@ -135,7 +177,7 @@ test('a credential of the leader that is refused does not end tabs with a better
   expect(fresh.received).toEqual(['one'])
 })
 
-test('a block ends all tabs after one answer', async () => {
+test('a block ends all tabs, one after another, each by an answer of its own', async () => {
   const world = createTabWorld()
   const tabs = [await world.openTab(), await world.openTab(), await world.openTab()]
   const before = world.requests.length
@@ -145,7 +187,7 @@ test('a block ends all tabs after one answer', async () => {
   for (const { stream } of tabs) {
     expect(stream.status).toEqual({ state: 'ended', reason: 'blocked', detail: undefined })
   }
-  expect(world.requests.length).toBe(before + 1)
+  expect(world.requests.length).toBe(before + 3)
 })
 
 test('a leader without a network hands over to a tab that has one', async () => {

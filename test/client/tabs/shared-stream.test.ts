@@ -89,3 +89,17 @@ test('a gap of one tab is not reported to the others', async () => {
   expect(away.gaps).toHaveLength(1)
   expect(leader.gaps).toEqual([])
 })
+
+test.each([null, ''])(
+  'a tab whose cursor is %j follows like one without a cursor',
+  async (cursor) => {
+    const world = createWorld()
+    const leader = await world.openTab({ lastEventId: cursor })
+    await world.publish('before')
+    const follower = await world.openTab({ lastEventId: cursor })
+    await world.publish('one')
+    expect(leader.received).toEqual(['before', 'one'])
+    expect(follower.received).toEqual(['one'])
+    expect(world.requests).toHaveLength(1)
+  },
+)

@@ -4,66 +4,63 @@ import { expect, test } from 'vitest'
 import { createTabWorld } from '../../support/tab-world.ts'
 
 const STATE = {
-  type: 'state',
-  cursor: 'e-9',
+  leader: 1e300,
   topics: ['news'],
   status: { state: 'waiting', until: 1, reason: 'No.' },
   backoff: { failures: 1, retryMs: 2_000 },
   asks: false,
-}
-const CHAIN = {
-  type: 'chain',
   prev: 'e-8',
+}
+const STEP = {
+  ...STATE,
   id: 'e-9',
   event: { id: 'e-9', event: 'message', data: 'forged', topic: undefined },
   gap: { reason: 'epoch', earliest: 'e-9' },
 }
-const HELLO = { type: 'hello', topics: ['news'], wake: false }
-
-const envelope = (message: unknown) => ({ v: 1, from: 'z', term: 9, message })
+const HELLO = { topics: ['news'], wake: false }
 
 /** Valid messages with one field that is not. */
 const MALFORMED: readonly unknown[] = [
   null,
   'hello',
   [],
-  envelope(undefined),
-  envelope({ type: 'other' }),
-  { ...envelope(CHAIN), v: 2 },
-  { ...envelope(CHAIN), from: 1 },
-  { ...envelope(CHAIN), term: '9' },
-  { ...envelope(CHAIN), term: Number.NaN },
-  { ...envelope(CHAIN), term: 2 ** 53 },
+  undefined,
+  { ...HELLO, topics: undefined },
   ...[{ topics: 'news' }, { topics: [1] }, { topics: Array(51).fill('a') }, { wake: 1 }].map(
-    (field) => envelope({ ...HELLO, ...field }),
+    (field) => ({ ...HELLO, ...field }),
   ),
   ...[
-    { cursor: 1 },
+    { leader: '1' },
+    { leader: undefined },
+    { leader: Number.NaN },
     { topics: {} },
     { asks: 'yes' },
     { status: null },
     { status: { state: 'other' } },
+    { status: { state: 'constructor' } },
+    { status: { state: { toString: null } } },
     { status: { state: 'live' } },
     { status: { state: 'live', client: 'alice', resume: 1 } },
     { status: { state: 'waiting', until: 'soon', reason: 'No.' } },
     { status: { state: 'waiting', until: 1 } },
+    { status: { state: 'waiting', until: -1, reason: 'No.' } },
+    { status: { state: 'ended', reason: 'refused' } },
+    { status: { state: 'ended', reason: 'blocked' } },
     { backoff: undefined },
     { backoff: { failures: 1 } },
     { backoff: { failures: 1, retryMs: Number.NaN } },
-    { status: { state: 'ended', reason: 'refused' } },
-  ].map((field) => envelope({ ...STATE, ...field })),
-  ...[
+    { backoff: { failures: -9, retryMs: 2_000 } },
     { prev: 1 },
     { id: 1 },
     { id: 'e-10' },
     { event: null },
-    { event: { ...CHAIN.event, data: {} } },
-    { event: { ...CHAIN.event, event: undefined } },
-    { event: { ...CHAIN.event, topic: 1 } },
+    { event: { ...STEP.event, data: {} } },
+    { event: { ...STEP.event, event: undefined } },
+    { event: { ...STEP.event, topic: 1 } },
     { gap: { reason: 'other', earliest: null } },
     { gap: { reason: 'epoch' } },
     { id: undefined, event: undefined },
-  ].map((field) => envelope({ ...CHAIN, ...field })),
+  ].map((field) => ({ ...STEP, ...field })),
 ]
 
 test('malformed messages and those of another version change nothing', async () => {
@@ -87,24 +84,14 @@ test('random messages change nothing, and cost no event', async () => {
   const world = createTabWorld()
   const tabs = [await world.openTab(), await world.openTab()]
   const expected: string[] = []
-  const field = fc.oneof(
-    fc.constantFrom('state', 'chain', 'hello', 'e-9', 1, null, true),
-    fc.jsonValue(),
-  )
-  const names = ['type', 'topics', 'wake', 'cursor', 'status', 'asks', 'prev', 'id', 'event', 'gap']
+  const field = fc.oneof(fc.constantFrom('live', 'e-9', 1, null, true), fc.jsonValue())
+  const names = ['leader', 'topics', 'wake', 'status', 'asks', 'prev', 'id', 'event', 'gap']
   const message = fc.dictionary(fc.constantFrom(...names), field)
   // Whole messages with one field replaced.
   const nearly = fc
-    .tuple(
-      fc.constantFrom(STATE, CHAIN),
-      fc.constantFrom('topics', 'status', 'event'),
-      fc.integer(),
-    )
-    .map(([base, name, value]) => ({ ...base, type: base.type, asks: 1, prev: 1, [name]: value }))
-  const anything = fc.oneof(
-    fc.anything({ withDate: true }),
-    fc.oneof(message, nearly).map(envelope),
-  )
+    .tuple(fc.constantFrom(STATE, STEP), fc.constantFrom('topics', 'status', 'event'), fc.integer())
+    .map(([base, name, value]) => ({ ...base, asks: 1, prev: 1, [name]: value }))
+  const anything = fc.oneof(fc.anything({ withDate: true }), message, nearly)
   await fc.assert(
     fc.asyncProperty(anything, async (forged) => {
       await world.say(forged)
@@ -115,5 +102,33 @@ test('random messages change nothing, and cost no event', async () => {
     { numRuns: 100 },
   )
   for (const { gaps } of tabs) expect(gaps).toEqual([])
+  expect(world.connections()).toBe(1)
+})
+
+test('one valid message of a foreign script ends no sharing, and costs no event', async () => {
+  const world = createTabWorld()
+  const tabs = [await world.openTab(), await world.openTab(), await world.openTab()]
+  const expected: string[] = []
+  const status = { state: 'live', client: 'mallory', resume: 'fresh' }
+  const forged = [
+    { ...STATE, topics: [] },
+    { ...STATE, topics: [], status, prev: 'zz-1', asks: true },
+    { ...STATE, status, backoff: { failures: 2 ** 53, retryMs: 2 ** 53 } },
+    { ...STEP, event: undefined, gap: undefined, id: 'zz-99', prev: 'zz-98' },
+    { ...HELLO, wake: true },
+    { ...HELLO, topics: Array.from({ length: 50 }, (_, n) => `room-${n}`) },
+  ]
+  for (const message of forged) {
+    await world.say(message)
+    await world.clock.advance(20_000)
+    expected.push(String(expected.length))
+    await world.publish(`${expected.length - 1}`)
+    for (const { received, stream } of tabs) {
+      expect(received).toEqual(expected)
+      expect(stream.status).toMatchObject({ state: 'live', client: 'alice' })
+    }
+  }
+  for (const { gaps } of tabs) expect(gaps).toEqual([])
+  await world.clock.advance(60_000)
   expect(world.connections()).toBe(1)
 })

@@ -1,0 +1,228 @@
+/** The streams of a page: components whose options name one stream share it, with the topics of all of them. */
+import { MAX_TOPICS } from '../../core/address.ts'
+import { basicClock } from '../../core/clock.ts'
+import { type ClientOptions, type ClientStream, openClientStream } from '../client-stream.ts'
+import { checkClientOptions } from '../options/check-client-options.ts'
+import type { ClientStatus, EndedReason, ReceivedEvent } from '../stream-types.ts'
+import { includesAll } from '../tabs/census.ts'
+
+/** Options of a component. */
+export type PageStreamOptions = Omit<ClientOptions, 'signal'>
+
+/** Listens to a stream until the returned function is called. `isMine` is false for events of topics that only other components follow. */
+export type PageListener = (
+  stream: ClientStream<Record<never, never>>,
+  isMine: (event: ReceivedEvent) => boolean,
+) => () => void
+
+/** A listener of a component. */
+interface Member {
+  readonly topics: readonly string[]
+  readonly listen: PageListener
+  home: PageStream
+  stop(): void
+}
+
+/** A stream, and what listens to it. */
+interface PageStream {
+  readonly members: Set<Member>
+  /** Whether the hub refused its topics together with others: no other topics join them. */
+  readonly isAlone: boolean
+  /** Those of the component that rendered last. */
+  options: PageStreamOptions
+  /** What it follows, or is about to follow. */
+  topics: readonly string[]
+  /** Where it starts when it opens for the first time. */
+  cursor: string | null | undefined
+  /** Undefined before it opens for the first time. */
+  stream: ClientStream<Record<never, never>> | undefined
+  /** Whether it opens at the end of this turn. */
+  isDue: boolean
+}
+
+const REFUSALS: readonly EndedReason[] = ['refused', 'unauthorized']
+
+const streams = new Map<string, Set<PageStream>>()
+
+/**
+ * Returns what streams have in common that can be one. Functions are called anew each time, so only their
+ * presence counts.
+ * @param more - what else shall differ in two keys
+ */
+export function pageKeyOf(options: PageStreamOptions, more?: unknown): string {
+  const { url, client, credentials, lastEventId, share, ticket, headers } = options
+  return JSON.stringify([
+    String(url),
+    client ?? null,
+    credentials ?? null,
+    lastEventId || null,
+    share ?? null,
+    ticket !== undefined,
+    headers !== undefined,
+    more,
+  ])
+}
+
+/**
+ * Listens to the stream of a component until the returned function is called. The stream opens at the end of
+ * the turn, with the topics of all components that have mounted, and reopens where it is for further topics.
+ * @throws {TypeError} when the options can't be used
+ */
+export function listenOnPage(options: PageStreamOptions, listen: PageListener): () => void {
+  checkClientOptions(options)
+  const { topics = [], clock = basicClock } = options
+  const key = pageKeyOf(options)
+  const all = streams.get(key) ?? new Set()
+  streams.set(key, all)
+  const home = find(options) ?? makeRoom(all, options)
+  if (!home.stream) openSoon(home, all)
+  const member: Member = { topics, listen, home, stop: () => {} }
+  home.members.add(member)
+  attach(member)
+  return () => {
+    member.stop()
+    member.home.members.delete(member)
+    // Not at once: StrictMode and a new page of a router mount again in the same turn.
+    const stopClock = clock.every(0, () => {
+      stopClock()
+      for (const one of all) {
+        if (one.members.size > 0) continue
+        one.stream?.close()
+        all.delete(one)
+      }
+      if (all.size === 0 && streams.get(key) === all) streams.delete(key)
+    })
+  }
+}
+
+/** The status of the stream of a component; undefined if it has none. */
+export function statusOnPage(options: PageStreamOptions): ClientStatus | undefined {
+  return find(options)?.stream?.status
+}
+
+/** The cursor of the stream of a component. */
+export function cursorOnPage(options: PageStreamOptions): string | undefined {
+  return find(options)?.stream?.cursor
+}
+
+/** From now on, the stream of a component uses the functions of these options. */
+export function refreshOptions(options: PageStreamOptions): void {
+  const home = find(options)
+  if (home) home.options = options
+}
+
+/**
+ * A component with the same topics decides, also if their stream has ended: it is replaced once nothing
+ * listens, because what refused it may have changed.
+ */
+function find(options: PageStreamOptions): PageStream | undefined {
+  const { topics = [] } = options
+  const all = [...(streams.get(pageKeyOf(options)) ?? [])]
+  const open = all.filter((home) => !hasEnded(home))
+  return (
+    all.find(({ members }) => [...members].some((member) => areSame(member.topics, topics))) ??
+    open.find((home) => areSame(home.topics, topics)) ??
+    open.find((home) => !home.isAlone && includesAll(home.topics, topics))
+  )
+}
+
+/** Adds the topics to a stream that has room for them, or else to a new one. */
+function makeRoom(all: Set<PageStream>, options: PageStreamOptions): PageStream {
+  const { topics = [], lastEventId } = options
+  for (const home of all) {
+    if (home.isAlone || hasEnded(home)) continue
+    const union = [...new Set([...topicsOf(home), ...topics])]
+    if (union.length > MAX_TOPICS) continue
+    home.topics = union
+    openSoon(home, all)
+    return home
+  }
+  return create(all, { options, topics, cursor: lastEventId, isAlone: false })
+}
+
+function create(
+  all: Set<PageStream>,
+  init: Pick<PageStream, 'options' | 'topics' | 'cursor' | 'isAlone'>,
+): PageStream {
+  const home: PageStream = { ...init, members: new Set(), stream: undefined, isDue: false }
+  all.add(home)
+  return home
+}
+
+function openSoon(home: PageStream, all: Set<PageStream>): void {
+  if (home.isDue) return
+  home.isDue = true
+  void Promise.resolve().then(() => {
+    home.isDue = false
+    if (home.members.size > 0) open(home, all)
+  })
+}
+
+/** Opens a stream; one that is open already goes on at its cursor. */
+function open(home: PageStream, all: Set<PageStream>): void {
+  const { stream: old, options } = home
+  const { ticket, headers } = options
+  for (const member of home.members) member.stop()
+  home.topics = topicsOf(home)
+  const stream = openClientStream({
+    ...options,
+    events: undefined,
+    topics: home.topics,
+    lastEventId: old?.cursor ?? home.cursor,
+    ticket: ticket && (async (request) => await home.options.ticket?.(request)),
+    headers: headers && (() => home.options.headers?.() ?? {}),
+    onError: (error) => (home.options.onError ?? console.error)(error),
+  })
+  home.stream = stream
+  old?.close()
+  stream.onStatus(() => {
+    if (home.stream === stream && isRefusedForOthers(home)) split(home, all)
+  })
+  for (const member of home.members) attach(member)
+}
+
+function attach(member: Member): void {
+  const { home, topics, listen } = member
+  if (!home.stream) return
+  member.stop = listen(home.stream, ({ topic }) => {
+    // A ticket may name topics that no component does: they are for all of them.
+    return topic === undefined || topics.includes(topic) || !home.topics.includes(topic)
+  })
+}
+
+/** Whether the hub refused a component because of topics that it does not follow itself, for all that is known. */
+function isRefusedForOthers({ stream, members, topics }: PageStream): boolean {
+  const status = stream?.status
+  if (status?.state !== 'ended' || !REFUSALS.includes(status.reason)) return false
+  return [...members].some((member) => !includesAll(member.topics, topics))
+}
+
+/** Gives components with other topics streams of their own, so that only those end that the hub refuses. */
+function split(home: PageStream, all: Set<PageStream>): void {
+  all.delete(home)
+  const { options, stream, members } = home
+  const cursor = stream?.cursor ?? home.cursor
+  for (const member of members) {
+    const { topics } = member
+    member.stop()
+    const isSame = (one: PageStream) => one.isAlone && areSame(one.topics, topics)
+    member.home = [...all].find(isSame) ?? create(all, { options, topics, cursor, isAlone: true })
+    member.home.members.add(member)
+    attach(member)
+    if (!member.home.stream) openSoon(member.home, all)
+  }
+  members.clear()
+}
+
+function areSame(topics: readonly string[], others: readonly string[]): boolean {
+  return includesAll(topics, others) && includesAll(others, topics)
+}
+
+/** The topics of what listens now. */
+function topicsOf({ members }: PageStream): readonly string[] {
+  return [...new Set([...members].flatMap(({ topics }) => topics))]
+}
+
+function hasEnded({ stream }: PageStream): boolean {
+  return stream?.status.state === 'ended'
+}

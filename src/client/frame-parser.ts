@@ -1,0 +1,49 @@
+/** Parses an event stream into frames, with the topic that the hub names in a comment. */
+import type { ReceivedEvent } from './stream-types.ts'
+
+/** Characters of a frame that are kept until it is complete: an endless line must not fill the memory. */
+export const MAX_FRAME_LENGTH: number = 2 ** 24
+
+/**
+ * Returns a function that takes the text of the stream, piece by piece, and throws a `RangeError` when a
+ * frame is too long.
+ * @param onRetry - receives milliseconds
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+export function createFrameParser(
+  onFrame: (frame: ReceivedEvent) => void,
+  onRetry: (ms: number) => void,
+): (text: string) => void {
+  let rest = ''
+  let endsWithCr = false
+  let fields: Record<string, string | undefined> = {}
+  let data: string[] = []
+  let length = 0
+  return (text) => {
+    // LF may be the second half of CRLF.
+    const lines = (endsWithCr ? text.replace(/^\n/, '') : text).split(/\r\n?|\n/)
+    if (text) endsWithCr = text.endsWith('\r')
+    lines[0] = rest + lines[0]
+    rest = lines.pop() as string
+    lines.forEach(readLine)
+    if (length + rest.length > MAX_FRAME_LENGTH) throw new RangeError('An event was too long.')
+  }
+
+  function readLine(line: string): void {
+    const [, name, value] = /^([^:]*):? ?(.*)/s.exec(line) as unknown as [string, string, string]
+    if (name === 'data') {
+      data.push(value)
+      length += line.length
+    } else if (name === 'event' || (name === 'id' && !value.includes('\0'))) fields[name] = value
+    else if (name === 'retry' && /^\d+$/.test(value)) onRetry(Number(value))
+    else if (!name && value.startsWith('topic ')) fields.topic = value.slice(6)
+    if (line) return
+    const { id, event, topic } = fields
+    if (data.length > 0) {
+      onFrame({ id: id || undefined, event: event || 'message', data: data.join('\n'), topic })
+    }
+    fields = {}
+    data = []
+    length = 0
+  }
+}

@@ -1,0 +1,252 @@
+/** Components of a page share a stream that follows the topics of all of them. */
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  cursorOnPage,
+  listenOnPage,
+  type PageStreamOptions,
+  refreshOptions,
+  statusOnPage,
+} from '../../../src/client/components/page-streams.ts'
+import { createApp } from '../../../src/http/app.ts'
+import { createHub } from '../../../src/hub/hub.ts'
+import { manualClock } from '../../support/clock.ts'
+import { seeded } from '../../support/seeded-random.ts'
+
+interface Component {
+  readonly received: string[]
+  state(): string | undefined
+  unmount(): void
+}
+
+function createPage() {
+  const clock = manualClock()
+  const hub = createHub({ clock })
+  const app = createApp({ hub, access: 'anyone' })
+  /** The topics of each request. */
+  const requests: string[] = []
+  let forbidden = ''
+  const send = (async (url: string, init?: RequestInit) => {
+    const topics = new URL(url).searchParams.getAll('topic')
+    requests.push(topics.join(' '))
+    if (topics.includes(forbidden)) return new Response(null, { status: 403 })
+    return await app.request(url, init)
+  }) as typeof fetch
+  const base: PageStreamOptions = { url: 'http://hub/sse', client: 'alice', clock, fetch: send }
+  return {
+    clock,
+    hub,
+    requests,
+    base,
+    mount,
+    publish,
+    forbid: (topic: string) => {
+      forbidden = topic
+    },
+  }
+
+  function mount(topics?: readonly string[], more: Partial<PageStreamOptions> = {}): Component {
+    const options = { ...base, topics, ...more }
+    const received: string[] = []
+    const unmount = listenOnPage(options, (stream, isMine) =>
+      stream.onAny((event) => {
+        if (isMine(event)) received.push(event.data)
+      }),
+    )
+    onTestFinished(async () => {
+      unmount()
+      await clock.advance(1)
+    })
+    return { received, state: () => statusOnPage(options)?.state, unmount }
+  }
+
+  async function publish(data: string, topic?: string): Promise<void> {
+    await hub.publish(topic === undefined ? 'everyone' : { topic }, { data })
+    await clock.runPending()
+  }
+}
+
+test('components that mount together open one stream with all their topics', async () => {
+  const { clock, hub, requests, mount, publish } = createPage()
+  const [red, blue, none] = [mount(['red']), mount(['blue', 'red']), mount()]
+  await clock.runPending()
+  expect(requests).toEqual(['red blue'])
+  expect([red.state(), blue.state(), none.state()]).toEqual(['live', 'live', 'live'])
+  await publish('1', 'red')
+  await publish('2', 'blue')
+  await publish('3')
+  expect(red.received).toEqual(['1', '3'])
+  expect(blue.received).toEqual(['1', '2', '3'])
+  expect(none.received).toEqual(['3'])
+  expect(hub.stats().connections).toBe(1)
+})
+
+test('a component with another topic reopens the stream where it is, without loss', async () => {
+  const { clock, hub, requests, base, mount, publish } = createPage()
+  const red = mount(['red'])
+  await clock.runPending()
+  await publish('1', 'red')
+  const blue = mount(['blue'])
+  await hub.publish({ topic: 'red' }, { data: '2' })
+  await clock.runPending()
+  await publish('3', 'blue')
+  expect(requests).toEqual(['red', 'red blue'])
+  expect(red.received).toEqual(['1', '2'])
+  expect(blue.received).toEqual(['3'])
+  expect(hub.stats().connections).toBe(1)
+  expect(cursorOnPage({ ...base, topics: ['blue'] })).toMatch(/-3$/)
+  mount(['red'])
+  await clock.runPending()
+  expect(requests).toHaveLength(2)
+})
+
+test('other topics of the same component reopen the stream once, without those of before', async () => {
+  const { clock, hub, requests, mount } = createPage()
+  const room = mount(['room-1'])
+  await clock.runPending()
+  room.unmount()
+  mount(['room-2'])
+  await clock.advance(10)
+  expect(requests).toEqual(['room-1', 'room-2'])
+  expect(hub.stats().connections).toBe(1)
+})
+
+test('topics that nobody may follow end only the component that follows them', async () => {
+  const { clock, hub, requests, mount, publish, forbid } = createPage()
+  forbid('secret')
+  const news = mount(['news'])
+  await clock.runPending()
+  await publish('1', 'news')
+  const secret = mount(['secret'])
+  await clock.runPending()
+  await publish('2', 'news')
+  expect([news.state(), secret.state()]).toEqual(['live', 'ended'])
+  expect(news.received).toEqual(['1', '2'])
+  expect(requests).toEqual(['news', 'news secret', 'news', 'secret'])
+  expect(hub.stats().connections).toBe(1)
+  const again = mount(['secret'])
+  await clock.runPending()
+  expect(again.state()).toBe('ended')
+  const sport = mount(['sport'])
+  await clock.runPending()
+  expect([news.state(), sport.state()]).toEqual(['live', 'live'])
+})
+
+test.each(Array.from({ length: 30 }, (_, n) => n))(
+  'components that come and go receive every event of their topics once and in order (seed %i)',
+  async (seed) => {
+    const { clock, mount, publish, forbid } = createPage()
+    const random = seeded(seed)
+    const pick = <T>(values: readonly T[]) => values[Math.floor(random() * values.length)] as T
+    const mounted: { component: Component; topics: readonly string[]; expected: string[] }[] = []
+    forbid('secret')
+    for (let n = 0; n < 100; n += 1) {
+      const act = random()
+      if (act < 0.25) {
+        const topics = [pick(['a', 'b', 'c', 'd', 'secret']), pick(['a', 'b', 'c', 'd'])]
+        mounted.push({ component: mount(topics), topics, expected: [] })
+        if (random() < 0.7) await clock.runPending()
+      } else if (act < 0.4 && mounted.length > 0) {
+        const [gone] = mounted.splice(Math.floor(random() * mounted.length), 1)
+        gone?.component.unmount()
+        if (random() < 0.7) await clock.advance(1)
+      } else {
+        await clock.runPending()
+        const topic = pick(['a', 'b', 'c', 'd'])
+        for (const { topics, expected } of mounted) {
+          if (topics.includes(topic) && !topics.includes('secret')) expected.push(String(n))
+        }
+        await publish(String(n), topic)
+      }
+    }
+    await clock.advance(1)
+    for (const { component, topics, expected } of mounted) {
+      const isForbidden = topics.includes('secret')
+      expect(component.state()).toBe(isForbidden ? 'ended' : 'live')
+      if (!isForbidden) expect(component.received.slice(-expected.length || 1e9)).toEqual(expected)
+      expect(component.received).toEqual([...new Set(component.received)])
+    }
+  },
+)
+
+test('a stream that has ended opens again once its components are gone', async () => {
+  const { clock, requests, mount, forbid } = createPage()
+  forbid('secret')
+  const first = mount(['secret'])
+  await clock.runPending()
+  expect(first.state()).toBe('ended')
+  first.unmount()
+  forbid('')
+  const second = mount(['secret'])
+  await clock.runPending()
+  expect(second.state()).toBe('live')
+  expect(requests).toHaveLength(2)
+})
+
+test('more topics than one stream carries take a second one', async () => {
+  const { clock, requests, mount } = createPage()
+  const topics = (prefix: string) => Array.from({ length: 30 }, (_, n) => `${prefix}-${n}`)
+  const [one, two, small] = [mount(topics('a')), mount(topics('b')), mount(['c'])]
+  await clock.runPending()
+  expect(requests.map((names) => names.split(' ').length)).toEqual([31, 30])
+  expect([one.state(), two.state(), small.state()]).toEqual(['live', 'live', 'live'])
+})
+
+test('another client has a stream of its own, and the last component closes the stream', async () => {
+  const { clock, hub, mount } = createPage()
+  const alice = mount()
+  const bob = mount([], { client: 'bob' })
+  await clock.runPending()
+  expect(hub.stats().connections).toBe(2)
+  alice.unmount()
+  bob.unmount()
+  expect(hub.stats().connections).toBe(2)
+  await clock.advance(1)
+  expect(hub.stats().connections).toBe(0)
+  expect(alice.state()).toBeUndefined()
+})
+
+test('a component that is gone before the turn ends opens nothing', async () => {
+  const { clock, requests, mount } = createPage()
+  mount().unmount()
+  await clock.advance(1)
+  expect(requests).toEqual([])
+  expect(clock.timers).toBe(0)
+})
+
+test('the functions of the last render are called, with the topics of all', async () => {
+  const { clock, requests, base, mount } = createPage()
+  const asked: unknown[] = []
+  const ticketOf = (name: string) => async (request: object) => {
+    asked.push({ name, ...request })
+    return undefined
+  }
+  const errors: unknown[] = []
+  mount(['red'], { ticket: ticketOf('first') })
+  mount(['blue'], { ticket: ticketOf('second') })
+  const onError = (error: unknown) => void errors.push(error)
+  refreshOptions({ ...base, topics: ['blue'], ticket: ticketOf('third'), onError })
+  await clock.runPending()
+  expect(asked[0]).toEqual({ name: 'third', client: 'alice', topics: ['red', 'blue'] })
+  expect(requests).toEqual([])
+  expect(errors).toEqual([])
+})
+
+test('events of topics that only a ticket names reach every component', async () => {
+  const { clock, hub, mount, base } = createPage()
+  const send = (async (_: string, init?: RequestInit) =>
+    await createApp({ hub, access: 'anyone' }).request(
+      'http://hub/sse?id=alice&topic=own',
+      init,
+    )) as typeof fetch
+  const component = mount([], { ...base, fetch: send, ticket: async () => 'ticket' })
+  await clock.runPending()
+  await hub.publish({ topic: 'own' }, { data: 'one' })
+  await clock.runPending()
+  expect(component.received).toEqual(['one'])
+})
+
+test('wrong options are an error when the component mounts', () => {
+  const { mount } = createPage()
+  expect(() => mount(undefined, { url: '' })).toThrow('connect requires url')
+  expect(() => mount('news' as never)).toThrow(/topics .* array/)
+})
