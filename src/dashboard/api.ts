@@ -3,7 +3,22 @@
 /** The result of a request: the body, or a sentence about the problem. Status 0 means that there was no response. */
 export type ApiResult =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly status: number; readonly problem: string }
+  | {
+      readonly ok: false
+      readonly status: number
+      readonly problem: string
+      /** What is wrong with single fields of the request. */
+      readonly issues: readonly RejectedField[]
+    }
+
+/** What is wrong with a field, such as `json.event`. */
+export interface RejectedField {
+  readonly path: string
+  readonly message: string
+}
+
+/** Shown if the network fails. */
+export const UNREACHABLE = 'The hub can’t be reached.'
 
 /** Shown if there is no response over HTTP/1.1. */
 export const CONNECTION_LIMIT =
@@ -14,8 +29,8 @@ export const isHttp1 = performance
   .getEntriesByType('navigation')
   .some((entry) => 'nextHopProtocol' in entry && entry.nextHopProtocol === 'http/1.1')
 
-/** The path at which the hub is mounted. */
-const base = location.pathname.replace(/\/$/, '')
+/** The path at which the hub is mounted, without a final slash. */
+export const base: string = location.pathname.replace(/\/+$/, '')
 
 /** The timeout of a request in milliseconds. */
 const TIMEOUT_MS = 5_000
@@ -27,10 +42,8 @@ export const key = {
   forget: () => sessionStorage.removeItem('hono-sse-key'),
 }
 
-/** Returns the URL of a stream. */
-export function streamUrl(query: URLSearchParams): string {
-  return `${base}/sse?${query}`
-}
+/** The URL of the stream. */
+export const streamUrl: string = `${base}/sse`
 
 /** Sends a request, with the key if there is one. Never throws: an error is also a result. */
 export async function callApi(method: string, path: string, body?: object): Promise<ApiResult> {
@@ -46,31 +59,20 @@ export async function callApi(method: string, path: string, body?: object): Prom
     })
     const text = await response.text()
     // A proxy may answer 200 with a page of its own, for example to log in. Status 0: try again later.
-    if (response.ok && isPage(response)) return { ok: false, status: 0, problem: NOT_THE_HUB }
+    if (response.ok && isPage(response)) return failure(0, NOT_THE_HUB)
     if (response.ok) return { ok: true, text }
-    return { ok: false, status: response.status, problem: problemOf(response.status, text) }
+    return problemOf(response.status, text)
   } catch (error) {
-    return { ok: false, status: 0, problem: networkProblem(error) }
+    return failure(0, networkProblem(error))
   }
 }
 
-/**
- * Finds out why the hub refused a stream. An EventSource does not report the status, so the request
- * is sent again with fetch.
- */
-export async function closeReason(url: string): Promise<string> {
-  const abort = new AbortController()
-  try {
-    const response = await fetch(url, { signal: abort.signal })
-    if (response.status === 204) return 'The hub has temporarily blocked this client (204).'
-    if (response.ok) return 'The hub would accept this client now.'
-    return problemOf(response.status, await response.text())
-  } catch (error) {
-    return networkProblem(error)
-  } finally {
-    // If the hub accepts the stream, it must not stay open.
-    abort.abort()
-  }
+function failure(
+  status: number,
+  problem: string,
+  issues: readonly RejectedField[] = [],
+): ApiResult {
+  return { ok: false, status, problem, issues }
 }
 
 const NOT_THE_HUB =
@@ -80,19 +82,22 @@ function isPage({ headers }: Response): boolean {
   return headers.get('Content-Type')?.startsWith('text/html') ?? false
 }
 
-/** Returns the `detail` of problem details, which says what to do. https://www.rfc-editor.org/rfc/rfc9457 */
-function problemOf(status: number, text: string): string {
+/** Reads the `detail` of problem details, which says what to do. https://www.rfc-editor.org/rfc/rfc9457 */
+function problemOf(status: number, text: string): ApiResult {
   try {
-    const { detail } = JSON.parse(text) as { detail?: unknown }
-    if (typeof detail === 'string') return `${detail} (${status})`
+    const { detail, issues } = JSON.parse(text) as {
+      detail?: unknown
+      issues?: readonly RejectedField[]
+    }
+    if (typeof detail === 'string') return failure(status, `${detail} (${status})`, issues)
   } catch {
     // A proxy may send an error in another format.
   }
-  return `The status of the response was ${status}.`
+  return failure(status, `The status of the response was ${status}.`)
 }
 
 function networkProblem(error: unknown): string {
-  if (!(error instanceof DOMException)) return 'The hub can’t be reached.'
+  if (!(error instanceof DOMException)) return UNREACHABLE
   const timeout = `The hub did not respond within ${TIMEOUT_MS / 1_000} seconds.`
   return isHttp1 ? `${timeout} ${CONNECTION_LIMIT}` : timeout
 }

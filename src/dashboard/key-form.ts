@@ -1,6 +1,7 @@
 /** The form for the key, shown if the hub requires one. */
 import { key } from './api.ts'
-import { byId, setText } from './elements.ts'
+import { byId } from './elements.ts'
+import { requireText, showError, watchFields } from './problems.ts'
 
 /** The form, as the rest of the page uses it. */
 export interface KeyForm {
@@ -20,8 +21,14 @@ export function createKeyForm(on: { changed(): void; forgotten(): void }): KeyFo
   const credential = byId('credential', HTMLInputElement)
   const forget = byId('forget', HTMLButtonElement)
   let isMissing = false
+  watchFields([credential])
   form.addEventListener('submit', (event) => {
     event.preventDefault()
+    if (!requireText(credential, 'Enter a key or a token.')) return
+    if (!/^[!-~]+$/.test(credential.value)) {
+      showError(credential, 'A key has printable ASCII characters without spaces only.')
+      return
+    }
     key.set(credential.value)
     credential.value = ''
     isMissing = false
@@ -40,7 +47,7 @@ export function createKeyForm(on: { changed(): void; forgotten(): void }): KeyFo
       isMissing = true
       update()
       // Without a key, the form itself explains what is required.
-      setText(byId('key-note', HTMLElement), key.get() ? problem : '')
+      showError(credential, key.get() ? problem : '')
       key.forget()
       credential.focus()
     },

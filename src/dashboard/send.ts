@@ -1,51 +1,94 @@
 /** The form to send: publishes an event to a client, a topic or everyone, and sends pings. */
 import { type ApiResult, callApi } from './api.ts'
-import { byId, plural, setText } from './elements.ts'
+import { copyText, type EventBody, publishCommand } from './copy.ts'
+import { byId, plural, setText, suggestText } from './elements.ts'
+import { requireText, showError, showProblem, watchFields } from './problems.ts'
 
-/** Sets up the form. @param onEventName - called with the name of an event before it is sent */
-export function createSendForm(onEventName: (name: string) => void): void {
+/** The form, as the rest of the page uses it. */
+export interface SendForm {
+  /** Addresses the client that this page has joined as, unless an address was entered. */
+  suggest(client: string): void
+  /** Pings a client, and shows the result. */
+  ping(client: string): Promise<void>
+}
+
+/** Sets up the form. `ping` pings a client. */
+export function createSendForm(ping: (client: string) => Promise<ApiResult>): SendForm {
   const to = byId('to', HTMLSelectElement)
-  const name = byId('name', HTMLInputElement)
-  const event = byId('event', HTMLInputElement)
-  const data = byId('data', HTMLTextAreaElement)
   const ephemeral = byId('ephemeral', HTMLInputElement)
-  const ping = byId('ping', HTMLButtonElement)
+  const pingButton = byId('ping', HTMLButtonElement)
+  const fields = {
+    name: byId('name', HTMLInputElement),
+    event: byId('event', HTMLInputElement),
+    data: byId('data', HTMLTextAreaElement),
+  }
+  const { name, event, data } = fields
+  const rejected = { id: name, topic: name, event, data }
+  let isEntered = false
+  name.addEventListener('input', () => {
+    isEntered = true
+  })
+  watchFields(Object.values(fields), () => show('', ''))
   to.addEventListener('change', showAddress)
-  ping.addEventListener('click', sendPing)
-  byId('send', HTMLFormElement).addEventListener('submit', send)
+  pingButton.addEventListener('click', () => void sendPing())
+  byId('send', HTMLFormElement).addEventListener('submit', (submit) => {
+    submit.preventDefault()
+    void send()
+  })
+  byId('send-curl', HTMLButtonElement).addEventListener('click', ({ currentTarget }) => {
+    if (hasName()) void copyText(currentTarget as HTMLButtonElement, publishCommand(path(), body()))
+  })
   // A browser that restores a previous selection fires no event.
   showAddress()
-
-  function showAddress(): void {
-    const isNamed = to.value !== 'broadcast'
-    byId('name-label', HTMLElement).hidden = !isNamed
-    name.required = isNamed
-    ping.hidden = to.value !== 'clients'
+  return {
+    suggest: (client) => {
+      if (!isEntered && to.value === 'clients') suggestText(name, client)
+    },
+    ping: async (client) => showResult(await ping(client)),
   }
 
-  async function send(submit: SubmitEvent): Promise<void> {
-    submit.preventDefault()
-    if (event.value) onEventName(event.value)
-    const path = to.value === 'broadcast' ? '/broadcast' : pathOf(to.value)
-    const result = await callApi('POST', path, {
-      data: data.value,
-      ...(event.value && { event: event.value }),
-      ...(ephemeral.checked && { ephemeral: true }),
-    })
-    showResult(result)
+  function showAddress(): void {
+    byId('name-label', HTMLElement).hidden = to.value === 'broadcast'
+    pingButton.hidden = to.value !== 'clients'
+    showError(name, '')
+    show('', '')
+  }
+
+  async function send(): Promise<void> {
+    if (hasName()) showResult(await callApi('POST', path(), body()))
   }
 
   async function sendPing(): Promise<void> {
-    if (name.reportValidity()) showResult(await callApi('POST', pathOf('ping')))
+    if (hasName()) showResult(await ping(name.value))
   }
 
-  function pathOf(kind: string): string {
-    return `/${kind}/${encodeURIComponent(name.value)}`
+  function hasName(): boolean {
+    const what = to.value === 'topics' ? 'topic' : 'client id'
+    return to.value === 'broadcast' || requireText(name, `Enter a ${what}.`)
+  }
+
+  function body(): EventBody {
+    return {
+      data: data.value,
+      ...(event.value && { event: event.value }),
+      ...(ephemeral.checked && { ephemeral: true }),
+    }
+  }
+
+  function path(): string {
+    return to.value === 'broadcast'
+      ? '/broadcast'
+      : `/${to.value}/${encodeURIComponent(name.value)}`
+  }
+
+  function showResult(result: ApiResult): void {
+    show(result.ok ? publishedText(result.text) : '', showProblem(result, rejected))
   }
 }
 
-function showResult(result: ApiResult): void {
-  setText(byId('result', HTMLElement), result.ok ? publishedText(result.text) : result.problem)
+function show(result: string, error: string): void {
+  setText(byId('result', HTMLElement), result)
+  setText(byId('send-error', HTMLElement), error)
 }
 
 function publishedText(json: string): string {

@@ -1,6 +1,18 @@
 /** Describes the state of the stream in words. */
+import type { ClientStatus, Gap } from '../client/index.ts'
 import { CONNECTION_LIMIT, isHttp1 } from './api.ts'
-import type { State } from './stream.ts'
+import { timeOfDay } from './elements.ts'
+
+/** What the page knows of its stream. */
+export interface StreamState {
+  /** `left`: the page has no stream. `unanswered`: the hub takes longer to answer than usual. */
+  readonly status: ClientStatus | { readonly state: 'left' | 'unanswered' }
+  readonly topics: readonly string[]
+  /** Whether the stream was live before. */
+  readonly isBack: boolean
+  /** The gap that the stream has reported since it is live. */
+  readonly gap?: Gap | undefined
+}
 
 /** A description of a state. The tone selects a colour. */
 export interface Status {
@@ -17,61 +29,43 @@ const GAPS = {
     'This page missed more events than the hub stores. It received those that were left; the older ones are lost.',
 }
 
-const BYE_REASONS: Readonly<Record<string, string>> = {
-  shutdown: 'The hub is shutting down.',
-  slow: 'This page received events more slowly than they were published.',
-  expired: 'The grant has expired.',
-  disconnected: 'An operator has disconnected this client.',
-  'at-capacity': 'The hub can’t accept this stream now.',
-  lifetime: 'This connection has reached its maximum lifetime.',
+const ENDS = {
+  closed: 'The stream is closed.',
+  blocked: 'The hub has temporarily blocked this client (204).',
+  unauthorized: 'The hub accepts no credential of this page.',
+  refused: 'The hub refused the request.',
 }
 
 /** Returns the description of a state. */
-export function statusOf(state: State): Status {
-  switch (state.is) {
+export function statusOf({ status, topics, isBack, gap }: StreamState): Status {
+  switch (status.state) {
     case 'left':
       return { label: 'Not joined', tone: 'off', detail: 'Join to see events as they arrive.' }
-    case 'connecting':
-      return { label: 'Connecting', tone: 'busy', detail: 'The page has requested a stream.' }
-    case 'waiting':
+    case 'unanswered':
       return { label: 'Still connecting', tone: 'warn', detail: NO_RESPONSE }
-    case 'live':
-      return liveStatus(state)
-    case 'lost':
-      return {
-        label: 'Reconnecting',
-        tone: 'warn',
-        detail: 'The connection is lost. The browser reconnects automatically.',
+    case 'connecting':
+      return isBack
+        ? { label: 'Reconnecting', tone: 'warn', detail: 'The page has requested a stream again.' }
+        : { label: 'Connecting', tone: 'busy', detail: 'The page has requested a stream.' }
+    case 'waiting': {
+      const detail = `${status.reason.replace(/\.?$/, '.')} The next attempt is at ${timeOfDay(new Date(status.until))}.`
+      return { label: 'Reconnecting', tone: 'warn', detail }
+    }
+    case 'live': {
+      const summary = `${status.client} follows ${topics.join(', ') || 'no topic'}.`
+      if (gap) {
+        return {
+          label: 'Live, after a gap',
+          tone: 'warn',
+          detail: `${GAPS[gap.reason]} ${summary}`,
+        }
       }
-    case 'bye':
-      return { label: 'Goodbye', tone: 'warn', detail: byeDetail(state.reason) }
-    case 'closed':
-      return { label: 'Closed', tone: 'bad', detail: `${state.why} The browser won’t reconnect.` }
-  }
-}
-
-function liveStatus({ ready, gap }: State & { is: 'live' }): Status {
-  const { client, connection, topics, resume } = ready
-  const followed = topics.join(', ') || 'no topic'
-  const summary = `${client} is connection ${connection} and follows ${followed}.`
-  if (resume === 'gap') {
-    return {
-      label: 'Live, after a gap',
-      tone: 'warn',
-      detail: `${gap ? GAPS[gap] : ''} ${summary}`,
+      if (!isBack) return { label: 'Live', tone: 'good', detail: summary }
+      return { label: 'Live, resumed', tone: 'good', detail: `No event was missed. ${summary}` }
+    }
+    case 'ended': {
+      const detail = `${status.detail ?? ENDS[status.reason]} The page won’t reconnect.`
+      return { label: 'Closed', tone: 'bad', detail }
     }
   }
-  if (resume === 'complete') {
-    return { label: 'Live, resumed', tone: 'good', detail: `No event was missed. ${summary}` }
-  }
-  return { label: 'Live', tone: 'good', detail: summary }
-}
-
-/** Why the hub ended the stream, and when the browser reconnects: an EventSource does not report its delay. */
-function byeDetail(reason: string): string {
-  const reconnect =
-    reason === 'lifetime'
-      ? 'The browser reconnects within a quarter of a second.'
-      : 'The browser reconnects automatically after a random delay that the hub has chosen: 2 to 6 seconds, unless RETRY_MS is set.'
-  return `${BYE_REASONS[reason] ?? reason} ${reconnect}`
 }

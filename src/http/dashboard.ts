@@ -1,6 +1,9 @@
 /** The dashboard: one document at `/`, whose Content-Security-Policy allows only its own style and script. */
 import { Hono } from 'hono'
-import { document } from './dashboard.generated.ts'
+import { document as template } from './dashboard.generated.ts'
+import { VERSION } from './openapi/document.ts'
+
+const document = template.replace('%VERSION%', VERSION)
 
 /** Creates the dashboard. It uses the routes next to it, wherever the app is mounted. */
 export function createDashboard(): Hono {

@@ -13,7 +13,11 @@ test('the document loads nothing from another origin', () => {
   expect(addresses).toBeNull()
 })
 
+test('the document is small, although it contains the client', () => {
+  expect(Buffer.byteLength(inline())).toBeLessThan(60_000)
+})
+
 test('the committed client is what its sources make, and it is small', () => {
   expect(readFileSync(CLIENT_TARGET, 'utf8')).toBe(clientModule())
-  expect(clientSize()).toBeLessThan(7_700)
+  expect(clientSize()).toBeLessThanOrEqual(5_120)
 })

@@ -1,18 +1,22 @@
 /** A hub with a key: the page asks for it, keeps it for the tab, and listens with tickets. */
 import { SignJWT } from 'jose'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
+import { startFile } from '../support/cli.ts'
+import { eventually } from '../support/eventually.ts'
 import { startHub } from '../support/hub-server.ts'
 import type { Environment, Server } from '../support/process.ts'
 import {
   dataOn,
+  listsClient,
   openWindow,
   showsEvent,
   showsState,
   showsText,
   type Window,
 } from '../support/tabs.ts'
+import { CURL_IS_MISSING, WITH_CURL } from '../system/docs/shell.ts'
 
 const PUBLISH_KEY = 'the-key-of-this-test'
 const JWT_SECRET = 'a secret of these tests, 32 bytes or more'
@@ -47,15 +51,21 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await enterKey(tab, 'not-the-key-of-this')
     await showsText(
       tab,
-      '#key-note',
+      '#credential-error',
       /^The key is not valid on this hub: send one of its publish keys\. \(401\)$/,
     )
     await enterKey(tab, PUBLISH_KEY)
     await credential.waitFor({ state: 'hidden' })
     await join(tab)
-    await tab.getByRole('button', { name: 'Ping' }).click()
+    await tab.getByRole('button', { name: 'Ping', exact: true }).click()
     await showsEvent(tab, 'hello')
-    await tab.getByRole('button', { name: 'Disconnect alice' }).waitFor()
+    await listsClient(tab, 'alice')
+    // Commands to copy name the key, and do not contain it.
+    await tab.getByRole('button', { name: 'Help' }).click()
+    const commands = await tab.locator('#commands').textContent()
+    expect(commands).toContain('-H "Authorization: Bearer $PUBLISH_KEY"')
+    expect(commands).not.toContain(PUBLISH_KEY)
+    await tab.keyboard.press('Escape')
     const stored = await tab.evaluate('[{ ...localStorage }, { ...sessionStorage }]')
     expect(stored).toEqual([{}, { 'hono-sse-key': PUBLISH_KEY }])
     const other = await window.open(url)
@@ -68,6 +78,23 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     expect(await tab.evaluate('sessionStorage.length')).toBe(0)
   })
 
+  test.skipIf(CURL_IS_MISSING)(
+    `the command to listen works with the key ${WITH_CURL}`,
+    async () => {
+      const { url } = await start({ PUBLISH_KEY })
+      const tab = await window.open(url)
+      await enterKey(tab, PUBLISH_KEY)
+      await tab.getByRole('button', { name: 'Forget the key' }).waitFor()
+      await tab.getByRole('button', { name: 'Help' }).click()
+      const command = (await tab.locator('#commands code').first().textContent()) ?? ''
+      const curl = startFile('sh', ['-c', `exec ${command}`], { environment: { PUBLISH_KEY } })
+      await curl.prints('"client":"alice","connection":')
+      await curl.prints('"topics":["news"]')
+      curl.signal('SIGTERM')
+      await curl.ended
+    },
+  )
+
   test('no URL contains the key, and the browser reconnects with its cookie', async () => {
     const server = await start({ PUBLISH_KEY })
     const tab = await window.open(server.url)
@@ -75,6 +102,8 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     tab.on('request', (request) => requests.push(`${request.method()} ${request.url()}`))
     await enterKey(tab, PUBLISH_KEY)
     await join(tab)
+    // The page had joined by itself before, as another client.
+    await showsText(tab, '#detail', /^alice follows/)
     await fetch(`${server.url}/clients/alice`, { method: 'DELETE', headers: bearer(PUBLISH_KEY) })
     await showsState(tab, 'Live, resumed')
     await server.kill()
@@ -89,7 +118,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
   })
 
   test('when a grant ends the page requests another, and no event is missed', async () => {
-    const { url } = await start({ PUBLISH_KEY, HEARTBEAT_SECONDS: '0.2' })
+    const { url } = await start({ PUBLISH_KEY })
     const tab = await window.open(url)
     // As a back end would that grants for a second at a time.
     await tab.route('**/tickets', (route) => {
@@ -98,7 +127,10 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     })
     await enterKey(tab, PUBLISH_KEY)
     await join(tab)
-    await tab.locator('#feed .own', { hasText: '"reason":"expired"' }).first().waitFor()
+    await tab
+      .locator('#feed .own', { hasText: 'The hub ended the stream: expired.' })
+      .first()
+      .waitFor()
     await send(url, 'while it is away')
     await showsEvent(tab, 'while it is away')
     await showsState(tab, 'Live, resumed')
@@ -119,6 +151,51 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await showsState(tab, 'Live')
   })
 
+  test('an answer to a request without the key does not take away a key entered since', async () => {
+    const { url } = await start({ PUBLISH_KEY })
+    const tab = await window.open('about:blank')
+    const held: Route[] = []
+    await tab.route('**/clients?*', (route) => {
+      const hasKey = route.request().headers().authorization !== undefined
+      if (hasKey || held.length > 0) return route.continue()
+      held.push(route)
+      return undefined
+    })
+    await tab.goto(`${url}/#left`)
+    // The update after it is refused, and the form appears.
+    await enterKey(tab, PUBLISH_KEY)
+    await tab.getByLabel('Key or token').waitFor({ state: 'hidden' })
+    const late = tab.waitForResponse((response) => response.status() === 401)
+    await held[0]?.continue()
+    await (await late).finished()
+    // The page goes on updating with the key.
+    await tab.waitForRequest((request) => request.headers().authorization !== undefined)
+    await tab.getByRole('button', { name: 'Forget the key' }).waitFor()
+    expect(await tab.locator('#credential').isVisible()).toBe(false)
+    expect(await tab.locator('#clients-error').textContent()).toBe('')
+  })
+
+  test('a metrics key shows the figures, and the page says what requires a publish key', async () => {
+    const METRICS_KEY = 'the-metrics-key-of-this-test'
+    const { url } = await start({ PUBLISH_KEY, METRICS_KEY })
+    const tab = await window.open(url)
+    await enterKey(tab, METRICS_KEY)
+    await tab.getByRole('heading', { name: 'This key reads metrics only' }).waitFor()
+    await showsText(tab, '#connections .value', '0')
+    await tab.getByText(/Joining, sending, .* and listing clients require a publish key/).waitFor()
+    for (const id of ['you', 'sending', 'events', 'round-trip', 'connected']) {
+      expect(await tab.locator(`#${id}`).isVisible()).toBe(false)
+    }
+    // It stays so when the tab is loaded as one that joins by itself.
+    await tab.goto(`${url}/`)
+    await showsText(tab, '#connections .value', '0')
+    await tab.getByRole('button', { name: 'Forget the key' }).click()
+    await enterKey(tab, PUBLISH_KEY)
+    await join(tab)
+    await listsClient(tab, 'alice')
+    expect(await tab.locator('#metrics-key').isVisible()).toBe(false)
+  })
+
   test('with tokens only, the page says which token it needs, and works with it', async () => {
     const { url } = await start({ JWT_SECRET })
     const tab = await window.open(url)
@@ -137,11 +214,11 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await tab.getByRole('button', { name: 'Forget the key' }).click()
     await enterKey(tab, await token({ publish: '*' }))
     await join(tab)
-    await showsText(tab, '#clients-note', 'This operation requires a publish key. (403)')
+    await showsText(tab, '#clients-error', 'This operation requires a publish key. (403)')
     await showsText(
       tab,
       '#figures-note',
-      'Metrics are unavailable. This operation requires a publish key. (403)',
+      'Metrics are unavailable. Reading metrics requires a metrics key or a publish key. (403)',
     )
   })
 })
@@ -152,6 +229,10 @@ async function enterKey(tab: Page, key: string): Promise<void> {
 }
 
 async function join(tab: Page): Promise<void> {
+  const client = tab.getByLabel('Client id')
+  // The page suggests a client as soon as the key is accepted.
+  await eventually(async () => expect(await client.inputValue()).not.toBe(''))
+  await client.fill('alice')
   await tab.getByRole('button', { name: /^Join/ }).click()
   await showsState(tab, 'Live')
 }

@@ -1,4 +1,4 @@
-/** Seven tabs: six connections per host over HTTP/1.1, and no such limit over HTTP/2. */
+/** Seven tabs: six connections per host over HTTP/1.1, which the tabs of a client share, and no such limit over HTTP/2. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,10 +33,20 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     return server
   }
 
-  test('over HTTP/1.1 six tabs are live, and the seventh says why it waits', async () => {
+  test('over HTTP/1.1 all tabs of a client are live, because they share a connection', async () => {
     const server = await start()
     const window = await openWindow()
-    const tabs = await joinAll(window, server.url)
+    const tabs = await joinAll(window, server.url, () => 'alice')
+    await eventually(async () => {
+      expect(await labelsOf(tabs)).toEqual(Array(TABS).fill('Live'))
+    })
+    await window.close()
+  })
+
+  test('over HTTP/1.1 six clients are live, and the seventh says why it waits', async () => {
+    const server = await start()
+    const window = await openWindow()
+    const tabs = await joinAll(window, server.url, (n) => `guest-${n}`)
     await eventually(async () => {
       expect((await labelsOf(tabs)).sort()).toEqual([...Array(6).fill('Live'), 'Still connecting'])
     })
@@ -50,14 +60,14 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
-  test('over HTTP/2 all tabs are live', async () => {
+  test('over HTTP/2 all clients are live', async () => {
     const [TLS_CERT, TLS_KEY] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
     const pair = await generate([{ name: 'commonName', value: 'localhost' }])
     writeFileSync(TLS_CERT, pair.cert)
     writeFileSync(TLS_KEY, pair.private)
     const server = await start({ TLS_CERT, TLS_KEY })
     const window = await openWindow({ ignoreHTTPSErrors: true })
-    const tabs = await joinAll(window, server.url)
+    const tabs = await joinAll(window, server.url, (n) => `guest-${n}`)
     await eventually(async () => {
       expect(await labelsOf(tabs)).toEqual(Array(TABS).fill('Live'))
     })
@@ -66,10 +76,17 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
 })
 
 /** All tabs are open before the first joins: a page needs a connection to load, too. */
-async function joinAll(window: Window, url: string): Promise<Page[]> {
+async function joinAll(
+  window: Window,
+  url: string,
+  clientOf: (n: number) => string,
+): Promise<Page[]> {
   const tabs: Page[] = []
   for (let n = 0; n < TABS; n++) tabs.push(await window.open(url))
-  for (const tab of tabs) await tab.getByRole('button', { name: 'Join', exact: true }).click()
+  for (const [n, tab] of tabs.entries()) {
+    await tab.getByLabel('Client id').fill(clientOf(n))
+    await tab.getByRole('button', { name: 'Join', exact: true }).click()
+  }
   return tabs
 }
 
