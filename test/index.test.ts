@@ -20,10 +20,11 @@ test('the library has exactly these exports', async () => {
       "createHub",
       "createLimits",
       "createMemoryJournal",
+      "createStreamResponse",
+      "isHubError",
       "portableStream",
       "streamEvents",
       "systemClock",
-      "webStream",
     ]
   `)
 })

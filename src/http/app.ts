@@ -1,31 +1,40 @@
 /** The HTTP interface of a hub: one Hono app for every runtime. */
-import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { every } from 'hono/combine'
+import {
+  type Context,
+  type Handler,
+  Hono,
+  type MiddlewareHandler,
+  type NotFoundHandler,
+} from 'hono'
 import type { BlankEnv } from 'hono/types'
-import type { ConnectionInfo } from '../hub/connection.ts'
-import type { Hub } from '../hub/hub.ts'
+import type { AnyEvents } from '../core/declared-events.ts'
+import { RETRY_AFTER } from '../core/errors.ts'
+import { KIND, type Kinds, optionsProblem } from '../core/options/option-kinds.ts'
+import type { ConnectionInfo } from '../hub/connections/connection-types.ts'
+import { isolatedReport } from '../hub/hooks/isolate.ts'
+import type { Hub } from '../hub/hub-types.ts'
+import { internalsOf, isOfOtherHub } from '../hub/internals.ts'
 import type { Access } from './auth/authorizer.ts'
 import { createLoginAccess, type Login } from './auth/login.ts'
-import { noSecretsInQuery, passThrough } from './middleware/authorize.ts'
-import { isPercentEncoded } from './middleware/body.ts'
-import { originText } from './middleware/origins.ts'
+import { passThrough } from './middleware/authorize.ts'
+import { createGuard, type Guard } from './middleware/guard.ts'
 import type { Limits } from './middleware/rate-limit.ts'
 import { createDocument } from './openapi/document.ts'
-import { problem, problemOf, RETRY_AFTER } from './problem.ts'
+import type { OpenStream } from './openers/open-stream.ts'
+import { problem, problemOf } from './problem.ts'
 import { type ClientRoutes, clientRoutes } from './routes/clients.ts'
 import { type MetricsRoutes, metricsRoutes } from './routes/metrics.ts'
-import { type OpenApiRoutes, openApiRoutes } from './routes/openapi.ts'
+import { type DescriptionInit, type OpenApiRoutes, openApiRoutes } from './routes/openapi.ts'
 import { type PublishRoutes, publishRoutes } from './routes/publish.ts'
 import { type SseRoutes, sseRoutes } from './routes/sse.ts'
 import { type TicketRoutes, ticketRoutes } from './routes/tickets.ts'
 import { asRoutes, type TextRoute } from './routes/types.ts'
-import type { OpenStream } from './stream.ts'
 
 /** Options of {@link createApp}. */
-export interface AppOptions {
+export interface AppOptions<Events extends object = AnyEvents> {
   /** The hub that the app serves. It MUST come from `createHub` of this package. */
-  readonly hub: Hub
-  /** How streams open on this runtime. @defaultValue `portableStream()` */
+  readonly hub: Hub<Events>
+  /** How streams open on this runtime. @defaultValue the fastest way that the server offers */
   readonly openStream?: OpenStream | undefined
   /** The page at `/`: `createDashboard()`. @defaultValue none: `/` returns 404 */
   readonly dashboard?: Hono | undefined
@@ -42,9 +51,11 @@ export interface AppOptions {
   readonly limits?: Limits | undefined
   /** Describes the request that opened a stream, for operators. @defaultValue nothing */
   readonly connectionInfo?: ((c: Context) => ConnectionInfo) | undefined
+  /** Returns more metrics for `/metrics`, in Prometheus' text format; what it throws goes to `onError`. @defaultValue none */
+  readonly metrics?: (() => string | Promise<string>) | undefined
   /** Returns whether the server is about to stop: `/readyz` then returns 503, and everything else continues. @defaultValue never */
   readonly isRetiring?: (() => boolean) | undefined
-  /** Called after every request, with the response in `c.res`. @defaultValue nothing */
+  /** Called after every request, with the response in `c.res`. An error that it throws goes to `onError`. @defaultValue nothing */
   readonly onResponse?: ((c: Context) => void) | undefined
   /** Called with every unexpected error; its request receives 500. @defaultValue `console.error` */
   readonly onError?: ((error: unknown, c: Context) => void) | undefined
@@ -55,51 +66,46 @@ type HealthRoutes = {
   '/readyz': { $get: TextRoute<'ready'> }
 }
 
-/** The app with its routes, for a typed client: `hc<AppType>(url)`. */
-export type AppType = Hono<
-  BlankEnv,
-  SseRoutes &
-    PublishRoutes &
-    ClientRoutes &
-    MetricsRoutes &
-    TicketRoutes &
-    OpenApiRoutes &
-    HealthRoutes
->
+/** All routes of the app. The declarations of an app that mounts it refer to this type by its name. */
+export type AppRoutes<Events extends object = AnyEvents> = SseRoutes &
+  PublishRoutes<Events> &
+  ClientRoutes &
+  MetricsRoutes &
+  TicketRoutes &
+  OpenApiRoutes &
+  HealthRoutes
+
+/** The app with its routes, for a typed client: `hc<AppType>(url)`; of a hub that declares events, `hc<AppType<Events>>(url)`. */
+export type AppType<Events extends object = AnyEvents> = Hono<BlankEnv, AppRoutes<Events>>
 
 /**
  * Creates the app. Serve it as it is, or mount it: `app.route('/realtime', createApp({ hub, access }))`.
- * @throws {TypeError} when `access` is missing, an option is unknown, or `createHub` of this package did
- * not create the hub
+ * @throws {TypeError} when `access` is missing, an option is unknown or of another kind, `createHub` of this
+ * package did not create the hub, or `access` or `limits` belong to another hub
  */
+export function createApp<Events extends object = AnyEvents>(
+  options: AppOptions<Events>,
+): AppType<Events>
 export function createApp(options: AppOptions): AppType {
-  checkOptions(options)
+  checkAppOptions(options)
   const { hub, openStream, middleware = [], limits = {}, connectionInfo = nothing } = options
   const access = accessOf(options)
-  const { isRetiring, onResponse, onError = (error) => console.error(error) } = options
+  const { isRetiring, onResponse } = options
+  const onError = isolatedReport(options.onError)
   const errors = new Map<number, number>()
-  const guard = every(
-    async (c, next) => {
-      await next()
-      const { status } = c.res
-      if (status >= 400) errors.set(status, (errors.get(status) ?? 0) + 1)
-      onResponse?.(c)
-    },
-    ...middleware,
-    wellFormedUrl,
-    noSecretsInQuery,
-  )
+  const guard = createGuard({ middleware, errors, onResponse, onError })
   const app = new Hono()
   app.onError((error, c) => problemOf(error, c, onError))
   // Only if this app is served as it is. In another app, unknown paths are that app's own.
-  app.notFound(async (c) => {
-    const response = await guard(c, async () => {
-      c.res = problem(c, 404, NO_SUCH_PATH)
-    })
-    return response ?? c.res
-  })
+  app.notFound(guard((c) => problem(c, 404, NO_SUCH_PATH)) as NotFoundHandler)
   const tickets: Hono<BlankEnv, TicketRoutes> = access ? ticketRoutes(hub, access) : new Hono()
-  const describe = () => createDocument({ routes: app.routes, guarded: access !== undefined })
+  const describe = (asked: DescriptionInit) =>
+    createDocument({
+      ...asked,
+      routes: app.routes,
+      guarded: access !== undefined,
+      events: internalsOf(hub).events,
+    })
   const routes = new Hono()
     .route(
       '/',
@@ -107,12 +113,12 @@ export function createApp(options: AppOptions): AppType {
     )
     .route('/', publishRoutes({ hub, access, limit: limits.publishing ?? passThrough }))
     .route('/', clientRoutes(hub, access))
-    .route('/', metricsRoutes({ hub, access, errors }))
+    .route('/', metricsRoutes({ hub, access, errors, more: options.metrics, onError }))
     .route('/', tickets)
     .route('/', openApiRoutes(describe))
     .get('/healthz', (c) => c.text('ok', 200))
     .get('/readyz', (c) => {
-      if (hub.closing || isRetiring?.())
+      if (hub.closing || internalsOf(hub).retiring || isRetiring?.())
         return problem(c, 503, 'The hub is shutting down: use another instance.')
       if (hub.ready) return c.text('ready', 200)
       c.header('Retry-After', RETRY_AFTER)
@@ -124,41 +130,51 @@ export function createApp(options: AppOptions): AppType {
     })
   if (options.dashboard) routes.route('/', options.dashboard)
   if (options.clientScript) routes.route('/', options.clientScript)
-  refuseOtherMethods(routes)
-  // Not for all paths: an app that mounts this one at / keeps its own routes to itself.
-  for (const path of new Set(routes.routes.map(({ path }) => path))) app.use(path, guard)
-  return asRoutes(app.route('/', routes))
+  const typed: AppType = asRoutes(routes)
+  addRoutes(app, typed as unknown as Hono, guard)
+  return app as unknown as AppType
 }
 
-/** The names of all options: a misspelt one must not be left out in silence. */
-const OPTIONS: Readonly<Record<keyof AppOptions, true>> = {
-  hub: true,
-  access: true,
-  openStream: true,
-  dashboard: true,
-  clientScript: true,
-  middleware: true,
-  limits: true,
-  connectionInfo: true,
-  isRetiring: true,
-  onResponse: true,
-  onError: true,
+const KINDS: Kinds<AppOptions> = {
+  hub: KIND.any,
+  access: KIND.any,
+  openStream: KIND.function,
+  dashboard: KIND.object,
+  clientScript: KIND.object,
+  middleware: KIND.functions,
+  limits: KIND.object,
+  connectionInfo: KIND.function,
+  metrics: KIND.function,
+  isRetiring: KIND.function,
+  onResponse: KIND.function,
+  onError: KIND.function,
 }
+
+const LIMIT_KINDS: Kinds<Limits> = { streams: KIND.function, publishing: KIND.function }
+
+const ACCESS_METHODS: readonly (keyof Access)[] = ['listen', 'publish', 'operate', 'issuer']
 
 const ACCESS_RULE =
   "createApp requires access: createAccess({ hub, keys }), a function that returns what the person who is logged in may do, or 'anyone'."
 
-function checkOptions(options: AppOptions): void {
-  const unknown = Object.keys(options).find((name) => !(name in OPTIONS))
-  if (unknown !== undefined) throw new TypeError(`createApp has no option "${unknown}".`)
-  if (!options.access) throw new TypeError(ACCESS_RULE)
+function checkAppOptions(options: AppOptions): void {
+  const problem =
+    optionsProblem('createApp', options, KINDS) ??
+    optionsProblem('limits of createApp', options.limits ?? {}, LIMIT_KINDS)
+  if (problem !== undefined) throw new TypeError(problem)
+  const { hub, access, limits } = options
+  internalsOf(hub)
+  for (const [name, part] of Object.entries({ access, limits })) {
+    if (!isOfOtherHub(Object(part), hub)) continue
+    throw new TypeError(`The option ${name} of createApp belongs to another hub.`)
+  }
 }
 
 /** The access control; undefined where every request that arrives may do anything. */
 function accessOf({ hub, access }: AppOptions): Access | undefined {
   if (access === 'anyone') return undefined
   if (typeof access === 'function') return createLoginAccess(hub, access)
-  if (typeof access === 'object') return access
+  if (ACCESS_METHODS.every((name) => typeof Object(access)[name] === 'function')) return access
   throw new TypeError(ACCESS_RULE)
 }
 
@@ -166,43 +182,29 @@ const NO_SUCH_PATH = 'No such path: use GET /sse to listen, or POST /broadcast t
 
 const nothing = () => undefined
 
-const wellFormedUrl: MiddlewareHandler = async (c, next) => {
-  // Runtimes build the URL from whatever the client sends as Host.
-  if (!isOrigin(originText(c.req.url)))
-    return problem(c, 400, 'The Host header is malformed: send the host and port of this hub.')
-  if (isPercentEncoded(c.req.url)) return await next()
-  return problem(
-    c,
-    400,
-    'The URL is not valid percent-encoded UTF-8: encode ids and topics with encodeURIComponent.',
-  )
-}
-
-let latestOrigin: string | undefined
-
-/** Whether a URL can start like this. The latest result is cached, because most requests name the same host. */
-function isOrigin(text: string): boolean {
-  if (text === latestOrigin) return true
-  if (!URL.canParse(text)) return false
-  latestOrigin = text
-  return true
-}
-
-/** Returns 405 for an unsupported method of a path, and answers OPTIONS with the supported ones. */
-function refuseOtherMethods(app: Hono): void {
-  const methods = new Map<string, Set<string>>()
-  for (const { path, method } of app.routes) {
-    if (method === 'ALL') continue
-    const known = methods.get(path) ?? new Set(['OPTIONS'])
-    methods.set(path, known.add(method))
-    if (method === 'GET') known.add('HEAD')
+/**
+ * Adds routes with one guarded handler for each path and method, which costs less than one for each step. Not for all
+ * paths: an app that mounts this one at / keeps its own routes to itself.
+ */
+function addRoutes(app: Hono, { routes }: Hono, guard: Guard): void {
+  const paths = new Map<string, Map<string, Handler[]>>()
+  for (const { path, method, handler } of routes) {
+    const methods = paths.get(path) ?? new Map<string, Handler[]>()
+    paths.set(path, methods.set(method, [...(methods.get(method) ?? []), handler]))
   }
-  for (const [path, known] of methods) {
-    const allow = [...known].sort().join(', ')
-    app.all(path, (c: Context) => {
-      c.header('Allow', allow)
-      if (c.req.method === 'OPTIONS') return c.body(null, 204)
-      return problem(c, 405, `This path does not support ${c.req.method}: use ${allow}.`)
-    })
+  for (const [path, methods] of paths) {
+    for (const [method, handlers] of methods) app.on(method, path, guard(...handlers))
+  }
+  for (const [path, methods] of paths) app.all(path, guard(refuseOthers([...methods.keys()])))
+}
+
+/** Returns 405 for a method that a path does not support, and answers OPTIONS with those that it does. */
+function refuseOthers(methods: readonly string[]): Handler {
+  const known = new Set(['OPTIONS', ...methods, ...(methods.includes('GET') ? ['HEAD'] : [])])
+  const allow = [...known].sort().join(', ')
+  return (c) => {
+    c.header('Allow', allow)
+    if (c.req.method === 'OPTIONS') return c.body(null, 204)
+    return problem(c, 405, `This path does not support ${c.req.method}: use ${allow}.`)
   }
 }

@@ -6,15 +6,8 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { TypedResponse } from 'hono/types'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { HubError, type HubErrorCode } from '../core/errors.ts'
-import { challengeOf } from './auth/errors.ts'
-
-/** One invalid field of a request. */
-export interface Issue {
-  /** Where the field is: `query.id`, `json.event`. */
-  readonly path: string
-  readonly message: string
-}
+import { ERROR_TITLES, type Issue, isHubError, RETRY_AFTER } from '../core/errors.ts'
+import { challengeOf, isTemporary, retryAfterOf } from './auth/errors.ts'
 
 /** The statuses that come with a problem. */
 export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 421 | 429 | 500 | 503
@@ -32,32 +25,16 @@ export interface Problem {
 
 /** The titles of problems, by status. */
 export const TITLES: Readonly<Record<ProblemStatus, string>> = {
-  400: 'Bad Request',
+  ...ERROR_TITLES,
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
-  413: 'Content Too Large',
   415: 'Unsupported Media Type',
   421: 'Misdirected Request',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
-  503: 'Service Unavailable',
 }
-
-const STATUS: Readonly<Record<HubErrorCode, ContentfulStatusCode>> = {
-  'invalid-address': 400,
-  'invalid-event': 400,
-  'event-too-large': 413,
-  'at-capacity': 503,
-  blocked: 503,
-  'hub-closed': 503,
-  'journal-unavailable': 503,
-  'invalid-option': 500,
-}
-
-/** Seconds after which to retry when the journal can't be reached. */
-export const RETRY_AFTER = '2'
 
 /** Creates an error response. */
 export function problem(
@@ -73,19 +50,35 @@ export function problem(
     TypedResponse<Problem, ProblemStatus, 'json'>
 }
 
+/** Creates the 400 that lists everything that is wrong with one part of a request. */
+export function invalidFields(c: Context, part: string, fields: readonly Issue[]): Response {
+  const issues = fields.map(({ path, message }) => ({
+    path: path === '' ? part : `${part}.${path}`,
+    message,
+  }))
+  const detail = issues.map(({ path, message }) => `${path} ${message}`).join('; ')
+  return problem(c, 400, `${detail}.`, issues)
+}
+
 /** Creates the response for an error that a handler threw. Unexpected ones go to `report`, without details for the client. */
 export function problemOf(
   error: unknown,
   c: Context,
   report: (error: unknown, c: Context) => void,
 ): Response {
-  if (error instanceof HubError) {
-    if (error.code === 'journal-unavailable') c.header('Retry-After', RETRY_AFTER)
-    return problem(c, STATUS[error.code], error.message)
+  // Of a stream, whose middleware failed after its handler: Hono copies its headers to the response that replaces it.
+  c.header('Content-Encoding', undefined)
+  // An option that is wrong is a mistake of the application: its log says so, not its clients.
+  if (isHubError(error) && error.status !== 500) {
+    if (error.retryable && error.code !== 'hub-closed') c.header('Retry-After', RETRY_AFTER)
+    if (error.issues) return invalidFields(c, 'json', error.issues)
+    return problem(c, error.status as ContentfulStatusCode, error.message)
   }
   if (error instanceof HTTPException && error.status !== 500) {
     const challenge = challengeOf(error)
     if (challenge) c.header('WWW-Authenticate', challenge)
+    const retryAfter = isTemporary(error) ? RETRY_AFTER : retryAfterOf(error)
+    if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
     return problem(c, error.status as ContentfulStatusCode, error.message)
   }
   report(error, c)

@@ -61,8 +61,8 @@ export function merged(texts: readonly string[]): string {
   return [...families].map(([description, lines]) => description + lines).join('')
 }
 
-/** The description of a metric, and its samples. */
-const FAMILY = /((?:^#.*\n)+)((?:^[^#].*\n)*)/gm
+/** The description of a metric, and its samples, of which there may be none. */
+const FAMILY = /((?:^# HELP .*\n)?(?:^#(?! HELP ).*\n)*)((?:^[^#].*\n)*)/gm
 
 function family(name: string, type: string, help: string, values: Values): string {
   return values === undefined ? '' : head(name, type, help) + samples(name, values)

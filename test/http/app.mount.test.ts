@@ -7,7 +7,7 @@ import { createApp } from '../../src/http/app.ts'
 import { streamEvents } from '../../src/http/stream.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
-import { json, post, problemIn, readyOf, served, text } from '../support/app-harness.ts'
+import { afterHold, json, post, problemIn, readyOf, served, text } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
 import { readEvents } from '../support/reader.ts'
 
@@ -51,6 +51,7 @@ describe('mounted under /realtime', () => {
       'access-control-allow-credentials': 'true',
       'cache-control': 'private, no-cache, no-store, no-transform',
       'content-type': 'text/event-stream; charset=utf-8',
+      incremental: '?1',
       'set-cookie': 'session=42; Path=/; HttpOnly',
       vary: 'Origin',
       'x-accel-buffering': 'no',
@@ -77,9 +78,10 @@ describe('mounted under /realtime', () => {
   })
 
   test('a blocked client receives 204 with the headers of the host', async () => {
-    const { request } = hostWith()
+    const { request, clock } = hostWith()
     await request('/realtime/clients/alice?block=60', { method: 'DELETE' })
-    const response = await request('/realtime/sse?id=alice', { headers: { Origin: ORIGIN } })
+    const init = { headers: { Origin: ORIGIN } }
+    const response = await afterHold(request('/realtime/sse?id=alice', init), clock)
     expect(response.status).toBe(204)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe(ORIGIN)
   })
@@ -173,6 +175,7 @@ describe('mounted under /realtime', () => {
     expect(Object.fromEntries(headers)).toEqual({
       'cache-control': 'private, no-cache, no-store, no-transform',
       'content-type': 'text/event-stream; charset=utf-8',
+      incremental: '?1',
       'x-accel-buffering': 'no',
       'x-host': '1',
     })
@@ -228,11 +231,12 @@ describe('a route of one’s own', () => {
   })
 
   test('registers no client for HEAD, and refuses a blocked client', async () => {
-    const { request, hub } = ownRoute()
+    const { clock, request, hub } = ownRoute()
     expect((await request({ ...alice, method: 'HEAD' })).status).toBe(200)
     expect(hub.stats().connections).toBe(0)
-    void hub.disconnect('alice', 1_000)
-    expect((await request(alice)).status).toBe(204)
+    void hub.disconnect('alice', 60_000)
+    expect((await request({ ...alice, method: 'HEAD' })).status).toBe(204)
+    expect((await afterHold(request(alice), clock)).status).toBe(204)
   })
 
   test('answers 400 for an invalid topic in the request', async () => {

@@ -1,7 +1,9 @@
 /** Every path answers every method: with what it has, with 405, or with 404. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createAppHarness, problemIn } from '../support/app-harness.ts'
 import { testWhere } from '../support/where.ts'
+
+const FAILURE = new Error('from the host')
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
 
@@ -26,6 +28,7 @@ test('the app has exactly the designed routes', () => {
       '/sse GET HEAD OPTIONS',
       '/ping/:id OPTIONS POST',
       '/clients/:id DELETE GET HEAD OPTIONS POST',
+      '/topics GET HEAD OPTIONS',
       '/topics/:topic GET HEAD OPTIONS POST',
       '/broadcast OPTIONS POST',
       '/clients GET HEAD OPTIONS',
@@ -75,7 +78,35 @@ describe.each(ROUTES)('%s', (pattern, methods) => {
   })
 })
 
-test.each(['/nothing', '/sse/', '/SSE', '/clients/', '/clients/a/b', '/topics', '/ping', '//sse'])(
+describe.each([
+  [
+    'throws',
+    () => {
+      throw FAILURE
+    },
+  ],
+  ['rejects', () => Promise.reject(FAILURE)],
+])('a function of the host that %s', (_, fail) => {
+  test('after a request changes no response, and goes to onError', async () => {
+    const { errors, request } = createAppHarness({}, { onResponse: fail })
+    expect((await request('/healthz')).status).toBe(200)
+    expect((await request('/nothing')).status).toBe(404)
+    expect(errors).toEqual([FAILURE, FAILURE])
+  })
+
+  test('for an error is logged', async () => {
+    const logged = vi.spyOn(console, 'error').mockReturnValue()
+    onTestFinished(() => logged.mockRestore())
+    const isRetiring = () => {
+      throw new Error('It failed.')
+    }
+    const { request } = createAppHarness({}, { isRetiring, onError: fail })
+    expect((await request('/readyz')).status).toBe(500)
+    expect(logged.mock.calls).toEqual([[FAILURE]])
+  })
+})
+
+test.each(['/nothing', '/sse/', '/SSE', '/clients/', '/clients/a/b', '/topics/', '/ping', '//sse'])(
   '%s does not exist, and the problem names the route that does',
   async (path) => {
     const { request, connected } = createAppHarness()

@@ -1,5 +1,9 @@
 /** Client errors are sent as problem details; unexpected errors are reported to the host only. */
 import { expect, test } from 'vitest'
+import { HubError } from '../../src/core/errors.ts'
+import { createApp } from '../../src/http/app.ts'
+import { notConfigured, serviceUnavailable } from '../../src/http/auth/errors.ts'
+import { createHub } from '../../src/hub/hub.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { createAppHarness, json, post, problemIn } from '../support/app-harness.ts'
@@ -41,6 +45,33 @@ test('an opener that throws is answered 500, too', async () => {
   expect((await problemIn(response)).status).toBe(500)
   expect(errors).toEqual([new Error('no socket')])
   expect(await connected()).toBe(0)
+})
+
+test.each([
+  ['journal-unavailable', '2'],
+  ['at-capacity', '2'],
+  // This hub stays closed: only another instance can succeed.
+  ['hub-closed', null],
+] as const)('503 for %s has the Retry-After %s', async (code, seconds) => {
+  const access = () => {
+    throw new HubError(code, 'not now')
+  }
+  const app = createApp({ hub: createHub(), access })
+  const response = await app.request('/clients')
+  expect(response.status).toBe(503)
+  expect(response.headers.get('Retry-After')).toBe(seconds)
+})
+
+test('a credential that can’t be verified now is 503 with Retry-After, and access that is not configured without', async () => {
+  for (const [error, seconds] of [
+    [serviceUnavailable('not now'), '2'],
+    [notConfigured('never'), null],
+  ] as const) {
+    const access = () => Promise.reject(error)
+    const response = await createApp({ hub: createHub(), access }).request('/clients')
+    expect(response.status).toBe(503)
+    expect(response.headers.get('Retry-After')).toBe(seconds)
+  }
 })
 
 test('a client error is not reported to the host', async () => {

@@ -1,9 +1,10 @@
-/** Routes that list clients and connections, and that disconnect a client. */
+/** Routes that list clients, topics and connections, and that disconnect a client. */
 import { Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'
 import { isoTime } from '../../core/clock.ts'
-import type { Hub } from '../../hub/hub.ts'
+import type { Hub } from '../../hub/hub-types.ts'
+import type { ConnectionSummary } from '../../hub/presence.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { requireOperate } from '../middleware/authorize.ts'
 import { valid } from '../middleware/validate.ts'
@@ -14,6 +15,7 @@ import type {
   Disconnected,
   Listed,
   TopicConnections,
+  Topics,
 } from '../schemas/responses.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
@@ -32,6 +34,7 @@ export type ClientRoutes = {
     $get: JsonRoute<OfClient, ClientConnections>
     $delete: JsonRoute<OfClient & OfDisconnect, Disconnected, 200 | 202>
   }
+  '/topics': { $get: JsonRoute<OfList, Topics> }
   '/topics/:topic': { $get: JsonRoute<OfTopic & OfList, TopicConnections> }
 }
 
@@ -46,8 +49,12 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
     .get('/clients/:id', operator, valid('param', ClientParam), async (c) => {
       const { id } = c.req.valid('param')
       const { rows, ...counts } = await hub.connections({ client: id }, MAX_ROWS)
-      const connections = rows.map(withTime)
+      const connections = rows.map(listed)
       return jsonResponse<ClientConnections>(c, { client: id, connections, ...counts })
+    })
+    .get('/topics', operator, valid('query', ListQuery), async (c) => {
+      const { rows, ...counts } = await hub.topics(c.req.valid('query'))
+      return jsonResponse<Topics>(c, { topics: rows, ...counts })
     })
     .get(
       '/topics/:topic',
@@ -58,7 +65,7 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
         const { topic } = c.req.valid('param')
         const { limit } = c.req.valid('query')
         const { rows, ...counts } = await hub.connections({ topic }, limit)
-        const connections = rows.map(withTime)
+        const connections = rows.map(listed)
         return jsonResponse<TopicConnections>(c, { topic, connections, ...counts })
       },
     )
@@ -82,4 +89,9 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
 /** A row with its time in ISO 8601. */
 function withTime<Row extends { readonly since: number }>(row: Row): Listed<Row> {
   return { ...row, since: isoTime(row.since) }
+}
+
+/** A connection without the host's own data about it, which never leaves its process. */
+function listed({ context, ...row }: ConnectionSummary): Listed<ConnectionSummary> {
+  return withTime(row)
 }

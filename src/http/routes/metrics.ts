@@ -1,10 +1,10 @@
 /** The route that Prometheus scrapes: the metrics of one hub, in base units. */
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
-import type { Hub } from '../../hub/hub.ts'
+import type { Hub } from '../../hub/hub-types.ts'
 import type { HubStats } from '../../hub/metrics.ts'
 import type { Access } from '../auth/authorizer.ts'
-import { requireOperate } from '../middleware/authorize.ts'
+import { requireMetrics } from '../middleware/authorize.ts'
 import { counter, gauge, histogram, METRICS_TYPE, type Values } from '../prometheus.ts'
 import { asRoutes, type StreamRoute } from './types.ts'
 
@@ -14,6 +14,9 @@ export interface MetricsRoutesInit {
   readonly access: Access | undefined
   /** The number of error responses, by status. */
   readonly errors: ReadonlyMap<number, number>
+  /** Metrics of the application. @defaultValue none */
+  readonly more: (() => string | Promise<string>) | undefined
+  onError(error: unknown, c: Context): void
 }
 
 /** The type of the metrics route. */
@@ -21,21 +24,52 @@ export type MetricsRoutes = {
   '/metrics': { $get: StreamRoute<object> }
 }
 
+/** Returns a function that returns the metrics of several processes. @param own - returns those of this one */
+export type ShareMetrics = (own: () => Promise<string>) => () => Promise<string>
+
+/** The hubs of processes that report the metrics of others, too. */
+const shared = new WeakMap<object, ShareMetrics>()
+
+/** Makes an app that is created later for this hub report the metrics of several processes. */
+export function shareMetrics(hub: object, share: ShareMetrics): void {
+  shared.set(hub, share)
+}
+
 /** Creates the metrics route. */
 export function metricsRoutes({
   hub,
   access,
   errors,
+  more,
+  onError,
 }: MetricsRoutesInit): Hono<BlankEnv, MetricsRoutes> {
-  const app = new Hono().get('/metrics', requireOperate(access), (c) =>
-    c.body(expose(hub.stats(), errors), 200, { 'Content-Type': METRICS_TYPE }),
-  )
+  const all = shared.get(hub)?.(own)
+  const app = new Hono().get('/metrics', requireMetrics(access), async (c) => {
+    const text = await (all ?? own)((error) => onError(error, c))
+    return c.body(text, 200, { 'Content-Type': METRICS_TYPE })
+  })
   return asRoutes(app)
+
+  async function own(onFailure: (error: unknown) => void = () => {}): Promise<string> {
+    const added = await addedBy(onFailure)
+    return expose(hub.stats(), errors) + added
+  }
+
+  /** Returns the metrics of the application, whose failure must not hide those of the hub. */
+  async function addedBy(onFailure: (error: unknown) => void): Promise<string> {
+    try {
+      const text = (await more?.()) ?? ''
+      return text === '' || text.endsWith('\n') ? text : `${text}\n`
+    } catch (error) {
+      onFailure(error)
+      return ''
+    }
+  }
 }
 
 function expose(stats: HubStats, errors: ReadonlyMap<number, number>): string {
   const byStatus = [...errors].map(([status, count]) => [String(status), count] as const)
-  const parts = [current(stats), events(stats), streams(stats), journal(stats)]
+  const parts = [current(stats), events(stats), streams(stats), journalMetrics(stats.journal)]
   parts.push([
     counter('hono_sse_request_errors_total', 'Requests that led to an error response.', {
       label: 'status',
@@ -123,15 +157,22 @@ function streams({ metrics }: HubStats): string[] {
       by('reason', metrics.goodbyes),
     ),
     counter(
-      'hono_sse_departures_total',
-      'Streams that ended without hub:bye: the client disconnected, or the transport failed.',
-      metrics.departures,
+      'hono_sse_endings_total',
+      'Streams that ended, by why; left: without hub:bye.',
+      by('reason', metrics.endings),
+    ),
+    histogram(
+      'hono_sse_stream_lifetime_seconds',
+      'Time that streams were open, observed when they end.',
+      metrics.lifetimeMs,
     ),
     counter('hono_sse_refusals_total', 'Streams refused.', by('reason', metrics.refusals)),
   ]
 }
 
-function journal({ journal: { ready, events, bytes, reconnects, ignored } }: HubStats): string[] {
+/** Writes the metrics of a journal. */
+export function journalMetrics(journal: HubStats['journal']): string[] {
+  const { ready, events, bytes, maxBytes, evicted, reconnects, ignored } = journal
   return [
     gauge(
       'hono_sse_journal_up',
@@ -144,6 +185,12 @@ function journal({ journal: { ready, events, bytes, reconnects, ignored } }: Hub
       events,
     ),
     gauge('hono_sse_journal_bytes', 'Bytes that the journal uses, including its overhead.', bytes),
+    gauge('hono_sse_journal_max_bytes', 'The bound of the bytes that the journal uses.', maxBytes),
+    counter(
+      'hono_sse_journal_evicted_total',
+      'Events evicted from the journal since this process started, whatever the bound.',
+      evicted,
+    ),
     counter(
       'hono_sse_journal_reconnects_total',
       'Times that the connection to the journal was restored.',

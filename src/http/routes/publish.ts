@@ -3,13 +3,14 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'
 import type { Address } from '../../core/address.ts'
+import type { AnyEvents, EventOf } from '../../core/declared-events.ts'
 import type { EventInput } from '../../core/event.ts'
-import type { Hub } from '../../hub/hub.ts'
+import type { Hub } from '../../hub/hub-types.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { requirePublish } from '../middleware/authorize.ts'
 import { eventBody } from '../middleware/body.ts'
 import { valid } from '../middleware/validate.ts'
-import { ClientParam, type PublishBody, TopicParam } from '../schemas/requests.ts'
+import { ClientParam, TopicParam } from '../schemas/requests.ts'
 import type { Published } from '../schemas/responses.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
@@ -23,14 +24,14 @@ export interface PublishRoutesInit {
 
 type ToClient = { param: z.input<typeof ClientParam> }
 type ToTopic = { param: z.input<typeof TopicParam> }
-type AnEvent = { json: z.input<typeof PublishBody> }
+type AnEvent<Events extends object> = { json: EventOf<Events> }
 
 /** The types of the publish routes. */
-export type PublishRoutes = {
+export type PublishRoutes<Events extends object = AnyEvents> = {
   '/ping/:id': { $post: JsonRoute<ToClient, Published> }
-  '/clients/:id': { $post: JsonRoute<ToClient & AnEvent, Published> }
-  '/topics/:topic': { $post: JsonRoute<ToTopic & AnEvent, Published> }
-  '/broadcast': { $post: JsonRoute<AnEvent, Published> }
+  '/clients/:id': { $post: JsonRoute<ToClient & AnEvent<Events>, Published> }
+  '/topics/:topic': { $post: JsonRoute<ToTopic & AnEvent<Events>, Published> }
+  '/broadcast': { $post: JsonRoute<AnEvent<Events>, Published> }
 }
 
 /** Creates the publish routes. */

@@ -1,21 +1,15 @@
 /** The route that opens streams. */
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import type { BlankEnv } from 'hono/types'
-import { HubError, type HubErrorCode } from '../../core/errors.ts'
-import type { ConnectionInfo } from '../../hub/connection.ts'
-import type { Hub } from '../../hub/hub.ts'
-import { internalsOf } from '../../hub/internals.ts'
+import { type HubErrorCode, isHubError } from '../../core/errors.ts'
+import type { ConnectionInfo } from '../../hub/connections/connection-types.ts'
+import type { Hub } from '../../hub/hub-types.ts'
 import type { Access, StreamGrant } from '../auth/authorizer.ts'
 import { isTemporary } from '../auth/errors.ts'
 import { valid } from '../middleware/validate.ts'
+import type { OpenStream } from '../openers/open-stream.ts'
 import { StreamQuery, type StreamQueryInput } from '../schemas/requests.ts'
-import {
-  type OpenStream,
-  refuseWithBye,
-  streamBlocked,
-  streamEvents,
-  streamHead,
-} from '../stream.ts'
+import { refuseWithBye, streamBlocked, streamEvents, streamHead } from '../stream.ts'
 import { asRoutes, type StreamRoute } from './types.ts'
 
 /** What the stream route requires. */
@@ -34,19 +28,19 @@ export type SseRoutes = {
   '/sse': { $get: StreamRoute<{ query: StreamQueryInput }> }
 }
 
+/** What the handlers of a stream hand to each other. */
+type StreamEnv = { Variables: { grant: StreamGrant; subject: string } }
+
 /** Creates the stream route. */
 export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
   const { hub, access, openStream, connectionInfo, limit } = options
-  const app = new Hono<{ Variables: { grant: StreamGrant; subject: string } }>().get(
+  const app = new Hono<StreamEnv>().get(
     '/sse',
     valid('query', StreamQuery),
     async (c, next) => {
-      const granted = await grantOrRefuse(c, c.req.valid('query'))
+      const granted = await grantOrRefuse(c)
       if (granted instanceof Response) return granted
-      // Hono runs the GET handler for HEAD and drops the body unread: that stream would never end.
-      if (c.req.method === 'HEAD') {
-        return internalsOf(hub).isBlocked(granted.client) ? streamBlocked(c) : streamHead(c)
-      }
+      if (c.req.method === 'HEAD') return streamHead(c, hub, granted.client)
       c.set('grant', granted)
       if (access) c.set('subject', `client:${granted.client}`)
       return await next()
@@ -60,21 +54,23 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
   )
   return asRoutes(app)
 
-  async function grantOrRefuse(c: Context, query: StreamQuery): Promise<StreamGrant | Response> {
-    const { id, topic, ticket } = query
+  async function grantOrRefuse(
+    c: Context<StreamEnv, '/sse', { out: { query: StreamQuery } }>,
+  ): Promise<StreamGrant | Response> {
+    const { id, topic, ticket } = c.req.valid('query')
     if (!access) return { client: id ?? crypto.randomUUID(), topics: topic }
     try {
       return await access.listen(c, { client: id, topics: topic, ticket })
     } catch (error) {
       // A temporary failure: at 503, an EventSource would stop reconnecting.
       if (isTemporary(error) || hasCode(error, 'at-capacity', 'journal-unavailable'))
-        return refuseWithBye(c, internalsOf(hub).byeFrame('at-capacity'))
-      if (hasCode(error, 'blocked')) return streamBlocked(c)
+        return refuseWithBye(c, hub, 'at-capacity')
+      if (hasCode(error, 'blocked')) return await streamBlocked(c, hub)
       throw error
     }
   }
 }
 
 function hasCode(error: unknown, ...codes: HubErrorCode[]): boolean {
-  return error instanceof HubError && codes.includes(error.code)
+  return isHubError(error) && codes.includes(error.code)
 }

@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'
-import type { Hub } from '../../hub/hub.ts'
+import type { Hub } from '../../hub/hub-types.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import type { Access, TicketIssuer } from '../auth/authorizer.ts'
 import { clientBlocked } from '../auth/errors.ts'

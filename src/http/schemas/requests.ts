@@ -146,6 +146,19 @@ export const DisconnectQuery: z.ZodType<
   }),
 })
 
+/** A version of the OpenAPI specification. */
+export type OpenApiVersion = '3.1' | '3.2'
+
+/** `?version=`: the version of the OpenAPI document. */
+export const OpenApiQuery: z.ZodType<
+  { readonly version: OpenApiVersion },
+  { version?: OpenApiVersion | undefined }
+> = z.object({
+  version: z.enum(['3.1', '3.2'], 'must be 3.1 or 3.2').default('3.2').register(schemaMetadata, {
+    description: 'The version of OpenAPI. Ask for 3.1 if a tool does not know 3.2.',
+  }),
+})
+
 function wholeNumber(min: number, max: number) {
   const rule = `must be a whole number from ${min} to ${max}`
   const digits = z.string(once).regex(/^\d{1,9}$/, rule)

@@ -7,7 +7,7 @@ import type {
 } from '../../core/control-events.ts'
 import type { Coverage } from '../../hub/cluster.ts'
 import type { PublishResult } from '../../hub/delivery.ts'
-import type { ClientSummary, ConnectionSummary } from '../../hub/presence.ts'
+import type { ClientSummary, ConnectionSummary, TopicSummary } from '../../hub/presence.ts'
 import type { Problem as ProblemData } from '../problem.ts'
 import { schemaMetadata } from './metadata.ts'
 
@@ -40,7 +40,7 @@ export const Published: z.ZodType<Published> = z
       description: 'Replaces `id` if the clients are sharded: one id for each shard.',
     }),
     connections: count(
-      'The number of connections that the event was queued for. Zero is not an error.',
+      'The number of connections that the event was queued for. Zero is not an error. If several instances share the journal, those of the instance that responded, not of all; with `WORKERS` and without Redis, those of all workers.',
     ),
     instances: z.int().min(0).exactOptional().register(schemaMetadata, {
       description: 'The number of instances that had a listener, if several share the journal.',
@@ -48,8 +48,11 @@ export const Published: z.ZodType<Published> = z
   })
   .register(schemaMetadata, { id: 'PublishResult' })
 
-/** A row of a listing, with its time in ISO 8601. */
-export type Listed<Row> = Omit<Row, 'since'> & { readonly since: string; readonly shard?: number }
+/** A row of a listing, with its time in ISO 8601, and without the host's own data. */
+export type Listed<Row> = Omit<Row, 'since' | 'context'> & {
+  readonly since: string
+  readonly shard?: number
+}
 
 const Client: z.ZodType<Listed<ClientSummary>> = z
   .object({
@@ -102,11 +105,7 @@ export interface Clients extends Coverage {
 
 /** `GET /clients` */
 export const Clients: z.ZodType<Clients> = z
-  .object({
-    clients: z.array(Client),
-    total,
-    ...coverage,
-  })
+  .object({ clients: z.array(Client), total, ...coverage })
   .register(schemaMetadata, { id: 'Clients' })
 
 /** `GET /clients/:id` */
@@ -125,6 +124,24 @@ export const ClientConnections: z.ZodType<ClientConnections> = z
     ...coverage,
   })
   .register(schemaMetadata, { id: 'ClientConnections' })
+
+/** `GET /topics` */
+export interface Topics extends Coverage {
+  readonly topics: readonly TopicSummary[]
+  readonly total: number
+}
+
+const Topic: z.ZodType<TopicSummary> = z
+  .object({
+    topic: text('The topic.'),
+    connections: count('The number of connections that follow it.'),
+  })
+  .register(schemaMetadata, { id: 'Topic', description: 'A topic that connections follow.' })
+
+/** `GET /topics` */
+export const Topics: z.ZodType<Topics> = z
+  .object({ topics: z.array(Topic), total, ...coverage })
+  .register(schemaMetadata, { id: 'Topics' })
 
 /** `GET /topics/:topic` */
 export interface TopicConnections extends Coverage {
@@ -198,6 +215,9 @@ export const ReadySchema: z.ZodType<ReadyData> = z
     connection: text('The connection’s id within its instance.'),
     topics,
     resume: z.enum(['fresh', 'complete', 'gap']),
+    heartbeatMs: z.number().register(schemaMetadata, {
+      description: 'Milliseconds between two `hub:beat`.',
+    }),
   })
   .register(schemaMetadata, {
     id: 'Ready',

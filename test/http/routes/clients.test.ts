@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { describe, expect, test } from 'vitest'
 import {
   type AppHarness,
+  afterHold,
   createAppHarness,
   json,
   problemIn,
@@ -68,7 +69,7 @@ describe('GET /clients', () => {
     'refuses the limit %j',
     async (limit) => {
       const { request } = createAppHarness()
-      for (const path of ['/clients', '/topics/news']) {
+      for (const path of ['/clients', '/topics', '/topics/news']) {
         const response = await request(`${path}?limit=${limit}`)
         expect(response.status).toBe(400)
         expect((await problemIn(response)).issues).toMatchObject([{ path: 'query.limit' }])
@@ -119,7 +120,13 @@ describe('GET /clients/:id', () => {
     await set.request('/clients/alice', json({ data: 'x' }))
     await reader.next()
     expect(JSON.stringify(reader.events)).not.toMatch(/192\.0\.2\.7|request-1/)
-    expect(Object.keys(readyOf(reader))).toEqual(['client', 'connection', 'topics', 'resume'])
+    expect(Object.keys(readyOf(reader))).toEqual([
+      'client',
+      'connection',
+      'topics',
+      'resume',
+      'heartbeatMs',
+    ])
   })
 
   test('lists the cursor of each connection: the last event it received', async () => {
@@ -161,6 +168,19 @@ describe('GET /clients/:id', () => {
     while (reader.events.length < 6) await reader.next()
     await set.clock.runPending()
     expect((await get(set, '/clients/slow')).connections).toMatchObject([{ queuedBytes: 0 }])
+  })
+})
+
+describe('GET /topics', () => {
+  test('lists the topics in alphabetical order, with the number of their connections', async () => {
+    const set = await audience()
+    const news = { topic: 'news', connections: 2 }
+    expect(await get(set, '/topics')).toEqual({
+      topics: [news, { topic: 'sport', connections: 1 }],
+      total: 2,
+    })
+    expect(await get(set, '/topics?limit=1')).toEqual({ topics: [news], total: 2 })
+    expect(await get(createAppHarness(), '/topics')).toEqual({ topics: [], total: 0 })
   })
 })
 
@@ -223,27 +243,28 @@ describe('DELETE /clients/:id', () => {
     const set = createAppHarness()
     await set.listen('/sse?id=alice')
     const response = await set.request('/clients/alice?block=60', away)
+    const end = set.clock.now() + 60_000
     expect(await response.json()).toEqual({ disconnected: 1, blockedSeconds: 60 })
-    expect((await set.request('/sse?id=alice')).status).toBe(204)
+    expect((await afterHold(set.request('/sse?id=alice'), set.clock)).status).toBe(204)
     await set.listen('/sse?id=bob')
-    await set.clock.advance(59_999)
-    expect((await set.request('/sse?id=alice')).status).toBe(204)
-    await set.clock.advance(1)
+    await set.clock.advance(end - 1 - set.clock.now())
+    // Refused a millisecond before the end of the block.
+    expect((await afterHold(set.request('/sse?id=alice'), set.clock)).status).toBe(204)
     await set.listen('/sse?id=alice')
   })
 
   test('blocks a client that is not connected yet', async () => {
-    const { request } = createAppHarness()
+    const { request, clock } = createAppHarness()
     const response = await request('/clients/alice?block=86400', away)
     expect(await response.json()).toEqual({ disconnected: 0, blockedSeconds: 86_400 })
-    expect((await request('/sse?id=alice')).status).toBe(204)
+    expect((await afterHold(request('/sse?id=alice'), clock)).status).toBe(204)
   })
 
   test('without a block leaves an earlier block in force', async () => {
-    const { request } = createAppHarness()
+    const { request, clock } = createAppHarness()
     await request('/clients/alice?block=60', away)
     await request('/clients/alice', away)
-    expect((await request('/sse?id=alice')).status).toBe(204)
+    expect((await afterHold(request('/sse?id=alice'), clock)).status).toBe(204)
   })
 
   test.each(['-1', '86401', '1.5', '1e3', 'x', '', 'true', '%20', '1&block=2'])(

@@ -2,8 +2,16 @@
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
+import { shareMetrics } from '../../../src/http/routes/metrics.ts'
+import { createHub } from '../../../src/hub/hub.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
-import { type AppHarness, createAppHarness, json, text } from '../../support/app-harness.ts'
+import {
+  type AppHarness,
+  createAppHarness,
+  json,
+  released,
+  text,
+} from '../../support/app-harness.ts'
 import { PROMTOOL_IS_MISSING, promtoolErrors } from '../../support/promtool.ts'
 import { type Samples, samplesOf } from '../../support/samples.ts'
 
@@ -20,7 +28,7 @@ async function busy(): Promise<AppHarness> {
   await set.request('/clients/alice', json({ data: 'two' }))
   await set.request('/topics/news', text('three'))
   await set.request('/topics/nobody', text('four'))
-  await (await set.request('/sse?id=alice')).text()
+  await released(await set.request('/sse?id=alice'), set.clock)
   await set.request('/broadcast', json({ data: 'x', event: 'hub:x' }))
   await set.request('/nothing')
   await set.request('/nothing-either')
@@ -62,12 +70,16 @@ test('the metrics count what happened', async () => {
     'hono_sse_goodbyes_total{reason="disconnected"}': 1,
     'hono_sse_goodbyes_total{reason="at-capacity"}': 1,
     'hono_sse_goodbyes_total{reason="slow"}': 0,
-    hono_sse_departures_total: 1,
+    'hono_sse_endings_total{reason="left"}': 1,
+    'hono_sse_endings_total{reason="disconnected"}': 1,
+    hono_sse_stream_lifetime_seconds_count: 2,
     'hono_sse_refusals_total{reason="at-capacity"}': 1,
     'hono_sse_request_errors_total{status="400"}': 1,
     'hono_sse_request_errors_total{status="404"}': 2,
     hono_sse_journal_up: 1,
     hono_sse_journal_events: 4,
+    hono_sse_journal_max_bytes: 67_108_864,
+    hono_sse_journal_evicted_total: 0,
   })
   expect(samples.get('hono_sse_delivered_bytes_total')).toBeGreaterThan(5 * 'id: data: \n\n'.length)
   expect(samples.get('hono_sse_journal_bytes')).toBeGreaterThan(0)
@@ -114,10 +126,20 @@ test('a lost journal is reported as down, with its last size', async () => {
 test('a journal that does not report its size has no sample for it', async () => {
   const { stats, ...journal } = createMemoryJournal()
   const samples = await scrape(createAppHarness({ journal }))
-  expect(stats).toEqual({ events: 0, bytes: 0 })
+  expect(stats).toMatchObject({ events: 0, bytes: 0 })
   expect([...samples.keys()].filter((name) => name.includes('journal'))).toEqual([
     'hono_sse_journal_up',
   ])
+})
+
+test('what the journal has evicted is counted, whatever the bound', async () => {
+  const set = createAppHarness({ journal: createMemoryJournal({ maxEvents: 2, maxBytes: 5_000 }) })
+  for (const data of ['1', '2', '3']) await set.request('/broadcast', text(data))
+  expect(Object.fromEntries(await scrape(set))).toMatchObject({
+    hono_sse_journal_events: 2,
+    hono_sse_journal_evicted_total: 1,
+    hono_sse_journal_max_bytes: 5_000,
+  })
 })
 
 test('clients, topics and paths add no samples', async () => {
@@ -131,6 +153,32 @@ test('clients, topics and paths add no samples', async () => {
   const samples = await scrape(set)
   expect(samples.size).toBe(before)
   expect([...samples.keys()].join()).not.toMatch(/client-1|topic-1|nothing/)
+})
+
+describe('metrics of the application', () => {
+  test.each([
+    ['a text', () => 'app_orders_total 3\n'],
+    ['a text without an end of line', () => 'app_orders_total 3'],
+    ['a promise', async () => 'app_orders_total 3\n'],
+  ])('follow those of the hub: %s', async (_, metrics) => {
+    const samples = await scrape(createAppHarness({}, { metrics }))
+    expect(Object.fromEntries(samples)).toMatchObject({
+      hono_sse_journal_up: 1,
+      app_orders_total: 3,
+    })
+  })
+
+  test('that fail are reported, and hide none of the hub', async () => {
+    const failure = new Error('no metrics today')
+    const set = createAppHarness({}, { metrics: () => Promise.reject(failure) })
+    expect((await scrape(set)).get('hono_sse_journal_up')).toBe(1)
+    expect(set.errors).toEqual([failure])
+  })
+
+  test('must be a function', () => {
+    const metrics = 'app_orders_total 3' as never
+    expect(() => createAppHarness({}, { metrics })).toThrow(TypeError)
+  })
 })
 
 test('the metrics are served under the path where the app is mounted', async () => {
@@ -160,4 +208,13 @@ describe.skipIf(PROMTOOL_IS_MISSING)('promtool (skipped where it is not installe
     expect(promtoolErrors('# HELP a_ms A.\n# TYPE a_ms counter\na_ms 1\n')).toContain('a_ms')
     expect(promtoolErrors('a{b="c" 1\n')).not.toBe('')
   })
+})
+
+test('an app of one of several processes reports what they share', async () => {
+  const hub = createHub()
+  shareMetrics(hub, (own) => async () => `${await own()}other_total 1\n`)
+  const app = createApp({ hub, access: 'anyone', metrics: () => 'own_total 2' })
+  const samples = samplesOf(await (await app.request('/metrics')).text())
+  expect(samples.get('hono_sse_connections')).toBe(0)
+  expect([samples.get('own_total'), samples.get('other_total')]).toEqual([2, 1])
 })
