@@ -18,3 +18,18 @@ export function mayHaveRun(error: unknown): boolean {
   const { retryable, durableObjectReset } = error as Record<string, unknown>
   return error instanceof LateError || (durableObjectReset === true && retryable !== true)
 }
+
+/**
+ * Whether the object has no such method, or none at all: a deployment of a newer version reaches Workers
+ * and objects at different times. workerd has no code for these errors.
+ * @see https://developers.cloudflare.com/workers/runtime-apis/rpc/
+ */
+export function lacksCalls(error: unknown): boolean {
+  if (!(error instanceof TypeError)) return false
+  return /does not (implement the method|support RPC)/.test(error.message)
+}
+
+/** Whether a shard refused a request that every other shard would also refuse. */
+export function isRefusal({ status }: Response): boolean {
+  return status >= 400 && status < 500
+}

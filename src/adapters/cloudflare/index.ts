@@ -1,21 +1,35 @@
 /** The Cloudflare Workers adapter: Durable Objects hold the hub, because isolates share no memory. */
 // @ts-expect-error Only workerd has this module; platform.ts has its types.
 import { DurableObject } from 'cloudflare:workers'
+import { Hono } from 'hono'
+import type { Address } from '../../core/address.ts'
 import { systemClock } from '../../core/clock.ts'
-import { portableStream } from '../../http/stream.ts'
-import { type ReaderProbe, webStream } from '../../http/web-stream.ts'
+import type { EventInput } from '../../core/event.ts'
+import { createHolding } from '../../core/holding.ts'
+import { streamEvents, streamOfBye } from '../../http/stream.ts'
+import type { DisconnectResult } from '../../hub/cluster.ts'
+import type { PublishResult } from '../../hub/delivery.ts'
 import { internalsOf } from '../../hub/internals.ts'
-import { createSqliteJournal, type SqliteJournal } from '../../journal/sqlite/journal.ts'
-import { accessModeOf } from '../../server/access.ts'
+import {
+  createSqliteJournal,
+  type SqliteJournal,
+  type StoredControlRequest,
+} from '../../journal/sqlite/journal.ts'
+import { accessModeOf, CONFIGURE_WORKER } from '../../server/access.ts'
 import { compose, journalBounds, type RuntimeSupport, type Service } from '../../server/compose.ts'
 import { MAX_SHARDS } from '../../server/config.ts'
-import { openLog } from '../../server/log.ts'
-import type { DurableObjectBase, Env, ObjectState, ObjectStub } from './platform.ts'
+import { limitedLog } from '../../server/log.ts'
+import { openLog } from '../../server/logger.ts'
+import { checkBinding, type HubBindings, objectName, stubOf } from './binding.ts'
+import { createObjectHub, type ObjectHub } from './hub-of.ts'
+import type { DurableObjectBase, Env, ObjectState } from './platform.ts'
+import { createRemoteCalls, PERMIT_HEADER, type StreamPermit } from './remote-calls.ts'
 import { discardBody, shardCountOf } from './request.ts'
 import {
   createFencedJournal,
   createResharding,
   initialEpochSuffix,
+  REQUESTS_PER_CALL,
   type Resharding,
 } from './resharding.ts'
 import { createRouter, type Shard } from './router.ts'
@@ -23,16 +37,6 @@ import { shardRoute } from './routes.ts'
 import { readWorkerConfig } from './settings.ts'
 
 const Base: typeof DurableObjectBase = DurableObject
-
-/**
- * When a client resets its connection within milliseconds, workerd reads the first bytes, never reads
- * again and reports no disconnect. A comment, which clients ignore, detects such streams.
- */
-const READER_PROBE: ReaderProbe = {
-  bytes: new TextEncoder().encode(':\n\n'),
-  maxWaitMs: 10_000,
-  clock: systemClock,
-}
 
 /** Milliseconds that a response waits for the rest of a request body that was not read. */
 const DISCARD_WAIT_MS = 500
@@ -42,6 +46,7 @@ class HubObject extends Base {
   readonly #service: Service
   readonly #journal: SqliteJournal
   readonly #resharding: Resharding
+  readonly #calls: ReturnType<typeof createRemoteCalls>
 
   /** @throws {ConfigError} @throws {HubError} `invalid-option` for events larger than SQLite can store */
   constructor(ctx: ObjectState, env: Env) {
@@ -60,7 +65,7 @@ class HubObject extends Base {
       sync: () => storage.sync(),
       endStreams: () => internalsOf(this.#service.hub).endStreams(),
       fenceShard: (other) => stubOf(env, other).fence(count),
-      ensureFirstReady: () => stubOf(env, 0).ensureReady(count),
+      requestsOfFirst: (after) => stubOf(env, 0).storedRequests(count, after),
       clock: systemClock,
     })
     this.#service = compose({
@@ -69,6 +74,11 @@ class HubObject extends Base {
       log: openLog(config.LOG_LEVEL),
       runtime: runtimeOf(shard),
       journal: createFencedJournal(this.#journal, () => this.#resharding.serving),
+    })
+    this.#calls = createRemoteCalls({
+      hub: this.#service.hub,
+      ensureReady: this.#resharding.ensureReady,
+      clock: systemClock,
     })
     // The first sequence number of this lifetime must be on disk before any client receives one.
     void ctx.blockConcurrencyWhile(() => storage.sync())
@@ -84,19 +94,55 @@ class HubObject extends Base {
     await this.#resharding.fence(count)
   }
 
-  /** Called on the first shard, by RPC. @see Resharding.ensureReady */
-  async ensureReady(count: number): Promise<void> {
+  /** Called on the first shard, by RPC. @see ReshardingInit.requestsOfFirst */
+  async storedRequests(count: number, after: string): Promise<readonly StoredControlRequest[]> {
     await this.#resharding.ensureReady(count)
+    return this.#journal.storedRequests(after, REQUESTS_PER_CALL)
+  }
+
+  /** Called by a Worker, by RPC. @see RemoteCalls */
+  async publish(address: Address, event: EventInput, shards?: number): Promise<PublishResult> {
+    return await this.#calls.publish(address, event, shards)
+  }
+
+  /** Called by a Worker, by RPC. @see RemoteCalls */
+  async disconnect(client: string, blockMs?: number, shards?: number): Promise<DisconnectResult> {
+    return await this.#calls.disconnect(client, blockMs, shards)
+  }
+
+  /** Called by a Worker, by RPC. @see RemoteCalls */
+  async permit(permit: StreamPermit, shards?: number): Promise<string> {
+    return await this.#calls.permit(permit, shards)
   }
 
   /** Serves the HTTP interface. It is not RPC, because streams need a Response. */
   async fetch(request: Request): Promise<Response> {
     try {
       await this.#resharding.ensureReady(shardCountOf(request))
-      return await this.#service.app.fetch(request)
+      const permit = request.headers.get(PERMIT_HEADER)
+      return await (permit === null
+        ? this.#service.app.fetch(request)
+        : this.#open(request, permit))
     } finally {
       if (request.body && !request.bodyUsed) await this.#discard(request.body)
     }
+  }
+
+  /** Opens a stream that a Worker has permitted. */
+  #open(request: Request, name: string): Response | Promise<Response> {
+    const { hub } = this.#service
+    const permit = this.#calls.takePermit(name)
+    // This object has restarted since: the client reconnects.
+    if (!permit) {
+      const { byeFrame, hold } = internalsOf(hub)
+      return streamOfBye(byeFrame('shutdown'), hold)
+    }
+    const info = {
+      opener: 'native',
+      remoteAddress: request.headers.get('CF-Connecting-IP') ?? undefined,
+      requestId: request.headers.get('X-Request-Id')?.slice(0, 255),
+    }
+    return new Hono().all('*', (c) => streamEvents(c, { hub, ...permit, info })).fetch(request)
   }
 
   /** workerd cuts the connection when a response is sent while the request's body is unread. */
@@ -113,23 +159,11 @@ export { HubObject as Hub }
 
 function runtimeOf(shard: number): RuntimeSupport {
   return {
-    // Workers can't drop the socket of a single client: the platform does so in its own time.
-    native: webStream(undefined, READER_PROBE),
-    portable: portableStream(),
     // Cloudflare sets this header, whatever the client sends.
     remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
     // Only the first shard counts: otherwise some shards could refuse an event that others have published.
     isCountedElsewhere: (c) => shard > 0 && shardRoute(c.req.raw).to === 'publish',
   }
-}
-
-/** The name of a shard's object. The first one has the same name, and so the same journal, whatever the number of shards. */
-function objectName(shard: number): string {
-  return shard === 0 ? 'hub' : `hub-${shard}`
-}
-
-function stubOf({ HUB }: Env, shard: number): ObjectStub {
-  return HUB.get(HUB.idFromName(objectName(shard)))
 }
 
 /** The number of an object's shard, however many shards there are now; 0 for an object of another name. */
@@ -144,8 +178,11 @@ const BODY_OVERHEAD_BYTES = 8_192
 
 /** The router of a Worker. @throws {ConfigError} */
 export function openRouter(env: Env): Shard {
-  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = readWorkerConfig(env)
-  const log = openLog(LOG_LEVEL)
+  checkBinding(env)
+  const config = readWorkerConfig(env)
+  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = config
+  const log = limitedLog(openLog(LOG_LEVEL), systemClock)
+  if (accessModeOf(config, 'network') === 'refused') log.warn(CONFIGURE_WORKER)
   return createRouter({
     count: HUB_SHARDS,
     retryMs: RETRY_MS,
@@ -153,6 +190,24 @@ export function openRouter(env: Env): Shard {
     report: (error) =>
       log.warn('Durable Object unavailable: the client should retry', { error: String(error) }),
     maxBodyBytes: MAX_EVENT_BYTES * JSON_BYTES_PER_BYTE + BODY_OVERHEAD_BYTES,
+    shard: (index) => stubOf(env, index),
+  })
+}
+
+/** A Worker may call `hubOf` for each request: their refusals are bounded together. */
+const { hold } = createHolding(systemClock)
+
+/**
+ * The hub, for a Worker of your own that binds its objects as `HUB`.
+ * @throws {ConfigError} when a variable of the Worker is invalid, or the binding is missing
+ */
+export function hubOf(env: HubBindings): ObjectHub {
+  checkBinding(env)
+  const { HUB_SHARDS, RETRY_MS } = readWorkerConfig(env)
+  return createObjectHub({
+    hold,
+    count: HUB_SHARDS,
+    retryMs: RETRY_MS,
     shard: (index) => stubOf(env, index),
   })
 }

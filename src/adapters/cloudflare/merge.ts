@@ -1,7 +1,8 @@
 /** Merges the responses of several shards into one. */
 import { gauge, labelled, merged } from '../../http/prometheus.ts'
 import { ListQuery } from '../../http/schemas/requests.ts'
-import type { Clients, Published, TopicConnections } from '../../http/schemas/responses.ts'
+import type { Clients, Published, TopicConnections, Topics } from '../../http/schemas/responses.ts'
+import { mergeTopics } from '../../hub/listings.ts'
 
 /** Adds up the connections that an event was queued for and lists its id on each shard. */
 export function mergePublished(results: readonly Published[]): Published {
@@ -10,9 +11,16 @@ export function mergePublished(results: readonly Published[]): Published {
   return ids.length > 0 ? { ids, connections } : { connections }
 }
 
-/** What a shard responds to `GET /clients` or `GET /topics/:topic`. */
+/** What a list has rows of. */
+export type ListedRows = 'clients' | 'topics' | 'connections'
+
+/** What a shard responds to `GET /clients`, `GET /topics` or `GET /topics/:topic`. */
 export type ShardList = Pick<Clients, 'total'> &
-  Partial<Pick<Clients, 'clients'> & Pick<TopicConnections, 'topic' | 'connections'>>
+  Partial<
+    Pick<Clients, 'clients'> &
+      Pick<Topics, 'topics'> &
+      Pick<TopicConnections, 'topic' | 'connections'>
+  >
 
 /** A merged list, with the number of shards and how many of them it covers. */
 export interface MergedList extends ShardList {
@@ -21,23 +29,34 @@ export interface MergedList extends ShardList {
 }
 
 /**
- * Merges the rows of a list, longest connected first, up to the `limit` in the URL.
+ * Merges the rows of a list up to the `limit` in the URL: topics in alphabetical order, others longest connected
+ * first. They end where a list does that its shard has cut to a size: its next row may come first.
  * @param lists - in the order of the shards; undefined for a shard that did not respond
  */
 export function mergeLists(
   url: string,
   lists: readonly (ShardList | undefined)[],
-  what: 'clients' | 'connections',
+  what: ListedRows,
 ): MergedList {
-  const limit = new URL(url).searchParams.get('limit') ?? undefined
+  const { limit } = ListQuery.parse({ limit: new URL(url).searchParams.get('limit') ?? undefined })
+  const answers = lists.filter((list) => list !== undefined)
+  const coverage = { asked: lists.length, answered: answers.length }
+  if (what === 'topics') {
+    const all = answers.map(({ topics = [], total }) => ({ rows: topics, total }))
+    const { rows, total } = mergeTopics(all, limit)
+    return { topics: rows, total, ...coverage }
+  }
+  const ends = lists.flatMap((list) => {
+    const rows = list?.[what] ?? []
+    return list && rows.length < Math.min(limit, list.total) ? [rows.at(-1)?.since ?? ''] : []
+  })
   const rows = lists
     // Connections on two shards may have the same name.
     .flatMap((list, shard) => (list?.[what] ?? []).map((row) => ({ shard, ...row })))
+    .filter(({ since }) => ends.every((end) => since <= end))
     .sort((one, other) => (one.since < other.since ? -1 : 1))
-    .slice(0, ListQuery.parse({ limit }).limit)
-  const answers = lists.filter((list) => list !== undefined)
+    .slice(0, limit)
   const total = answers.reduce((sum, list) => sum + list.total, 0)
-  const coverage = { asked: lists.length, answered: answers.length }
   return { ...answers[0], [what]: rows, total, ...coverage }
 }
 
@@ -53,4 +72,11 @@ export function mergeMetrics(texts: readonly (string | undefined)[]): string {
   })
   const own = texts.map((text, shard) => labelled(text ?? '', 'shard', String(shard)))
   return shards + merged(own)
+}
+
+/** A response with the headers of the first shard's, such as those of CORS, and another body. */
+export function withBody({ headers: original }: Response, body: string): Response {
+  const headers = new Headers(original)
+  headers.delete('Content-Length')
+  return new Response(body, { status: 200, headers })
 }

@@ -2,7 +2,9 @@
  * The parts of the Workers platform that this folder uses, typed by hand: an application that
  * imports `hono-sse/worker` does not need `@cloudflare/workers-types`.
  */
+import type { StoredControlRequest } from '../../journal/sqlite/journal.ts'
 import type { ObjectStorage } from '../../journal/sqlite/object-storage.ts'
+import type { RemoteCalls } from './remote-calls.ts'
 import type { Shard } from './router.ts'
 
 /** The variables and bindings that wrangler.toml declares. */
@@ -18,11 +20,11 @@ export interface ObjectNamespace {
 }
 
 /** A Durable Object, called from outside: public requests by `fetch`, everything else by RPC. */
-export interface ObjectStub extends Shard {
+export interface ObjectStub extends Shard, RemoteCalls {
   /** @see Resharding.fence */
   fence(count: number): Promise<void>
-  /** @see Resharding.ensureReady */
-  ensureReady(count: number): Promise<void>
+  /** @see ReshardingInit.requestsOfFirst */
+  storedRequests(count: number, after: string): Promise<readonly StoredControlRequest[]>
 }
 
 /** What the platform gives a Durable Object. */
@@ -35,6 +37,8 @@ export interface ObjectState {
 
 /** `DurableObject` of `cloudflare:workers`: the base class that makes an object's methods callable by RPC. */
 export declare abstract class DurableObjectBase {
+  /** What the types of the platform recognise a Durable Object by: `DurableObjectNamespace<Hub>`. */
+  readonly __DURABLE_OBJECT_BRAND: never
   protected readonly ctx: ObjectState
   protected readonly env: Env
   constructor(ctx: ObjectState, env: Env)

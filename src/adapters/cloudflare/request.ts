@@ -1,4 +1,5 @@
 /** Helpers for requests to shards: they add the number of shards, and copy or discard bodies. */
+import { PERMIT_HEADER } from './remote-calls.ts'
 
 /**
  * The number of shards that the sender of a request is configured with. A deployment does not reach all
@@ -7,10 +8,15 @@
  */
 const COUNT_HEADER = 'Hub-Shards'
 
-/** A copy of a request that carries this number of shards, whatever its client claims. */
-export function withShardCount(request: Request, count: number): Request {
+/**
+ * A copy of a request that carries this number of shards, whatever its client claims.
+ * @param permit - the name of a permit that the shard has stored; without one, it carries none
+ */
+export function withShardCount(request: Request, count: number, permit?: string): Request {
   const headers = new Headers(request.headers)
   headers.set(COUNT_HEADER, `${count}`)
+  headers.delete(PERMIT_HEADER)
+  if (permit !== undefined) headers.set(PERMIT_HEADER, permit)
   return new Request(request, { headers })
 }
 
@@ -19,10 +25,10 @@ export function shardCountOf({ headers }: Request): number {
   return Number(headers.get(COUNT_HEADER) ?? 1)
 }
 
-/** A copy of a request with this body. @param id - its `X-Request-Id`; by default that of the request */
+/** A copy of a request with this body, or without one. @param id - its `X-Request-Id`; by default that of the request */
 export function cloneRequest(
   request: Request,
-  body: Uint8Array<ArrayBuffer>,
+  body: Uint8Array<ArrayBuffer> | null,
   id?: string | null,
 ): Request {
   const headers = new Headers(request.headers)

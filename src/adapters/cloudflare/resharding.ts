@@ -3,12 +3,14 @@
  * `HUB_SHARDS` changes back. So the first shard stores the number of shards: before it serves with a
  * new one, it fences every other shard that may have served with the old one. Fenced shards start a
  * new epoch, so that old cursors lead to a reported gap instead of silently skipped events, and ask
- * the first shard before they serve.
+ * the first shard before they serve. Blocks go to all shards, and the first is always one of them: the
+ * others copy its blocks before they serve. Used tickets need no copy: a ticket is bound to its epoch.
  */
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
+import type { Backplane } from '../../journal/backplane.ts'
 import type { Journal } from '../../journal/journal.ts'
-import type { SqliteJournal } from '../../journal/sqlite/journal.ts'
+import type { SqliteJournal, StoredControlRequest } from '../../journal/sqlite/journal.ts'
 import { answerInTime } from './deadline.ts'
 import { cursorOrigin, epochSuffix, fenceSuffix } from './sharding.ts'
 
@@ -18,17 +20,25 @@ export interface ReshardingInit {
   readonly shard: number
   /** The number of shards that this one is configured with. */
   readonly count: number
-  readonly journal: Pick<SqliteJournal, 'head' | 'startEpoch'>
+  readonly journal: Pick<SqliteJournal, 'head' | 'startEpoch'> & {
+    readonly backplane: Pick<Backplane, 'request'>
+  }
   /** Resolves once everything written so far is on disk. */
   sync(): Promise<void>
   /** Calls `fence(count)` of another shard. */
   fenceShard(shard: number): Promise<void>
   /** Ends the open streams: events for their clients may go to another shard from now on. */
   endStreams(): void
-  /** Calls `ensureReady(count)` of the first shard. */
-  ensureFirstReady(): Promise<void>
+  /**
+   * Lists at most `REQUESTS_PER_CALL` of the stored requests of the first shard, once that may serve as
+   * one of `count`. @see SqliteJournal.storedRequests
+   */
+  requestsOfFirst(after: string): Promise<readonly StoredControlRequest[]>
   readonly clock: Pick<Clock, 'every'>
 }
+
+/** Requests that one call lists. In UTF-8 a block takes up to 500 bytes, and a call may return 32 MiB. */
+export const REQUESTS_PER_CALL = 10_000
 
 /** Keeps a shard from serving until old cursors are invalid on all shards. */
 export interface Resharding {
@@ -66,7 +76,7 @@ export function initialEpochSuffix(count: number): string {
 
 /** Starts in the state that the epoch of the journal records. */
 export function createResharding(init: ReshardingInit): Resharding {
-  const { shard: own, count, journal, sync, endStreams, fenceShard, ensureFirstReady, clock } = init
+  const { shard: own, count, journal, sync, endStreams, fenceShard, requestsOfFirst, clock } = init
   /** What the epoch ends with once this shard may serve; undefined for a shard beyond `count`, which never may. */
   const servingSuffix = own < count ? epochSuffix(own, count) : undefined
   /** The shards that this one has fenced: if another can't be reached, only that one is called again. */
@@ -98,7 +108,7 @@ export function createResharding(init: ReshardingInit): Resharding {
       if (servingSuffix === undefined)
         throw new Error(`HUB_SHARDS is ${count}, and shards are numbered from 0`)
       const before = conflicts
-      await (own === 0 ? fenceOthers() : answerInTime(ensureFirstReady(), clock))
+      await (own === 0 ? fenceOthers() : copyRequests())
       if (conflicts === before) journal.startEpoch(servingSuffix)
       await sync()
       // The first shard may have fenced this one meanwhile.
@@ -123,6 +133,19 @@ export function createResharding(init: ReshardingInit): Resharding {
     )
   }
 
+  /** Copies blocks. One that the first shard stores meanwhile also goes to this shard, which handles it once it serves. */
+  async function copyRequests(): Promise<void> {
+    let page: readonly StoredControlRequest[]
+    let after = ''
+    do {
+      page = await answerInTime(requestsOfFirst(after), clock)
+      for (const { text, remainingMs } of page) {
+        await journal.backplane.request(JSON.parse(text), remainingMs)
+        after = text
+      }
+    } while (page.length === REQUESTS_PER_CALL)
+  }
+
   async function fence(others: number): Promise<void> {
     if (others !== count) conflicts += 1
     // The suffix stores how many shards must be fenced, until they have been.
@@ -142,7 +165,7 @@ export function createResharding(init: ReshardingInit): Resharding {
   }
 }
 
-/** A journal that stores nothing for requests that a shard had let in before it was fenced. */
+/** A journal that stores neither events nor blocks of requests that a shard had let in before it was fenced. */
 export function createFencedJournal(journal: SqliteJournal, isServing: () => boolean): Journal {
   const { backplane, read, head, open, close } = journal
   return {
@@ -152,14 +175,25 @@ export function createFencedJournal(journal: SqliteJournal, isServing: () => boo
     get stats() {
       return journal.stats
     },
-    ...(backplane && { backplane }),
+    backplane: {
+      ...backplane,
+      request: async (request, keepMs) => {
+        if (keepMs > 0) checkServing()
+        return await backplane.request(request, keepMs)
+      },
+    },
     append: (key, event) => {
-      if (isServing()) return journal.append(key, event)
-      throw new HubError('journal-unavailable', 'The number of shards has changed. Try again.')
+      checkServing()
+      return journal.append(key, event)
     },
     read,
     head,
     open,
     close,
+  }
+
+  function checkServing(): void {
+    if (isServing()) return
+    throw new HubError('journal-unavailable', 'The number of shards has changed. Try again.')
   }
 }

@@ -5,16 +5,25 @@
 import { type Context, Hono } from 'hono'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { byeFrame } from '../../core/control-events.ts'
+import { RETRY_AFTER } from '../../core/errors.ts'
+import { createHolding } from '../../core/holding.ts'
 import { readBody } from '../../core/read-body.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
-import { problem, RETRY_AFTER } from '../../http/problem.ts'
+import { problem } from '../../http/problem.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
-import { refuseWithBye } from '../../http/stream.ts'
-import { responseInTime } from './deadline.ts'
-import { isTransient, mayHaveRun } from './failures.ts'
-import { mergeLists, mergeMetrics, mergePublished, type ShardList } from './merge.ts'
+import { respondLate } from '../../http/stream.ts'
+import { answerInTime, bodyInTime, headInTime } from './deadline.ts'
+import { isRefusal, isTransient, mayHaveRun } from './failures.ts'
+import {
+  type ListedRows,
+  mergeLists,
+  mergeMetrics,
+  mergePublished,
+  type ShardList,
+  withBody,
+} from './merge.ts'
 import { cloneRequest, withShardCount } from './request.ts'
-import { type ShardRoute, shardRoute, ticketClient } from './routes.ts'
+import { publishes, type ShardRoute, shardRoute, ticketClient } from './routes.ts'
 import { newClientId, shardOf } from './sharding.ts'
 
 /** A Durable Object that serves the whole HTTP interface to its part of the clients. */
@@ -46,6 +55,8 @@ export interface RouterInit {
 export function createRouter(init: RouterInit): Shard {
   const { count, retryMs, corsOrigins = [], maxBodyBytes } = init
   const { random = Math.random, clock = systemClock } = init
+  // Here rather than in the object: a Worker that waits costs nothing.
+  const { hold } = createHolding(clock)
   // Without CORS headers a page of another origin can't read the response, and its EventSource stops reconnecting.
   const responder = new Hono<{ Bindings: { respond: (c: Context) => Response } }>()
     .use(allowOrigins(corsOrigins))
@@ -55,8 +66,7 @@ export function createRouter(init: RouterInit): Shard {
   async function fetch(request: Request): Promise<Response> {
     const route = shardRoute(request)
     try {
-      if (count === 1) return await shard(0).fetch(request)
-      return await dispatch(request, route)
+      return await (count === 1 ? pass(0, request, route) : dispatch(request, route))
     } catch (error) {
       if (!isTransient(error)) throw error
       init.report?.(error)
@@ -72,7 +82,7 @@ export function createRouter(init: RouterInit): Shard {
       case 'stream':
         return await openStream(request, route)
       case 'client':
-        return await shardFor(route.client).fetch(request)
+        return await pass(shardOf(route.client, count), request, route)
       case 'block':
         return await block(request, shardOf(route.client, count))
       case 'ticket':
@@ -80,34 +90,31 @@ export function createRouter(init: RouterInit): Shard {
       case 'publish':
         return await publish(request)
       case 'clients':
+      case 'topics':
       case 'connections':
-        return await list(request, route.to)
       case 'metrics':
-        return await scrape(request)
+        return await gather(request, route.to)
       case 'any':
-        return await shard(0).fetch(request)
+        return await pass(0, request, route)
     }
-  }
-
-  function shardFor(client: string): Shard {
-    return shard(shardOf(client, count))
   }
 
   /** Assigns a client id to a connection without one, because its shard depends on it. */
   async function openStream(request: Request, route: ShardRoute & { to: 'stream' }) {
     const { client = newClientId(route.cursor, count) } = route
-    if (route.named) return await shardFor(client).fetch(request)
+    const index = shardOf(client, count)
+    if (route.named) return await pass(index, request, route)
     const separator = request.url.includes('?') ? '&' : '?'
     const url = `${request.url}${separator}id=${encodeURIComponent(client)}`
-    return await shardFor(client).fetch(new Request(url, request))
+    return await pass(index, new Request(url, request), route)
   }
 
   /** The client's own shard knows whether it is blocked, and which of its tickets are used. */
   async function issueTicket(request: Request): Promise<Response> {
     const body = await readBody(request, maxBodyBytes)
     const client = ticketClient(body)
-    const chosen = client === undefined ? shard(0) : shardFor(client)
-    return await chosen.fetch(cloneRequest(request, body))
+    const index = client === undefined ? 0 : shardOf(client, count)
+    return await ask(index, cloneRequest(request, body))
   }
 
   async function publish(request: Request): Promise<Response> {
@@ -120,7 +127,7 @@ export function createRouter(init: RouterInit): Shard {
 
   /** The client's own shard disconnects it; every shard refuses its tokens. */
   async function block(request: Request, own: number): Promise<Response> {
-    const { first, results } = await sendToAll<Disconnected>(request, new Uint8Array(), own)
+    const { first, results } = await sendToAll<Disconnected>(request, null, own)
     if (!first.ok) return first
     if (results.length === count) return withBody(first, JSON.stringify(results[0]))
     const detail = `Only ${results.length} of ${count} shards block the client. Try again.`
@@ -131,7 +138,11 @@ export function createRouter(init: RouterInit): Shard {
    * Sends a request to the primary shard, which decides for all whether it is allowed, and only then
    * to the others. The primary's result comes first; a shard that fails has none.
    */
-  async function sendToAll<T>(request: Request, body: Uint8Array<ArrayBuffer>, primary: number) {
+  async function sendToAll<T>(
+    request: Request,
+    body: Uint8Array<ArrayBuffer> | null,
+    primary: number,
+  ) {
     const first = await ask(primary, cloneRequest(request, body))
     if (!first.ok) return { first, results: [] }
     // One request has one id in the logs of all shards.
@@ -149,8 +160,17 @@ export function createRouter(init: RouterInit): Shard {
     return { first, results: (await Promise.all(accepted.map((one) => one.json()))) as T[] }
   }
 
+  /** Merges what all shards respond. HEAD asks them as GET does, because only bodies can be merged. */
+  async function gather(request: Request, what: 'metrics' | ListedRows): Promise<Response> {
+    if (request.method === 'HEAD') {
+      const response = await gather(new Request(request, { method: 'GET' }), what)
+      return new Response(null, response)
+    }
+    return await (what === 'metrics' ? scrape(request) : list(request, what))
+  }
+
   /** Merges the lists of the shards that respond and reports how many did. */
-  async function list(request: Request, what: 'clients' | 'connections'): Promise<Response> {
+  async function list(request: Request, what: ListedRows): Promise<Response> {
     const responses = await fetchFromAll(request)
     const first = responses.find((one) => one?.ok)
     const refused = responses.find((one) => one && isRefusal(one))
@@ -170,9 +190,9 @@ export function createRouter(init: RouterInit): Shard {
     return withBody(first, mergeMetrics(await Promise.all(texts)))
   }
 
-  /** Sends a request without a body to all shards. One that fails has no response; if all fail, so does this. */
+  /** Sends a request to all shards, without its body. One that fails has no response; if all fail, so does this. */
   async function fetchFromAll(request: Request): Promise<readonly (Response | undefined)[]> {
-    const pending = shards().map((index) => ask(index, new Request(request)))
+    const pending = shards().map((index) => ask(index, cloneRequest(request, null)))
     const outcomes = await Promise.allSettled(pending)
     if (outcomes.every(({ status }) => status === 'rejected')) await Promise.race(pending)
     return outcomes.map((outcome) => {
@@ -182,10 +202,10 @@ export function createRouter(init: RouterInit): Shard {
     })
   }
 
-  /** Ends the stream at once with 200: at any other status, an EventSource stops reconnecting. */
+  /** Ends the stream with 200: at any other status, an EventSource stops reconnecting. */
   async function retryLater(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
-    const respond = (c: Context) => refuseWithBye(c, bye)
+    const respond = (c: Context) => respondLate(c, bye, hold)
     return await responder.fetch(request, { respond })
   }
 
@@ -206,13 +226,19 @@ export function createRouter(init: RouterInit): Shard {
     return response
   }
 
-  /** Sends a request to one of several shards. @throws {LateError} if the shard hangs */
+  /** Sends a request whose body has been read. @throws {LateError} if the shard hangs */
   function ask(index: number, request: Request): Promise<Response> {
-    return responseInTime(shard(index).fetch(request), clock)
+    return bodyInTime(answerInTime(send(index, request), clock), clock)
   }
 
-  function shard(index: number): Shard {
-    return { fetch: (request) => init.shard(index).fetch(withShardCount(request, count)) }
+  /** Sends a request as it comes in. @throws {LateError} if the shard hangs */
+  async function pass(index: number, request: Request, { to }: ShardRoute): Promise<Response> {
+    const head = headInTime(request, (sent) => send(index, sent), clock)
+    return await (to === 'stream' ? head : bodyInTime(head, clock))
+  }
+
+  function send(index: number, request: Request): Promise<Response> {
+    return init.shard(index).fetch(withShardCount(request, count))
   }
 
   function shards(): number[] {
@@ -220,20 +246,4 @@ export function createRouter(init: RouterInit): Shard {
   }
 }
 
-/** Whether a shard refused a request that every other shard would also refuse. */
-function isRefusal({ status }: Response): boolean {
-  return status >= 400 && status < 500
-}
-
 const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'
-
-function publishes({ method }: Request, { to }: ShardRoute): boolean {
-  return method === 'POST' && (to === 'publish' || to === 'client')
-}
-
-/** A response with the headers of the first shard's, such as those of CORS, and another body. */
-function withBody({ headers: original }: Response, body: string): Response {
-  const headers = new Headers(original)
-  headers.delete('Content-Length')
-  return new Response(body, { status: 200, headers })
-}

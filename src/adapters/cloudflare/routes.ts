@@ -25,7 +25,7 @@ export type ShardRoute =
   /** The shard of the client named in the body. */
   | { readonly to: 'ticket' }
   /** Every shard. */
-  | { readonly to: 'publish' | 'clients' | 'connections' | 'metrics' }
+  | { readonly to: 'publish' | 'clients' | 'topics' | 'connections' | 'metrics' }
   /** The first shard: every shard would respond alike. */
   | { readonly to: 'any' }
 
@@ -41,11 +41,10 @@ type AppRoute = { [Path in keyof App & string]: RouteOf<Path, MethodsOf<Path>> }
 /**
  * Where each route of the app goes: this does not compile if a route of the app is missing here, or
  * a listed route is not in the app. All other requests go to the first shard: those for the
- * dashboard, those that lead to 404 or 405, and HEAD, whose responses have no body to merge.
+ * dashboard, and those that lead to 404 or 405.
  */
-const DESTINATIONS: Readonly<Record<AppRoute | 'HEAD /sse', ShardRoute['to']>> = {
+const DESTINATIONS: Readonly<Record<AppRoute, ShardRoute['to']>> = {
   'GET /sse': 'stream',
-  'HEAD /sse': 'stream',
   'POST /ping/:id': 'client',
   'POST /clients/:id': 'client',
   'GET /clients/:id': 'client',
@@ -53,6 +52,7 @@ const DESTINATIONS: Readonly<Record<AppRoute | 'HEAD /sse', ShardRoute['to']>> =
   'POST /topics/:topic': 'publish',
   'POST /broadcast': 'publish',
   'GET /clients': 'clients',
+  'GET /topics': 'topics',
   'GET /topics/:topic': 'connections',
   'GET /metrics': 'metrics',
   'POST /tickets': 'ticket',
@@ -71,10 +71,10 @@ for (const [route, to] of Object.entries(DESTINATIONS)) {
 /** `HonoRequest` reads the parameters of a match, and not what matched. */
 type RequestMatches = ConstructorParameters<typeof HonoRequest>[2]
 
-/** Determines where a request goes. */
+/** Determines where a request goes. HEAD goes where GET would. */
 export function shardRoute(request: Request): ShardRoute {
   const path = getPath(request)
-  const matches = table.match(request.method, path)
+  const matches = table.match(request.method === 'HEAD' ? 'GET' : request.method, path)
   const to = matches[0][0]?.[0]
   if (!to) return { to: 'any' }
   const read = new HonoRequest(request, path, matches as unknown as RequestMatches)
@@ -82,6 +82,11 @@ export function shardRoute(request: Request): ShardRoute {
   if (to !== 'client' && to !== 'block') return { to }
   const blocks = to === 'block' && read.query('block') !== undefined
   return { to: blocks ? 'block' : 'client', client: read.param('id') ?? '' }
+}
+
+/** Whether a request publishes an event. */
+export function publishes({ method }: Request, { to }: ShardRoute): boolean {
+  return method === 'POST' && (to === 'publish' || to === 'client')
 }
 
 /**

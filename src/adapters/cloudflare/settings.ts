@@ -1,5 +1,5 @@
 /** The configuration on Workers: its defaults fit into the memory of a Durable Object. */
-import { type Config, readConfig } from '../../server/config.ts'
+import { type Config, ConfigError, readConfig } from '../../server/config.ts'
 
 /**
  * An object has 128 MB. A connection takes 58 KB, as measured in workerd, so 1,000 take half of it.
@@ -10,5 +10,7 @@ export const WORKER_DEFAULTS = { MAX_CONNECTIONS: '1000', MAX_QUEUED_BYTES: '327
 
 /** Reads the configuration from the variables of a Worker. @throws {ConfigError} that lists every problem */
 export function readWorkerConfig(variables: Readonly<Record<string, unknown>>): Config {
-  return readConfig(variables, WORKER_DEFAULTS)
+  const config = readConfig(variables, WORKER_DEFAULTS)
+  if (config.WORKERS === 1) return config
+  throw new ConfigError('WORKERS requires Node or Bun: unset it, and use HUB_SHARDS instead.')
 }

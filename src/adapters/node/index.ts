@@ -1,15 +1,4 @@
-/** `hono-sse/node`: streams that write directly to Node's sockets, and a server with timeouts for slow requests. */
+/** `hono-sse/node`: the app and its streams in servers of Node, such as Express and Fastify. */
 
-export {
-  type Certificate,
-  type NodeServer,
-  type NodeServerOptions,
-  serveNode,
-} from './server.ts'
-export {
-  createNodeStreams,
-  cutOff,
-  type NodeBindings,
-  type NodeFetch,
-  type NodeStreams,
-} from './stream.ts'
+export { type NodeApp, type NodeHandler, toNodeHandler } from './handler.ts'
+export { streamEventsTo } from './stream-events-to.ts'

@@ -1,47 +1,41 @@
 /** Serves an app with `node:http`, or with `node:http2` if there is a certificate, and times out slow requests. */
 import type { Server } from 'node:http'
-import { constants, createSecureServer, type Http2SecureServer } from 'node:http2'
-import { type Http2Bindings, type HttpBindings, serve } from '@hono/node-server'
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import { createServer as createHttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import { createAdaptorServer, type Http2Bindings, type HttpBindings } from '@hono/node-server'
+import type { ServeCertificate } from '../../server/certificate.ts'
+import type { ListeningSocket } from '../../server/listening.ts'
 import { keepConnections } from './client-errors.ts'
 import { reserveDescriptors } from './descriptors.ts'
-import type { NodeFetch } from './stream.ts'
+import { feedDirectly } from './direct-streams.ts'
+import { PORT_SHARING } from './fork-node.ts'
+import { followSessions } from './sessions.ts'
 
 /** The options of a Node server. */
 export interface NodeServerOptions {
-  /** Handles requests: `createNodeStreams().serve(app.fetch)`, or the fetch of an app. */
-  readonly fetch: NodeFetch<HttpBindings | Http2Bindings>
+  /** Handles requests: the `fetch` of an app. */
+  readonly fetch: (
+    request: Request,
+    bindings: HttpBindings | Http2Bindings,
+  ) => Response | Promise<Response>
   /** The TCP port; 0 for any free port. */
   readonly port: number
   /** The address to listen on. @defaultValue `127.0.0.1` */
   readonly hostname?: string | undefined
-  /** If present, the server uses TLS and supports both HTTP/2 and HTTP/1.1. @defaultValue none */
-  readonly tls?: Certificate | undefined
+  /** Whether workers listen on the same port. @defaultValue `false` */
+  readonly isShared?: boolean | undefined
+  /** If present, the server uses TLS. @defaultValue none */
+  readonly tls?: ServeCertificate | undefined
+  /** Whether a server with TLS supports HTTP/2 beside HTTP/1.1. @defaultValue `true` */
+  readonly http2?: boolean | undefined
   /**
    * Milliseconds within which a request must arrive with its body. Its headers have 10 s of it at
    * most, and so has the handshake of TLS. @defaultValue `30_000`
    */
   readonly requestTimeoutMs?: number | undefined
   /** Called with an error that the server survives, such as having to refuse connections. @defaultValue none */
-  readonly report?: ((error: Error) => void) | undefined
-}
-
-/** A certificate and its key, in PEM. */
-export interface Certificate {
-  readonly cert: string | Buffer
-  readonly key: string | Buffer
-}
-
-/** A listening server. */
-export interface NodeServer {
-  /** The port that the server listens on. */
-  readonly port: number
-  /** Stops accepting connections and resolves when all open ones are closed. */
-  stop(): Promise<void>
-  /**
-   * Uses another certificate for new connections; open ones keep theirs.
-   * @throws if the certificate is invalid, or the server does not use TLS
-   */
-  setCertificate(tls: Certificate): void
+  readonly onError?: ((error: Error) => void) | undefined
 }
 
 const REQUEST_TIMEOUT_MS = 30_000
@@ -67,21 +61,23 @@ const KEEP_ALIVE = { keepAliveTimeout: 75_000 }
 const TCP_KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
 /** Starts a server. @throws if it can't listen on the port, or if the certificate is invalid */
-export function serveNode(options: NodeServerOptions): Promise<NodeServer> {
-  const { fetch, port, hostname = '127.0.0.1', tls, report = () => {} } = options
+export function serveNode(options: NodeServerOptions): Promise<ListeningSocket> {
+  const { fetch, port, hostname = '127.0.0.1', isShared, tls, http2 = true } = options
+  const { onError = () => {} } = options
   const timeouts = timeoutsOf(options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
   return new Promise((resolve, reject) => {
-    const served = { fetch, port, hostname, ...transport(tls, timeouts) }
-    const server = serve(served) as Server | Http2SecureServer
-    if (tls) applyTimeouts(server as Http2SecureServer, timeouts)
+    const served = { fetch: feedDirectly(fetch), hostname, ...transport(tls, http2, timeouts) }
+    const server = createAdaptorServer(served) as Server | Http2SecureServer
+    const closing = closingOf(server, timeouts)
     keepConnections(server, KEEP_ALIVE.keepAliveTimeout - timeouts.headersTimeout)
-    reserveDescriptors(server, report)
+    reserveDescriptors(server, onError)
     server.once('error', reject)
     server.once('listening', () => {
       server.off('error', reject)
-      server.on('error', report)
-      resolve(serverOf(server))
+      server.on('error', onError)
+      resolve(socketOf(server, closing))
     })
+    server.listen({ port, host: hostname, ...(isShared && PORT_SHARING) })
   })
 }
 
@@ -91,60 +87,59 @@ function timeoutsOf(requestTimeout: number): RequestTimeouts {
   return { headersTimeout, requestTimeout, connectionsCheckingInterval }
 }
 
-function transport(tls: Certificate | undefined, timeouts: RequestTimeouts) {
-  const serverOptions = { ...TCP_KEEP_ALIVE, ...timeouts, ...KEEP_ALIVE }
-  if (!tls) return { serverOptions }
+function transport(tls: ServeCertificate | undefined, http2: boolean, timeouts: RequestTimeouts) {
+  const plain = { ...TCP_KEEP_ALIVE, ...timeouts, ...KEEP_ALIVE }
+  if (!tls) return { serverOptions: plain }
+  const secure = { ...plain, ...tls, handshakeTimeout: timeouts.headersTimeout }
+  if (!http2) return { createServer: createHttpsServer, serverOptions: secure }
   // Browsers open six connections per host with HTTP/1.1, but a hundred streams per connection with HTTP/2.
-  const secure = { ...tls, allowHTTP1: true, handshakeTimeout: timeouts.headersTimeout }
-  return { createServer: createSecureServer, serverOptions: { ...serverOptions, ...secure } }
+  return { createServer: createSecureServer, serverOptions: { ...secure, allowHTTP1: true } }
 }
 
-/** Sets the timeouts of an HTTP/2 server. It ignores them as options: it has defaults for HTTP/1.1, and no timeouts for HTTP/2. */
-function applyTimeouts(server: Http2SecureServer, timeouts: RequestTimeouts): void {
+/** What differs between servers with and without HTTP/2. */
+interface Closing {
+  /** Closes connections that carry no request now. */
+  closeIdle(): void
+  /** Closes all connections. */
+  abort(): void
+}
+
+function closingOf(server: Server | Http2SecureServer, timeouts: RequestTimeouts): Closing {
+  if ('closeAllConnections' in server) {
+    return {
+      closeIdle: () => server.closeIdleConnections(),
+      abort: () => server.closeAllConnections(),
+    }
+  }
+  // It ignores them as options: it has defaults for HTTP/1.1, and no timeouts for HTTP/2.
   Object.assign(server, timeouts, KEEP_ALIVE)
-  server.on('session', (session) => {
-    const open = new Set<object>()
-    let timer = setTimeout(() => session.close(), KEEP_ALIVE.keepAliveTimeout)
-    // The first SETTINGS frame completes the handshake.
-    const handshake = setTimeout(() => session.destroy(), timeouts.headersTimeout)
-    session.once('remoteSettings', () => clearTimeout(handshake))
-    session.on('stream', (stream) => {
-      clearTimeout(timer)
-      open.add(stream)
-      const requestTimer = setTimeout(() => {
-        if (stream.readableEnded) return
-        // A response that has started continues, but a body that is still missing after it is not awaited.
-        if (stream.headersSent && !stream.writableEnded) requestTimer.refresh()
-        else stream.close(constants.NGHTTP2_CANCEL)
-      }, timeouts.requestTimeout)
-      if (stream.endAfterHeaders) clearTimeout(requestTimer)
-      stream.once('close', () => {
-        clearTimeout(requestTimer)
-        open.delete(stream)
-        if (open.size > 0) return
-        clearTimeout(timer)
-        timer = setTimeout(() => session.close(), KEEP_ALIVE.keepAliveTimeout)
-      })
-    })
-    session.once('close', () => {
-      clearTimeout(handshake)
-      clearTimeout(timer)
-    })
+  const closeIdle = followSessions(server, { ...timeouts, ...KEEP_ALIVE })
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
   })
+  return {
+    closeIdle,
+    abort: () => {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
 }
 
-function serverOf(server: Server | Http2SecureServer): NodeServer {
+function socketOf(server: Server | Http2SecureServer, closing: Closing): ListeningSocket {
   const address = server.address()
   return {
     port: typeof address === 'object' && address ? address.port : 0,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
+        closing.closeIdle()
       }),
-    setCertificate: (tls) => {
+    abort: closing.abort,
+    setCertificate: (certificate) => {
       if (!('setSecureContext' in server)) throw new TypeError('This server does not use TLS.')
-      server.setSecureContext({ ...tls })
+      server.setSecureContext({ ...certificate })
     },
   }
 }

@@ -185,3 +185,60 @@ function startPublish(url: string) {
   sent.write('x')
   return { finish: (rest: string) => sent.end(rest) && status }
 }
+
+const block = (client: string) => (url: string) =>
+  requestJson(`${url}/clients/${client}?block=3600`, { method: 'DELETE' })
+
+const statusOfStream = (client: string) => async (url: string) => {
+  const response = await fetch(`${url}/sse?id=${client}`)
+  await response.body?.cancel()
+  return response.status
+}
+
+test('a blocked client stays blocked on the shard that it moves to', async () => {
+  disk = createWorkerStorage()
+  const early = clientAt(1, 3)
+  const late = clientAt(2, 3)
+  await deployed(1, block(early))
+  expect(await deployed(3, statusOfStream(early))).toBe(204)
+  await deployed(2, block(late))
+  await deployed(3, async (url) => {
+    expect(await statusOfStream(late)(url)).toBe(204)
+    expect(await statusOfStream(early)(url)).toBe(204)
+    expect(await statusOfStream(clientAt(0, 3))(url)).toBe(200)
+  })
+  // The block is on the disk of the shard.
+  expect(await deployed(3, statusOfStream(late))).toBe(204)
+})
+
+test('neither a used ticket nor an unused one is accepted after the change', async () => {
+  disk = createWorkerStorage()
+  const key = '0123456789abcdef'
+  const client = clientAt(1, 3)
+  const environment = { PUBLISH_KEY: key, ALLOW_ANONYMOUS: 'false' }
+  const request = async (url: string) => {
+    const init = {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ client }),
+    }
+    return (await requestJson<{ ticket: string }>(`${url}/tickets`, init)).ticket
+  }
+  const redeem = async (url: string, ticket: string) => {
+    const response = await fetch(`${url}/sse?ticket=${ticket}`)
+    await response.body?.cancel()
+    return response.status
+  }
+  const issue = async (url: string) => {
+    const tickets = [await request(url), await request(url)] as const
+    expect(await redeem(url, tickets[0])).toBe(200)
+    return tickets
+  }
+  const [used, unused] = await deployed(1, issue, environment)
+  const check = async (url: string) => {
+    expect([await redeem(url, used), await redeem(url, unused)]).toEqual([401, 401])
+    expect(await redeem(url, await request(url))).toBe(200)
+  }
+  await deployed(3, check, environment)
+  await deployed(1, check, environment)
+})

@@ -1,13 +1,16 @@
 /** Shards that fence each other before they serve with a new number of shards. Each has an epoch that outlives it. */
 import { describe, expect, test } from 'vitest'
 import {
+  createFencedJournal,
   createResharding,
   initialEpochSuffix,
   isResharding,
+  REQUESTS_PER_CALL,
   type Resharding,
 } from '../../../src/adapters/cloudflare/resharding.ts'
 import { epochSuffix } from '../../../src/adapters/cloudflare/sharding.ts'
 import { newEpoch } from '../../../src/core/cursor.ts'
+import type { SqliteJournal, StoredControlRequest } from '../../../src/journal/sqlite/journal.ts'
 import { manualClock } from '../../support/clock.ts'
 
 let ms = 1_800_000_000_000
@@ -22,6 +25,7 @@ async function turns(count: number): Promise<void> {
 /** Shards and their disks. The test decides which of them run, and with which number of shards. */
 function setUp() {
   const disks = new Map<number, string>()
+  const blocks = new Map<number, Map<string, number>>()
   const running = new Map<number, Resharding>()
   const counts = new Map<number, number>()
   const unreachable = new Set<number>()
@@ -53,6 +57,12 @@ function setUp() {
       startEpoch: (suffix: string) => {
         epoch = newEpoch(epochClock) + suffix
       },
+      backplane: {
+        request: async (request: unknown, keepMs: number) => {
+          block(shard, JSON.stringify(request), keepMs)
+          return { responses: [], asked: 1 }
+        },
+      },
     }
     const sync = async () => {
       await turns(2)
@@ -68,14 +78,24 @@ function setUp() {
       if (unreachable.has(other)) throw new Error('It is unreachable.')
       await at(other).fence(count)
     }
-    const ensureFirstReady = async () => {
+    const requestsOfFirst = async (after: string): Promise<readonly StoredControlRequest[]> => {
       calls.push(shard)
       await Promise.resolve()
       if (unreachable.has(0)) throw new Error('It is unreachable.')
+      if (after && hanging.has(0)) await new Promise(() => {})
       await at(0).ensureReady(count)
+      const stored = [...(blocks.get(0) ?? [])].filter(([text]) => text > after).sort()
+      return stored
+        .slice(0, REQUESTS_PER_CALL)
+        .map(([text, remainingMs]) => ({ text, remainingMs }))
     }
-    const others = { sync, endStreams: () => {}, fenceShard, ensureFirstReady }
+    const others = { sync, endStreams: () => {}, fenceShard, requestsOfFirst }
     return createResharding({ shard, count, journal, clock, ...others })
+  }
+
+  /** Stores a block on a shard. */
+  function block(shard: number, text: string, ms: number): void {
+    blocks.set(shard, (blocks.get(shard) ?? new Map()).set(text, ms))
   }
 
   /** Serves one request on a shard, from a Worker of its deployment; returns the epoch that it is served in. */
@@ -94,6 +114,8 @@ function setUp() {
     deploy,
     serve,
     at,
+    block,
+    blocks,
     epoch: (shard: number) => disks.get(shard),
   }
 }
@@ -271,4 +293,59 @@ test('a shard serves no request from a Worker with another number of shards', as
   }
   expect(epoch(1)).toBe(before)
   expect(await serve(1)).toBe(before)
+})
+
+const MANY = Array.from({ length: 2 * REQUESTS_PER_CALL + 1 }, (_, i) => `"user ${i}"`)
+
+test('a shard has all blocks of the first one before it serves', async () => {
+  const { deploy, serve, block, blocks, calls } = setUp()
+  deploy(1)
+  await serve(0)
+  for (const text of MANY) block(0, text, 1_000)
+  deploy(3)
+  await serve(2)
+  expect(blocks.get(2)).toEqual(blocks.get(0))
+  expect(calls).toEqual([2, 2, 2])
+  // A shard that has served before missed the blocks of the time between.
+  deploy(2)
+  await serve(1)
+  block(0, '"late"', 2_000)
+  deploy(3)
+  await serve(2)
+  expect(blocks.get(2)?.get('"late"')).toBe(2_000)
+})
+
+test('a shard does not serve while the first one lists only some of its blocks', async () => {
+  const { deploy, serve, block, blocks, hanging, clock } = setUp()
+  deploy(1)
+  await serve(0)
+  for (const text of MANY) block(0, text, 1_000)
+  deploy(2)
+  hanging.add(0)
+  const refused = refuses(serve(1))
+  while (!blocks.get(1)) await turns(1)
+  await clock.advance(10_000)
+  expect(await refused).toBe(true)
+  hanging.clear()
+  await serve(1)
+  expect(blocks.get(1)?.size).toBe(MANY.length)
+  expect(clock.timers).toBe(0)
+})
+
+test('a fenced shard stores no block: it could serve later without one that others have', async () => {
+  const stored: unknown[] = []
+  let serving = true
+  const request = async (body: unknown) => {
+    stored.push(body)
+    return { responses: [], asked: 1 }
+  }
+  const journal = { backplane: { request, useOnce: () => true } } as unknown as SqliteJournal
+  const { backplane } = createFencedJournal(journal, () => serving)
+  await backplane?.request('block', 1_000)
+  serving = false
+  await expect(backplane?.request('block', 1_000)).rejects.toMatchObject({
+    code: 'journal-unavailable',
+  })
+  await backplane?.request('list', 0)
+  expect(stored).toEqual(['block', 'list'])
 })

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { createRouter } from '../../../src/adapters/cloudflare/router.ts'
 import { createApp } from '../../../src/http/app.ts'
 import { createHub } from '../../../src/hub/hub.ts'
-import { manualClock } from '../../support/clock.ts'
+import { released } from '../../support/app-harness.ts'
+import { type ManualClock, manualClock } from '../../support/clock.ts'
 import { samplesOf } from '../../support/samples.ts'
 
 const COUNT = 3
@@ -12,16 +13,16 @@ const COUNT = 3
 type Hang = 'before its headers' | 'within its body'
 const HANGS: readonly Hang[] = ['before its headers', 'within its body']
 
-function setUp(hang: Hang) {
+function setUp(hang: Hang, count = COUNT) {
   const hanging = new Set<number>()
   const cancelled: number[] = []
-  const apps = Array.from({ length: COUNT }, () =>
+  const apps = Array.from({ length: count }, () =>
     createApp({ hub: createHub(), access: 'anyone' }),
   )
   const clock = manualClock()
   const never = new Promise<Response>(() => {})
   const router = createRouter({
-    count: COUNT,
+    count,
     retryMs: 2_000,
     maxBodyBytes: 2_000_000,
     clock,
@@ -34,7 +35,7 @@ function setUp(hang: Hang) {
       },
     }),
   })
-  return { hanging, cancelled, clock, send }
+  return { hanging, cancelled, clock, send, router }
 
   /** The beginning of a text, after which nothing comes. */
   function unfinished(text: string, index: number): ReadableStream<Uint8Array> {
@@ -103,6 +104,122 @@ describe.each(HANGS)('a shard that hangs %s', (hang) => {
       expect((await send('GET', path)).status).toBe(503)
     }
   })
+})
+
+describe.each(HANGS)('when the only shard for a request hangs %s,', (hang) => {
+  test.each([1, COUNT])(
+    'the response is 503, and says whether to try again (shards: %i)',
+    async (count) => {
+      const { hanging, clock, send } = setUp(hang, count)
+      for (const shard of [0, 1, 2]) hanging.add(shard)
+      const requests = [
+        ['GET', '/clients/alice'],
+        ['DELETE', '/clients/alice'],
+        ['GET', '/readyz'],
+        ['POST', '/tickets', '{}'],
+        ['POST', '/clients/alice', 'hi', 'may have been stored'],
+      ] as const
+      for (const [method, path, body, unclear] of requests) {
+        const response = await send(method, path, body)
+        expect([path, response.status]).toEqual([path, 503])
+        expect(response.headers.has('Retry-After')).toBe(!unclear)
+      }
+      expect(clock.timers).toBe(0)
+    },
+  )
+})
+
+describe.each([1, COUNT])('a stream (shards: %i)', (count) => {
+  test('receives hub:bye when its shard does not open it, and is cancelled when that opens it later', async () => {
+    const { router, cancelled, clock } = openingStream(count, 15_000)
+    const response = router.fetch(new Request('http://localhost/sse?id=alice'))
+    await clock.advance(10_000)
+    expect((await response).status).toBe(200)
+    const goodbye = await released(await response, clock)
+    expect(await goodbye.text()).toContain('event: hub:bye')
+    expect(cancelled()).toBe(false)
+    await clock.advance(9_000)
+    expect(cancelled()).toBe(true)
+    expect(clock.timers).toBe(0)
+  })
+
+  test('may be silent once it is open', async () => {
+    const { router, cancelled, clock } = openingStream(count, 9_999)
+    const response = router.fetch(new Request('http://localhost/sse?id=alice'))
+    await clock.advance(60_000)
+    expect((await response).body).not.toBeNull()
+    expect([cancelled(), clock.timers]).toEqual([false, 0])
+  })
+})
+
+/** Shards that open a silent stream after some time. */
+function openingStream(count: number, ms: number) {
+  const clock = manualClock()
+  let isCancelled = false
+  const fetch = () =>
+    new Promise<Response>((resolve) => {
+      const body = new ReadableStream({
+        cancel: () => {
+          isCancelled = true
+        },
+      })
+      const stop = clock.every(ms, () => {
+        stop()
+        resolve(new Response(body))
+      })
+    })
+  const router = createRouter({
+    count,
+    retryMs: 2_000,
+    maxBodyBytes: 2_000_000,
+    clock,
+    shard: () => ({ fetch }),
+  })
+  return { router, clock, cancelled: () => isCancelled }
+}
+
+/** A body whose parts come from time to time, with the time between two of them. */
+function slowBody(clock: ManualClock, parts: readonly string[], ms: number) {
+  const left = [...parts]
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) =>
+        new Promise((resolve) => {
+          const stop = clock.every(ms, () => {
+            stop()
+            const part = left.shift()
+            if (part === undefined) controller.close()
+            else controller.enqueue(new TextEncoder().encode(part))
+            resolve()
+          })
+        }),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+test.each([
+  { shard: 'reads the event', status: 200, seconds: 60 },
+  { shard: 'hangs', status: 503, seconds: 30 },
+])('a client may take a minute to send an event: if the shard $shard, $status', async (given) => {
+  const { router, clock } = setUp('before its headers', 1)
+  const hanging = createRouter({
+    count: 1,
+    retryMs: 2_000,
+    maxBodyBytes: 2_000_000,
+    clock,
+    shard: () => ({ fetch: () => new Promise(() => {}) }),
+  })
+  const init: RequestInit & { readonly duplex: 'half' } = {
+    method: 'POST',
+    headers: { 'Content-Type': 'text/plain' },
+    body: slowBody(clock, ['a', 'b'], 20_000),
+    duplex: 'half',
+  }
+  const request = new Request('http://localhost/clients/alice', init)
+  const response = (given.status === 200 ? router : hanging).fetch(request)
+  await clock.advance(given.seconds * 1_000)
+  expect((await response).status).toBe(given.status)
 })
 
 test('the body of a late response is cancelled', async () => {

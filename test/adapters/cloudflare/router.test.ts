@@ -1,6 +1,7 @@
 /** One hub made of several shards: here each shard is a complete app, and none knows of the others. */
 import { Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, test } from 'vitest'
+import { PERMIT_HEADER } from '../../../src/adapters/cloudflare/remote-calls.ts'
 import { shardCountOf } from '../../../src/adapters/cloudflare/request.ts'
 import { createRouter } from '../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
@@ -116,17 +117,35 @@ test('every request to a shard carries the number of shards, whatever the client
   expect(counts).toEqual(new Set([COUNT]))
 })
 
-test.each(['/clients', '/topics/news', '/metrics', '/clients/alice', '/sse?id=alice'])(
-  'HEAD %s has the status of GET and no body',
-  async (path) => {
-    const { send } = setUp()
-    const response = await send('HEAD', path)
-    expect({ status: response.status, body: await response.text() }).toEqual({
-      status: 200,
-      body: '',
-    })
-  },
-)
+describe.each([
+  '/clients',
+  '/topics',
+  '/topics/news',
+  '/clients/alice',
+  '/sse?id=alice',
+  '/metrics',
+  '/healthz',
+  '/broadcast',
+  '/clients?limit=x',
+])('HEAD %s', (path) => {
+  test.each([
+    ['all shards', []],
+    ['one shard unavailable', [0]],
+    ['no shard', [0, 1, 2]],
+  ])('is answered as GET is, without a body, by %s', async (_, unavailable) => {
+    const { send, calls, broken } = setUp()
+    const error = Object.assign(new Error('reset'), { retryable: true })
+    for (const shard of unavailable) broken.set(shard, { fetch: () => Promise.reject(error) })
+    const answerTo = async (method: string) => {
+      const response = await send(method, path)
+      const body = method === 'HEAD' ? await response.text() : ''
+      await response.body?.cancel()
+      const { status, headers } = response
+      return { status, headers: [...headers], shards: calls.toSorted(), body }
+    }
+    expect(await answerTo('HEAD')).toEqual(await answerTo('GET'))
+  })
+})
 
 test('a connection without a client id gets one that belongs to its shard', async () => {
   const { open, calls } = setUp()
@@ -320,6 +339,22 @@ describe('when a shard is unavailable', () => {
     expect((await send('GET', '/clients')).status).toBe(503)
   })
 
+  test('the list of topics counts the connections of the shards that responded', async () => {
+    const { send, open, broken } = setUp()
+    await Promise.all(NAMES.map((name) => open(`?id=${name}&topic=news`)))
+    const whole = await (await send('GET', '/topics')).json()
+    const news = { topic: 'news', connections: NAMES.length }
+    expect(whole).toEqual({ topics: [news], total: 1, asked: COUNT, answered: COUNT })
+    broken.set(0, unavailable())
+    const others = NAMES.filter((name) => shardOf(name, COUNT) !== 0)
+    expect(await (await send('GET', '/topics?limit=5')).json()).toEqual({
+      topics: [{ topic: 'news', connections: others.length }],
+      total: 1,
+      asked: COUNT,
+      answered: COUNT - 1,
+    })
+  })
+
   test('the metrics of the other shards report it', async () => {
     const { send, broken } = setUp()
     broken.set(1, unavailable())
@@ -413,8 +448,29 @@ describe('a blocked client', () => {
         ({ subject: client, client, topics: '*', publish: '*', operate: false }) as const,
     }
     return setUp((hub) => {
-      const permissionsOf = bearerPermissions(['a-key-that-is-long-enough'], tokens)
+      const permissionsOf = bearerPermissions({
+        keys: ['a-key-that-is-long-enough'],
+        metricsKeys: [],
+        tokens,
+      })
       return createApp({ hub, access: createAuthorizer({ hub, permissionsOf, clock }) })
     })
   }
 })
+
+test.each(['/sse?id=user-0', '/healthz', '/metrics'])(
+  'a permit that a client has made up reaches no shard: %s',
+  async (path) => {
+    const { broken, send } = setUp()
+    const permits: (string | null)[] = []
+    for (let index = 0; index < COUNT; index++) {
+      const fetch = async ({ headers }: Request) => {
+        permits.push(headers.get(PERMIT_HEADER))
+        return new Response('')
+      }
+      broken.set(index, { fetch })
+    }
+    await send('GET', path, undefined, { [PERMIT_HEADER]: 'made-up' })
+    expect(new Set(permits)).toEqual(new Set([null]))
+  },
+)

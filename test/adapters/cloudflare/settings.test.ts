@@ -21,6 +21,10 @@ test('the numbers of connections can be set, and empty variables count as absent
   expect(readWorkerConfig({ MAX_CONNECTIONS: '' })).toEqual(readWorkerConfig({}))
 })
 
+test('several workers are refused: objects are not processes', () => {
+  expect(() => readWorkerConfig({ WORKERS: 'auto' })).toThrow('WORKERS requires Node or Bun')
+})
+
 test('numbers, booleans and lists in TOML count as their text', () => {
   const variables = {
     HUB_SHARDS: 4,

@@ -5,11 +5,12 @@ import { connect as connectTcp } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Certificate, serveNode } from '../../../src/adapters/node/server.ts'
-import { createNodeStreams } from '../../../src/adapters/node/stream.ts'
+import { serveNode } from '../../../src/adapters/node/server.ts'
 import { createApp } from '../../../src/http/app.ts'
-import { portableStream } from '../../../src/http/stream.ts'
-import { createHub, type Hub } from '../../../src/hub/hub.ts'
+import { portableStream } from '../../../src/http/openers/portable-stream.ts'
+import { createHub } from '../../../src/hub/hub.ts'
+import type { Hub } from '../../../src/hub/hub-types.ts'
+import type { ServeCertificate } from '../../../src/server/certificate.ts'
 import { createCertificate } from '../../support/certificate.ts'
 import { eventually } from '../../support/eventually.ts'
 
@@ -25,12 +26,14 @@ type Send = (port: number, method: 'GET' | 'POST', path: string) => OpenRequest
 /** Long enough for a TLS handshake on a busy machine, which has the same timeout. */
 const REQUEST_TIMEOUT_MS = 1_500
 
-let tls: Certificate
+let tls: ServeCertificate
 const ends: (() => unknown)[] = []
 
 beforeAll(async () => {
   const { environment, remove } = await createCertificate()
-  const [cert, key] = [environment.TLS_CERT, environment.TLS_KEY].map((file) => readFileSync(file))
+  const [cert, key] = [environment.TLS_CERT, environment.TLS_KEY].map((file) =>
+    readFileSync(file, 'utf8'),
+  )
   if (cert && key) tls = { cert, key }
   remove()
 })
@@ -73,12 +76,25 @@ describe.each<[string, boolean, Send]>([
   })
 })
 
+test.each([true, false])(
+  'a handshake of TLS that never comes is cut off; HTTP/2: %s',
+  async (http2) => {
+    const fetch = () => new Response('ok')
+    const options = { fetch, port: 0, tls, http2, requestTimeoutMs: 500 }
+    const { port, stop } = await serveNode(options)
+    ends.push(stop)
+    const socket = connectTcp(port)
+    ends.push(() => socket.destroy())
+    socket.on('error', () => {}).resume()
+    await eventually(() => expect(socket.closed).toBe(true))
+  },
+)
+
 async function start(secure: boolean, opener: string): Promise<{ hub: Hub; port: number }> {
   const hub = createHub()
-  const native = createNodeStreams()
-  const openStream = opener === 'native' ? native.openStream : portableStream()
+  const openStream = opener === 'native' ? undefined : portableStream()
   const { port, stop } = await serveNode({
-    fetch: native.serve(createApp({ hub, access: 'anyone', openStream }).fetch),
+    fetch: createApp({ hub, access: 'anyone', openStream }).fetch,
     port: 0,
     tls: secure ? tls : undefined,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,

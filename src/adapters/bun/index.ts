@@ -1,2 +1,0 @@
-/** `hono-sse/bun`: streams for `Bun.serve`. */
-export { type BunBindings, bunStream } from './stream.ts'

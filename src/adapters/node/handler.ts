@@ -1,0 +1,48 @@
+/** Mounts an app in servers of Node: Express, Fastify, plain `node:http`, behind parsers of bodies as well. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
+import { answerFailures } from '../../server/failed-request.ts'
+import { parsedBodyOf } from './parsed-body.ts'
+
+/** An app: a Hono app, or anything else with `fetch`. */
+export interface NodeApp {
+  fetch(request: Request, bindings: HttpBindings | Http2Bindings): Response | Promise<Response>
+}
+
+/** Handles a request of Node. Its promise resolves when the response has been handed over; it never rejects. */
+export type NodeHandler = (
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+) => Promise<void>
+
+/**
+ * Creates a handler of Node for an app: `express().use('/realtime', toNodeHandler(app))`. If a parser such
+ * as `express.json()` has read the body of a request, the app receives what the parser left in `request.body`.
+ * What the app throws is logged with `console.error`, and the client receives 500.
+ * @throws {TypeError} for an app without `fetch`
+ */
+export function toNodeHandler(app: NodeApp): NodeHandler {
+  if (typeof app?.fetch !== 'function')
+    throw new TypeError('toNodeHandler requires an app with fetch: pass the app itself.')
+  const handle = answerFailures<[HttpBindings | Http2Bindings]>(
+    (request, bindings) => app.fetch(withParsedBody(request, bindings.incoming), bindings),
+    (error) => console.error(error),
+  )
+  // The host may depend on the Request and Response that Node has.
+  return getRequestListener(handle, { overrideGlobalObjects: false })
+}
+
+/** The request with the body that a parser has read; otherwise the request itself. */
+function withParsedBody(request: Request, incoming: object): Request {
+  // Requests of Fetch have no body with these methods.
+  if (request.method === 'GET' || request.method === 'HEAD') return request
+  const body = parsedBodyOf(incoming, request.headers.get('Content-Type'))
+  if (body === undefined) return request
+  const headers = new Headers(request.headers)
+  // The parser has decompressed and decoded it.
+  for (const name of ['Content-Encoding', 'Transfer-Encoding']) headers.delete(name)
+  headers.set('Content-Length', String(body.bytes.byteLength))
+  if (body.type !== undefined) headers.set('Content-Type', body.type)
+  return new Request(request.url, { method: request.method, headers, body: body.bytes })
+}

@@ -1,0 +1,123 @@
+/** The Worker of one's own in the documentation, in workerd: it opens streams and publishes without the hub's HTTP interface. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
+import { ROOT } from '../../support/process.ts'
+import { type Reader, readEvents } from '../../support/reader.ts'
+import { createWorkerStorage, type RunningWorker } from '../../support/worker/edge.ts'
+import { blocksIn, textOf } from '../../system/docs/document.ts'
+
+vi.setConfig({ hookTimeout: 90_000 })
+
+/** Beside the modules that it imports. */
+const FOLDER = 'coverage/own-worker'
+
+const disk = createWorkerStorage()
+let url = ''
+beforeAll(async () => {
+  const block = blocksIn(textOf('docs/cloudflare.md')).find(({ title }) => title === 'worker.ts')
+  mkdirSync(`${ROOT}/${FOLDER}`, { recursive: true })
+  writeFileSync(`${ROOT}/${FOLDER}/worker.ts`, `${block?.code}\n${ROUTES}`)
+  const environment = { ALLOW_ANONYMOUS: 'false' }
+  const entry = { ENTRYPOINT: `${FOLDER}/worker.ts`, HEARTBEAT_SECONDS: '0.3', HUB_SHARDS: '2' }
+  url = (await disk.start({ ...environment, ...entry })).url
+})
+afterAll(disk.remove)
+
+/** Starts another Worker, with storage of its own. */
+async function startOther(name: string): Promise<RunningWorker> {
+  const other = createWorkerStorage()
+  onTestFinished(other.remove)
+  return await other.start({ ENTRYPOINT: `test/support/worker/${name}` })
+}
+
+/** More routes for this test. */
+const ROUTES = `
+app.delete('/me', async (c) => c.json(await hubOf(c.env).disconnect(userOf(c) ?? '')))
+app.post('/typing', async (c) => {
+  const event = { data: 'typing', ephemeral: true }
+  return c.json(await hubOf(c.env).publish({ client: userOf(c) ?? '' }, event))
+})
+app.post('/bad', async (c) => {
+  const { name, code, status } = await hubOf(c.env)
+    .publish('everyone', { event: 'hub:bad', data: 1 })
+    .catch((error) => error)
+  return c.json({ name, code, status })
+})
+`
+
+function request(path: string, method = 'GET', user = 'alice'): Promise<Response> {
+  return fetch(url + path, { method, headers: { 'X-User': user } })
+}
+
+async function connections(user: string): Promise<number> {
+  const result = await (await request('/typing', 'POST', user)).json()
+  return (result as { connections: number }).connections
+}
+
+async function listenAs(user: string): Promise<Reader> {
+  const reader = readEvents(await request('/events', 'GET', user))
+  await reader.next(({ event }) => event === 'hub:ready')
+  return reader
+}
+
+test('only a person who is logged in may listen', async () => {
+  expect((await fetch(`${url}/events`)).status).toBe(401)
+  const forged = { 'Hub-Permit': crypto.randomUUID() }
+  expect((await fetch(`${url}/events`, { headers: forged })).status).toBe(401)
+  const { status } = await request('/sse?id=alice')
+  expect(status).toBe(404)
+})
+
+test('each person receives their own events, on whichever object they are', async () => {
+  const [alice, bob] = [await listenAs('alice'), await listenAs('bob')]
+  expect((await request('/orders', 'POST', 'bob')).status).toBe(204)
+  expect(await bob.next(({ event }) => event === 'order')).toMatchObject({
+    data: '{"state":"paid"}',
+  })
+  expect((await request('/orders', 'POST', 'alice')).status).toBe(204)
+  expect(await alice.next(({ event }) => event === 'order')).toBeDefined()
+  await Promise.all([alice.close(), bob.close()])
+})
+
+test('an error keeps its code on the way back', async () => {
+  expect(await (await request('/bad', 'POST')).json()).toEqual({
+    name: 'HubError',
+    code: 'invalid-event',
+    status: 400,
+  })
+})
+
+test('an error of a schema keeps its issues on the way back', async () => {
+  const { url } = await startOther('typed-object.ts')
+  const publish = (event: object) =>
+    fetch(url, { method: 'POST', body: JSON.stringify(event) }).then((answer) => answer.json())
+  expect(await publish({ event: 'inbox', data: { unread: 'three' } })).toEqual({
+    code: 'invalid-event',
+    message: expect.stringMatching(/^data\.unread .*number.*\.$/),
+    issues: [{ path: 'data.unread', message: expect.stringContaining('number') }],
+  })
+  expect(await publish({ event: 'other', data: 1 })).toMatchObject({ issues: [{ path: 'event' }] })
+  expect(await publish({ event: 'inbox', data: { unread: 3 } })).toMatchObject({ connections: 0 })
+})
+
+test('an object that does not know a call is an error that names both reasons, and a stream retries', async () => {
+  const { url } = await startOther('old-object.ts')
+  expect(await (await fetch(url, { method: 'POST' })).json()).toEqual({
+    name: 'HubError',
+    code: 'journal-unavailable',
+    message: expect.stringMatching(/older version.*another class/),
+  })
+  expect(await (await fetch(url)).text()).toContain('"reason":"shutdown"')
+})
+
+test('a person who leaves is noticed, and one who is disconnected receives the reason', async () => {
+  const [first, second] = [await listenAs('carol'), await listenAs('carol')]
+  expect(await connections('carol')).toBe(2)
+  await first.close()
+  await eventually(async () => expect(await connections('carol')).toBe(1))
+  expect(await (await request('/me', 'DELETE', 'carol')).json()).toEqual({ disconnected: 1 })
+  expect(await second.next(({ event }) => event === 'hub:bye')).toMatchObject({
+    data: expect.stringContaining('disconnected'),
+  })
+})

@@ -1,0 +1,46 @@
+/** Requests that need no body and have one: some clients send `Content-Length: 0` with every request. */
+import { request } from 'node:http'
+import { afterAll, expect, test, vi } from 'vitest'
+import { createWorkerStorage } from '../../support/worker/edge.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const disk = createWorkerStorage()
+afterAll(disk.remove)
+
+/** More than workerd buffers. */
+const LARGE = 1_000_000
+
+const REQUESTS = [
+  ['GET', '/clients'],
+  ['GET', '/clients/alice'],
+  ['GET', '/topics/news'],
+  ['GET', '/metrics'],
+  ['GET', '/readyz'],
+  ['GET', '/sse?id=bob'],
+  ['HEAD', '/sse?id=bob'],
+  ['DELETE', '/clients/alice'],
+  ['DELETE', '/clients/alice?block=1'],
+] as const
+
+function statusOf(url: string, method: string, bytes: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'Content-Length': bytes }
+    const sent = request(url, { method, headers }, (response) => {
+      resolve(response.statusCode)
+      sent.destroy()
+    })
+    sent.once('error', reject)
+    sent.end('x'.repeat(bytes))
+  })
+}
+
+test.each(['1', '3'])('a body that nothing reads does no harm (shards: %s)', async (HUB_SHARDS) => {
+  const { url } = await disk.start({ HUB_SHARDS })
+  for (const bytes of [0, 2, LARGE]) {
+    for (const [method, path] of REQUESTS) {
+      const status = await statusOf(url + path, method, bytes)
+      expect([method, path, bytes, status]).toEqual([method, path, bytes, 200])
+    }
+  }
+})
