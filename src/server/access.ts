@@ -5,12 +5,16 @@ import { createAccess } from '../http/auth/access.ts'
 import type { Access } from '../http/auth/authorizer.ts'
 import { notConfigured } from '../http/auth/errors.ts'
 import { isLoopback } from '../http/middleware/origins.ts'
-import type { Hub } from '../hub/hub.ts'
+import type { Hub } from '../hub/hub-types.ts'
 import { type Config, hasCredentials } from './config.ts'
 
 /** What to set when a server without credentials would be reachable from other machines. */
 export const CONFIGURE_ACCESS =
   'Set PUBLISH_KEY, and JWT_SECRET or JWKS_URL to accept tokens: without them, anyone who reaches this hub could listen as any client and publish to everyone. To allow exactly that, set ALLOW_ANONYMOUS=true.'
+
+/** What to set, and where, when a Worker has no credentials: it is always reachable from other machines. */
+export const CONFIGURE_WORKER =
+  'This Worker has no key. For local work, write PUBLISH_KEY=… or ALLOW_ANONYMOUS=true to .dev.vars, a file next to wrangler.toml. For a deployment, run npx wrangler secret put PUBLISH_KEY. To accept tokens, set JWT_SECRET or JWKS_URL in the same place.'
 
 /**
  * Who may use a server: `permissions`, any valid credential within its permissions; `loopback`, anyone on this machine;
@@ -48,8 +52,13 @@ export function accessFor(mode: AccessMode, config: Config, init: AccessInit): A
   return createAccess({
     hub,
     keys: config.PUBLISH_KEY,
+    metricsKeys: config.METRICS_KEY,
     jwt: jwtOf(config, onError),
     tickets: { isSecure: isSecure(config), addressOf },
+    attempts:
+      config.ATTEMPTS_PER_MINUTE > 0
+        ? { addressOf, perMinute: config.ATTEMPTS_PER_MINUTE }
+        : undefined,
     clock,
   })
 }
@@ -61,10 +70,10 @@ function jwtOf(config: Config, onError: AccessInit['onError']) {
   return { secret, jwksUrl, issuer, audience, onError }
 }
 
-/** Refuses every request with 503 and names what to set. */
+/** Refuses every request with 503 and names what to set. Only a Worker serves in this state: other servers don't start. */
 function refuseAll(): Access {
   const refuse = async (): Promise<never> => {
-    throw notConfigured(CONFIGURE_ACCESS)
+    throw notConfigured(CONFIGURE_WORKER)
   }
   return { listen: refuse, publish: refuse, operate: refuse, issuer: refuse }
 }

@@ -1,32 +1,33 @@
 /** Assembles the service that the configuration describes, a hub and its app, for every adapter and for tests. */
-import type { Logger } from '@logtape/logtape'
 import type { Context, Hono, MiddlewareHandler } from 'hono'
-import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
 import { type Clock, systemClock } from '../core/clock.ts'
+import type { Compression } from '../core/event-stream.ts'
 import { createApp } from '../http/app.ts'
+import { type AttemptExchange, shareAttempts } from '../http/auth/attempts.ts'
 import { createClientScript } from '../http/client-script.ts'
 import { createDashboard } from '../http/dashboard.ts'
+import { commonHeaders } from '../http/middleware/common-headers.ts'
 import { allowOrigins, onlyLoopback } from '../http/middleware/origins.ts'
 import { clientAddress, createLimits } from '../http/middleware/rate-limit.ts'
-import type { OpenStream } from '../http/stream.ts'
-import { createHub, type Hub } from '../hub/hub.ts'
+import { portableStream } from '../http/openers/portable-stream.ts'
+import { type ShareMetrics, shareMetrics } from '../http/routes/metrics.ts'
+import { createHub } from '../hub/hub.ts'
+import type { Hub } from '../hub/hub-types.ts'
+import { internalsOf } from '../hub/internals.ts'
 import type { HubOptions } from '../hub/options.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
 import { type AccessMode, accessFor } from './access.ts'
-import type { Config } from './config.ts'
-import { hubLogger, responseLogger } from './log.ts'
+import { type Config, hasCredentials } from './config.ts'
+import { hubLogger, limitedLog, responseLogger } from './log.ts'
+import type { Logger } from './logger.ts'
+import type { Tracing } from './process/tracing.ts'
 
 /**
  * What a runtime provides to the app. The functions receive the context of a request: whatever the
  * adapter passes to `app.fetch(request, env)` as `env` is their `c.env`.
  */
 export interface RuntimeSupport {
-  /** Opens a stream in the fastest way that the runtime offers. Start with `webStream()`. */
-  readonly native: OpenStream
-  /** Opens a stream with Hono's `streamSSE`: `portableStream()`, for `STREAM=portable`. */
-  readonly portable: OpenStream
   /**
    * The address of the peer, from its socket or from a header that the platform itself sets; never
    * `X-Forwarded-For`, which `TRUST_PROXY` governs. Undefined when the runtime does not report it.
@@ -34,6 +35,8 @@ export interface RuntimeSupport {
   remoteAddress(c: Context): string | undefined
   /** Whether another process counts this publish against the rate limit. @defaultValue never */
   isCountedElsewhere?(c: Context): boolean
+  /** Creates the compression of streams: `createCompression`. @defaultValue the runtime has none */
+  compression?(options: { readonly minBytes: number }): Compression
 }
 
 /** What a service is composed of. */
@@ -44,8 +47,21 @@ export interface ComposeOptions {
   readonly runtime: RuntimeSupport
   /** Where events are stored. The service closes it. @defaultValue in memory, bounded by the configuration */
   readonly journal?: Journal | undefined
+  /** More metrics for `/metrics`, in Prometheus' text format. @defaultValue none */
+  readonly metrics?: (() => string) | undefined
+  /** @defaultValue no traces are recorded */
+  readonly tracing?: Tracing | undefined
+  /** How this process acts as one with others. @defaultValue it is the only one, or shares nothing but the journal */
+  readonly sharing?: ProcessSharing | undefined
   /** @defaultValue `systemClock` */
   readonly clock?: Clock | undefined
+}
+
+/** What processes share that serve the same port, beside the journal. */
+export interface ProcessSharing {
+  /** Returns what `/metrics` responds with. */
+  readonly metrics: ShareMetrics
+  readonly attempts: AttemptExchange
 }
 
 /** A hub with its app. */
@@ -61,15 +77,22 @@ export interface Service {
 
 /** Composes a service. It accepts requests at once and holds no timer until a client connects. */
 export function compose(options: ComposeOptions): Service {
-  const { config, accessMode, log, runtime, clock = systemClock } = options
+  const { config, accessMode, log, runtime, tracing, clock = systemClock } = options
   const { journal = createMemoryJournal({ ...journalBounds(config), clock }) } = options
-  const hub = createHub({ ...hubBounds(config), journal, clock, observer: hubLogger(log, clock) })
+  const { COMPRESS_MIN_BYTES: minBytes } = config
+  const compression = minBytes > 0 ? runtime.compression?.({ minBytes }) : undefined
+  const hooks = hubLogger(log, clock)
+  const bare = createHub({ ...hubBounds(config), journal, clock, compression, ...hooks })
+  const hub = tracing?.traceHub(bare) ?? bare
+  if (options.sharing) {
+    shareMetrics(hub, options.sharing.metrics)
+    shareAttempts(hub, options.sharing.attempts)
+  }
+  const limited = limitedLog(log, clock)
   const addressOf = (c: Context) => clientAddress(c, config.TRUST_PROXY, runtime.remoteAddress(c))
-  let retiring = false
   const app = createApp({
     hub,
-    isRetiring: () => retiring,
-    openStream: runtime[config.STREAM],
+    openStream: config.STREAM === 'portable' ? portableStream() : undefined,
     connectionInfo: (c) => ({
       opener: config.STREAM,
       remoteAddress: addressOf(c)?.slice(0, MAX_ADDRESS),
@@ -84,7 +107,10 @@ export function compose(options: ComposeOptions): Service {
           error: describe(error),
         }),
     }),
-    middleware: middlewareFor(accessMode, config),
+    middleware: [
+      ...(tracing ? [tracing.traceRequests()] : []),
+      ...middlewareFor(accessMode, config),
+    ],
     clientScript: createClientScript(),
     dashboard: config.PAGE === 'on' ? createDashboard() : undefined,
     limits: createLimits({
@@ -95,16 +121,15 @@ export function compose(options: ComposeOptions): Service {
       addressOf,
       isCountedElsewhere: runtime.isCountedElsewhere,
     }),
+    metrics: options.metrics,
     onResponse: responseLogger(log, clock),
     onError: (error, c) =>
-      log.error('request failed', { error: describe(error), requestId: c.get('requestId') }),
+      limited.error('request failed', { error: describe(error), requestId: c.get('requestId') }),
   })
   return {
     hub,
     app,
-    retire: () => {
-      retiring = true
-    },
+    retire: () => internalsOf(hub).retire(),
     close: (drainMs) => hub.close(drainMs),
   }
 }
@@ -123,6 +148,14 @@ export function journalBounds(config: Config): {
   }
 }
 
+/** Seconds between two `time` events on a hub that somebody tries: one with a key has work to do. */
+const DEMO_SECONDS = 1
+
+/** Milliseconds between two `time` events of the demo clock; 0 for none. */
+export function clockPeriodMs(config: Config): number {
+  return (config.CLOCK_SECONDS ?? (hasCredentials(config) ? 0 : DEMO_SECONDS)) * 1_000
+}
+
 function hubBounds(config: Config): HubOptions {
   return {
     heartbeatMs: config.HEARTBEAT_SECONDS * 1_000,
@@ -133,31 +166,17 @@ function hubBounds(config: Config): HubOptions {
     maxQueuedBytes: config.MAX_QUEUED_BYTES,
     maxEventBytes: config.MAX_EVENT_BYTES,
     lifetimeMs: config.LIFETIME_SECONDS * 1_000,
-    clockMs: config.CLOCK_SECONDS * 1_000,
+    clockMs: clockPeriodMs(config),
   }
 }
 
 function middlewareFor(accessMode: AccessMode, config: Config): MiddlewareHandler[] {
   const { CORS_ORIGINS, CORS_HEADERS } = config
   return [
-    requestId(),
-    secureHeaders(HEADERS),
+    commonHeaders as MiddlewareHandler,
     ...(CORS_ORIGINS.length > 0 ? [allowOrigins(CORS_ORIGINS, CORS_HEADERS)] : []),
     ...(accessMode === 'loopback' ? [onlyLoopback(CORS_ORIGINS)] : []),
   ]
-}
-
-/**
- * Omits headers that do not fit an API with streams. HSTS is up to the server that terminates TLS; the
- * other defaults of Hono are for browsers that no longer exist.
- */
-const HEADERS = {
-  strictTransportSecurity: false,
-  originAgentCluster: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
 }
 
 /** The maximum number of characters of an address that are stored: a proxy may send anything. */

@@ -10,6 +10,7 @@ import {
 } from '../http/auth/credentials.ts'
 import { type ClientOverflow, QUEUE_SLACK_BYTES } from '../hub/options.ts'
 import { parseRedisUrl, REDIS_URL_RULE } from '../journal/redis/redis-url.ts'
+import { isOrigin, isPlain, list, number, wholeNumber, workers } from './config/fields.ts'
 
 /** The configuration, with defaults filled in. Each property is the environment variable of that name. */
 export interface Config {
@@ -17,8 +18,12 @@ export interface Config {
   readonly PORT: number
   /** The address to listen on. */
   readonly HOST: string
+  /** How many processes serve requests; `auto`: one for each core. */
+  readonly WORKERS: number | 'auto'
   /** Publish keys, which publish, operate the hub and issue tickets. Several allow for rotation. */
   readonly PUBLISH_KEY: readonly string[]
+  /** Keys that read metrics, and nothing else. */
+  readonly METRICS_KEY: readonly string[]
   /** The secret that verifies HS256, HS384 and HS512 tokens. */
   readonly JWT_SECRET?: string | undefined
   /** The URL of the token issuer's JSON Web Key Set. */
@@ -35,6 +40,8 @@ export interface Config {
   readonly CORS_HEADERS: readonly string[]
   /** How many proxies in front of the server are trusted to append to `X-Forwarded-For`. */
   readonly TRUST_PROXY: number
+  /** Invalid keys that one address may send within a minute; 0 for no limit. */
+  readonly ATTEMPTS_PER_MINUTE: number
   /** Streams that one client or address may open within a minute; 0 for no limit. */
   readonly STREAMS_PER_MINUTE: number
   /** Events that one credential or address may publish within a minute; 0 for no limit. */
@@ -47,8 +54,11 @@ export interface Config {
   readonly REDIS_EVICTION: 'refuse' | 'accept'
   /** On Workers: how many shards the clients are spread over. */
   readonly HUB_SHARDS: number
-  /** Seconds between two `time` events to everyone, the demo clock; 0 for none. */
-  readonly CLOCK_SECONDS: number
+  /**
+   * Seconds between two `time` events to everyone, the demo clock; 0 for none.
+   * @defaultValue 1 on a hub without credentials, otherwise 0
+   */
+  readonly CLOCK_SECONDS?: number | undefined
   /** Seconds between two heartbeats of a stream. */
   readonly HEARTBEAT_SECONDS: number
   /** Milliseconds that clients wait before they reconnect. */
@@ -69,6 +79,8 @@ export interface Config {
   readonly MAX_QUEUED_BYTES: number
   /** The maximum number of bytes in the data of an event. */
   readonly MAX_EVENT_BYTES: number
+  /** Size from which an event is compressed for clients that accept it, in bytes; 0 for no compression. */
+  readonly COMPRESS_MIN_BYTES: number
   /** Seconds after which a connection ends, plus or minus a random fifth. */
   readonly LIFETIME_SECONDS: number
   /** The maximum number of seconds that a shutdown takes. */
@@ -90,10 +102,11 @@ export interface Config {
   readonly LOG_LEVEL: LogLevel
 }
 
-const LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'fatal'] as const
-
 /** The levels of the log, from the most lines to the fewest. */
-export type LogLevel = (typeof LEVELS)[number]
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'fatal'] as const
+
+/** A level of the log. */
+export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Thrown for an invalid environment. Its message lists every problem. */
 export class ConfigError extends Error {
@@ -114,7 +127,9 @@ const fields = {
     .string()
     .default('127.0.0.1')
     .transform((host) => host.replace(/^\[(.*)\]$/, '$1')),
+  WORKERS: workers(1_024).default(1),
   PUBLISH_KEY: list(PUBLISH_KEY, `must be a list of keys, each of which ${PUBLISH_KEY_RULE}`),
+  METRICS_KEY: list(PUBLISH_KEY, `must be a list of keys, each of which ${PUBLISH_KEY_RULE}`),
   JWT_SECRET: z.string().refine(isLongSecret, SECRET_RULE).optional(),
   JWKS_URL: z.string().refine(isJwksUrl, JWKS_URL_RULE).optional(),
   JWT_ISSUER: z.string().optional(),
@@ -130,6 +145,7 @@ const fields = {
   // RFC 9110 §5.6.2: the name of a header is a token.
   CORS_HEADERS: list(/^[\w!#$%&'*+.^`|~-]+$/, 'must be names of headers like X-Trace'),
   TRUST_PROXY: wholeNumber(0, 10).default(0),
+  ATTEMPTS_PER_MINUTE: wholeNumber(0, 1_000_000).default(60),
   STREAMS_PER_MINUTE: wholeNumber(0, 1_000_000).default(0),
   PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
   REDIS_URL: z
@@ -142,7 +158,7 @@ const fields = {
     .default('hono-sse'),
   REDIS_EVICTION: z.enum(['refuse', 'accept'], 'must be refuse or accept').default('refuse'),
   HUB_SHARDS: wholeNumber(1, MAX_SHARDS).default(1),
-  CLOCK_SECONDS: number(0, DAY_SECONDS).default(1),
+  CLOCK_SECONDS: number(0, DAY_SECONDS).optional(),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),
   RETRY_MS: number(0, 3_600_000).default(2_000),
   JOURNAL_EVENTS: wholeNumber(0, 1_000_000).default(1_000),
@@ -153,6 +169,7 @@ const fields = {
   CLIENT_OVERFLOW: z.enum(['refuse', 'oldest'], 'must be refuse or oldest').default('refuse'),
   MAX_QUEUED_BYTES: wholeNumber(QUEUE_SLACK_BYTES, 2 ** 31).default(1_048_576),
   MAX_EVENT_BYTES: wholeNumber(1, 2 ** 28).default(262_144),
+  COMPRESS_MIN_BYTES: wholeNumber(0, 2 ** 28).default(0),
   LIFETIME_SECONDS: number(1, 365 * DAY_SECONDS).default(3_600),
   DRAIN_SECONDS: number(0, 3_600).default(10),
   DRAIN_DELAY_SECONDS: number(0, 3_600).optional(),
@@ -160,7 +177,7 @@ const fields = {
   TLS_KEY: z.string().optional(),
   PAGE: z.enum(['on', 'off'], 'must be on or off').default('on'),
   STREAM: z.enum(['native', 'portable'], 'must be native or portable').default('native'),
-  LOG_LEVEL: z.enum(LEVELS, `must be one of ${LEVELS.join(', ')}`).default('info'),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
 
 /** Whether the configuration accepts any credential. Invalid fields may be missing here. */
@@ -193,6 +210,17 @@ const Environment = z
     path: ['ALLOW_ANONYMOUS'],
     message: 'can’t be combined with PUBLISH_KEY, JWT_SECRET or JWKS_URL: unset it, or unset them',
   })
+  .refine((config) => !config.METRICS_KEY?.length || hasCredentials(config), {
+    when: () => true,
+    path: ['METRICS_KEY'],
+    message:
+      'requires PUBLISH_KEY, JWT_SECRET or JWKS_URL: without them, anyone may read the metrics',
+  })
+  .refine((config) => !config.METRICS_KEY?.some((key) => config.PUBLISH_KEY?.includes(key)), {
+    when: () => true,
+    path: ['METRICS_KEY'],
+    message: 'must differ from PUBLISH_KEY, which may do anything',
+  })
   .refine((config) => (config.TLS_CERT === undefined) === (config.TLS_KEY === undefined), {
     when: () => true,
     path: ['TLS_CERT'],
@@ -216,33 +244,4 @@ export function readConfig(
   // Only the first part of the path: the items of a list have no name.
   const problems = result.error.issues.map(({ path, message }) => `  ${String(path[0])} ${message}`)
   throw new ConfigError(`The environment is invalid:\n${problems.join('\n')}`)
-}
-
-function isPlain(value: unknown): boolean {
-  return typeof value === 'number' || typeof value === 'boolean' || Array.isArray(value)
-}
-
-/** Whether a URL has nothing but a scheme, a host and a port. */
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).href === `${new URL(text).origin}/`
-}
-
-/** A comma-separated list. */
-function list(item: RegExp, rule: string) {
-  return z
-    .string()
-    .default('')
-    .transform((text) => text.split(',').map((part) => part.trim()))
-    .transform((parts) => parts.filter((part) => part !== ''))
-    .pipe(z.array(z.string().regex(item, rule)))
-}
-
-function wholeNumber(min: number, max: number) {
-  return number(min, max).pipe(z.int('must be a whole number'))
-}
-
-function number(min: number, max: number) {
-  const rule = `must be a number from ${min} to ${max}`
-  const digits = z.string(rule).regex(/^\d{1,15}(\.\d{1,3})?$/, rule)
-  return digits.transform(Number).pipe(z.number().min(min, rule).max(max, rule))
 }

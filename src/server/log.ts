@@ -1,85 +1,46 @@
-/** The log: one JSON line for each thing that an operator needs to know. */
-import {
-  configureSync,
-  getConsoleSink,
-  getJsonLinesFormatter,
-  getLogger,
-  type Logger,
-  type Sink,
-} from '@logtape/logtape'
+/** Logs what an operator needs to know of streams and requests. */
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { HubObserver } from '../hub/options.ts'
-import type { LogLevel } from './config.ts'
-import type { LogQueue } from './log-queue.ts'
+import type { HubHooks } from '../hub/hooks/hooks.ts'
+import type { LogFunction, Logger } from './logger.ts'
 
-const CATEGORY = 'hono-sse'
-
-const formatLine = getJsonLinesFormatter({ properties: 'flatten' })
-
-/**
- * Configures the log of the process and returns it. Only an entry point may call this, because the
- * configuration is global.
- * @param output - where lines go; without it, to the console
- */
-export function openLog(level: LogLevel, output?: LogQueue): Logger {
-  const sink: Sink = output
-    ? (record) => output.push(formatLine(record))
-    : getConsoleSink({ formatter: formatLine })
-  configureSync({
-    reset: true,
-    sinks: { sink },
-    loggers: [
-      { category: CATEGORY, lowestLevel: level, sinks: ['sink'] },
-      { category: ['logtape', 'meta'], lowestLevel: 'error', sinks: ['sink'] },
-    ],
-  })
-  return getLogger(CATEGORY)
-}
-
-/** The line that reports how many lines were dropped before it. */
-export function droppedLine(count: number, clock: Clock = systemClock): string {
-  const text = 'log lines dropped: the log output was too slow, or failed'
-  return formatLine({
-    category: [CATEGORY],
-    level: 'warning',
-    message: [text],
-    rawMessage: text,
-    timestamp: clock.now(),
-    properties: { count },
-  })
-}
-
-/** The maximum number of lines of one kind per second. Others are only counted: thousands would hide the rest. */
+/** The maximum number of lines of one kind per second, but at `debug`. Others are only counted: thousands would hide the rest. */
 const MAX_PER_SECOND = 20
 
+type Level = 'info' | 'warn' | 'error'
+
 /**
- * Creates a function that writes a line, or counts it if there are too many of its kind. The count is
- * logged with the next line that is written.
+ * A log that writes a line, or counts it if there are too many of its kind: of its message. The count is
+ * logged with the next line that is written. Lines at `debug` are all written.
  */
-function limitedTo(log: Logger, clock: Clock): (kind: string, write: () => void) => void {
+export function limitedLog(log: Logger, clock: Clock): Logger {
   const kinds = new Map<string, { end: number; written: number; suppressed: number }>()
-  return (kind, write) => {
-    const now = clock.monotonic()
-    const current = kinds.get(kind) ?? { end: 0, written: 0, suppressed: 0 }
-    kinds.set(kind, current)
-    if (now >= current.end) {
-      if (current.suppressed > 0)
-        log.warn('log lines suppressed', { kind, count: current.suppressed })
-      Object.assign(current, { end: now + 1_000, written: 0, suppressed: 0 })
+  return { ...log, info: limited('info'), warn: limited('warn'), error: limited('error') }
+
+  function limited(level: Level): LogFunction {
+    if (!log.isEnabledFor(level === 'warn' ? 'warning' : level)) return () => {}
+    return (message, fields) => {
+      const now = clock.monotonic()
+      const current = kinds.get(message) ?? { end: 0, written: 0, suppressed: 0 }
+      kinds.set(message, current)
+      if (now >= current.end) {
+        if (current.suppressed > 0)
+          log.warn('log lines suppressed', { kind: message, count: current.suppressed })
+        Object.assign(current, { end: now + 1_000, written: 0, suppressed: 0 })
+      }
+      if (current.written < MAX_PER_SECOND) log[level](message, fields)
+      else current.suppressed += 1
+      current.written += 1
     }
-    if (current.written < MAX_PER_SECOND) write()
-    else current.suppressed += 1
-    current.written += 1
   }
 }
 
 /** Logs refused streams, failed work and ended streams; a stream that the hub cut off is a warning. */
-export function hubLogger(log: Logger, clock: Clock): HubObserver {
-  const limited = limitedTo(log, clock)
+export function hubLogger(allLines: Logger, clock: Clock): HubHooks {
+  const log = limitedLog(allLines, clock)
   return {
-    ended: ({ id, client, openedAt, sentEvents, sentBytes, info }, reason) => {
+    onDisconnect: ({ id, client, openedAt, sentEvents, sentBytes, info }, reason) => {
       const line = {
         connection: id,
         client,
@@ -89,15 +50,11 @@ export function hubLogger(log: Logger, clock: Clock): HubObserver {
         bytes: sentBytes,
         ...info,
       }
-      if (reason === 'slow') limited('stream cut off', () => log.warn('stream cut off', line))
+      if (reason === 'slow') log.warn('stream cut off', line)
       else log.debug('stream ended', line)
     },
-    refused: (client, reason, info) =>
-      limited('stream refused', () => log.warn('stream refused', { client, reason, ...info })),
-    failed: (error, stage) =>
-      limited('background work failed', () =>
-        log.error('background work failed', { stage, error }),
-      ),
+    onRefuse: (client, reason, info) => log.warn('stream refused', { client, reason, ...info }),
+    onError: (error, stage) => log.error('background work failed', { stage, error }),
   }
 }
 
@@ -108,8 +65,8 @@ const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429])
  * Logs refused requests; at the level `debug`, all requests. It logs the route and not the path,
  * which may contain a secret.
  */
-export function responseLogger(log: Logger, clock: Clock = systemClock): (c: Context) => void {
-  const limited = limitedTo(log, clock)
+export function responseLogger(allLines: Logger, clock: Clock = systemClock): (c: Context) => void {
+  const log = limitedLog(allLines, clock)
   const logsAll = log.isEnabledFor('debug')
   return (c) => {
     const { status } = c.res
@@ -117,7 +74,7 @@ export function responseLogger(log: Logger, clock: Clock = systemClock): (c: Con
     if (!refused && !logsAll) return
     const { method } = c.req
     const line = { status, method, route: routePath(c, -1) || '/*', requestId: c.get('requestId') }
-    if (refused) limited('request refused', () => log.info('request refused', line))
+    if (refused) log.info('request refused', line)
     else log.debug('request handled', line)
   }
 }

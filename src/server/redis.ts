@@ -1,15 +1,17 @@
 /** Opens the journal in Redis that the configuration describes, and logs the state of its connection. */
-import type { Logger } from '@logtape/logtape'
 import type { Journal } from '../journal/journal.ts'
 import type { RedisObserver } from '../journal/redis/options.ts'
 import { journalBounds } from './compose.ts'
 import type { Config } from './config.ts'
+import type { Logger } from './logger.ts'
 
 /** A journal that several instances share. */
 export interface SharedJournal {
   readonly journal: Journal
-  /** Resolves once Redis is connected; or with the reason when this Redis can't be used at all. */
-  readonly reached: Promise<string | undefined>
+  /** Resolves once Redis is connected. */
+  readonly reached: Promise<void>
+  /** Resolves with the reason when Redis was never connected, and can't be used at all: see {@link isFinal}. */
+  readonly refused: Promise<string>
 }
 
 /**
@@ -17,7 +19,7 @@ export interface SharedJournal {
  * the database; its INFO lacks its ids; the keys belong to another node; or the package is missing.
  */
 const REFUSAL =
-  /^(NOAUTH|WRONGPASS|NOPERM|FORMAT|MOVED|CROSSSLOT|ERR AUTH|ERR DB index|ERR SELECT is not allowed|ERR unknown command|The INFO of Redis|The Sentinels know no primary|Cannot find (package|module))\b/
+  /^(NOAUTH|WRONGPASS|NOPERM|FORMAT|MOVED|CROSSSLOT|ERR AUTH|ERR DB index|ERR SELECT is not allowed|ERR unknown command|The INFO of Redis|The Sentinels know no primary|The package @redis\/client can’t be loaded)\b/
 
 /** Returns whether an error is permanent: every retry would fail. @param reason - the message of the error */
 export function isFinal(reason: string): boolean {
@@ -33,27 +35,42 @@ export async function openRedisJournal(
   if (REDIS_URL === undefined) return undefined
   // Loaded on demand: the bundle of the Worker must not contain a client that requires sockets.
   const { createRedisJournal } = await import('../journal/redis/journal.ts')
-  let resolveReached: (refusal?: string) => void = () => {}
-  const reached = new Promise<string | undefined>((resolve) => {
-    resolveReached = resolve
+  const outcome: RedisOutcome = { onReached: () => {}, onRefused: () => {} }
+  const reached = new Promise<void>((resolve) => {
+    outcome.onReached = resolve
+  })
+  const refused = new Promise<string>((resolve) => {
+    outcome.onRefused = resolve
   })
   const journal = createRedisJournal({
     ...journalBounds(config),
     url: REDIS_URL,
     prefix: REDIS_PREFIX,
     acceptEviction: REDIS_EVICTION === 'accept',
-    observer: redisLogger(log, resolveReached),
+    observer: redisLogger(log, outcome),
   })
-  return { journal, reached }
+  return { journal, reached, refused }
 }
 
-/** Logs when Redis connects and when the connection is lost; failed retries and further ignored messages only at `debug`. */
-function redisLogger(log: Logger, onReached: (refusal?: string) => void): RedisObserver {
-  let lost = false
+/** What a server learns about its Redis. */
+interface RedisOutcome {
+  onReached: () => void
+  /** Called only until Redis was connected once: later, streams are open, and an operator may mend it. */
+  onRefused: (reason: string) => void
+}
+
+/** The maximum number of reasons that are logged during one outage: some name a port, which changes. */
+const MAX_REASONS = 20
+
+/** Logs when Redis connects, and each reason of an outage once; further retries and ignored messages only at `debug`. */
+export function redisLogger(log: Logger, { onReached, onRefused }: RedisOutcome): RedisObserver {
+  const reasons = new Set<string>()
+  let reached = false
   let ignored = false
   return {
     connected: (eviction) => {
-      lost = false
+      reasons.clear()
+      reached = true
       log.info('Redis connected')
       if (eviction)
         log.warn('Redis may evict the journal: set maxmemory-policy to noeviction', { eviction })
@@ -61,14 +78,15 @@ function redisLogger(log: Logger, onReached: (refusal?: string) => void): RedisO
     },
     disconnected: ({ message }: Error) => {
       const line = { reason: message }
-      if (lost) log.debug('Redis still unavailable', line)
+      if (reasons.has(message) || reasons.size >= MAX_REASONS)
+        log.debug('Redis still unavailable', line)
       else
         log.error(
           'Redis unavailable: publishing returns 503 and streams wait until REDIS_URL is reachable',
           line,
         )
-      lost = true
-      if (isFinal(message)) onReached(message)
+      if (reasons.size < MAX_REASONS) reasons.add(message)
+      if (!reached && isFinal(message)) onRefused(message)
     },
     ignored: ({ message }: Error) => {
       const line = { reason: message }

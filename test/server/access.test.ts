@@ -1,6 +1,6 @@
 /** A hub without a configured key answers 503 to every request to listen, publish or operate. */
 import { expect, test } from 'vitest'
-import { accessModeOf, CONFIGURE_ACCESS } from '../../src/server/access.ts'
+import { accessModeOf, CONFIGURE_WORKER } from '../../src/server/access.ts'
 import { defaults } from '../../src/server/config.ts'
 import { createAuthHarness, KEY, SECRET } from '../support/auth-harness.ts'
 
@@ -22,9 +22,14 @@ test.each([
   for (const credential of [undefined, KEY]) {
     const response = await request(path, credential, { method })
     expect(response.status).toBe(503)
-    expect(await response.json()).toMatchObject({ detail: CONFIGURE_ACCESS })
+    expect(await response.json()).toMatchObject({ detail: CONFIGURE_WORKER })
   }
   expect(hub.stats()).toMatchObject({ connections: 0, published: 0 })
+})
+
+test('it names the places for a key: of local work, and of a deployment', () => {
+  expect(CONFIGURE_WORKER).toContain('.dev.vars')
+  expect(CONFIGURE_WORKER).toContain('npx wrangler secret put PUBLISH_KEY')
 })
 
 test('healthz answers anyway', async () => {

@@ -1,13 +1,11 @@
 /** What the environment settles is what the service does. */
-import { getLogger, resetSync } from '@logtape/logtape'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
-import { portableStream } from '../../src/http/stream.ts'
-import { webStream } from '../../src/http/web-stream.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { readConfig } from '../../src/server/config.ts'
-import { served } from '../support/app-harness.ts'
+import { released, served } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
+import { errorLog } from '../support/error-log.ts'
 import { type Reader, readEvents } from '../support/reader.ts'
 
 let service: Service | undefined
@@ -23,22 +21,17 @@ afterEach(async () => {
   await clock.advance(10_000)
   await closed
   service = undefined
-  resetSync()
 })
 
 function serve(environment: Record<string, string> = {}): Service['app'] {
-  const runtime = {
-    native: webStream(),
-    portable: portableStream(),
-    remoteAddress: () => '127.0.0.1',
-  }
+  const runtime = { remoteAddress: () => '127.0.0.1' }
   // The test advances periodic tasks; flushes run by themselves.
   const ticking = { ...clock, soon: systemClock.soon }
   const config = readConfig(environment)
   service = compose({
     config,
     accessMode: 'loopback',
-    log: getLogger('test'),
+    log: errorLog([]),
     runtime,
     clock: ticking,
   })
@@ -55,12 +48,26 @@ const ORIGIN = 'https://app.example'
 
 const text = (body: string) => ({ method: 'POST', body, headers: { 'Content-Type': 'text/plain' } })
 
-test('CLOCK_SECONDS is 1 by default, and the time comes each second', async () => {
+test('without a key, the time comes each second by default', async () => {
   const reader = await listen(serve())
   await clock.advance(2_000)
   expect(await reader.next()).toMatchObject({ event: 'time', id: undefined })
   expect(await reader.next()).toMatchObject({ event: 'time', id: undefined })
 })
+
+test.each([{ PUBLISH_KEY: 'a-key-0123456789' }, { JWT_SECRET: 's'.repeat(32) }])(
+  'with %j, no time comes unless CLOCK_SECONDS is set',
+  async (credentials) => {
+    const quiet = await listen(serve(credentials))
+    await clock.advance(5_000)
+    await service?.hub.publish('everyone', { data: 'hello' })
+    expect(await quiet.next()).toMatchObject({ data: 'hello' })
+    await service?.close(0)
+    const ticking = await listen(serve({ ...credentials, CLOCK_SECONDS: '1' }))
+    await clock.advance(1_000)
+    expect(await ticking.next()).toMatchObject({ event: 'time' })
+  },
+)
 
 test('CLOCK_SECONDS=0 turns the clock off', async () => {
   const app = serve({ CLOCK_SECONDS: '0' })
@@ -104,7 +111,8 @@ test.each([
 ])('%s bounds the streams', async (name, path) => {
   const app = serve({ [name]: '1' })
   await listen(app)
-  expect(await (await app.request(path)).text()).toContain('at-capacity')
+  const refused = await released(await app.request(path), clock)
+  expect(await refused.text()).toContain('at-capacity')
 })
 
 test('LIFETIME_SECONDS limits the lifetime of a stream, plus or minus a fifth', async () => {
@@ -180,7 +188,7 @@ test('closing drains the streams in the given time, and refuses new ones at once
   const second = await listen(app)
   const closed = service?.close(4_000)
   expect((await app.request('/readyz')).status).toBe(503)
-  expect(await (await app.request('/sse')).text()).toContain('shutdown')
+  const refused = (await app.request('/sse')).text()
   await first.end()
   expect(second.ended).toBe(false)
   await clock.advance(2_000)
@@ -188,4 +196,5 @@ test('closing drains the streams in the given time, and refuses new ones at once
   expect(second.events.at(-1)).toMatchObject({ event: 'hub:bye', data: '{"reason":"shutdown"}' })
   await clock.advance(2_000)
   await closed
+  expect(await refused).toContain('shutdown')
 })

@@ -1,13 +1,16 @@
 /** The environment becomes a configuration, or one message that names every mistake. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { variableGroups } from '../../src/server/config/descriptions.ts'
 import { type Config, ConfigError, defaults, readConfig } from '../../src/server/config.ts'
 
 /** The table of the design, section 9, as far as it is built; the compiler sees that none is missing. */
 const TABLE: Record<keyof Config, unknown> = {
   PORT: 3020,
   HOST: '127.0.0.1',
+  WORKERS: 1,
   PUBLISH_KEY: [],
+  METRICS_KEY: [],
   JWT_SECRET: undefined,
   JWKS_URL: undefined,
   JWT_ISSUER: undefined,
@@ -16,13 +19,14 @@ const TABLE: Record<keyof Config, unknown> = {
   CORS_ORIGINS: [],
   CORS_HEADERS: [],
   TRUST_PROXY: 0,
+  ATTEMPTS_PER_MINUTE: 60,
   STREAMS_PER_MINUTE: 0,
   PUBLISHES_PER_MINUTE: 0,
   REDIS_URL: undefined,
   REDIS_PREFIX: 'hono-sse',
   REDIS_EVICTION: 'refuse',
   HUB_SHARDS: 1,
-  CLOCK_SECONDS: 1,
+  CLOCK_SECONDS: undefined,
   HEARTBEAT_SECONDS: 15,
   RETRY_MS: 2_000,
   JOURNAL_EVENTS: 1_000,
@@ -33,6 +37,7 @@ const TABLE: Record<keyof Config, unknown> = {
   CLIENT_OVERFLOW: 'refuse',
   MAX_QUEUED_BYTES: 1_048_576,
   MAX_EVENT_BYTES: 262_144,
+  COMPRESS_MIN_BYTES: 0,
   LIFETIME_SECONDS: 3_600,
   DRAIN_SECONDS: 10,
   DRAIN_DELAY_SECONDS: undefined,
@@ -109,12 +114,23 @@ test.each([
   ['MAX_EVENT_BYTES', '0'],
   ['MAX_QUEUED_BYTES', '65535'],
   ['LIFETIME_SECONDS', '0'],
+  ['WORKERS', '0'],
+  ['WORKERS', '1025'],
+  ['WORKERS', '1.5'],
+  ['WORKERS', 'all'],
   ['PAGE', 'true'],
   ['STREAM', 'fast'],
   ['LOG_LEVEL', 'loud'],
   ['LOG_LEVEL', 'INFO'],
 ])('%s may not be %s', (name, value) => {
   expect(complaint({ [name]: value })).toMatch(new RegExp(`^ {2}${name} must be`, 'm'))
+})
+
+test('the number of workers is a number, or auto', () => {
+  expect([readConfig({ WORKERS: '8' }).WORKERS, readConfig({ WORKERS: 'auto' }).WORKERS]).toEqual([
+    8,
+    'auto',
+  ])
 })
 
 test('a list is split at commas, and spaces and empty items are ignored', () => {
@@ -217,6 +233,27 @@ test('docs/configuration.md lists exactly these variables, with these defaults',
   expect(listed.sort()).toEqual(real.sort())
 })
 
+test('docs/configuration.md has the groups of the help, and describes each variable in its words', () => {
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+  const sections = page.replaceAll('`', '').split('\n## ').slice(1)
+  const titles = sections.map((section) => section.split('\n')[0])
+  expect(titles).toEqual(Object.keys(variableGroups))
+  for (const [i, members] of Object.values(variableGroups).entries()) {
+    const rows = sections[i]?.matchAll(/^\| ([A-Z_]+) \|[^|]*\| (.*) \|$/gm) ?? []
+    const meanings = [...rows].map(([, name = '', meaning = '']) => {
+      const { length = 0 } = members[name as keyof Config] ?? {}
+      return [name, meaning.slice(0, length).replaceAll("'", '’')]
+    })
+    expect(meanings).toEqual(Object.entries(members))
+  }
+})
+
+test('the help describes each variable within a line', () => {
+  const described = Object.values(variableGroups).flatMap((members) => Object.entries(members))
+  expect(described.map(([name]) => name).sort()).toEqual(Object.keys(TABLE).sort())
+  expect(described.filter(([, text]) => text.length > 62)).toEqual([])
+})
+
 /** A default as the page writes it. */
 function shown(value: unknown): string {
   const text = String(value ?? '')
@@ -234,6 +271,17 @@ test('rules between fields are reported together with mistakes in a field', () =
   for (const name of ['PORT', 'MAX_QUEUED_BYTES', 'JWKS_URL', 'TLS_CERT']) {
     expect(message).toContain(`  ${name} `)
   }
+})
+
+test('a metrics key requires other credentials, and is none of them', () => {
+  const METRICS_KEY = 'a-metrics-key-0123456789'
+  const PUBLISH_KEY = 'a-publish-key-0123456789'
+  expect(complaint({ METRICS_KEY })).toContain('  METRICS_KEY requires PUBLISH_KEY')
+  expect(complaint({ METRICS_KEY, PUBLISH_KEY: `${PUBLISH_KEY},${METRICS_KEY}` })).toContain(
+    '  METRICS_KEY must differ from PUBLISH_KEY',
+  )
+  expect(complaint({ METRICS_KEY: 'short', PUBLISH_KEY })).toMatch(/ {2}METRICS_KEY must .*16/)
+  expect(readConfig({ METRICS_KEY, PUBLISH_KEY }).METRICS_KEY).toEqual([METRICS_KEY])
 })
 
 test('a key and ALLOW_ANONYMOUS contradict each other', () => {

@@ -1,14 +1,15 @@
 /** The log has one JSON line for each thing that an operator needs to know, and no more. */
-import { type Logger, resetSync } from '@logtape/logtape'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { portableStream } from '../../src/http/stream.ts'
+import { createHub } from '../../src/hub/hub.ts'
 import type { AccessMode } from '../../src/server/access.ts'
 import { compose, type Service } from '../../src/server/compose.ts'
 import { type LogLevel, readConfig } from '../../src/server/config.ts'
-import { hubLogger, openLog } from '../../src/server/log.ts'
+import { hubLogger, limitedLog } from '../../src/server/log.ts'
+import { openLog } from '../../src/server/logger.ts'
 import { served } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
 import { until } from '../support/eventually.ts'
+import { fakeStream } from '../support/fake-stream.ts'
 import { readEvents } from '../support/reader.ts'
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/
@@ -25,13 +26,12 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const service of open.splice(0)) await service.close(0)
-  resetSync()
   vi.restoreAllMocks()
 })
 
 function serve(
   level: LogLevel,
-  openStream = portableStream(),
+  remoteAddress = () => '127.0.0.1',
   accessMode: AccessMode = 'loopback',
 ): Service['app'] {
   const environment = {
@@ -46,7 +46,7 @@ function serve(
     config: readConfig(environment),
     accessMode,
     log: openLog(level),
-    runtime: { native: openStream, portable: openStream, remoteAddress: () => '127.0.0.1' },
+    runtime: { remoteAddress },
   })
   open.push(service)
   return service.app
@@ -96,15 +96,47 @@ test('a stream that is refused is a warning that names the client, the reason an
 
 test('a flood of refusals logs 20 lines a second, and counts the others', async () => {
   const clock = manualClock()
-  const { refused } = hubLogger(openLog('info'), clock)
-  for (let n = 0; n < 1_000; n++) refused?.('bob', 'at-capacity', {})
+  const { onRefuse } = hubLogger(openLog('info'), clock)
+  for (let n = 0; n < 1_000; n++) onRefuse?.('bob', 'at-capacity', {})
   expect(lines()).toHaveLength(20)
   await clock.advance(1_000)
-  refused?.('bob', 'at-capacity', {})
+  onRefuse?.('bob', 'at-capacity', {})
   expect(lines().slice(20)).toMatchObject([
     { message: 'log lines suppressed', kind: 'stream refused', count: 980 },
     { message: 'stream refused' },
   ])
+})
+
+test('a flood of requests that fail logs 20 lines a second, and one after it their number', async () => {
+  const clock = manualClock()
+  const service = compose({
+    config: readConfig({}),
+    accessMode: 'loopback',
+    log: openLog('info'),
+    runtime: {
+      remoteAddress: () => {
+        throw new Error('no address')
+      },
+    },
+    clock,
+  })
+  open.push(service)
+  const fail = () => service.app.request('/sse?id=alice')
+  for (let n = 0; n < 25; n++) expect((await fail()).status).toBe(500)
+  expect(lines()).toHaveLength(20)
+  clock.moveWallTime(-3_600_000)
+  await clock.advance(1_000)
+  await fail()
+  expect(lines().slice(20)).toMatchObject([
+    { message: 'log lines suppressed', kind: 'request failed', count: 5 },
+    { message: 'request failed' },
+  ])
+})
+
+test('at debug, all requests are logged', () => {
+  const log = limitedLog(openLog('debug'), manualClock())
+  for (let n = 0; n < 25; n++) log.debug('request handled')
+  expect(lines()).toHaveLength(25)
 })
 
 test('a stream that is cut off is a warning that names the connection', async () => {
@@ -155,6 +187,17 @@ test('streams that end normally are logged at level debug only', async () => {
   ])
 })
 
+test('the duration of a stream does not depend on wall time', async () => {
+  const clock = manualClock()
+  const hub = createHub({ clock, ...hubLogger(openLog('debug'), clock) })
+  hub.connect({ client: 'alice', stream: fakeStream() })
+  await clock.advance(2_000)
+  clock.moveWallTime(-3_600_000)
+  await hub.disconnect('alice')
+  await clock.runPending()
+  expect(lines()).toEqual([expect.objectContaining({ durationSeconds: 2 })])
+})
+
 describe('a request', () => {
   const requests = () => lines().filter(({ message }) => String(message).startsWith('request'))
 
@@ -175,7 +218,7 @@ describe('a request', () => {
   })
 
   test('that is refused is logged with its route and id, without its content', async () => {
-    const app = serve('info', portableStream(), 'permissions')
+    const app = serve('info', undefined, 'permissions')
     const headers = { Authorization: 'Bearer sesame', 'X-Request-Id': 'r-1' }
     await app.request('/clients/sesame?block=sesame', { method: 'DELETE', headers })
     expect(requests()).toEqual([
@@ -243,11 +286,4 @@ test('an unexpected error is logged with its message and its stack', async () =>
   expect(line).toMatchObject({ level: 'ERROR', message: 'request failed' })
   expect(JSON.stringify(line)).toContain('no socket')
   expect(JSON.stringify(line)).toContain('log.test.ts')
-})
-
-test('a log that is reopened has the new level', () => {
-  const first: Logger = openLog('fatal')
-  first.error('not told')
-  openLog('info').info('told')
-  expect(lines()).toMatchObject([{ message: 'told', level: 'INFO' }])
 })

@@ -11,7 +11,9 @@ import {
   startProcess,
   startServer,
 } from '../support/process.ts'
+import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
 import { COMMANDS } from '../support/runtimes.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 
 const RUNTIMES = ['node', 'bun', 'deno'] as const
 const QUIET = { CLOCK_SECONDS: '0', PUBLISH_KEY: 'a-key-for-the-log-0123456789' }
@@ -122,9 +124,40 @@ describe.each(RUNTIMES)('%s', (runtime) => {
     await eventually(async () => expect(await healthOf(server.url)).toBe('ok'))
   })
 
-  async function startWithFewFiles(): Promise<Server> {
+  test.skipIf(REDIS_IS_MISSING)(
+    'connects to Redis again while connections take all file descriptors',
+    async () => {
+      const redis = await startRedis()
+      const proxy = await openTcpProxy(redis.port)
+      try {
+        const server = await startWithFewFiles({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` })
+        const crowd = keepOpening(server.url, 260)
+        await eventually(() => expect(failuresIn(server)).toHaveLength(1))
+        const subscribers = async () => {
+          const reply = await redis.command('PUBSUB', 'NUMSUB', '{hono-sse}:instances')
+          return (reply as [string, number])[1]
+        }
+        proxy.cut()
+        await eventually(async () => expect(await subscribers()).toBe(0))
+        // The crowd takes what the connection to Redis has freed.
+        const { attempts } = crowd
+        await eventually(() => expect(crowd.attempts).toBeGreaterThan(attempts + 1_000))
+        proxy.redirect(redis.port)
+        await eventually(async () => expect(await subscribers()).toBe(1))
+        crowd.stop()
+      } finally {
+        await proxy.close()
+        await redis.close()
+      }
+    },
+  )
+
+  async function startWithFewFiles(
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<Server> {
     const command = inShell('ulimit -n 200; exec "$0" "$@"', COMMANDS[runtime])
-    const server = await startServer(command, { CLOCK_SECONDS: '0', HEARTBEAT_SECONDS: '1' })
+    const fixed = { CLOCK_SECONDS: '0', HEARTBEAT_SECONDS: '1' }
+    const server = await startServer(command, { ...fixed, ...settings })
     started.push(server)
     return server
   }
@@ -151,4 +184,31 @@ function openSocket(url: string): { readonly socket: Socket; readonly opened: Pr
     socket.once('close', () => resolve())
   })
   return { socket, opened }
+}
+
+/** Connections, each of which is opened again when it is closed. */
+function keepOpening(url: string, count: number) {
+  let attempts = 0
+  let stopped = false
+  const sockets = new Set<Socket>()
+  const open = () => {
+    if (stopped) return
+    attempts += 1
+    const { socket } = openSocket(url)
+    sockets.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      setTimeout(open, 50)
+    })
+  }
+  for (let i = 0; i < count; i++) open()
+  return {
+    get attempts() {
+      return attempts
+    },
+    stop: () => {
+      stopped = true
+      for (const socket of sockets) socket.destroy()
+    },
+  }
 }
