@@ -10,6 +10,8 @@ export const EXIT = {
   unavailable: 69,
   /** The output can't be written. EX_IOERR */
   unwritable: 74,
+  /** The event may have been stored, although the hub did not confirm it. EX_TEMPFAIL */
+  unconfirmed: 75,
   /** The credential lacks the permission (401, 403), or the client is blocked. EX_NOPERM */
   forbidden: 77,
 } as const

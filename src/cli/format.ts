@@ -1,15 +1,26 @@
 /** Formats the events of a stream for a terminal. */
+import type { ReceivedEvent } from '../client/stream-types.ts'
+import { colour } from './colour.ts'
 
 const GAPS: Readonly<Record<string, string>> = {
   epoch: 'may be lost, because the journal has started a new epoch',
   evicted: 'are lost, because the journal has evicted them',
 }
 
-/** Formats a published event as one line: its name, if it has one, and its data; or all of it as JSON. */
-export function formatEvent(event: MessageEvent, { json }: { readonly json?: true }): string {
-  const { type, data, lastEventId } = event
-  if (json) return JSON.stringify({ id: lastEventId || null, event: type, data })
-  return visible(type === 'message' ? data : `${type}: ${data}`)
+/** How events are printed. */
+export interface EventFormat {
+  readonly json?: true
+  /** Whether the topic of an event comes first. */
+  readonly topics?: boolean
+}
+
+/** Formats a published event as one line: its topic, if that is asked for, its name, if it has one, and its data; or all of it as JSON. */
+export function formatEvent(frame: ReceivedEvent, { json, topics }: EventFormat): string {
+  const { id = null, event, data, topic } = frame
+  if (json) return JSON.stringify({ id, event, data, topic })
+  const name = event === 'message' ? '' : `${colour('yellow', visible(event))}: `
+  const from = topics ? `${colour('cyan', visible(topic ?? '*'))}  ` : ''
+  return from + name + visible(data)
 }
 
 /** Describes a control event; undefined if it need not be shown. */

@@ -1,5 +1,9 @@
 /** `hono-sse listen`: prints the events of a stream and reconnects when the connection is lost. */
-import { type ErrorEvent, EventSource } from 'eventsource'
+import { openFetchStream } from '../client/fetch-stream.ts'
+import { createFrameParser } from '../client/frame-parser.ts'
+import type { ClientStatus, ReceivedEvent } from '../client/stream-types.ts'
+import { basicClock } from '../core/clock.ts'
+import { colour } from './colour.ts'
 import { CliError, EXIT } from './exit.ts'
 import { formatControlEvent, formatEvent } from './format.ts'
 import { type Credentials, requestTicket } from './publish.ts'
@@ -12,63 +16,81 @@ export interface ListenFlags extends Credentials {
   readonly ticket?: string | undefined
   readonly lastEventId?: string
   readonly json?: true
+  /** Whether lines begin with the topic. @defaultValue false */
+  readonly topics?: boolean
 }
 
 /** Listens until an error ends it. @throws {CliError} if the hub refuses the stream, or can't be reached at first */
 export function listen(hub: string, flags: ListenFlags): Promise<never> {
   const url = streamUrl(hub, flags)
   const open = createOpener(hub, flags)
+  const { lastEventId } = flags
   return new Promise((_, reject) => {
     let wasConnected = false
     let isReconnecting = false
-    const source = new EventSource(url, { fetch: request })
-    // An EventSource dispatches only events whose names have listeners. This command prints all events.
-    source.dispatchEvent = (event) => {
-      if (event instanceof MessageEvent) onEvent(event)
-      else if (event.type === 'open') wasConnected = true
-      else onError(event as ErrorEvent)
-      return true
-    }
+    const options = { url, lastEventId, fetch: request, clock: basicClock, random: Math.random }
+    const stream = openFetchStream(options, { step: () => {}, status: onStatus })
 
-    async function request(_: unknown, init: RequestInit): Promise<Response> {
+    async function request(_: unknown, init: RequestInit = {}): Promise<Response> {
       try {
-        return await open(url, init)
+        return withListener(
+          await open(url, init),
+          createFrameParser(onFrame, () => {}),
+        )
       } catch (error) {
         // After a first connection, wait for a hub that is being replaced, even if a proxy returns 502.
         const isTemporary = error instanceof CliError && error.exitCode === EXIT.unavailable
-        if (!isTemporary || !wasConnected) end(error)
+        if (!isTemporary || !wasConnected) {
+          stream.close()
+          reject(error)
+        }
         throw error
       }
     }
 
-    function onEvent(event: MessageEvent): void {
-      const { type, data } = event
-      isReconnecting = type === 'hub:bye'
-      const notice = formatControlEvent(type, data)
-      if (notice) console.error(notice)
-      if (!type.startsWith('hub:')) console.log(formatEvent(event, flags))
+    function onFrame(frame: ReceivedEvent): void {
+      const { event, data } = frame
+      isReconnecting = event === 'hub:bye'
+      const notice = formatControlEvent(event, data)
+      if (notice) console.error(colour('grey', notice, process.stderr))
+      if (!event.startsWith('hub:')) console.log(formatEvent(frame, flags))
     }
 
-    /** Called when the connection ends, and again after each failed attempt to reconnect. */
-    function onError({ message }: ErrorEvent): void {
-      const reason = message ? ` (${message})` : ''
-      if (source.readyState === source.CLOSED) end(new CliError(EXIT.refused, `${message}.`))
-      else if (!isReconnecting) console.error(`connection lost${reason}: reconnecting`)
+    function onStatus(status: ClientStatus): void {
+      if (status.state === 'live') wasConnected = true
+      if (status.state !== 'waiting') return
+      if (!isReconnecting) {
+        const notice = `connection lost (${status.reason}): reconnecting`
+        console.error(colour('grey', notice, process.stderr))
+      }
       isReconnecting = true
-    }
-
-    function end(error: unknown): void {
-      source.close()
-      reject(error)
     }
   })
 }
 
-function streamUrl(hub: string, { client, topic = [], lastEventId }: ListenFlags): URL {
+/** Listens to topics, as a client of its own. @throws {CliError} */
+export function tail(hub: string, topic: readonly string[], flags: ListenFlags): Promise<never> {
+  // A token names its client.
+  const client = flags.token ? {} : { client: `tail-${crypto.randomUUID()}` }
+  return listen(hub, { ...flags, ...client, topic, topics: true })
+}
+
+/** Passes the text of a response on, also to a listener: this command prints control events, which the client keeps to itself. */
+function withListener(response: Response, onText: (text: string) => void): Response {
+  const decoder = new TextDecoder()
+  const tap = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (bytes, controller) => {
+      onText(decoder.decode(bytes, { stream: true }))
+      controller.enqueue(bytes)
+    },
+  })
+  return new Response(response.body?.pipeThrough(tap), response)
+}
+
+function streamUrl(hub: string, { client, topic = [] }: ListenFlags): URL {
   const url = routeUrl(hub, 'sse')
   if (client !== undefined) url.searchParams.set('id', client)
   for (const name of topic) url.searchParams.append('topic', name)
-  if (lastEventId !== undefined) url.searchParams.set('lastEventId', lastEventId)
   return url
 }
 
@@ -91,7 +113,10 @@ function createOpener(hub: string, flags: ListenFlags) {
     if (pairs.length > 0) headers.set('Cookie', pairs.join('; '))
     const response = await sendRequest(target, { ...init, headers })
     for (const text of response.headers.getSetCookie()) keepCookie(cookies, text)
-    if (response.status === 200) return response
+    if (response.status === 200) {
+      if (/^text\/event-stream\b/i.test(response.headers.get('Content-Type') ?? '')) return response
+      throw new CliError(EXIT.refused, `The response is not a stream: ${url.origin} is not a hub.`)
+    }
     if (response.status === 204) {
       throw new CliError(EXIT.forbidden, 'This client is temporarily blocked: try again later.')
     }

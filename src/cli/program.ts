@@ -1,27 +1,34 @@
 /** The command line of hono-sse: its commands, flags and help. */
 import { readFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { doctor } from './doctor/doctor.ts'
 import { CliError, EXIT } from './exit.ts'
-import { type ListenFlags, listen } from './listen.ts'
-import { type PublishFlags, publish, requestTicket, type TicketFlags } from './publish.ts'
-import { flagsHelp, serve, withFlags } from './serve.ts'
+import { listen, tail } from './listen.ts'
+import { disconnect, printClients } from './operate.ts'
+import { type Credentials, publish, requestTicket, type TicketFlags } from './publish.ts'
+import { DEFAULT_TIMEOUT } from './remote.ts'
+import { flagsSummary, serve, withFlags } from './serve.ts'
 
 const WIDTH = 100
 
 const SERVE_HELP = `
 Flags of serve override the environment variables of the same name: --port 3020 is PORT=3020.
-The documentation describes each variable. Defaults are in angle brackets.
+Defaults are in angle brackets.`
+const FLAGS = ` hono-sse serve --help describes each flag.
 
-${flagsHelp()}
+${flagsSummary()}
 `
 const NOTES = `
 Every user of the machine can see secrets in flags (ps): prefer environment variables.
-Exit codes: 0 success, 1 refused, 2 wrong usage, 69 unavailable, 74 output failed, 77 forbidden.`
+Exit codes: 0 success, 1 refused, 2 wrong usage, 69 unavailable, 74 output failed,
+75 the event may have been stored, 77 forbidden.`
 
 /** Runs the command in the arguments. */
 export async function main(args: readonly string[]): Promise<void> {
+  // A message that can't be written must not end the command, nor change its exit code.
+  process.stderr.on('error', () => {})
   try {
-    await program().parseAsync(args)
+    await program(args[2]).parseAsync(args)
   } catch (error) {
     if (!(error instanceof CliError)) throw error
     console.error(`hono-sse: ${error.message}`)
@@ -29,7 +36,8 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-function program(): Command {
+/** @param first - the first argument: a word that is no command must not start a server, but be corrected */
+function program(first = '-'): Command {
   const version = packageVersion()
   const root = new Command('hono-sse')
     .description(
@@ -40,12 +48,12 @@ function program(): Command {
     // Commander exits with 1 for wrong usage, which here means that the hub refused the request.
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .showHelpAfterError('Run hono-sse --help for usage.')
-    .addHelpText('after', SERVE_HELP + NOTES)
+    .addHelpText('after', SERVE_HELP + FLAGS + NOTES)
 
-  withFlags(root.command('serve', { isDefault: true }))
+  withFlags(root.command('serve', { isDefault: first.startsWith('-') }))
     .description('start a hub (the default command)')
     .addHelpText('after', SERVE_HELP)
-    .action((flags) => serve(flags, version))
+    .action((flags) => serve(flags))
 
   withCredentials(root.command('listen'))
     .description(
@@ -58,13 +66,23 @@ function program(): Command {
       '--last-event-id <id>',
       'replay events after this id; "earliest" replays all that are stored',
     )
-    .option('--json', 'print one JSON object per line: {"id","event","data"}')
+    .option('--json', 'print one JSON object per line: {"id","event","data","topic"}')
     .addOption(new Option('--ticket <ticket>', 'listen with a ticket').env('HUB_TICKET'))
     .action((url, flags, command) =>
       whileWritable(() => listen(url, withOneCredential(flags, command))),
     )
 
-  withCredentials(root.command('publish'))
+  withCredentials(root.command('tail'))
+    .description('print the events of topics, with the topic of each')
+    .argument('<url>', 'the hub, for example localhost:3020')
+    .argument('<topics...>', 'the topics to follow')
+    .option('--last-event-id <id>', 'replay events after this id; "earliest": all that are stored')
+    .option('--json', 'print one JSON object per line: {"id","event","data","topic"}')
+    .action((url, topics, flags, command) =>
+      whileWritable(() => tail(url, topics, withOneCredential(flags, command))),
+    )
+
+  withTimeout(withCredentials(root.command('publish')))
     .description('publish one event and print the result')
     .argument('<url>', 'the hub, for example localhost:3020')
     .argument('<data>', 'the data of the event, or - to read it from stdin')
@@ -78,7 +96,7 @@ function program(): Command {
       whileWritable(() => publish(url, data, withOneCredential(flags, command))),
     )
 
-  withCredentials(root.command('ticket'))
+  withTimeout(withCredentials(root.command('ticket')))
     .description('print a ticket that lets a page open a stream')
     .argument('<url>', 'the hub, for example localhost:3020')
     .requiredOption('--client <id>', 'the client that the ticket is for')
@@ -92,6 +110,38 @@ function program(): Command {
       whileWritable(() => printTicket(url, withOneCredential(flags, command))),
     )
 
+  withTimeout(withCredentials(root.command('clients')))
+    .description('list the connected clients')
+    .argument('<url>', 'the hub, for example localhost:3020')
+    .option('--client <id>', 'list the connections of one client')
+    .option('--topic <name>', 'list the connections that follow a topic')
+    .option('--limit <rows>', 'rows to list, up to 10000 (default: 1000)')
+    .option('--json', 'print the response of the hub')
+    .action((url, flags, command) =>
+      whileWritable(() => printClients(url, withOneCredential(flags, command))),
+    )
+
+  withTimeout(withCredentials(root.command('disconnect')))
+    .description('end all connections of a client and print the result')
+    .argument('<url>', 'the hub, for example localhost:3020')
+    .argument('<client>', 'the client')
+    .option('--block <seconds>', 'also refuse the client for that long, up to 86400')
+    .action((url, client, flags, command) =>
+      whileWritable(() => disconnect(url, client, withOneCredential(flags, command))),
+    )
+
+  withTimeout(withCredentials(root.command('doctor')))
+    .description('report what is between this machine and a hub, and how to mend it')
+    .argument('<url>', 'the hub as clients reach it, for example https://hub.example.com')
+    .option(
+      '--origin <origin>',
+      'the origin of a page that listens, for example https://app.example',
+    )
+    .option('--json', 'print one JSON object per line: {"check","outcome","seen","remedies"}')
+    .action((url, flags, command) =>
+      whileWritable(() => doctor(url, withOneCredential(flags, command))),
+    )
+
   return root
 }
 
@@ -102,13 +152,24 @@ function withCredentials(command: Command): Command {
     .addOption(new Option('--token <token>', 'a JWT').env('HUB_TOKEN'))
 }
 
+function withTimeout(command: Command): Command {
+  const help = `seconds within which the hub must respond (default: ${DEFAULT_TIMEOUT})`
+  return command.option('--timeout <seconds>', help, toSeconds)
+}
+
+/** A timer of more than 24 days would fire at once. */
+const MAX_TIMEOUT = 86_400
+
+function toSeconds(text: string): number {
+  const seconds = Number(text)
+  if (text.trim() !== '' && seconds > 0 && seconds <= MAX_TIMEOUT) return seconds
+  throw new InvalidArgumentError(`It must be a number of seconds up to ${MAX_TIMEOUT}.`)
+}
+
 const CREDENTIALS = ['ticket', 'token', 'key'] as const
 
 /** Removes all credentials but one. A flag takes precedence over an environment variable. */
-function withOneCredential<Flags extends ListenFlags | PublishFlags | TicketFlags>(
-  flags: Flags,
-  command: Command,
-): Flags {
+function withOneCredential<Flags extends Credentials>(flags: Flags, command: Command): Flags {
   const result = { ...flags } as Record<string, unknown>
   const fromFlag = CREDENTIALS.find((name) => command.getOptionValueSource(name) === 'cli')
   const used = fromFlag ?? CREDENTIALS.find((name) => result[name])

@@ -1,7 +1,6 @@
 /** `hono-sse publish` and `hono-sse ticket`: publish one event, or request one ticket. */
-import { buffer } from 'node:stream/consumers'
 import { CliError, EXIT } from './exit.ts'
-import { fieldsOf, firstKey, post, routeUrl } from './remote.ts'
+import { fieldsOf, firstKey, post, resultOf, routeUrl } from './remote.ts'
 
 /** A credential with the permission to publish. */
 export interface Credentials {
@@ -9,8 +8,14 @@ export interface Credentials {
   readonly token?: string | undefined
 }
 
+/** A limit on the time that the hub takes. */
+export interface Timeout {
+  /** In seconds. @defaultValue {@link DEFAULT_TIMEOUT} */
+  readonly timeout?: number
+}
+
 /** The flags of `publish`. */
-export interface PublishFlags extends Credentials {
+export interface PublishFlags extends Credentials, Timeout {
   readonly client?: string
   readonly topic?: string
   readonly broadcast?: true
@@ -23,13 +28,15 @@ export interface PublishFlags extends Credentials {
 export async function publish(hub: string, data: string, flags: PublishFlags): Promise<void> {
   const url = routeUrl(hub, ...pathOf(flags))
   const text = data === '-' ? await readStdin() : data
-  const { event, ephemeral } = flags
+  const { event, ephemeral, timeout } = flags
   const body = { data: flags.json ? parseJson(text) : text, event, ephemeral }
-  console.log(await post(url, body, credentialOf(flags), 'The event may have been stored anyway.'))
+  const stores = ephemeral !== true
+  const result = await post(url, body, { credential: credentialOf(flags), timeout, stores })
+  console.log(resultOf(result, 'connections'))
 }
 
 /** The flags of `ticket`. */
-export interface TicketFlags extends Credentials {
+export interface TicketFlags extends Credentials, Timeout {
   readonly client: string
   readonly topic?: readonly string[]
   readonly grantSeconds?: number
@@ -37,15 +44,17 @@ export interface TicketFlags extends Credentials {
 
 /** Requests a ticket. @throws {CliError} */
 export async function requestTicket(hub: string, flags: TicketFlags): Promise<string> {
-  const { client, topic: topics, grantSeconds } = flags
+  const { client, topic: topics, grantSeconds, timeout } = flags
   const body = { client, topics, grantSeconds }
-  const text = await post(routeUrl(hub, 'tickets'), body, credentialOf(flags))
+  const options = { credential: credentialOf(flags), timeout, stores: false }
+  const text = await post(routeUrl(hub, 'tickets'), body, options)
   const { ticket } = fieldsOf(text)
   if (typeof ticket === 'string') return ticket
   throw new CliError(EXIT.refused, 'The response contains no ticket.')
 }
 
-function credentialOf({ key, token }: Credentials): string | undefined {
+/** Returns the token, or the first of the keys. */
+export function credentialOf({ key, token }: Credentials): string | undefined {
   return token || (key && firstKey(key))
 }
 
@@ -77,9 +86,21 @@ function parseJson(text: string): unknown {
   )
 }
 
+/** The maximum number of bytes of an event that any hub can be configured to accept. */
+const MAX_INPUT_BYTES = 268_435_456
+
 /** Reads stdin without the line break at its end, which usually comes from the shell. */
 async function readStdin(): Promise<string> {
-  const bytes = await buffer(process.stdin)
+  const parts: Buffer[] = []
+  let byteLength = 0
+  for await (const part of process.stdin as AsyncIterable<Buffer>) {
+    parts.push(part)
+    byteLength += part.byteLength
+    if (byteLength <= MAX_INPUT_BYTES) continue
+    const message = `The input from stdin has more than ${MAX_INPUT_BYTES} bytes.`
+    throw new CliError(EXIT.usage, message)
+  }
+  const bytes = Buffer.concat(parts)
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     return text.replace(/\r?\n$/, '')

@@ -1,7 +1,7 @@
 /** Sends requests to the HTTP API of a hub, and turns error responses into CLI errors. */
 
+import type { Issue } from '../core/errors.ts'
 import { readBody } from '../core/read-body.ts'
-import type { Issue } from '../http/problem.ts'
 import { CliError, EXIT } from './exit.ts'
 import { visible } from './format.ts'
 
@@ -37,35 +37,62 @@ export function bearer(credential: string | undefined): Record<string, string> {
   return credential ? { Authorization: `Bearer ${credential}` } : {}
 }
 
-/**
- * Posts JSON and returns the text of the response.
- * @param unknownOutcome - what to add to the message if the request was sent without a response
- * @throws {CliError}
- */
-export async function post(
+/** How a request is sent. */
+export interface PostOptions {
+  readonly credential: string | undefined
+  /** Seconds within which the hub must respond. @defaultValue `10` */
+  readonly timeout?: number | undefined
+  /**
+   * Whether a request that was sent without a response may have stored an event: then the error is
+   * `unconfirmed`, and says so.
+   */
+  readonly stores: boolean
+}
+
+/** Seconds. */
+export const DEFAULT_TIMEOUT = 10
+
+const MAYBE = 'The event may have been stored anyway.'
+
+/** Posts JSON and returns the text of the response. @throws {CliError} */
+export function post(url: URL, body: unknown, options: PostOptions): Promise<string> {
+  const headers = { 'Content-Type': 'application/json' }
+  return exchange(url, { method: 'POST', headers, body: JSON.stringify(body) }, options)
+}
+
+/** Sends a request without a body and returns the text of the response. @throws {CliError} */
+export function call(
+  method: 'GET' | 'DELETE',
   url: URL,
-  body: unknown,
-  credential: string | undefined,
-  unknownOutcome = '',
+  options: Omit<PostOptions, 'stores'>,
 ): Promise<string> {
-  const init = {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', ...bearer(credential) },
-    body: JSON.stringify(body),
-  }
+  return exchange(url, { method }, { ...options, stores: false })
+}
+
+async function exchange(url: URL, init: RequestInit, options: PostOptions): Promise<string> {
+  const { credential, timeout = DEFAULT_TIMEOUT, stores } = options
+  const [exitCode, note] = stores ? [EXIT.unconfirmed, ` ${MAYBE}`] : [EXIT.unavailable, '']
+  const headers = { ...(init.headers as object), ...bearer(credential) }
   try {
-    const response = await fetch(url, init)
-    if (response.ok) return await textOf(response)
+    const signal = AbortSignal.timeout(timeout * 1_000)
+    const response = await fetch(url, { ...init, headers, signal })
+    const maxBytes = init.method === 'GET' ? MAX_LIST_BYTES : MAX_RESPONSE_BYTES
+    if (response.ok) return await textOf(response, maxBytes)
     const error = await errorOf(response)
-    // A proxy returns these when it has lost the hub, perhaps after it forwarded the request.
-    if (response.status !== 502 && response.status !== 504) throw error
-    throw new CliError(error.exitCode, `${error.message} ${unknownOutcome}`.trim(), error.status)
+    // The hub's journal may fail after the event was stored, and a proxy may lose the hub.
+    if (response.status < 500) throw error
+    const message = stores ? error.message.replace(/[^.]$/, '$&.') : error.message
+    throw new CliError(exitCode, message + note, error.status)
   } catch (error) {
     if (error instanceof CliError) throw error
     if (wasNotSent(error)) throw unreachable(url, error)
-    const message = `${url.origin} did not respond: ${reasonOf(error)}. ${unknownOutcome}`
-    throw new CliError(EXIT.unavailable, message.trim())
+    const reason = isTimeout(error) ? ` within ${timeout} s` : `: ${reasonOf(error)}`
+    throw new CliError(exitCode, `${url.origin} did not respond${reason}.${note}`)
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
 }
 
 /** Sends a request and returns the response of any status. @throws {CliError} `unavailable` if there is none */
@@ -81,9 +108,9 @@ function unreachable(url: URL, error: unknown): CliError {
   return new CliError(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
 }
 
-/** Names that Node, Bun and Deno give to failures before a connection is established. */
+/** Names that Node, Bun and Deno give to failures before a connection is established, and to ports that they refuse. */
 const NOT_CONNECTED =
-  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT|ConnectionRefused|FailedToOpenSocket|client error \(Connect\)/
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT|UNABLE_TO_VERIFY|WRONG_VERSION_NUMBER|bad port|ConnectionRefused|FailedToOpenSocket|client error \(Connect\)/
 
 /** Whether a request can't have reached the hub. */
 function wasNotSent(error: unknown): boolean {
@@ -95,8 +122,11 @@ function wasNotSent(error: unknown): boolean {
 /** The maximum number of bytes of a response that are read: the server may not be a hub. */
 const MAX_RESPONSE_BYTES = 1_048_576
 
-async function textOf(response: Response): Promise<string> {
-  return new TextDecoder().decode(await readBody(response, MAX_RESPONSE_BYTES))
+/** The same for a list, which has up to 10,000 rows. */
+const MAX_LIST_BYTES = 16_777_216
+
+async function textOf(response: Response, maxBytes = MAX_RESPONSE_BYTES): Promise<string> {
+  return new TextDecoder().decode(await readBody(response, maxBytes))
 }
 
 /** Turns an error response into an error of the command. */
@@ -104,7 +134,9 @@ export async function errorOf(response: Response): Promise<CliError> {
   const { status, statusText } = response
   const { detail = statusText, issues } = fieldsOf(await textOf(response))
   const lines = Array.isArray(issues) ? (issues as Issue[]).map(lineOf) : []
-  const message = `${status}: ${visible(`${detail}`)}${lines.join('')}`
+  // Over HTTP/2, a proxy's page has no reason at all.
+  const reason = detail ? `: ${visible(`${detail}`)}` : ''
+  const message = `${status}${reason}${lines.join('')}`
   return new CliError(exitCodeOf(status), message, status)
 }
 
@@ -115,6 +147,12 @@ function exitCodeOf(status: number): number {
 
 function lineOf({ path, message }: Issue): string {
   return `\n  ${visible(`${path} ${message}`)}`
+}
+
+/** Returns a response that has a field of the result. @throws {CliError} if another program responded */
+export function resultOf(text: string, field: string): string {
+  if (field in fieldsOf(text)) return text
+  throw new CliError(EXIT.refused, 'The response is not a result: this is not a hub.')
 }
 
 /** Returns the fields of a JSON object; none if the text is anything else, for example a page from a proxy. */
@@ -130,5 +168,5 @@ export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error
   const [first = cause] = cause instanceof AggregateError ? cause.errors : []
-  return first instanceof Error ? first.message : String(first)
+  return (first instanceof Error ? first.message : String(first)).trim()
 }

@@ -1,52 +1,41 @@
 /** `hono-sse serve`: starts a hub. Its flags override environment variables. */
 import { type Command, Option } from 'commander'
+import { variableGroups } from '../server/config/descriptions.ts'
 import { type Config, defaults, variables } from '../server/config.ts'
 import type { ServerAdapter } from '../server/run.ts'
-import { bannerOf } from './banner.ts'
-
-/** The groups of flags in the help. The last one contains all flags that match no other. */
-const GROUPS: readonly (readonly [title: string, names: RegExp])[] = [
-  ['Server', /^(PORT|HOST|TLS_)/],
-  ['Access', /^(PUBLISH_KEY|JW|ALLOW_|CORS_|TRUST_)/],
-  ['Journal', /^(JOURNAL_|REDIS_)/],
-  ['Limits', /^MAX_|_PER_MINUTE$/],
-  ['Timing', /_(SECONDS|MS)$/],
-  ['Other', /^/],
-]
 
 const WIDTH = 100
 const MARGIN = 10
 
-/** Adds one flag per variable to a command. */
+/** Adds one flag per variable to a command, described in groups. */
 export function withFlags(command: Command): Command {
-  for (const name of variables) {
-    const value = isSwitch(name) ? '[true|false]' : '<value>'
-    command.addOption(new Option(`${flagOf(name)} ${value}`).hideHelp())
+  for (const [title, members] of Object.entries(variableGroups)) {
+    for (const [name, meaning] of Object.entries(members)) {
+      const option = new Option(usageOf(name as keyof Config), meaning)
+      command.addOption(option.helpGroup(`${title}:`))
+    }
   }
   return command
 }
 
 /** Runs a server until a signal ends it. @param flags - the parsed flags of the command */
-export async function serve(
-  flags: Readonly<Record<string, unknown>>,
-  version: string,
-): Promise<void> {
+export async function serve(flags: Readonly<Record<string, unknown>>): Promise<void> {
   // Imported on demand, so that the other commands do not load the server.
   const { run } = await import('../server/run.ts')
   await run(await runtimeAdapter(), {
     environment: { ...process.env, ...environmentOf(flags) },
-    onListening: (info) => console.error(bannerOf(info, version)),
+    banner: true,
   })
 }
 
-/** Returns the help for the flags, in groups, with their defaults. */
-export function flagsHelp(): string {
-  const ungrouped = new Set(variables)
-  const groups = GROUPS.map(([title, names]) => {
-    const members = [...ungrouped].filter((name) => names.test(name))
-    for (const name of members) ungrouped.delete(name)
-    return wrapped(title, members.map(usageOf))
-  })
+/** Returns the flags in their groups, with their defaults, as short as can be. */
+export function flagsSummary(): string {
+  const groups = Object.entries(variableGroups).map(([title, members]) =>
+    wrapped(
+      title,
+      Object.keys(members).map((name) => usageOf(name as keyof Config).replace(/ \[.*/, '')),
+    ),
+  )
   return groups.join('\n')
 }
 
@@ -69,12 +58,8 @@ function flagOf(name: keyof Config): string {
   return `--${name.toLowerCase().replaceAll('_', '-')}`
 }
 
-function isSwitch(name: keyof Config): boolean {
-  return typeof defaults[name] === 'boolean'
-}
-
 function usageOf(name: keyof Config): string {
-  if (isSwitch(name)) return flagOf(name)
+  if (typeof defaults[name] === 'boolean') return `${flagOf(name)} [true|false]`
   return `${flagOf(name)} <${String(defaults[name] ?? '') || '…'}>`
 }
 

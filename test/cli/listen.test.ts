@@ -1,4 +1,7 @@
 /** `hono-sse listen` prints events, reconnects automatically, and exits when reconnecting is useless. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CLI, KEY, type RunningCommand, run, start, startFile } from '../support/cli.ts'
@@ -165,6 +168,37 @@ test('a hub that is unreachable exits with 69, and the reason is printed', async
   const { stdout, stderr, exit } = await run(['listen', gone.url])
   expect(stderr).toMatch(/^hono-sse: http:\/\/127\.0\.0\.1:\d+ can’t be reached: .*ECONNREFUSED/)
   expect({ stdout, exit }).toEqual({ stdout: '', exit: 69 })
+})
+
+test('a hub that is silent for two heartbeats is dead, and listening continues on another connection', async () => {
+  let streams = 0
+  const hub = createServer((_, response) => {
+    streams += 1
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    const ready = { client: 'alice', connection: 'c-1', topics: [], resume: 'fresh' }
+    const data = JSON.stringify({ ...ready, heartbeatMs: 500 })
+    response.write(`retry: 100\nid: e-${streams}\nevent: hub:ready\ndata: ${data}\n\n`)
+  })
+  await once(hub.listen(0, '127.0.0.1'), 'listening')
+  const { port } = hub.address() as AddressInfo
+  const listener = await listening(`127.0.0.1:${port}`, 'alice')
+  await eventually(() => expect(streams).toBeGreaterThan(1))
+  await left(listener)
+  expect(listener.stderr).toMatch(
+    /^connection lost \(The connection was silent.*\): reconnecting$/m,
+  )
+  hub.closeAllConnections()
+  hub.close()
+})
+
+test('a response that is no stream exits with 1', async () => {
+  const other = createServer((_, response) => response.end('<p>hello</p>'))
+  await once(other.listen(0, '127.0.0.1'), 'listening')
+  const { port } = other.address() as AddressInfo
+  const { stderr, exit } = await run(['listen', `127.0.0.1:${port}`])
+  other.close()
+  expect(stderr).toMatch(/is not a stream/)
+  expect(exit).toBe(1)
 })
 
 describe('with keys and tokens', () => {

@@ -1,8 +1,10 @@
 /** `hono-sse publish` sends one event unchanged, prints the result, and says why it was refused. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { generate } from 'selfsigned'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { CLI, KEY, run, startFile } from '../support/cli.ts'
 import { type Listener, listen } from '../support/client.ts'
 import { hasData } from '../support/events.ts'
@@ -52,19 +54,67 @@ test('data on stdin must be UTF-8', async () => {
   expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 })
 })
 
+test('input that no hub would accept is not read to its end', async () => {
+  const command = [process.execPath, CLI, 'publish', server.url, '-', '--broadcast']
+  const args = ['-c', 'exec "$@" < /dev/zero', 'bash', ...command]
+  const { stdout, stderr, exit } = await startFile('bash', args, {}).ended
+  expect(stderr).toBe('hono-sse: The input from stdin has more than 268435456 bytes.\n')
+  expect({ stdout, exit }).toEqual({ stdout: '', exit: 2 })
+})
+
+test('a response that never ends is read up to a bound', async () => {
+  const endless = createServer((_, response) => {
+    const write = () => {
+      while (!response.destroyed && response.write('x'.repeat(65_536)));
+    }
+    response.writeHead(200).on('drain', write)
+    write()
+  }).listen(0, '127.0.0.1')
+  await once(endless, 'listening')
+  const { port } = endless.address() as AddressInfo
+  const { stdout, exit } = await run(['publish', `localhost:${port}`, 'hello', '--broadcast'])
+  endless.close()
+  expect({ stdout, exit }).toEqual({ stdout: '', exit: 1 })
+})
+
+test.each(['<h1>Sign in</h1>', '{"ok":true}'])(
+  'a response that is not a result is refused: %s',
+  async (page) => {
+    const other = createServer((_, response) => response.end(page)).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const { stdout, stderr, exit } = await run(['publish', `127.0.0.1:${port}`, 'x', '--broadcast'])
+    other.close()
+    expect(stderr).toBe('hono-sse: The response is not a result: this is not a hub.\n')
+    expect({ stdout, exit }).toEqual({ stdout: '', exit: 1 })
+  },
+)
+
+test('messages that can’t be written change nothing else', async () => {
+  const withoutMessages = (...args: string[]) =>
+    startFile('bash', ['-c', 'exec "$@" 2> /dev/full', 'bash', process.execPath, CLI, ...args], {})
+  expect((await withoutMessages('publish', server.url, 'x').ended).exit).toBe(2)
+  const cursor = ['--last-event-id', 'another-1']
+  const listening = withoutMessages('listen', server.url, '--client', 'mute', ...cursor)
+  await eventually(async () => {
+    await run(['publish', server.url, 'hello', '--client', 'mute'])
+    expect(listening.stdout).toContain('hello')
+  })
+  listening.signal('SIGTERM')
+  expect((await listening.ended).exit).toBe('SIGTERM')
+})
+
 test.each(['publish', 'listen'])(
   '%s ends with an error when its output can’t be written',
   async (name) => {
     const args = name === 'publish' ? 'exec "$@" hello' : 'exec "$@" --json'
     const command = [process.execPath, CLI, name, server.url, '--client', 'full']
-    const ended = startFile('bash', ['-c', `${args} > /dev/full`, 'bash', ...command], {}).ended
+    const started = startFile('bash', ['-c', `${args} > /dev/full`, 'bash', ...command], {})
     if (name === 'listen') {
-      await eventually(async () => {
-        await run(['publish', server.url, 'hello', '--client', 'full'])
-        expect(await Promise.race([ended, undefined])).toBeDefined()
-      })
+      await started.prints('listening as full')
+      await run(['publish', server.url, 'hello', '--client', 'full'])
     }
-    const { stderr, exit } = await ended
+    const { stderr, exit } = await started.ended
     expect(stderr).toContain('hono-sse: The output can’t be written (ENOSPC).\n')
     expect(exit).toBe(74)
   },
@@ -102,15 +152,48 @@ test('a hub that is unreachable exits with 69', async () => {
   expect(exit).toBe(69)
 })
 
+test('a port that is never connected to exits with 69', async () => {
+  const { stderr, exit } = await run(['publish', 'localhost:6000', 'hello', '--broadcast'])
+  expect(stderr).toBe('hono-sse: http://localhost:6000 can’t be reached: bad port\n')
+  expect(exit).toBe(69)
+})
+
+test('a server without TLS at an https URL exits with 69', async () => {
+  const url = server.url.replace('http:', 'https:')
+  const { stderr, exit } = await run(['publish', url, 'hello', '--broadcast'])
+  expect(stderr).toMatch(/^hono-sse: \S+ can’t be reached: .*wrong version number.*\n$/)
+  expect(exit).toBe(69)
+})
+
+test('a certificate that can’t be verified, as its issuer is missing, exits with 69', async () => {
+  const issuer = await generate([{ name: 'commonName', value: 'An issuer' }])
+  const ca = { key: issuer.private, cert: issuer.cert }
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    ca,
+  })
+  const secure = createTlsServer({ key, cert }).listen(0, '127.0.0.1')
+  onTestFinished(() => void secure.close())
+  await once(secure, 'listening')
+  const { port } = secure.address() as AddressInfo
+  const { stderr, exit } = await run(['publish', `https://localhost:${port}`, 'x', '--broadcast'])
+  expect(stderr).toMatch(/can’t be reached: unable to verify the first certificate\n$/)
+  expect(exit).toBe(69)
+})
+
 test.each([
   [
     'a connection that is lost after the request',
     undefined,
     /did not respond: .*may have been stored/,
   ],
-  ['a proxy that can’t reach the hub', 504, /504: .*may have been stored/],
+  [
+    'a proxy that can’t reach the hub',
+    504,
+    /504: Gateway Timeout\. The event may have been stored/,
+  ],
+  ['a hub whose journal fails', 503, /503: .*may have been stored/],
 ])(
-  '%s exits with 69, and the message says that the event may be stored',
+  '%s exits with 75, and the message says that the event may be stored',
   async (_, status, words) => {
     const proxy = createServer((request, response) => {
       request.resume().once('end', () => {
@@ -123,9 +206,36 @@ test.each([
     const { stderr, exit } = await run(['publish', `127.0.0.1:${port}`, 'hello', '--broadcast'])
     proxy.close()
     expect(stderr).toMatch(words)
-    expect(exit).toBe(69)
+    expect(exit).toBe(75)
   },
 )
+
+/** A server that accepts requests and never responds. */
+async function silentHub(): Promise<string> {
+  const server = createServer(() => {})
+  onTestFinished(() => server.closeAllConnections())
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test.each([
+  ['an event', ['publish', 'hello', '--broadcast'], 75, ' The event may have been stored anyway.'],
+  ['an ephemeral event', ['publish', 'hello', '--broadcast', '--ephemeral'], 69, ''],
+  ['a ticket', ['ticket', '--client', 'alice'], 69, ''],
+])('a hub that does not respond in time exits: %s', async (_, [name = '', ...args], code, note) => {
+  const hub = await silentHub()
+  const { stderr, exit } = await run([name, hub, ...args, '--timeout', '0.3'])
+  expect(stderr).toBe(`hono-sse: http://${hub} did not respond within 0.3 s.${note}\n`)
+  expect(exit).toBe(code)
+})
+
+test.each(['0', '-1', 'soon', '', '86401'])('a timeout of %j is wrong usage', async (seconds) => {
+  const args = ['publish', server.url, 'hello', '--broadcast', `--timeout=${seconds}`]
+  const { stderr, exit } = await run(args)
+  expect(stderr).toContain('--timeout')
+  expect(exit).toBe(2)
+})
 
 test.each(['1e400', '[{"a":-1e999}]'])(
   '%s, which would become null, exits with 2',

@@ -7,7 +7,7 @@ import { REDIS_IS_MISSING, startRedis } from '../support/redis.ts'
 
 async function served(args: string[], environment: Record<string, string> = {}) {
   const server = start(args, { environment })
-  await server.prints('hono-sse publish')
+  await server.prints('Try these')
   const [url = ''] = /http:\/\/127\.0\.0\.1:[1-9]\d*/.exec(server.stderr) ?? []
   return { server, url }
 }
@@ -24,7 +24,7 @@ test.each([[[]], [['serve']]])(
     await publish(url, '/broadcast', 'hello')
     expect(server.stderr).toContain('mode     loopback')
     expect(server.stderr).toContain('journal  memory')
-    expect(server.stderr).toContain(`npx hono-sse listen ${url} --client alice`)
+    expect(server.stderr).toContain(`curl -N '${url}/sse?id=alice'`)
     await stopped(server)
   },
 )
