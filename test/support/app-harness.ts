@@ -4,7 +4,8 @@ import { expect } from 'vitest'
 import { type AppOptions, createApp } from '../../src/http/app.ts'
 import { createDashboard } from '../../src/http/dashboard.ts'
 import type { Problem } from '../../src/http/problem.ts'
-import { createHub, type Hub } from '../../src/hub/hub.ts'
+import { createHub } from '../../src/hub/hub.ts'
+import type { Hub } from '../../src/hub/hub-types.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
 import { type ManualClock, manualClock } from './clock.ts'
 import { type Reader, readEvents } from './reader.ts'
@@ -67,6 +68,29 @@ export function served(response: Response): Response {
 /** A socket sends no empty chunk. */
 function forward(chunk: Uint8Array, controller: TransformStreamDefaultController): void {
   if (chunk.byteLength > 0) controller.enqueue(chunk)
+}
+
+/** A refusal with its text, which the hub holds for a second. */
+export async function released(
+  response: Response,
+  { advance }: Pick<ManualClock, 'advance'>,
+): Promise<Response> {
+  const text = response.text()
+  await advance(1_000)
+  return new Response(await text, response)
+}
+
+/** The response to a blocked client, which the hub holds for a second. */
+export async function afterHold(pending: Promise<Response>, clock: ManualClock): Promise<Response> {
+  let isThere = false
+  const response = pending.finally(() => {
+    isThere = true
+  })
+  // It is held once its timer is armed, however long its credential takes to be checked.
+  const { timers } = clock
+  while (!isThere && clock.timers === timers) await clock.runPending()
+  await clock.advance(1_000)
+  return await response
 }
 
 /** A POST of bytes, with a `Content-Type` only if one is given. */

@@ -9,6 +9,7 @@ const NOT_MIRRORED = ['system', 'faults', 'support', 'bench']
 const WITHOUT_SOURCE: Readonly<Record<string, string>> = {
   'test/architecture.test.ts': 'its subject is the whole source tree',
   'test/architecture.names.test.ts': 'its subject is the whole source tree',
+  'test/architecture.packages.test.ts': 'its subject is the whole source tree',
 }
 
 /** Source folders without a test folder, and why. */
@@ -23,8 +24,9 @@ export const SHARED_FILE_NAMES: Readonly<Record<string, string>> = {
   index: 'the file that a folder exports from',
   access: 'how a host sets access control up, and how the configuration does',
   adapter: 'one for each runtime',
-  stream:
-    'how a runtime opens a stream, the contract for it in http, and a stream of the dashboard',
+  server: 'one for each runtime',
+  serve: 'one for each runtime, chosen by export conditions, and the command',
+  stream: 'how a route opens a stream, and a stream of the dashboard',
   journal: 'the contract, and one for each place where events are kept',
   store: 'one for each place where events are kept',
   options: 'the options of the hub, and those of the Redis journal',
@@ -38,6 +40,7 @@ export const SHARED_FILE_NAMES: Readonly<Record<string, string>> = {
 
 /** Names that several source files export, and why. */
 export const SHARED_EXPORTS: Readonly<Record<string, string>> = {
+  serve: 'one for each runtime, chosen by export conditions',
   Hub: 'the hub, and the class of its Durable Object, whose name is part of deployed migrations',
 }
 

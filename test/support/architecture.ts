@@ -13,7 +13,7 @@ const MAX_LINES = 250
 const MAX_FILES = 15
 const ENTRY_POINTS = ['node', 'bun', 'deno', 'worker']
 const ADAPTERS = ['adapters/node', 'adapters/bun', 'adapters/deno', 'adapters/cloudflare']
-const JOURNALS = ['journal/memory', 'journal/sqlite', 'journal/redis']
+const JOURNALS = ['journal/memory', 'journal/sqlite', 'journal/redis', 'journal/ipc']
 const CONFORMANCE = 'journal/conformance'
 const BELOW_SERVER = ['http', 'hub', 'journal', ...JOURNALS, 'core']
 
@@ -24,23 +24,36 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'journal/memory': ['journal', 'core'],
   'journal/sqlite': ['journal', 'core'],
   'journal/redis': ['journal', 'core'],
-  [CONFORMANCE]: ['journal', 'core'],
+  'journal/ipc': ['journal', 'core'],
+  [CONFORMANCE]: ['journal', 'journal/memory', 'core'],
   hub: ['journal', 'journal/memory', 'core'],
   http: ['hub', 'journal', 'core'],
-  server: BELOW_SERVER,
-  ...Object.fromEntries(ADAPTERS.map((part) => [part, ['server', ...BELOW_SERVER]])),
+  tracing: ['hub', 'core'],
+  compression: ['core'],
+  server: ['tracing', ...BELOW_SERVER],
+  ...Object.fromEntries(ADAPTERS.map((part) => [part, ['server', 'compression', ...BELOW_SERVER]])),
   entry: ADAPTERS.concat('server'),
   index: BELOW_SERVER,
-  cli: [...ADAPTERS, 'server', 'http', 'core'],
+  cli: [...ADAPTERS, 'server', 'http', 'compression', 'client', 'core'],
   client: ['core'],
-  dashboard: [],
+  dashboard: ['client'],
 }
 
 /** Parts that run on any runtime: they may use neither its globals nor its modules. */
-const PORTABLE = ['core', 'journal', ...JOURNALS, CONFORMANCE, 'hub', 'http', 'index', 'client']
+const PORTABLE = [
+  'core',
+  'journal',
+  ...JOURNALS,
+  CONFORMANCE,
+  'hub',
+  'http',
+  'index',
+  'client',
+  'tracing',
+]
 
 /** Parts that depend on no package. */
-const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', CONFORMANCE, 'hub']
+const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', 'journal/ipc', CONFORMANCE, 'hub']
 
 /** Parts whose time is a parameter. */
 const WITHOUT_TIME = PORTABLE

@@ -3,8 +3,7 @@ import type { Hono } from 'hono'
 import { SignJWT } from 'jose'
 import { expect } from 'vitest'
 import { positionOf } from '../../src/core/cursor.ts'
-import { portableStream } from '../../src/http/stream.ts'
-import type { Hub } from '../../src/hub/hub.ts'
+import type { Hub } from '../../src/hub/hub-types.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import type { AccessMode } from '../../src/server/access.ts'
@@ -68,7 +67,7 @@ export function createAuthHarness(setup: AuthHarnessOptions = {}): AuthHarness {
     config: { ...defaults, ...own, ...setup.config },
     accessMode,
     log: errorLog(errors),
-    runtime: { native: portableStream(), portable: portableStream(), remoteAddress: peer },
+    runtime: { remoteAddress: peer },
     journal,
     clock,
   })

@@ -39,6 +39,7 @@ const FLAGS = [
 ]
 
 let browser: Promise<Browser> | undefined
+let cachingBrowser: Promise<Browser> | undefined
 
 /** Opens an empty window, as one person would have, whose tabs share cookies and connections. */
 export async function openContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
@@ -46,8 +47,28 @@ export async function openContext(options: BrowserContextOptions = {}): Promise<
   return await (await browser).newContext(options)
 }
 
-/** Ends the browser. */
+/** The whole Chromium, if it is installed: the headless shell has no back/forward cache. */
+const CACHING_CHROMIUM = [CHROMIUM, '/usr/bin/chromium'].find(
+  (path) => existsSync(path) && !path.includes('headless-shell'),
+)
+
+/** Whether pages can go into the back/forward cache. Tests that need it don't exist elsewhere. */
+export const HAS_PAGE_CACHE: boolean = CACHING_CHROMIUM !== undefined
+
+/** Opens an empty window whose pages go into the back/forward cache. */
+export async function openCachingContext(): Promise<BrowserContext> {
+  cachingBrowser ??= chromium.launch({
+    executablePath: CACHING_CHROMIUM ?? '',
+    args: [...FLAGS, '--headless=new'],
+    ignoreDefaultArgs: ['--headless', '--headless=old', '--disable-back-forward-cache'],
+  })
+  return await (await cachingBrowser).newContext()
+}
+
+/** Ends the browsers. */
 export async function closeBrowser(): Promise<void> {
   await (await browser)?.close()
+  await (await cachingBrowser)?.close()
   browser = undefined
+  cachingBrowser = undefined
 }

@@ -26,12 +26,16 @@ export interface RunningCommand {
   /** Resolves once the text appears on stdout or stderr. */
   prints(text: string | RegExp): Promise<unknown>
   signal(name: NodeJS.Signals): void
+  /** Writes to its standard input, if that was kept open. */
+  type(text: string): void
 }
 
 /** The environment and input of a command. */
 export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly stdin?: string | Uint8Array
+  /** Whether its standard input stays open. @defaultValue false */
+  readonly keepOpen?: boolean
 }
 
 const running = new Set<ChildProcess>()
@@ -62,7 +66,7 @@ export function startFile(
   child.stderr.setEncoding('utf8').on('data', (text) => {
     stderr += text
   })
-  child.stdin.end(options.stdin)
+  if (!options.keepOpen) child.stdin.end(options.stdin)
   const ended = new Promise<CommandResult>((resolve) => {
     child.once('close', (code, signal) => {
       running.delete(child)
@@ -84,6 +88,7 @@ export function startFile(
         if (!found) throw new Error(`It does not say ${text}, but:\n${all}`)
       }),
     signal: (name) => void child.kill(name),
+    type: (text) => void child.stdin.write(text),
   }
 }
 

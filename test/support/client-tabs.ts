@@ -1,8 +1,8 @@
 /** Tabs of a real browser that share a stream with `connect`, a hub that can be restarted, and a steady publisher. */
-import { build } from 'esbuild'
 import type { BrowserContext, Page } from 'playwright-core'
 import { expect, onTestFinished } from 'vitest'
-import type { ClientStream } from '../../src/client/connect.ts'
+import type { ClientStream } from '../../src/client/client-stream.ts'
+import { bundleClient } from '../../src/dashboard/bundle-client.ts'
 import { openContext } from './chromium.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
@@ -35,6 +35,9 @@ stream.onAny(({ data }) => received.push(data))
 stream.onGap((gap) => gaps.push(gap))
 </script>`
 
+/** As the hub serves it. */
+const SCRIPT = bundleClient()
+
 const KEY = 'the-key-of-this-test-is-long-enough'
 
 /** A hub that keeps its URL when it is restarted. */
@@ -47,7 +50,7 @@ export interface RestartableHub {
   /** The connections of the client, and how many streams were opened since the process started. */
   streams(): Promise<{ connections: number; opened: number }>
   /** A window whose tabs show a page that joins. */
-  openWindow(): Promise<BrowserContext>
+  openWindow(context?: Promise<BrowserContext>): Promise<BrowserContext>
   openTab(context: BrowserContext, options?: { topics?: string; ticket?: boolean }): Promise<Page>
   publish(data: string): Promise<boolean>
 }
@@ -98,15 +101,14 @@ export async function startRestartableHub(
     return { connections: sum('hono_sse_connections'), opened: sum('hono_sse_openings_total') }
   }
 
-  async function openWindow(): Promise<BrowserContext> {
-    const context = await openContext()
+  async function openWindow(opening = openContext()): Promise<BrowserContext> {
+    const context = await opening
     onTestFinished(() => context.close())
-    const script = await bundle()
     await context.route('**/tab*', (route) =>
       route.fulfill({ contentType: 'text/html', body: PAGE }),
     )
     await context.route('**/client.js', (route) =>
-      route.fulfill({ contentType: 'text/javascript', body: script }),
+      route.fulfill({ contentType: 'text/javascript', body: SCRIPT }),
     )
     await context.route('**/other', (route) =>
       route.fulfill({ contentType: 'text/html', body: '' }),
@@ -146,18 +148,6 @@ export async function startRestartableHub(
 
 /** The environment of a hub that requires credentials. */
 export const WITH_KEY: Record<string, string> = { PUBLISH_KEY: KEY }
-
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: ['src/client/index.ts'],
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    write: false,
-  })
-  return outputFiles[0]?.text ?? ''
-}
 
 /** What the hub accepted, and what it may have accepted: the answer was lost. */
 export interface Publisher {

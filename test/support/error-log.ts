@@ -1,5 +1,5 @@
 /** A log that only collects errors, for tests that compose a service. */
-import type { Logger } from '@logtape/logtape'
+import type { Logger } from '../../src/server/logger.ts'
 
 /** Creates a log that puts what a line of the level `error` reports into `errors`. */
 export function errorLog(errors: unknown[]): Logger {

@@ -1,6 +1,8 @@
 /** A hub on a clock that tests advance, with clients whose streams they control. */
-import type { Connection } from '../../src/hub/connection.ts'
-import { createHub, type Hub } from '../../src/hub/hub.ts'
+import type { HubConnection } from '../../src/hub/connections/connection.ts'
+import { createHub } from '../../src/hub/hub.ts'
+import type { Hub } from '../../src/hub/hub-types.ts'
+import { internalsOf } from '../../src/hub/internals.ts'
 import type { HubOptions } from '../../src/hub/options.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal, type MemoryJournalOptions } from '../../src/journal/memory/journal.ts'
@@ -25,7 +27,7 @@ export interface ConnectOptions {
 
 /** One client with one open stream. */
 export interface ConnectedClient {
-  readonly connection: Connection
+  readonly connection: HubConnection
   readonly stream: FakeStream
 }
 
@@ -57,7 +59,9 @@ export function createHubHarness({
     client: string,
     { stream = fakeStream(), ...rest }: ConnectOptions = {},
   ): ConnectedClient {
-    return { connection: hub.connect({ client, stream, ...rest }), stream }
+    // The class, which has more than an application may see.
+    const connection = internalsOf(hub).connect({ client, stream, ...rest }) as HubConnection
+    return { connection, stream }
   }
 
   async function connect(client: string, options?: ConnectOptions): Promise<ConnectedClient> {

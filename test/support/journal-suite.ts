@@ -7,6 +7,8 @@ import {
   type JournalUnderTest,
   journalChecks,
   type OpenJournal,
+  type OpenSharedJournals,
+  presenceChecks,
   relayChecks,
 } from '../../src/journal/conformance/index.ts'
 import { eventually } from './eventually.ts'
@@ -39,6 +41,11 @@ export function backplaneSuite(open: OpenTestJournal): void {
 /** Tests the contract of a backplane that several hubs share. */
 export function relaySuite(open: OpenTestJournal): void {
   runAll(relayChecks(withEventually(open)))
+}
+
+/** Tests the contract of a backplane that several hubs share and that knows all their clients. */
+export function presenceSuite(open: OpenSharedJournals): void {
+  runAll(presenceChecks(open))
 }
 
 function runAll(checks: readonly ConformanceCheck[]): void {

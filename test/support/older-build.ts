@@ -27,6 +27,8 @@ export async function buildCommit(commit: string): Promise<Command> {
       outfile: bundle,
       bundle: true,
       packages: 'external',
+      // Older versions name the package that contains this one.
+      alias: { redis: '@redis/client' },
       platform: 'node',
       format: 'esm',
       logLevel: 'error',

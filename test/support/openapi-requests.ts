@@ -4,9 +4,9 @@ import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.t
 import { HubError } from '../../src/core/errors.ts'
 import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
-import { createAppHarness, served } from './app-harness.ts'
+import { afterHold, createAppHarness, released, served } from './app-harness.ts'
 import { type AuthHarness, createAuthHarness, KEY } from './auth-harness.ts'
-import { manualClock } from './clock.ts'
+import { type ManualClock, manualClock } from './clock.ts'
 import type { Contents } from './openapi-validator.ts'
 
 /** A valid request to one operation, which a situation may change. */
@@ -31,12 +31,14 @@ export const situations: Readonly<Record<string, Situation>> = {
   },
   'the cursor is from another epoch': (template) =>
     createAppHarness().request(template.path, init(template, { 'Last-Event-ID': 'gone-1' })),
-  'the hub is full': (template) =>
-    createAppHarness({ maxConnections: 0 }).request(template.path, init(template)),
+  'the hub is full': async (template) => {
+    const { request, clock } = createAppHarness({ maxConnections: 0 })
+    return await readAfterHold(await request(template.path, init(template)), clock)
+  },
   'the client is blocked': async (template) => {
-    const { request, hub } = createAppHarness()
+    const { request, hub, clock } = createAppHarness()
     await hub.disconnect('alice', 60_000)
-    return await request(`${template.path}?id=alice`, init(template))
+    return await afterHold(request(`${template.path}?id=alice`, init(template)), clock)
   },
   'the query contains a credential': (template) =>
     createAppHarness().request(`${template.path}?token=x`, init(template)),
@@ -47,6 +49,11 @@ export const situations: Readonly<Record<string, Situation>> = {
     const wrong =
       template.path === '/sse' ? KEY : await token({ sub: 'alice', publish: ['topic:x'] })
     return await request(template.path, wrong, init(template))
+  },
+  'too many invalid keys came from the address': async (template) => {
+    const { request } = createAuthHarness({ config: { ATTEMPTS_PER_MINUTE: 1 } })
+    await request(template.path, 'a-guess-0123456789', init(template))
+    return await request(template.path, KEY, init(template))
   },
   'the origin is not allowed': (template) =>
     onLoopback().request(
@@ -67,11 +74,12 @@ export const situations: Readonly<Record<string, Situation>> = {
       init(template, { 'Content-Type': 'text/xml' }, '<x/>'),
     ),
   'the rate limit is exceeded': async (template) => {
-    const { request, ticket } = withLimits(1)
+    const { request, ticket, clock } = withLimits(1)
     await (
       await request(await withTicket(template.path, ticket), KEY, init(template))
     ).body?.cancel()
-    return await request(await withTicket(template.path, ticket), KEY, init(template))
+    const response = await request(await withTicket(template.path, ticket), KEY, init(template))
+    return await readAfterHold(response, clock)
   },
   'middleware fails': (template) => {
     const broken = () => Promise.reject(new Error('It broke.'))
@@ -106,6 +114,12 @@ export const situations: Readonly<Record<string, Situation>> = {
     const hub = routerOf(() => ({ fetch: away }))
     return hub.fetch(new Request(`http://localhost${template.path}`, init(template)))
   },
+}
+
+/** A stream that the hub refuses is held for a second. */
+async function readAfterHold(response: Response, clock: ManualClock): Promise<Response> {
+  const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream')
+  return isStream ? await released(response, clock) : response
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }

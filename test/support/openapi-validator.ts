@@ -15,6 +15,7 @@ export interface Document extends Json {
 /** One method of one path. */
 export interface Operation {
   readonly operationId: string
+  readonly parameters?: readonly Json[]
   readonly security?: readonly Json[]
   readonly requestBody?: { readonly content: Contents }
   readonly responses: Readonly<Record<string, ResponseObject | Reference>>
@@ -32,9 +33,15 @@ interface Header {
 }
 
 /** Bodies by media type. */
-export type Contents = Readonly<
-  Record<string, { readonly schema: Json; readonly example: unknown }>
->
+export type Contents = Readonly<Record<string, MediaType>>
+
+interface MediaType {
+  /** Absent for a stream, which has `itemSchema`. */
+  readonly schema?: Json
+  readonly itemSchema?: Json
+  readonly example?: unknown
+  readonly examples?: Readonly<Record<string, { readonly serializedValue?: string }>>
+}
 
 interface Reference {
   readonly $ref: string
@@ -62,10 +69,12 @@ export function checkAgainst(document: Document): Check {
     withoutExtraProperties(document) as Json,
     'api',
   )
+  // The validator compiles each object that it has not seen.
+  const known = new Map<string, Json>()
   return (schema, value) => {
-    const whole = JSON.parse(
-      JSON.stringify(withoutExtraProperties(schema)).replaceAll('"#/', '"api#/'),
-    ) as Json
+    const text = JSON.stringify(withoutExtraProperties(schema)).replaceAll('"#/', '"api#/')
+    const whole = known.get(text) ?? (JSON.parse(text) as Json)
+    known.set(text, whole)
     return ajv.validate(whole, value) ? [] : (ajv.errors ?? [])
   }
 }
@@ -74,7 +83,7 @@ export function checkAgainst(document: Document): Check {
 export function resolve<T extends object>(document: Document, part: T | Reference): T {
   if (!('$ref' in part)) return part
   const steps = part.$ref.slice(2).split('/')
-  return steps.reduce((at: unknown, step) => (at as Json)[step], document) as T
+  return steps.reduce((at: unknown, step) => (at as Json | undefined)?.[step], document) as T
 }
 
 /** A schema whose objects may have no other properties: in the document answers may grow. */

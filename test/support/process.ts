@@ -1,8 +1,6 @@
 /** Starts a server as a separate process, reads its log, and makes sure that it ends. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The environment variables of a server, besides the port. */
@@ -39,11 +37,8 @@ export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url))
 const START_MS = 20_000
 
 const groups = new Set<number>()
-/** Where the children put their temporary files: they are killed, and leave them behind. */
-let folder: string | undefined
 process.once('exit', () => {
   for (const pid of groups) killGroup(pid)
-  if (folder) rmSync(folder, { recursive: true, force: true })
 })
 
 /** Starts a server on a free port of this machine; resolves when it logs that it listens. */
@@ -65,8 +60,7 @@ export function startProcess(
   environment: Environment,
 ): Process & { readonly listening: Promise<string> } {
   const { PATH = '', HOME = '' } = process.env
-  folder ??= mkdtempSync(join(tmpdir(), 'hono-sse-'))
-  const own = { PATH, HOME, TMPDIR: folder, NO_COLOR: '1', PORT: '0', DRAIN_DELAY_SECONDS: '0' }
+  const own = { PATH, HOME, TMPDIR: tmpdir(), NO_COLOR: '1', PORT: '0', DRAIN_DELAY_SECONDS: '0' }
   const child = spawn(file, args, {
     cwd: ROOT,
     env: { ...own, ...environment },

@@ -1,5 +1,7 @@
 /** Journals in a real Redis, each with its own key prefix. */
 import { afterAll, afterEach, beforeAll } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
+import type { SharedJournalsUnderTest } from '../../src/journal/conformance/index.ts'
 import type { DeliveredEvent, Journal, ReplayBatch } from '../../src/journal/journal.ts'
 import { createRedisJournal } from '../../src/journal/redis/journal.ts'
 import { until } from './eventually.ts'
@@ -110,7 +112,27 @@ export async function openRedisJournal(
       const end = (await now()) + Math.ceil(ms / 1_000) * 1_000
       await until(`${ms} ms on the clock of Redis`, async () => (await now()) > end)
     },
+    reopen: async () => {
+      await journal.close()
+      return (await openRedisJournal(redis, bounds, subscribed, prefix)).journal
+    },
   }
   await harness.connected()
   return harness
+}
+
+/** Opens journals with the same prefix. */
+export async function openSharedJournals(
+  redis: Pick<RedisServer, 'url' | 'command'>,
+  count: number,
+): Promise<SharedJournalsUnderTest> {
+  const prefix = newPrefix()
+  const opening = Array.from({ length: count }, () => openRedisJournal(redis, {}, [], prefix))
+  const harnesses = await Promise.all(opening)
+  return {
+    journals: harnesses.map(({ journal }) => journal),
+    clock: systemClock,
+    eventually: (condition) => until('the condition holds', condition),
+    advance: async (ms) => await harnesses[0]?.advance(ms),
+  }
 }

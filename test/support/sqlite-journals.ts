@@ -20,6 +20,8 @@ export interface SqliteHarness extends TestJournal {
   readonly journal: Journal & Required<Pick<Journal, 'backplane'>>
   /** The alarm that the journal set last, in milliseconds since 1970. */
   readonly alarm: number | null
+  /** How many alarms the journal has set. */
+  readonly alarms: number
   readonly requests: Outcome['requests']
   readonly now: number
   call(method: Call['method'], ...args: unknown[]): Promise<unknown>
@@ -76,8 +78,15 @@ export async function startObjects(): Promise<Objects> {
       deliveries,
       delivered: async () => {},
       advance: clock.advance,
+      reopen: async () => {
+        await call('restart')
+        return harness.journal
+      },
       get alarm() {
         return last.alarm
+      },
+      get alarms() {
+        return last.alarms
       },
       get requests() {
         return last.requests

@@ -1,4 +1,5 @@
 /** A Durable Object with a SQLite journal, which tests call from outside workerd. */
+import type { Position } from '../../src/core/cursor.ts'
 import type { Backplane } from '../../src/journal/backplane.ts'
 import type { DeliveredEvent, JournalStats } from '../../src/journal/journal.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite/journal.ts'
@@ -23,6 +24,8 @@ export interface Outcome {
   readonly stats: JournalStats
   /** The alarm that the journal set last, in milliseconds since 1970. */
   readonly alarm: number | null
+  /** How many alarms the journal has set. */
+  readonly alarms: number
   /** Requests that the hub received, and for how many milliseconds each is kept. */
   readonly requests: readonly (readonly [unknown, number])[]
 }
@@ -33,8 +36,13 @@ interface State {
   readonly storage: ObjectStorage
 }
 
-type Calls = Pick<SqliteJournal, 'append' | 'read' | 'prune' | 'startEpoch' | 'head'> &
+type Calls = Pick<
+  SqliteJournal,
+  'append' | 'read' | 'prune' | 'startEpoch' | 'storedRequests' | 'head' | 'close'
+> &
   Pick<Backplane, 'useOnce' | 'request'> & {
+    /** Appends an event at each of these keys. Returns the sequences. */
+    appendEach(keys: readonly string[], data: string): readonly number[]
     /** Restarts the journal on the same storage. */
     restart(): void
     /** Returns the number of rows in a table. */
@@ -43,9 +51,11 @@ type Calls = Pick<SqliteJournal, 'append' | 'read' | 'prune' | 'startEpoch' | 'h
     rows(): { readonly read: number; readonly written: number }
     /** Stores the addresses `c:lost-1`, `c:lost-2` and so on, each with its number as the last evicted sequence. */
     fillEmptyAddresses(count: number): void
-    /** Stores as many used names as are allowed, all until this time. */
-    fillUsedNames(expiresAt: number): void
-    /** From now on statements that contain this text fail; without a text, none does. */
+    /** Stores this many used names until this time. */
+    fillUsedNames(expiresAt: number, count: number): void
+    /** Changes the format number, as a newer version would. */
+    setFormat(format: number): void
+    /** From now on statements that contain this text fail, or the storage does what it names; without a text, nothing fails. */
     failStatements(text?: string): void
   }
 
@@ -58,6 +68,7 @@ export class Hub {
   #deliveries: DeliveredEvent[] = []
   #requests: [unknown, number][] = []
   #alarm: number | null = null
+  #alarms = 0
   #cursors: Cursor[] = []
 
   constructor({ storage }: State) {
@@ -70,10 +81,16 @@ export class Hub {
           return cursor
         },
       },
-      transactionSync: (work) => storage.transactionSync(work),
-      setAlarm: async (at) => {
-        if (this.#broken === 'alarm') throw new Error('no alarm')
+      transactionSync: (work) => {
+        if (this.#broken === 'transaction') throw new Error('no transaction')
+        return storage.transactionSync(work)
+      },
+      setAlarm: (at) => {
+        if (this.#broken === 'alarm at once') throw new Error('no alarm')
+        if (this.#broken === 'alarm') return Promise.reject(new Error('no alarm'))
         this.#alarm = at
+        this.#alarms += 1
+        return Promise.resolve()
       },
     }
   }
@@ -110,6 +127,10 @@ export class Hub {
 
   async #run(method: keyof Calls, args: readonly unknown[], bounds: Call['bounds']) {
     const tests: Partial<Calls> = {
+      appendEach: (keys, data) =>
+        keys
+          .map((key) => (this.#journal as SqliteJournal).append(key, { data }))
+          .map((appended) => (appended as Position).sequence),
       restart: () => {
         this.#journal = this.#open(bounds)
       },
@@ -127,11 +148,14 @@ export class Hub {
         this.#storage.sql.exec(numbers, count)
         this.#journal = this.#open(bounds)
       },
-      fillUsedNames: (expiresAt) => {
-        const names = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+      fillUsedNames: (expiresAt, count) => {
+        const names = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
           INSERT INTO expiring SELECT 'used:' || i, ? FROM n`
-        this.#storage.sql.exec(names, expiresAt)
+        this.#storage.sql.exec(names, count, expiresAt)
         this.#journal = this.#open(bounds)
+      },
+      setFormat: (format) => {
+        this.#storage.sql.exec('UPDATE format SET number = ?', format)
       },
       failStatements: (text) => {
         this.#broken = text
@@ -146,7 +170,8 @@ export class Hub {
 
   #answer(outcome: Partial<Outcome>): Response {
     const { head, stats } = this.#journal ?? {}
-    const rest = { head: head?.(), stats, alarm: this.#alarm, requests: this.#requests }
+    const alarms = { alarm: this.#alarm, alarms: this.#alarms }
+    const rest = { head: head?.(), stats, requests: this.#requests, ...alarms }
     return new Response(
       JSON.stringify({ ...outcome, ...rest, deliveries: this.#deliveries }, (name, value) =>
         name === 'frame' ? new TextDecoder().decode(value as Uint8Array) : value,

@@ -1,9 +1,11 @@
 /** A hub and a browser whose tabs share its stream, with everything that may happen to either. */
 import { onTestFinished } from 'vitest'
-import { type ClientOptions, type ClientStream, connect } from '../../src/client/connect.ts'
+import type { ClientOptions, ClientStream } from '../../src/client/client-stream.ts'
+import { connect } from '../../src/client/connect.ts'
 import type { Gap, TicketRequest } from '../../src/client/stream-types.ts'
 import { createApp } from '../../src/http/app.ts'
-import { createHub, type Hub } from '../../src/hub/hub.ts'
+import { createHub } from '../../src/hub/hub.ts'
+import type { Hub } from '../../src/hub/hub-types.ts'
 import { createMemoryJournal, type MemoryJournalOptions } from '../../src/journal/memory/journal.ts'
 import { type ManualClock, manualClock } from './clock.ts'
 import { createFakeBrowser, type FakeTab } from './fake-browser.ts'

@@ -1,11 +1,17 @@
 /** A real browser, and what a person sees in its tabs. */
-import type { BrowserContext, BrowserContextOptions, Page, ViewportSize } from 'playwright-core'
+import type {
+  BrowserContext,
+  BrowserContextOptions,
+  Locator,
+  Page,
+  ViewportSize,
+} from 'playwright-core'
 import { openContext } from './chromium.ts'
 import { eventually } from './eventually.ts'
 
 /** Tabs that share cookies and connections, as those of one person do. */
 export interface Window {
-  /** Opens the page, joined if a client is named, and waits until it is live. */
+  /** Opens the page as one that has left, or joined if a client is named, and waits until it is live. */
   open(url: string, client?: string, topics?: string): Promise<Page>
   /** Errors that its tabs reported. */
   readonly errors: readonly string[]
@@ -31,7 +37,7 @@ export const WIDE: ViewportSize = { width: 1280, height: 900 }
 
 async function openTab(context: BrowserContext, url: string, client?: string, topics = '') {
   const page = await context.newPage()
-  const hash = client === undefined ? '' : `#${new URLSearchParams({ client, topics })}`
+  const hash = client === undefined ? '#left' : `#${new URLSearchParams({ client, topics })}`
   await page.goto(url.startsWith('http') ? `${url}/${hash}` : url)
   if (client !== undefined) await showsState(page, 'Live')
   return page
@@ -44,12 +50,12 @@ export async function showsState(page: Page, label: string): Promise<void> {
 
 /** Waits until the page shows an event with this data. */
 export async function showsEvent(page: Page, data: string): Promise<void> {
-  await page.locator('#feed pre').getByText(data, { exact: true }).first().waitFor()
+  await page.locator('#feed .data').getByText(data, { exact: true }).first().waitFor()
 }
 
 /** The data of what was published, as the page shows it, oldest first. */
 export async function dataOn(page: Page): Promise<string[]> {
-  const rows = await page.locator('#feed li:not(.own) pre').allTextContents()
+  const rows = await page.locator('#feed li:not(.own) .data').allTextContents()
   return rows.reverse()
 }
 
@@ -64,4 +70,19 @@ export async function showsText(
     if (typeof text === 'string' ? found === text : text.test(found)) return
     throw new Error(`${selector} reads ${JSON.stringify(found)}, not ${text}.`)
   })
+}
+
+/** Opens the row of a client in the list of clients, and returns it. */
+export async function openClient(page: Page, client: string): Promise<Locator> {
+  const row = await listsClient(page, client)
+  await row.locator('summary').click()
+  await row.getByRole('button', { name: `Disconnect ${client}` }).waitFor()
+  return row
+}
+
+/** Waits until a client is listed, and returns its row. */
+export async function listsClient(page: Page, client: string): Promise<Locator> {
+  const row = page.locator('#clients li').filter({ has: page.getByText(client, { exact: true }) })
+  await row.waitFor()
+  return row
 }

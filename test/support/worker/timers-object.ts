@@ -1,5 +1,7 @@
 /** The Workers adapter with `/inspect`, which lists the timers that are set and identifies the object's lifetime. */
 
+import type { Env } from '../../../src/adapters/cloudflare/platform.ts'
+
 const armed = new Map<unknown, number>()
 
 /** Replaces the platform's timers by ones that are counted. Must run before the adapter is loaded. */
@@ -62,4 +64,10 @@ export class Hub extends HubObject {
   }
 }
 
-export default worker
+export default {
+  /** Inspects the object without the router, which would wait for it with a timer of its own. */
+  async fetch(request: Request, env: Env): Promise<Response> {
+    if (new URL(request.url).pathname !== '/inspect') return await worker.fetch(request, env)
+    return await env.HUB.get(env.HUB.idFromName('hub')).fetch(request)
+  },
+}

@@ -29,6 +29,10 @@ export function observing(pool: RuntimePool): void {
     const delays = 'hono_sse_delivery_delay_seconds_count'
     await until('the flush is observed', async () => (await grown(delays)) >= 1)
     expect((await scrape(url)).get('hono_sse_journal_up')).toBe(1)
+    // A Worker has no process of its own.
+    const isProcess = pool.runtime.signals === 'drain'
+    const memory = (await scrape(url)).get('process_resident_memory_bytes') ?? 0
+    expect(memory > 1e7).toBe(isProcess)
     const page = await fetch(`${url}/metrics`)
     expect(page.headers.get('Content-Type')).toBe('text/plain; version=0.0.4; charset=utf-8')
     if (!PROMTOOL_IS_MISSING) expect(promtoolErrors(await page.text())).toBe('')
@@ -60,8 +64,18 @@ export function observing(pool: RuntimePool): void {
   })
 }
 
+/** Adds up the samples of all workers, if there are any; the journal is one for all. */
+function sumOfWorkers(samples: Samples): Samples {
+  const sums = new Map<string, number>()
+  for (const [name, value] of samples) {
+    const whole = name.replace(/\{worker="\d+",?/, '{').replace('{}', '')
+    sums.set(whole, whole === 'hono_sse_journal_up' ? value : (sums.get(whole) ?? 0) + value)
+  }
+  return sums
+}
+
 async function scrape(url: string): Promise<Samples> {
   const response = await fetch(`${url}/metrics`)
   expect(response.status).toBe(200)
-  return samplesOf(await response.text())
+  return sumOfWorkers(samplesOf(await response.text()))
 }

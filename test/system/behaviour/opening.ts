@@ -15,17 +15,18 @@ export function opening(pool: RuntimePool): void {
   test('a stream sends its headers and hub:ready at once, and nothing else', async () => {
     const { url } = await pool.shared()
     const raw = await openRaw(url, '/sse?id=raw&topic=news')
-    await raw.contains('"resume":"fresh"}\n\n', AT_ONCE_MS)
+    await raw.contains('"resume":"fresh","heartbeatMs":15000}\n\n', AT_ONCE_MS)
     const { head, body } = raw
     expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     expect(headerOf(head, 'content-type')).toEqual(['text/event-stream; charset=utf-8'])
     expect(headerOf(head, 'cache-control')).toEqual(['private, no-cache, no-store, no-transform'])
     expect(headerOf(head, 'x-accel-buffering')).toEqual(['no'])
+    expect(headerOf(head, 'incremental')).toEqual(['?1'])
     expect(headerOf(head, 'transfer-encoding')).toEqual(['chunked'])
     expect(headerOf(head, 'connection').length).toBeLessThan(2)
     expect(body).toMatch(
       // On Workers a comment comes first, as it finds out whether somebody reads.
-      /^(?::\n\n)?retry: (?:1[5-9]|2[0-5])\d\d\nid: [0-9a-z]+-\d+\nevent: hub:ready\ndata: \{"client":"raw","connection":"c-\d+","topics":\["news"\],"resume":"fresh"\}\n\n$/,
+      /^(?::\n\n)?retry: (?:1[5-9]|2[0-5])\d\d\nid: [0-9a-z]+-\d+\nevent: hub:ready\ndata: \{"client":"raw","connection":"c-\d+","topics":\["news"\],"resume":"fresh","heartbeatMs":15000\}\n\n$/,
     )
     raw.leave('rst')
   })

@@ -60,7 +60,7 @@ export function refusing(pool: RuntimePool): void {
 
   test('an event over its bound is answered 413, one at the bound is published', async () => {
     const { url } = await pool.shared(TIGHT)
-    await publish(url, '/broadcast', 'x'.repeat(MAX_EVENT_BYTES))
+    await publish(url, '/clients/large', 'x'.repeat(MAX_EVENT_BYTES))
     for (const length of [MAX_EVENT_BYTES + 1, 100 * MAX_EVENT_BYTES]) {
       const response = await post(`${url}/broadcast`, 'text/plain', 'x'.repeat(length))
       await expectProblem(response, 413)
@@ -76,6 +76,24 @@ export function refusing(pool: RuntimePool): void {
     await expectProblem(await fetch(`${url}/sse`, { method: 'POST' }), 405)
   })
 
+  // Each worker counts by itself, and chance decides which one a stream is opened on.
+  if (pool.runtime.workers === undefined) overLimits(pool)
+
+  test('a connection ends with a goodbye at its lifetime, and its client resumes at once', async () => {
+    const { url } = await pool.shared({ LIFETIME_SECONDS: '1', HEARTBEAT_SECONDS: '1' })
+    const listener = await listen(url, 'id=mortal')
+    const bye = await listener.next(named('hub:bye'))
+    expect(JSON.parse(bye.data)).toEqual({ reason: 'lifetime' })
+    await listener.end()
+    expect(listener.retries.at(-1)).toBeLessThanOrEqual(250)
+    const back = await listen(url, 'id=mortal', listener.head)
+    expect(back.ready.resume).toBe('complete')
+    await back.close()
+  })
+}
+
+/** How clients are refused that have too many connections. */
+function overLimits(pool: RuntimePool): void {
   test('a client over its connection limit receives 200 and a goodbye, and can connect once another stream ends', async () => {
     const { url } = await pool.shared(TIGHT)
     const [one, two] = await Promise.all([listen(url, 'id=many'), listen(url, 'id=many')])
@@ -94,16 +112,15 @@ export function refusing(pool: RuntimePool): void {
     await Promise.all([one.close(), three.close()])
   })
 
-  test('a connection ends with a goodbye at its lifetime, and its client resumes at once', async () => {
-    const { url } = await pool.shared({ LIFETIME_SECONDS: '1', HEARTBEAT_SECONDS: '1' })
-    const listener = await listen(url, 'id=mortal')
-    const bye = await listener.next(named('hub:bye'))
-    expect(JSON.parse(bye.data)).toEqual({ reason: 'lifetime' })
-    await listener.end()
-    expect(listener.retries.at(-1)).toBeLessThanOrEqual(250)
-    const back = await listen(url, 'id=mortal', listener.head)
-    expect(back.ready.resume).toBe('complete')
-    await back.close()
+  test('a client that ignores the retry time is refused once a second at most', async () => {
+    const { url } = await pool.shared(TIGHT)
+    const open = await Promise.all([listen(url, 'id=hasty'), listen(url, 'id=hasty')])
+    const since = performance.now()
+    for (let n = 0; n < 3; n++) {
+      expect(await (await fetch(`${url}/sse?id=hasty`)).text()).toContain('at-capacity')
+    }
+    expect(performance.now() - since).toBeGreaterThan(2_900)
+    await Promise.all(open.map((listener) => listener.close()))
   })
 }
 

@@ -12,6 +12,8 @@ export interface Runtime {
   readonly perServer?: () => Environment
   /** Whether servers share its journal, so that results count instances. @defaultValue false */
   readonly sharedJournal?: true
+  /** How many workers serve. The limits of connections apply to each, and results say how many were asked. @defaultValue 1 */
+  readonly workers?: number
   /** When the server notices that a client has left. */
   readonly leaving: 'at once' | 'at a later write'
   /** What happens to the socket of a client that reads nothing, once the hub has disconnected it. */

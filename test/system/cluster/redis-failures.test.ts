@@ -12,6 +12,19 @@ import { type Reader, readEvents } from '../../support/reader.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 
+/** Each line is written after something else has kept the event loop for longer than half a second. */
+const SLOW_LINES = `data:text/javascript,${encodeURIComponent(`
+  import fs from 'node:fs'
+  import { syncBuiltinESMExports } from 'node:module'
+  const { write } = fs
+  fs.write = (...args) =>
+    setImmediate(() => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+      write(...args)
+    })
+  syncBuiltinESMExports()
+`)}`
+
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
@@ -117,6 +130,14 @@ describe.skipIf(REDIS_IS_MISSING)('at its start a server', () => {
     expect(said).not.toContain('sesame')
   })
 
+  test('on a machine that gives it little time says why, too', async () => {
+    const { url } = await redisWith('requirepass sesame')
+    const command = { ...COMMANDS.node, args: ['--import', SLOW_LINES, ...COMMANDS.node.args] }
+    const refused = ending(startProcess(command, { REDIS_URL: url }), ({ kill }) => kill())
+    expect(await refused.exit).toBe(2)
+    expect(saidBy(refused)).toMatch(/"level":"FATAL".*"reason":"NOAUTH/)
+  })
+
   test.each([
     ['has a user without INFO', 'user default on nopass ~* &* +@all -info', '', 'NOPERM'],
     ['has no INFO', 'rename-command INFO ""', '', 'ERR unknown command'],
@@ -130,10 +151,10 @@ describe.skipIf(REDIS_IS_MISSING)('at its start a server', () => {
 
   test('whose journal a newer version has changed exits with 2 and says why', async () => {
     const redis = await redisWith()
-    await redis.command('HSET', '{hono-sse}:head', 'format', '2')
+    await redis.command('HSET', '{hono-sse}:head', 'format', '3')
     const refused = over(redis.url)
     expect(await refused.exit).toBe(2)
-    expect(saidBy(refused)).toMatch(/"level":"FATAL".*"reason":"FORMAT .* format 2, /)
+    expect(saidBy(refused)).toMatch(/"level":"FATAL".*"reason":"FORMAT .* format 3, /)
   })
 
   test('whose Redis drops keys when its memory is full is not ready until it no longer does', async () => {

@@ -1,5 +1,7 @@
 /** Versions beside each other on one Redis, as during a rolling deploy: older builds of this repository and this one. */
+import { createClient } from '@redis/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../../support/eventually.ts'
 import { buildCommit, isMissing } from '../../support/older-build.ts'
 import { type Server, startServer } from '../../support/process.ts'
 import { type Reader, readEvents } from '../../support/reader.ts'
@@ -7,7 +9,7 @@ import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/re
 import { COMMANDS } from '../../support/runtimes.ts'
 
 /** Shares keys, events and control requests with this version. Later: the last release. */
-const OLDER = '593095f34579de58d25973ac031241ae31db5c6c'
+const OLDER = '9afb3503c5421fb1a5cf9d33bfca23d678f6a219'
 
 /** Shares keys and events; each of its control requests is unknown to this version, and the other way round. */
 const FOREIGN = '6dcdad14d971a3643e02c75f0c3957416e9b22d0'
@@ -155,6 +157,20 @@ describe.skipIf(REDIS_IS_MISSING || isMissing(OLDER))(
         const again = { headers: { 'User-Agent': 'another' } }
         expect((await fetch(`${by[to].url}/sse?ticket=${ticket}`, again)).status).toBe(401)
       })
+    })
+
+    test('the older one is not ready while events have to be published to shared channels', async () => {
+      // Stands for an instance with too many addresses for a channel each.
+      const instance = createClient({ url: redis.url })
+      await instance.connect()
+      await instance.subscribe('{shared}:buckets', () => {})
+      await redis.command('HSET', '{shared}:head', 'format', '2')
+      const isReady = async ({ url }: Server) => (await fetch(`${url}/readyz`)).ok
+      await until('it has noticed', async () => !(await isReady(by.older)))
+      expect((await send(by.older, 'POST', '/clients/carol', { data: 'x' })).status).toBe(503)
+      expect(await isReady(by.newer)).toBe(true)
+      instance.destroy()
+      await until('it is back', () => isReady(by.older))
     })
   },
 )

@@ -15,9 +15,15 @@ export const PAGES: readonly string[] = [
     'CHANGELOG.md',
     'test/bench/README.md',
     'test/faults/README.md',
+    'test/mutation/README.md',
+    'deploy/README.md',
+    'examples/README.md',
   ],
   ...pagesIn('docs'),
   ...pagesIn('docs/recipes'),
+  ...readdirSync(join(ROOT, 'examples'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `examples/${name}/README.md`),
 ]
 
 /** The text of a page. */
@@ -41,6 +47,11 @@ export function blocksIn(markdown: string): Block[] {
     const [language = ''] = info.split(' ')
     return { language, title: / title=(\S+)$/.exec(info)?.[1], code }
   })
+}
+
+/** Code as Node runs it: the bundlers of frameworks find files without their extension. */
+export function withExtensions(code: string): string {
+  return code.replace(/ from '((?:\.\.?\/)+[\w/-]+)'/g, " from '$1.ts'")
 }
 
 /** The files of a recipe by name. @throws for a duplicate name */

@@ -8,13 +8,13 @@ import { createHub } from '../../../src/hub/hub.ts'
 import { variables } from '../../../src/server/config.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ROOT, type Server } from '../../support/process.ts'
-import { blocksIn, PAGES, textOf } from './document.ts'
+import { blocksIn, PAGES, textOf, withExtensions } from './document.ts'
 import { compile, KEY, openSandbox, startRecipeHub } from './sandbox.ts'
 import { CURL_IS_MISSING, commandsIn, shell, startInBackground, WITH_CURL } from './shell.ts'
 
 /** Names in capitals that are not variables of the hub's own configuration. */
 const OTHER_NAMES =
-  /^(TCP_USER_TIMEOUT|HUB_(URL|TOKEN|TICKET)|WRITE_KEY|NODE_EXTRA_CA_CERTS|NODE_UNDER_TEST)$/
+  /^(TCP_USER_TIMEOUT|HUB_(URL|TOKEN|TICKET)|WRITE_KEY|NODE_[A-Z_]+|NO_COLOR|DURABLE_STREAMS)$/
 
 describe.each(PAGES)('%s', (page) => {
   const text = textOf(page)
@@ -49,12 +49,51 @@ describe('code', () => {
     expect(files.length).toBeGreaterThan(8)
   })
 
-  test('checks a journal against its contract', async () => {
-    const [name = ''] = files.find(([, code]) => code.includes('hono-sse/conformance')) ?? []
-    const report = await sandbox.run(process.execPath, '--test', name.replace(/ts$/, 'js'))
-    expect(report).toMatch(/^# pass [1-9]\d/m)
-    expect(report).toMatch(/^# fail 0$/m)
+  test('handles events in a loop until its signal is aborted', async () => {
+    const script = `
+      import { handleOrders, hub } from './${fileWith('handleOrders')}'
+      const [orders, abort] = [[], new AbortController()]
+      const done = handleOrders(async (order) => void orders.push(order.n), abort.signal)
+      for (const n of [1, 2, 3]) await hub.publish({ topic: 'orders' }, { data: { n } })
+      while (orders.length < 3) await new Promise(setImmediate)
+      abort.abort()
+      await done
+      console.log(orders.join())`
+    const flags = ['--input-type=module', '-e', script]
+    expect(await sandbox.run(process.execPath, ...flags)).toBe('1,2,3\n')
   })
+
+  test('tells others who is online, and ends the streams of a session that logs out', async () => {
+    const script = `
+      import { Hono } from 'hono'
+      import { app, hub } from './${fileWith('onClientOnline')}'
+      const [loggedOut, other] = [new AbortController(), new AbortController()]
+      const as = (user, loggedOut) => (c, next) => {
+        c.set('user', user)
+        c.set('session', { name: user.toUpperCase(), loggedOut })
+        return next()
+      }
+      const site = new Hono()
+      site.use('/alice/*', as('alice', loggedOut)).route('/alice', app)
+      site.use('/bob/*', as('bob', other)).route('/bob', app)
+      const alice = (await site.request('/alice/events')).text()
+      await new Promise(setImmediate)
+      void (await site.request('/bob/events')).text()
+      while ((await hub.clients()).total < 2) await new Promise(setImmediate)
+      await new Promise(setImmediate)
+      await site.request('/alice/log-out', { method: 'POST' })
+      console.log(await alice)
+      process.exit()`
+    const received = await sandbox.run(process.execPath, '--input-type=module', '-e', script)
+    expect(received).toContain('event: online\ndata: {"name":"BOB"}')
+    expect(received).toContain('event: hub:bye\ndata: {"reason":"disconnected"}')
+  })
+
+  /** The compiled file of the only block that contains a text. */
+  function fileWith(text: string): string {
+    const [name = ''] = files.find(([, code]) => code.includes(text)) ?? []
+    return name.replace(/ts$/, 'js')
+  }
 })
 
 test('the configuration of a Worker is that of this repository', () => {
@@ -74,12 +113,13 @@ test('the HTTP API lists every operation', () => {
 
 test('the metrics listed are those that are exposed', async () => {
   const app = createApp({ hub: createHub(), access: 'anyone' })
-  // Only counted once there is an error; only known where the journal can be lost; only with shards.
+  // Only counted once there is an error; only known where the journal can be lost; only with shards; only of a server.
   await app.request('/nowhere')
   const elsewhere = [
     'hono_sse_journal_reconnects_total',
     'hono_sse_journal_ignored_messages_total',
     'hono_sse_shard_up',
+    'hono_sse_event_loop_delay_seconds',
   ]
   const exposed = await (await app.request('/metrics')).text()
   const names = [...exposed.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name)
@@ -121,13 +161,18 @@ describe('the command line', () => {
     server = await startRecipeHub({ PUBLISH_KEY: KEY })
   })
 
-  test('listens, publishes and gets tickets as the page says', async () => {
-    const [, listen = '', publish = '', ticket = ''] = commandsIn(commands, server.url)
+  test('listens, publishes, gets tickets, lists and disconnects as the page says', async () => {
+    const [, listen = '', tail = '', ...rest] = commandsIn(commands, server.url)
+    const [publish = '', ticket = '', clients = '', disconnect = ''] = rest
+    const follower = startInBackground(tail, { PUBLISH_KEY: KEY })
+    await eventually(() => expect(follower.stderr).toContain('(topics: news, sport)'))
     const listener = startInBackground(listen, { PUBLISH_KEY: KEY })
     await eventually(() => expect(listener.stderr).toContain('listening as alice'))
     expect(shell(publish, { PUBLISH_KEY: KEY })).toMatch(/"connections":1/)
     await eventually(() => expect(listener.lines.join()).toContain('"data":"hello"'))
     expect(shell(ticket, { PUBLISH_KEY: KEY }).trim()).toMatch(/^\S{40,}$/)
+    expect(shell(clients, { PUBLISH_KEY: KEY })).toMatch(/^alice /m)
+    expect(shell(disconnect, { PUBLISH_KEY: KEY })).toContain('"blockedSeconds":60')
   })
 
   test('serves at the port of its flag', async () => {
@@ -140,9 +185,16 @@ describe('the command line', () => {
 
 /** The TypeScript and JavaScript of a page, each block a module of its own. */
 function modulesOf(page: string): [name: string, code: string][] {
-  return blocksIn(textOf(page))
-    .filter(({ language }) => ['ts', 'js'].includes(language))
-    .map(({ code }, at) => [`${page.slice('docs/'.length, -3)}-${at}.ts`, `${code}\nexport {}\n`])
+  return (
+    blocksIn(textOf(page))
+      // A file in JavaScript is run by a test of its own.
+      .filter(({ language, title }) => ['ts', 'tsx', title ? '' : 'js'].includes(language))
+      .map(({ language, title, code }, at) => {
+        const extension = language === 'tsx' ? 'tsx' : 'ts'
+        const name = title ?? `${page.slice('docs/'.length, -3)}-${at}.${extension}`
+        return [name, `${withExtensions(code)}\nexport {}\n`]
+      })
+  )
 }
 
 function shellBlocks(page: string): string[] {

@@ -33,7 +33,7 @@ describe.skipIf(CHROMIUM_IS_MISSING || isMissing('nginx'))(`below a path ${IN_CH
     await eventually(() => expect(streamsIn(answers).length).toBeGreaterThan(3))
     await publishWithKey(hub.url, '/topics/news', { data: 'below a path' })
     await showsEvent(page, 'below a path')
-    await showsText(page, '#clients-note', '1 client.')
+    await showsText(page, '#clients-note', '1 client')
 
     expect(new Set(streamsIn(answers))).toEqual(new Set(['GET /realtime/sse 200']))
     expect(answers.filter((text) => text.startsWith('POST'))).toEqual([

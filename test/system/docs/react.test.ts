@@ -1,4 +1,4 @@
-/** The recipe for React: its hook in a component, bundled, in a page of StrictMode. */
+/** The components for React of the recipe and of the page on clients, bundled, in a page of StrictMode. */
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,6 +13,7 @@ import {
 } from '../../support/chromium.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ROOT, type Server } from '../../support/process.ts'
+import { blocksIn, textOf } from './document.ts'
 import { compile, openSandbox, publishWithKey, startRecipeHub } from './sandbox.ts'
 
 afterAll(closeBrowser)
@@ -21,7 +22,10 @@ afterAll(closeBrowser)
 const MAIN = `
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
-import { Feed } from './feed.tsx'
+import { Inbox } from './inbox.tsx'
+import { Page } from './page.tsx'
+
+const reload = () => {}
 
 function Main() {
   const [client, setClient] = useState('nobody')
@@ -30,17 +34,19 @@ function Main() {
       {['alice', 'bob', 'nobody'].map((name) => (
         <button key={name} onClick={() => setClient(name)}>{name}</button>
       ))}
-      {client !== 'nobody' && <Feed url={\`\${location.hash.slice(1)}/sse?id=\${client}\`} />}
+      {client !== 'nobody' && <Page url={location.hash.slice(1) + '/sse'} client={client} />}
     </>
   )
 }
 
-createRoot(document.body).render(<StrictMode><Main /></StrictMode>)
+const content = location.pathname === '/inbox' ? <Inbox client="carol" reload={reload} /> : <Main />
+createRoot(document.body).render(<StrictMode>{content}</StrictMode>)
 `
 const PAGE = '<!doctype html><body></body><script type="module" src="bundle.js"></script>'
 
-describe.skipIf(CHROMIUM_IS_MISSING)(`a React hook ${IN_CHROMIUM}`, () => {
-  const sandbox = openSandbox('react', { 'main.tsx': MAIN })
+describe.skipIf(CHROMIUM_IS_MISSING)(`a feed in React ${IN_CHROMIUM}`, () => {
+  const [inbox] = blocksIn(textOf('docs/clients.md')).filter(({ language }) => language === 'tsx')
+  const sandbox = openSandbox('react', { 'main.tsx': MAIN, 'inbox.tsx': inbox?.code ?? '' })
   const pages = createServer((request, response) => {
     const isScript = request.url === '/bundle.js'
     response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
@@ -91,6 +97,24 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`a React hook ${IN_CHROMIUM}`, () => {
     await page.getByRole('button', { name: 'nobody' }).click()
     await connected({})
     expect(complaints).toEqual([])
+  })
+
+  test('the component of the page on clients shows what is unread', async () => {
+    const window = await openContext()
+    await window.route('**/inbox', (route) =>
+      route.fulfill({ contentType: 'text/html', body: PAGE }),
+    )
+    await window.route('**/bundle.js', (route) =>
+      route.fulfill({ path: join(sandbox.folder, 'bundle.js') }),
+    )
+    const page = await window.newPage()
+    await page.goto(`${hub.url}/inbox`)
+    await page.getByText('0 unread').waitFor()
+    await publishWithKey(hub.url, '/clients/carol', { event: 'inbox', data: { unread: 3 } })
+    await page.getByText('3 unread').waitFor()
+    await connected({ carol: 1 })
+    await page.close()
+    await connected({})
   })
 
   function connected(expected: Record<string, number>): Promise<void> {

@@ -29,7 +29,18 @@ export interface Sandbox {
 }
 
 /** What recipes may import. */
-const PACKAGES = ['@hono', '@types', 'hono', 'react', 'react-dom']
+const PACKAGES = [
+  '@hono',
+  '@trpc',
+  '@types',
+  'express',
+  'fastify',
+  'hono',
+  'react',
+  'react-dom',
+  'vitest',
+  'zod',
+]
 
 /** Compiler options of a reader who is strict, and runs the same files on a server and in a page. */
 const TSCONFIG = {
@@ -39,11 +50,12 @@ const TSCONFIG = {
     outDir: '.',
     lib: ['ES2024', 'DOM', 'DOM.Iterable'],
     jsx: 'react-jsx',
-    declaration: false,
+    // An app that a page exports must have a type that can be named.
+    declarationDir: 'types',
     isolatedDeclarations: false,
   },
   include: ['.'],
-  exclude: ['node_modules'],
+  exclude: ['node_modules', 'types'],
 }
 
 /** The key of the hubs that recipes talk to. */

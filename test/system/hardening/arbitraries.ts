@@ -64,6 +64,10 @@ const path = fc.oneof(
     weight: 4,
   },
   {
+    arbitrary: fc.constantFrom('/topics', '/metrics', '/openapi.json', '/client.js', '/'),
+    weight: 2,
+  },
+  {
     arbitrary: fc
       .tuple(fc.constantFrom('/ping/', '/clients/', '/topics/', '/sse/', '/metrics'), value)
       .map(([start, end]) => start + end),
@@ -112,7 +116,10 @@ const type = fc.oneof(
 )
 
 function queryOf({ tickets }: Credentials): fc.Arbitrary<string> {
-  const names = ['id', 'topic', 'lastEventId', 'limit', 'block', 'key', 'token', '__proto__', 'x']
+  const names = [
+    ...['id', 'topic', 'lastEventId', 'limit', 'block', 'version'],
+    ...['key', 'token', '__proto__', 'x'],
+  ]
   const plain = fc.tuple(fc.oneof(fc.constantFrom(...names), text), value)
   const ticket = fc.tuple(fc.constant('ticket'), fc.oneof(fc.constantFrom(...tickets), value))
   return fc
@@ -135,6 +142,7 @@ function headersOf({ bearers, cookies }: Credentials): fc.Arbitrary<Record<strin
       'Last-Event-ID': fc.oneof(fc.constantFrom('earliest', 'x-1', ''), latin1),
       Origin: fc.oneof(fc.constantFrom('null', 'https://evil.example', 'http://localhost'), latin1),
       Host: fc.oneof(fc.constantFrom('localhost', 'evil.example', 'a b', '[::1]:1'), latin1),
+      'X-Request-Id': fc.oneof(fc.constantFrom('order-42', 'a b'), latin1),
       'X-Forwarded-For': fc.oneof(fc.ipV4(), fc.ipV6(), latin1),
     },
     { requiredKeys: [] },
@@ -153,10 +161,15 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
     ['GET', '/clients'],
     ['GET', '/clients/alice'],
     ['GET', '/topics/news?limit=1'],
-    ['DELETE', '/clients/bob'],
+    ['GET', '/topics'],
+    ['GET', '/metrics'],
+    ['GET', '/openapi.json?version=3.1'],
+    ['POST', '/tickets'],
+    ['DELETE', '/clients/bob?block=60'],
+    ['GET', '/sse?id=bob'],
     ...tickets.map((ticket) => ['GET', `/sse?ticket=${ticket}`] as const),
   ]
-  const event = fc.jsonValue().map((data) => bytesOf(JSON.stringify({ data })))
+  const event = fc.jsonValue().map((data) => ({ data }))
   return fc
     .tuple(
       fc.constantFrom(...routes),
@@ -164,7 +177,7 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
       fc.constantFrom(...cookies),
       event,
     )
-    .map(([[method, path], bearer, cookie, body]) => ({
+    .map(([[method, path], bearer, cookie, value]) => ({
       method,
       path,
       headers: {
@@ -172,7 +185,7 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
         Cookie: cookie,
         'Content-Type': 'application/json',
       },
-      body,
+      body: bytesOf(JSON.stringify(path === '/tickets' ? { client: 'bob' } : value)),
     }))
 }
 

@@ -1,18 +1,25 @@
 /** A hub for arbitrary requests, and what must hold after each of them. */
 import { SignJWT } from 'jose'
-import { portableStream } from '../../../src/http/stream.ts'
 import type { AccessMode } from '../../../src/server/access.ts'
 import { compose } from '../../../src/server/compose.ts'
 import { type Config, defaults } from '../../../src/server/config.ts'
+import { afterHold, served } from '../../support/app-harness.ts'
 import { manualClock } from '../../support/clock.ts'
 import { errorLog } from '../../support/error-log.ts'
+import { breachesOf } from '../../support/openapi-breaches.ts'
+import type { Document } from '../../support/openapi-validator.ts'
 import { type Credentials, type Draft, requestOf } from './arbitraries.ts'
 
 /** A hub under attack. */
 export interface AttackedHub {
   readonly credentials: Credentials
-  /** Sends a request; resolves with what is wrong with the response or the hub, if anything. */
+  /**
+   * Sends a request; resolves with what is wrong with the response or the hub, if anything. A response is wrong, too,
+   * if the hub's own OpenAPI document does not describe it.
+   */
   attack(draft: Draft): Promise<string | undefined>
+  /** The operations that were attacked, each with the statuses of its responses: `listen 200`. */
+  readonly seen: ReadonlySet<string>
 }
 
 /** The modes that a hub can take, and how each is set up. */
@@ -29,7 +36,10 @@ export const MODES: Readonly<Record<string, { mode: AccessMode; config: Partial<
     },
   },
   loopback: { mode: 'loopback', config: {} },
-  anonymous: { mode: 'anonymous', config: { PUBLISHES_PER_MINUTE: 50 } },
+  anonymous: {
+    mode: 'anonymous',
+    config: { PUBLISHES_PER_MINUTE: 4, STREAMS_PER_MINUTE: 4, MAX_EVENT_BYTES: 1_000 },
+  },
   refused: { mode: 'refused', config: {} },
 }
 
@@ -39,28 +49,48 @@ export async function createAttackedHub(name: string): Promise<AttackedHub> {
   const config: Config = { ...defaults, CLOCK_SECONDS: 0, ...set }
   const clock = manualClock()
   const errors: unknown[] = []
-  const openStream = portableStream()
   const { hub, app } = compose({
     config,
     accessMode: mode,
     log: errorLog(errors),
-    runtime: { native: openStream, portable: openStream, remoteAddress: () => '192.0.2.1' },
+    runtime: { remoteAddress: () => '192.0.2.1' },
     clock,
   })
   const credentials = await makeCredentials()
-  return { credentials, attack }
+  const breaches = breachesOf((await (await app.request('/openapi.json')).json()) as Document)
+  const seen = new Set<string>()
+  return { credentials, attack, seen }
 
   async function attack(draft: Draft): Promise<string | undefined> {
     const request = requestOf(draft)
     if (!request) return undefined
-    const response = await app.fetch(request)
-    await clock.runPending()
-    const problem =
-      (await problemWith(response)) ?? problemWithHub(opens(request, response) ? 1 : 0)
-    await response.body?.cancel().catch(() => {})
     // Time advances, so that limits, grants and blocks expire between requests.
-    await clock.advance(1_000)
+    const response = served(await afterHold(Promise.resolve(app.fetch(request)), clock))
+    const { read, leave } = await begin(response)
+    const problem =
+      (await problemWith(read)) ??
+      problemWithHub(opens(request, response) ? 1 : 0) ??
+      (await problemWithDocument(request, read))
+    await leave()
     return problem ?? problemWithHub(0) ?? problemWithPrototypes()
+  }
+
+  /** A response with its body as far as it has come: a stream does not end. */
+  async function begin(response: Response) {
+    const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream')
+    if (!isStream || !response.body) return { read: response, leave: async () => {} }
+    const reader = response.body.getReader()
+    const first = reader.read()
+    // A refusal is held for a second.
+    await clock.advance(1_000)
+    const { value } = await first
+    return { read: new Response(value, response), leave: () => reader.cancel().catch(() => {}) }
+  }
+
+  async function problemWithDocument(request: Request, response: Response) {
+    const { operationId, found } = await breaches(request, response)
+    seen.add(`${operationId} ${response.status}`)
+    return found.length > 0 ? `not as described: ${JSON.stringify(found)}` : undefined
   }
 
   function problemWithHub(open: number): string | undefined {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { until } from '../../support/eventually.ts'
 import { testWhere } from '../../support/where.ts'
 import { exchange, hostOf, request } from './raw-http.ts'
-import { KEY, KEYED, OLD_KEY, SECRET, type TargetPool } from './target.ts'
+import { KEY, KEYED, METRICS_KEY, OLD_KEY, SECRET, type TargetPool } from './target.ts'
 import { issue } from './tickets.ts'
 
 /** How a server keeps secrets. */
@@ -17,7 +17,7 @@ export function secrecy(pool: TargetPool): void {
     const expired = await sign({ sub: 'alice', exp: 1 })
     const opened = await fetch(`${url}/sse?ticket=${ticket}`)
     const cookie = /=([\w.-]+);/.exec(opened.headers.get('Set-Cookie') ?? '')?.[1] ?? 'none'
-    const secrets = [KEY, OLD_KEY, SECRET, ticket, token, expired, cookie]
+    const secrets = [KEY, OLD_KEY, METRICS_KEY, SECRET, ticket, token, expired, cookie]
     const bodies: string[] = []
     for (const secret of secrets) {
       for (const ask of attempts(secret)) {
@@ -37,6 +37,29 @@ export function secrecy(pool: TargetPool): void {
     expect(secrets.filter((secret) => said().includes(secret))).toEqual([])
     expect(secrets.filter((secret) => bodies.join('\n').includes(secret))).toEqual([])
   }, 60_000)
+
+  test('a metrics key reads metrics, and nothing else', async () => {
+    const { url } = await pool.start(KEYED)
+    const headers = { Authorization: `Bearer ${METRICS_KEY}` }
+    expect((await fetch(`${url}/metrics`, { headers })).status).toBe(200)
+    expect((await fetch(`${url}/metrics`)).status).toBe(401)
+    expect((await fetch(`${url}/clients`, { headers })).status).toBe(403)
+    expect((await fetch(`${url}/ping/alice`, { headers, method: 'POST' })).status).toBe(403)
+  })
+
+  test('guesses are limited, and the key that was used before is not', async () => {
+    const { url } = await pool.start({ ...KEYED, ATTEMPTS_PER_MINUTE: '3' })
+    const statusOf = async (key: string) => {
+      const headers = { Authorization: `Bearer ${key}` }
+      return (await fetch(`${url}/ping/alice`, { method: 'POST', headers })).status
+    }
+    expect(await statusOf(KEY)).toBe(200)
+    const guesses = []
+    for (let n = 0; n < 5; n++) guesses.push(await statusOf(`a-guess-0123456789-${n}`))
+    expect(guesses).toEqual([401, 401, 401, 429, 429])
+    expect(await statusOf(KEY)).toBe(200)
+    expect(await statusOf(OLD_KEY)).toBe(429)
+  })
 
   testWhere(pool.runtime.openToAll === 'exits with 2')(
     'the message for a refused configuration does not repeat its secrets',

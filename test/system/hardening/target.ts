@@ -6,6 +6,8 @@ import { createServerPool, type ServerPool } from '../../support/server-pool.ts'
 export interface Target {
   readonly name: string
   readonly command: Command
+  /** Environment variables of all its servers. @defaultValue none */
+  readonly environment?: Environment
   /** How a server refuses to run without a key where others can reach it. */
   readonly openToAll: 'exits with 2' | 'answers 503'
   /** Whether a slow sender is cut off. */
@@ -21,14 +23,16 @@ export interface TargetPool extends ServerPool {
   readonly runtime: Target
 }
 
-/** The keys and secrets of keyed servers: two keys, as in a rotation. */
+/** The keys and secrets of keyed servers: two publish keys, as in a rotation. */
 export const KEY = 'hardening-key-0123456789abcdef'
 export const OLD_KEY = 'hardening-key-of-last-year-0123'
+export const METRICS_KEY = 'hardening-key-for-metrics-0123'
 export const SECRET = 'the secret of the hardening suite, 32 bytes'
 
 /** A server with a key and tokens that logs everything it does. */
 export const KEYED: Environment = {
   PUBLISH_KEY: `${KEY},${OLD_KEY}`,
+  METRICS_KEY,
   JWT_SECRET: SECRET,
   LOG_LEVEL: 'trace',
 }
@@ -43,5 +47,12 @@ const QUIET: Environment = { CLOCK_SECONDS: '0' }
 
 /** Creates a pool of servers to attack. @param common - environment variables of all of them */
 export function createTargetPool(runtime: Target, common: Environment = {}): TargetPool {
-  return { ...createServerPool(runtime.command, () => ({ ...QUIET, ...common })), runtime }
+  return {
+    ...createServerPool(runtime.command, () => ({
+      ...QUIET,
+      ...runtime.environment,
+      ...common,
+    })),
+    runtime,
+  }
 }

@@ -34,7 +34,7 @@ test('every built file is code or types, and has a source file', () => {
 
 test('every exported file is in the package', () => {
   const targets = Object.values(manifest.exports).flatMap((target) =>
-    typeof target === 'string' ? [target] : [target.types, target.default],
+    typeof target === 'string' ? [target] : Object.values(target),
   )
   const wanted = [...targets, ...Object.values(manifest.bin)].map((path) => path.replace('./', ''))
   expect(wanted.filter((path) => !tarball.files.includes(path))).toEqual([])
@@ -56,7 +56,16 @@ test('built files import only the packages that the package depends on', () => {
     .map(([, named, dynamic]) => named ?? dynamic ?? '')
     .filter((name) => !/^(?:node|cloudflare):/.test(name))
     .map((name) => (name.startsWith('@') ? name.split('/', 2).join('/') : name.split('/')[0]))
-  expect([...new Set(seen)].sort()).toEqual(Object.keys(manifest.dependencies).sort())
+  const { dependencies, optionalDependencies, peerDependencies } = manifest
+  const known = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
+  expect([...new Set(seen)].sort()).toEqual(known.sort())
+})
+
+test('the oldest Hono that apps may use is the one that CI tests', () => {
+  const { devDependencies, peerDependencies } = manifest
+  expect(devDependencies?.['hono-lowest']).toBe(
+    `npm:hono@${peerDependencies?.hono?.replace('^', '')}`,
+  )
 })
 
 test.each([
@@ -91,7 +100,9 @@ test('jsr.json has the same version and the same entries', () => {
   }
   const entries = Object.entries(manifest.exports).flatMap(([name, target]) => {
     if (typeof target === 'string') return []
-    return [[name, target.default.replace(/^\.\/dist\/(.*)\.js$/, './src/$1.ts')]]
+    // JSR has no conditions: Deno is the runtime that it is used on most.
+    const file = target.default ?? target.deno ?? ''
+    return [[name, file.replace(/^\.\/dist\/(.*)\.js$/, './src/$1.ts')]]
   })
   expect(jsr).toMatchObject({ version: manifest.version, exports: Object.fromEntries(entries) })
 })

@@ -1,10 +1,16 @@
 /** Installed into an empty project, the package is a command, a library on each runtime, and has types. */
-import { writeFileSync } from 'node:fs'
+import { realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listen, publish } from '../../support/client.ts'
 import { hasData } from '../../support/events.ts'
-import { type Command, type Environment, type Server, startServer } from '../../support/process.ts'
+import {
+  type Command,
+  type Environment,
+  type Server,
+  startProcess,
+  startServer,
+} from '../../support/process.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 import { install, manifest, PACK_MS, pack, ROOT, runFile, type Tarball } from './tarball.ts'
 
@@ -38,7 +44,7 @@ async function carries(command: Command, environment: Environment = {}, base = '
 }
 
 const hello = `console.log(JSON.stringify({ message: 'listening', url: 'http://127.0.0.1:' + port }))`
-const mounted = `new Hono().route('/realtime', createApp({ hub: createHub(), access: 'anyone', openStream }))`
+const mounted = `new Hono().route('/realtime', createApp({ hub: createHub(), access: 'anyone' }))`
 
 test('npx runs the command', async () => {
   const { stdout } = await runFile('npx', ['--no-install', 'hono-sse', '--version'], {
@@ -60,15 +66,31 @@ test.each([
   60_000,
 )
 
+test('with REDIS_URL and without its package, the command says what to install', async () => {
+  const command = { file: join(project, 'node_modules/.bin/hono-sse'), args: ['serve'] }
+  const server = startProcess(command, { REDIS_URL: 'redis://127.0.0.1:1' })
+  expect(await server.exit).toBe(2)
+  expect(server.lines.join()).toContain('npm install @redis/client')
+}, 60_000)
+
+test('without its optional packages, the command says so', async () => {
+  const commander = join(project, 'node_modules/commander')
+  renameSync(commander, `${commander}-away`)
+  const command = { file: join(project, 'node_modules/.bin/hono-sse'), args: ['--version'] }
+  const run = startProcess(command, {})
+  expect(await run.exit).toBe(2)
+  expect(run.stderr).toMatch(/^hono-sse: The command can’t load one of its packages: .*commander/)
+  renameSync(`${commander}-away`, commander)
+}, 60_000)
+
 test('Node mounts the library, with streams straight to its sockets', async () => {
   const file = write(
     'node.js',
     `import { createApp, createHub } from 'hono-sse'
-    import { createNodeStreams, serveNode } from 'hono-sse/node'
+    import { serve } from 'hono-sse/serve'
     import { Hono } from 'hono'
-    const { openStream, serve } = createNodeStreams()
     const app = ${mounted}
-    const { port } = await serveNode({ fetch: serve(app.fetch), port: 0 })
+    const { port } = await serve(app, { port: 0 })
     ${hello}`,
   )
   await carries({ file: process.execPath, args: [file] }, {}, '/realtime')
@@ -78,9 +100,7 @@ test('Bun mounts the library', async () => {
   const file = write(
     'bun.js',
     `import { createApp, createHub } from 'hono-sse'
-    import { bunStream } from 'hono-sse/bun'
     import { Hono } from 'hono'
-    const openStream = bunStream()
     const app = ${mounted}
     const { port } = Bun.serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1', idleTimeout: 0 })
     ${hello}`,
@@ -92,9 +112,8 @@ test('Bun mounts the library', async () => {
 test('Deno mounts the library', async () => {
   const file = write(
     'deno.js',
-    `import { createApp, createHub, webStream } from 'hono-sse'
+    `import { createApp, createHub } from 'hono-sse'
     import { Hono } from 'hono'
-    const openStream = webStream()
     const app = ${mounted}
     const options = { port: 0, hostname: '127.0.0.1', onListen: () => {} }
     const { port } = Deno.serve(options, app.fetch).addr
@@ -123,15 +142,22 @@ test('a Worker needs only two exports of the package', async () => {
   await carries(COMMANDS.wrangler, { CONFIG, ALLOW_ANONYMOUS: 'true' })
 }, 60_000)
 
-test.each(['nodenext', 'bundler'])(
-  'the types are complete, resolved as %s',
-  async (resolution) => {
+test.each([
+  ['nodenext', 'hono'],
+  ['bundler', 'hono'],
+  ['bundler', 'hono-lowest'],
+])(
+  'the types are complete, resolved as %s, with the package %s as Hono',
+  async (resolution, hono) => {
+    const link = join(project, 'node_modules/hono')
+    rmSync(link)
+    symlinkSync(realpathSync(join(ROOT, 'node_modules', hono)), link)
     const module = resolution === 'nodenext' ? 'nodenext' : 'esnext'
     write(
       'host.ts',
-      `import { createAccess, createApp, createHub, createLimits, type Hub, webStream, streamEvents } from 'hono-sse'
-    import { bunStream } from 'hono-sse/bun'
-    import { createNodeStreams, type NodeServer, serveNode } from 'hono-sse/node'
+      `import { createAccess, createApp, createHub, createLimits, type Hub, portableStream, streamEvents } from 'hono-sse'
+    import { streamEventsTo, toNodeHandler } from 'hono-sse/node'
+    import { type RunningServer, serve } from 'hono-sse/serve'
     import { createRedisJournal, type RedisJournalOptions } from 'hono-sse/redis'
     import { createSqliteJournal, type ObjectStorage } from 'hono-sse/sqlite'
     import worker, { Hub as HubObject } from 'hono-sse/worker'
@@ -139,15 +165,16 @@ test.each(['nodenext', 'bundler'])(
 
     const options: RedisJournalOptions = { url: 'redis://127.0.0.1' }
     const hub: Hub = createHub({ journal: createRedisJournal(options), heartbeatMs: 15_000 })
-    const { openStream, serve } = createNodeStreams()
-    const app = new Hono<{ Variables: { user: string } }>()
-      .route('/realtime', createApp({ hub, access: 'anyone', openStream }))
-      .get('/me', (c) => streamEvents(c, { hub, client: c.get('user'), openStream }))
-    export const listening: Promise<NodeServer> = serveNode({ fetch: serve(app.fetch), port: 0 })
+    export const app = new Hono<{ Variables: { user: string } }>()
+      .route('/realtime', createApp({ hub, access: 'anyone' }))
+      .get('/me', (c) => streamEvents(c, { hub, client: c.get('user'), openStream: portableStream() }))
+    export const listening: Promise<RunningServer> = serve(app, { port: 0, hub })
+    export const others = [streamEventsTo, toNodeHandler(app)]
     export const onDisk = (storage: ObjectStorage) => createSqliteJournal({ storage }).prune()
-    export const others = [bunStream(), webStream()]
-    const access = createAccess({ hub, keys: ['a-key-that-is-long-enough'], jwt: { secret: 's'.repeat(32) } })
-    const limits = createLimits({ hub, streamsPerMinute: 60, addressOf: (c) => c.req.header('CF-Connecting-IP') })
+    interface Events { inbox: { unread: number } }
+    export const typed = new Hono().route('/typed', createApp({ hub: createHub<Events>(), access: 'anyone' }))
+    export const access = createAccess({ hub, keys: ['a-key-that-is-long-enough'], jwt: { secret: 's'.repeat(32) } })
+    export const limits = createLimits({ hub, streamsPerMinute: 60, addressOf: (c) => c.req.header('CF-Connecting-IP') })
     export const guarded = createApp({ hub, access, limits })
     // @ts-expect-error Whom an event is for is no plain word.
     export const wrong = hub.publish('alice', { data: 'hello' })
@@ -163,7 +190,12 @@ test.each(['nodenext', 'bundler'])(
           strict: true,
           exactOptionalPropertyTypes: true,
           types: ['node'],
-          noEmit: true,
+          // Every package finds the Hono of this project.
+          preserveSymlinks: true,
+          // A project whose parts refer to each other emits declarations: they can name only what is exported.
+          declaration: true,
+          emitDeclarationOnly: true,
+          outDir: 'types',
         },
         files: ['host.ts'],
       }),

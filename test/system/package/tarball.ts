@@ -31,12 +31,25 @@ export const ROOT: string = fileURLToPath(new URL('../../..', import.meta.url))
 export interface Manifest {
   readonly version: string
   readonly bin: Readonly<Record<string, string>>
-  readonly exports: Readonly<Record<string, string | { types: string; default: string }>>
-  readonly dependencies: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
 }
 
 /** package.json. */
 export const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
+
+/** The packages that npm installs with a package, unless it is told to omit some. */
+export function installedWith(of: Manifest): readonly string[] {
+  const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = of
+  const peers = Object.keys(peerDependencies).filter((name) => {
+    return !of.peerDependenciesMeta?.[name]?.optional
+  })
+  return [...Object.keys(dependencies), ...Object.keys(optionalDependencies), ...peers]
+}
 
 /** A package in a file. */
 export interface Tarball {
@@ -73,7 +86,7 @@ export async function pack(): Promise<Tarball> {
 }
 
 /**
- * Installs the package as npm would, but from what is here: only what it names as a dependency can
+ * Installs the package as npm would, but from what is here: only what npm installs with it can
  * be found beside it. @returns the folder of the project
  */
 export function install({ folder }: Tarball): string {
@@ -85,13 +98,14 @@ export function install({ folder }: Tarball): string {
   }
   mkdirSync(join(modules, '.bin'), { recursive: true })
   renameSync(folder, join(modules, 'hono-sse'))
-  for (const name of Object.keys(manifest.dependencies)) link(name)
+  for (const name of installedWith(manifest)) link(name)
   for (const [name, path] of Object.entries(manifest.bin)) {
     chmodSync(join(modules, 'hono-sse', path), 0o755)
     symlinkSync(join('..', 'hono-sse', path), join(modules, '.bin', name))
   }
   // What a host that compiles has, too.
   link('@types/node')
+  link('undici-types')
   const dependencies = { 'hono-sse': manifest.version, hono: '*' }
   writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module', dependencies }))
   return project
