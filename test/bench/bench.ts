@@ -81,6 +81,7 @@ function takesPart({ name, kind, only, protocol }: Contestant, plan: Plan): bool
   if (plan.name === 'cluster' && !only?.includes('cluster')) return name === 'node'
   if (plan.name === 'targeted' && !protocol.target) return false
   if (plan.name === 'replay' && !protocol.replays) return false
+  if (plan.name === 'snapshot' && kind !== 'ours') return false
   return plan.name !== 'health' || kind === 'ours'
 }
 

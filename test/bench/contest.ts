@@ -15,6 +15,7 @@ const RUN_MS = 150_000
 const HERE = import.meta.dirname
 const SERVER_CORE = '0'
 const CLIENT_CORE = availableParallelism() > 1 ? '1' : '0'
+const EVERY_CORE = CLIENT_CORE === SERVER_CORE ? SERVER_CORE : `${SERVER_CORE},${CLIENT_CORE}`
 
 /** Runs one scenario against a contestant. */
 export async function runContest(
@@ -26,7 +27,9 @@ export async function runContest(
   const port = await freePort()
   let server: ChildProcess | undefined
   try {
-    server = pinned(SERVER_CORE, contestant.start(port, folder))
+    const { everyCore } = contestant
+    server = pinned(everyCore ? EVERY_CORE : SERVER_CORE, contestant.start(port, folder))
+    if (everyCore) await printed(everyCore.ready, server)
     await accepting(port, server)
     if (server.pid === undefined) throw new Error('it did not start')
     const { protocol } = contestant
@@ -70,6 +73,13 @@ async function outputOf(process: ChildProcess): Promise<string> {
   })
   await new Promise((resolve) => process.once('close', resolve))
   return output
+}
+
+async function printed(text: string, server: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.stdout?.on('data', (output: Buffer) => output.includes(text) && resolve())
+    server.once('close', () => reject(new Error('it did not start')))
+  })
 }
 
 async function accepting(port: number, server: ChildProcess): Promise<void> {

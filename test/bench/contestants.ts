@@ -22,6 +22,8 @@ export interface Contestant {
   readonly protocol: Protocol
   /** The scenarios it runs. @defaultValue every scenario its protocol supports */
   readonly only?: readonly ScenarioName[]
+  /** Whether it may use both cores, and what it prints when all of its processes serve. @defaultValue one core */
+  readonly everyCore?: { readonly ready: string }
   /** How to start it, in a folder of its own. @throws {Missing} */
   start(port: number, folder: string): Command
 }
@@ -68,11 +70,22 @@ export const contestants: readonly Contestant[] = [
     'broadcast',
     'burst',
   ]),
+  {
+    ...onNode('mounted', 'hono-sse mounted in an app, on plain serve()'),
+    kind: 'ours',
+    protocol: hub,
+    only: STREAMS,
+  },
   ours('node-portable', 'hono-sse on Node, streamSSE', node, { STREAM: 'portable' }),
   ours('bun', 'hono-sse on Bun', bun, {}),
   ours('bun-portable', 'hono-sse on Bun, streamSSE', bun, { STREAM: 'portable' }),
+  workers('node-workers', 'hono-sse on Node, two workers', node),
+  workers('bun-workers', 'hono-sse on Bun, two workers', bun),
   ours('deno', 'hono-sse on Deno', deno, {}),
   ours('deno-portable', 'hono-sse on Deno, streamSSE', deno, { STREAM: 'portable' }),
+  compressing('node', 'hono-sse on Node, gzip', node),
+  compressing('bun', 'hono-sse on Bun, gzip', bun),
+  compressing('deno', 'hono-sse on Deno, gzip', deno),
   {
     name: 'worker',
     title: 'hono-sse in a Durable Object',
@@ -145,10 +158,16 @@ export const contestants: readonly Contestant[] = [
       return onNode('redis-bare', '').start(port, '')
     },
   },
+  { ...onNode('hono-bare', 'bare Hono route on Node'), kind: 'base', only: ['publish'] },
+  { ...onNode('hono-hub', 'Hono route that publishes'), kind: 'base', only: ['publish'] },
   {
-    ...onNode('hono-bare', 'bare Hono route on Node'),
-    kind: 'base',
+    ...onNode('durable-streams', 'append to Durable Streams'),
     only: ['publish'],
+    start: (port) => {
+      // No development dependency, as it takes 23 MB.
+      if (!process.env.DURABLE_STREAMS) throw new Missing('DURABLE_STREAMS names no folder')
+      return onNode('durable-streams', '').start(port, '')
+    },
   },
 ]
 
@@ -164,6 +183,19 @@ function ours(
     env: { ...quiet, ...env, PORT: String(port) },
   })
   return { name, title, kind: 'ours', protocol: hub, start, ...(only && { only }) }
+}
+
+/** Two workers on both cores, of which the load client uses one, too. */
+function workers(name: string, title: string, command: () => Command): Contestant {
+  const only = ['broadcast', 'burst', 'targeted', 'storm', 'idle', 'publish', 'cluster'] as const
+  const one = ours(name, title, command, { WORKERS: '2', LOG_LEVEL: 'info' }, only)
+  return { ...one, everyCore: { ready: '"listening"' } }
+}
+
+function compressing(runtime: string, title: string, command: () => Command): Contestant {
+  const env = { COMPRESS_MIN_BYTES: '1024' }
+  const base = ours(`${runtime}-gzip`, title, command, env, ['snapshot'])
+  return { ...base, protocol: { ...hub, encoding: 'gzip' } }
 }
 
 function node(): Command {

@@ -12,6 +12,8 @@ export interface Protocol {
   readonly target?: string
   /** Whether a client that returns with `Last-Event-ID` gets what it missed. */
   readonly replays?: boolean
+  /** What streams accept, as in `Accept-Encoding`. @defaultValue nothing */
+  readonly encoding?: string
   /** A path that answers at once. */
   readonly health?: string
   /** Offset from the port to that of the instance with the streams. @defaultValue `0` */
@@ -28,6 +30,7 @@ export type ScenarioName =
   | 'storm'
   | 'idle'
   | 'replay'
+  | 'snapshot'
   | 'publish'
   | 'health'
   | 'cluster'

@@ -1,7 +1,7 @@
 /** The least two instances must do: a POST becomes a bare PUBLISH, sent on to all streams. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer, type ServerResponse } from 'node:http'
-import { createClient } from 'redis'
+import { createClient } from '@redis/client'
 
 const PORT = Number(process.env.PORT)
 const REDIS_PORT = String(PORT + 2)

@@ -13,8 +13,10 @@ interface Caller {
 
 /** Sends requests, at most one per connection at a time. */
 export interface Publisher {
-  /** Publishes on connection `lane`; resolves with the body of the response. */
+  /** Publishes text on connection `lane`; resolves with the body of the response. */
   post(path: string, body: string, lane?: number): Promise<string>
+  /** Publishes an event as JSON. */
+  postJson(path: string, body: string, lane?: number): Promise<string>
   get(path: string, lane?: number): Promise<string>
   leave(): void
 }
@@ -37,11 +39,18 @@ export async function createPublisher(port: number, lanes: number): Promise<Publ
     }),
   )
   const host = `Host: 127.0.0.1:${port}`
-  return { post, get, leave }
+  return { post, postJson, get, leave }
 
   function post(path: string, body: string, lane = 0): Promise<string> {
-    const head = `POST ${path} HTTP/1.1\r\n${host}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`
-    return send(head + body, lane)
+    return send(request(path, 'text/plain', body), lane)
+  }
+
+  function postJson(path: string, body: string, lane = 0): Promise<string> {
+    return send(request(path, 'application/json', body), lane)
+  }
+
+  function request(path: string, type: string, body: string): string {
+    return `POST ${path} HTTP/1.1\r\n${host}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   }
 
   function get(path: string, lane = 0): Promise<string> {

@@ -17,6 +17,7 @@ import {
 } from './harness.ts'
 import { payload } from './payload.ts'
 import { createPublisher } from './publisher.ts'
+import { snapshot } from './snapshot.ts'
 import { nowUs, sleep } from './sockets.ts'
 import { createStreams } from './streams.ts'
 
@@ -30,6 +31,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   storm,
   idle,
   replay,
+  snapshot,
   publish,
   health,
   cluster,
@@ -187,11 +189,12 @@ async function replay(job: Job): Promise<Figures> {
   return { cpuUsPerReturn: cpu / job.connections, returnsPerSecond: job.connections / seconds }
 }
 
-/** Publish requests with no client connected. */
+/** Publish requests with no client connected. Their bodies are JSON. */
 async function publish(job: Job): Promise<Figures> {
   const publisher = await createPublisher(job.port, LANES)
+  const body = () => JSON.stringify({ data: payload() })
   const post = (_: number, lane: number) =>
-    publisher.post(job.protocol.broadcast, payload(), lane).then(() => {})
+    publisher.postJson(job.protocol.broadcast, body(), lane).then(() => {})
   await inLanes(Math.ceil(job.events / 2), post)
   const meter = measure(job)
   await inLanes(job.events, post)
