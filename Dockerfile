@@ -8,7 +8,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
 COPY src ./src
-RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+# Instances that share a Redis need its client, which npm installs here for the tests only: it stays.
+RUN npm run build && mv node_modules/@redis /tmp && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
+  && mv /tmp/@redis node_modules
 
 # None of the copied files is a native binary, so an image with another libc works.
 FROM node:24-alpine
