@@ -9,16 +9,19 @@ const system = [
   'test/system/**/*.test.ts',
   'test/faults/faults.test.ts',
   'test/adapters/{bun,node}/*.test.ts',
+  'test/http/openers/*.test.ts',
   'test/adapters/cloudflare/{index,resharding.deploy,router.workerd}*.test.ts',
   'test/journal/{redis,sqlite}/**/*.test.ts',
-  'test/cli/*.test.ts',
+  'test/cli/**/*.test.ts',
   'test/client/*.chromium.test.ts',
-  'test/server/run.test.ts',
+  'test/server/{certificate,listening,run,serving,stopping}*.test.ts',
+  'test/server/workers/first.test.ts',
   'test/dashboard/*.test.ts',
 ]
 
 export default defineConfig({
   test: {
+    globalSetup: 'test/support/temporary-folder.ts',
     testTimeout: 20_000,
     hookTimeout: 30_000,
     reporters: CI ? ['default', ['json', { outputFile: `coverage/${REPORT}.json` }]] : ['default'],
