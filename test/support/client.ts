@@ -36,6 +36,17 @@ export async function listen(url: string, query: string, lastEventId?: string): 
   return Object.assign(reader, { response, ready: JSON.parse(first.data), head: first.id })
 }
 
+/**
+ * Resolves once every process of a server has received what the others sent it before. `/metrics` asks all of them, and
+ * messages between two processes arrive in order.
+ */
+export async function allProcesses(url: string, key?: string): Promise<void> {
+  const headers = key === undefined ? undefined : { Authorization: `Bearer ${key}` }
+  const response = await fetch(`${url}/metrics`, headers && { headers })
+  expect(response.status).toBe(200)
+  await response.text()
+}
+
 /** Publishes text, and returns the result. */
 export function publish(url: string, path: string, data: string): Promise<PublishResult> {
   return requestJson(url + path, textBody(data))

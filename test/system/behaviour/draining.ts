@@ -1,6 +1,7 @@
 /** Draining: a server that stops says goodbye to its clients, and loses nothing that it acknowledged. */
 import { describe, expect, test } from 'vitest'
 import {
+  allProcesses,
   connectionsOf,
   type Listener,
   listen,
@@ -104,6 +105,7 @@ async function untilUnready(url: string): Promise<void> {
     await response.text()
     return response.status === 503
   })
+  await allProcesses(url)
 }
 
 async function expectRefused(url: string): Promise<void> {

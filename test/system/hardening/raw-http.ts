@@ -69,10 +69,8 @@ export function hostOf(url: string): string {
 
 /** Expects the server to answer as usual, with no client connected. */
 export async function expectHealthy(url: string, key?: string): Promise<void> {
-  const started = performance.now()
   const health = await fetch(`${url}/healthz`)
   expect(await health.text()).toBe('ok')
-  expect(performance.now() - started).toBeLessThan(15_000)
   expect(await connectedTo(url, key)).toBe(0)
 }
 

@@ -1,6 +1,7 @@
 /** Secrecy: no key, token or ticket appears in the log or in an answer. */
 import { SignJWT } from 'jose'
 import { expect, test } from 'vitest'
+import { allProcesses } from '../../support/client.ts'
 import { until } from '../../support/eventually.ts'
 import { testWhere } from '../../support/where.ts'
 import { exchange, hostOf, request } from './raw-http.ts'
@@ -51,8 +52,11 @@ export function secrecy(pool: TargetPool): void {
     const { url } = await pool.start({ ...KEYED, ATTEMPTS_PER_MINUTE: '3' })
     const statusOf = async (key: string) => {
       const headers = { Authorization: `Bearer ${key}` }
-      return (await fetch(`${url}/ping/alice`, { method: 'POST', headers })).status
+      const { status } = await fetch(`${url}/ping/alice`, { method: 'POST', headers })
+      await allProcesses(url, METRICS_KEY)
+      return status
     }
+    await allProcesses(url, METRICS_KEY)
     expect(await statusOf(KEY)).toBe(200)
     const guesses = []
     for (let n = 0; n < 5; n++) guesses.push(await statusOf(`a-guess-0123456789-${n}`))
