@@ -27,9 +27,10 @@ export interface OnlineClientsInit {
   isConnected(client: string): boolean
   /** Iterates over the clients that have one. */
   clients(): Iterable<string>
+  /** @param at - when that was, in milliseconds since 1970: by one clock for all hubs, so that later reports have later times */
   readonly hooks: {
-    onClientOnline(client: string): void
-    onClientOffline(client: string): void
+    onClientOnline(client: string, at: number): void
+    onClientOffline(client: string, at: number): void
     onError(error: unknown, stage: 'journal'): void
   }
 }

@@ -18,7 +18,7 @@ export function createOnlineClients(init: Omit<OnlineClientsInit, 'clients'>): O
       away.delete(client)
       if (online.has(client)) return
       online.add(client)
-      hooks.onClientOnline(client)
+      hooks.onClientOnline(client, clock.now())
     } else if (online.has(client) && !away.has(client)) {
       away.set(client, clock.monotonic() + graceMs)
       expire(Number.NEGATIVE_INFINITY)
@@ -32,7 +32,7 @@ export function createOnlineClients(init: Omit<OnlineClientsInit, 'clients'>): O
       if (dueAt > now && away.size <= MAX_AWAY) break
       away.delete(client)
       online.delete(client)
-      hooks.onClientOffline(client)
+      hooks.onClientOffline(client, clock.now())
     }
   }
 
@@ -58,6 +58,6 @@ export function createOnlineClients(init: Omit<OnlineClientsInit, 'clients'>): O
     away.clear()
     const last = [...online]
     online.clear()
-    for (const client of last) hooks.onClientOffline(client)
+    for (const client of last) hooks.onClientOffline(client, clock.now())
   }
 }

@@ -8,17 +8,19 @@ import { createHubHarness, type HubHarnessOptions } from '../support/hub-harness
 
 function setUp(options: HubHarnessOptions = {}) {
   const calls: string[] = []
+  const times: number[] = []
   const harness = createHubHarness({
-    onClientOnline: (client) => calls.push(`${client} on`),
-    onClientOffline: (client) => calls.push(`${client} off`),
+    onClientOnline: (client, at) => calls.push(`${client} on`) && times.push(at),
+    onClientOffline: (client, at) => calls.push(`${client} off`) && times.push(at),
     ...options,
   })
-  return { ...harness, calls }
+  return { ...harness, calls, times }
 }
 
 describe('a client', () => {
   test('is online with its first connection, and offline five seconds after its last', async () => {
-    const { clock, connect, calls } = setUp()
+    const { clock, connect, calls, times } = setUp()
+    const start = clock.now()
     const first = await connect('alice')
     const second = await connect('alice')
     expect(calls).toEqual(['alice on'])
@@ -29,6 +31,7 @@ describe('a client', () => {
     expect(calls).toEqual(['alice on'])
     await clock.advance(1)
     expect(calls).toEqual(['alice on', 'alice off'])
+    expect(times).toEqual([start, start + 25_000])
     expect(clock.timers).toBe(0)
     await connect('alice')
     expect(calls).toEqual(['alice on', 'alice off', 'alice on'])

@@ -27,6 +27,8 @@ export type Failure = 'cut' | 'deaf' | 'still' | 'slow' | 'parting' | 'dying' | 
 /** Hubs, and what their hooks were called with, in order. */
 export interface Presences {
   readonly hooks: readonly string[]
+  /** The time that each of them was called with. */
+  readonly times: readonly number[]
   /** The hooks by hub. */
   readonly hooksOf: ReadonlyMap<string, readonly string[]>
   readonly errors: readonly unknown[]
@@ -52,11 +54,13 @@ export async function createPresences(options: PresencesOptions): Promise<Presen
   const connection = await open(url)
   let { serverId } = connection
   const hooks: string[] = []
+  const times: number[] = []
   const hooksOf = new Map<string, string[]>()
   const errors: unknown[] = []
   const hubs: PresenceHub[] = []
   return {
     hooks,
+    times,
     hooksOf,
     errors,
     hub,
@@ -80,9 +84,10 @@ export async function createPresences(options: PresencesOptions): Promise<Presen
     let sent = 0
     const own: string[] = []
     hooksOf.set(name, own)
-    const record = (text: string) => {
+    const record = (text: string, at: number) => {
       if (failure === 'dead') return
       own.push(text)
+      times.push(at)
       hooks.push(text)
     }
     const timers: (() => void)[] = []
@@ -105,8 +110,8 @@ export async function createPresences(options: PresencesOptions): Promise<Presen
       isConnected: (client) => (connections.get(client) ?? 0) > 0,
       clients: () => connections.keys(),
       hooks: {
-        onClientOnline: (client) => record(`${client}+`),
-        onClientOffline: (client) => record(`${client}-`),
+        onClientOnline: (client, at) => record(`${client}+`, at),
+        onClientOffline: (client, at) => record(`${client}-`, at),
         onError: (error) => void errors.push(error),
       },
     })

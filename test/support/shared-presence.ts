@@ -20,17 +20,17 @@ export function createSharedPresence(): SharedPresence {
     if ([...hubs].some(({ isConnected }) => isConnected(client))) {
       if (online.has(client)) return
       online.add(client)
-      hub.hooks.onClientOnline(client)
+      hub.hooks.onClientOnline(client, hub.clock.now())
     } else if (online.has(client)) {
       const stop = hub.clock.every(Math.max(1, hub.graceMs), () => goOffline(hub, client))
       away.set(client, stop)
     }
   }
 
-  function goOffline({ hooks }: OnlineClientsInit, client: string): void {
+  function goOffline({ hooks, clock }: OnlineClientsInit, client: string): void {
     away.get(client)?.()
     away.delete(client)
-    if (online.delete(client)) hooks.onClientOffline(client)
+    if (online.delete(client)) hooks.onClientOffline(client, clock.now())
   }
 
   function close(hub: OnlineClientsInit): void {

@@ -33,14 +33,15 @@ export interface HubHooks<Context = unknown> {
   readonly onDisconnect?: ((connection: Connection<Context>, reason: EndReason) => void) | undefined
   /**
    * Called when the first connection of a client has opened, to this hub or to any that shares its journal:
-   * in Redis, exactly one of them calls it. @defaultValue none
+   * in Redis, exactly one of them calls it. `at` is when that was, in milliseconds since 1970, by one clock for all of
+   * them: it tells which of two reports about a client, by different hubs, is the later one. @defaultValue none
    */
-  readonly onClientOnline?: ((client: string) => void) | undefined
+  readonly onClientOnline?: ((client: string, at: number) => void) | undefined
   /**
    * Called when a client has been without any connection for `offlineGraceMs`, and when the last hub has
    * closed: once for each call of `onClientOnline`, but perhaps by another hub. @defaultValue none
    */
-  readonly onClientOffline?: ((client: string) => void) | undefined
+  readonly onClientOffline?: ((client: string, at: number) => void) | undefined
   /** Called when a stream was refused. @defaultValue none */
   readonly onRefuse?:
     | ((client: string, reason: RejectionReason, info: ConnectionInfo) => void)
@@ -53,8 +54,8 @@ export interface HubHooks<Context = unknown> {
 export interface IsolatedHooks {
   onConnect(connection: HubConnection): void
   onDisconnect(connection: HubConnection, reason: EndReason): void
-  onClientOnline(client: string): void
-  onClientOffline(client: string): void
+  onClientOnline(client: string, at: number): void
+  onClientOffline(client: string, at: number): void
   onRefuse(client: string, reason: RejectionReason, info: ConnectionInfo): void
   onError(error: unknown, stage: ErrorStage): void
 }
@@ -80,8 +81,8 @@ export function isolateHooks(hooks: HubHooks): IsolatedHooks {
     onConnect: (connection) => isolate(() => hooks.onConnect?.(viewOf(connection)), report),
     onDisconnect: (connection, reason) =>
       isolate(() => hooks.onDisconnect?.(viewOf(connection), reason), report),
-    onClientOnline: (client) => isolate(() => hooks.onClientOnline?.(client), report),
-    onClientOffline: (client) => isolate(() => hooks.onClientOffline?.(client), report),
+    onClientOnline: (client, at) => isolate(() => hooks.onClientOnline?.(client, at), report),
+    onClientOffline: (client, at) => isolate(() => hooks.onClientOffline?.(client, at), report),
     onRefuse: (client, reason, info) =>
       isolate(() => hooks.onRefuse?.(client, reason, info), report),
     onError,

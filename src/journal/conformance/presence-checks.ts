@@ -128,10 +128,14 @@ function follow(
     isConnected: (client) => connected.has(client),
     clients: () => connected,
     hooks: {
-      onClientOnline: (client) => found.push(`${client}+`),
-      onClientOffline: (client) => found.push(`${client}-`),
+      onClientOnline: (client, at) => found.push(`${client}+${timeProblem(at)}`),
+      onClientOffline: (client, at) => found.push(`${client}-${timeProblem(at)}`),
       onError: (error) => found.push(`${error}`),
     },
   })
   return { connected, online }
+}
+
+function timeProblem(at: unknown): string {
+  return Number.isFinite(at) ? '' : ' without a time'
 }

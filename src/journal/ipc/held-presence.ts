@@ -32,8 +32,8 @@ export function createHeldPresence(clock: Clock): HeldPresence {
       graceMs,
       isConnected: (client) => homes.has(client),
       hooks: {
-        onClientOnline: (client) => report(client, true),
-        onClientOffline: (client) => report(client, false),
+        onClientOnline: (client, at) => report(client, true, at),
+        onClientOffline: (client, at) => report(client, false, at),
         onError: () => {},
       },
     })
@@ -48,10 +48,10 @@ export function createHeldPresence(clock: Clock): HeldPresence {
     current = undefined
   }
 
-  function report(client: string, isOnline: boolean): void {
+  function report(client: string, isOnline: boolean, at: number): void {
     const [first] = followers
     const reporter = current && followers.has(current) ? current : first
-    reporter?.report(client, isOnline)
+    reporter?.report(client, isOnline, at)
   }
 
   function unfollow(member: Member): void {
@@ -63,7 +63,7 @@ export function createHeldPresence(clock: Clock): HeldPresence {
 
   function left(member: Member): void {
     if (!followers.delete(member)) return
-    for (const { client, isOnline } of member.lostReports) report(client, isOnline)
+    for (const { client, isOnline, at } of member.lostReports) report(client, isOnline, at)
     leave(member)
     if (followers.size === 0) close()
   }

@@ -90,9 +90,9 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     unfollowed: (call) => calls.resolve(call, undefined),
     failed: calls.fail,
     request: respond,
-    online: (client, isOnline) => {
-      if (isOnline) hooks?.onClientOnline(client)
-      else hooks?.onClientOffline(client)
+    online: (client, isOnline, at) => {
+      if (isOnline) hooks?.onClientOnline(client, at)
+      else hooks?.onClientOffline(client, at)
     },
   }
 

@@ -36,7 +36,7 @@ export interface Member {
   send(message: MessageOf<FromHolder>, bytes?: number): void
   deliver(event: DeliveredEvent): void
   /** Makes it call a hook, which another member repeats if it is lost. */
-  report(client: string, isOnline: boolean): void
+  report(client: string, isOnline: boolean, at: number): void
   /** The reports that may be lost. */
   readonly lostReports: readonly OnlineReport[]
   /** Called once a second: sends how far the journal is, and notices a process that hangs. */
@@ -47,6 +47,8 @@ export interface Member {
 export interface OnlineReport {
   readonly client: string
   readonly isOnline: boolean
+  /** When that was, in milliseconds since 1970. */
+  readonly at: number
 }
 
 /** Bytes that wait for a process. Beyond them, events are not sent: its hub reads them once it responds again. */
@@ -112,9 +114,9 @@ export function createMember(init: MemberInit): Member {
     onRecovered(member)
   }
 
-  function report(client: string, isOnline: boolean): void {
-    reports.push({ client, isOnline, mark: link.mark })
-    link.send(['online', client, isOnline], client.length)
+  function report(client: string, isOnline: boolean, at: number): void {
+    reports.push({ client, isOnline, at, mark: link.mark })
+    link.send(['online', client, isOnline, at], client.length)
   }
 
   function unconfirmedReports() {

@@ -47,8 +47,8 @@ export interface FromHolder {
   failed(call: number, code: HubErrorCode, message: string): void
   /** A control request. Its number is missing if it was stored, and no response is needed. */
   request(request: number | undefined, body: unknown, remainingMs: number): void
-  /** The hook to call: a client is online or offline. */
-  online(client: string, isOnline: boolean): void
+  /** The hook to call: a client is online or offline, since a time in milliseconds since 1970. */
+  online(client: string, isOnline: boolean, at: number): void
 }
 
 /** How many events the journal stores, and their bytes. */

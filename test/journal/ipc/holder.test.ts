@@ -134,14 +134,19 @@ describe('presence', () => {
     const own = await world.start()
     const connected = new Set<string>()
     const reports: string[] = []
+    const times: number[] = []
+    const record = (text: string, at: number) => {
+      reports.push(text)
+      times.push(at)
+    }
     const online = own.journal.backplane.presence?.follow({
       clock: world.clock,
       graceMs: 1_000,
       isConnected: (client) => connected.has(client),
       clients: () => connected,
       hooks: {
-        onClientOnline: (client) => void reports.push(`${client}+`),
-        onClientOffline: (client) => void reports.push(`${client}-`),
+        onClientOnline: (client, at) => record(`${client}+`, at),
+        onClientOffline: (client, at) => record(`${client}-`, at),
         onError: (error) => void reports.push(String(error)),
       },
     }) as OnlineClients
@@ -149,7 +154,7 @@ describe('presence', () => {
       connected.add(client)
       online.update(client)
     }
-    return { ...own, connect, reports, online }
+    return { ...own, connect, reports, times, online }
   }
 
   test('clients of a process that dies go offline when the grace has passed, or stay if they return', async () => {
@@ -167,8 +172,9 @@ describe('presence', () => {
     expect(other.reports).toEqual(['alice-'])
   })
 
-  test('a report that was lost with its process is repeated by another', async () => {
+  test('a report that was lost with its process is repeated by another, with the time when it was made', async () => {
     const world = createIpcWorld()
+    const start = world.clock.now()
     const one = await follower(world)
     const other = await follower(world)
     one.stop()
@@ -176,7 +182,7 @@ describe('presence', () => {
     await world.clock.advance(100)
     one.die()
     await until('it is repeated', () => other.reports.length > 0)
-    expect(other.reports[0]).toBe('alice+')
+    expect([other.reports[0], other.times[0]]).toEqual(['alice+', start])
   })
 
   test('the last process that dies leaves no timer and no client behind', async () => {

@@ -111,7 +111,7 @@ export function createClientPresence(init: ClientPresenceInit): SharedPresence {
     }
 
     function onReply(
-      [id, found, again, ...reports]: readonly unknown[],
+      [id, found, again, time, ...reports]: readonly unknown[],
       batch: ReadonlyMap<string, boolean>,
       isRestored: boolean,
     ): boolean {
@@ -129,8 +129,8 @@ export function createClientPresence(init: ClientPresenceInit): SharedPresence {
       dataId = id
       for (const report of reports.map(String)) {
         const client = report.slice(1)
-        if (report.startsWith('+')) hooks.onClientOnline(client)
-        else hooks.onClientOffline(client)
+        if (report.startsWith('+')) hooks.onClientOnline(client, Number(time))
+        else hooks.onClientOffline(client, Number(time))
       }
       // The next call confirms the reports: if this hub dies before, another one repeats them.
       const isUrgent = again === 1 || reports.length > 0

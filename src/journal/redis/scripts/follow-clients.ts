@@ -14,7 +14,7 @@ export const CLIENTS_PER_CALL = 128
  * On the hash `…:presence`. name of this hub, id of the server, previous name of the hub if it stores its clients
  * anew, 1 for the last of them, `join`, `stay` or `leave`, how many replies it has received, grace in ms, ms after
  * which a hub that was not seen has died, clients… → id of the data, 1 if the hub is a member (2 while nobody goes
- * offline), 1 to call again at once, reports…
+ * offline), 1 to call again at once, time of Redis in ms, reports…
  *
  * A client starts with `+` if it is connected to this hub, and with `-` if it is not. It starts with `=` or `_`
  * instead if the hub knows that it has been reported online: if Redis has lost that, it is not reported again. A
@@ -30,9 +30,10 @@ local mode, received, grace, deadAfter = ARGV[5], ARGV[6], tonumber(ARGV[7]), to
 local hubs, away, reports = data .. ':hubs', data .. ':away', data .. ':reports:'
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local wallTime = now
 local found = call('HMGET', data, 'id', 'offset', 'last', 'quietUntil', 'server')
 local id, offset, last, quietUntil = found[1], tonumber(found[2]), tonumber(found[3]), tonumber(found[4])
-if mode ~= 'join' and not call('ZSCORE', hubs, name) then return { id or '', 0, 0 } end
+if mode ~= 'join' and not call('ZSCORE', hubs, name) then return { id or '', 0, 0, 0 } end
 if not id then id, offset, last, quietUntil = name, 0, now, 0 end
 
 -- The clock stands still while no hub reaches Redis, and when the time of Redis jumps: nobody has left or died
@@ -154,8 +155,8 @@ if mode == 'leave' then
   end
 end
 for _, key in ipairs({ data, hubs, counts, away, own, reports .. name }) do call('PEXPIRE', key, ${FORGET_MS}) end
-local reply = { id, now < quietUntil and 2 or 1, again }
-for i, text in ipairs(unconfirmed) do reply[i + 3] = text end
+local reply = { id, now < quietUntil and 2 or 1, again, wallTime }
+for i, text in ipairs(unconfirmed) do reply[i + 4] = text end
 return reply
 `,
 }

@@ -46,6 +46,24 @@ describe.skipIf(REDIS_IS_MISSING)('with several hubs on one Redis', () => {
     await reported('alice+', 'bob+', 'bob-', 'alice-', 'alice+')
   })
 
+  test('reports have the times of Redis, whichever hub makes them, and however late', async () => {
+    const { a, b, hooks, times, reported } = await setUp()
+    const [seconds, microseconds] = ((await redis.command('TIME')) as string[]).map(Number)
+    const start = (seconds ?? 0) * 1_000 + Math.floor((microseconds ?? 0) / 1_000)
+    a.connect('alice')
+    await reported('alice+')
+    // Each hub receives its replies half a second late: what it reports happened before.
+    a.fail('slow')
+    b.fail('slow')
+    a.disconnect('alice')
+    await until('she is offline', () => hooks.length === 2)
+    b.connect('alice')
+    await until('she is online', () => hooks.length === 3)
+    expect(times[0]).toBeGreaterThanOrEqual(start)
+    expect(times).toEqual([...times].sort((one, other) => one - other))
+    expect(new Set(times).size).toBe(3)
+  })
+
   test('20,000 clients come and go with few calls', async () => {
     const { a, b, hooks, online } = await setUp({ deadAfterMs: 60_000 })
     const many = names(20_000)
