@@ -22,6 +22,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   './sqlite': [],
   './journal': [],
   './compression': [],
+  './webhooks': [],
   './opentelemetry': ['@opentelemetry/api', 'hono'],
 }
 

@@ -1,10 +1,10 @@
 /** Creates the access control that the configuration describes. */
 import type { Context } from 'hono'
 import type { Clock } from '../core/clock.ts'
+import { isLoopback } from '../core/options/secure-url.ts'
 import { createAccess } from '../http/auth/access.ts'
 import type { Access } from '../http/auth/authorizer.ts'
 import { notConfigured } from '../http/auth/errors.ts'
-import { isLoopback } from '../http/middleware/origins.ts'
 import type { Hub } from '../hub/hub-types.ts'
 import { type Config, hasCredentials } from './config.ts'
 

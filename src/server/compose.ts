@@ -22,6 +22,7 @@ import { type Config, hasCredentials } from './config.ts'
 import { hubLogger, limitedLog, responseLogger } from './log.ts'
 import type { Logger } from './logger.ts'
 import type { Tracing } from './process/tracing.ts'
+import { openWebhooks, webhookMetrics } from './webhooks/open-webhooks.ts'
 
 /**
  * What a runtime provides to the app. The functions receive the context of a request: whatever the
@@ -71,7 +72,7 @@ export interface Service {
   readonly app: Hono
   /** Makes `/readyz` return 503, so that load balancers use other instances. Everything else continues. */
   retire(): void
-  /** Drains the hub. Resolves when the last stream has ended, after `drainMs` milliseconds at the latest. */
+  /** Drains the hub. Resolves when the last stream has ended and the last webhook was sent, about `drainMs` milliseconds later at the latest. */
   close(drainMs: number): Promise<void>
 }
 
@@ -82,7 +83,15 @@ export function compose(options: ComposeOptions): Service {
   const { COMPRESS_MIN_BYTES: minBytes } = config
   const compression = minBytes > 0 ? runtime.compression?.({ minBytes }) : undefined
   const hooks = hubLogger(log, clock)
-  const bare = createHub({ ...hubBounds(config), journal, clock, compression, ...hooks })
+  const webhooks = openWebhooks(config, log, clock)
+  const bare = createHub({
+    ...hubBounds(config),
+    ...hooks,
+    ...webhooks?.hooks,
+    journal,
+    clock,
+    compression,
+  })
   const hub = tracing?.traceHub(bare) ?? bare
   if (options.sharing) {
     shareMetrics(hub, options.sharing.metrics)
@@ -121,7 +130,9 @@ export function compose(options: ComposeOptions): Service {
       addressOf,
       isCountedElsewhere: runtime.isCountedElsewhere,
     }),
-    metrics: options.metrics,
+    metrics: webhooks
+      ? () => (options.metrics?.() ?? '') + webhookMetrics(webhooks)
+      : options.metrics,
     onResponse: responseLogger(log, clock),
     onError: (error, c) =>
       limited.error('request failed', { error: describe(error), requestId: c.get('requestId') }),
@@ -130,9 +141,19 @@ export function compose(options: ComposeOptions): Service {
     hub,
     app,
     retire: () => internalsOf(hub).retire(),
-    close: (drainMs) => hub.close(drainMs),
+    close,
+  }
+
+  async function close(drainMs: number): Promise<void> {
+    const end = clock.monotonic() + drainMs
+    await hub.close(drainMs)
+    // The last hub has just reported all clients as offline.
+    await webhooks?.close(Math.max(LAST_WEBHOOKS_MS, end - clock.monotonic()))
   }
 }
+
+/** Milliseconds for which webhooks are sent even if the streams have taken all the time of the drain. */
+const LAST_WEBHOOKS_MS = 500
 
 /** The bounds of any journal. */
 export function journalBounds(config: Config): {
@@ -167,6 +188,7 @@ function hubBounds(config: Config): HubOptions {
     maxEventBytes: config.MAX_EVENT_BYTES,
     lifetimeMs: config.LIFETIME_SECONDS * 1_000,
     clockMs: clockPeriodMs(config),
+    offlineGraceMs: config.OFFLINE_GRACE_SECONDS * 1_000,
   }
 }
 

@@ -1,9 +1,8 @@
 /** Reads and validates the configuration in the environment, and reports every problem in one message. */
 import { z } from 'zod'
+import { isSecureUrl, SECURE_URL_RULE } from '../core/options/secure-url.ts'
 import {
-  isJwksUrl,
   isLongSecret,
-  JWKS_URL_RULE,
   PUBLISH_KEY,
   PUBLISH_KEY_RULE,
   SECRET_RULE,
@@ -11,9 +10,10 @@ import {
 import { type ClientOverflow, QUEUE_SLACK_BYTES } from '../hub/options.ts'
 import { parseRedisUrl, REDIS_URL_RULE } from '../journal/redis/redis-url.ts'
 import { isOrigin, isPlain, list, number, wholeNumber, workers } from './config/fields.ts'
+import { type WebhookConfig, webhookFields, webhookRule } from './config/webhook-fields.ts'
 
 /** The configuration, with defaults filled in. Each property is the environment variable of that name. */
-export interface Config {
+export interface Config extends WebhookConfig {
   /** The TCP port to listen on; 0 for any free port. */
   readonly PORT: number
   /** The address to listen on. */
@@ -131,7 +131,7 @@ const fields = {
   PUBLISH_KEY: list(PUBLISH_KEY, `must be a list of keys, each of which ${PUBLISH_KEY_RULE}`),
   METRICS_KEY: list(PUBLISH_KEY, `must be a list of keys, each of which ${PUBLISH_KEY_RULE}`),
   JWT_SECRET: z.string().refine(isLongSecret, SECRET_RULE).optional(),
-  JWKS_URL: z.string().refine(isJwksUrl, JWKS_URL_RULE).optional(),
+  JWKS_URL: z.string().refine(isSecureUrl, SECURE_URL_RULE).optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   ALLOW_ANONYMOUS: z
@@ -178,6 +178,7 @@ const fields = {
   PAGE: z.enum(['on', 'off'], 'must be on or off').default('on'),
   STREAM: z.enum(['native', 'portable'], 'must be native or portable').default('native'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  ...webhookFields,
 } satisfies { [Name in keyof Config]: z.ZodType<Config[Name]> }
 
 /** Whether the configuration accepts any credential. Invalid fields may be missing here. */
@@ -226,6 +227,7 @@ const Environment = z
     path: ['TLS_CERT'],
     message: 'and TLS_KEY require each other: set both, or neither',
   })
+  .refine(...webhookRule)
 
 /**
  * Reads the configuration from an environment. Empty variables count as absent; unknown ones are

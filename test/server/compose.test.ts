@@ -6,7 +6,13 @@ import { readConfig } from '../../src/server/config.ts'
 import { released, served } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
 import { errorLog } from '../support/error-log.ts'
+import { eventually, until } from '../support/eventually.ts'
 import { type Reader, readEvents } from '../support/reader.ts'
+import {
+  startWebhookReceiver,
+  WEBHOOK_SECRET,
+  type WebhookReceiver,
+} from '../support/webhook-receiver.ts'
 
 let service: Service | undefined
 
@@ -179,6 +185,66 @@ describe('the journal', () => {
 
   test('stores JOURNAL_BYTES bytes', async () => {
     expect(await missed({ JOURNAL_BYTES: '0' })).toEqual([])
+  })
+})
+
+describe('webhooks', () => {
+  let receiver: WebhookReceiver
+  beforeEach(async () => {
+    clock = manualClock(Date.now())
+    receiver = await startWebhookReceiver()
+  })
+  afterEach(() => receiver.close())
+
+  const settings = () => ({
+    WEBHOOK_URL: receiver.url,
+    WEBHOOK_SECRET,
+    OFFLINE_GRACE_SECONDS: '3',
+    CLOCK_SECONDS: '0',
+  })
+  const arrive = (...events: string[]) => eventually(() => expect(receiver.events).toEqual(events))
+
+  test('say who comes online, and who stays away for OFFLINE_GRACE_SECONDS', async () => {
+    const app = serve(settings())
+    const [first, second] = [await listen(app), await listen(app)]
+    await arrive('alice online')
+    await Promise.all([first.close(), second.close()])
+    await until('both have left', () => service?.hub.stats().connections === 0)
+    await clock.advance(2_900)
+    expect(receiver.events).toHaveLength(1)
+    await clock.advance(100)
+    await arrive('alice online', 'alice offline')
+    await until('both count as delivered', async () => {
+      const metrics = await (await app.request('/metrics')).text()
+      return metrics.includes('hono_sse_webhooks_total{result="delivered"} 2')
+    })
+  })
+
+  test('say that all are offline when the service closes, within its drain', async () => {
+    await listen(serve(settings()))
+    await arrive('alice online')
+    const closed = service?.close(4_000)
+    await clock.advance(2_000)
+    await closed
+    expect(receiver.events).toEqual(['alice online', 'alice offline'])
+  })
+
+  test('that can’t be sent don’t hold up the end', async () => {
+    await listen(serve(settings()))
+    await receiver.close()
+    const closed = service?.close(4_000)
+    await clock.advance(4_500)
+    await closed
+    receiver = await startWebhookReceiver()
+  })
+
+  test('cost nothing without WEBHOOK_URL', async () => {
+    const app = serve({ CLOCK_SECONDS: '0' })
+    const reader = await listen(app)
+    await reader.close()
+    await clock.advance(5_000)
+    expect(await (await app.request('/metrics')).text()).not.toContain('webhook')
+    expect(receiver.events).toEqual([])
   })
 })
 

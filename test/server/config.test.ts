@@ -46,6 +46,9 @@ const TABLE: Record<keyof Config, unknown> = {
   PAGE: 'on',
   STREAM: 'native',
   LOG_LEVEL: 'info',
+  WEBHOOK_URL: undefined,
+  WEBHOOK_SECRET: [],
+  OFFLINE_GRACE_SECONDS: 5,
 }
 
 const NUMBERS = Object.entries(TABLE).flatMap(([name, value]) =>
@@ -171,6 +174,12 @@ test.each([
   ['REDIS_URL', 'redis://localhost:6379/one'],
   ['REDIS_URL', 'redis+sentinel://localhost:26379'],
   ['REDIS_PREFIX', '{a}'],
+  ['WEBHOOK_URL', 'http://receiver.example'],
+  ['WEBHOOK_URL', 'https://user:word@receiver.example'],
+  ['WEBHOOK_URL', 'receiver.example'],
+  ['WEBHOOK_SECRET', 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0'],
+  ['WEBHOOK_SECRET', 'whsec_c2hvcnQ='],
+  ['WEBHOOK_SECRET', 'whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0,other'],
   ['REDIS_EVICTION', 'yes'],
   ['REDIS_PREFIX', 'a b'],
   ['STREAMS_PER_MINUTE', '0.5'],
@@ -282,6 +291,17 @@ test('a metrics key requires other credentials, and is none of them', () => {
   )
   expect(complaint({ METRICS_KEY: 'short', PUBLISH_KEY })).toMatch(/ {2}METRICS_KEY must .*16/)
   expect(readConfig({ METRICS_KEY, PUBLISH_KEY }).METRICS_KEY).toEqual([METRICS_KEY])
+})
+
+test('webhooks require a URL and a secret', () => {
+  const set = {
+    WEBHOOK_URL: 'https://receiver.example',
+    WEBHOOK_SECRET: `whsec_${btoa('s'.repeat(24))}`,
+  }
+  for (const [name, value] of Object.entries(set)) {
+    expect(complaint({ [name]: value })).toContain('  WEBHOOK_SECRET and WEBHOOK_URL require')
+  }
+  expect(readConfig(set)).toMatchObject({ ...set, WEBHOOK_SECRET: [set.WEBHOOK_SECRET] })
 })
 
 test('a key and ALLOW_ANONYMOUS contradict each other', () => {

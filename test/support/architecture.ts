@@ -30,7 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: ['hub', 'journal', 'core'],
   tracing: ['hub', 'core'],
   compression: ['core'],
-  server: ['tracing', ...BELOW_SERVER],
+  webhooks: ['core'],
+  server: ['tracing', 'webhooks', ...BELOW_SERVER],
   ...Object.fromEntries(ADAPTERS.map((part) => [part, ['server', 'compression', ...BELOW_SERVER]])),
   entry: ADAPTERS.concat('server'),
   index: BELOW_SERVER,
@@ -50,10 +51,19 @@ const PORTABLE = [
   'index',
   'client',
   'tracing',
+  'webhooks',
 ]
 
 /** Parts that depend on no package. */
-const WITHOUT_PACKAGES = ['core', 'journal', 'journal/memory', 'journal/ipc', CONFORMANCE, 'hub']
+const WITHOUT_PACKAGES = [
+  'core',
+  'journal',
+  'journal/memory',
+  'journal/ipc',
+  CONFORMANCE,
+  'hub',
+  'webhooks',
+]
 
 /** Parts whose time is a parameter. */
 const WITHOUT_TIME = PORTABLE

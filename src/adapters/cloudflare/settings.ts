@@ -11,6 +11,13 @@ export const WORKER_DEFAULTS = { MAX_CONNECTIONS: '1000', MAX_QUEUED_BYTES: '327
 /** Reads the configuration from the variables of a Worker. @throws {ConfigError} that lists every problem */
 export function readWorkerConfig(variables: Readonly<Record<string, unknown>>): Config {
   const config = readConfig(variables, WORKER_DEFAULTS)
-  if (config.WORKERS === 1) return config
-  throw new ConfigError('WORKERS requires Node or Bun: unset it, and use HUB_SHARDS instead.')
+  if (config.WORKERS !== 1) {
+    throw new ConfigError('WORKERS requires Node or Bun: unset it, and use HUB_SHARDS instead.')
+  }
+  if (config.WEBHOOK_URL !== undefined) {
+    throw new ConfigError(
+      'WEBHOOK_URL requires Node, Bun or Deno: unset it and WEBHOOK_SECRET. An object that restarts does not know who was online.',
+    )
+  }
+  return config
 }

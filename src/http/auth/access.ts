@@ -2,19 +2,13 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import { isSecureUrl, SECURE_URL_RULE } from '../../core/options/secure-url.ts'
 import type { Hub } from '../../hub/hub-types.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import { type AttemptOptions, createAttempts } from './attempts.ts'
 import { type Access, createAuthorizer } from './authorizer.ts'
 import { bearerPermissions } from './bearer.ts'
-import {
-  isJwksUrl,
-  isLongSecret,
-  JWKS_URL_RULE,
-  PUBLISH_KEY,
-  PUBLISH_KEY_RULE,
-  SECRET_RULE,
-} from './credentials.ts'
+import { isLongSecret, PUBLISH_KEY, PUBLISH_KEY_RULE, SECRET_RULE } from './credentials.ts'
 import { createTickets, type TicketOptions } from './tickets.ts'
 import { createTokens, type JwtOptions } from './tokens.ts'
 
@@ -162,7 +156,7 @@ function checkCredentials(options: AccessOptions): void {
     const sources = [secret, jwksUrl].filter((source) => source !== undefined)
     check(sources.length === 1, 'jwt requires either secret or jwksUrl: set exactly one of them.')
     check(secret === undefined || isLongSecret(secret), `jwt.secret ${SECRET_RULE}.`)
-    check(jwksUrl === undefined || isJwksUrl(jwksUrl), `jwt.jwksUrl ${JWKS_URL_RULE}.`)
+    check(jwksUrl === undefined || isSecureUrl(jwksUrl), `jwt.jwksUrl ${SECURE_URL_RULE}.`)
   }
   if (tickets && tickets.secrets !== undefined) {
     const { secrets } = tickets

@@ -4,14 +4,8 @@
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
+import { isLoopback } from '../../core/options/secure-url.ts'
 import { problem } from '../problem.ts'
-
-const LOOPBACK = /^(localhost|[\w-]+\.localhost|127(\.\d{1,3}){3}|\[::1\]|::1)$/i
-
-/** Whether a host name or address refers to this machine. */
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.test(host)
-}
 
 /** Headers that pages may send: those the hub reads, and those that tracers and fetch libraries add. */
 const ALLOWED_HEADERS = [

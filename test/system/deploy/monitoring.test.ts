@@ -47,8 +47,9 @@ async function exported(): Promise<string[]> {
   const names = [...text.matchAll(/^# TYPE (\w+) (\w+)/gm)].map(([, name = '', type]) =>
     type === 'histogram' ? `${name}_bucket` : name,
   )
-  // Only with Redis, and only with shards.
-  return [...names, 'hono_sse_journal_reconnects_total', 'hono_sse_shard_up']
+  // Only with Redis, only with shards, and only with webhooks.
+  const others = ['journal_reconnects_total', 'shard_up', 'webhooks_total']
+  return [...names, ...others.map((name) => `hono_sse_${name}`)]
 }
 
 const metricsIn = (text: string) => text.match(/\b(?:hono_sse|process)_\w+/g) ?? []
@@ -64,10 +65,11 @@ test.each([
   expect(named.filter((name) => !names.includes(name))).toEqual([])
 })
 
-test('the dashboard shows every metric of a server but its start', async () => {
+test('the dashboard shows every metric of a server but its start and its webhooks', async () => {
   const shown = new Set(QUERIES.flatMap(metricsIn))
   const hidden = (await exported()).filter((name) => !shown.has(name))
-  expect(hidden).toEqual(['process_start_time_seconds', 'hono_sse_shard_up'])
+  const expected = ['process_start_time_seconds', 'hono_sse_shard_up', 'hono_sse_webhooks_total']
+  expect(hidden).toEqual(expected)
 })
 
 /** Series that make one alert fire, and no other: values per minute. */
@@ -92,6 +94,7 @@ const FAULTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'process_open_fds{job="hono-sse"}': '950x60',
     'process_max_fds{job="hono-sse"}': '1000x60',
   },
+  HubWebhooksDropped: { 'hono_sse_webhooks_total{result="dropped"}': '0+1x60' },
 }
 
 /** A hub under which nothing is wrong, although some of each happens. */
@@ -108,6 +111,8 @@ const WELL: Readonly<Record<string, string>> = {
   'hono_sse_endings_total{reason="lifetime"}': '0+100x60',
   ...buckets('hono_sse_delivery_delay_seconds', 0.01),
   ...buckets('hono_sse_event_loop_delay_seconds', 0.005),
+  'hono_sse_webhooks_total{result="delivered"}': '0+100x60',
+  'hono_sse_webhooks_total{result="dropped"}': '7x60',
   'process_open_fds{job="hono-sse"}': '500x60',
   'process_max_fds{job="hono-sse"}': '1000x60',
 }

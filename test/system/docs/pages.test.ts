@@ -113,13 +113,16 @@ test('the HTTP API lists every operation', () => {
 
 test('the metrics listed are those that are exposed', async () => {
   const app = createApp({ hub: createHub(), access: 'anyone' })
-  // Only counted once there is an error; only known where the journal can be lost; only with shards; only of a server.
+  // Only counted once there is an error; only known where the journal can be lost; only with shards; only of a server; only with webhooks.
   await app.request('/nowhere')
   const elsewhere = [
     'hono_sse_journal_reconnects_total',
     'hono_sse_journal_ignored_messages_total',
     'hono_sse_shard_up',
     'hono_sse_event_loop_delay_seconds',
+    'hono_sse_webhooks_total',
+    'hono_sse_webhook_retries_total',
+    'hono_sse_webhooks_waiting',
   ]
   const exposed = await (await app.request('/metrics')).text()
   const names = [...exposed.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name)

@@ -31,13 +31,16 @@ export interface Sandbox {
 /** What recipes may import. */
 const PACKAGES = [
   '@hono',
+  '@stablelib',
   '@trpc',
   '@types',
   'express',
+  'fast-sha256',
   'fastify',
   'hono',
   'react',
   'react-dom',
+  'standardwebhooks',
   'vitest',
   'zod',
 ]

@@ -1,0 +1,116 @@
+/** The outbox: the webhooks that wait to be sent, one for each client. The latest one replaces the one before. */
+import type { Clock } from '../core/clock.ts'
+
+/** A webhook that has not been delivered. */
+export interface OutboxEvent {
+  readonly id: string
+  readonly client: string
+  readonly body: string
+  /** When it happened, by the monotonic clock. */
+  readonly at: number
+  /** How often it was sent. */
+  attempts: number
+}
+
+/** The webhooks that wait, and those that are being sent. */
+export interface Outbox {
+  /** How many wait or are being sent. */
+  readonly size: number
+  /** Adds a webhook. Returns what it displaced: the one before of the same client, or the oldest if the outbox is full. */
+  add(event: OutboxEvent): 'replaced' | 'full' | undefined
+  /** Takes the next webhook, unless there is none, or another one of its client is being sent. */
+  take(): OutboxEvent | undefined
+  /** Must be called when one that was taken has been delivered, or was given up. */
+  remove(event: OutboxEvent): void
+  /** Returns one that was taken in `ms` milliseconds. Returns false if a later one has replaced it meanwhile. */
+  postpone(event: OutboxEvent, ms: number): boolean
+  /** Lets all that were postponed be taken at once. */
+  hurry(): void
+  /** Removes all, also those that are being sent. Returns how many they were. */
+  clear(): number
+}
+
+/** What an outbox needs. */
+export interface OutboxInit {
+  readonly clock: Pick<Clock, 'every'>
+  /** The maximum number of webhooks that wait. */
+  readonly maxWaiting: number
+  /** Called when one that was postponed can be taken. */
+  onDue(): void
+}
+
+/** Creates an outbox. It holds a timer for each webhook that was postponed. */
+export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
+  /** In the order in which they are taken. */
+  const due = new Map<string, OutboxEvent>()
+  const postponed = new Map<string, { event: OutboxEvent; cancel: () => void }>()
+  const sending = new Map<string, OutboxEvent>()
+  return {
+    get size() {
+      return due.size + postponed.size + sending.size
+    },
+    add,
+    take,
+    remove: ({ client }) => void sending.delete(client),
+    postpone,
+    hurry: () => {
+      for (const client of [...postponed.keys()]) release(client)
+    },
+    clear,
+  }
+
+  function add(event: OutboxEvent): 'replaced' | 'full' | undefined {
+    const { client } = event
+    release(client)
+    const replaces = due.has(client)
+    const isFull = !replaces && due.size + postponed.size >= maxWaiting
+    if (isFull) dropOldest()
+    due.set(client, event)
+    return replaces ? 'replaced' : isFull ? 'full' : undefined
+  }
+
+  function dropOldest(): void {
+    // Those that were sent before are likely to be the oldest.
+    const [client = ''] = postponed.size > 0 ? postponed.keys() : due.keys()
+    release(client)
+    due.delete(client)
+  }
+
+  function take(): OutboxEvent | undefined {
+    for (const [client, event] of due) {
+      // At most as many are skipped as are being sent.
+      if (sending.has(client)) continue
+      due.delete(client)
+      sending.set(client, event)
+      return event
+    }
+    return undefined
+  }
+
+  function postpone(event: OutboxEvent, ms: number): boolean {
+    const { client } = event
+    sending.delete(client)
+    if (due.has(client)) return false
+    const cancel = clock.every(ms, () => {
+      release(client)
+      onDue()
+    })
+    postponed.set(client, { event, cancel })
+    return true
+  }
+
+  function release(client: string): void {
+    const entry = postponed.get(client)
+    if (!entry) return
+    entry.cancel()
+    postponed.delete(client)
+    due.set(client, entry.event)
+  }
+
+  function clear(): number {
+    for (const { cancel } of postponed.values()) cancel()
+    const count = due.size + postponed.size + sending.size
+    for (const map of [due, postponed, sending]) map.clear()
+    return count
+  }
+}

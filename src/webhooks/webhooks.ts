@@ -1,0 +1,201 @@
+/** Webhooks: tells a receiver by HTTP which clients come online and go offline, and tries again if it fails. */
+import { isoTime } from '../core/clock.ts'
+import { createOutbox, type OutboxEvent } from './outbox.ts'
+import { createPost, type PostResult } from './post.ts'
+import {
+  resolveWebhookOptions,
+  type WebhookDropReason,
+  type WebhookOptions,
+} from './webhook-options.ts'
+
+/** What became of webhooks since the start. */
+export interface WebhookStats {
+  /** Webhooks that the receiver has accepted. */
+  readonly delivered: number
+  /** Webhooks that a later one of the same client has replaced before they were delivered. */
+  readonly replaced: number
+  /** Webhooks that were given up. */
+  readonly dropped: number
+  /** Requests that were sent again. */
+  readonly retries: number
+  /** Webhooks that wait or are being sent now. */
+  readonly waiting: number
+}
+
+/** Webhooks for the clients of a hub. */
+export interface Webhooks {
+  /** What `createHub` calls: `createHub({ ...webhooks.hooks })`. @param at - when that was, in milliseconds since 1970. @defaultValue now */
+  readonly hooks: {
+    onClientOnline(client: string, at?: number): void
+    onClientOffline(client: string, at?: number): void
+  }
+  readonly stats: WebhookStats
+  /** Sends what waits for at most `ms` milliseconds (default 10,000), and then drops it. Call it when the hub has closed. */
+  close(ms?: number): Promise<void>
+}
+
+/** Requests at the same time, while none fails. */
+const MAX_REQUESTS = 16
+
+/** Milliseconds after a failure until the next attempt: they double each time, up to the maximum. */
+const MIN_BACKOFF_MS = 1_000
+const MAX_BACKOFF_MS = 60_000
+
+/** Milliseconds after which a webhook is dropped. */
+const MAX_AGE_MS = 3_600_000
+
+/**
+ * Creates webhooks. They hold no timer and send nothing until a hook is called.
+ * @throws {HubError} `invalid-option`
+ */
+export function createWebhooks(options: WebhookOptions): Webhooks {
+  const settings = resolveWebhookOptions(options)
+  const { clock, random, observer, maxWaiting } = settings
+  const post = createPost(settings)
+  const outbox = createOutbox({ clock, maxWaiting, onDue: sendDue })
+  const abort = new AbortController()
+  const name = crypto.randomUUID()
+  const counts = { delivered: 0, replaced: 0, dropped: 0, retries: 0 }
+  /** Why nothing is sent any more. */
+  let ended: WebhookDropReason | undefined
+  let added = 0
+  let requests = 0
+  /** Failures since the last success. */
+  let failures = 0
+  let cancelPause: (() => void) | undefined
+  /** Whether the receiver has asked for the pause, which others of its answers don't end. */
+  let isAsked = false
+  let lastTime = 0
+  let onIdle = () => {}
+  return {
+    hooks: {
+      onClientOnline: (client, at) => add('client.online', client, at),
+      onClientOffline: (client, at) => add('client.offline', client, at),
+    },
+    get stats() {
+      return { ...counts, waiting: outbox.size }
+    },
+    close,
+  }
+
+  function add(type: string, client: string, at = clock.now()): void {
+    if (ended) {
+      drop(1, ended)
+      return
+    }
+    // Receivers compare these times: a clock that is set back must not make the latest seem old.
+    lastTime = Math.max(lastTime, at)
+    added += 1
+    const id = `msg_${name}_${added}`
+    const body = JSON.stringify({ type, timestamp: isoTime(lastTime), data: { client } })
+    const displaced = outbox.add({ id, client, body, at: clock.monotonic(), attempts: 0 })
+    if (displaced === 'replaced') counts.replaced += 1
+    if (displaced === 'full') drop(1, 'full')
+    sendDue()
+  }
+
+  /** Sends as many as may be sent now. After a failure it is one, until one succeeds. */
+  function sendDue(): void {
+    while (!ended && !cancelPause && requests < (failures > 0 ? 1 : MAX_REQUESTS)) {
+      const event = outbox.take()
+      if (!event) return
+      if (clock.monotonic() - event.at >= MAX_AGE_MS) giveUp(event, 'expired')
+      else void send(event)
+    }
+  }
+
+  async function send(event: OutboxEvent): Promise<void> {
+    requests += 1
+    if (event.attempts > 0) counts.retries += 1
+    event.attempts += 1
+    const result = await post(event, abort.signal)
+    requests -= 1
+    if (result.ok) onDelivered(event)
+    else onFailed(event, result)
+    sendDue()
+    if (outbox.size === 0) onIdle()
+  }
+
+  function onDelivered(event: OutboxEvent): void {
+    // It was counted as dropped when everything ended.
+    if (ended) return
+    outbox.remove(event)
+    counts.delivered += 1
+    if (failures > 0) observer.recovered?.()
+    failures = 0
+    if (!isAsked) endPause()
+  }
+
+  function onFailed(event: OutboxEvent, { status, retryAfterMs, reason }: PostResult): void {
+    if (ended) return
+    observer.failed?.(new Error(reason))
+    if (status === 410) {
+      end('gone')
+      return
+    }
+    // Requests that were sent at the same time fail together: they count once.
+    if (!cancelPause) failures += 1
+    if (!cancelPause || retryAfterMs > 0) pause(Math.max(retryAfterMs, backoffMs(failures)))
+    isAsked ||= retryAfterMs > 0
+    const waitMs = backoffMs(event.attempts)
+    if (clock.monotonic() + waitMs - event.at >= MAX_AGE_MS) giveUp(event, 'expired')
+    else if (!outbox.postpone(event, waitMs)) counts.replaced += 1
+  }
+
+  function pause(ms: number): void {
+    cancelPause?.()
+    cancelPause = clock.every(ms, () => {
+      endPause()
+      sendDue()
+    })
+  }
+
+  function endPause(): void {
+    cancelPause?.()
+    cancelPause = undefined
+    isAsked = false
+  }
+
+  function backoffMs(attempts: number): number {
+    const ms = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** Math.min(attempts - 1, 10))
+    return ms * (0.5 + random() / 2)
+  }
+
+  function giveUp(event: OutboxEvent, reason: WebhookDropReason): void {
+    outbox.remove(event)
+    drop(1, reason)
+  }
+
+  function drop(count: number, reason: WebhookDropReason): void {
+    counts.dropped += count
+    observer.dropped?.(count, reason)
+  }
+
+  function end(reason: WebhookDropReason): void {
+    ended = reason
+    endPause()
+    abort.abort(new Error('webhooks have ended'))
+    const count = outbox.clear()
+    if (count > 0) drop(count, reason)
+    onIdle()
+  }
+
+  async function close(ms = 10_000): Promise<void> {
+    if (!ended && outbox.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.every(ms, finish)
+        onIdle = finish
+        // What waits after a failure has one more chance now.
+        endPause()
+        outbox.hurry()
+        sendDue()
+
+        function finish(): void {
+          cancel()
+          resolve()
+        }
+      })
+    }
+    if (!ended) end('closed')
+  }
+}
