@@ -122,7 +122,7 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
     address: Address,
     limit?: number,
   ): Promise<Listing<ConnectionSummary<Context>> & Coverage>
-  /** Returns the statistics of this hub. Takes time proportional to the number of connections. */
+  /** Returns the statistics of this hub. Takes time proportional to the number of connections that have something queued. */
   stats(): HubStats
   /**
    * Refuses new streams and ends the open ones with `hub:bye`, spread over the first half of

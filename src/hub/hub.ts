@@ -148,7 +148,7 @@ export function createHub(options: HubOptions = {}): Hub {
       return await cluster.topics(checkLimit(options.limit))
     },
     connections,
-    stats: () => collectStats({ journal, registry, closing: closing.size, metrics }),
+    stats: () => collectStats({ journal, registry, flusher, closing: closing.size, metrics }),
     close,
   }
   return attachInternals(hub, {

@@ -3,6 +3,7 @@ import type { AddressKind } from '../core/address.ts'
 import { EVERYONE } from '../core/address.ts'
 import type { ByeReason, GapReason, Resume } from '../core/control-events.ts'
 import type { Journal, JournalStats } from '../journal/journal.ts'
+import type { HubConnection } from './connections/connection.ts'
 import type { Registry } from './connections/registry.ts'
 import type { EndReason, RejectionReason } from './hooks/hooks.ts'
 
@@ -120,18 +121,28 @@ export interface HubStats {
 export interface StatsInit {
   readonly journal: Journal
   readonly registry: Registry
+  readonly flusher: {
+    /** Returns all connections that have something queued, among others. */
+    backlog(): ReadonlySet<HubConnection>
+  }
   /** Streams that were sent `hub:bye` and have not ended yet. */
   readonly closing: number
   readonly metrics: HubMetrics
 }
 
-/** Collects the statistics. Takes time proportional to the number of connections. */
-export function collectStats({ journal, registry, closing, metrics }: StatsInit): HubStats {
+/** Collects the statistics. Takes time proportional to the number of connections that have something queued. */
+export function collectStats({
+  journal,
+  registry,
+  flusher,
+  closing,
+  metrics,
+}: StatsInit): HubStats {
   const { client, topic, everyone } = metrics.publishes
   return {
     ...registry.count(),
     closing,
-    ...queuesIn(registry),
+    ...queuesOf(flusher.backlog(), registry.at(EVERYONE)),
     published: client + topic + everyone,
     delivered: metrics.deliveries,
     metrics: structuredClone(metrics),
@@ -139,11 +150,13 @@ export function collectStats({ journal, registry, closing, metrics }: StatsInit)
   }
 }
 
-function queuesIn(registry: Registry) {
+function queuesOf(backlog: ReadonlySet<HubConnection>, open: ReadonlySet<HubConnection>) {
   let queuedBytes = 0
   let longestQueueBytes = 0
   let stalled = 0
-  for (const connection of registry.at(EVERYONE)) {
+  for (const connection of backlog) {
+    // Others are closing, or belong to an iteration of the application.
+    if (!open.has(connection)) continue
     queuedBytes += connection.queuedBytes
     longestQueueBytes = Math.max(longestQueueBytes, connection.queuedBytes)
     if (connection.busy) stalled += 1

@@ -51,6 +51,7 @@ export function createOpening(init: OpeningInit): Connect {
   const { clock, random, lifetimeMs, maxQueuedBytes, hooks } = settings
   const shared: ConnectionHooks = {
     emptyQueue: flusher.empty,
+    busy: flusher.busy,
     maxQueuedBytes,
     clock,
     keysOf,

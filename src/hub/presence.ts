@@ -121,8 +121,12 @@ export function createPresence(
     rows: readonly ConnectionSummary[],
   ): ConnectionSummary<Context>[] {
     const contexts = new Map<string, unknown>()
+    const missing = new Set(
+      rows.flatMap((row) => (row.instance === instance ? row.connection : [])),
+    )
     for (const { id, context } of registry.at(key)) {
-      if (context !== undefined) contexts.set(id, context)
+      if (missing.size === 0) break
+      if (missing.delete(id) && context !== undefined) contexts.set(id, context)
     }
     return (rows as readonly ConnectionSummary<Context>[]).map((row) => {
       if (row.instance !== instance || !contexts.has(row.connection)) return row

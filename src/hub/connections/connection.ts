@@ -10,6 +10,8 @@ import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
 /** What all connections of one hub share. */
 export interface ConnectionHooks {
   readonly emptyQueue: FrameQueue
+  /** The connections whose transport is busy with a write: each adds and removes itself. */
+  readonly busy: Set<HubConnection>
   readonly maxQueuedBytes: number
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
   /** Returns the keys of all addresses that the connection listens to. */
@@ -212,9 +214,16 @@ export class HubConnection implements Connection {
     this.#writingEvents = length
     this.#writingBytes = byteLength
     // Our own promise settles once and later, whatever the transport returned.
-    const accepted = drained && Promise.resolve(drained).then(() => this.#written())
-    if (accepted) accepted.catch(() => this.abort())
-    else this.#written()
+    const accepted = drained && Promise.resolve(drained).then(() => this.#accepted())
+    if (accepted) {
+      if (this.phase !== 'ended') this.#hooks.busy.add(this)
+      accepted.catch(() => this.abort())
+    } else this.#written()
+  }
+
+  #accepted(): void {
+    this.#hooks.busy.delete(this)
+    this.#written()
   }
 
   #written(): void {
@@ -231,6 +240,7 @@ export class HubConnection implements Connection {
     this.phase = 'ended'
     this.replay = undefined
     this.#queue = this.#hooks.emptyQueue
+    this.#hooks.busy.delete(this)
     this.#resolveEnded()
     this.#hooks.onEnded(this)
   }

@@ -12,15 +12,20 @@ const SLICE = 256
 export interface Flusher {
   /** The empty queue that all connections share. */
   readonly empty: FrameQueue
+  /** The connections whose transport has not accepted their last write yet. */
+  readonly busy: Set<HubConnection>
   /** Adds a connection to the next flush. */
   schedule(connection: HubConnection): void
   /** Records that an event was queued at `now`, to measure its delay together with its batch. */
   eventQueued(now: number): void
+  /** Returns all connections that have something queued, among others. */
+  backlog(): Set<HubConnection>
 }
 
 /** Creates a flusher. It holds no timer while nothing is queued. */
 export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): Flusher {
   const empty = emptyQueue()
+  const busy = new Set<HubConnection>()
   let waiting: HubConnection[] = []
   let flushing: HubConnection[] = []
   let next = 0
@@ -32,7 +37,7 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
   let flushingQueuedAt = 0
   let flushStartedAt = 0
 
-  return { empty, schedule, eventQueued }
+  return { empty, busy, schedule, eventQueued, backlog }
 
   function schedule(connection: HubConnection): void {
     waiting.push(connection)
@@ -46,6 +51,10 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
     if (waiting.length === 0) return
     if (waitingEvents === 0) waitingQueuedAt = now
     waitingEvents += 1
+  }
+
+  function backlog(): Set<HubConnection> {
+    return new Set([...busy, ...flushing.slice(next), ...waiting])
   }
 
   function flushSlice(): void {

@@ -1,5 +1,5 @@
 /** The registry: an index of open connections by the keys of the addresses they listen to. */
-import { clientKey, EVERYONE, topicKey, topicOf } from '../../core/address.ts'
+import { clientKey, clientOf, EVERYONE, topicKey, topicOf } from '../../core/address.ts'
 import type { HubConnection } from './connection.ts'
 
 const NONE: ReadonlySet<HubConnection> = new Set()
@@ -38,6 +38,9 @@ export interface ListenerHooks {
 export function createRegistry({ onFirst, onLast, onCount }: ListenerHooks): Registry {
   // Most keys have a single listener, which is stored without a set.
   const byKey = new Map<string, HubConnection | Set<HubConnection>>()
+  /** Counted as they come and go: lists and metrics would otherwise walk through all keys. */
+  let clientCount = 0
+  let topicCount = 0
   return { add, remove, at, clients, topics, count }
 
   function add(connection: HubConnection): void {
@@ -47,6 +50,7 @@ export function createRegistry({ onFirst, onLast, onCount }: ListenerHooks): Reg
       else if (listeners) byKey.set(key, new Set([listeners, connection]))
       else {
         byKey.set(key, connection)
+        tally(key, 1)
         onFirst(key)
       }
       onCount?.(key, at(key).size)
@@ -59,7 +63,7 @@ export function createRegistry({ onFirst, onLast, onCount }: ListenerHooks): Reg
       if (listeners instanceof Set) listeners.delete(connection)
       // If a hook threw in `add`, the connection is not registered at the keys after it.
       const isLast = listeners instanceof Set ? listeners.size === 0 : listeners === connection
-      if (isLast) byKey.delete(key)
+      if (isLast && byKey.delete(key)) tally(key, -1)
       onCount?.(key, at(key).size)
       if (isLast) onLast(key)
     }
@@ -84,10 +88,11 @@ export function createRegistry({ onFirst, onLast, onCount }: ListenerHooks): Reg
   }
 
   function count(): { connections: number; clients: number; topics: number } {
-    const connections = at(EVERYONE).size
-    let clients = 0
-    for (const key of byKey.keys()) if (key.startsWith(clientKey(''))) clients++
-    const topics = connections === 0 ? 0 : byKey.size - clients - 1
-    return { connections, clients, topics }
+    return { connections: at(EVERYONE).size, clients: clientCount, topics: topicCount }
+  }
+
+  function tally(key: string, change: 1 | -1): void {
+    if (clientOf(key) !== undefined) clientCount += change
+    else if (topicOf(key) !== undefined) topicCount += change
   }
 }

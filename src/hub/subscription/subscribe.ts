@@ -72,6 +72,7 @@ export function createSubscribe(init: SubscribeInit): Subscribe {
       { ...init, endsAt: Number.POSITIVE_INFINITY },
       {
         emptyQueue: flusher.empty,
+        busy: flusher.busy,
         maxQueuedBytes,
         clock,
         keysOf: () => keys,

@@ -12,6 +12,7 @@ function setUp() {
     { id: 'c-1', client: 'alice', topics: [], stream, endsAt: 0 },
     {
       emptyQueue: emptyQueue(),
+      busy: new Set(),
       maxQueuedBytes: 100,
       clock: manualClock(),
       schedule: () => void calls.push('schedule'),
