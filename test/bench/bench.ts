@@ -7,6 +7,7 @@ import { chart } from './chart.ts'
 import { fileLimit, runContest } from './contest.ts'
 import { type Contestant, contestants } from './contestants.ts'
 import { type Plan, plans } from './plan.ts'
+import { merge, readRecord } from './record.ts'
 import { type Run, rowsOf, tableOf } from './report.ts'
 
 const { values: options } = parseArgs({
@@ -23,30 +24,15 @@ const { values: options } = parseArgs({
 })
 
 /** Milliseconds after which a quick run starts nothing new; a run in progress still finishes. */
-const QUICK_MS = 80_000
-/** Contestants that a quick run skips: they show nothing new, or belong in a full run. */
-const SLOW = [
-  'node-portable',
-  'bun-portable',
-  'deno-portable',
-  'node-nojournal',
-  'hono-loop',
-  'transmit',
-  'go',
-  'bun-bare',
-  'deno-bare',
-]
+const QUICK_MS = 100_000
+const QUICK_CONTESTANTS = ['floor', 'node', 'bun', 'deno', 'better-sse', 'nchan']
 const QUICK_SCENARIOS = ['broadcast', 'burst', 'storm', 'idle']
 
 const begun = Date.now()
 const limit = await fileLimit()
 const chosenPlans = choose(plans, options.only, options.quick ? QUICK_SCENARIOS : undefined)
-const fast = contestants.filter(({ name }) => !options.quick || !SLOW.includes(name))
-const chosen = choose(
-  contestants,
-  options.contestants,
-  fast.map(({ name }) => name),
-)
+const usual = options.quick ? QUICK_CONTESTANTS : undefined
+const chosen = choose(contestants, options.contestants, usual)
 const rounds = Math.min(20, Number(options.rounds ?? (options.quick ? 1 : 3)))
 const runs: Run[] = []
 
@@ -77,6 +63,7 @@ async function run(round: number, plan: Plan, contestant: Contestant): Promise<v
 
 function takesPart({ name, kind, only, protocol }: Contestant, plan: Plan): boolean {
   if (only && !only.includes(plan.name)) return false
+  if (plan.contestants && !plan.contestants.includes(name)) return false
   // One instance in memory is what several on Redis are measured by.
   if (plan.name === 'cluster' && !only?.includes('cluster')) return name === 'node'
   if (plan.name === 'targeted' && !protocol.target) return false
@@ -98,26 +85,22 @@ function choose<T extends { readonly name: string }>(
 }
 
 function report(): void {
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Node ${process.versions.node}`
+  const date = new Date().toISOString()
+  const circumstances = { date, machine, rounds, quick: options.quick }
   const scenarios = chosenPlans.map((plan) => {
     const rows = rowsOf(plan, runs, chosen)
     console.log(tableOf(plan, rows))
-    return { scenario: plan.name, title: plan.title, unit: plan.unit, figure: plan.figure, rows }
+    const { name: scenario, title, unit, figure } = plan
+    return { scenario, title, unit, figure, ...circumstances, rows }
   })
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Node ${process.versions.node}`
-  const folder = join(
-    process.cwd(),
-    options.save ? 'test/bench/figures' : 'node_modules/.bench/figures',
-  )
-  mkdirSync(folder, { recursive: true })
-  const data = {
-    date: new Date().toISOString(),
-    machine,
-    rounds,
-    quick: options.quick,
-    scenarios,
-    runs,
-  }
-  writeFileSync(join(folder, `${options.as}.json`), `${JSON.stringify(data, null, 2)}\n`)
-  writeFileSync(join(folder, `${options.as}.svg`), chart(scenarios, machine))
+  const folder = options.save ? 'test/bench/figures' : 'node_modules/.bench/figures'
+  const file = join(process.cwd(), folder, `${options.as}.json`)
+  mkdirSync(join(process.cwd(), folder), { recursive: true })
+  const order = plans.map(({ name }) => name)
+  const older = options.save ? readRecord(file) : { scenarios: [], runs: [] }
+  const record = merge(older, { scenarios, runs }, order)
+  writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
+  writeFileSync(file.replace(/json$/, 'svg'), chart(record.scenarios))
   console.log(`\n${machine}; ${rounds} rounds; figures and chart in ${folder}`)
 }

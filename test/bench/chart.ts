@@ -9,9 +9,12 @@ export interface Charted {
   readonly unit: string
   readonly figure: string
   readonly rows: readonly Row[]
+  readonly machine: string
+  /** In ISO 8601. */
+  readonly date: string
 }
 
-const SHOWN: readonly ScenarioName[] = ['broadcast', 'burst', 'idle', 'storm']
+const SHOWN: readonly ScenarioName[] = ['broadcast', 'burst', 'idle', 'storm', 'publish']
 const WIDTH = 800
 const LABEL = 230
 const BAR = 16
@@ -25,7 +28,7 @@ const STYLE = `text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill
 .ours{fill:#4493f8}.peer{fill:#656c76}.base{fill:#3d444d}}`
 
 /** An SVG with a panel for each of the scenarios that say most. */
-export function chart(scenarios: readonly Charted[], machine: string): string {
+export function chart(scenarios: readonly Charted[]): string {
   let top = 8
   const panels = SHOWN.flatMap((name) => scenarios.filter(({ scenario }) => scenario === name))
   const drawn = panels.map((panel) => {
@@ -33,7 +36,8 @@ export function chart(scenarios: readonly Charted[], machine: string): string {
     top += height
     return text
   })
-  const note = `<text class="note" x="8" y="${top + 12}">Server on one core; medians; less is better. ${xml(machine)}</text>`
+  const machines = [...new Set(panels.map(({ machine }) => machine))]
+  const note = `<text class="note" x="8" y="${top + 12}">Server on one core; medians; less is better. ${xml(machines.join('; '))}</text>`
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top + 24}" role="img" aria-label="Benchmark">
 <style>${STYLE}</style>
 ${drawn.join('\n')}
@@ -42,7 +46,7 @@ ${note}
 `
 }
 
-function panelOf({ title, unit, figure, rows }: Charted, top: number) {
+function panelOf({ title, unit, figure, rows, date }: Charted, top: number) {
   const measured = rows.filter(({ figures }) => figures[figure] !== undefined)
   const most = Math.max(...measured.map(({ figures }) => figures[figure] ?? 0))
   const bars = measured.map(({ title, kind, figures }, at) => {
@@ -53,7 +57,7 @@ function panelOf({ title, unit, figure, rows }: Charted, top: number) {
 <rect class="${kind}" x="${LABEL}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>
 <text x="${(LABEL + width + 6).toFixed(1)}" y="${y + 12}">${round(value)}</text>`
   })
-  const head = `<text class="title" x="8" y="${top + 16}">${xml(title)}: ${xml(unit)}</text>`
+  const head = `<text class="title" x="8" y="${top + 16}">${xml(title)}: ${xml(unit)} <tspan class="note">(${date.slice(0, 10)})</tspan></text>`
   return { text: [head, ...bars].join('\n'), height: 30 + measured.length * STEP + 16 }
 }
 

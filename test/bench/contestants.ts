@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { centrifugoProtocol, startCentrifugo } from './contestants/centrifugo.ts'
+import { mercureProtocol, startMercure } from './contestants/mercure.ts'
 import { nchanConfig } from './contestants/nchan.ts'
 import { workerdConfig } from './contestants/workerd.ts'
 import type { Protocol, ScenarioName } from './job.ts'
@@ -116,6 +118,8 @@ export const contestants: readonly Contestant[] = [
     },
     start: startNginx,
   },
+  onRequest('mercure', 'Mercure', mercureProtocol, startMercure),
+  onRequest('centrifugo', 'Centrifugo', centrifugoProtocol, startCentrifugo),
   {
     name: 'go',
     title: 'Go net/http',
@@ -123,7 +127,11 @@ export const contestants: readonly Contestant[] = [
     protocol: plain,
     start: (port, folder) => ({ file: compile('net-http.go', 'go', folder), args: [String(port)] }),
   },
-  { ...onNode('node-bare', 'bare socket.write() on Node'), kind: 'base', only: STREAMS },
+  {
+    ...onNode('node-bare', 'bare socket.write() on Node'),
+    kind: 'base',
+    only: [...STREAMS, 'latency'],
+  },
   bare('bun', ['run']),
   bare('deno', ['run', '--allow-net', '--allow-env']),
   {
@@ -218,6 +226,22 @@ function onNode(name: string, title: string): Contestant {
     env: { PORT: String(port), NODE_ENV: 'production' },
   })
   return { name, title, kind: 'peer', protocol: plain, start }
+}
+
+/** A program that the variable with its name in capitals names. */
+function onRequest(
+  name: string,
+  title: string,
+  protocol: Protocol,
+  start: (file: string, port: number, folder: string) => Command,
+): Contestant {
+  const variable = name.toUpperCase()
+  const started = (port: number, folder: string) => {
+    const file = process.env[variable]
+    if (!file) throw new Missing(`${variable} names no program`)
+    return start(file, port, folder)
+  }
+  return { name, title, kind: 'peer', protocol, start: started }
 }
 
 /** What a runtime's own streams cost, with nothing around them. */

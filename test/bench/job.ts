@@ -8,6 +8,8 @@ export interface Protocol {
   readonly broadcast: string
   /** The path of one client's stream, if it differs. */
   readonly ownStream?: string
+  /** What a publish request contains. @defaultValue the data alone, as text */
+  readonly envelope?: Envelope
   /** The path to publish to one client; absent if the contestant can't. */
   readonly target?: string
   /** Whether a client that returns with `Last-Event-ID` gets what it missed. */
@@ -22,10 +24,18 @@ export interface Protocol {
   readonly roundTrip?: string
 }
 
+/** The head and the body of publish requests. `{data}` stands for the data, `{to}` for what follows `to=` in the path. */
+export interface Envelope {
+  /** Header lines. */
+  readonly headers: string
+  readonly body: string
+}
+
 /** What is measured. */
 export type ScenarioName =
   | 'broadcast'
   | 'burst'
+  | 'latency'
   | 'targeted'
   | 'storm'
   | 'idle'

@@ -12,11 +12,16 @@ export interface Plan {
   readonly moreIsBetter?: boolean
   /** The contestant that is the floor. @defaultValue `floor` */
   readonly floor?: string
+  /** The contestants it is for. @defaultValue all that support it */
+  readonly contestants?: readonly string[]
   /** Other figures that the table shows. */
   readonly also: readonly string[]
   readonly full: Size
   readonly quick: Size
 }
+
+/** What delays are compared with. */
+const PEERS = ['floor', 'better-sse', 'nchan', 'mercure', 'centrifugo']
 
 /** All scenarios. */
 export const plans: readonly Plan[] = [
@@ -37,6 +42,16 @@ export const plans: readonly Plan[] = [
     also: ['deliveriesPerSecond', 'p50Ms', 'p99Ms', 'maxMs'],
     full: { connections: 1_000, events: 2_000, maxMs: 5_000 },
     quick: { connections: 1_000, events: 500, maxMs: 1_500 },
+  },
+  {
+    name: 'latency',
+    title: '50 events a second to 1,000 connections, then to one client each of 10,000',
+    figure: 'p50Ms',
+    unit: 'ms, median delay',
+    contestants: [...PEERS, 'node', 'bun', 'deno', 'node-bare'],
+    also: ['p99Ms', 'maxMs', 'targetedP50Ms', 'targetedP99Ms', 'targetedMaxMs'],
+    full: { connections: 10_000, events: 300, maxMs: 20_000 },
+    quick: { connections: 3_000, events: 100, maxMs: 10_000 },
   },
   {
     name: 'targeted',

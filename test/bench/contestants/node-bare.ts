@@ -5,18 +5,22 @@ import { bodyOf } from './body.ts'
 
 const HEAD = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' }
 const sockets = new Set<Socket>()
+const clients = new Map<string, Socket>()
 
 const server = createServer(async (request, response) => {
+  const { url = '' } = request
   if (request.method === 'GET') {
     const { socket } = request
     response.writeHead(200, HEAD).flushHeaders()
     socket.write(chunk('retry: 2000\n\n'))
     sockets.add(socket)
+    clients.set(url.slice('/sse?id='.length), socket)
     socket.once('close', () => sockets.delete(socket))
     return
   }
   const bytes = chunk(`data: ${await bodyOf(request)}\n\n`)
-  for (const socket of sockets) socket.write(bytes)
+  if (url === '/broadcast') for (const socket of sockets) socket.write(bytes)
+  else clients.get(url.slice('/clients/'.length))?.write(bytes)
   response.end('ok')
 })
 server.listen(Number(process.env.PORT), '127.0.0.1')

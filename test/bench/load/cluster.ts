@@ -14,7 +14,7 @@ export async function cluster(job: Job): Promise<Figures> {
   const { protocol, port } = job
   const streams = createStreams(port + (protocol.streamPort ?? 0), 1)
   await streams.open({ count: job.connections, path: (index) => fill(protocol.stream, index) })
-  const publisher = await createPublisher(port, LANES)
+  const publisher = await createPublisher(job, LANES)
   const post = async (lane: number) =>
     void (await publisher.post(protocol.broadcast, payload(), lane))
   await steadily(RATE, post)

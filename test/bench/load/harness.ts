@@ -20,7 +20,7 @@ export async function gather(job: Job, sampleEvery: number, lanes: number) {
   const path = (index: number) => fill(job.protocol.stream, index)
   await streams.open({ count: job.connections, path })
   await sleep(500)
-  const publisher = await createPublisher(job.port, lanes)
+  const publisher = await createPublisher(job, lanes)
   return { streams, publisher }
 }
 

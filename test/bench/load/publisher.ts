@@ -1,4 +1,5 @@
 /** Publishers: keep-alive connections that send one request after another. */
+import type { Job } from '../job.ts'
 import { connect, type Socket, within } from './sockets.ts'
 
 const ANSWER_MS = 20_000
@@ -15,14 +16,18 @@ interface Caller {
 export interface Publisher {
   /** Publishes text on connection `lane`; resolves with the body of the response. */
   post(path: string, body: string, lane?: number): Promise<string>
-  /** Publishes an event as JSON. */
-  postJson(path: string, body: string, lane?: number): Promise<string>
+  /** Publishes an event as JSON, or in the envelope that the contestant requires. */
+  postJson(path: string, data: string, lane?: number): Promise<string>
   get(path: string, lane?: number): Promise<string>
   leave(): void
 }
 
 /** Connects publishers. */
-export async function createPublisher(port: number, lanes: number): Promise<Publisher> {
+export async function createPublisher(
+  { port, protocol }: Pick<Job, 'port' | 'protocol'>,
+  lanes: number,
+): Promise<Publisher> {
+  const { envelope } = protocol
   const handlers = {
     open: () => {},
     data: receive,
@@ -41,16 +46,24 @@ export async function createPublisher(port: number, lanes: number): Promise<Publ
   const host = `Host: 127.0.0.1:${port}`
   return { post, postJson, get, leave }
 
-  function post(path: string, body: string, lane = 0): Promise<string> {
-    return send(request(path, 'text/plain', body), lane)
+  function post(path: string, data: string, lane = 0): Promise<string> {
+    return send(wrapped(path, data) ?? request(path, 'Content-Type: text/plain\r\n', data), lane)
   }
 
-  function postJson(path: string, body: string, lane = 0): Promise<string> {
-    return send(request(path, 'application/json', body), lane)
+  function postJson(path: string, data: string, lane = 0): Promise<string> {
+    const type = 'Content-Type: application/json\r\n'
+    return send(wrapped(path, data) ?? request(path, type, JSON.stringify({ data })), lane)
   }
 
-  function request(path: string, type: string, body: string): string {
-    return `POST ${path} HTTP/1.1\r\n${host}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  function wrapped(path: string, data: string): string | undefined {
+    if (!envelope) return undefined
+    const to = /[?&]to=(.*)/.exec(path)?.[1] ?? ''
+    const body = envelope.body.replace('{to}', to).replace('{data}', data)
+    return request(path, envelope.headers, body)
+  }
+
+  function request(path: string, headers: string, body: string): string {
+    return `POST ${path} HTTP/1.1\r\n${host}\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`
   }
 
   function get(path: string, lane = 0): Promise<string> {

@@ -15,6 +15,7 @@ import {
   measure,
   settled,
 } from './harness.ts'
+import { latency } from './latency.ts'
 import { payload } from './payload.ts'
 import { createPublisher } from './publisher.ts'
 import { snapshot } from './snapshot.ts'
@@ -27,6 +28,7 @@ type Scenario = (job: Job) => Promise<Figures>
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   broadcast,
   burst,
+  latency,
   targeted,
   storm,
   idle,
@@ -108,7 +110,7 @@ async function targeted(job: Job): Promise<Figures> {
 
   async function address(among: number, events: number) {
     // New publishers each time: servers close idle ones while streams are being opened.
-    const publisher = await createPublisher(job.port, LANES)
+    const publisher = await createPublisher(job, LANES)
     const before = streams.delivered()
     const meter = measure(job)
     await inLanes(events, async (index, lane) => {
@@ -169,7 +171,7 @@ async function replay(job: Job): Promise<Figures> {
     seen += text
   }
   await streams.open({ count: job.connections, path, onText })
-  const publisher = await createPublisher(job.port, 1)
+  const publisher = await createPublisher(job, 1)
   await publisher.post(protocol.broadcast, payload())
   await streams.reach(job.connections, EVENT_MS)
   const lastEventId = /\nid: ?([^\r\n]+)(?![\s\S]*\nid:)/.exec(`\n${seen}`)?.[1]
@@ -191,10 +193,9 @@ async function replay(job: Job): Promise<Figures> {
 
 /** Publish requests with no client connected. Their bodies are JSON. */
 async function publish(job: Job): Promise<Figures> {
-  const publisher = await createPublisher(job.port, LANES)
-  const body = () => JSON.stringify({ data: payload() })
+  const publisher = await createPublisher(job, LANES)
   const post = (_: number, lane: number) =>
-    publisher.postJson(job.protocol.broadcast, body(), lane).then(() => {})
+    publisher.postJson(job.protocol.broadcast, payload(), lane).then(() => {})
   await inLanes(Math.ceil(job.events / 2), post)
   const meter = measure(job)
   await inLanes(job.events, post)
@@ -208,7 +209,7 @@ async function health(job: Job): Promise<Figures> {
   const streams = createStreams(job.port, 64)
   await streams.open({ count: job.connections, path: (index) => fill(protocol.stream, index) })
   await settled(job)
-  const publisher = await createPublisher(job.port, 2)
+  const publisher = await createPublisher(job, 2)
   const waits: number[] = []
   for (let i = 0; i < job.events; i++) {
     let done = false

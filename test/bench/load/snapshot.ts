@@ -38,7 +38,7 @@ export async function snapshot(job: Job): Promise<Figures> {
     })
   }
   await sleep(500)
-  const publisher = await createPublisher(port, 1)
+  const publisher = await createPublisher(job, 1)
   for (let n = 0; n < WARM_UP; n++) await broadcast(n)
   delays.clear()
   received = 0
