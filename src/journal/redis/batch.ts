@@ -1,6 +1,8 @@
 /** Batches publishes: events published in one turn of the event loop go to Redis in one call. What is in flight is limited. */
+import type { AddressKeys } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { positionOf } from '../../core/cursor.ts'
+import { HubError } from '../../core/errors.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { AppendResult } from '../journal.ts'
 import { unavailable } from './options.ts'
@@ -10,8 +12,12 @@ export interface PublishBatcherInit {
   readonly clock: Clock
   /** Runs the script `PUBLISH`. */
   store(args: readonly string[]): Promise<unknown>
+  /** Runs the script `PUBLISH_SEVERAL`. */
+  storeSeveral(args: readonly string[]): Promise<unknown>
   /** Runs the script `RELAY`. */
   relay(key: string, body: string): Promise<RelayResult>
+  /** Runs the script `RELAY_SEVERAL`. @param keys - one per line */
+  relaySeveral(keys: string, body: string): Promise<RelayResult>
 }
 
 /** How many instances received an event that is not stored. */
@@ -21,13 +27,15 @@ interface RelayResult {
 
 /** Stores events in batches, and relays ephemeral ones. */
 export interface PublishBatcher {
+  /** @throws {HubError} `journal-unavailable`; `event-too-large` if its copies are, at several addresses */
+  append(keys: AddressKeys, event: HubEvent): Promise<AppendResult>
   /** @throws {HubError} `journal-unavailable` */
-  append(key: string, event: HubEvent): Promise<AppendResult>
-  /** @throws {HubError} `journal-unavailable` */
-  relay(key: string, event: HubEvent): Promise<RelayResult>
+  relay(keys: AddressKeys, event: HubEvent): Promise<RelayResult>
 }
 
 interface Batch {
+  /** Whether its events have several addresses each. */
+  readonly several: boolean
   readonly args: string[]
   readonly stored: Promise<Stored>
 }
@@ -37,18 +45,32 @@ type Stored = readonly [epoch: string, last: number, ...instances: number[]]
 /** The maximum number of characters in flight to Redis. Beyond it, publishing fails. */
 const MAX_PENDING_CHARACTERS = 67_108_864
 
-/** The maximum size of one call, in events and approximately in characters: Redis serves nothing else while it runs. */
+/** The maximum number of characters of one event at all of its addresses, each of which stores a copy. */
+const MAX_COPIED_CHARACTERS = 67_108_864
+
+/**
+ * The maximum size of one call, in events and approximately in characters: Redis serves nothing else while it runs.
+ * An event for several addresses counts at each of them.
+ */
 const MAX_EVENTS = 128
+const MAX_COPIES = 1_000
 const MAX_CHARACTERS = 262_144
 
 /** Creates the batcher of one hub. */
-export function createPublishBatcher({ clock, store, relay }: PublishBatcherInit): PublishBatcher {
+export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
+  const { clock, store, storeSeveral, relay, relaySeveral } = init
   let open: Batch | undefined
+  /** The size of the open batch. */
+  let events = 0
   let characters = 0
   let pending = 0
   return {
-    append: (key, event) => inFlight(frameText(event), (body) => append(key, body)),
-    relay: (key, event) => inFlight(frameText(event), (body) => relay(key, body)),
+    append: (keys, event) => inFlight(frameText(event), (body) => append(keys, body)),
+    relay: (keys, event) => {
+      return inFlight(frameText(event), (body) => {
+        return typeof keys === 'string' ? relay(keys, body) : relaySeveral(keys.join('\n'), body)
+      })
+    },
   }
 
   async function inFlight<T>(body: string, send: (body: string) => Promise<T>): Promise<T> {
@@ -63,36 +85,51 @@ export function createPublishBatcher({ clock, store, relay }: PublishBatcherInit
     }
   }
 
-  async function append(key: string, body: string): Promise<AppendResult> {
-    const { args, stored } = batchFor(body)
-    const index = args.push(key, body) / 2 - 1
+  async function append(keys: AddressKeys, body: string): Promise<AppendResult> {
+    const { args, stored } = batchFor(keys, body)
+    const index = args.push(typeof keys === 'string' ? keys : keys.join('\n'), body) / 2 - 1
     const [epoch, last, ...instances] = await stored
     const sequence = last - instances.length + 1 + index
     return { ...positionOf(epoch, sequence), instances: instances[index] }
   }
 
-  function batchFor({ length }: string): Batch {
-    if (!open || open.args.length === 2 * MAX_EVENTS || characters + length > MAX_CHARACTERS) {
-      open = begin()
+  /** Events for several addresses have batches of their own, as Redis may refuse them. */
+  function batchFor(keys: AddressKeys, { length }: string): Batch {
+    const several = typeof keys !== 'string'
+    const copies = several ? keys.length : 1
+    const size = copies * length
+    if (size > MAX_COPIED_CHARACTERS && several) throw tooLarge(copies)
+    const isFull =
+      events + copies > (several ? MAX_COPIES : MAX_EVENTS) || characters + size > MAX_CHARACTERS
+    if (open?.several !== several || isFull) {
+      open = begin(several)
+      events = 0
       characters = 0
     }
-    characters += length
+    events += copies
+    characters += size
     return open
   }
 
-  function begin(): Batch {
+  function begin(several: boolean): Batch {
     const args: string[] = []
     const endOfTurn = new Promise<void>((resolve) => clock.soon(resolve))
     const stored = endOfTurn.then(() => {
       if (open === batch) open = undefined
-      return store([uniqueKeys(args), ...args])
+      return (several ? storeSeveral : store)([uniqueKeys(args), ...args])
     })
-    const batch: Batch = { args, stored: stored as Promise<Stored> }
+    const batch: Batch = { several, args, stored: stored as Promise<Stored> }
     return batch
   }
 }
 
-/** Returns each key of (key, body)… once, one per line. */
+function tooLarge(copies: number): HubError {
+  const message = `In Redis, the copies of an event are limited to ${MAX_COPIED_CHARACTERS} characters, and it has ${copies} addresses: send less data, or publish to a topic.`
+  return new HubError('event-too-large', message)
+}
+
+/** Returns each key of (keys, body)… once, one per line. */
 function uniqueKeys(args: readonly string[]): string {
-  return [...new Set(args.filter((_, index) => index % 2 === 0))].join('\n')
+  const keys = args.filter((_, index) => index % 2 === 0).join('\n')
+  return [...new Set(keys.split('\n'))].join('\n')
 }

@@ -86,7 +86,7 @@ function batchOf(
   end: Position,
   maxBytes: number,
 ): ReplayBatch {
-  const entries = lists.length === 1 ? (lists[0] ?? []) : lists.flat().sort(bySequence)
+  const entries = lists.length === 1 ? (lists[0] ?? []) : merged(lists)
   let bytes = 0
   const over = entries.findIndex(({ frame }, index) => {
     bytes += frame.byteLength
@@ -96,6 +96,8 @@ function batchOf(
   return { entries: entries.slice(0, over), end: entries[over - 1] ?? end, done: false }
 }
 
-function bySequence(one: JournalEntry, other: JournalEntry): number {
-  return one.sequence - other.sequence
+/** In order, and each once: several addresses may have the same event. */
+function merged(lists: readonly (readonly JournalEntry[])[]): readonly JournalEntry[] {
+  const all = lists.flat().sort((one, other) => one.sequence - other.sequence)
+  return all.filter(({ sequence }, index) => sequence !== all[index - 1]?.sequence)
 }

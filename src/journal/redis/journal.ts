@@ -18,10 +18,12 @@ import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
 import { createSizeReader, textOf } from './replies.ts'
 import { RELAY } from './scripts/buckets.ts'
 import { USE_ONCE } from './scripts/control.ts'
-import { KEEP_ALIVE, LISTEN_TO_BUCKETS, PUBLISH } from './scripts/index.ts'
+import { KEEP_ALIVE, LISTEN_TO_BUCKETS } from './scripts/index.ts'
 import { STORED_REQUESTS } from './scripts/membership.ts'
+import { PUBLISH } from './scripts/publish.ts'
 import { READ } from './scripts/read.ts'
 import type { Script } from './scripts/script.ts'
+import { PUBLISH_SEVERAL, RELAY_SEVERAL, SEVERAL } from './scripts/several.ts'
 
 /** Milliseconds to wait for Redis when the journal closes. */
 const LEAVE_MS = 500
@@ -37,7 +39,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const inbox = `${tag}:instance:${instance}`
   const allInstances = `${tag}:instances`
   const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
-  const channels = createChannels([allInstances, inbox])
+  const channels = createChannels([allInstances, inbox, tag + SEVERAL])
   const subscriptions = createAddressSubscriptions(tag, channels, (target) =>
     call(LISTEN_TO_BUCKETS, ['1'], target),
   )
@@ -49,7 +51,13 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       return await call(READ, args, target)
     },
   })
-  const batcher = createPublishBatcher({ clock, store: (args) => call(PUBLISH, args), relay })
+  const batcher = createPublishBatcher({
+    clock,
+    store: (args) => call(PUBLISH, args),
+    storeSeveral: (args) => call(PUBLISH_SEVERAL, args),
+    relay: (key, body) => relay(RELAY, key, body),
+    relaySeveral: (keys, body) => relay(RELAY_SEVERAL, keys, body),
+  })
   const members = createMembers({
     tag,
     instance,
@@ -151,8 +159,12 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     observer.disconnected?.(reason)
   }
 
-  async function relay(key: string, body: string): Promise<{ readonly instances: number }> {
-    const instances = await attempt((to) => to.evalScript(RELAY, `${tag}:head`, [tag, key, body]))
+  async function relay(
+    script: Script,
+    keys: string,
+    body: string,
+  ): Promise<{ readonly instances: number }> {
+    const instances = await attempt((to) => to.evalScript(script, `${tag}:head`, [tag, keys, body]))
     return { instances: Number(instances) }
   }
 

@@ -96,13 +96,16 @@ interface MeasuredSize {
   readonly evicted: number
 }
 
-/** Creates a parser of the replies of the script `KEEP_ALIVE`. Each stored event has a sequence: what is gone was evicted. */
+/**
+ * Creates a parser of the replies of the script `KEEP_ALIVE`. Each stored event has a sequence, and at several addresses
+ * further copies: what is gone was evicted.
+ */
 export function createSizeReader(): (reply: unknown) => MeasuredSize {
   let evicted = 0
   let goneBefore: number | undefined
   return (reply) => {
-    const [, sequence, events, bytes] = reply as [string, number, number, number]
-    const gone = sequence - events
+    const [, sequence, events, bytes, copies] = reply as [string, number, number, number, number]
+    const gone = sequence + copies - events
     // It falls if Redis has lost events or was flushed.
     evicted += Math.max(0, gone - (goneBefore ?? gone))
     goneBefore = gone

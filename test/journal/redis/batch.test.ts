@@ -13,15 +13,22 @@ function batching(store?: (args: readonly string[]) => Promise<unknown>) {
   const batcher = createPublishBatcher({
     clock,
     relay: () => new Promise((resolve) => relayed.push(() => resolve({ instances: 1 }))),
-    store: (args) => {
-      calls.push(args)
-      if (store) return store(args)
-      const count = (args.length - 1) / 2
-      last += count
-      return Promise.resolve(['e', last, ...Array.from({ length: count }, (_, n) => 10 * n)])
+    relaySeveral: async (keys, body) => {
+      calls.push([keys, body])
+      return { instances: 2 }
     },
+    store: storeAll,
+    storeSeveral: storeAll,
   })
   return { clock, calls, relayed, ...batcher }
+
+  async function storeAll(args: readonly string[]): Promise<unknown> {
+    calls.push(args)
+    if (store) return await store(args)
+    const count = (args.length - 1) / 2
+    last += count
+    return ['e', last, ...Array.from({ length: count }, (_, n) => 10 * n)]
+  }
 }
 
 /** Data whose frame has this many characters. */
@@ -114,4 +121,58 @@ test('ephemeral events in flight count as well, and are limited', async () => {
   expect(await full).toEqual({ instances: 1 })
   void relay('a', { data: '' })
   expect(relayed).toHaveLength(1)
+})
+
+test('events for several addresses go in calls of their own, in order, with each key once', async () => {
+  const { clock, calls, append } = batching()
+  const bodies = [0, 1, 2, 3].map((data) => frameText({ data: `${data}` }))
+  const results = [['a', 'b'], ['b', 'c'], 'a', ['a', 'c']].map((keys, n) => {
+    return append(keys, { data: `${n}` })
+  })
+  await clock.runPending()
+  expect(calls).toEqual([
+    ['a\nb\nc', 'a\nb', bodies[0], 'b\nc', bodies[1]],
+    ['a', 'a', bodies[2]],
+    ['a\nc', 'a\nc', bodies[3]],
+  ])
+  const ids = (await Promise.all(results)).map(({ id }) => id)
+  expect(ids).toEqual(['e-1', 'e-2', 'e-3', 'e-4'])
+})
+
+test('what Redis refuses at several addresses fails none at a single one', async () => {
+  const { clock, append } = batching(async ([, keys = '']) => {
+    if (keys.includes('\n')) throw new Error('OLDER')
+    return ['e', 1, 0]
+  })
+  const results = ['a', ['a', 'b'], 'a'].map((keys) => append(keys, { data: 'x' }))
+  const settled = Promise.allSettled(results)
+  await clock.runPending()
+  expect((await settled).map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+  ])
+})
+
+test('the copies of a call are limited, and those of an event in all', async () => {
+  const { clock, calls, append } = batching()
+  const keys = (count: number) => Array.from({ length: count }, (_, n) => `k${n}`)
+  for (const count of [600, 400, 1, 1_000, 2]) {
+    void append(keys(count), { data: dataOf(20) })
+  }
+  void append(keys(2), { data: dataOf(200_000) })
+  void append(keys(2), { data: dataOf(20) })
+  await clock.runPending()
+  expect(sizes(calls)).toEqual([2, 1, 1, 1, 1, 1])
+  const data = dataOf(67_109)
+  await expect(append(keys(1_000), { data })).rejects.toMatchObject({ code: 'event-too-large' })
+  void append(keys(1_000), { data: dataOf(67_108) })
+  await clock.runPending()
+  expect(calls).toHaveLength(7)
+})
+
+test('an ephemeral event for several addresses is relayed with all of their keys', async () => {
+  const { calls, relay } = batching()
+  expect(await relay(['a', 'b'], { data: 'x' })).toEqual({ instances: 2 })
+  expect(calls).toEqual([['a\nb', 'data: x\n\n']])
 })

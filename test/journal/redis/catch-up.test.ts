@@ -75,6 +75,16 @@ test('a hub that had to drop messages reads the journal again, as far as it has 
   expect(dispatched).toEqual(['late'])
 })
 
+test('an event that several addresses of a connection have is shared once', async () => {
+  const { share } = await catchUpWith([
+    [frame('e', 6), frame('e', 8)],
+    [frame('e', 6), frame('e', 7), frame('e', 8)],
+    [],
+  ])
+  const batch = share([EVERYONE, 't:news'], 'd-5', MIB)
+  expect(batch?.entries.map(({ id }) => id)).toEqual(['e-6', 'e-7', 'e-8'])
+})
+
 test('connections share what they missed, each in batches of its own size', async () => {
   const { share } = await catchUpWith([
     [frame('d', 6), frame('e', 9), frame('e', 11)],

@@ -77,12 +77,12 @@ test('entries of a reading end with it', () => {
 })
 
 test('the size of the journal is read', () => {
-  expect(createSizeReader()(['e', 9, 2, 300])).toEqual({ events: 2, bytes: 300, evicted: 0 })
+  expect(createSizeReader()(['e', 9, 2, 300, 0])).toEqual({ events: 2, bytes: 300, evicted: 0 })
 })
 
 test('events that have a sequence and are no longer stored count as evicted', () => {
   const read = createSizeReader()
-  const evicted = (sequence: number, events: number) => read(['e', sequence, events, 0]).evicted
+  const evicted = (sequence: number, events: number) => read(['e', sequence, events, 0, 0]).evicted
   expect(evicted(1_000, 100), 'before this process read the size').toBe(0)
   expect(evicted(1_010, 100)).toBe(10)
   expect(evicted(1_010, 0), 'by age').toBe(110)
@@ -90,6 +90,15 @@ test('events that have a sequence and are no longer stored count as evicted', ()
   expect(evicted(1_007, 0)).toBe(112)
   expect(evicted(0, 0), 'after Redis was flushed').toBe(112)
   expect(evicted(3, 2)).toBe(113)
+})
+
+test('an event counts as evicted at each of its addresses', () => {
+  const read = createSizeReader()
+  const evicted = (sequence: number, events: number, copies: number) =>
+    read(['e', sequence, events, 0, copies]).evicted
+  expect(evicted(10, 10, 0)).toBe(0)
+  expect(evicted(11, 13, 2), 'one for three addresses is stored').toBe(0)
+  expect(evicted(12, 12, 4), 'another one, and four are evicted').toBe(4)
 })
 
 test.each([

@@ -2,8 +2,10 @@
  * Address subscriptions: one channel for each address that has a listener on this hub. A channel costs
  * Redis 216 bytes per hub: beyond many, further addresses share buckets.
  */
+import type { AddressKeys } from '../../../core/address.ts'
 import type { RedisConnection } from '../connection.ts'
 import { bucketOf, MARKER } from '../scripts/buckets.ts'
+import { SEVERAL } from '../scripts/several.ts'
 import type { Channels } from './channels.ts'
 
 /** The addresses that this hub subscribes to. */
@@ -16,11 +18,11 @@ export interface AddressSubscriptions {
   readonly needsBuckets: boolean
   /** Resolves when this hub receives all that any hub publishes at these keys. @throws if the connection is lost */
   confirmed(keys: readonly string[], connection: RedisConnection): Promise<void>
-  /** Calls `receive` with a message on the channel of an address. Returns false for any other channel. */
+  /** Calls `receive` with a message on the channel of an address, or of several. Returns false for any other channel. */
   onMessage(
     channel: string,
     message: Uint8Array,
-    receive: (key: string, frames: Uint8Array) => void,
+    receive: (keys: AddressKeys, frames: Uint8Array) => void,
   ): boolean
 }
 
@@ -51,12 +53,16 @@ export function createAddressSubscriptions(
   return {
     subscribe,
     unsubscribe,
-    has: (key) => inBuckets.has(key) || channels.has(channelOf(key)),
+    has,
     get needsBuckets() {
       return inBuckets.size > 0
     },
     confirmed,
     onMessage,
+  }
+
+  function has(key: string): boolean {
+    return inBuckets.has(key) || channels.has(channelOf(key))
   }
 
   function subscribe(key: string): void {
@@ -123,12 +129,18 @@ export function createAddressSubscriptions(
   function onMessage(
     channel: string,
     message: Uint8Array,
-    receive: (key: string, frames: Uint8Array) => void,
+    receive: (keys: AddressKeys, frames: Uint8Array) => void,
   ): boolean {
     if (channel.startsWith(addressPrefix)) {
       const key = channel.slice(addressPrefix.length)
       // Redis may not have confirmed yet that it has unsubscribed from the channel.
       if (!inBuckets.has(key)) receive(key, message)
+      return true
+    }
+    if (channel === tag + SEVERAL) {
+      const end = endOfKeys(message)
+      const keys = decoder.decode(message.subarray(0, end)).split('\n').filter(has)
+      if (keys.length > 0) receive(keys, message.subarray(end + 2))
       return true
     }
     if (!channel.startsWith(bucketPrefix)) return false
@@ -138,4 +150,11 @@ export function createAddressSubscriptions(
     if (inBuckets.has(key)) receive(key, message.subarray(end + 1))
     return true
   }
+}
+
+/** Where the keys of several addresses end: an empty line follows. */
+function endOfKeys(message: Uint8Array): number {
+  let end = message.indexOf(LINE_FEED)
+  while (end >= 0 && message[end + 1] !== LINE_FEED) end = message.indexOf(LINE_FEED, end + 1)
+  return Math.max(end, 0)
 }

@@ -1,4 +1,5 @@
 /** The feed: delivers the events that Redis publishes to the hub, in order and each once, and stores how far it has come. */
+import type { AddressKeys } from '../../../core/address.ts'
 import { type Position, positionOf } from '../../../core/cursor.ts'
 import type { JournalHandler } from '../../journal.ts'
 import { framesOf, idOf, toCursor } from '../replies.ts'
@@ -22,8 +23,8 @@ export interface Feed {
   readonly head: Position
   /** Continues after a connection has caught up. */
   moveTo(epoch: string, sequence: number): void
-  /** Delivers what was published at one address. */
-  receive(key: string, message: Uint8Array): void
+  /** Delivers what was published at one address, or an event at several. */
+  receive(keys: AddressKeys, message: Uint8Array): void
   /** Called when everything up to this position has been received. @throws if it can't be parsed */
   onHead(id: string): void
 }
@@ -41,8 +42,8 @@ export function createFeed({ start, handler, fetchEpoch, guard }: FeedInit): Fee
       return head
     },
     moveTo,
-    receive: (key, message) => {
-      for (const frame of framesOf(message)) guard(() => receiveFrame(key, frame))
+    receive: (keys, message) => {
+      for (const frame of framesOf(message)) guard(() => receiveFrame(keys, frame))
     },
     onHead,
   }
@@ -52,10 +53,10 @@ export function createFeed({ start, handler, fetchEpoch, guard }: FeedInit): Fee
     head = positionOf(next, sequence)
   }
 
-  function receiveFrame(key: string, frame: Uint8Array): void {
+  function receiveFrame(keys: AddressKeys, frame: Uint8Array): void {
     const id = idOf(frame)
     if (id === undefined) {
-      handler().deliver({ key, frame })
+      handler().deliver({ keys, frame })
       return
     }
     const { epoch: current, sequence } = toCursor(id)
@@ -64,9 +65,9 @@ export function createFeed({ start, handler, fetchEpoch, guard }: FeedInit): Fee
     if (current !== epoch || sequence <= head.sequence) return
     head = { id, sequence }
     try {
-      handler().deliver({ key, frame, entry: { id, sequence, frame } })
+      handler().deliver({ keys, frame, entry: { id, sequence, frame } })
     } catch (error) {
-      handler().missed((other) => other === key)
+      handler().missed((key) => [keys].flat().includes(key))
       throw error
     }
   }

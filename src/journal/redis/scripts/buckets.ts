@@ -31,17 +31,20 @@ const COUNT_LISTENERS = `redis.pcall('PUBSUB', 'NUMSUB', prefix .. '${MARKER}')`
 
 /**
  * Lua: `publishToBucket` publishes the frames of an address, after its key, and returns how many hubs
- * received them. It is nil unless a hub listens to buckets.
+ * received them; `bucketOf` returns the channel. Both are nil unless a hub listens to buckets.
  */
 export const PUBLISH_TO_BUCKET: string = `
-local publishToBucket
+local publishToBucket, bucketOf
 if format == '${WITH_BUCKETS}' then
   local listeners = ${COUNT_LISTENERS}
   if listeners.err or listeners[2] > 0 then
-    function publishToBucket(key, frames)
+    function bucketOf(key)
       local hash = 0
       for i = 1, #key do hash = (hash * ${FACTOR} + string.byte(key, i)) % ${BUCKETS} end
-      return redis.call('PUBLISH', prefix .. ':bucket:' .. hash, key .. '\\n' .. frames)
+      return prefix .. ':bucket:' .. hash
+    end
+    function publishToBucket(key, frames)
+      return redis.call('PUBLISH', bucketOf(key), key .. '\\n' .. frames)
     end
   end
 end

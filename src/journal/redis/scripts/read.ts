@@ -57,7 +57,7 @@ for i = ${FIRST + 3}, #ARGV do
   end
 end
 for _, reader in ipairs(readers) do advance(reader) end
-local reply, used, none = { epoch, seq, gap or '', 1 }, 0, { seq = math.huge }
+local reply, used, last, none = { epoch, seq, gap or '', 1 }, 0, 0, { seq = math.huge }
 while true do
   local best = none
   for _, reader in ipairs(readers) do
@@ -65,12 +65,15 @@ while true do
   end
   local frame = best.frame
   if not frame then break end
-  if used > 0 and used + #frame > room then
-    reply[2], reply[4] = sequenceOf(reply[#reply]), 0
-    break
+  -- Another of these addresses may have the same event.
+  if best.seq > last then
+    if used > 0 and used + #frame > room then
+      reply[2], reply[4] = last, 0
+      break
+    end
+    used, last = used + #frame, best.seq
+    reply[#reply + 1] = frame
   end
-  used = used + #frame
-  reply[#reply + 1] = frame
   advance(best)
 end
 return reply

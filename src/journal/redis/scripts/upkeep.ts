@@ -3,7 +3,7 @@
 /** The maximum number of events that one sweep evicts. */
 const MAX_SWEPT = 1_000
 
-/** Addresses whose logs one sweep extends or records as evicted; up to 1,023 more. */
+/** Addresses whose logs one sweep extends or records as evicted; up to 1,023 more, or 8,000 of events for several. */
 const MAX_VISITED = 500
 
 /** Lua within `evictions`: `expireAll`. */

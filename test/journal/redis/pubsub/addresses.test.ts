@@ -38,13 +38,13 @@ describe.skipIf(REDIS_IS_MISSING)('a hub with too many addresses', () => {
     const results = await Promise.all(sent.map((key) => other.journal.append(key, { data: key })))
     await big.delivered(6)
     // Nothing for the address that only shares a bucket.
-    expect(big.deliveries.map(({ key }) => key)).toEqual(sent.filter((key) => key !== NEAR_FAR))
+    expect(big.deliveries.map(({ keys }) => keys)).toEqual(sent.filter((key) => key !== NEAR_FAR))
     expect(big.deliveries.map(({ entry }) => entry?.id)).toEqual(
       results.filter((_, i) => sent[i] !== NEAR_FAR).map(({ id }) => id),
     )
     expect(results[0]).toMatchObject({ instances: 2 })
     await other.delivered(3)
-    expect(other.deliveries.map(({ key }) => key)).toEqual([FAR, FAR, FAR])
+    expect(other.deliveries.map(({ keys }) => keys)).toEqual([FAR, FAR, FAR])
   })
 
   test('receives ephemeral events once, from the first reading on', async () => {
@@ -53,7 +53,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub with too many addresses', () => {
     await other.journal.backplane?.relay?.(NEWS, { data: 'y' })
     await other.journal.append(EVERYONE, { data: 'z' })
     await big.delivered(3)
-    expect(big.deliveries.map(({ key }) => key)).toEqual([FAR, NEWS, EVERYONE])
+    expect(big.deliveries.map(({ keys }) => keys)).toEqual([FAR, NEWS, EVERYONE])
   })
 
   test('receives nothing for a shared address that it has left', async () => {
@@ -67,7 +67,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub with too many addresses', () => {
     await other.journal.append(FAR, { data: 'x' })
     await other.journal.append(EVERYONE, { data: 'y' })
     await big.delivered(1)
-    expect(big.deliveries.map(({ key }) => key)).toEqual([EVERYONE])
+    expect(big.deliveries.map(({ keys }) => keys)).toEqual([EVERYONE])
   })
 
   test('receives what it missed during a cut, and what is published afterwards', async () => {
@@ -90,7 +90,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub with too many addresses', () => {
       await appendAll(other, FAR, 'a')
       await appendAll(other, LATER, 'b')
       await big.delivered(2)
-      expect(big.deliveries.map(({ key }) => key)).toEqual([FAR, LATER])
+      expect(big.deliveries.map(({ keys }) => keys)).toEqual([FAR, LATER])
     } finally {
       await proxy.close()
     }
@@ -164,7 +164,7 @@ describe.skipIf(REDIS_IS_MISSING)('a hub with too many addresses', () => {
       for (const [index, key] of keys.entries()) {
         const { entries, end } = batches[index] as ReplayBatch
         const live = big.deliveries.slice(before).flatMap((event) => {
-          return event.key === key && event.entry ? [event.entry.sequence] : []
+          return event.keys === key && event.entry ? [event.entry.sequence] : []
         })
         const seen = [
           ...entries.map(({ sequence }) => sequence),

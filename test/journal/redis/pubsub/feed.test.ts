@@ -13,9 +13,9 @@ function newFeed() {
   const feed = createFeed({
     start: positionOf('start', 0),
     handler: () => ({
-      deliver: ({ key, entry }) => {
+      deliver: ({ keys, entry }) => {
         if (state.isBroken) throw new Error('broken')
-        delivered.push(`${key} ${entry?.id}`)
+        delivered.push(`${keys} ${entry?.id}`)
       },
       missed: (affects) => void missed.push(affects),
       respond: () => null,

@@ -1,0 +1,77 @@
+/**
+ * Events for several addresses: one frame, stored in the list of each address, and published once, on a channel of
+ * all hubs. Versions that don't know this channel would lose such an event, so none is stored while a
+ * hub listens to the channel of control requests and not to this one.
+ */
+import { PUBLISH_TO_BUCKET } from './buckets.ts'
+import { ENTRY_BYTES } from './evict.ts'
+import { BEGIN_PUBLISH, endPublish } from './publish.ts'
+import { type Script, script } from './script.ts'
+
+/** The end of the name of the channel. A message is the keys, one per line, an empty line, and the frame. */
+export const SEVERAL = ':several'
+
+/**
+ * Lua: `publishToSeveral` publishes a frame, and returns how many hubs listen to the one of its addresses with most
+ * of them: at least so many have a listener.
+ */
+const PUBLISH_TO_SEVERAL = `
+local several = prefix .. '${SEVERAL}'
+local hubs = redis.pcall('PUBSUB', 'NUMSUB', prefix .. ':instances', several)
+if hubs.err then return hubs end
+if hubs[2] > hubs[4] then
+  return redis.error_reply('OLDER An instance of an older version can’t receive events for several ' ..
+    'addresses: upgrade it, or publish to one address at a time.')
+end
+${PUBLISH_TO_BUCKET}
+local function publishToSeveral(keys, frame)
+  local ask, step = { 'NUMSUB' }, bucketOf and 2 or 1
+  for key in string.gmatch(keys, '[^\\n]+') do
+    ask[#ask + 1] = prefix .. ':address:' .. key
+    if bucketOf then ask[#ask + 1] = bucketOf(key) end
+  end
+  redis.call('PUBLISH', several, keys .. '\\n\\n' .. frame)
+  local found, most = redis.call('PUBSUB', unpack(ask)), 0
+  for i = 2, #found, 2 * step do
+    most = math.max(most, found[i] + (bucketOf and found[i + 2] or 0))
+  end
+  return most
+end
+`
+
+/** keys (one per line), (keys of an event (one per line), body)… → epoch, sequence of the last event, (instances)… */
+export const PUBLISH_SEVERAL: Script = script(
+  'publish several',
+  `
+${PUBLISH_TO_SEVERAL}
+${BEGIN_PUBLISH}
+local stored = 0
+while args[i] do
+  local keys, frame = args[i], nextFrame(args[i + 1])
+  i, count = i + 2, count + 1
+  for key in string.gmatch(keys, '[^\\n]+') do
+    local length = call('RPUSH', logs .. key, frame)
+    if length == 1 then call('PEXPIRE', logs .. key, ttl) end
+    stored, size = stored + 1, size + #frame + ${ENTRY_BYTES}
+    if length > limit then
+      surplus = surplus or {}
+      surplus[key] = length - maxEvents
+    end
+  end
+  reply[count] = publishToSeveral(keys, frame)
+end
+events = events + stored
+call('HINCRBY', KEYS[1], 'copies', stored - (count - 2))
+${endPublish('stored')}
+`,
+)
+
+/** On the head. prefix, keys (one per line), frame → how many hubs have a listener, at least. The frame is not stored. */
+export const RELAY_SEVERAL: Script = {
+  name: 'relay several',
+  text: `
+local prefix, format = ARGV[1], redis.call('HGET', KEYS[1], 'format')
+${PUBLISH_TO_SEVERAL}
+return publishToSeveral(ARGV[2], ARGV[3])
+`,
+}
