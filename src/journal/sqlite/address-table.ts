@@ -46,7 +46,7 @@ export function openAddresses({ sql }: ObjectStorage, maxEmpty: number): Address
   }
 
   function evict(from: string, ...values: readonly (string | number)[]): void {
-    const query = `UPDATE addresses SET entries = entries - lost.count, evicted_up_to = lost.last
+    const query = `UPDATE addresses SET entries = entries - lost.count, evicted_up_to = max(evicted_up_to, lost.last)
       FROM (SELECT key, count(*) AS count, max(sequence) AS last FROM ${from} GROUP BY key) AS lost
       WHERE addresses.key = lost.key RETURNING entries`
     for (const row of run(query, ...values)) if (Number(row.entries) === 0) empty += 1
@@ -66,17 +66,14 @@ export function openAddresses({ sql }: ObjectStorage, maxEmpty: number): Address
   function trim(slack = 0): void {
     if (empty <= maxEmpty + slack) return
     for (let found = BATCH; found === BATCH; ) {
-      // No two addresses have lost the same entry, so that no two have the same last one.
       const query = `SELECT key, evicted_up_to AS last FROM addresses
         WHERE entries = 0 ORDER BY evicted_up_to LIMIT ?`
       const oldest = run(query, Math.min(empty - maxEmpty, BATCH))
-      let last = 0
-      for (const row of oldest) {
-        last = Number(row.last)
-        floors.raise(String(row.key), last)
-      }
-      run('DELETE FROM addresses WHERE entries = 0 AND evicted_up_to <= ?', last)
-      evictionFloor = Math.max(evictionFloor, last)
+      for (const row of oldest) floors.raise(String(row.key), Number(row.last))
+      // By their keys: others may have lost the same entry last.
+      const keys = JSON.stringify(oldest.map(({ key }) => key))
+      run(`DELETE FROM addresses WHERE entries = 0 AND key IN ${KEYS}`, keys)
+      evictionFloor = Math.max(evictionFloor, Number(oldest.at(-1)?.last ?? 0))
       found = oldest.length
       empty -= found
     }

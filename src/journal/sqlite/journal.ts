@@ -1,4 +1,5 @@
 /** The journal in the SQLite storage of a Durable Object: it survives deployments and the eviction of the object from memory. */
+import type { AddressKeys } from '../../core/address.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
@@ -133,13 +134,13 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     close,
   }
 
-  function append(key: string, event: HubEvent): JournalEntry {
+  function append(keys: AddressKeys, event: HubEvent): JournalEntry {
     const next = positionOf(store.epoch, sequence + 1)
     const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
-    write(() => store.append(key, entry, clock.now()))
+    write(() => store.append(keys, entry, clock.now()))
     sequence = next.sequence
     scheduleEviction()
-    handler?.deliver({ key, frame: entry.frame, entry })
+    handler?.deliver({ keys, frame: entry.frame, entry })
     return entry
   }
 

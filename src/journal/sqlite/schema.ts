@@ -3,10 +3,14 @@ import { HubError } from '../../core/errors.ts'
 import type { ObjectStorage } from './object-storage.ts'
 
 /**
- * The format of the tables. A version whose tables older versions would misread writes a higher number,
- * and older versions refuse the journal. Tables without a number have format 1.
+ * The highest format of the tables that this version knows. A version whose tables older versions would misread
+ * writes a higher number, and older versions refuse the journal. Tables without a number have format 1.
  */
-const FORMAT = 1
+const MAX_FORMAT = 2
+
+/** The format while an event for several addresses is stored, and the one without. */
+const WITH_RECIPIENTS = 2
+const PLAIN = 1
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS head (
@@ -22,6 +26,10 @@ const SCHEMA = `
     key TEXT PRIMARY KEY, entries INTEGER NOT NULL, evicted_up_to INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS addresses_empty ON addresses (evicted_up_to) WHERE entries = 0;
+  CREATE TABLE IF NOT EXISTS recipients (
+    key TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (key, sequence)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS recipients_by_sequence ON recipients (sequence);
 `
 
 /** The keys are passed as one JSON value, so that the text of a statement never changes and is prepared once. */
@@ -45,13 +53,19 @@ export function createTables({ sql }: Pick<ObjectStorage, 'sql'>): void {
   sql.exec(
     'CREATE TABLE IF NOT EXISTS format (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)',
   )
-  sql.exec('INSERT INTO format VALUES (1, ?) ON CONFLICT DO NOTHING', FORMAT)
+  sql.exec('INSERT INTO format VALUES (1, ?) ON CONFLICT DO NOTHING', PLAIN)
   const [row] = [...sql.exec('SELECT number FROM format')] as [{ readonly number: number }]
-  if (row.number !== FORMAT) {
+  if (row.number < PLAIN || row.number > MAX_FORMAT) {
     throw new HubError(
       'journal-unavailable',
-      `The journal has format ${row.number}, but this version of the hub knows format ${FORMAT}: deploy another version, or use an empty object.`,
+      `The journal has format ${row.number}, but this version of the hub knows formats up to ${MAX_FORMAT}: deploy another version, or use an empty object.`,
     )
   }
   sql.exec(SCHEMA)
+}
+
+/** Refuses versions that would not find events for several addresses, for as long as such an event is stored. */
+export function updateFormat({ sql }: Pick<ObjectStorage, 'sql'>): void {
+  const number = `CASE WHEN EXISTS (SELECT 1 FROM recipients) THEN ${WITH_RECIPIENTS} ELSE ${PLAIN} END`
+  sql.exec(`UPDATE format SET number = ${number} WHERE number <> ${number}`)
 }

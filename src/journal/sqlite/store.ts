@@ -1,9 +1,11 @@
 /** An event store in the SQLite storage of a Durable Object: it outlives the object's memory. */
+import type { AddressKeys } from '../../core/address.ts'
 import { positionOf } from '../../core/cursor.ts'
 import type { EventStore, JournalBounds } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
 import { openAddresses } from './address-table.ts'
 import type { ObjectStorage } from './object-storage.ts'
+import { openRecipients, SEVERAL_KEY } from './recipients.ts'
 import { createTables, KEYS, NEWEST } from './schema.ts'
 
 /** What the store needs. */
@@ -28,7 +30,7 @@ export interface SqliteStore extends Omit<EventStore, 'clear'> {
   startEpoch(epoch: string): void
 }
 
-/** The approximate overhead of an entry beyond its frame and two copies of its key: its columns and its index entry. */
+/** The approximate overhead of an entry at one address, beyond its frame and two copies of the key: its columns and its index entry. */
 const ENTRY_BYTES = 40
 
 /**
@@ -43,6 +45,16 @@ const BATCH = 250
 const AFTER = `
   SELECT sequence FROM entries INDEXED BY entries_by_key
   WHERE key IN ${KEYS} AND sequence > ? ORDER BY sequence LIMIT ${BATCH}`
+
+/** The same while there are entries with several addresses: UNION finds each once. */
+const AFTER_SEVERAL = `
+  SELECT sequence FROM entries INDEXED BY entries_by_key WHERE key IN ${KEYS} AND sequence > ?
+  UNION SELECT sequence FROM recipients WHERE key IN ${KEYS} AND sequence > ?
+  ORDER BY sequence LIMIT ${BATCH}`
+
+const OLDEST = `
+  SELECT sequence FROM entries WHERE key = ? UNION ALL SELECT sequence FROM recipients WHERE key = ?
+  ORDER BY sequence LIMIT 1 OFFSET ?`
 
 /**
  * Opens the store, and creates it if it does not exist.
@@ -63,6 +75,7 @@ export function openSqliteStore({
   let evicted = 0
   let oldestAt: number | undefined
   const addresses = openAddresses(storage, maxEmptyAddresses)
+  const recipients = openRecipients(storage, addresses)
   load()
 
   return {
@@ -96,30 +109,38 @@ export function openSqliteStore({
   /** Loads the cached values from the storage. */
   function load(): void {
     addresses.load()
+    recipients.load()
     events = numberOf('SELECT count(*) AS events FROM entries', 'events')
     bytes = numberOf('SELECT sum(bytes) AS bytes FROM entries', 'bytes')
     const [oldest] = run('SELECT at FROM entries ORDER BY sequence LIMIT 1')
     oldestAt = oldest && Number(oldest.at)
   }
 
-  function append(key: string, { sequence, frame }: JournalEntry, now: number): void {
+  function append(keys: AddressKeys, { sequence, frame }: JournalEntry, now: number): void {
     atomically(() => {
-      insert(key, sequence, frame, now)
+      insert(keys, sequence, frame, now)
       sweep(now)
       addresses.trim(BATCH)
     })
   }
 
-  function insert(key: string, sequence: number, frame: Uint8Array, now: number): void {
-    const size = frame.byteLength + 2 * encoder.encode(key).byteLength + ENTRY_BYTES
+  function insert(keys: AddressKeys, sequence: number, frame: Uint8Array, now: number): void {
+    const all = typeof keys === 'string' ? [keys] : keys
+    const [key = ''] = typeof keys === 'string' ? all : [SEVERAL_KEY]
+    const size = all.reduce((sum, one) => sum + costOf(one), frame.byteLength)
     run('INSERT INTO entries VALUES (?, ?, ?, ?, ?)', sequence, key, now, size, frame)
+    if (all === keys) recipients.add(all, sequence)
     events += 1
     bytes += size
     oldestAt ??= now
-    const surplus = addresses.add(key) - maxEvents
-    if (surplus <= 0) return
-    const last = `SELECT sequence FROM entries WHERE key = ? ORDER BY sequence LIMIT 1 OFFSET ?`
-    evict(numberOf(last, 'sequence', key, surplus - 1), key)
+    for (const one of all) {
+      const surplus = addresses.add(one) - maxEvents
+      if (surplus > 0) evict(numberOf(OLDEST, 'sequence', one, one, surplus - 1), one)
+    }
+  }
+
+  function costOf(key: string): number {
+    return 2 * encoder.encode(key).byteLength + ENTRY_BYTES
   }
 
   function expire(now: number): void {
@@ -154,16 +175,24 @@ export function openSqliteStore({
     // Without NOT INDEXED, SQLite would scan the whole index to satisfy GROUP BY.
     const which = `entries ${key.length > 0 ? 'WHERE key = ? AND' : 'NOT INDEXED WHERE'} sequence <= ?`
     addresses.evict(which, ...key, last)
-    for (const row of run(`DELETE FROM ${which} RETURNING bytes`, ...key, last)) {
+    countEvicted(run(`DELETE FROM ${which} RETURNING bytes`, ...key, last))
+    countEvicted(recipients.evict(last, ...key))
+    if (events === 0) oldestAt = undefined
+  }
+
+  function countEvicted(rows: readonly { readonly bytes?: unknown }[]): void {
+    for (const row of rows) {
       events -= 1
       evicted += 1
       bytes -= Number(row.bytes)
     }
-    if (events === 0) oldestAt = undefined
   }
 
   function trimEvictions(): void {
-    atomically(() => addresses.trim())
+    atomically(() => {
+      addresses.trim()
+      recipients.trim()
+    })
   }
 
   /** Runs `work` in a transaction. The cached values follow it when it is rolled back. */
@@ -187,7 +216,9 @@ export function openSqliteStore({
     const list = JSON.stringify(keys)
     let from = sequence
     for (let found = BATCH; found === BATCH; ) {
-      const rows = run(AFTER, list, from)
+      const rows = recipients.any
+        ? run(AFTER_SEVERAL, list, from, list, from)
+        : run(AFTER, list, from)
       for (const row of rows) {
         from = Number(row.sequence)
         yield { ...positionOf(epoch, from), frame: frameOf(from) }
