@@ -1,8 +1,8 @@
 /** The hub as a Worker of one's own calls it: each call goes to the objects that it concerns. */
-import { type Address, addressKey, checkName } from '../../core/address.ts'
+import { type Addresses, checkName } from '../../core/address.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { byeFrame } from '../../core/control-events.ts'
-import { checkRange, HubError } from '../../core/errors.ts'
+import { checkRange, HubError, isHubError } from '../../core/errors.ts'
 import { checkFields, type EventInput, prepareEvent } from '../../core/event.ts'
 import { createHolding } from '../../core/holding.ts'
 import { bareContext } from '../../http/openers/bare-context.ts'
@@ -14,16 +14,17 @@ import { mergePublished } from './merge.ts'
 import type { ObjectStub } from './platform.ts'
 import { checkPermit, errorOfCall, type StreamPermit } from './remote-calls.ts'
 import { withShardCount } from './request.ts'
-import { shardOf } from './sharding.ts'
+import { type Part, partsOf, shardOf } from './sharding.ts'
 
 /** A hub that Durable Objects hold. */
 export interface ObjectHub {
   /**
-   * Publishes like the HTTP interface. With several objects, an event for a topic or everyone has an id on each.
+   * Publishes like `Hub.publish`. With several objects, an event has an id on each that it concerns: that of a
+   * client, or all for a topic or everyone.
    * @throws {HubError} as `Hub.publish`; `journal-unavailable` also if an object can't be reached. The
    * event may have been stored then, on some objects or on all
    */
-  publish(address: Address, event: EventInput): Promise<Published>
+  publish(addresses: Addresses, event: EventInput): Promise<Published>
   /**
    * Ends all connections of a client, and refuses it for `blockMs` milliseconds (default 0).
    * @throws {HubError} `invalid-address`, `invalid-option`, `at-capacity`; `journal-unavailable` if an object can't be reached
@@ -56,18 +57,24 @@ export function createObjectHub(init: ObjectHubInit): ObjectHub {
   const { hold = createHolding(clock).hold } = init
   return { publish, disconnect, open }
 
-  async function publish(address: Address, input: EventInput): Promise<Published> {
-    addressKey(address)
+  async function publish(addresses: Addresses, input: EventInput): Promise<Published> {
+    const [part, ...parts] = partsOf(addresses, count)
     const event = transferable(input)
-    const { client } = Object(address) as { readonly client?: unknown }
-    if (typeof client === 'string') {
-      return await call(shardOf(client, count), (one) => one.publish(address, event, count))
-    }
     // The first one decides whether the event is valid.
-    const first = await call(0, (one) => one.publish(address, event, count))
-    if (count === 1) return first
-    const others = await all(0, (one) => one.publish(address, event, count))
+    const first = await publishPart(part, event)
+    if (parts.length === 0) return first
+    const others = await allOf(parts.map((one) => publishPart(one, event)))
     return mergePublished([first, ...others])
+  }
+
+  async function publishPart([shard, to]: Part, event: EventInput): Promise<Published> {
+    try {
+      return await call(shard, (one) => one.publish(to, event, count))
+    } catch (error) {
+      // They are valid: an older version does not know lists of addresses.
+      const isOlder = isHubError(error) && error.code === 'invalid-address'
+      throw isOlder ? new HubError('journal-unavailable', LACKING) : error
+    }
   }
 
   async function disconnect(
@@ -105,11 +112,7 @@ export function createObjectHub(init: ObjectHubInit): ObjectHub {
     const others = Array.from({ length: count }, (_, index) => index).filter(
       (one) => one !== except,
     )
-    const outcomes = await Promise.allSettled(others.map((index) => call(index, work)))
-    return outcomes.map((outcome) => {
-      if (outcome.status === 'fulfilled') return outcome.value
-      throw outcome.reason
-    })
+    return await allOf(others.map((index) => call(index, work)))
   }
 
   async function call<T>(index: number, work: (one: ObjectStub) => Promise<T>): Promise<T> {
@@ -121,6 +124,15 @@ export function createObjectHub(init: ObjectHubInit): ObjectHub {
       throw new HubError('journal-unavailable', UNCONFIRMED)
     }
   }
+}
+
+/** Waits for all, also if one has failed. */
+async function allOf<T>(calls: readonly Promise<T>[]): Promise<T[]> {
+  const outcomes = await Promise.allSettled(calls)
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'fulfilled') return outcome.value
+    throw outcome.reason
+  })
 }
 
 /**

@@ -2,7 +2,7 @@
 // @ts-expect-error Only workerd has this module; platform.ts has its types.
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
-import type { Address } from '../../core/address.ts'
+import type { Addresses } from '../../core/address.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { EventInput } from '../../core/event.ts'
 import { createHolding } from '../../core/holding.ts'
@@ -101,8 +101,8 @@ class HubObject extends Base {
   }
 
   /** Called by a Worker, by RPC. @see RemoteCalls */
-  async publish(address: Address, event: EventInput, shards?: number): Promise<PublishResult> {
-    return await this.#calls.publish(address, event, shards)
+  async publish(addresses: Addresses, event: EventInput, shards?: number): Promise<PublishResult> {
+    return await this.#calls.publish(addresses, event, shards)
   }
 
   /** Called by a Worker, by RPC. @see RemoteCalls */

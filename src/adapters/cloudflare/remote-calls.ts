@@ -1,5 +1,5 @@
 /** The calls that a Worker makes to a shard by RPC: what they do there, and how errors survive the way back. */
-import { type Address, checkName, checkTopics } from '../../core/address.ts'
+import { type Addresses, checkName, checkTopics } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { HubError, type Issue, isHubError, isHubErrorCode } from '../../core/errors.ts'
 import type { EventInput } from '../../core/event.ts'
@@ -32,7 +32,7 @@ export function checkPermit(permit: StreamPermit): void {
 /** The methods of a shard. A caller that is configured with another number of shards is refused. */
 export interface RemoteCalls {
   /** @see Hub.publish */
-  publish(address: Address, event: EventInput, shards?: number): Promise<PublishResult>
+  publish(addresses: Addresses, event: EventInput, shards?: number): Promise<PublishResult>
   /** @see Hub.disconnect */
   disconnect(client: string, blockMs?: number, shards?: number): Promise<DisconnectResult>
   /** Stores a permit and returns its name. A request whose header `Hub-Permit` has this name opens one stream. */
@@ -62,7 +62,7 @@ export function createRemoteCalls({ hub, ensureReady, clock }: RemoteCallsInit):
 } {
   const permits = new Map<string, { readonly permit: StreamPermit; readonly endsAt: number }>()
   return {
-    publish: (address, event, shards = 1) => call(shards, () => hub.publish(address, event)),
+    publish: (addresses, event, shards = 1) => call(shards, () => hub.publish(addresses, event)),
     disconnect: (client, blockMs = 0, shards = 1) =>
       call(shards, () => hub.disconnect(client, blockMs)),
     permit: (permit, shards = 1) => call(shards, async () => storePermit(permit)),

@@ -182,9 +182,9 @@ export function createFencedJournal(journal: SqliteJournal, isServing: () => boo
         return await backplane.request(request, keepMs)
       },
     },
-    append: (key, event) => {
+    append: (keys, event) => {
       checkServing()
-      return journal.append(key, event)
+      return journal.append(keys, event)
     },
     read,
     head,

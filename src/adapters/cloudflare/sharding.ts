@@ -2,8 +2,34 @@
  * Which shard a client belongs to, and how cursors name shards. The hash is stable and even, and
  * adding a shard moves few clients.
  */
+import { type Address, type Addresses, addressKey, addressKeys } from '../../core/address.ts'
 
 const encoder = new TextEncoder()
+
+/** A shard, and the addresses of an event that it stores the event at: one, or a list of several. */
+export type Part = readonly [shard: number, addresses: Addresses]
+
+/**
+ * The parts of an event among the shards that it concerns: that of each client, or all for a topic or everyone.
+ * @throws {HubError} `invalid-address`
+ */
+export function partsOf(addresses: Addresses, count: number): readonly [Part, ...Part[]] {
+  addressKeys(addresses)
+  const byKey = new Map([addresses].flat().map((address) => [addressKey(address), address]))
+  const lists = Array.from({ length: count }, (): Address[] => [])
+  for (const address of byKey.values()) {
+    const { client } = Object(address) as { readonly client?: string }
+    const home = client === undefined ? undefined : shardOf(client, count)
+    for (const [shard, list] of lists.entries()) {
+      if (home === undefined || home === shard) list.push(address)
+    }
+  }
+  const parts = lists.flatMap((list, shard): Part[] => {
+    const [address] = list
+    return address === undefined ? [] : [[shard, list.length === 1 ? address : list]]
+  })
+  return parts as [Part, ...Part[]]
+}
 
 /**
  * The shard of a client, from 0 up to `count`. When a shard is added, a client stays on its shard

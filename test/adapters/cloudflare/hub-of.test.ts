@@ -17,6 +17,10 @@ import { problemIn, released } from '../../support/app-harness.ts'
 import { manualClock } from '../../support/clock.ts'
 
 const COUNT = 3
+const ALICE = { client: 'alice' }
+const BOB = { client: 'bob' }
+const DAVE = { client: 'dave' }
+const NEWS = { topic: 'news' }
 
 type Call = keyof ObjectStub
 
@@ -85,7 +89,52 @@ test.each([['everyone' as const], [{ topic: 'news' }]])(
   },
 )
 
+test('an event for several clients goes to their shards, each with the clients that it has', async () => {
+  const { clock, hub, hubs, calls } = setUp()
+  const loops = hubs.map((one) => one.events([ALICE, BOB, DAVE, NEWS])[Symbol.asyncIterator]())
+  const { ids, connections } = await hub.publish([ALICE, BOB, ALICE, DAVE], { data: 1 })
+  const shards = new Set(['alice', 'bob', 'dave'].map((client) => shardOf(client, COUNT)))
+  expect(shards.size).toBe(2)
+  expect([ids?.length, connections]).toEqual([2, 0])
+  expect(calls.map(([shard]) => shard).sort()).toEqual([...shards].sort())
+  await hub.publish([NEWS, ALICE], { data: 2 })
+  expect(calls.map(([shard]) => shard).slice(2)).toEqual([0, 1, 2])
+  await clock.runPending()
+  for (const [shard, loop] of loops.entries()) {
+    for (const data of shards.has(shard) ? ['1', '2'] : ['2']) {
+      expect((await loop.next()).value).toMatchObject({ data })
+    }
+  }
+})
+
+test('an event for several clients of one shard has one id', async () => {
+  const { hub, calls } = setUp()
+  const client = Array.from({ length: 100 }, (_, n) => `client-${n}`).find((name) => {
+    return shardOf(name, COUNT) === shardOf('alice', COUNT)
+  })
+  const result = await hub.publish([ALICE, { client: client ?? '' }], { data: 1 })
+  expect(result).toEqual({ id: expect.any(String), connections: 0 })
+  expect(calls).toEqual([[shardOf('alice', COUNT), 'publish']])
+})
+
+test('a list that an older object does not know is refused until its deployment', async () => {
+  const publish = async (address: unknown) => {
+    const message = "invalid-address: An address must be 'everyone', { client } or { topic }."
+    if (Array.isArray(address)) throw new Error(message)
+    return { id: 'e-1', connections: 0 }
+  }
+  const shard = { publish } as Partial<ObjectStub>
+  const hub = createObjectHub({ count: 1, retryMs: 1, shard: () => shard as ObjectStub })
+  expect(await hub.publish([ALICE, ALICE], { data: 1 })).toEqual({ id: 'e-1', connections: 0 })
+  await expect(hub.publish([ALICE, BOB], { data: 1 })).rejects.toMatchObject({
+    code: 'journal-unavailable',
+    message: expect.stringMatching(/older version/),
+  })
+})
+
 test.each([
+  ['address in a list', [{ client: 'alice' }, { topic: '' }], { data: 1 }, 'invalid-address'],
+  ['list of no addresses', [], { data: 1 }, 'invalid-address'],
   ['address', { client: '' }, { data: 1 }, 'invalid-address'],
   ['address of another type', 7, { data: 1 }, 'invalid-address'],
   ['event', 'everyone', { data: 1, event: 'hub:ready' }, 'invalid-event'],

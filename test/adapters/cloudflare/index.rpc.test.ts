@@ -38,6 +38,10 @@ app.post('/typing', async (c) => {
   const event = { data: 'typing', ephemeral: true }
   return c.json(await hubOf(c.env).publish({ client: userOf(c) ?? '' }, event))
 })
+app.post('/all/:who', async (c) => {
+  const addresses = c.req.param('who').split('+').map((client) => ({ client }))
+  return c.json(await hubOf(c.env).publish(addresses, { event: 'note', data: 'hello' }))
+})
 app.post('/bad', async (c) => {
   const { name, code, status } = await hubOf(c.env)
     .publish('everyone', { event: 'hub:bad', data: 1 })
@@ -78,6 +82,24 @@ test('each person receives their own events, on whichever object they are', asyn
   expect((await request('/orders', 'POST', 'alice')).status).toBe(204)
   expect(await alice.next(({ event }) => event === 'order')).toBeDefined()
   await Promise.all([alice.close(), bob.close()])
+})
+
+test('several people receive one event, on whichever objects they are, and so does one who returns', async () => {
+  const names = ['ann', 'ben', 'cleo', 'dan']
+  const readers = await Promise.all(names.map(listenAs))
+  const answer = await (await request(`/all/${names.join('+')}`, 'POST')).json()
+  const { ids, connections } = answer as { ids: string[]; connections: number }
+  expect([ids.length, connections]).toEqual([2, 4])
+  for (const reader of readers) {
+    const { id, data } = await reader.next(({ event }) => event === 'note')
+    expect([data, ids.includes(id ?? '')]).toEqual(['hello', true])
+    await reader.close()
+  }
+  const headers = { 'X-User': 'cleo', 'Last-Event-ID': 'earliest' }
+  const returned = readEvents(await fetch(`${url}/events`, { headers }))
+  const { id } = await returned.next(({ event }) => event === 'note')
+  expect(ids).toContain(id)
+  await returned.close()
 })
 
 test('an error keeps its code on the way back', async () => {
