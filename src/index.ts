@@ -1,6 +1,6 @@
 /** The library: everything that an app imports from `hono-sse`. */
 
-export type { Address, AddressKind } from './core/address.ts'
+export type { Address, Addresses, AddressKind } from './core/address.ts'
 export { type Clock, systemClock } from './core/clock.ts'
 export type { ByeReason, GapEvent, GapReason, Resume } from './core/control-events.ts'
 export type { Position } from './core/cursor.ts'

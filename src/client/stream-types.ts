@@ -7,7 +7,7 @@ export interface ReceivedEvent {
   /** The event's name; `message` if it was published without one. */
   readonly event: string
   readonly data: string
-  /** The topic that it was published to; undefined for events to the client or to everyone. */
+  /** The topic that it was published to; undefined for events to the client, to everyone or to several addresses. */
   readonly topic?: string | undefined
 }
 

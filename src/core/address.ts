@@ -7,6 +7,9 @@ export type Address =
   | { readonly client: string; readonly topic?: never }
   | { readonly topic: string; readonly client?: never }
 
+/** One address, or a list: all that listen to any of them. */
+export type Addresses = Address | readonly Address[]
+
 /**
  * A client id or a topic: 1 to 128 characters without control characters or lone surrogates.
  * `*` is reserved because it means "all" in permissions. `.` and `..` are refused because URL parsers
@@ -53,13 +56,36 @@ export function addressKey(address: Address): string {
   throw new HubError('invalid-address', "An address must be 'everyone', { client } or { topic }.")
 }
 
-/** The kinds of addresses. */
-export type AddressKind = 'client' | 'topic' | 'everyone'
+/** The key of one address, or the keys of several, each once. */
+export type AddressKeys = string | readonly string[]
 
-/** Returns the kind of an address. */
-export function kindOf(address: Address): AddressKind {
-  if (address === 'everyone') return address
-  return address.client === undefined ? 'topic' : 'client'
+/** The maximum number of addresses of one event. */
+export const MAX_ADDRESSES = 1_000
+
+/**
+ * The key of an address, or the keys of a list of addresses. Where that is one key, it is not in a list.
+ * @param max - the maximum number of addresses, not counting duplicates
+ * @throws {HubError} `invalid-address` for an invalid address, an empty list, or more than `max` addresses
+ */
+export function addressKeys(addresses: Addresses, max: number = MAX_ADDRESSES): AddressKeys {
+  if (!Array.isArray(addresses)) return addressKey(addresses as Address)
+  const keys = [...new Set((addresses as readonly Address[]).map(addressKey))]
+  const [key] = keys
+  if (key !== undefined && keys.length <= max) return keys.length === 1 ? key : keys
+  throw new HubError(
+    'invalid-address',
+    `A list of addresses needs 1 to ${max} of them, and not ${keys.length}.`,
+  )
+}
+
+/** The kinds of addresses; `several` stands for a list. */
+export type AddressKind = 'client' | 'topic' | 'everyone' | 'several'
+
+/** Returns the kind of the addresses with these keys. */
+export function kindOf(keys: AddressKeys): AddressKind {
+  if (typeof keys !== 'string') return 'several'
+  if (keys === EVERYONE) return 'everyone'
+  return clientOf(keys) === undefined ? 'topic' : 'client'
 }
 
 /** The maximum number of topics that one connection may follow. */

@@ -2,7 +2,7 @@
 
 /** The code of an error, for programs; the message is for people. */
 export type HubErrorCode =
-  /** A client id or topic is empty, too long, reserved, or contains a control character or a lone surrogate. */
+  /** A client id or topic is empty, too long, reserved, or contains a control character or a lone surrogate; or a list of addresses is empty or too long. */
   | 'invalid-address'
   /** The event's name is reserved or can't be encoded in a frame, or its data can't be sent as text. */
   | 'invalid-event'

@@ -17,7 +17,7 @@ export interface EventInput {
 /** A validated event: its name is safe in a frame, and its data is text within the size limit. */
 export interface HubEvent {
   readonly event?: string | undefined
-  /** The topic that the event was published to, if it was one. */
+  /** The topic that the event was published to, if that was its only address. */
   readonly topic?: string | undefined
   readonly data: string
 }

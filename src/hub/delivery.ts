@@ -1,11 +1,19 @@
 /** Delivery: validates a published event, stores it in the journal, and queues it for the connections that listen. */
-import { type Address, addressKey, EVERYONE, kindOf } from '../core/address.ts'
+import {
+  type Addresses,
+  type AddressKeys,
+  addressKeys,
+  EVERYONE,
+  kindOf,
+  topicOf,
+} from '../core/address.ts'
 import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
 import { type Position, positionAt } from '../core/cursor.ts'
 import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from '../core/event.ts'
 import type { DeliveredEvent, JournalEntry, ReplayBatch } from '../journal/journal.ts'
 import type { HubConnection } from './connections/connection.ts'
 import type { Flusher } from './connections/flush.ts'
+import { listenersAt } from './connections/listeners.ts'
 import type { Registry } from './connections/registry.ts'
 import { attempt } from './hooks/attempt.ts'
 import type { HubMetrics } from './metrics.ts'
@@ -19,11 +27,11 @@ export interface PublishResult {
   readonly id?: string
   /**
    * The number of connections of this hub that the event was queued for, and not of others that share
-   * the journal, unless the journal counts those. Zero is not an error: the journal stores the event for
-   * clients that reconnect.
+   * the journal, unless the journal counts those; for several addresses, it may then be too high. Zero is not
+   * an error: the journal stores the event for clients that reconnect.
    */
   readonly connections: number
-  /** The number of hubs that share the journal and had a listener. Absent where only one hub uses it. */
+  /** The number of hubs that share the journal and had a listener; for several addresses, at least. Absent where only one hub uses it. */
   readonly instances?: number
 }
 
@@ -39,8 +47,8 @@ export interface DeliveryInit {
 /** Publishes events and queues frames for connections. */
 export interface Delivery {
   /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
-  publish(address: Address, input: EventInput): Promise<PublishResult>
-  /** Queues an event for every connection that listens to its address. Events stay in order. */
+  publish(addresses: Addresses, input: EventInput): Promise<PublishResult>
+  /** Queues an event for every connection that listens to any of its addresses. Events stay in order. */
   deliver(event: DeliveredEvent): void
   /** Queues a frame for one connection. */
   send(connection: HubConnection, frame: Uint8Array): void
@@ -79,30 +87,28 @@ export function createDelivery(init: DeliveryInit): Delivery {
   })
   return { publish, deliver, send, open, follow, catchUp, resume: replays.resume }
 
-  function publish(address: Address, input: EventInput): Promise<PublishResult> {
-    const key = addressKey(address)
-    const event = prepareEvent(
-      input,
-      maxEventBytes,
-      address === 'everyone' ? undefined : address.topic,
-    )
-    metrics.publishes[kindOf(address)] += 1
-    return input.ephemeral ? relay(key, event) : append(key, event)
+  function publish(addresses: Addresses, input: EventInput): Promise<PublishResult> {
+    const keys = addressKeys(addresses)
+    // All receive the same bytes: of several addresses, none is told to those who listen to another.
+    const topic = typeof keys === 'string' ? topicOf(keys) : undefined
+    const event = prepareEvent(input, maxEventBytes, topic)
+    metrics.publishes[kindOf(keys)] += 1
+    return input.ephemeral ? relay(keys, event) : append(keys, event)
   }
 
-  async function append(key: string, event: HubEvent): Promise<PublishResult> {
-    const { size } = registry.at(key)
-    const { id, instances, connections = size } = await journal.append(key, event)
+  async function append(keys: AddressKeys, event: HubEvent): Promise<PublishResult> {
+    const { size } = listenersAt(registry, keys)
+    const { id, instances, connections = size } = await journal.append(keys, event)
     return instances === undefined ? { id, connections } : { id, connections, instances }
   }
 
-  async function relay(key: string, event: HubEvent): Promise<PublishResult> {
-    const { size } = registry.at(key)
+  async function relay(keys: AddressKeys, event: HubEvent): Promise<PublishResult> {
+    const { size } = listenersAt(registry, keys)
     if (!journal.backplane?.relay) {
-      deliver({ key, frame: encodeFrame(event) })
+      deliver({ keys, frame: encodeFrame(event) })
       return { connections: size }
     }
-    const { instances, connections = size } = await journal.backplane.relay(key, event)
+    const { instances, connections = size } = await journal.backplane.relay(keys, event)
     return instances === undefined ? { connections } : { connections, instances }
   }
 
@@ -117,9 +123,9 @@ export function createDelivery(init: DeliveryInit): Delivery {
     }
   }
 
-  function deliverNow({ key, frame, entry }: DeliveredEvent): void {
-    deliverTo(subscribers.at(key), frame, entry)
-    const listeners = registry.at(key)
+  function deliverNow({ keys, frame, entry }: DeliveredEvent): void {
+    deliverTo(listenersAt(subscribers, keys), frame, entry)
+    const listeners = listenersAt(registry, keys)
     const { size } = listeners
     if (size === 0) return
     compression?.offer(frame)

@@ -1,5 +1,5 @@
 /** What a hub offers: the interface of a hub, and the options of a connection. */
-import type { Address } from '../core/address.ts'
+import type { Address, Addresses } from '../core/address.ts'
 import type { AnyEvents, EventNamed, EventOf } from '../core/declared-events.ts'
 import type { EventStream } from '../core/event-stream.ts'
 import type { Coverage, DisconnectResult } from './cluster.ts'
@@ -65,21 +65,22 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
    */
   connect(options: ConnectOptions<Context>): Connection<Context>
   /**
-   * Stores an event, unless it is ephemeral, and queues it for all connections that listen to the address.
-   * With schemas, publishes the data that the schema of the event returns.
+   * Stores an event, unless it is ephemeral, and queues it for all connections that listen to the address, or to
+   * any of up to 1,000: each receives it once, under one id. With schemas, publishes the data that the schema of
+   * the event returns.
    * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
    * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
    */
-  publish(address: Address, event: EventOf<Events>): Promise<PublishResult>
+  publish(addresses: Addresses, event: EventOf<Events>): Promise<PublishResult>
   /** The same for a generic function that passes a name and its data on. */
   publish<Name extends keyof Events>(
-    address: Address,
+    addresses: Addresses,
     event: EventNamed<Events, Name>,
   ): Promise<PublishResult>
   /** Publishes an event without waiting for it. A failure goes to `onError`. */
-  post(address: Address, event: EventOf<Events>): void
+  post(addresses: Addresses, event: EventOf<Events>): void
   /** The same for a generic function that passes a name and its data on. */
-  post<Name extends keyof Events>(address: Address, event: EventNamed<Events, Name>): void
+  post<Name extends keyof Events>(addresses: Addresses, event: EventNamed<Events, Name>): void
   /**
    * Iterates over the events to addresses, up to 52 of them, with the promises of a stream: in order,
    * each once, what was missed since `lastEventId` first, and a gap as an item. It starts with the
@@ -90,10 +91,7 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
    * `lastEventId` to resume from, `slow-consumer` when more than `maxQueuedBytes` wait, and
    * `journal-unavailable`
    */
-  events(
-    addresses: Address | readonly Address[],
-    options?: EventsOptions,
-  ): AsyncIterable<EventItemOf<Events>>
+  events(addresses: Addresses, options?: EventsOptions): AsyncIterable<EventItemOf<Events>>
   /**
    * Ends all connections of a client with `hub:bye`, on all hubs that share the journal, and refuses
    * the client for `blockMs` milliseconds (default 0). Resolves with how many connections it ended,

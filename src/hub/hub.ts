@@ -1,6 +1,6 @@
 /** The hub: opens streams, publishes events, lists and disconnects clients, and shuts down. */
 import { onAborted } from '../core/abort.ts'
-import { type Address, addressKey, checkName, clientKey, clientOf } from '../core/address.ts'
+import { type Addresses, addressKey, checkName, clientKey, clientOf } from '../core/address.ts'
 import { epochOf } from '../core/cursor.ts'
 import type { AnyEvents } from '../core/declared-events.ts'
 import { checkRange, HubError } from '../core/errors.ts'
@@ -13,7 +13,7 @@ import type { Journal } from '../journal/journal.ts'
 import { createOnlineClients } from '../journal/online-clients.ts'
 import { createAdmission } from './admission.ts'
 import { createClosing } from './closing.ts'
-import { type Coverage, createCluster, type DisconnectResult } from './cluster.ts'
+import { createCluster, type DisconnectResult } from './cluster.ts'
 import { viewOf } from './connections/connection-view.ts'
 import { createFlusher } from './connections/flush.ts'
 import { createRegistry, type Registry } from './connections/registry.ts'
@@ -27,7 +27,7 @@ import { createMaintenance } from './maintenance.ts'
 import { collectStats, createHubMetrics } from './metrics.ts'
 import { createOpening } from './opening.ts'
 import { type HubOptions, MAX_TIMER_MS, resolveHubOptions } from './options.ts'
-import { type ConnectionSummary, createPresence, type Listing } from './presence.ts'
+import { createPresence } from './presence.ts'
 import { createSubscribe } from './subscription/subscribe.ts'
 import { createSubscribers } from './subscription/subscribers.ts'
 
@@ -137,8 +137,8 @@ export function createHub(options: HubOptions = {}): Hub {
     },
     connect: (options) => viewOf(connect(options)),
     publish,
-    post: (address: Address, event: EventInput) => {
-      publish(address, event).catch((error) => hooks.onError(error, 'publish'))
+    post: (addresses: Addresses, event: EventInput) => {
+      publish(addresses, event).catch((error) => hooks.onError(error, 'publish'))
     },
     events,
     disconnect,
@@ -147,7 +147,11 @@ export function createHub(options: HubOptions = {}): Hub {
       checkOptions('topics', options, LIST_KINDS)
       return await cluster.topics(checkLimit(options.limit))
     },
-    connections,
+    connections: async (address, limit) => {
+      const key = addressKey(address)
+      const { rows, ...counts } = await cluster.connections(key, checkLimit(limit))
+      return { rows: presence.withContext(key, rows), ...counts }
+    },
     stats: () => collectStats({ journal, registry, flusher, closing: closing.size, metrics }),
     close,
   }
@@ -182,13 +186,13 @@ export function createHub(options: HubOptions = {}): Hub {
     if (other.at(key).size === 0) attempt(hooks, () => backplane?.unsubscribe?.(key))
   }
 
-  async function publish(address: Address, input: EventInput): Promise<PublishResult> {
+  async function publish(addresses: Addresses, input: EventInput): Promise<PublishResult> {
     if (isClosed) throw new HubError('hub-closed', 'The hub is closed: use another instance.')
     publishes.began()
     try {
       checkFields(input)
       const checked = check ? check(input) : input
-      return await delivery.publish(address, checked instanceof Promise ? await checked : checked)
+      return await delivery.publish(addresses, checked instanceof Promise ? await checked : checked)
     } finally {
       publishes.ended()
     }
@@ -207,15 +211,6 @@ export function createHub(options: HubOptions = {}): Hub {
     if (blockMs > 0) admission.block(client, blockMs)
     for (const connection of connections) closing.dismiss(connection, 'disconnected')
     return connections.length
-  }
-
-  async function connections(
-    address: Address,
-    limit?: number,
-  ): Promise<Listing<ConnectionSummary> & Coverage> {
-    const key = addressKey(address)
-    const { rows, ...counts } = await cluster.connections(key, checkLimit(limit))
-    return { rows: presence.withContext(key, rows), ...counts }
   }
 
   async function useOnce(name: string, ttlMs: number): Promise<boolean> {

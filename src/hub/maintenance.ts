@@ -82,7 +82,7 @@ export function createMaintenance(init: MaintenanceInit): Timers {
   /** Sends the time to the connections of this hub only, so that each receives it once even with several hubs. */
   function publishTime(): void {
     const frame = encodeFrame({ event: 'time', data: isoTime(clock.now()) })
-    delivery.deliver({ key: EVERYONE, frame })
+    delivery.deliver({ keys: EVERYONE, frame })
   }
 }
 

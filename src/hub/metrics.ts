@@ -65,7 +65,7 @@ const BYES: Readonly<Record<ByeReason, number>> = {
 /** Creates metrics with all counters at zero. */
 export function createHubMetrics(): HubMetrics {
   return {
-    publishes: { client: 0, topic: 0, everyone: 0 },
+    publishes: { client: 0, topic: 0, everyone: 0, several: 0 },
     deliveries: 0,
     deliveredBytes: 0,
     openings: { fresh: 0, complete: 0, gap: 0 },
@@ -138,12 +138,12 @@ export function collectStats({
   closing,
   metrics,
 }: StatsInit): HubStats {
-  const { client, topic, everyone } = metrics.publishes
+  const { client, topic, everyone, several } = metrics.publishes
   return {
     ...registry.count(),
     closing,
     ...queuesOf(flusher.backlog(), registry.at(EVERYONE)),
-    published: client + topic + everyone,
+    published: client + topic + everyone + several,
     delivered: metrics.deliveries,
     metrics: structuredClone(metrics),
     journal: { ready: journal.ready ?? true, ...journal.stats },

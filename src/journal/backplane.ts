@@ -1,12 +1,13 @@
 /** The contract of a backplane: how several hubs share a journal, or how one hub survives a restart. */
+import type { AddressKeys } from '../core/address.ts'
 import type { Clock } from '../core/clock.ts'
 import type { HubEvent } from '../core/event.ts'
 
 /** The result of relaying an event without storing it. */
 export interface RelayResult {
-  /** How many hubs had a listener. Absent where only one hub uses the journal. */
+  /** How many hubs had a listener; for several addresses, at least. Absent where only one hub uses the journal. */
   readonly instances?: number | undefined
-  /** How many connections of all hubs listen to the address. Absent if the journal does not count them. */
+  /** How many connections of all hubs listen to the addresses; to several, at most. Absent if the journal does not count them. */
   readonly connections?: number | undefined
 }
 
@@ -60,11 +61,11 @@ export interface Backplane {
   /** How many hubs may be alive, as far as this one knows. @defaultValue 1 */
   readonly instances?: number
   /**
-   * Delivers an event to all hubs without storing it.
+   * Delivers an event to all hubs without storing it: once, if it is for several addresses.
    * @defaultValue the hub delivers it to its own connections
    * @throws {HubError} `journal-unavailable`
    */
-  relay?(key: string, event: HubEvent): RelayResult | Promise<RelayResult>
+  relay?(keys: AddressKeys, event: HubEvent): RelayResult | Promise<RelayResult>
   /** Called when the first connection of this hub listens to this key. @defaultValue all keys are delivered */
   subscribe?(key: string): void
   /** Called when the last connection of this hub that listened to this key has ended. */

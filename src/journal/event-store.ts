@@ -1,4 +1,5 @@
 /** A bounded store of events by address: the interface that memory and SQLite share. */
+import type { AddressKeys } from '../core/address.ts'
 import type { JournalEntry, JournalStats } from './journal.ts'
 
 /** The bounds of an event store. */
@@ -15,10 +16,11 @@ export interface JournalBounds {
 export interface EventStore {
   /** The number of entries, their bytes including the overhead of storing them, and how many were evicted. */
   readonly size: JournalStats
-  append(key: string, entry: JournalEntry, now: number): void
+  /** Stores an entry at each of these addresses. */
+  append(keys: AddressKeys, entry: JournalEntry, now: number): void
   /** Evicts entries that are too old. */
   expire(now: number): void
-  /** Iterates over the entries of these addresses after a sequence, oldest first. */
+  /** Iterates over the entries of these addresses after a sequence, oldest first, each once. */
   readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry>
   /** Returns whether an entry of these addresses after this sequence was evicted. */
   evictedAfter(keys: readonly string[], sequence: number): boolean

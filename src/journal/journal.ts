@@ -1,4 +1,5 @@
 /** The contract of a journal: a bounded log of recent events, from which a reconnecting client catches up. */
+import type { AddressKeys } from '../core/address.ts'
 import type { GapReason } from '../core/control-events.ts'
 import type { Position } from '../core/cursor.ts'
 import type { HubEvent } from '../core/event.ts'
@@ -7,10 +8,10 @@ import type { Backplane } from './backplane.ts'
 /** A value, or a promise of it. A journal in memory returns at once; one across a network can't. */
 export type Awaitable<T> = T | Promise<T>
 
-/** An event on its way to the connections that listen to its address. */
+/** An event on its way to the connections that listen to its addresses. */
 export interface DeliveredEvent {
-  /** The key of its address. */
-  readonly key: string
+  /** The keys of its addresses; those without a listener on this hub may be left out. */
+  readonly keys: AddressKeys
   readonly frame: Uint8Array
   /** Its position in the journal. Ephemeral events have none. */
   readonly entry?: JournalEntry | undefined
@@ -23,9 +24,9 @@ export interface JournalEntry extends Position {
 
 /** Where an event was stored. */
 export interface AppendResult extends Position {
-  /** How many hubs had a listener. Absent where only one hub uses the journal. */
+  /** How many hubs had a listener; for several addresses, at least. Absent where only one hub uses the journal. */
   readonly instances?: number | undefined
-  /** How many connections of all hubs listen to the address. Absent if the journal does not count them. */
+  /** How many connections of all hubs listen to the addresses; to several, at most. Absent if the journal does not count them. */
   readonly connections?: number | undefined
 }
 
@@ -56,6 +57,7 @@ export interface JournalHandler {
 
 /** The size of a journal. */
 export interface JournalStats {
+  /** An event at several addresses may count at each of them, also among those evicted. */
   readonly events: number
   /** Bytes of all events, including the cost of storing them. */
   readonly bytes: number
@@ -78,12 +80,13 @@ export interface Journal {
   /** What several hubs need to share this journal. @defaultValue none: a single hub uses it */
   readonly backplane?: Backplane
   /**
-   * Stores an event and delivers it. Deliveries MUST come in the order of their sequence.
+   * Stores an event and delivers it. Deliveries MUST come in the order of their sequence. An event for
+   * several addresses has one sequence, MUST be found at each of them, and MUST be delivered once.
    * @throws {HubError} `journal-unavailable` when the event was not stored, or may not have been
    */
-  append(key: string, event: HubEvent): Awaitable<AppendResult>
+  append(keys: AddressKeys, event: HubEvent): Awaitable<AppendResult>
   /**
-   * Reads what the addresses with these keys missed since `cursor`: at least one entry if there is
+   * Reads what the addresses with these keys missed since `cursor`, each entry once: at least one if there is
    * one, and about `maxBytes` at most. `earliest` reads everything that is stored; undefined reads
    * nothing and only returns where the journal ends. MUST report every gap, and MUST NOT report one
    * for events of other addresses if it can distinguish them. Events at these keys after the batch MUST be

@@ -8,7 +8,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import { type Address, addressKey, kindOf } from '../core/address.ts'
+import { type Addresses, addressKeys, kindOf } from '../core/address.ts'
 import { HubError } from '../core/errors.ts'
 import type { EventInput } from '../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../core/options/option-kinds.ts'
@@ -50,10 +50,10 @@ export function traceHub<Events extends object, Context>(
   })
   return attachInternals(traced, internalsOf(hub))
 
-  function publish(address: Address, event: EventInput): ReturnType<Hub['publish']> {
-    return inSpan(address, async (span) => {
+  function publish(addresses: Addresses, event: EventInput): ReturnType<Hub['publish']> {
+    return inSpan(addresses, async (span) => {
       try {
-        const result = await inner.publish(address, carried(event))
+        const result = await inner.publish(addresses, carried(event))
         const { id, connections } = result
         span.setAttribute('hono_sse.connections', connections)
         if (id !== undefined) span.setAttribute('messaging.message.id', id)
@@ -67,15 +67,15 @@ export function traceHub<Events extends object, Context>(
     })
   }
 
-  function post(address: Address, event: EventInput): void {
-    inSpan(address, (span) => {
-      inner.post(address, carried(event))
+  function post(addresses: Addresses, event: EventInput): void {
+    inSpan(addresses, (span) => {
+      inner.post(addresses, carried(event))
       span.end()
     })
   }
 
-  function inSpan<Result>(address: Address, run: (span: Span) => Result): Result {
-    const kind = kindIn(address)
+  function inSpan<Result>(addresses: Addresses, run: (span: Span) => Result): Result {
+    const kind = kindIn(addresses)
     const attributes: Attributes = { ...PUBLISH, ...(kind && { 'hono_sse.address': kind }) }
     const name = kind ? `publish ${kind}` : 'publish'
     return tracer.startActiveSpan(name, { kind: SpanKind.PRODUCER, attributes }, run)
@@ -88,11 +88,10 @@ const PUBLISH: Attributes = {
   'messaging.operation.type': 'send',
 }
 
-/** The kind of an address; undefined if it is invalid, which the hub reports. */
-function kindIn(address: Address): string | undefined {
+/** The kind of an address, or of a list; undefined if it is invalid, which the hub reports. */
+function kindIn(addresses: Addresses): string | undefined {
   try {
-    addressKey(address)
-    return kindOf(address)
+    return kindOf(addressKeys(addresses))
   } catch {
     return undefined
   }

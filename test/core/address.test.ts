@@ -1,6 +1,14 @@
 /** Addresses: which client ids and topics are valid, and that they never collide. */
 import { describe, expect, test } from 'vitest'
-import { addressKey, checkTopics, kindOf, MAX_TOPICS } from '../../src/core/address.ts'
+import {
+  type Address,
+  addressKey,
+  addressKeys,
+  checkTopics,
+  kindOf,
+  MAX_ADDRESSES,
+  MAX_TOPICS,
+} from '../../src/core/address.ts'
 
 describe('a client id or topic', () => {
   test.each([
@@ -49,9 +57,54 @@ describe('a client id or topic', () => {
 })
 
 test('an address has a kind, and a key that begins with it', () => {
-  expect([addressKey('everyone'), kindOf('everyone')]).toEqual(['*', 'everyone'])
-  expect([addressKey({ client: 'a' }), kindOf({ client: 'a' })]).toEqual(['c:a', 'client'])
-  expect([addressKey({ topic: 'a' }), kindOf({ topic: 'a' })]).toEqual(['t:a', 'topic'])
+  const keyAndKind = (address: Address) => [addressKey(address), kindOf(addressKey(address))]
+  expect(keyAndKind('everyone')).toEqual(['*', 'everyone'])
+  expect(keyAndKind({ client: 'a' })).toEqual(['c:a', 'client'])
+  expect(keyAndKind({ topic: 'a' })).toEqual(['t:a', 'topic'])
+})
+
+describe('a list of addresses', () => {
+  const clients = (count: number) =>
+    Array.from({ length: count }, (_, n): Address => ({ client: `client-${n}` }))
+
+  test('has the key of each of them once, and a kind of its own', () => {
+    const keys = addressKeys([{ client: 'a' }, { topic: 'a' }, { client: 'a' }, 'everyone'])
+    expect([keys, kindOf(keys)]).toEqual([['c:a', 't:a', '*'], 'several'])
+  })
+
+  test('of one address has its key, as the address has without a list', () => {
+    for (const address of ['everyone', { client: 'a' }, { topic: 'a' }] as const) {
+      expect(addressKeys(address)).toBe(addressKey(address))
+      expect(addressKeys([address, address])).toBe(addressKey(address))
+    }
+  })
+
+  test('has up to a thousand, not counting duplicates, and at least one', () => {
+    expect(MAX_ADDRESSES).toBe(1_000)
+    expect(addressKeys([...clients(1_000), ...clients(1_000)])).toHaveLength(1_000)
+    expect(addressKeys(clients(3), 3)).toHaveLength(3)
+    for (const [list, max] of [
+      [[], 1_000],
+      [clients(1_001), 1_000],
+      [clients(10_000), 1_000],
+      [clients(4), 3],
+    ] as const) {
+      const refusal = {
+        code: 'invalid-address',
+        message: `A list of addresses needs 1 to ${max} of them, and not ${list.length}.`,
+      }
+      expect(() => addressKeys(list, max)).toThrow(expect.objectContaining(refusal))
+    }
+  })
+
+  test.each([{ client: '' }, { topic: 'a', client: 'a' }, undefined, [{ client: 'a' }], 7])(
+    'with %j in it is refused',
+    (address) => {
+      expect(() => addressKeys([{ client: 'a' }, address as Address])).toThrow(
+        expect.objectContaining({ name: 'HubError', code: 'invalid-address' }),
+      )
+    },
+  )
 })
 
 test('an address with both a client id and a topic, or with neither, is refused', () => {

@@ -1,7 +1,7 @@
 /** Clients connect, stall, drop and reconnect at random: each receives all of its own events, once and in order. */
 import fc from 'fast-check'
 import { test } from 'vitest'
-import type { Address } from '../../src/core/address.ts'
+import type { Address, Addresses } from '../../src/core/address.ts'
 import { createClientModel } from '../support/client-model.ts'
 
 const NAMES = ['alice', 'bob', 'carol']
@@ -13,6 +13,11 @@ const address = fc.constantFrom<Address>(
   { client: 'bob' },
   { topic: 'news' },
   { topic: 'sport' },
+)
+/** One address, or a list of up to four, some of which a client listens to at once. */
+const to: fc.Arbitrary<Addresses> = fc.oneof(
+  { weight: 2, arbitrary: address },
+  { weight: 1, arbitrary: fc.array(address, { minLength: 1, maxLength: 4 }) },
 )
 /** From small to so large that four events overflow a queue. */
 const size = fc.constantFrom(1, 100, 9_000, 25_000)
@@ -26,7 +31,7 @@ const step = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       action: fc.constant('publish' as const),
-      address,
+      to,
       size,
       times: fc.integer({ min: 1, max: 6 }),
     }),

@@ -36,7 +36,7 @@ describe('a hub counts', () => {
     await hub.publish({ topic: 'news' }, { data: 'd', ephemeral: true })
     await clock.runPending()
     const { published, delivered, metrics } = hub.stats()
-    expect(metrics.publishes).toEqual({ everyone: 1, client: 2, topic: 1 })
+    expect(metrics.publishes).toEqual({ everyone: 1, client: 2, topic: 1, several: 0 })
     expect([published, delivered, metrics.deliveries]).toEqual([4, 4, 4])
     const sent = [alice, bob].map(({ connection }, i) => connection.sentBytes - (opening[i] ?? 0))
     expect(metrics.deliveredBytes).toBe(sent.reduce((sum, bytes) => sum + bytes, 0))

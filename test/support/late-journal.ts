@@ -44,10 +44,10 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
 
   return {
     ...inner,
-    append: async (key, event) => inner.append(key, event),
+    append: async (keys, event) => inner.append(keys, event),
     backplane: {
-      relay: async (key, event) => {
-        receive({ key, frame: encodeFrame(event) })
+      relay: async (keys, event) => {
+        receive({ keys, frame: encodeFrame(event) })
         return {}
       },
       request: async (request) => ({ responses: [hub?.respond(request, 0)], asked: 1 }),

@@ -119,8 +119,8 @@ export async function startObjects(): Promise<Objects> {
 type Text<T extends { readonly frame: Uint8Array }> = Omit<T, 'frame'> & { readonly frame: string }
 type TextDelivery = Text<Omit<DeliveredEvent, 'entry'>> & { readonly entry?: Text<JournalEntry> }
 
-function toDelivery({ key, frame, entry }: TextDelivery): DeliveredEvent {
-  return { key, frame: toBytes(frame), ...(entry && { entry: toEntry(entry) }) }
+function toDelivery({ keys, frame, entry }: TextDelivery): DeliveredEvent {
+  return { keys, frame: toBytes(frame), ...(entry && { entry: toEntry(entry) }) }
 }
 
 function toBatch(batch: ReplayBatch): ReplayBatch {

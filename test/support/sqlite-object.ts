@@ -53,6 +53,8 @@ type Calls = Pick<
     fillEmptyAddresses(count: number): void
     /** Stores this many used names until this time. */
     fillUsedNames(expiresAt: number, count: number): void
+    /** Returns the format number. */
+    format(): number
     /** Changes the format number, as a newer version would. */
     setFormat(format: number): void
     /** From now on statements that contain this text fail, or the storage does what it names; without a text, nothing fails. */
@@ -153,6 +155,10 @@ export class Hub {
           INSERT INTO expiring SELECT 'used:' || i, ? FROM n`
         this.#storage.sql.exec(names, count, expiresAt)
         this.#journal = this.#open(bounds)
+      },
+      format: () => {
+        const [row] = this.#storage.sql.exec('SELECT number FROM format')
+        return (row as { readonly number: number }).number
       },
       setFormat: (format) => {
         this.#storage.sql.exec('UPDATE format SET number = ?', format)

@@ -24,6 +24,7 @@ describe('a publish', () => {
     const { hub } = await traced()
     const { id } = await hub.publish({ client: 'alice' }, { data: 'x' })
     await hub.publish('everyone', { data: 'x', ephemeral: true })
+    await hub.publish([{ client: 'alice' }, { topic: 'news' }], { data: 'x' })
     expect(spans()).toMatchObject([
       {
         name: 'publish client',
@@ -36,6 +37,10 @@ describe('a publish', () => {
         },
       },
       { name: 'publish everyone', attributes: { 'hono_sse.connections': 1 } },
+      {
+        name: 'publish several',
+        attributes: { 'hono_sse.address': 'several', 'hono_sse.connections': 1 },
+      },
     ])
     expect(spans()[1]?.attributes).not.toHaveProperty('messaging.message.id')
     expect(JSON.stringify(spans().map((span) => span.attributes))).not.toContain('alice')

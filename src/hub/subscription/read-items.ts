@@ -20,7 +20,7 @@ export interface EventItem {
    * unless the hub declares the event with a schema that accepts only strings.
    */
   readonly value: unknown
-  /** The topic that it was published to, if it was one. */
+  /** The topic that it was published to, if that was its only address. */
   readonly topic?: string | undefined
   /** Set for a gap: events were lost before the next item. */
   readonly gap?: GapEvent | undefined

@@ -1,6 +1,6 @@
 /** Subscribing: an application iterates over events with the promises that a stream gives to clients. */
 import { onAborted } from '../../core/abort.ts'
-import { type Address, addressKey, MAX_TOPICS } from '../../core/address.ts'
+import { type Addresses, addressKeys, MAX_TOPICS } from '../../core/address.ts'
 import { byeFrame } from '../../core/control-events.ts'
 import type { EventSchemas } from '../../core/declared-events.ts'
 import { HubError } from '../../core/errors.ts'
@@ -34,13 +34,10 @@ export interface SubscribeInit {
 }
 
 /** Iterates over the events to addresses. */
-export type Subscribe = (
-  addresses: Address | readonly Address[],
-  options?: EventsOptions,
-) => AsyncIterable<EventItem>
+export type Subscribe = (addresses: Addresses, options?: EventsOptions) => AsyncIterable<EventItem>
 
 /** As many as one client with its topics listens to. */
-const MAX_ADDRESSES = MAX_TOPICS + 2
+const MAX_LOOP_ADDRESSES = MAX_TOPICS + 2
 
 const KINDS: Kinds<EventsOptions> = { lastEventId: KIND.text, signal: KIND.signal }
 
@@ -51,7 +48,7 @@ export function createSubscribe(init: SubscribeInit): Subscribe {
   const { settings, flusher, delivery, subscribers, schemas, isClosed } = init
   const { clock, hooks, maxQueuedBytes } = settings
   return (addresses, options = {}) => {
-    const keys = keysOfAll(addresses)
+    const keys = [addressKeys(addresses, MAX_LOOP_ADDRESSES)].flat()
     checkOptions('events', options, KINDS)
     const { lastEventId, signal } = options
     return { [Symbol.asyncIterator]: () => iterate(keys, lastEventId || undefined, signal) }
@@ -130,17 +127,6 @@ export function createSubscribe(init: SubscribeInit): Subscribe {
       return { done: true, value: undefined }
     }
   }
-}
-
-/** @throws {HubError} `invalid-address` */
-function keysOfAll(addresses: Address | readonly Address[]): string[] {
-  const all = Array.isArray(addresses) ? (addresses as readonly Address[]) : [addresses as Address]
-  const keys = [...new Set(all.map(addressKey))]
-  if (keys.length > 0 && keys.length <= MAX_ADDRESSES) return keys
-  throw new HubError(
-    'invalid-address',
-    `An iteration needs 1 to ${MAX_ADDRESSES} addresses, and not ${keys.length}.`,
-  )
 }
 
 function failureOf(code: 'slow-consumer' | 'journal-unavailable', cursor?: string): HubError {

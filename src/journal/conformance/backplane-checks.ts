@@ -1,6 +1,9 @@
 /** Checks that a backplane must pass. */
-import { EVERYONE } from '../../core/address.ts'
+import { clientKey, EVERYONE, topicKey } from '../../core/address.ts'
 import { type ConformanceCheck, check, decodeFrame, equal, type OpenJournal } from './harness.ts'
+
+const ALICE = clientKey('alice')
+const NEWS = topicKey('news')
 
 /** The checks of `useOnce`. */
 export function backplaneChecks(open: OpenJournal): readonly ConformanceCheck[] {
@@ -23,11 +26,21 @@ export function relayChecks(open: OpenJournal): readonly ConformanceCheck[] {
       await journal.backplane?.relay?.(EVERYONE, { data: 'now', event: 'typing' })
       await eventually(() => deliveries.length === 1)
       equal(
-        deliveries.map(({ key, entry }) => [key, entry]),
+        deliveries.map(({ keys, entry }) => [keys, entry]),
         [[EVERYONE, undefined]],
       )
       equal(decodeFrame(deliveries[0]), 'event: typing\ndata: now\n\n')
       equal((await journal.read([EVERYONE], 'earliest', 1e6)).entries, [])
+    }),
+
+    check('an event that is relayed to several addresses is delivered once', async () => {
+      const { journal, deliveries, eventually } = await open({}, [EVERYONE, NEWS])
+      await journal.backplane?.relay?.([NEWS, ALICE, EVERYONE], { data: 'now' })
+      await journal.backplane?.relay?.(EVERYONE, { data: 'last' })
+      await eventually(() => decodeFrame(deliveries.at(-1)) === 'data: last\n\n')
+      equal(deliveries.map(decodeFrame), ['data: now\n\n', 'data: last\n\n'])
+      const keys = [deliveries[0]?.keys ?? []].flat()
+      equal([keys.includes(NEWS), keys.includes(EVERYONE)], [true, true])
     }),
   ]
 }

@@ -1,4 +1,5 @@
 /** `hono-sse/journal`: what the author of a journal needs: the contract, building blocks, and the checks that every journal must pass. */
+export type { AddressKeys } from '../../core/address.ts'
 export { type Clock, systemClock } from '../../core/clock.ts'
 export {
   type Cursor,

@@ -11,6 +11,7 @@ import {
   truthy,
 } from './harness.ts'
 import { restartChecks } from './restart-checks.ts'
+import { severalChecks } from './several-checks.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
@@ -49,7 +50,7 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
       ids.push(...(await append(ALICE, 'c')))
       await test.eventually(() => deliveries.length === 3)
       equal(
-        deliveries.map(({ key, entry }) => [key, entry?.id]),
+        deliveries.map(({ keys, entry }) => [keys, entry?.id]),
         [ALICE, NEWS, ALICE].map((key, n) => [key, ids[n]]),
       )
       const { entries } = await read([ALICE, NEWS], 'earliest')
@@ -185,6 +186,7 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
       ),
     ),
 
+    ...severalChecks(open),
     ...restartChecks(open),
   ]
 

@@ -1,4 +1,5 @@
 /** The holder: keeps a journal in one process and lets others share it, each through a port. */
+import { type AddressKeys, EVERYONE } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { epochOf } from '../../core/cursor.ts'
 import { isHubError } from '../../core/errors.ts'
@@ -33,8 +34,8 @@ export interface HolderEnd {
 export interface Holder {
   /** Lets another process share the journal. */
   connect(port: HolderPort): HolderEnd
-  /** Delivers an event to all that listen to a key, without storing it. */
-  relay(key: string, event: HubEvent): void
+  /** Delivers an event to all that listen to a key, or to any of several, without storing it. */
+  relay(keys: AddressKeys, event: HubEvent): void
   /** Closes the journal, after all processes have ended. */
   close(): Awaitable<void>
 }
@@ -95,11 +96,19 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
   }
 
   function deliver(event: DeliveredEvent): void {
-    for (const member of listeners.get(event.key)?.keys() ?? []) member.deliver(event)
+    const { keys } = event
+    if (typeof keys === 'string') {
+      for (const member of listeners.get(keys)?.keys() ?? []) member.deliver(event)
+      return
+    }
+    for (const member of members) {
+      const own = keys.filter((key) => member.keys.has(key))
+      if (own.length > 0) member.deliver({ ...event, keys: own })
+    }
   }
 
-  function relay(key: string, event: HubEvent): void {
-    deliver({ key, frame: encodeFrame(event) })
+  function relay(keys: AddressKeys, event: HubEvent): void {
+    deliver({ keys, frame: encodeFrame(event) })
   }
 
   function callsOf(member: Member): ToHolder {
@@ -109,20 +118,20 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
       listen: (key) => listen(member, key),
       count: (key, connections) => listen(member, key, connections),
       leave: (key) => unlisten(member, key),
-      append: (call, key, event) => {
-        const connections = connectionsAt(key)
+      append: (call, keys, event) => {
+        const connections = connectionsAt(keys)
         settle(
           member,
           call,
-          () => journal.append(key, event),
+          () => journal.append(keys, event),
           ({ sequence }) => {
             send(['stored', call, sequence, connections, sizesNow()])
           },
         )
       },
-      relay: (call, key, event) => {
-        relay(key, event)
-        send(['relayed', call, connectionsAt(key)])
+      relay: (call, keys, event) => {
+        relay(keys, event)
+        send(['relayed', call, connectionsAt(keys)])
       },
       read: (call, keys, cursor, maxBytes) => {
         settle(
@@ -203,10 +212,13 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
     if (at?.delete(member) && at.size === 0) listeners.delete(key)
   }
 
-  function connectionsAt(key: string): number {
+  /** How many connections listen to a key; to several, at most: some may listen to more than one of them. */
+  function connectionsAt(keys: AddressKeys): number {
     let sum = 0
-    for (const connections of listeners.get(key)?.values() ?? []) sum += connections
-    return sum
+    for (const key of [keys].flat()) {
+      for (const connections of listeners.get(key)?.values() ?? []) sum += connections
+    }
+    return typeof keys === 'string' ? sum : Math.min(sum, connectionsAt(EVERYONE))
   }
 
   function useOnce(name: string, ttlMs: number): boolean {

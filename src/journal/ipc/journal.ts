@@ -1,4 +1,5 @@
 /** The journal of a process that shares one which another process holds. */
+import type { AddressKeys } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { type Position, positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
@@ -7,7 +8,14 @@ import type { Backplane, OnlineClients, OnlineClientsInit } from '../backplane.t
 import type { AppendResult, Journal, JournalHandler, ReplayBatch } from '../journal.ts'
 import { createCalls } from './calls.ts'
 import { createLink, type LinkMessage } from './link.ts'
-import { type FromHolder, type MessageOf, perform, type Sizes, type ToHolder } from './messages.ts'
+import {
+  type FromHolder,
+  keysLength,
+  type MessageOf,
+  perform,
+  type Sizes,
+  type ToHolder,
+} from './messages.ts'
 import { createReadQueue } from './read-queue.ts'
 
 /** What the journal needs. */
@@ -103,7 +111,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     get ready() {
       return ready
     },
-    append: (key, event) => publish<AppendResult>('append', key, event),
+    append: (keys, event) => publish<AppendResult>('append', keys, event),
     read,
     head: () => head,
     backplane: {
@@ -111,7 +119,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
       get instances() {
         return instances
       },
-      relay: (key, event) => publish('relay', key, event),
+      relay: (keys, event) => publish('relay', keys, event),
       subscribe: (key) => link.send(['listen', key], key.length),
       unsubscribe: (key) => link.send(['leave', key], key.length),
       count: (key, connections) => link.send(['count', key, connections], key.length),
@@ -136,13 +144,13 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     reached,
   }
 
-  function publish<T>(type: 'append' | 'relay', key: string, event: HubEvent): Promise<T> {
+  function publish<T>(type: 'append' | 'relay', keys: AddressKeys, event: HubEvent): Promise<T> {
     return calls.make((call) => {
       if (link.pendingBytes > MAX_PENDING_BYTES) {
         throw new HubError('journal-unavailable', 'The journal is too slow. Try again.')
       }
       // In UTF-16, most texts take as many bytes as characters.
-      link.send([type, call, key, event], key.length + event.data.length)
+      link.send([type, call, keys, event], keysLength(keys) + event.data.length)
     })
   }
 
@@ -158,18 +166,22 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     return cursor === undefined ? run() : inTurn({ isNeeded, run })
   }
 
-  function receiveEvent(key: string, sequence: number | undefined, received: Uint8Array): void {
+  function receiveEvent(
+    keys: AddressKeys,
+    sequence: number | undefined,
+    received: Uint8Array,
+  ): void {
     const frame = own(received)
     if (sequence === undefined) {
-      handler.deliver({ key, frame })
+      handler.deliver({ keys, frame })
       return
     }
     const position: Position = positionOf(epoch, sequence)
     head = position
     try {
-      handler.deliver({ key, frame, entry: { ...position, frame } })
+      handler.deliver({ keys, frame, entry: { ...position, frame } })
     } catch (error) {
-      handler.missed((other) => other === key)
+      handler.missed((key) => [keys].flat().includes(key))
       throw error
     }
   }

@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { DeliveredEvent } from '../journal.ts'
 import { createLink, type LinkMessage } from './link.ts'
-import type { FromHolder, MessageOf, Sizes } from './messages.ts'
+import { type FromHolder, keysLength, type MessageOf, type Sizes } from './messages.ts'
 
 /** How a holder reaches a process. */
 export interface HolderPort {
@@ -94,15 +94,17 @@ export function createMember(init: MemberInit): Member {
   }
   return member
 
-  function deliver({ key, frame, entry }: DeliveredEvent): void {
+  function deliver({ keys, frame, entry }: DeliveredEvent): void {
     if (missed === undefined && link.pendingBytes <= MAX_PENDING_BYTES) {
-      link.send(['event', key, entry?.sequence, frame], key.length + frame.byteLength)
+      link.send(['event', keys, entry?.sequence, frame], keysLength(keys) + frame.byteLength)
       return
     }
     missed ??= new Set()
     if (!entry) return
-    if (missed.size < MAX_MISSED_KEYS) missed.add(key)
-    else missedAny = true
+    for (const key of [keys].flat()) {
+      if (missed.size < MAX_MISSED_KEYS) missed.add(key)
+      else missedAny = true
+    }
   }
 
   function onConfirmed(): void {

@@ -1,4 +1,5 @@
 /** The messages between the process that holds a journal and those that share it: calls without a result, which any structured clone can carry. */
+import type { AddressKeys } from '../../core/address.ts'
 import type { HubErrorCode } from '../../core/errors.ts'
 import type { HubEvent } from '../../core/event.ts'
 import type { ControlResponses } from '../backplane.ts'
@@ -11,8 +12,8 @@ export interface ToHolder {
   leave(key: string): void
   /** How many connections of this process listen to a key that it listens to. */
   count(key: string, connections: number): void
-  append(call: number, key: string, event: HubEvent): void
-  relay(call: number, key: string, event: HubEvent): void
+  append(call: number, keys: AddressKeys, event: HubEvent): void
+  relay(call: number, keys: AddressKeys, event: HubEvent): void
   read(call: number, keys: readonly string[], cursor: string | undefined, maxBytes: number): void
   useOnce(call: number, name: string, ttlMs: number): void
   request(call: number, body: unknown, keepMs: number, until: 'answered' | undefined): void
@@ -32,8 +33,8 @@ export interface FromHolder {
   welcome(epoch: string, sequence: number, sizes: Sizes): void
   /** All control requests that were stored before have been sent. */
   ready(): void
-  /** An event; without a sequence, one that is not stored. */
-  event(key: string, sequence: number | undefined, frame: Uint8Array): void
+  /** An event at keys that this process listens to; without a sequence, one that is not stored. */
+  event(keys: AddressKeys, sequence: number | undefined, frame: Uint8Array): void
   /** All events up to this position that this process listens to have been sent. */
   head(sequence: number, sizes: Sizes, instances: number): void
   /** Events up to this position were not sent; without keys, at any address. */
@@ -60,6 +61,11 @@ export type MessageOf<Calls> = {
     ? readonly [name: Name, ...args: Args]
     : never
 }[keyof Calls]
+
+/** About how large keys are in a message. */
+export function keysLength(keys: AddressKeys): number {
+  return typeof keys === 'string' ? keys.length : keys.join().length
+}
 
 /** Makes the call that a message asks for. @throws {TypeError} if another version sent it, which knows more calls */
 export function perform<Calls extends object>(calls: Calls, message: unknown): void {

@@ -1,4 +1,5 @@
 /** The journal in memory: fast, bounded, and lost when the process ends. */
+import type { AddressKeys } from '../../core/address.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange } from '../../core/errors.ts'
@@ -59,12 +60,12 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     close,
   }
 
-  function append(key: string, event: HubEvent): JournalEntry {
+  function append(keys: AddressKeys, event: HubEvent): JournalEntry {
     sequence += 1
     const { id } = head()
     const entry = { id, sequence, frame: encodeFrame({ ...event, id }) }
-    store.append(key, entry, clock.monotonic())
-    deliver({ key, frame: entry.frame, entry })
+    store.append(keys, entry, clock.monotonic())
+    deliver({ keys, frame: entry.frame, entry })
     return entry
   }
 

@@ -1,13 +1,16 @@
 /** An event store in memory: one log per address. Beyond its bounds, it evicts the oldest entries. */
+import type { AddressKeys } from '../../core/address.ts'
 import type { EventStore, JournalBounds } from '../event-store.ts'
 import { createEvictionFloors } from '../eviction-floors.ts'
 import type { JournalEntry } from '../journal.ts'
 
-/** A stored event. It is in two lists: the log of its address, and a linked list of all events by age. */
+/**
+ * An event stored at one address. It is in two lists: the log of its address, and a linked list of all events
+ * by age, in which those of several addresses that share an entry are neighbours.
+ */
 interface StoredEvent {
   readonly entry: JournalEntry
   readonly log: AddressLog
-  readonly bytes: number
   readonly at: number
   older: StoredEvent | undefined
   newer: StoredEvent | undefined
@@ -28,7 +31,7 @@ interface LogReader {
   next: number
 }
 
-/** The overhead of an entry beyond its frame, as measured on V8: its objects and its buffer. */
+/** The overhead of an entry beyond its frame, as measured on V8: its objects and its buffer. Less at further addresses. */
 const ENTRY_BYTES = 320
 
 /** The overhead of an address beyond its name, as measured on V8: its log, and its place in the map. */
@@ -71,13 +74,18 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     clear,
   }
 
-  function append(key: string, entry: JournalEntry, now: number): void {
+  function append(keys: AddressKeys, entry: JournalEntry, now: number): void {
+    if (typeof keys === 'string') add(keys, entry, now)
+    else for (const key of keys) add(key, entry, now)
+    while (oldest && bytes > maxBytes) evictOldest(oldest.log)
+    expire(now)
+  }
+
+  function add(key: string, entry: JournalEntry, now: number): void {
     const log = logs.get(key)
-    const size = entry.frame.byteLength + ENTRY_BYTES
     const stored: StoredEvent = {
       entry,
       log: log ?? newLog(key),
-      bytes: size,
       at: now,
       older: newest,
       newer: undefined,
@@ -89,10 +97,8 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     if (log) log.events.push(stored)
     else stored.log.events = [stored]
     events += 1
-    bytes += size
+    bytes += bytesOf(stored)
     if (stored.log.events.length - stored.log.first > maxEvents) evictOldest(stored.log)
-    while (oldest && bytes > maxBytes) evictOldest(oldest.log)
-    expire(now)
   }
 
   function expire(now: number): void {
@@ -104,7 +110,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
       const log = logs.get(key)
       return log ? [{ events: log.events, next: firstAfter(log, sequence) }] : []
     })
-    for (;;) {
+    for (let last = sequence; ; ) {
       let best: LogReader | undefined
       for (const reader of readers) {
         if (sequenceAt(reader) < sequenceAt(best)) best = reader
@@ -112,7 +118,9 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
       const stored = best?.events[best.next]
       if (!best || !stored) return
       best.next += 1
-      yield stored.entry
+      // Another of these addresses may have the same entry.
+      if (stored.entry.sequence > last) yield stored.entry
+      last = stored.entry.sequence
     }
   }
 
@@ -154,7 +162,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     log.evictedUpTo = stored.entry.sequence
     events -= 1
     evicted += 1
-    bytes -= stored.bytes
+    bytes -= bytesOf(stored)
     unlink(stored)
     if (log.first === log.events.length) retire(log)
     // More than half of the array is empty: copying the rest now takes amortized constant time per entry.
@@ -187,6 +195,12 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     emptyBytes -= sizeOf(key) + EMPTY_ADDRESS_BYTES
     floors.raise(key, sequence)
   }
+}
+
+/** The bytes that an event adds to the list of all events, or takes from it: its frame counts once, however many share it. */
+function bytesOf({ entry, older, newer }: StoredEvent): number {
+  const isShared = older?.entry === entry || newer?.entry === entry
+  return isShared ? ENTRY_BYTES : ENTRY_BYTES + entry.frame.byteLength
 }
 
 /** The maximum size of a key, with two bytes per character. */

@@ -103,6 +103,42 @@ describe('processes that share a journal', () => {
     expect(await one.journal.append(NEWS, { data: 'c' })).toMatchObject({ connections: 1 })
   })
 
+  test('learn at most how many connections an event for several addresses is for', async () => {
+    const { start } = createIpcWorld()
+    const one = await start([EVERYONE, NEWS, ALICE])
+    const other = await start([EVERYONE, NEWS])
+    const count = ({ journal }: typeof one, key: string, connections: number) =>
+      journal.backplane.count?.(key, connections)
+    count(one, EVERYONE, 4)
+    count(one, NEWS, 2)
+    count(one, ALICE, 1)
+    count(other, EVERYONE, 3)
+    count(other, NEWS, 3)
+    await other.journal.read([NEWS], undefined, 1e6)
+    const to = async (...keys: string[]) =>
+      (await one.journal.append(keys, { data: 'a' })).connections
+    // Alice may be one of those who follow the news.
+    expect([await to(ALICE, NEWS), await to(ALICE, BOB), await to(BOB, 't:none')]).toEqual([
+      6, 1, 0,
+    ])
+    expect(await to(ALICE, EVERYONE, NEWS)).toBe(7)
+    const relayed = one.journal.backplane.relay?.([ALICE, NEWS], { data: 'b' })
+    expect(await relayed).toEqual({ connections: 6 })
+  })
+
+  test('receive an event for several addresses once, with the keys that they listen to', async () => {
+    const { start } = createIpcWorld()
+    const one = await start([ALICE, NEWS])
+    const other = await start([NEWS])
+    const neither = await start([BOB])
+    const { id } = await neither.journal.append([ALICE, NEWS, 't:none'], { data: 'x' })
+    await until('it arrives', () => one.deliveries.length + other.deliveries.length === 2)
+    const of = ({ deliveries }: typeof one) =>
+      deliveries.map(({ keys, entry }) => [keys, entry?.id])
+    expect([of(one), of(other)]).toEqual([[[[ALICE, NEWS], id]], [[[NEWS], id]]])
+    expect(neither.deliveries).toEqual([])
+  })
+
   test('know within a second where the journal is, although nothing is delivered to them', async () => {
     const { start, clock } = createIpcWorld()
     const one = await start([ALICE])

@@ -36,7 +36,22 @@ test('what waits for a process that stands still is bounded, and what it missed 
   const { entries, gap } = await slow.journal.read([EVERYONE, ALICE], before, 64 * MIB)
   expect([entries.length + slow.deliveries.length, gap]).toEqual([26, undefined])
   await publish(busy, ALICE, 1)
-  await until('it receives again', () => slow.deliveries.at(-1)?.key === ALICE)
+  await until('it receives again', () => slow.deliveries.at(-1)?.keys === ALICE)
+})
+
+test('an event for several addresses that was not sent is missed at those that the process listens to', async () => {
+  const { start } = createIpcWorld()
+  const slow = await start([ALICE, BOB])
+  const busy = await start()
+  slow.stop()
+  await publish(busy, ALICE, 20)
+  const { id } = await busy.journal.append([EVERYONE, BOB], { data: 'x' })
+  slow.go()
+  await until('it has been asked to read the rest', () => slow.missed.length === 1)
+  const [affects = () => false] = slow.missed
+  expect([ALICE, BOB, EVERYONE].map(affects)).toEqual([true, true, false])
+  const { entries } = await slow.journal.read([BOB], 'earliest', MIB)
+  expect(entries.map((entry) => entry.id)).toEqual([id])
 })
 
 test('the head does not move past what a process has missed before it reads that', async () => {

@@ -75,7 +75,7 @@ describe('a delivery', () => {
     const deliveries: DeliveredEvent[] = []
     journal.open(recordingHandler(deliveries))
     const ids = put(ALICE, 'a', 'b')
-    expect(deliveries.map(({ key, entry }) => [key, entry?.id])).toEqual(
+    expect(deliveries.map(({ keys, entry }) => [keys, entry?.id])).toEqual(
       ids.map((id) => [ALICE, id]),
     )
     expect(deliveries.map(({ frame }) => frame)).toEqual(

@@ -1,11 +1,13 @@
 /** Versions beside each other on one Redis, as during a rolling deploy: older builds of this repository and this one. */
 import { createClient } from '@redis/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { clientKey, topicKey } from '../../../src/core/address.ts'
 import { until } from '../../support/eventually.ts'
 import { buildCommit, isMissing } from '../../support/older-build.ts'
 import { type Server, startServer } from '../../support/process.ts'
 import { type Reader, readEvents } from '../../support/reader.ts'
 import { REDIS_IS_MISSING, type RedisServer, startRedis } from '../../support/redis.ts'
+import { closeJournals, openRedisJournal } from '../../support/redis-journals.ts'
 import { COMMANDS } from '../../support/runtimes.ts'
 
 /** Shares keys, events and control requests with this version. Later: the last release. */
@@ -157,6 +159,28 @@ describe.skipIf(REDIS_IS_MISSING || isMissing(OLDER))(
         const again = { headers: { 'User-Agent': 'another' } }
         expect((await fetch(`${by[to].url}/sse?ticket=${ticket}`, again)).status).toBe(401)
       })
+    })
+
+    test('an event for several addresses is stored only while the older one, which would lose it, is away', async () => {
+      const keys = [clientKey('carol'), topicKey('news')]
+      const beside = await openRedisJournal(redis, {}, [], 'shared')
+      await expect(beside.journal.append(keys, { data: 'lost' })).rejects.toMatchObject({
+        code: 'journal-unavailable',
+        message: expect.stringMatching(/older version/),
+      })
+      const before = await openRedisJournal(redis, {}, [], 'before')
+      await before.journal.append(keys, { data: 'both' })
+      await before.journal.append(clientKey('carol'), { data: 'one' })
+      const late = await start(redis, 'before', OLDER)
+      const carol = await listen(late, await ticketOf(late, 'carol', ['news']), 'earliest')
+      await carol.next(({ data }) => data === 'one')
+      expect(carol.events.map(({ event, data }) => event ?? data)).toEqual([
+        'hub:ready',
+        'both',
+        'one',
+      ])
+      await carol.close()
+      await closeJournals()
     })
 
     test('the older one is not ready while events have to be published to shared channels', async () => {
