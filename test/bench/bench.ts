@@ -67,6 +67,7 @@ function takesPart({ name, kind, only, protocol }: Contestant, plan: Plan): bool
   // One instance in memory is what several on Redis are measured by.
   if (plan.name === 'cluster' && !only?.includes('cluster')) return name === 'node'
   if (plan.name === 'targeted' && !protocol.target) return false
+  if (plan.name === 'publish-batch' && !protocol.batch) return false
   if (plan.name === 'replay' && !protocol.replays) return false
   if (plan.name === 'snapshot' && kind !== 'ours') return false
   return plan.name !== 'health' || kind === 'ours'

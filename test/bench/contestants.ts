@@ -44,7 +44,12 @@ const plain: Protocol = {
   broadcast: '/broadcast',
   target: '/clients/{id}',
 }
-const hub: Protocol = { ...plain, replays: true, health: '/healthz' }
+const lines = {
+  path: '/publish',
+  type: 'application/x-ndjson',
+  fields: { to: 'everyone' },
+} as const
+const hub: Protocol = { ...plain, batch: lines, replays: true, health: '/healthz' }
 
 /** Heartbeats and clocks are off, so that only the scenario's work is measured. */
 const quiet = {
@@ -170,7 +175,9 @@ export const contestants: readonly Contestant[] = [
   { ...onNode('hono-hub', 'Hono route that publishes'), kind: 'base', only: ['publish'] },
   {
     ...onNode('durable-streams', 'append to Durable Streams'),
-    only: ['publish'],
+    // A JSON array is appended as its items.
+    protocol: { ...plain, batch: { path: '/broadcast', type: 'application/json', fields: {} } },
+    only: ['publish', 'publish-batch'],
     start: (port) => {
       // No development dependency, as it takes 23 MB.
       if (!process.env.DURABLE_STREAMS) throw new Missing('DURABLE_STREAMS names no folder')

@@ -12,6 +12,13 @@ export interface Protocol {
   readonly envelope?: Envelope
   /** The path to publish to one client; absent if the contestant can't. */
   readonly target?: string
+  /** Where and how to publish many events in one request; absent if the contestant can't. */
+  readonly batch?: {
+    readonly path: string
+    readonly type: 'application/json' | 'application/x-ndjson'
+    /** What each event has beside its data. */
+    readonly fields: object
+  }
   /** Whether a client that returns with `Last-Event-ID` gets what it missed. */
   readonly replays?: boolean
   /** What streams accept, as in `Accept-Encoding`. @defaultValue nothing */
@@ -42,6 +49,7 @@ export type ScenarioName =
   | 'replay'
   | 'snapshot'
   | 'publish'
+  | 'publish-batch'
   | 'health'
   | 'cluster'
 

@@ -110,6 +110,16 @@ export const plans: readonly Plan[] = [
     quick: { connections: 0, events: 4_000, maxMs: 10_000 },
   },
   {
+    name: 'publish-batch',
+    title: 'Events in batches of 1,000 with nobody connected',
+    figure: 'cpuUsPerEvent',
+    unit: 'µs CPU per event',
+    floor: 'node',
+    also: ['eventsPerSecond'],
+    full: { connections: 0, events: 200_000, maxMs: 20_000 },
+    quick: { connections: 0, events: 50_000, maxMs: 10_000 },
+  },
+  {
     name: 'health',
     title: 'Health checks while as many as may connect are broadcast to',
     figure: 'healthMaxMs',

@@ -1,5 +1,6 @@
 /** What is measured, scenario by scenario: each gets a server that was just started. */
 import type { Figures, Job, ScenarioName } from '../job.ts'
+import { publishBatch } from './batches.ts'
 import { cluster } from './cluster.ts'
 import {
   BURST,
@@ -35,6 +36,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   replay,
   snapshot,
   publish,
+  'publish-batch': publishBatch,
   health,
   cluster,
 }
