@@ -49,6 +49,8 @@ export interface AppOptions<Events extends object = AnyEvents> {
   readonly middleware?: readonly MiddlewareHandler[] | undefined
   /** Rate limits for opening streams and publishing: `createLimits({ hub, … })`. @defaultValue none */
   readonly limits?: Limits | undefined
+  /** The maximum number of events of a batch that is a JSON array; batches in NDJSON have no limit. @defaultValue `10_000` */
+  readonly maxBatchEvents?: number | undefined
   /** Describes the request that opened a stream, for operators. @defaultValue nothing */
   readonly connectionInfo?: ((c: Context) => ConnectionInfo) | undefined
   /** Returns more metrics for `/metrics`, in Prometheus' text format; what it throws goes to `onError`. @defaultValue none */
@@ -90,7 +92,7 @@ export function createApp(options: AppOptions): AppType {
   checkAppOptions(options)
   const { hub, openStream, middleware = [], limits = {}, connectionInfo = nothing } = options
   const access = accessOf(options)
-  const { isRetiring, onResponse } = options
+  const { isRetiring, onResponse, maxBatchEvents = 10_000 } = options
   const onError = isolatedReport(options.onError)
   const errors = new Map<number, number>()
   const guard = createGuard({ middleware, errors, onResponse, onError })
@@ -111,7 +113,17 @@ export function createApp(options: AppOptions): AppType {
       '/',
       sseRoutes({ hub, access, openStream, connectionInfo, limit: limits.streams ?? passThrough }),
     )
-    .route('/', publishRoutes({ hub, access, limit: limits.publishing ?? passThrough }))
+    .route(
+      '/',
+      publishRoutes({
+        hub,
+        access,
+        limit: limits.publishing ?? passThrough,
+        maxBatchEvents,
+        errors,
+        onError,
+      }),
+    )
     .route('/', clientRoutes(hub, access))
     .route('/', metricsRoutes({ hub, access, errors, more: options.metrics, onError }))
     .route('/', tickets)
@@ -143,6 +155,10 @@ const KINDS: Kinds<AppOptions> = {
   clientScript: KIND.object,
   middleware: KIND.functions,
   limits: KIND.object,
+  maxBatchEvents: {
+    rule: 'must be a whole number from 1',
+    accepts: (value) => Number.isInteger(value) && Number(value) > 0,
+  },
   connectionInfo: KIND.function,
   metrics: KIND.function,
   isRetiring: KIND.function,

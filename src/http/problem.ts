@@ -10,7 +10,20 @@ import { ERROR_TITLES, type Issue, isHubError, RETRY_AFTER } from '../core/error
 import { challengeOf, isTemporary, retryAfterOf } from './auth/errors.ts'
 
 /** The statuses that come with a problem. */
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 421 | 429 | 500 | 503
+export type ProblemStatus =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 405
+  | 408
+  | 413
+  | 415
+  | 421
+  | 429
+  | 500
+  | 501
+  | 503
 
 /** The body of every error response, as `application/problem+json`. */
 export interface Problem {
@@ -30,10 +43,29 @@ export const TITLES: Readonly<Record<ProblemStatus, string>> = {
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  408: 'Request Timeout',
   415: 'Unsupported Media Type',
   421: 'Misdirected Request',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
+  501: 'Not Implemented',
+}
+
+/** What a problem says, and what its response carries in headers. */
+export interface Explanation {
+  readonly status: number
+  readonly detail: string
+  readonly issues?: readonly Issue[] | undefined
+  /** The value of `WWW-Authenticate`. @defaultValue none */
+  readonly challenge?: string | undefined
+  /** Seconds after which a retry may succeed. @defaultValue unknown */
+  readonly retryAfter?: number | undefined
+}
+
+/** Creates the body of an error response. */
+export function problemBody({ status, detail, issues }: Explanation): Problem {
+  const title = TITLES[status as ProblemStatus] ?? 'Error'
+  return { type: 'about:blank', title, status, detail, ...(issues && { issues }) }
 }
 
 /** Creates an error response. */
@@ -43,8 +75,7 @@ export function problem(
   detail: string,
   issues?: readonly Issue[],
 ): Response & TypedResponse<Problem, ProblemStatus, 'json'> {
-  const title = TITLES[status as ProblemStatus] ?? 'Error'
-  const body: Problem = { type: 'about:blank', title, status, detail, ...(issues && { issues }) }
+  const body = problemBody({ status, detail, issues })
   const headers = { 'Content-Type': 'application/problem+json' }
   return c.body(JSON.stringify(body), status, headers) as unknown as Response &
     TypedResponse<Problem, ProblemStatus, 'json'>
@@ -52,12 +83,19 @@ export function problem(
 
 /** Creates the 400 that lists everything that is wrong with one part of a request. */
 export function invalidFields(c: Context, part: string, fields: readonly Issue[]): Response {
+  const { detail, issues } = explainFields(part, fields)
+  return problem(c, 400, detail, issues)
+}
+
+function explainFields(part: string, fields: readonly Issue[]) {
   const issues = fields.map(({ path, message }) => ({
     path: path === '' ? part : `${part}.${path}`,
     message,
   }))
-  const detail = issues.map(({ path, message }) => `${path} ${message}`).join('; ')
-  return problem(c, 400, `${detail}.`, issues)
+  return {
+    detail: `${issues.map(({ path, message }) => `${path} ${message}`).join('; ')}.`,
+    issues,
+  }
 }
 
 /** Creates the response for an error that a handler threw. Unexpected ones go to `report`, without details for the client. */
@@ -68,19 +106,27 @@ export function problemOf(
 ): Response {
   // Of a stream, whose middleware failed after its handler: Hono copies its headers to the response that replaces it.
   c.header('Content-Encoding', undefined)
+  const explanation = explain(error, (unexpected) => report(unexpected, c))
+  const { status, detail, issues, challenge, retryAfter } = explanation
+  if (challenge) c.header('WWW-Authenticate', challenge)
+  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
+  return problem(c, status as ContentfulStatusCode, detail, issues)
+}
+
+/** Explains an error to a client. Unexpected ones go to `report`, without details for the client. */
+export function explain(error: unknown, report: (error: unknown) => void): Explanation {
   // An option that is wrong is a mistake of the application: its log says so, not its clients.
   if (isHubError(error) && error.status !== 500) {
-    if (error.retryable && error.code !== 'hub-closed') c.header('Retry-After', RETRY_AFTER)
-    if (error.issues) return invalidFields(c, 'json', error.issues)
-    return problem(c, error.status as ContentfulStatusCode, error.message)
+    const { status, message: detail, issues, retryable, code } = error
+    const retryAfter = retryable && code !== 'hub-closed' ? Number(RETRY_AFTER) : undefined
+    if (issues) return { status: 400, ...explainFields('json', issues), retryAfter }
+    return { status, detail, retryAfter }
   }
   if (error instanceof HTTPException && error.status !== 500) {
-    const challenge = challengeOf(error)
-    if (challenge) c.header('WWW-Authenticate', challenge)
-    const retryAfter = isTemporary(error) ? RETRY_AFTER : retryAfterOf(error)
-    if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
-    return problem(c, error.status as ContentfulStatusCode, error.message)
+    const { status, message: detail } = error
+    const retryAfter = isTemporary(error) ? Number(RETRY_AFTER) : retryAfterOf(error)
+    return { status, detail, challenge: challengeOf(error), retryAfter }
   }
-  report(error, c)
-  return problem(c, 500, 'The server failed: see its log for the reason.')
+  report(error)
+  return { status: 500, detail: 'The server failed: see its log for the reason.' }
 }

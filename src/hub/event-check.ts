@@ -7,6 +7,14 @@ import { EVENT_NAME_RULE, type EventInput, isEventName } from '../core/event.ts'
 /** Returns the event with the data that its schema returns; later, if the schema is asynchronous. */
 export type EventCheck = (input: EventInput) => EventInput | Promise<EventInput>
 
+/** Schemas of which one has returned a promise. */
+const asynchronous = new WeakSet<EventSchemas>()
+
+/** Whether checks of these schemas may end in another order than they began in. */
+export function checksLater(schemas: EventSchemas | undefined): boolean {
+  return schemas !== undefined && asynchronous.has(schemas)
+}
+
 /** A large value can have any number of issues: the first ones show what is wrong. */
 const MAX_ISSUES = 20
 const MAX_MESSAGE_LENGTH = 200
@@ -23,9 +31,9 @@ export function createEventCheck(schemas: EventSchemas): EventCheck {
     const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined
     if (!schema) throw invalid([unknownName(name, names)])
     const result = schema['~standard'].validate(input.data)
-    return result instanceof Promise
-      ? result.then((later) => accepted(input, name, later))
-      : accepted(input, name, result)
+    if (!(result instanceof Promise)) return accepted(input, name, result)
+    asynchronous.add(schemas)
+    return result.then((later) => accepted(input, name, later))
   }
 }
 

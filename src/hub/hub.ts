@@ -160,9 +160,8 @@ export function createHub(options: HubOptions = {}): Hub {
     events: schemas,
     compression: settings.compression,
     connect,
-    refusal: admission.refusal,
-    reject: admission.reject,
-    isBlocked: admission.isBlocked,
+    ...admission,
+    flushed: flusher.flushed,
     byeFrame: closing.byeFrame,
     hold: holding.hold,
     get retiring() {

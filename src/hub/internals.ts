@@ -37,6 +37,8 @@ export interface HubInternals {
   useOnce(name: string, ttlMs: number): Promise<boolean>
   /** Returns the frame of `hub:bye` for a stream that can't be opened. The frame counts as sent. */
   byeFrame(reason: ByeReason): Uint8Array
+  /** @see Flusher.flushed */
+  flushed(): Promise<void>
   /** Resolves when a refusal may be sent: about a second later, unless its client leaves. @see Holding.hold */
   hold(signal: AbortSignal): Promise<void>
   /** Whether its server is about to stop: load balancers should use others. Everything else continues. */

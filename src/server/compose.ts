@@ -130,6 +130,7 @@ export function compose(options: ComposeOptions): Service {
       addressOf,
       isCountedElsewhere: runtime.isCountedElsewhere,
     }),
+    maxBatchEvents: config.MAX_BATCH_EVENTS,
     metrics: webhooks
       ? () => (options.metrics?.() ?? '') + webhookMetrics(webhooks)
       : options.metrics,

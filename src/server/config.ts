@@ -8,12 +8,12 @@ import {
   SECRET_RULE,
 } from '../http/auth/credentials.ts'
 import { type ClientOverflow, QUEUE_SLACK_BYTES } from '../hub/options.ts'
-import { parseRedisUrl, REDIS_URL_RULE } from '../journal/redis/redis-url.ts'
 import { isOrigin, isPlain, list, number, wholeNumber, workers } from './config/fields.ts'
+import { type JournalConfig, journalFields } from './config/journal-fields.ts'
 import { type WebhookConfig, webhookFields, webhookRule } from './config/webhook-fields.ts'
 
 /** The configuration, with defaults filled in. Each property is the environment variable of that name. */
-export interface Config extends WebhookConfig {
+export interface Config extends JournalConfig, WebhookConfig {
   /** The TCP port to listen on; 0 for any free port. */
   readonly PORT: number
   /** The address to listen on. */
@@ -46,12 +46,6 @@ export interface Config extends WebhookConfig {
   readonly STREAMS_PER_MINUTE: number
   /** Events that one credential or address may publish within a minute; 0 for no limit. */
   readonly PUBLISHES_PER_MINUTE: number
-  /** The Redis or Valkey primary with the journal that several instances share, or the Sentinels that know it. */
-  readonly REDIS_URL?: string | undefined
-  /** The prefix of the hub's keys in Redis. Hubs with different prefixes can share one Redis. */
-  readonly REDIS_PREFIX: string
-  /** Whether a Redis that evicts keys when its memory is full is accepted. */
-  readonly REDIS_EVICTION: 'refuse' | 'accept'
   /** On Workers: how many shards the clients are spread over. */
   readonly HUB_SHARDS: number
   /**
@@ -63,12 +57,6 @@ export interface Config extends WebhookConfig {
   readonly HEARTBEAT_SECONDS: number
   /** Milliseconds that clients wait before they reconnect. */
   readonly RETRY_MS: number
-  /** The maximum number of events that the journal stores for each address. */
-  readonly JOURNAL_EVENTS: number
-  /** Seconds for which the journal stores an event. */
-  readonly JOURNAL_SECONDS: number
-  /** The maximum number of bytes that the journal stores in total. */
-  readonly JOURNAL_BYTES: number
   /** The maximum number of open connections. */
   readonly MAX_CONNECTIONS: number
   /** The maximum number of connections of one client. */
@@ -79,6 +67,8 @@ export interface Config extends WebhookConfig {
   readonly MAX_QUEUED_BYTES: number
   /** The maximum number of bytes in the data of an event. */
   readonly MAX_EVENT_BYTES: number
+  /** The maximum number of events of a batch that is a JSON array. */
+  readonly MAX_BATCH_EVENTS: number
   /** Size from which an event is compressed for clients that accept it, in bytes; 0 for no compression. */
   readonly COMPRESS_MIN_BYTES: number
   /** Seconds after which a connection ends, plus or minus a random fifth. */
@@ -148,27 +138,17 @@ const fields = {
   ATTEMPTS_PER_MINUTE: wholeNumber(0, 1_000_000).default(60),
   STREAMS_PER_MINUTE: wholeNumber(0, 1_000_000).default(0),
   PUBLISHES_PER_MINUTE: wholeNumber(0, 100_000_000).default(0),
-  REDIS_URL: z
-    .string()
-    .refine((url) => parseRedisUrl(url) !== undefined, REDIS_URL_RULE)
-    .optional(),
-  REDIS_PREFIX: z
-    .string()
-    .regex(/^[\w.:-]{1,64}$/, 'must have 1 to 64 letters, digits or characters of "_.:-"')
-    .default('hono-sse'),
-  REDIS_EVICTION: z.enum(['refuse', 'accept'], 'must be refuse or accept').default('refuse'),
+  ...journalFields,
   HUB_SHARDS: wholeNumber(1, MAX_SHARDS).default(1),
   CLOCK_SECONDS: number(0, DAY_SECONDS).optional(),
   HEARTBEAT_SECONDS: number(0.1, 3_600).default(15),
   RETRY_MS: number(0, 3_600_000).default(2_000),
-  JOURNAL_EVENTS: wholeNumber(0, 1_000_000).default(1_000),
-  JOURNAL_SECONDS: number(0, 30 * DAY_SECONDS).default(300),
-  JOURNAL_BYTES: wholeNumber(0, 2 ** 40).default(67_108_864),
   MAX_CONNECTIONS: wholeNumber(1, 10_000_000).default(50_000),
   MAX_CONNECTIONS_PER_CLIENT: wholeNumber(1, 10_000_000).default(100),
   CLIENT_OVERFLOW: z.enum(['refuse', 'oldest'], 'must be refuse or oldest').default('refuse'),
   MAX_QUEUED_BYTES: wholeNumber(QUEUE_SLACK_BYTES, 2 ** 31).default(1_048_576),
   MAX_EVENT_BYTES: wholeNumber(1, 2 ** 28).default(262_144),
+  MAX_BATCH_EVENTS: wholeNumber(1, 1_000_000).default(10_000),
   COMPRESS_MIN_BYTES: wholeNumber(0, 2 ** 28).default(0),
   LIFETIME_SECONDS: number(1, 365 * DAY_SECONDS).default(3_600),
   DRAIN_SECONDS: number(0, 3_600).default(10),

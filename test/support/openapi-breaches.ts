@@ -1,6 +1,7 @@
 /** Compares responses with an OpenAPI document: whatever it does not describe is a breach. */
 import { TrieRouter } from 'hono/router/trie-router'
 import { getPath } from 'hono/utils/url'
+import { NDJSON } from '../../src/http/batch/answer-lines.ts'
 import {
   type Check,
   checkAgainst,
@@ -86,6 +87,8 @@ export function breachesOf(document: Document): Breaches {
     if (!described) return [`${type} is not said`]
     if (type === 'text/event-stream') return streamBreaches(await firstPiece(response))
     const body = await response.text()
+    if (type === NDJSON)
+      return linesIn(body).flatMap((line) => check(described.itemSchema ?? {}, line))
     return check(described.schema ?? {}, type.endsWith('json') ? JSON.parse(body) : body)
   }
 
@@ -94,6 +97,12 @@ export function breachesOf(document: Document): Breaches {
     if (events.length === 0) return ['nothing came']
     return events.flatMap((event) => eventBreaches(document, check, event))
   }
+}
+
+/** The values of NDJSON. */
+export function linesIn(text: string): unknown[] {
+  const lines = text.split('\n').filter((line) => line !== '')
+  return lines.map((line) => JSON.parse(line) as unknown)
 }
 
 /** An event of a stream with its fields, as OpenAPI 3.2 models it. */

@@ -2,6 +2,7 @@
 
 import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.ts'
 import { HubError } from '../../src/core/errors.ts'
+import { NDJSON } from '../../src/http/batch/answer-lines.ts'
 import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { afterHold, createAppHarness, released, served } from './app-harness.ts'
@@ -66,7 +67,7 @@ export const situations: Readonly<Record<string, Situation>> = {
   'the body is invalid JSON': (template) =>
     withLimits().request(template.path, KEY, init(template, JSON_TYPE, '{')),
   'the body is too large': (template) =>
-    withLimits().request(template.path, KEY, init(template, JSON_TYPE, 'x'.repeat(2_000_000))),
+    withLimits().request(template.path, KEY, init(template, JSON_TYPE, 'x'.repeat(5_000_000))),
   'the body has another type': (template) =>
     withLimits().request(
       template.path,
@@ -108,6 +109,14 @@ export const situations: Readonly<Record<string, Situation>> = {
     const response = served(await hub.fetch(request))
     for (const { clock } of harnesses) await clock.runPending()
     return response
+  },
+  'lines are sent to several shards': async (template) => {
+    const { app } = createAppHarness()
+    const hub = routerOf(() => ({ fetch: async (request) => app.fetch(request) }))
+    const { method, path, bodies } = template
+    const lines = Object.hasOwn(bodies ?? {}, NDJSON)
+    const from = lines ? init(template, { 'Content-Type': NDJSON }, '{"data":1}') : { method }
+    return served(await hub.fetch(new Request(`http://localhost${path}`, from)))
   },
   'the shard is unavailable': (template) => {
     const away = () => Promise.reject(Object.assign(new Error('It moves.'), { retryable: true }))

@@ -2,16 +2,9 @@
  * Makes several shards one hub. Each client belongs to one shard, found by a hash of its id: requests
  * about one client go there. Broadcasts, topics and lists go to every shard, and their responses are merged.
  */
-import { type Context, Hono } from 'hono'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { byeFrame } from '../../core/control-events.ts'
-import { RETRY_AFTER } from '../../core/errors.ts'
-import { createHolding } from '../../core/holding.ts'
 import { readBody } from '../../core/read-body.ts'
-import { allowOrigins } from '../../http/middleware/origins.ts'
-import { problem } from '../../http/problem.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
-import { respondLate } from '../../http/stream.ts'
 import { answerInTime, bodyInTime, headInTime } from './deadline.ts'
 import { isRefusal, isTransient, mayHaveRun } from './failures.ts'
 import {
@@ -22,8 +15,9 @@ import {
   type ShardList,
   withBody,
 } from './merge.ts'
+import { createRefusals } from './refusals.ts'
 import { cloneRequest, withShardCount } from './request.ts'
-import { publishes, type ShardRoute, shardRoute, ticketClient } from './routes.ts'
+import { isLines, publishes, type ShardRoute, shardRoute, ticketClient } from './routes.ts'
 import { newClientId, shardOf } from './sharding.ts'
 
 /** A Durable Object that serves the whole HTTP interface to its part of the clients. */
@@ -55,12 +49,12 @@ export interface RouterInit {
 export function createRouter(init: RouterInit): Shard {
   const { count, retryMs, corsOrigins = [], maxBodyBytes } = init
   const { random = Math.random, clock = systemClock } = init
-  // Here rather than in the object: a Worker that waits costs nothing.
-  const { hold } = createHolding(clock)
-  // Without CORS headers a page of another origin can't read the response, and its EventSource stops reconnecting.
-  const responder = new Hono<{ Bindings: { respond: (c: Context) => Response } }>()
-    .use(allowOrigins(corsOrigins))
-    .all('*', (c) => c.env.respond(c))
+  const { retryLater, unavailable, unconfirmed, noBatch } = createRefusals({
+    retryMs,
+    corsOrigins,
+    random,
+    clock,
+  })
   return { fetch }
 
   async function fetch(request: Request): Promise<Response> {
@@ -88,7 +82,9 @@ export function createRouter(init: RouterInit): Shard {
       case 'ticket':
         return await issueTicket(request)
       case 'publish':
-        return await publish(request)
+        return await (isLines(request) ? noBatch(request) : publish(request))
+      case 'batch':
+        return await noBatch(request)
       case 'clients':
       case 'topics':
       case 'connections':
@@ -202,30 +198,6 @@ export function createRouter(init: RouterInit): Shard {
     })
   }
 
-  /** Ends the stream with 200: at any other status, an EventSource stops reconnecting. */
-  async function retryLater(request: Request): Promise<Response> {
-    const bye = byeFrame('shutdown', retryMs * (1 + random()))
-    const respond = (c: Context) => respondLate(c, bye, hold)
-    return await responder.fetch(request, { respond })
-  }
-
-  async function unavailable(request: Request, detail = UNAVAILABLE): Promise<Response> {
-    const respond = (c: Context) => {
-      c.header('Retry-After', RETRY_AFTER)
-      return problem(c, 503, detail)
-    }
-    return await responder.fetch(request, { respond })
-  }
-
-  /** @param subject - the shards that may have stored the event without confirming it */
-  async function unconfirmed(request: Request, subject: string): Promise<Response> {
-    const detail = `${subject} did not confirm the event but may have stored it: publishing it again could duplicate it.`
-    const response = await unavailable(request, detail)
-    // A client that follows it would publish the event again.
-    response.headers.delete('Retry-After')
-    return response
-  }
-
   /** Sends a request whose body has been read. @throws {LateError} if the shard hangs */
   function ask(index: number, request: Request): Promise<Response> {
     return bodyInTime(answerInTime(send(index, request), clock), clock)
@@ -234,7 +206,8 @@ export function createRouter(init: RouterInit): Shard {
   /** Sends a request as it comes in. @throws {LateError} if the shard hangs */
   async function pass(index: number, request: Request, { to }: ShardRoute): Promise<Response> {
     const head = headInTime(request, (sent) => send(index, sent), clock)
-    return await (to === 'stream' ? head : bodyInTime(head, clock))
+    // Answers to lines come while the lines do.
+    return await (to === 'stream' || isLines(request) ? head : bodyInTime(head, clock))
   }
 
   function send(index: number, request: Request): Promise<Response> {
@@ -245,5 +218,3 @@ export function createRouter(init: RouterInit): Shard {
     return Array.from({ length: count }, (_, index) => index)
   }
 }
-
-const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'

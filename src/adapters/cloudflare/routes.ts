@@ -7,6 +7,7 @@ import { getPath } from 'hono/utils/url'
 import { decodeJwt } from 'jose'
 import { NAME } from '../../core/address.ts'
 import type { AppType } from '../../http/app.ts'
+import { NDJSON } from '../../http/batch/answer-lines.ts'
 
 /** Where a request goes, with what is needed to find the shard. */
 export type ShardRoute =
@@ -24,6 +25,8 @@ export type ShardRoute =
   | { readonly to: 'block'; readonly client: string }
   /** The shard of the client named in the body. */
   | { readonly to: 'ticket' }
+  /** Shards that depend on each event in the body. */
+  | { readonly to: 'batch' }
   /** Every shard. */
   | { readonly to: 'publish' | 'clients' | 'topics' | 'connections' | 'metrics' }
   /** The first shard: every shard would respond alike. */
@@ -51,6 +54,7 @@ const DESTINATIONS: Readonly<Record<AppRoute, ShardRoute['to']>> = {
   'DELETE /clients/:id': 'block',
   'POST /topics/:topic': 'publish',
   'POST /broadcast': 'publish',
+  'POST /publish': 'batch',
   'GET /clients': 'clients',
   'GET /topics': 'topics',
   'GET /topics/:topic': 'connections',
@@ -86,7 +90,13 @@ export function shardRoute(request: Request): ShardRoute {
 
 /** Whether a request publishes an event. */
 export function publishes({ method }: Request, { to }: ShardRoute): boolean {
-  return method === 'POST' && (to === 'publish' || to === 'client')
+  return method === 'POST' && ['publish', 'client', 'batch'].includes(to)
+}
+
+/** Whether a request is answered while its body arrives. */
+export function isLines({ method, headers }: Request): boolean {
+  const [type = ''] = (headers.get('Content-Type') ?? '').split(';')
+  return method === 'POST' && type.trim().toLowerCase() === NDJSON
 }
 
 /**

@@ -6,6 +6,7 @@ import { HubError } from '../../core/errors.ts'
 import type { Hub } from '../../hub/hub-types.ts'
 import { bindToHub, internalsOf } from '../../hub/internals.ts'
 import { clientBlocked, forbidden, unauthorized } from './errors.ts'
+import { heldPermissions } from './held-permissions.ts'
 import { covers, mayPublish, type Permissions } from './permissions.ts'
 import type { Grant, Tickets } from './tickets.ts'
 
@@ -133,7 +134,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   }
 
   async function publisherOf(c: Context): Promise<Permissions> {
-    const permissions = await permissionsOf(c)
+    const permissions = await heldPermissions(c, permissionsOf)
     if (permissions.client === undefined || !isBlocked(permissions.client)) return permissions
     throw clientBlocked()
   }

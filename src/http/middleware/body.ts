@@ -19,7 +19,8 @@ const TOO_LARGE =
   'The JSON contains a number that is too large for JavaScript: send it as a string.'
 const NO_FORM =
   'The form is not valid percent-encoded UTF-8, or repeats a field: encode it, and send each field once.'
-const NOT_UTF8 = 'The body is not valid UTF-8: encode it as UTF-8.'
+/** What is wrong with a body that is not UTF-8. */
+export const NOT_UTF8 = 'The body is not valid UTF-8: encode it as UTF-8.'
 const CHARSET_UTF8 = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i
 const UNSUPPORTED =
   'Send application/json {"data": …}, text/plain, or application/x-www-form-urlencoded with data=, in UTF-8 and without Content-Encoding.'
@@ -47,20 +48,31 @@ export function eventBody(
   return bodyOf(PublishBody, {
     readers: EVENT_READERS,
     unsupported: UNSUPPORTED,
-    maxBytes: maxEventBytes * JSON_BYTES_PER_BYTE + SLACK_BYTES,
-    tooLarge: `The data of an event is limited to ${maxEventBytes} bytes: send less.`,
+    maxBytes: maxJsonBytes(maxEventBytes),
+    tooLarge: dataTooLarge(maxEventBytes),
   })
+}
+
+/** The maximum number of bytes of an event as JSON. */
+export function maxJsonBytes(maxEventBytes: number): number {
+  return maxEventBytes * JSON_BYTES_PER_BYTE + SLACK_BYTES
+}
+
+/** Says that an event is too large. */
+export function dataTooLarge(maxEventBytes: number): string {
+  return `The data of an event is limited to ${maxEventBytes} bytes: send less.`
 }
 
 /** Reads and validates a body that must be JSON. */
 export function jsonBody<Output, Input>(
   schema: z.ZodType<Output, Input>,
+  { maxBytes = JSON_BYTES, unsupported = 'Send application/json.' }: Partial<BodyRules> = {},
 ): MiddlewareHandler<object, string, Valid<'json', Output, Input>> {
   return bodyOf(schema, {
     readers: new Map([['application/json', fromJson]]),
-    unsupported: 'Send application/json.',
-    maxBytes: JSON_BYTES,
-    tooLarge: `The body is limited to ${JSON_BYTES} bytes: send less.`,
+    unsupported,
+    maxBytes,
+    tooLarge: `The body is limited to ${maxBytes} bytes: send less.`,
   })
 }
 
@@ -80,10 +92,10 @@ function bodyOf<Output, Input>(
     const bytes = await bytesWithin(c, maxBytes)
     if (bytes === 'too large') return problem(c, 413, tooLarge)
     if (bytes === 'broken') return problem(c, 400, 'The body ended early: send it again.')
-    const type = typeOf(c)
+    const type = bodyTypeOf(c)
     const reader = readers.get(type)
     if (!reader) return problem(c, 415, unsupported)
-    const text = decode(bytes)
+    const text = decodeUtf8(bytes)
     if (text === undefined) return problem(c, 400, NOT_UTF8)
     const value = reader(text)
     if (type === FORM && isNoEvent(value as object, text)) return noData(c, text)
@@ -135,14 +147,15 @@ function lengthOf(c: Context): number | undefined {
 }
 
 /** The media type of a body that is uncompressed UTF-8; otherwise undefined. */
-function typeOf(c: Context): string | undefined {
+export function bodyTypeOf(c: Context): string | undefined {
   const type = c.req.header('Content-Type') ?? ''
   const encoding = c.req.header('Content-Encoding') ?? 'identity'
   if (encoding.toLowerCase() !== 'identity' || CHARSET_UTF8.test(type)) return undefined
   return type.split(';')[0]?.trim().toLowerCase()
 }
 
-function fromJson(text: string): unknown {
+/** Parses JSON. @throws {HTTPException} 400 */
+export function fromJson(text: string): unknown {
   // RFC 8259 §8.1: a byte order mark may be ignored.
   const json = text.replace(/^\uFEFF/, '')
   const value = parsed(json)
@@ -215,7 +228,8 @@ export function isPercentEncoded(text: string): boolean {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function decode(bytes: ArrayBuffer): string | undefined {
+/** Decodes UTF-8; undefined for other bytes. */
+export function decodeUtf8(bytes: ArrayBuffer | Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes)
   } catch {

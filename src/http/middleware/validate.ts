@@ -2,6 +2,7 @@
 import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import type { z } from 'zod'
+import type { Issue } from '../../core/errors.ts'
 import { invalidFields } from '../problem.ts'
 
 /** The types of a validated target: what a client may send, and what the handler receives. */
@@ -22,10 +23,14 @@ export function valid<Target extends 'query' | 'param', Output, Input>(
 
 /** Returns 400 and lists everything that is wrong. */
 export function invalid(c: Context, target: string, error: Pick<z.ZodError, 'issues'>): Response {
-  const fields = error.issues.map(({ path, message }) => ({
+  return invalidFields(c, target, issuesIn(error))
+}
+
+/** Everything that a schema found wrong. */
+export function issuesIn({ issues }: Pick<z.ZodError, 'issues'>): readonly Issue[] {
+  return issues.map(({ path, message }) => ({
     path: path.join('.'),
     // The message quotes unknown keys, which may be of any length.
     message: message.slice(0, 200),
   }))
-  return invalidFields(c, target, fields)
 }

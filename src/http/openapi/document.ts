@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { EventSchemas } from '../../core/declared-events.ts'
 import type { DescriptionInit } from '../routes/openapi.ts'
+import { Batch, BatchEvent } from '../schemas/batches.ts'
 import { schemaMetadata } from '../schemas/metadata.ts'
 import { type OpenApiVersion, PublishBody } from '../schemas/requests.ts'
 import { ByeSchema, GapSchema, ProblemSchema, ReadySchema } from '../schemas/responses.ts'
@@ -28,6 +29,8 @@ export const VERSION = '0.1.0'
 
 /** The release of each version that the document follows. Later ones only reword it. */
 const RELEASES: Readonly<Record<OpenApiVersion, string>> = { '3.1': '3.1.1', '3.2': '3.2.0' }
+
+const ADDRESS = { $ref: '#/components/schemas/Address' }
 
 /** What the document describes. */
 export interface DocumentInit extends DescriptionInit {
@@ -68,7 +71,10 @@ export function createDocument(init: DocumentInit): Json {
     components: {
       schemas: {
         ...schemasOf([...named]),
-        ...(events && { Event: schemaOfEvents(events) }),
+        ...(events && {
+          Event: schemaOfEvents('Event', events),
+          BatchEvent: schemaOfEvents('BatchEvent', events, { to: ADDRESS }),
+        }),
         StreamEvent: schemaOfStreamEvent(events),
       },
       responses: responsesWith(always),
@@ -116,16 +122,28 @@ export function createDocument(init: DocumentInit): Json {
 
   function contentOf(contents: Contents): Json {
     const entries = Object.entries(contents).map(([type, content]) => {
-      const isStream = type === 'text/event-stream' && version === '3.2'
-      return [type, isStream ? streamOf(content) : mediaTypeOf(content)]
+      const isSequence = version === '3.2' && (content.item || type === 'text/event-stream')
+      return [type, isSequence ? sequenceOf(content) : mediaTypeOf(content)]
     })
     return Object.fromEntries(entries)
   }
 
-  function mediaTypeOf({ schema, example }: Content): Json {
-    // The example shows an event that this hub may not declare.
-    const own = events && schema === PublishBody ? undefined : example
+  function mediaTypeOf({ schema, item, example }: Content): Json {
+    if (item) referenceTo(item)
+    const own = showsEvent(item ?? schema) ? undefined : example
     return { schema: referenceTo(schema), ...(own !== undefined && { example: own }) }
+  }
+
+  /** A sequence by its items, which OpenAPI 3.1 can't describe. */
+  function sequenceOf({ item, example }: Content): Json {
+    const itemSchema = item ? referenceTo(item) : { $ref: '#/components/schemas/StreamEvent' }
+    if (item && showsEvent(item)) return { itemSchema }
+    return { itemSchema, examples: { stream: { serializedValue: example } } }
+  }
+
+  /** Whether an example shows an event that this hub may not declare. */
+  function showsEvent(schema: z.ZodType): boolean {
+    return events !== undefined && [PublishBody, BatchEvent, Batch].includes(schema as never)
   }
 
   function referenceTo(schema: z.ZodType): Json {
@@ -133,13 +151,5 @@ export function createDocument(init: DocumentInit): Json {
     if (id === undefined) return schemaOf(schema, 'input')
     named.add(schema)
     return { $ref: `#/components/schemas/${id}` }
-  }
-}
-
-/** A stream by its events, which OpenAPI 3.1 can't describe. */
-function streamOf({ example }: Content): Json {
-  return {
-    itemSchema: { $ref: '#/components/schemas/StreamEvent' },
-    examples: { stream: { serializedValue: example } },
   }
 }

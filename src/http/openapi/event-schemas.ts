@@ -3,23 +3,26 @@ import type { EventSchema, EventSchemas } from '../../core/declared-events.ts'
 import { EVENT_NAME } from '../../core/event.ts'
 import { type Json, plainPattern } from './json-schema.ts'
 
-/** The schema of an event to publish: one of those declared. */
-export function schemaOfEvents(events: EventSchemas): Json {
-  return { oneOf: Object.entries(events).map(schemaOfEvent) }
-}
-
-function schemaOfEvent([name, schema]: [string, EventSchema], index: number): Json {
-  const at = `#/components/schemas/Event/oneOf/${index}/properties/data`
-  return {
-    type: 'object',
-    properties: {
-      data: placed(schemaOfData(schema, 'input'), at),
-      event: { type: 'string', const: name },
-      ephemeral: { type: 'boolean' },
-    },
-    required: name === 'message' ? ['data'] : ['data', 'event'],
-    additionalProperties: false,
-  }
+/**
+ * The schema of an event to publish: one of those declared. @param component - the name of this schema
+ * @param more - properties that the event must have as well. @defaultValue none
+ */
+export function schemaOfEvents(component: string, events: EventSchemas, more: Json = {}): Json {
+  const oneOf = Object.entries(events).map(([name, schema], index) => {
+    const at = `#/components/schemas/${component}/oneOf/${index}/properties/data`
+    return {
+      type: 'object',
+      properties: {
+        ...more,
+        data: placed(schemaOfData(schema, 'input'), at),
+        event: { type: 'string', const: name },
+        ephemeral: { type: 'boolean' },
+      },
+      required: [...Object.keys(more), 'data', ...(name === 'message' ? [] : ['event'])],
+      additionalProperties: false,
+    }
+  })
+  return { oneOf }
 }
 
 /**

@@ -19,6 +19,8 @@ export type HeaderName =
 /** The schema of a body, and an example. */
 export interface Content {
   readonly schema: z.ZodType
+  /** The schema of each item of a sequence, which OpenAPI 3.1 can't describe. @defaultValue the body is one value */
+  readonly item?: z.ZodType
   readonly example: unknown
 }
 

@@ -5,8 +5,6 @@ import {
   ClientParam,
   DisconnectQuery,
   ListQuery,
-  PublishBody,
-  PublishForm,
   StreamQuery,
   TicketBody,
   TopicParam,
@@ -16,12 +14,12 @@ import {
   Clients,
   Disconnected,
   IssuedTicket,
-  Published,
   TopicConnections,
   Topics,
 } from '../schemas/responses.ts'
 import { ABOUT } from './about.ts'
-import { content, json, type Operation, type ResponseSpec, text } from './operation.ts'
+import { content, json, type Operation, text } from './operation.ts'
+import { PUBLISHING } from './publishing.ts'
 
 const SINCE = '2026-11-22T09:00:00.000Z'
 const CONNECTION = {
@@ -69,26 +67,6 @@ const StreamHeaders = z.object({
   }),
 })
 
-const event = {
-  'application/json': content(PublishBody, { data: { unread: 3 }, event: 'inbox' }),
-  'text/plain': content(z.string(), 'hello'),
-  'application/x-www-form-urlencoded': content(PublishForm, { data: 'hello' }),
-}
-
-const published: ResponseSpec = {
-  ...json('The event was published.', Published, { id: 'mwro6j5u0dlj-42', connections: 2 }),
-  headers: ['RateLimit', 'RateLimit-Policy'],
-}
-
-/** What all operations that publish an event have in common. */
-const publishing = {
-  tag: 'publish',
-  permission: 'publish',
-  body: event,
-  responses: { 200: published },
-  problems: [413, 415, 429],
-} as const
-
 /** All operations: `GET /clients/:id` → what it does. */
 export const operations: Readonly<Record<string, Operation>> = {
   'GET /sse': {
@@ -110,32 +88,7 @@ export const operations: Readonly<Record<string, Operation>> = {
       },
     },
   },
-  'POST /clients/:id': {
-    ...publishing,
-    id: 'publishToClient',
-    summary: 'Publishes to all connections of one client.',
-    parameters: { path: ClientParam },
-  },
-  'POST /topics/:topic': {
-    ...publishing,
-    id: 'publishToTopic',
-    summary: 'Publishes to all connections that follow a topic.',
-    parameters: { path: TopicParam },
-  },
-  'POST /broadcast': {
-    ...publishing,
-    id: 'broadcast',
-    summary: 'Publishes to all connections.',
-  },
-  'POST /ping/:id': {
-    id: 'ping',
-    tag: 'publish',
-    summary: 'Publishes `hello` to one client.',
-    permission: 'publish',
-    parameters: { path: ClientParam },
-    responses: { 200: published },
-    problems: [429],
-  },
+  ...PUBLISHING,
   'GET /clients': {
     id: 'listClients',
     tag: 'operate',

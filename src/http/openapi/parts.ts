@@ -43,6 +43,10 @@ const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
     detail: 'This path does not support PUT: use GET, HEAD, OPTIONS.',
     headers: ['Allow'],
   },
+  408: {
+    description: 'Nothing more of the body arrived in time.',
+    detail: 'Nothing arrived for 60 s: send a blank line now and then, or another request.',
+  },
   413: {
     description: 'The body is too large.',
     detail: 'The data of an event is limited to 262144 bytes: send less.',
@@ -67,6 +71,12 @@ const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
     description: 'The server failed.',
     detail: 'The server failed: see its log for the reason.',
     headers: LIMITED,
+  },
+  501: {
+    description:
+      'The clients are sharded: only the events of one client can be published together.',
+    detail:
+      'With HUB_SHARDS above 1, only the events of one client can be published together: publish these one by one.',
   },
   503: {
     description:

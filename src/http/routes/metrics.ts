@@ -71,10 +71,14 @@ function expose(stats: HubStats, errors: ReadonlyMap<number, number>): string {
   const byStatus = [...errors].map(([status, count]) => [String(status), count] as const)
   const parts = [current(stats), events(stats), streams(stats), journalMetrics(stats.journal)]
   parts.push([
-    counter('hono_sse_request_errors_total', 'Requests that led to an error response.', {
-      label: 'status',
-      values: byStatus,
-    }),
+    counter(
+      'hono_sse_request_errors_total',
+      'Requests that led to an error response, and events of a batch that were refused.',
+      {
+        label: 'status',
+        values: byStatus,
+      },
+    ),
   ])
   return parts.flat().join('')
 }

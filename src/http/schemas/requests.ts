@@ -4,7 +4,8 @@ import { MAX_TOPICS, NAME, NAME_RULE } from '../../core/address.ts'
 import { EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
 import { schemaMetadata } from './metadata.ts'
 
-const Name = z.string(NAME_RULE).regex(NAME, NAME_RULE)
+/** A client id or a topic. */
+export const Name: z.ZodString = z.string(NAME_RULE).regex(NAME, NAME_RULE)
 const once = 'must be sent at most once'
 
 /** `GET /sse?id=&topic=&lastEventId=&ticket=` */
@@ -58,7 +59,15 @@ export interface PublishBody {
   readonly ephemeral?: boolean | undefined
 }
 
-const publishing = z.strictObject({
+/** The fields of an event. */
+export const publishing: z.ZodObject<
+  {
+    data: z.ZodType<unknown>
+    event: z.ZodOptional<z.ZodString>
+    ephemeral: z.ZodOptional<z.ZodBoolean>
+  },
+  z.core.$strict
+> = z.strictObject({
   data: z
     .unknown()
     .refine((data) => data !== undefined, 'is missing: send it, even if it is null')

@@ -20,6 +20,8 @@ export interface Flusher {
   eventQueued(now: number): void
   /** Returns all connections that have something queued, among others. */
   backlog(): Set<HubConnection>
+  /** Resolves in a later turn, when everything that is queued now has been written or waits for its transport. */
+  flushed(): Promise<void>
 }
 
 /** Creates a flusher. It holds no timer while nothing is queued. */
@@ -36,8 +38,18 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
   let flushingEvents = 0
   let flushingQueuedAt = 0
   let flushStartedAt = 0
+  /** Who waits for the next batch, and for the one that is being flushed. */
+  let waitingCalls: (() => void)[] = []
+  let flushingCalls: (() => void)[] = []
 
-  return { empty, busy, schedule, eventQueued, backlog }
+  return { empty, busy, schedule, eventQueued, backlog, flushed }
+
+  function flushed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (scheduled) waitingCalls.push(resolve)
+      else clock.soon(resolve)
+    })
+  }
 
   function schedule(connection: HubConnection): void {
     waiting.push(connection)
@@ -61,7 +73,7 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
     if (next === flushing.length) takeWaiting()
     const end = Math.min(next + SLICE, flushing.length)
     while (next < end) flushing[next++]?.flush()
-    if (next === flushing.length) measure()
+    if (next === flushing.length) ended()
     if (next < flushing.length || waiting.length > 0) clock.soon(flushSlice)
     else stop()
   }
@@ -70,6 +82,7 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
     scheduled = false
     flushing = []
     next = 0
+    for (const resolve of waitingCalls.splice(0)) resolve()
     // Otherwise the latest node would keep the last frames in memory until the next event.
     empty.latest = undefined
   }
@@ -77,6 +90,8 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
   function takeWaiting(): void {
     flushing = waiting
     waiting = []
+    flushingCalls = waitingCalls
+    waitingCalls = []
     next = 0
     flushingEvents = waitingEvents
     flushingQueuedAt = waitingQueuedAt
@@ -84,8 +99,9 @@ export function createFlusher(clock: Clock, { flushMs, delayMs }: HubMetrics): F
     flushStartedAt = clock.monotonic()
   }
 
-  function measure(): void {
+  function ended(): void {
     const now = clock.monotonic()
+    for (const resolve of flushingCalls.splice(0)) resolve()
     observe(flushMs, now - flushStartedAt)
     if (flushingEvents > 0) observe(delayMs, now - flushingQueuedAt, flushingEvents)
   }

@@ -40,6 +40,7 @@ export const variableGroups: Readonly<Record<string, Partial<Record<keyof Config
     CLIENT_OVERFLOW: 'beyond it, refuse the new connection or end the oldest',
     MAX_QUEUED_BYTES: 'maximum number of bytes queued for one connection',
     MAX_EVENT_BYTES: 'maximum number of bytes of one event’s data',
+    MAX_BATCH_EVENTS: 'maximum number of events in a JSON array',
     COMPRESS_MIN_BYTES: 'the size in bytes from which an event is compressed',
   },
   Journal: {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
+import express from 'express'
 import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type NodeHandler, toNodeHandler } from '../../../src/adapters/node/handler.ts'
@@ -69,4 +70,20 @@ describe.each([
     const parts = Array.from({ length: 12 }, () => 'x'.repeat(1_000))
     expect((await send('text/plain', parts))[0]).toBe(413)
   })
+})
+
+test.each([
+  ['an array', 'application/json', '[{"to":"everyone","data":1},{"to":"everyone","data":2}]'],
+  ['NDJSON', 'application/x-ndjson', '{"to":"everyone","data":1}\n{"to":"everyone","data":2}'],
+])('a batch is published that a parser of the host has read: %s', async (_, type, body) => {
+  const hub = createHub()
+  const parsers = [express.json(), express.text({ type: 'application/x-ndjson' })]
+  const host = express().use(parsers, toNodeHandler(createApp({ hub, access: 'anyone' })))
+  const port = await portOf(createServer(host))
+  const url = `http://127.0.0.1:${port}/publish`
+  const headers = { 'Content-Type': type, Connection: 'close' }
+  const response = await fetch(url, { method: 'POST', headers, body })
+  expect(response.status).toBe(200)
+  expect((await response.text()).match(/"connections":0/g)).toHaveLength(2)
+  expect(hub.stats().published).toBe(2)
 })

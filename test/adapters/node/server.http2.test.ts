@@ -1,4 +1,5 @@
 /** HTTP/2 on Node: many streams in one connection, and HTTP/1.1 on the same port. */
+import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
 import { request } from 'node:https'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -34,6 +35,27 @@ describe.each(OPENERS)('over TLS, with %s streams', (STREAM) => {
     expect(texts.filter(({ text }) => text.includes('for seven'))).toEqual([texts[7]])
     session.destroy()
     await eventually(async () => expect(await connected(server.url)).toBe(0))
+  })
+
+  test('lines are answered while they are sent', async () => {
+    const session = dial(server.url)
+    const headers = {
+      ':path': '/publish',
+      ':method': 'POST',
+      'content-type': 'application/x-ndjson',
+    }
+    const batch = session.request(headers)
+    let text = ''
+    batch.setEncoding('utf8').on('data', (part: string) => {
+      text += part
+    })
+    for (let n = 1; n <= 3; n++) {
+      batch.write('{"to":{"client":"nobody"},"data":1}\n')
+      await eventually(() => expect(text.match(/"connections":0/g)).toHaveLength(n))
+    }
+    batch.end()
+    await once(batch, 'end')
+    session.destroy()
   })
 
   test('a client that closes one stream keeps the others', async () => {

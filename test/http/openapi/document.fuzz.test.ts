@@ -15,7 +15,7 @@ test('every response to 2,000 arbitrary requests, in any access mode, is describ
       expect(await hub.attack(draft)).toBeUndefined()
     })
     // State left over from one request would mislead the shrinking.
-    await fc.assert(property, { seed: 40 + index, numRuns: 400, endOnFailure: true })
+    await fc.assert(property, { seed: 42 + index, numRuns: 400, endOnFailure: true })
     for (const one of hub.seen) seen.add(one)
   }
   // The requests reach every operation, and every status except those of a hub that is broken.

@@ -5,11 +5,12 @@ import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
+import { NDJSON } from '../../../src/http/batch/answer-lines.ts'
 import { operations } from '../../../src/http/openapi/operations.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { createAppHarness, problemIn } from '../../support/app-harness.ts'
 import { createAuthHarness, KEY, SECRET } from '../../support/auth-harness.ts'
-import { breachesOf, eventBreaches, itemsIn } from '../../support/openapi-breaches.ts'
+import { breachesOf, eventBreaches, itemsIn, linesIn } from '../../support/openapi-breaches.ts'
 import { situations } from '../../support/openapi-requests.ts'
 import {
   type Contents,
@@ -45,6 +46,13 @@ const OPERATIONS = Object.entries(document.paths).flatMap(([path, methods]) =>
 function contentsOf(one: Document, path: string, method: string): Contents {
   const answer = one.paths[path]?.[method]?.responses['200'] ?? {}
   return resolve<ResponseObject>(one, answer).content ?? {}
+}
+
+/** A document without what describes the items of sequences. */
+function withoutSequences(one: object): unknown {
+  return JSON.parse(JSON.stringify(one), (key, value) =>
+    ['text/event-stream', NDJSON].includes(key) ? null : (value as unknown),
+  )
 }
 
 /** The routes that an app really has, as the document writes them: `GET /clients/{id}`. */
@@ -97,14 +105,18 @@ describe('the document', () => {
     for (const one of others) expect(check(name, one), one).not.toEqual([])
   })
 
-  test('differs between the versions in nothing but the stream', () => {
+  test('differs between the versions in nothing but sequences', () => {
     const stream = { itemSchema: { $ref: '#/components/schemas/StreamEvent' } }
     expect(contentsOf(document, '/sse', 'get')['text/event-stream']).toMatchObject(stream)
-    const before = contentsOf(older, '/sse', 'get')['text/event-stream']
-    expect(before).toMatchObject({ schema: { type: 'string' } })
-    const same = JSON.parse(JSON.stringify(older)) as Document
-    Object.assign(contentsOf(same, '/sse', 'get'), contentsOf(document, '/sse', 'get'))
-    expect({ ...same, openapi: document.openapi }).toEqual(document)
+    const lines = { itemSchema: { $ref: '#/components/schemas/BatchResult' } }
+    expect(contentsOf(document, '/publish', 'post')[NDJSON]).toMatchObject(lines)
+    expect(withoutSequences({ ...older, openapi: document.openapi })).toEqual(
+      withoutSequences(document),
+    )
+    const before = JSON.stringify(older)
+    for (const type of ['text/event-stream', NDJSON]) {
+      expect(before).toContain(`"${type}":{"schema":{"type":"string"}`)
+    }
   })
 
   test.each([
@@ -207,6 +219,17 @@ describe('an example fits its schema', () => {
     expect(check(schema, example)).toEqual([])
   })
 
+  const sequences = places.flatMap(([name, contents = {}]) => {
+    const { itemSchema, examples } = contents[NDJSON] ?? {}
+    const lines = linesIn(examples?.stream?.serializedValue ?? '')
+    return itemSchema ? [[name, itemSchema, lines] as const] : []
+  })
+
+  test.each(sequences)('of each line of %s', (_, itemSchema, lines) => {
+    expect(lines.length).toBeGreaterThan(1)
+    for (const line of lines) expect(check(itemSchema, line)).toEqual([])
+  })
+
   test('of every header', () => {
     for (const { schema, example } of Object.values(document.components.headers ?? {})) {
       if (example !== undefined) expect(check(schema as object as Document, example)).toEqual([])
@@ -248,15 +271,17 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
   const bodies = Object.entries(operation.requestBody?.content ?? {})
   test.runIf(bodies.length > 0).each(bodies)(
     'accepts the example of %s',
-    async (type, { example }) => {
+    async (type, { example = '', examples }) => {
+      const lines = examples?.stream?.serializedValue
       const body = type.startsWith('application/x-www')
         ? new URLSearchParams(example as Record<string, string>).toString()
         : type === 'text/plain'
           ? String(example)
-          : JSON.stringify(example)
+          : (lines ?? JSON.stringify(example))
       const headers = { 'Content-Type': type }
       const response = await createAuthHarness().request(path, KEY, { method, headers, body })
       expect(response.status).toBe(200)
+      expect(await response.text()).not.toContain('"status"')
     },
   )
 })

@@ -45,6 +45,28 @@ describe('a typed client', () => {
     expectTypeOf({ data: [1], event: 'inbox', ephemeral: true }).toExtend<Body>()
   })
 
+  test('publishes many events, and tells results from problems', async () => {
+    const { publish } = clientOf(createAppHarness())
+    const answer = await publish.$post({
+      json: [
+        { to: 'everyone', data: 1 },
+        { to: { client: '.' }, data: 2, event: 'inbox' },
+        // @ts-expect-error: the address is missing
+        { data: 3 },
+      ],
+    })
+    if (!answer.ok) expect.unreachable()
+    const seen = (await answer.json()).map((result) =>
+      'status' in result ? result.detail : result.connections,
+    )
+    expectTypeOf(seen).toEqualTypeOf<(string | number)[]>()
+    expect(seen).toEqual([
+      0,
+      expect.stringContaining('json.to'),
+      expect.stringContaining('json.to'),
+    ])
+  })
+
   test('lists clients, and disconnects one', async () => {
     const set = createAppHarness()
     await set.listen('/sse?id=alice')

@@ -1,5 +1,6 @@
 /** The flush: events published in one turn leave in one write, and other work is not held up. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { internalsOf } from '../../../src/hub/internals.ts'
 import { publishedData } from '../../support/events.ts'
 import { createHubHarness } from '../../support/hub-harness.ts'
 
@@ -103,4 +104,36 @@ test('a stream that throws in a flush does not stop the others', async () => {
   void broadcast('b')
   await clock.runPending()
   expect(clients.map(({ stream }) => publishedData(stream))).toEqual([['a', 'b'], [], ['a', 'b']])
+})
+
+describe('flushed', () => {
+  test('resolves in a later turn if nothing is queued', async () => {
+    const { clock, hub } = createHubHarness()
+    let isFlushed = false
+    void internalsOf(hub)
+      .flushed()
+      .then(() => {
+        isFlushed = true
+      })
+    await Promise.resolve()
+    expect(isFlushed).toBe(false)
+    await clock.runPending()
+    expect(isFlushed).toBe(true)
+  })
+
+  test('resolves when every connection has been sent what was queued before', async () => {
+    const { clock, hub, connect, broadcast } = createHubHarness()
+    const streams: Awaited<ReturnType<typeof connect>>['stream'][] = []
+    for (let n = 0; n < 600; n++) streams.push((await connect(`client-${n}`)).stream)
+    const before = streams.map(({ writes }) => writes.length)
+    void broadcast('a')
+    let sent = 0
+    void internalsOf(hub)
+      .flushed()
+      .then(() => {
+        sent = streams.filter(({ writes }, index) => writes.length > (before[index] ?? 0)).length
+      })
+    await clock.runPending()
+    expect(sent).toBe(600)
+  })
 })

@@ -1,5 +1,6 @@
 /** One suite for every runtime: what the hub promises, seen through real sockets. */
 import { describe } from 'vitest'
+import { batching } from './batching.ts'
 import { browsing } from './browsing.ts'
 import { configuring } from './configuring.ts'
 import { describing } from './describing.ts'
@@ -31,6 +32,7 @@ function withOpener(runtime: Runtime, STREAM: Opener): void {
     draining(pool)
     if (STREAM !== 'native') return
     // Behaviour that does not depend on streams is tested once.
+    batching(pool)
     browsing(pool)
     configuring(pool)
     describing(pool)

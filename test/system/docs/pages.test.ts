@@ -1,5 +1,6 @@
 /** The pages of the documentation: their links lead somewhere, their code compiles, their commands work. */
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createApp } from '../../../src/http/app.ts'
@@ -136,11 +137,27 @@ describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
     const { url } = await startRecipeHub({})
     const published = shellBlocks('docs/http-api.md')
       .flatMap((code) => commandsIn(code, url))
-      .filter((command) => command.startsWith('curl') && !command.includes('/sse'))
+      .filter((command) => command.startsWith('curl') && !/\/(sse|publish)$|\/sse\?/.test(command))
     expect(published).toHaveLength(4)
     for (const command of published) {
       expect(JSON.parse(shell(strict(command)))).toMatchObject({ connections: 0 })
     }
+  })
+
+  test('publish batches as the HTTP API says', async () => {
+    const { url } = await startRecipeHub({})
+    const commands = shellBlocks('docs/http-api.md').flatMap((code) => commandsIn(code, url))
+    const [array = '', print = '', lines = ''] = commands.slice(-3)
+    expect(JSON.parse(shell(strict(array)))).toMatchObject([{ connections: 0 }, { connections: 0 }])
+    const file = join(mkdtempSync(join(tmpdir(), 'hono-sse-batch-')), 'events.ndjson')
+    shell(print.replace('events.ndjson', file))
+    const answers = shell(strict(lines.replace('events.ndjson', file)))
+      .trim()
+      .split('\n')
+    expect(answers.map((answer) => JSON.parse(answer) as unknown)).toMatchObject([
+      { connections: 0 },
+      { connections: 0 },
+    ])
   })
 
   test('publish, request tickets and disconnect as the page on authentication says', async () => {

@@ -60,7 +60,14 @@ const method = fc.oneof(
 const path = fc.oneof(
   { arbitrary: fc.constant('/sse'), weight: 4 },
   {
-    arbitrary: fc.constantFrom('/broadcast', '/tickets', '/clients', '/healthz', '/readyz'),
+    arbitrary: fc.constantFrom(
+      '/broadcast',
+      '/publish',
+      '/tickets',
+      '/clients',
+      '/healthz',
+      '/readyz',
+    ),
     weight: 4,
   },
   {
@@ -105,7 +112,12 @@ const body = fc.oneof(
   json.map(bytesOf),
   fc.tuple(text, text).map(([name, data]) => bytesOf(`data=${data}&${name}=${data}`)),
 )
-const types = ['application/json', 'text/plain', 'application/x-www-form-urlencoded']
+const types = [
+  'application/json',
+  'application/x-ndjson',
+  'text/plain',
+  'application/x-www-form-urlencoded',
+]
 const type = fc.oneof(
   { arbitrary: fc.constantFrom(...types), weight: 6 },
   {
@@ -158,6 +170,7 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
     ['POST', '/clients/alice'],
     ['POST', '/topics/news'],
     ['POST', '/ping/alice'],
+    ['POST', '/publish'],
     ['GET', '/clients'],
     ['GET', '/clients/alice'],
     ['GET', '/topics/news?limit=1'],
@@ -170,6 +183,10 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
     ...tickets.map((ticket) => ['GET', `/sse?ticket=${ticket}`] as const),
   ]
   const event = fc.jsonValue().map((data) => ({ data }))
+  const bodyOf = (path: string, value: object): unknown => {
+    if (path === '/publish') return [{ to: 'everyone', ...value }, value]
+    return path === '/tickets' ? { client: 'bob' } : value
+  }
   return fc
     .tuple(
       fc.constantFrom(...routes),
@@ -185,7 +202,7 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
         Cookie: cookie,
         'Content-Type': 'application/json',
       },
-      body: bytesOf(JSON.stringify(path === '/tickets' ? { client: 'bob' } : value)),
+      body: bytesOf(JSON.stringify(bodyOf(path, value))),
     }))
 }
 

@@ -4,6 +4,7 @@ import { anonymity } from './anonymity.ts'
 import { bodies } from './bodies.ts'
 import { floods, hastyClients } from './floods.ts'
 import { injection } from './injection.ts'
+import { lines } from './lines.ts'
 import { requests } from './requests.ts'
 import { secrecy } from './secrecy.ts'
 import { createTargetPool, type Target } from './target.ts'
@@ -22,6 +23,7 @@ export function hardening(runtime: Target): void {
     secrecy(pool)
     injection(pool)
     bodies(pool)
+    lines(pool)
     requests(pool)
     floods(pool)
     hastyClients(pool)

@@ -1,0 +1,111 @@
+/** Responds to NDJSON while it arrives, with a line for each line. It reads no faster than its answers are read. */
+import type { Context } from 'hono'
+import type { Address } from '../../core/address.ts'
+import { internalsOf } from '../../hub/internals.ts'
+import { type Explanation, problem } from '../problem.ts'
+import { discardRest } from './discard-rest.ts'
+import { createLineAnswers, type LineAnswers } from './line-answers.ts'
+import { asResult, type BatchInit, createBatchPublisher } from './publisher.ts'
+import { type BatchWatch, watchBatch } from './watch-batch.ts'
+
+/** The media type of JSON with one value per line. */
+export const NDJSON = 'application/x-ndjson'
+
+/** Neither a cache nor a proxy may hold answers back. */
+const HEADERS = {
+  'Content-Type': NDJSON,
+  'Cache-Control': 'no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+}
+
+type BodyReader = ReadableStreamDefaultReader<Uint8Array>
+
+/** Responds to a request whose body is NDJSON. @param address - whom all events are for. @defaultValue each of them says so */
+export async function answerLines(
+  init: BatchInit,
+  c: Context,
+  address?: Address,
+): Promise<Response> {
+  const { hub } = init
+  const reader = (await bodyOf(c)).getReader()
+  const { clock, flushed } = internalsOf(hub)
+  const watch = watchBatch(hub)
+  const answers = createLineAnswers({
+    reader,
+    maxEventBytes: hub.maxEventBytes,
+    publishAll: createBatchPublisher(init, c, address),
+    flushed,
+    onWait: (isWaiting) => watch.wait(isWaiting ? 'body' : undefined),
+  })
+  // Not before the first line is answered: until then, the status can say what is wrong.
+  const first = await answers.next().catch(() => 'broken' as const)
+  if (first === 'broken') return problem(c, 400, 'The body ended early: send it again.')
+  if (!first) return problem(c, 400, 'The body has no lines: send an event in each.')
+  const discard = () => discardRest(reader, clock)
+  return c.body(streamOf({ first, answers, reader, watch, discard }), 200, HEADERS)
+}
+
+/** The body, which the host may have read already. */
+async function bodyOf(c: Context): Promise<ReadableStream<Uint8Array>> {
+  const { raw } = c.req
+  const body = raw.bodyUsed ? new Response(await c.req.arrayBuffer()).body : raw.body
+  return body ?? new ReadableStream({ start: (controller) => controller.close() })
+}
+
+interface StreamInit {
+  readonly first: Uint8Array
+  readonly answers: LineAnswers
+  readonly reader: BodyReader
+  readonly watch: BatchWatch
+  discard(): void
+}
+
+function streamOf(init: StreamInit): ReadableStream<Uint8Array> {
+  const { first, answers, reader, watch, discard } = init
+  let isOpen = true
+  return new ReadableStream<Uint8Array>({ start, pull, cancel })
+
+  function start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    watch.start((reason, awaited) => {
+      end(controller, reason)
+      if (awaited === 'reader') discard()
+    })
+    send(controller, first)
+  }
+
+  async function pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    watch.wait(undefined)
+    const next = await answers.next().catch(() => BROKEN)
+    if (!isOpen) return
+    if (next instanceof Uint8Array) send(controller, next)
+    else end(controller, next)
+  }
+
+  async function cancel(): Promise<void> {
+    isOpen = false
+    watch.stop()
+    await reader.cancel()
+  }
+
+  function send(controller: ReadableStreamDefaultController<Uint8Array>, answer: Uint8Array): void {
+    controller.enqueue(answer)
+    watch.wait('reader')
+  }
+
+  function end(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    reason: Explanation | undefined,
+  ): void {
+    if (!isOpen) return
+    isOpen = false
+    watch.stop()
+    if (reason) controller.enqueue(answers.ending(asResult(reason)))
+    controller.close()
+  }
+}
+
+const BROKEN: Explanation = {
+  status: 400,
+  detail:
+    'The body ended early, in this line: neither this line nor anything after it was published.',
+}

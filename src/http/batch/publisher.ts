@@ -1,0 +1,135 @@
+/** Publishes events of a batch in order, each as one request would: schema, permission, rate limit, hub. */
+import type { Context, MiddlewareHandler } from 'hono'
+import type { z } from 'zod'
+import type { Address } from '../../core/address.ts'
+import { HubError } from '../../core/errors.ts'
+import { checksLater } from '../../hub/event-check.ts'
+import type { Hub } from '../../hub/hub-types.ts'
+import { internalsOf } from '../../hub/internals.ts'
+import type { Access } from '../auth/authorizer.ts'
+import { holdPermissions } from '../auth/held-permissions.ts'
+import { passThrough } from '../middleware/authorize.ts'
+import { issuesIn } from '../middleware/validate.ts'
+import { type Explanation, explain, problemBody } from '../problem.ts'
+import { BatchEvent, type BatchResult } from '../schemas/batches.ts'
+import { PublishBody } from '../schemas/requests.ts'
+
+/** What publishing requires. */
+export interface BatchInit {
+  readonly hub: Hub
+  readonly access: Access | undefined
+  /** Limits how often events are published. */
+  readonly limit: MiddlewareHandler
+  /** Counts events that are refused, by status. */
+  readonly errors: Map<number, number>
+  /** Receives unexpected errors. */
+  onError(error: unknown, c: Context): void
+}
+
+/**
+ * Publishes events in one turn, and resolves with their results in order.
+ * @param parse - returns the value that the schema validates. What it throws is the result
+ */
+export type PublishAll = <Item>(
+  items: readonly Item[],
+  parse: (item: Item) => unknown,
+) => Promise<readonly BatchResult[]>
+
+/** The maximum number of events that are published in one turn: nothing else happens meanwhile. */
+export const MAX_AT_ONCE = 512
+
+/** The number of bytes beyond which no more are published in one turn: a connection queues them all. */
+export const MAX_BYTES_AT_ONCE = 65_536
+
+/** Creates the publisher of one request. @param address - whom its events are for. @defaultValue each of them says so */
+export function createBatchPublisher(
+  { hub, access, limit, errors, onError }: BatchInit,
+  c: Context,
+  address?: Address,
+): PublishAll {
+  const { events } = internalsOf(hub)
+  const read = address === undefined ? withAddress : (value: unknown) => checked(PublishBody, value)
+  return publishAll
+
+  async function publishAll<Item>(
+    items: readonly Item[],
+    parse: (item: Item) => unknown,
+  ): Promise<readonly BatchResult[]> {
+    const results: (BatchResult | Promise<BatchResult>)[] = []
+    const own = contextLike(c)
+    holdPermissions(own)
+    for (const item of items) {
+      try {
+        const { to = address as Address, ...event } = read(parse(item)) as Partial<BatchEvent>
+        if (hub.closing) throw new HubError('hub-closed', CLOSING)
+        if (access) own.set('subject', await access.publish(own, to))
+        const refusal = limit === passThrough ? undefined : await refusalOf(own)
+        if (refusal) {
+          results.push(asResult(refusal))
+          continue
+        }
+        const published = hub.publish(to, event as PublishBody).catch(problemIn)
+        results.push(published)
+        if (checksLater(events)) await published
+      } catch (error) {
+        results.push(problemIn(error))
+      }
+    }
+    const all = await Promise.all(results)
+    for (const result of all) if ('status' in result) countError(result)
+    return all
+  }
+
+  function countError({ status }: { readonly status: number }): void {
+    errors.set(status, (errors.get(status) ?? 0) + 1)
+  }
+
+  /** Counts one event. The limit is middleware, which may set headers or respond: hence a context of its own. */
+  async function refusalOf(from: Context): Promise<Explanation | undefined> {
+    const own = contextLike(from)
+    const response = (await limit(own, async () => {})) ?? (own.finalized ? own.res : undefined)
+    if (!response) return undefined
+    const { status, headers } = response
+    const seconds = headers.get('Retry-After')
+    return { status, detail: TOO_MANY, ...(seconds !== null && { retryAfter: Number(seconds) }) }
+  }
+
+  function problemIn(error: unknown): BatchResult {
+    return asResult(explain(error, (unexpected) => onError(unexpected, c)))
+  }
+}
+
+/** The result of an event that was not published. */
+export function asResult(explanation: Explanation): BatchResult {
+  const { retryAfter } = explanation
+  const body = problemBody(explanation)
+  return retryAfter === undefined ? body : { ...body, retryAfter }
+}
+
+const TOO_MANY = 'Too many events within a minute: wait for the seconds in retryAfter.'
+
+/** Why a hub that drains publishes no more of a batch. */
+export const CLOSING = 'The hub is shutting down: send the rest to another instance.'
+
+function withAddress(value: unknown): BatchEvent {
+  return checked(BatchEvent, value)
+}
+
+/** @throws {HubError} `invalid-event` */
+function checked<Output>(schema: z.ZodType<Output>, value: unknown): Output {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new HubError('invalid-event', '', { issues: issuesIn(result.error) })
+}
+
+type ContextClass = new (
+  request: Request,
+  options: { readonly env: unknown; readonly path: string },
+) => Context
+
+/** A context of the same request, without a response. */
+function contextLike(c: Context): Context {
+  const own = new (c.constructor as ContextClass)(c.req.raw, { env: c.env, path: c.req.path })
+  for (const [name, value] of Object.entries(c.var)) own.set(name, value)
+  return own
+}

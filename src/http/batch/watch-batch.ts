@@ -1,0 +1,59 @@
+/** Ends a batch that waits in vain, for its sender or for whoever reads its answers, and one of a hub that closes. */
+import type { Hub } from '../../hub/hub-types.ts'
+import { internalsOf } from '../../hub/internals.ts'
+import type { Explanation } from '../problem.ts'
+import { CLOSING } from './publisher.ts'
+
+/** What a batch waits for: the next part of its body, or that its answers are read. */
+export type Awaited = 'body' | 'reader'
+
+/** The maximum number of seconds that a batch waits. */
+const SECONDS: Readonly<Record<Awaited, number>> = { body: 60, reader: 30 }
+
+const DETAILS: Readonly<Record<Awaited, string>> = {
+  body: `Nothing arrived for ${SECONDS.body} s: send a blank line now and then, or another request.`,
+  reader: `The answers were not read for ${SECONDS.reader} s: read them while you send, or send fewer lines in one request.`,
+}
+
+/** Milliseconds between two looks: less than a server that stops leaves for requests to end. */
+const CHECK_MS = 200
+
+/** Watches one batch. */
+export interface BatchWatch {
+  /** Records what the batch waits for now; nothing while it publishes. */
+  wait(awaited: Awaited | undefined): void
+  /** Holds a timer until `stop`, or until it has called `end`, once. */
+  start(end: (reason: Explanation, awaited: Awaited | undefined) => void): void
+  stop(): void
+}
+
+/** Creates the watch of a batch. */
+export function watchBatch(hub: Hub): BatchWatch {
+  const { clock } = internalsOf(hub)
+  let awaited: Awaited | undefined
+  let since = 0
+  let stop = () => {}
+  return { wait, start, stop: () => stop() }
+
+  function wait(what: Awaited | undefined): void {
+    awaited = what
+    since = clock.monotonic()
+  }
+
+  function start(end: (reason: Explanation, awaited: Awaited | undefined) => void): void {
+    stop = clock.every(CHECK_MS, () => {
+      const reason = reasonToEnd()
+      if (!reason) return
+      stop()
+      end(reason, awaited)
+    })
+  }
+
+  function reasonToEnd(): Explanation | undefined {
+    // What is being published will be answered.
+    if (!awaited) return undefined
+    if (hub.closing) return { status: 503, detail: CLOSING }
+    if (clock.monotonic() - since < SECONDS[awaited] * 1_000) return undefined
+    return { status: 408, detail: DETAILS[awaited] }
+  }
+}

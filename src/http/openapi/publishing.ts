@@ -1,0 +1,115 @@
+/** The operations that publish events. */
+import { z } from 'zod'
+import { NDJSON } from '../batch/answer-lines.ts'
+import { Batch, BatchEvent, BatchResult, BatchResults } from '../schemas/batches.ts'
+import { ClientParam, PublishBody, PublishForm, TopicParam } from '../schemas/requests.ts'
+import { Published } from '../schemas/responses.ts'
+import { type Content, content, json, type Operation, type ResponseSpec } from './operation.ts'
+
+/** A body of NDJSON: OpenAPI 3.2 describes each line, 3.1 only the text. */
+function lines<Output, Input>(
+  item: z.ZodType<Output, Input>,
+  ...examples: readonly NoInfer<Input>[]
+): Content {
+  const example = examples.map((one) => `${JSON.stringify(one)}\n`).join('')
+  return { schema: z.string(), item, example }
+}
+
+const EVENT = { data: { unread: 3 }, event: 'inbox' }
+
+const event = {
+  'application/json': content(PublishBody, EVENT),
+  'text/plain': content(z.string(), 'hello'),
+  'application/x-www-form-urlencoded': content(PublishForm, { data: 'hello' }),
+  [NDJSON]: lines(PublishBody, { data: 'hello' }, EVENT),
+}
+
+const PUBLISHED: Published = { id: 'mwro6j5u0dlj-42', connections: 2 }
+
+const published: ResponseSpec = {
+  ...json('The event was published.', Published, PUBLISHED),
+  headers: ['RateLimit', 'RateLimit-Policy'],
+}
+
+const REFUSED: BatchResult = {
+  type: 'about:blank',
+  title: 'Forbidden',
+  status: 403,
+  detail:
+    'This credential may not publish to this address: send a publish key, or a token that may.',
+}
+
+const answers = lines(BatchResult, PUBLISHED, { line: 2, ...REFUSED })
+
+/** What all operations that publish one event, or several to the same address, have in common. */
+const publishing = {
+  tag: 'publish',
+  permission: 'publish',
+  body: event,
+  responses: {
+    200: {
+      ...published,
+      description: 'The event was published; or each line of NDJSON is answered with a line.',
+      headers: ['Cache-Control', 'RateLimit', 'RateLimit-Policy'],
+      content: { ...published.content, [NDJSON]: answers },
+    },
+  },
+  problems: [413, 415, 429],
+} as const
+
+const TO_ALICE: BatchEvent = { to: { client: 'alice' }, ...EVENT }
+const TO_NEWS: BatchEvent = { to: { topic: 'news' }, data: 'hello' }
+
+/** `POST /clients/:id` and the others. */
+export const PUBLISHING: Readonly<Record<string, Operation>> = {
+  'POST /clients/:id': {
+    ...publishing,
+    id: 'publishToClient',
+    summary: 'Publishes to all connections of one client.',
+    parameters: { path: ClientParam },
+  },
+  'POST /topics/:topic': {
+    ...publishing,
+    id: 'publishToTopic',
+    summary: 'Publishes to all connections that follow a topic.',
+    problems: [...publishing.problems, 501],
+    parameters: { path: TopicParam },
+  },
+  'POST /broadcast': {
+    ...publishing,
+    id: 'broadcast',
+    summary: 'Publishes to all connections.',
+    problems: [...publishing.problems, 501],
+  },
+  'POST /publish': {
+    ...publishing,
+    id: 'publishBatch',
+    problems: [413, 415, 501],
+    summary: 'Publishes many events, each to its own address.',
+    description:
+      'The results are in the order of the events. An event that is refused spoils no other. Lines of NDJSON are published and answered while they arrive.',
+    body: {
+      'application/json': content(Batch, [TO_ALICE, TO_NEWS]),
+      [NDJSON]: lines(BatchEvent, TO_ALICE, TO_NEWS),
+    },
+    responses: {
+      200: {
+        description: 'What became of each event.',
+        headers: ['Cache-Control'],
+        content: {
+          'application/json': content(BatchResults, [PUBLISHED, REFUSED]),
+          [NDJSON]: answers,
+        },
+      },
+    },
+  },
+  'POST /ping/:id': {
+    id: 'ping',
+    tag: 'publish',
+    summary: 'Publishes `hello` to one client.',
+    permission: 'publish',
+    parameters: { path: ClientParam },
+    responses: { 200: published },
+    problems: [429],
+  },
+}

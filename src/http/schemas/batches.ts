@@ -1,0 +1,87 @@
+/** The schemas of batches: an event with its address, and what each event is answered with. */
+import { z } from 'zod'
+import type { Address } from '../../core/address.ts'
+import type { Problem } from '../problem.ts'
+import { schemaMetadata } from './metadata.ts'
+import { Name, type PublishBody, publishing } from './requests.ts'
+import { ProblemSchema, Published } from './responses.ts'
+
+const ADDRESS_RULE = 'must be "everyone", {"client": id} or {"topic": topic}'
+
+const name = (description: string) => Name.clone().register(schemaMetadata, { description })
+
+/** Whom an event is for. */
+export const BatchAddress: z.ZodType<Address, Address> = z
+  .union(
+    [
+      z.literal('everyone'),
+      z.strictObject({ client: name('A client id.') }),
+      z.strictObject({ topic: name('A topic.') }),
+    ],
+    ADDRESS_RULE,
+  )
+  .register(schemaMetadata, { id: 'Address', description: 'Whom an event is for.' })
+
+/** An event of a batch, with its address. */
+export interface BatchEvent extends PublishBody {
+  readonly to: Address
+}
+
+/** An event of a batch. Unknown fields are rejected. */
+export const BatchEvent: z.ZodType<BatchEvent, BatchEvent> = publishing
+  .extend({ to: BatchAddress })
+  .register(schemaMetadata, { id: 'BatchEvent' })
+
+/** Why an event of a batch was not published, or why a batch ended early. */
+export interface BatchProblem extends Problem {
+  /** In NDJSON, the number of the line, from 1. */
+  readonly line?: number
+  /** Seconds after which a retry may succeed. */
+  readonly retryAfter?: number
+  /** If the batch ended early, how many of its events were published. */
+  readonly published?: number
+}
+
+/** A problem of one event of a batch. */
+export const BatchProblem: z.ZodType<BatchProblem> = z
+  .object({
+    ...(ProblemSchema as unknown as z.ZodObject<Record<keyof Problem, z.ZodType>>).shape,
+    line: z.int().min(1).exactOptional().register(schemaMetadata, {
+      description: 'In NDJSON, the number of the line, from 1. Blank lines count.',
+    }),
+    retryAfter: z.int().min(0).exactOptional().register(schemaMetadata, {
+      description: 'Seconds after which a retry may succeed.',
+    }),
+    published: z.int().min(0).exactOptional().register(schemaMetadata, {
+      description:
+        'The batch ended early: how many of its events were published. Nothing after this line was.',
+    }),
+  })
+  .register(schemaMetadata, {
+    id: 'BatchProblem',
+    description: 'Why an event of a batch was not published.',
+  }) as unknown as z.ZodType<BatchProblem>
+
+/** What an event of a batch is answered with. */
+export type BatchResult = Published | BatchProblem
+
+/** What an event of a batch is answered with. */
+export const BatchResult: z.ZodType<BatchResult> = z
+  .union([Published, BatchProblem])
+  .register(schemaMetadata, { id: 'BatchResult' })
+
+/** `POST /publish` as JSON. */
+export const Batch: z.ZodType<readonly BatchEvent[], readonly BatchEvent[]> = z
+  .array(BatchEvent)
+  .register(schemaMetadata, { id: 'Batch' })
+
+/** The same, but each event is validated by itself: one that is invalid spoils no other. */
+export const UncheckedBatch: typeof Batch = z.array(
+  z.unknown(),
+  'must be an array of events',
+) as unknown as typeof Batch
+
+/** The response to a batch as JSON. */
+export const BatchResults: z.ZodType<readonly BatchResult[]> = z
+  .array(BatchResult)
+  .register(schemaMetadata, { id: 'BatchResults' })
