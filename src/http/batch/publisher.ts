@@ -1,7 +1,7 @@
 /** Publishes events of a batch in order, each as one request would: schema, permission, rate limit, hub. */
 import type { Context, MiddlewareHandler } from 'hono'
 import type { z } from 'zod'
-import type { Address } from '../../core/address.ts'
+import type { Address, Addresses } from '../../core/address.ts'
 import { HubError } from '../../core/errors.ts'
 import { checksLater } from '../../hub/event-check.ts'
 import type { Hub } from '../../hub/hub-types.ts'
@@ -11,7 +11,7 @@ import { holdPermissions } from '../auth/held-permissions.ts'
 import { passThrough } from '../middleware/authorize.ts'
 import { issuesIn } from '../middleware/validate.ts'
 import { type Explanation, explain, problemBody } from '../problem.ts'
-import { BatchEvent, type BatchResult } from '../schemas/batches.ts'
+import { addressesOf, BatchEvent, type BatchResult } from '../schemas/batches.ts'
 import { PublishBody } from '../schemas/requests.ts'
 
 /** What publishing requires. */
@@ -48,7 +48,9 @@ export function createBatchPublisher(
   address?: Address,
 ): PublishAll {
   const { events } = internalsOf(hub)
-  const read = address === undefined ? withAddress : (value: unknown) => checked(PublishBody, value)
+  const read = (value: unknown): readonly [Addresses, PublishBody] => {
+    return address === undefined ? withRecipients(value) : [address, checked(PublishBody, value)]
+  }
   return publishAll
 
   async function publishAll<Item>(
@@ -60,15 +62,17 @@ export function createBatchPublisher(
     holdPermissions(own)
     for (const item of items) {
       try {
-        const { to = address as Address, ...event } = read(parse(item)) as Partial<BatchEvent>
+        const [addresses, event] = read(parse(item))
         if (hub.closing) throw new HubError('hub-closed', CLOSING)
-        if (access) own.set('subject', await access.publish(own, to))
+        for (const one of access ? [addresses].flat() : []) {
+          own.set('subject', await access?.publish(own, one))
+        }
         const refusal = limit === passThrough ? undefined : await refusalOf(own)
         if (refusal) {
           results.push(asResult(refusal))
           continue
         }
-        const published = hub.publish(to, event as PublishBody).catch(problemIn)
+        const published = hub.publish(addresses, event).catch(problemIn)
         results.push(published)
         if (checksLater(events)) await published
       } catch (error) {
@@ -111,8 +115,9 @@ const TOO_MANY = 'Too many events within a minute: wait for the seconds in retry
 /** Why a hub that drains publishes no more of a batch. */
 export const CLOSING = 'The hub is shutting down: send the rest to another instance.'
 
-function withAddress(value: unknown): BatchEvent {
-  return checked(BatchEvent, value)
+function withRecipients(value: unknown): readonly [Addresses, PublishBody] {
+  const { to, ...event } = checked(BatchEvent, value)
+  return [addressesOf(to), event]
 }
 
 /** @throws {HubError} `invalid-event` */

@@ -30,7 +30,7 @@ export const VERSION = '0.1.0'
 /** The release of each version that the document follows. Later ones only reword it. */
 const RELEASES: Readonly<Record<OpenApiVersion, string>> = { '3.1': '3.1.1', '3.2': '3.2.0' }
 
-const ADDRESS = { $ref: '#/components/schemas/Address' }
+const RECIPIENTS = { $ref: '#/components/schemas/Recipients' }
 
 /** What the document describes. */
 export interface DocumentInit extends DescriptionInit {
@@ -73,7 +73,7 @@ export function createDocument(init: DocumentInit): Json {
         ...schemasOf([...named]),
         ...(events && {
           Event: schemaOfEvents('Event', events),
-          BatchEvent: schemaOfEvents('BatchEvent', events, { to: ADDRESS }),
+          BatchEvent: schemaOfEvents('BatchEvent', events, { to: RECIPIENTS }),
         }),
         StreamEvent: schemaOfStreamEvent(events),
       },

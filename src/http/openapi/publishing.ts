@@ -58,7 +58,7 @@ const publishing = {
 } as const
 
 const TO_ALICE: BatchEvent = { to: { client: 'alice' }, ...EVENT }
-const TO_NEWS: BatchEvent = { to: { topic: 'news' }, data: 'hello' }
+const TO_SEVERAL: BatchEvent = { to: { client: ['bob', 'carol'], topic: 'news' }, data: 'hello' }
 
 /** `POST /clients/:id` and the others. */
 export const PUBLISHING: Readonly<Record<string, Operation>> = {
@@ -89,8 +89,8 @@ export const PUBLISHING: Readonly<Record<string, Operation>> = {
     description:
       'The results are in the order of the events. An event that is refused spoils no other. Lines of NDJSON are published and answered while they arrive.',
     body: {
-      'application/json': content(Batch, [TO_ALICE, TO_NEWS]),
-      [NDJSON]: lines(BatchEvent, TO_ALICE, TO_NEWS),
+      'application/json': content(Batch, [TO_ALICE, TO_SEVERAL]),
+      [NDJSON]: lines(BatchEvent, TO_ALICE, TO_SEVERAL),
     },
     responses: {
       200: {

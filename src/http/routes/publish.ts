@@ -12,7 +12,7 @@ import type { BatchInit } from '../batch/publisher.ts'
 import { requirePublish } from '../middleware/authorize.ts'
 import { bodyTypeOf, eventBody, jsonBody, maxJsonBytes } from '../middleware/body.ts'
 import { valid } from '../middleware/validate.ts'
-import { type BatchResult, UncheckedBatch } from '../schemas/batches.ts'
+import { type BatchResult, type Recipients, UncheckedBatch } from '../schemas/batches.ts'
 import { ClientParam, TopicParam } from '../schemas/requests.ts'
 import type { Published } from '../schemas/responses.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
@@ -27,7 +27,7 @@ type ToClient = { param: z.input<typeof ClientParam> }
 type ToTopic = { param: z.input<typeof TopicParam> }
 type AnEvent<Events extends object> = { json: EventOf<Events> }
 type SomeEvents<Events extends object> = {
-  json: readonly (EventOf<Events> & { readonly to: Address })[]
+  json: readonly (EventOf<Events> & { readonly to: Recipients })[]
 }
 
 /** The types of the publish routes. */

@@ -1,35 +1,64 @@
-/** The schemas of batches: an event with its address, and what each event is answered with. */
+/** The schemas of batches: an event with its recipients, and what each event is answered with. */
 import { z } from 'zod'
-import type { Address } from '../../core/address.ts'
+import { type Addresses, MAX_ADDRESSES, NAME_RULE } from '../../core/address.ts'
 import type { Problem } from '../problem.ts'
 import { schemaMetadata } from './metadata.ts'
 import { Name, type PublishBody, publishing } from './requests.ts'
 import { ProblemSchema, Published } from './responses.ts'
 
-const ADDRESS_RULE = 'must be "everyone", {"client": id} or {"topic": topic}'
+const NAMES_RULE = `must be a name or a list of 1 to ${MAX_ADDRESSES} names; a name ${NAME_RULE}`
+const TO_RULE = `must be "everyone", {"client": …}, {"topic": …} or both; each ${NAMES_RULE}`
 
-const name = (description: string) => Name.clone().register(schemaMetadata, { description })
+/** One name, or several. */
+type Names = string | readonly string[]
+
+/** Whom an event is for: everyone, or all that listen to any of these clients and topics. */
+export type Recipients =
+  | 'everyone'
+  | { readonly client: Names; readonly topic?: Names | undefined }
+  | { readonly topic: Names; readonly client?: undefined }
+
+const names = (description: string): z.ZodType<Names, Names> =>
+  z
+    .union([Name, z.array(Name).min(1).max(MAX_ADDRESSES)], NAMES_RULE)
+    .register(schemaMetadata, { description })
+
+const Clients = names('A client id, or several.')
+const TopicNames = names('A topic, or several.')
 
 /** Whom an event is for. */
-export const BatchAddress: z.ZodType<Address, Address> = z
+export const Recipients: z.ZodType<Recipients, Recipients> = z
   .union(
     [
       z.literal('everyone'),
-      z.strictObject({ client: name('A client id.') }),
-      z.strictObject({ topic: name('A topic.') }),
+      z.strictObject({ client: Clients, topic: TopicNames.optional() }),
+      z.strictObject({ topic: TopicNames }),
     ],
-    ADDRESS_RULE,
+    TO_RULE,
   )
-  .register(schemaMetadata, { id: 'Address', description: 'Whom an event is for.' })
+  .register(schemaMetadata, {
+    id: 'Recipients',
+    description: 'Whom an event is for: all that listen to any of these receive it, once.',
+  })
 
-/** An event of a batch, with its address. */
+/** Returns the addresses of recipients. */
+export function addressesOf(to: Recipients): Addresses {
+  if (to === 'everyone') return to
+  const { client = [], topic = [] } = to
+  return [
+    ...[client].flat().map((one) => ({ client: one })),
+    ...[topic].flat().map((one) => ({ topic: one })),
+  ]
+}
+
+/** An event of a batch, with its recipients. */
 export interface BatchEvent extends PublishBody {
-  readonly to: Address
+  readonly to: Recipients
 }
 
 /** An event of a batch. Unknown fields are rejected. */
 export const BatchEvent: z.ZodType<BatchEvent, BatchEvent> = publishing
-  .extend({ to: BatchAddress })
+  .extend({ to: Recipients })
   .register(schemaMetadata, { id: 'BatchEvent' })
 
 /** Why an event of a batch was not published, or why a batch ended early. */

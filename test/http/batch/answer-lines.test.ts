@@ -45,6 +45,29 @@ describe('POST /publish', () => {
     expect(publishedData(bob)).toEqual(['to all', 'typing'])
   })
 
+  test('an event for several recipients has one id, and reaches each connection once', async () => {
+    const { request, listen } = createAppHarness()
+    const alice = await listen('/sse?id=alice&topic=news')
+    const bob = await listen('/sse?id=bob')
+    const carol = await listen('/sse?id=carol')
+    const [published] = await answersIn(
+      await request(
+        '/publish',
+        ndjson([
+          { to: { client: ['alice', 'bob'], topic: 'news' }, data: 'several' },
+          { to: { topic: ['other', 'news'] }, data: 'topics' },
+          { to: 'everyone', data: 'end' },
+        ]),
+      ),
+    )
+    expect(published).toEqual(result(2))
+    for (const listener of [alice, bob, carol]) await listener.next(({ data }) => data === 'end')
+    expect(publishedData(alice)).toEqual(['several', 'topics', 'end'])
+    expect(publishedData(bob)).toEqual(['several', 'end'])
+    expect(publishedData(carol)).toEqual(['end'])
+    expect(bob.events.find(({ data }) => data === 'several')?.id).toBe(published?.id)
+  })
+
   test('a bad line spoils only itself, and its answer has its number', async () => {
     const { request, errors } = createAppHarness({ maxEventBytes: 1_000 })
     const answers = await answersIn(
@@ -56,9 +79,9 @@ describe('POST /publish', () => {
             '',
             'no JSON',
             '{"to":"everyone","data":1e999}',
-            '{"to":{"client":"a","topic":"b"},"data":1}',
+            '{"to":{},"data":1}',
             '{"to":["everyone"],"data":1}',
-            '{"to":{"client":["a","b"]},"data":1}',
+            '{"to":{"client":["a",""]},"data":1}',
             '{"to":{"client":"."},"data":1}',
             '{"data":1}',
             '{"to":"everyone"}',
@@ -82,7 +105,7 @@ describe('POST /publish', () => {
       problem(4, 400, /too large for JavaScript/),
       field(5, 'json.to'),
       field(6, 'json.to'),
-      field(7, 'json.to'),
+      field(7, 'json.to.client.1'),
       field(8, 'json.to.client'),
       field(9, 'json.to'),
       field(10, 'json.data'),
@@ -390,6 +413,14 @@ describe('events that the hub declares', () => {
 
 describe('permissions', () => {
   const to = (...addresses: unknown[]) => ndjson(addresses.map((one) => ({ to: one, data: 1 })))
+
+  test('are required for each recipient', async () => {
+    const { request, token } = createAuthHarness()
+    const credential = await token({ sub: 'alice', publish: ['topic:news', 'client:bob'] })
+    const init = to({ client: 'bob', topic: 'news' }, { client: ['bob', 'eve'] })
+    const response = await request('/publish', credential, init)
+    expect(await answersIn(response)).toEqual([result(0), problem(2, 403, /may not publish/)])
+  })
 
   test('are required for each line', async () => {
     const { request, token } = createAuthHarness()
