@@ -24,7 +24,7 @@ export interface CompressedStream extends EventStream {
   finish(): void
 }
 
-/** The part of Hono's streaming API that the hub needs. The opener closes it when the promise of `run` settles. */
+/** The part of Hono's streaming API that the hub needs. */
 export interface EventStream {
   /** Whether the stream has already ended. Abort listeners are then no longer called. */
   readonly aborted: boolean
@@ -45,4 +45,6 @@ export interface EventStream {
   onAbort(listener: () => void): void
   /** Ends the stream at once and drops unsent bytes. */
   abort(): void
+  /** Ends the stream after everything that was written. @defaultValue whoever opened it waits for the end of its connection */
+  end?(): void
 }

@@ -21,6 +21,7 @@ export function compressed(run: Run, compression: Compression): Run {
     const uncompressed = compression.compress(stream)
     await run(uncompressed)
     uncompressed.finish()
+    stream.end?.()
   }
 }
 

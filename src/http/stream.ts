@@ -98,11 +98,10 @@ export function respondWithStream<Own>(
   setStreamHeaders(c)
   const compression = negotiateCompression(c, hub)
   const turn = untilItsTurn(c)
-  const run: Run = async (stream) => {
-    if (turn) await turn
+  const run: Run = (stream) => {
     const { expiresAt } = options
     const connection = { client, topics, lastEventId, expiresAt, info, context, signal, stream }
-    await connectStream(hub, connection)
+    return turn ? turn.then(() => connectStream(hub, connection)) : connectStream(hub, connection)
   }
   return openStream(c, compression ? compressed(run, compression) : run)
 }
@@ -135,20 +134,31 @@ export function topicsProblem(c: Context, topics: readonly string[]): Response |
   }
 }
 
-/** Connects a stream. It does not see the request, which would otherwise stay in memory as long as the stream. */
-function connectStream<Own>(hub: Hub<AnyEvents, Own>, options: ConnectOptions<Own>): Promise<void> {
-  // The hub may have become full between the response and its reader.
-  const { refusal, connect } = internalsOf(hub)
-  const refused = refusal(options.client, options.info)
-  if (refused) return sayGoodbye(hub, options.stream, refused)
-  const connection = connect(options)
-  // Now, because the server may send the head of the response with it.
-  connection.flush()
-  return connection.ended
+/**
+ * Connects a stream. Nothing waits for one that the hub ends itself, which takes memory as long as it is open.
+ * It does not see the request, which would otherwise stay in memory, too.
+ */
+function connectStream<Own>(
+  hub: Hub<AnyEvents, Own>,
+  options: ConnectOptions<Own>,
+): Promise<void> | undefined {
+  try {
+    // The hub may have become full between the response and its reader.
+    const { refusal, connect } = internalsOf(hub)
+    const refused = refusal(options.client, options.info)
+    if (refused) return sayGoodbye(hub, options.stream, refused)
+    const connection = connect(options)
+    // Now, because the server may send the head of the response with it.
+    connection.flush()
+    return options.stream.end ? undefined : connection.ended
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 async function sayGoodbye(hub: Hub, stream: EventStream, refused: RefusalReason): Promise<void> {
   await stream.write(internalsOf(hub).byeFrame(refused === 'blocked' ? 'disconnected' : refused))
+  stream.end?.()
 }
 
 /** Responds to HEAD. Hono would run the GET handler and drop the body unread: that stream would never end. */

@@ -5,11 +5,10 @@ import type { Run } from './open-stream.ts'
 import { RUNTIME } from './runtime.ts'
 import { type Outlet, SLICE_BYTES, Slicer } from './slicer.ts'
 
-/** Feeds a response whose headers are sent, until the promise of `run` settles. */
+/** Feeds a response whose headers are sent. */
 export function feed(outgoing: NodeResponse, run: Run): void {
   const sink = sinkOf(outgoing)
-  const end = () => void (outgoing.writableEnded || outgoing.end())
-  run(sink).then(end, () => cutOffResponse(outgoing))
+  run(sink)?.catch(() => sink.abort())
 }
 
 function sinkOf(outgoing: NodeResponse): EventStream {
@@ -57,6 +56,10 @@ class SocketSink implements EventStream {
   abort(): void {
     cutOffResponse(this.#outgoing)
   }
+
+  end(): void {
+    if (!this.#outgoing.writableEnded) this.#outgoing.end()
+  }
 }
 
 /** A stream over something that does the framing itself: a stream of HTTP/2, or a response. */
@@ -89,6 +92,10 @@ class OutletSink implements EventStream {
 
   abort(): void {
     cutOffResponse(this.#outgoing)
+  }
+
+  end(): void {
+    if (!this.#outgoing.writableEnded) this.#outgoing.end()
   }
 }
 

@@ -95,7 +95,7 @@ export class Source implements EventStream {
   }
 
   cancel(): void {
-    this.#end()
+    this.#leave()
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
@@ -123,12 +123,12 @@ export class Source implements EventStream {
     // An error frees the queued bytes. The socket itself belongs to the runtime.
     const reason = new DOMException('The reader was cut off.', 'AbortError')
     this.#quietly(() => this.#controller?.error(reason))
-    this.#end()
+    this.#leave()
     this.#cutOff?.()
   }
 
   /** Ends the stream after everything that was written. */
-  finish(): void {
+  end(): void {
     this.#quietly(() => this.#controller?.close())
     this.#over = true
   }
@@ -142,13 +142,10 @@ export class Source implements EventStream {
   #start(run: Run): void {
     this.#run = undefined
     this.#stopWaiting?.()
-    run(this).then(
-      () => this.finish(),
-      () => this.abort(),
-    )
+    run(this)?.catch(() => this.abort())
   }
 
-  #end(): void {
+  #leave(): void {
     if (this.#over) return
     this.#over = true
     this.#aborted = true

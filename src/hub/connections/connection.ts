@@ -5,6 +5,7 @@ import type { EventStream } from '../../core/event-stream.ts'
 import { Progress } from '../../core/progress.ts'
 import type { Phase, Replay } from './connection-state.ts'
 import type { Connection, ConnectionInfo, ConnectionInit } from './connection-types.ts'
+import { announceEnd, endOf } from './ending.ts'
 import { enqueue, type FrameQueue, toBytes } from './frame-queue.ts'
 
 /** What all connections of one hub share. */
@@ -55,15 +56,12 @@ export class HubConnection implements Connection {
   position = 0
   /** When its last heartbeat was queued, or else when it opened, by the monotonic clock. */
   beatAt: number
-  /** Resolves when the stream has ended. */
-  readonly ended: Promise<void>
   readonly #hooks: ConnectionHooks
   readonly #stream: EventStream
   #queue: FrameQueue
   #writingEvents = 0
   #writingBytes = 0
   #progress: Progress | undefined
-  #resolveEnded: () => void = () => {}
 
   constructor(init: ConnectionInit, hooks: ConnectionHooks) {
     const { id, client, topics, stream, endsAt, expiresAt, info = UNKNOWN, context } = init
@@ -80,9 +78,11 @@ export class HubConnection implements Connection {
     this.#hooks = hooks
     this.#stream = stream
     this.#queue = hooks.emptyQueue
-    this.ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve
-    })
+  }
+
+  /** Resolves when the stream has ended. */
+  get ended(): Promise<void> {
+    return this.phase === 'ended' ? Promise.resolve() : endOf(this)
   }
 
   get context(): unknown {
@@ -231,8 +231,10 @@ export class HubConnection implements Connection {
     this.#writingBytes = 0
     if (this.phase === 'ended') return
     if (this.#queue !== this.#hooks.emptyQueue) this.flush()
-    else if (this.phase === 'closing') this.#end()
-    else this.#hooks.onDrained(this)
+    else if (this.phase === 'closing') {
+      this.#end()
+      this.#stream.end?.()
+    } else this.#hooks.onDrained(this)
   }
 
   #end(): void {
@@ -241,7 +243,7 @@ export class HubConnection implements Connection {
     this.replay = undefined
     this.#queue = this.#hooks.emptyQueue
     this.#hooks.busy.delete(this)
-    this.#resolveEnded()
+    announceEnd(this)
     this.#hooks.onEnded(this)
   }
 }
