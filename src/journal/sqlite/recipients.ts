@@ -7,7 +7,7 @@ import { updateFormat } from './schema.ts'
 export const SEVERAL_KEY = ''
 
 /** The table of recipients. Changes belong into a transaction; after one that failed, call `load`. */
-export interface Recipients {
+export interface RecipientTable {
   /** Whether there may be any. */
   readonly any: boolean
   /** Loads the cached values from the storage. */
@@ -31,7 +31,7 @@ const DELETE_ORPHAN = `
 export function openRecipients(
   storage: Pick<ObjectStorage, 'sql'>,
   addresses: Pick<AddressTable, 'evict'>,
-): Recipients {
+): RecipientTable {
   const { sql } = storage
   let any = false
   return {
