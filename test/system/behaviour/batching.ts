@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { listen, postJson } from '../../support/client.ts'
 import { hasData, publishedData } from '../../support/events.ts'
+import { testWhere } from '../../support/where.ts'
 import { type RuntimePool, TIGHT } from './runtime.ts'
 
 const NDJSON = { 'Content-Type': 'application/x-ndjson' }
@@ -94,7 +95,7 @@ export function batching(pool: RuntimePool): void {
     await listener.close()
   })
 
-  test.runIf(pool.runtime.signals === 'drain')(
+  testWhere(pool.runtime.signals === 'drain')(
     'a server that stops ends a batch that waits, and says how much of it was published',
     async () => {
       const server = await pool.start()
