@@ -28,13 +28,29 @@ export async function answerArray(
   }
   const { flushed } = internalsOf(init.hub)
   const publishAll = createBatchPublisher(init, c)
-  const { byteLength } = await c.req.arrayBuffer()
-  const perTurn = Math.ceil((MAX_BYTES_AT_ONCE * events.length) / byteLength)
   const results: BatchResult[] = []
   while (results.length < events.length) {
     if (results.length > 0) await flushed()
-    const some = events.slice(results.length, results.length + Math.min(perTurn, MAX_AT_ONCE))
+    const some = events.slice(results.length, endOfTurn(events, results.length))
     results.push(...(await publishAll(some, (event) => event)))
   }
   return jsonResponse<BatchResult[]>(c, results)
+}
+
+/** Returns where a turn that starts at this event ends. Large events may stand together, so each is measured. */
+function endOfTurn(events: readonly unknown[], start: number): number {
+  let end = start
+  for (let length = 0; end < start + MAX_AT_ONCE && length < MAX_BYTES_AT_ONCE; end += 1) {
+    length += lengthOf(events[end])
+  }
+  return end
+}
+
+/** The length of an event. One that is nested too deeply is refused, and queued nowhere. */
+function lengthOf(event: unknown): number {
+  try {
+    return JSON.stringify(event ?? null).length
+  } catch {
+    return 0
+  }
 }

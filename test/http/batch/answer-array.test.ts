@@ -97,18 +97,19 @@ describe('a batch is limited to', () => {
   })
 })
 
-test('large events are published in several turns, so that no connection is cut off', async () => {
+test('large events are published in several turns, also among small ones, so that no connection is cut off', async () => {
   const { app, clock, listen } = createAppHarness({ maxQueuedBytes: 400_000 })
   const alice = await listen('/sse?id=alice')
-  const events = Array(100).fill({ to: 'everyone', data: 'x'.repeat(20_000) })
+  const small = Array(2_000).fill({ to: 'everyone', data: 1 })
+  const events = [...small, ...Array(100).fill({ to: 'everyone', data: 'x'.repeat(20_000) })]
   const pending = Promise.resolve(app.request('/publish', json(events)))
   let response: Response | undefined
   void pending.then((own) => {
     response = own
   })
   while (!response) await clock.runPending()
-  expect(await response.json()).toEqual(Array(100).fill({ id: ID, connections: 1 }))
+  expect(await response.json()).toEqual(Array(2_100).fill({ id: ID, connections: 1 }))
   await clock.runPending()
-  await alice.next(() => alice.events.length === 101)
+  await alice.next(() => alice.events.length === 2_101)
   expect(alice.ended).toBe(false)
 })
