@@ -89,7 +89,7 @@ export function createDelivery(init: DeliveryInit): Delivery {
 
   function publish(addresses: Addresses, input: EventInput): Promise<PublishResult> {
     const keys = addressKeys(addresses)
-    // All receive the same bytes: of several addresses, none is told to those who listen to another.
+    // All receive the same bytes, so these must not name an address to clients that listen to another.
     const topic = typeof keys === 'string' ? topicOf(keys) : undefined
     const event = prepareEvent(input, maxEventBytes, topic)
     metrics.publishes[kindOf(keys)] += 1

@@ -20,7 +20,7 @@ export interface Outbox {
   add(event: OutboxEvent): 'replaced' | 'full' | undefined
   /** Takes the next webhook, unless there is none, or another one of its client is being sent. */
   take(): OutboxEvent | undefined
-  /** Must be called when one that was taken has been delivered, or was given up. */
+  /** Must be called when one that was taken has been delivered or dropped. */
   remove(event: OutboxEvent): void
   /** Returns one that was taken in `ms` milliseconds. Returns false if a later one has replaced it meanwhile. */
   postpone(event: OutboxEvent, ms: number): boolean

@@ -1,4 +1,4 @@
-/** Webhooks: tells a receiver by HTTP which clients come online and go offline, and tries again if it fails. */
+/** Webhooks: reports to a receiver by HTTP which clients come online and go offline, and tries again if that fails. */
 import { isoTime } from '../core/clock.ts'
 import { createOutbox, type OutboxEvent } from './outbox.ts'
 import { createPost, type PostResult } from './post.ts'
@@ -14,7 +14,7 @@ export interface WebhookStats {
   readonly delivered: number
   /** Webhooks that a later one of the same client has replaced before they were delivered. */
   readonly replaced: number
-  /** Webhooks that were given up. */
+  /** Webhooks that were not delivered. */
   readonly dropped: number
   /** Requests that were sent again. */
   readonly retries: number

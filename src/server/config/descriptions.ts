@@ -53,7 +53,7 @@ export const variableGroups: Readonly<Record<string, Partial<Record<keyof Config
     HUB_SHARDS: 'on Workers: how many Durable Objects share the clients',
   },
   Webhooks: {
-    WEBHOOK_URL: 'the https URL that is told who comes online and goes offline',
+    WEBHOOK_URL: 'the https URL that receives webhooks when clients come and go',
     WEBHOOK_SECRET: 'secrets that webhooks are signed with, comma-separated',
     OFFLINE_GRACE_SECONDS: 'how long a client may be away before it is offline',
   },

@@ -1,4 +1,4 @@
-/** The variables of webhooks: who is told which clients come online and go offline. */
+/** The variables of webhooks: requests that report which clients come online and go offline. */
 import { z } from 'zod'
 import { isSecureUrl, SECURE_URL_RULE } from '../../core/options/secure-url.ts'
 import { isWebhookSecret, WEBHOOK_SECRET_RULE } from '../../webhooks/signature.ts'
@@ -6,7 +6,7 @@ import { list, number } from './fields.ts'
 
 /** The configuration of webhooks. */
 export interface WebhookConfig {
-  /** The URL that is told which clients come online and go offline. */
+  /** The URL that receives webhooks when clients come online and go offline. */
   readonly WEBHOOK_URL?: string | undefined
   /** The secrets that webhooks are signed with. Several allow for rotation. */
   readonly WEBHOOK_SECRET: readonly string[]
