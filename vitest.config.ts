@@ -1,4 +1,4 @@
-/** How the tests run: what starts servers and waits for them shares two cores five files at a time. */
+/** How the tests run: what starts servers and waits for them shares two cores four files at a time. */
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.ts'
 
@@ -22,8 +22,8 @@ const system = [
 export default defineConfig({
   test: {
     globalSetup: 'test/support/temporary-folder.ts',
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: CI ? ['default', ['json', { outputFile: `coverage/${REPORT}.json` }]] : ['default'],
     sequence: { sequencer: LongestFirst },
     projects: [
@@ -45,12 +45,12 @@ export default defineConfig({
         test: {
           name: 'system',
           include: system,
-          // Many of them wait for real time; with five, the others keep two cores busy.
-          maxWorkers: 5,
+          // Many of them wait for real time; with four, the others keep two cores busy.
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
           // Tests wait for conditions: on a busy machine these take longer, and are no less true.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -1,7 +1,7 @@
 /** Waits for a condition, however busy the machine is. */
 import { vi } from 'vitest'
 
-const TIMEOUT_MS = 15_000
+const TIMEOUT_MS = 60_000
 const INTERVAL_MS = 20
 
 /** Resolves once the check passes; rejects with its last error. */

@@ -34,7 +34,7 @@ export interface Command {
 /** The folder of package.json. */
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url))
 
-const START_MS = 20_000
+const START_MS = 120_000
 
 const groups = new Set<number>()
 process.once('exit', () => {

@@ -20,7 +20,7 @@ export interface Reader {
   close(): Promise<void>
 }
 
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 60_000
 
 /** Begins to read the body of a response. */
 export function readEvents(response: Response): Reader {

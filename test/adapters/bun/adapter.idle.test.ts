@@ -19,7 +19,7 @@ test.concurrent('a stream that is quiet for more than 20 seconds is not cut', as
   await listener.next(hasData('still here'))
   expect(await connectionsOf(url, 'patient')).toHaveLength(1)
   await listener.close()
-}, 60_000)
+})
 
 // As a publisher does: request after request on one connection, well beyond the idle time.
 test.concurrent('a connection that is kept alive and busy is never cut', async () => {

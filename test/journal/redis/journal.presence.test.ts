@@ -10,7 +10,7 @@ import { REDIS_IS_MISSING, startRedis } from '../../support/redis.ts'
 
 // What a replica lacks is noticed when the earlier names of hubs have died, after fifteen seconds.
 vi.setConfig({ testTimeout: 90_000 })
-const NOTICED_MS = 40_000
+const NOTICED_MS = 90_000
 
 describe.skipIf(REDIS_IS_MISSING)('of two hubs on one Redis, each', () => {
   const ends: (() => Promise<unknown>)[] = []

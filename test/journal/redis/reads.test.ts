@@ -40,7 +40,7 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     }
     expect([calls(proxy, READ_EACH), calls(proxy, READ)]).toEqual([1, 0])
     await close()
-  }, 60_000)
+  })
 
   test(`connections that missed more than is shared catch up ${AT_ONCE} at a time, each with its own events, once and in order`, async () => {
     const { streams, missThenReturn, close } = await open()
@@ -57,7 +57,7 @@ describe.skipIf(REDIS_IS_MISSING)('when Redis is back', () => {
     expect(calls(proxy, READ)).toBeGreaterThanOrEqual(own)
     expect(calls(proxy, READ)).toBeLessThan(CLIENTS)
     await close()
-  }, 60_000)
+  })
 
   /** A hub with many clients that loses Redis, and another one that publishes meanwhile. */
   async function open() {

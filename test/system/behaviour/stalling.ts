@@ -27,7 +27,7 @@ const PACE_EVENTS = 5
 /** Between the two measurements 14 MB are published: a server that kept them would fail. */
 const MAX_GROWTH_BYTES = 4 * MIB
 /** Enough for the goodbye, its deadline, the next sweep, and Bun's timer of some seconds. */
-const CUT_MS = 20_000
+const CUT_MS = 60_000
 
 /** How a runtime copes with a client that reads nothing. */
 export function stalling(pool: RuntimePool): void {

@@ -10,7 +10,7 @@ import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 vi.setConfig({ testTimeout: 90_000 })
 
 const COMMAND = { file: process.execPath, args: ['test/system/cluster/online-hub.mjs'] }
-const NOTICED_MS = 30_000
+const NOTICED_MS = 90_000
 
 describe.skipIf(REDIS_IS_MISSING)('with three instances on one Redis', () => {
   let redis: RedisServer

@@ -26,5 +26,5 @@ describe.skipIf(REDIS_IS_MISSING)('three instances on one Redis', () => {
     } finally {
       check.stop()
     }
-  }, 150_000)
+  })
 })

@@ -14,7 +14,7 @@ import {
 
 // A dead instance is noticed after fifteen seconds.
 vi.setConfig({ testTimeout: 90_000 })
-const NOTICED_MS = 30_000
+const NOTICED_MS = 90_000
 
 let receiver: WebhookReceiver
 const servers: Server[] = []

@@ -64,7 +64,7 @@ function behaviour(prepare: (sandbox: Sandbox) => Promise<[string, ...string[]]>
   beforeAll(async () => {
     command = await prepare(sandbox)
     hub = await startRecipeHub({ PUBLISH_KEY: KEY })
-  }, 120_000)
+  })
 
   test('a program publishes, listens, and receives what it missed during an interruption', async () => {
     const headers = { ...WITH_KEY, 'Content-Type': 'application/json' }

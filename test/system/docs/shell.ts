@@ -25,7 +25,7 @@ export function commandsIn(block: string, url: string): string[] {
 /** Runs a command to its end and returns its output. */
 export function shell(command: string, environment: Readonly<Record<string, string>> = {}): string {
   const env = { PATH: process.env.PATH, ...environment }
-  const options = { cwd: ROOT, env, encoding: 'utf8', timeout: 20_000 } as const
+  const options = { cwd: ROOT, env, encoding: 'utf8', timeout: 60_000 } as const
   const { status, stdout, stderr } = spawnSync('sh', ['-c', command], options)
   expect({ command, status, stderr }).toMatchObject({ command, status: 0 })
   return stdout

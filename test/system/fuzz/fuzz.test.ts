@@ -12,14 +12,14 @@ test('a thousand requests of a fixed seed find nothing, in any access mode', asy
   const report = await fuzz({ seed: 1, seconds: 60, count: 1_250, modes, say: () => {} })
   expect(report.counterexample).toBeUndefined()
   expect(report.requests).toBe(1_250)
-}, 90_000)
+})
 
 test('the command prints its seed and the number of requests, and exits with 0', async () => {
   const run = bun('--count', '100', '--seed', '7')
   expect(await run.exit).toBe(0)
   expect(run.lines).toContain('seed 7')
   expect(run.lines.join('\n')).toMatch(/^100 requests in [\d.]+ s, \d+ per second$/m)
-}, 60_000)
+})
 
 test('the command refuses invalid arguments and exits with 2', async () => {
   const run = bun('--seed', 'lucky')

@@ -16,5 +16,4 @@ test.each(Object.keys(MODES))(
       { numRuns: 200, endOnFailure: true },
     )
   },
-  60_000,
 )

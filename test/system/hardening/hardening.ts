@@ -14,7 +14,7 @@ import { tickets } from './tickets.ts'
 export function hardening(runtime: Target): void {
   // An emulated platform needs much memory and CPU: ten of them at once would starve each other.
   const concurrent = runtime.process === 'serves'
-  const options = { timeout: 60_000, concurrent }
+  const options = { concurrent }
 
   describe(`the hub on ${runtime.name}, attacked`, options, () => {
     const pool = createTargetPool(runtime, { STREAM: 'native' })

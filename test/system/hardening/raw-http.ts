@@ -13,7 +13,7 @@ export interface RawResponse {
   readonly closed: boolean
 }
 
-const TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 30_000
 
 /** Opens a socket to a server. */
 export async function open(url: string): Promise<Socket> {
@@ -27,7 +27,7 @@ export async function open(url: string): Promise<Socket> {
   return socket
 }
 
-/** Sends lines with CRLF between them and reads until the server closes, or for some seconds. */
+/** Sends lines with CRLF between them and reads until the server closes, or until time is up. */
 export async function exchange(
   url: string,
   lines: readonly string[],

@@ -35,6 +35,7 @@ export function requests(pool: TargetPool): void {
 
   test('a request with both lengths is refused, or is one request', async () => {
     const { url } = await pool.shared(OPEN)
+    const refused = pool.runtime.bothLengths === 'refused'
     const smuggled = request('POST /ping/smuggled', hostOf(url), 'Content-Length: 0')
     for (const lengths of [
       ['Content-Length: 6', 'Transfer-Encoding: chunked'],
@@ -42,8 +43,8 @@ export function requests(pool: TargetPool): void {
       ['Content-Length: 200', 'Transfer-Encoding: chunked'],
     ]) {
       const lines = [...post(url, ...lengths), '0', '', ...smuggled]
-      const { status, count, closed } = await exchange(url, lines, 3_000)
-      if (pool.runtime.bothLengths === 'refused') {
+      const { status, count, closed } = await exchange(url, lines, refused ? undefined : 3_000)
+      if (refused) {
         expect([lengths, status]).toEqual([lengths, expect.toSatisfy(isClientError)])
         expect(count).toBe(1)
         expect(closed).toBe(true)
@@ -65,6 +66,7 @@ export function requests(pool: TargetPool): void {
     ['a bare line feed before it', ['X: y\nTransfer-Encoding: chunked', 'Content-Length: 5']],
   ])('%s is answered 4xx or not at all, and makes no second request', async (_, lengths) => {
     const { url } = await pool.shared(OPEN)
+    const refused = pool.runtime.bothLengths === 'refused'
     const smuggled = request('POST /ping/smuggled', hostOf(url), 'Content-Length: 0')
     const lines = [...post(url, ...lengths), '0', '', ...smuggled]
     const { status = 400, text } = await exchange(url, lines, 2_000)
@@ -96,7 +98,7 @@ export function requests(pool: TargetPool): void {
       expect(count).toBeLessThanOrEqual(1)
     }
     await expectHealthy(url)
-  }, 40_000)
+  })
 
   test('very long heads are refused, and do no harm', async () => {
     const { url } = await pool.shared(WITHOUT_STREAMS)

@@ -52,26 +52,22 @@ test('npx runs the command', async () => {
   })
   expect(stdout).toBe(`${manifest.version}\n`)
   await carries({ file: join(project, 'node_modules/.bin/hono-sse'), args: ['serve'] })
-}, 60_000)
+})
 
 test.each([
   ['Bun', 'bun', ['--bun', 'run']],
   ['Deno', 'deno', ['run', '--allow-net', '--allow-env', '--allow-read']],
-])(
-  'the command runs on %s, with its own adapter',
-  async (_, runtime, flags) => {
-    const cli = join(project, 'node_modules/hono-sse', manifest.bin['hono-sse'] ?? '')
-    await carries({ file: join(ROOT, 'node_modules/.bin', runtime), args: [...flags, cli] })
-  },
-  60_000,
-)
+])('the command runs on %s, with its own adapter', async (_, runtime, flags) => {
+  const cli = join(project, 'node_modules/hono-sse', manifest.bin['hono-sse'] ?? '')
+  await carries({ file: join(ROOT, 'node_modules/.bin', runtime), args: [...flags, cli] })
+})
 
 test('with REDIS_URL and without its package, the command says what to install', async () => {
   const command = { file: join(project, 'node_modules/.bin/hono-sse'), args: ['serve'] }
   const server = startProcess(command, { REDIS_URL: 'redis://127.0.0.1:1' })
   expect(await server.exit).toBe(2)
   expect(server.lines.join()).toContain('npm install @redis/client')
-}, 60_000)
+})
 
 test('without its optional packages, the command says so', async () => {
   const commander = join(project, 'node_modules/commander')
@@ -81,7 +77,7 @@ test('without its optional packages, the command says so', async () => {
   expect(await run.exit).toBe(2)
   expect(run.stderr).toMatch(/^hono-sse: The command can’t load one of its packages: .*commander/)
   renameSync(`${commander}-away`, commander)
-}, 60_000)
+})
 
 test('Node mounts the library, with streams straight to its sockets', async () => {
   const file = write(
@@ -94,7 +90,7 @@ test('Node mounts the library, with streams straight to its sockets', async () =
     ${hello}`,
   )
   await carries({ file: process.execPath, args: [file] }, {}, '/realtime')
-}, 60_000)
+})
 
 test('Bun mounts the library', async () => {
   const file = write(
@@ -107,7 +103,7 @@ test('Bun mounts the library', async () => {
   )
   const bun = join(ROOT, 'node_modules/.bin/bun')
   await carries({ file: bun, args: ['run', file] }, {}, '/realtime')
-}, 60_000)
+})
 
 test('Deno mounts the library', async () => {
   const file = write(
@@ -121,7 +117,7 @@ test('Deno mounts the library', async () => {
   )
   const deno = join(ROOT, 'node_modules/.bin/deno')
   await carries({ file: deno, args: ['run', '--allow-net', file] }, {}, '/realtime')
-}, 60_000)
+})
 
 test('a Worker needs only two exports of the package', async () => {
   write('worker.js', `export { default, Hub } from 'hono-sse/worker'`)
@@ -140,7 +136,7 @@ test('a Worker needs only two exports of the package', async () => {
     new_sqlite_classes = ["Hub"]`,
   )
   await carries(COMMANDS.wrangler, { CONFIG, ALLOW_ANONYMOUS: 'true' })
-}, 60_000)
+})
 
 test.each([
   ['nodenext', 'hono'],
@@ -207,5 +203,4 @@ test.each([
     )
     expect(complaint).toBe('')
   },
-  60_000,
 )

@@ -60,11 +60,12 @@ function openAndCloseTwice(
       const { heap: before } = await memoryOf(server, WAIT_MS)
       for (const name of ['first', 'second']) {
         await round(size)
-        const { heap } = await memoryOf(server, WAIT_MS)
-        expect(heap / before, `the ${name} time`).toBeLessThan(1.1)
+        // Sockets may still be closing when the hub is empty. What leaks never falls below the bound.
+        const freed = async () => (await memoryOf(server, WAIT_MS)).heap < 1.1 * before
+        await until(`the heap is small again the ${name} time`, freed, WAIT_MS)
       }
     },
-    3 * WAIT_MS,
+    5 * WAIT_MS,
   )
 
   async function round(streams: number): Promise<void> {
