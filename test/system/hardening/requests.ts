@@ -66,7 +66,6 @@ export function requests(pool: TargetPool): void {
     ['a bare line feed before it', ['X: y\nTransfer-Encoding: chunked', 'Content-Length: 5']],
   ])('%s is answered 4xx or not at all, and makes no second request', async (_, lengths) => {
     const { url } = await pool.shared(OPEN)
-    const refused = pool.runtime.bothLengths === 'refused'
     const smuggled = request('POST /ping/smuggled', hostOf(url), 'Content-Length: 0')
     const lines = [...post(url, ...lengths), '0', '', ...smuggled]
     const { status = 400, text } = await exchange(url, lines, 2_000)
