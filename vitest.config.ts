@@ -1,4 +1,4 @@
-/** How the tests run: what starts servers and waits for them shares two cores four files at a time. */
+/** How the tests run: what starts servers and waits for them shares two cores three files at a time. */
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/longest-first.ts'
 
@@ -45,8 +45,10 @@ export default defineConfig({
         test: {
           name: 'system',
           include: system,
-          // Many of them wait for real time; with four, the others keep two cores busy.
-          maxWorkers: 4,
+          setupFiles: 'test/support/short-keep-alive.ts',
+          // Many of them wait for real time; with three, the others keep two cores busy.
+          maxWorkers: 3,
+          maxConcurrency: 4,
           sequence: { groupOrder: 1 },
           // Tests wait for conditions: on a busy machine these take longer, and are no less true.
           testTimeout: 180_000,

@@ -14,7 +14,7 @@ import type { Server } from '../../support/process.ts'
 import { openRaw } from '../../support/raw-stream.ts'
 import type { Runtime, RuntimePool } from './runtime.ts'
 
-const DRAIN_SECONDS = 12
+const DRAIN_SECONDS = 20
 /** Extra time for a busy machine. A server that misses its deadline would not end at all. */
 const SLACK_MS = 30_000
 /** Enough clients that their goodbyes take the whole first half of the drain. */
