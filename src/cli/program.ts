@@ -61,7 +61,11 @@ function program(first = '-'): Command {
     )
     .argument('<url>', 'the hub, for example localhost:3020')
     .option('--client <id>', 'the client to listen as')
-    .option('--topic <name>', 'a topic to follow; repeatable', collect)
+    .option(
+      '--topic <name>',
+      "a topic to follow, or a pattern such as 'orders/*'; repeatable",
+      collect,
+    )
     .option(
       '--last-event-id <id>',
       'replay events after this id; "earliest" replays all that are stored',
@@ -75,7 +79,7 @@ function program(first = '-'): Command {
   withCredentials(root.command('tail'))
     .description('print the events of topics, with the topic of each')
     .argument('<url>', 'the hub, for example localhost:3020')
-    .argument('<topics...>', 'the topics to follow')
+    .argument('<topics...>', "the topics to follow, or patterns such as 'orders/*'")
     .option('--last-event-id <id>', 'replay events after this id; "earliest": all that are stored')
     .option('--json', 'print one JSON object per line: {"id","event","data","topic"}')
     .action((url, topics, flags, command) =>
@@ -100,7 +104,11 @@ function program(first = '-'): Command {
     .description('print a ticket that lets a page open a stream')
     .argument('<url>', 'the hub, for example localhost:3020')
     .requiredOption('--client <id>', 'the client that the ticket is for')
-    .option('--topic <name>', 'a topic that the client may follow; repeatable', collect)
+    .option(
+      '--topic <name>',
+      'a topic or a pattern that the client may follow; repeatable',
+      collect,
+    )
     .option(
       '--grant-seconds <seconds>',
       'seconds that the stream and its reconnects may last',
@@ -114,7 +122,7 @@ function program(first = '-'): Command {
     .description('list the connected clients')
     .argument('<url>', 'the hub, for example localhost:3020')
     .option('--client <id>', 'list the connections of one client')
-    .option('--topic <name>', 'list the connections that follow a topic')
+    .option('--topic <name>', 'list the connections that follow a topic or a pattern')
     .option('--limit <rows>', 'rows to list, up to 10000 (default: 1000)')
     .option('--json', 'print the response of the hub')
     .action((url, flags, command) =>

@@ -66,7 +66,7 @@ export interface RequestOptions {
   readonly url: string | URL
   /** The client id. @defaultValue the one that the ticket or the login names, or else a random one */
   readonly client?: string | undefined
-  /** The topics to follow, up to 50. @defaultValue none */
+  /** The topics to follow, or patterns, such as `orders/*`; up to 50. @defaultValue none */
   readonly topics?: readonly string[] | undefined
   /**
    * Gets a ticket from your own server. It is called for the first stream, and again when the hub no

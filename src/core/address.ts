@@ -1,7 +1,11 @@
 /** Addresses name the recipients of an event: one client, one topic, or everyone. */
 import { HubError } from './errors.ts'
+import { isPattern, MAX_LEVELS, patternsOf, uncovered } from './patterns/topic-pattern.ts'
 
-/** Everyone, all connections of one client, or all connections that follow one topic. */
+/**
+ * Everyone, all connections of one client, or all connections that follow one topic. To listen, the topic may be a
+ * pattern: `orders/*` for the topics one level below `orders`, `orders/**` for all below it.
+ */
 export type Address =
   | 'everyone'
   | { readonly client: string; readonly topic?: never }
@@ -11,7 +15,7 @@ export type Address =
 export type Addresses = Address | readonly Address[]
 
 /**
- * A client id or a topic: 1 to 128 characters without control characters or lone surrogates.
+ * A client id: 1 to 128 characters without control characters or lone surrogates.
  * `*` is reserved because it means "all" in permissions. `.` and `..` are refused because URL parsers
  * resolve them as path segments.
  */
@@ -20,6 +24,20 @@ export const NAME: RegExp = /^(?!(?:\.{1,2}|\*)$)[^\p{Cc}\p{Cs}]{1,128}$/u
 /** The rule of {@link NAME}, as error messages state it. */
 export const NAME_RULE =
   'must be 1 to 128 characters long, must not contain control characters or lone surrogates, and must not be ".", ".." or "*"'
+
+/** A topic to publish to: a name as in {@link NAME} without `*`, which patterns reserve. */
+export const TOPIC: RegExp = /^(?!\.{1,2}$)[^*\p{Cc}\p{Cs}]{1,128}$/u
+
+/** The rule of {@link TOPIC}, as error messages state it. */
+export const TOPIC_RULE =
+  'must be 1 to 128 characters long, must not contain control characters, lone surrogates or "*", and must not be "." or ".."'
+
+/** What a connection follows: a topic, or a pattern, which ends with `/*` or `/**` and has at most 10 levels. */
+export const FOLLOWED: RegExp =
+  /^(?=[^\p{Cc}\p{Cs}]{1,128}$)(?!\.{1,2}$)(?!(?:[^/]*\/){10,}\*{1,2}$)(?:[^*]+|[^*]*\/\*{1,2})$/u
+
+/** The rule of {@link FOLLOWED}, as error messages state it. */
+export const FOLLOWED_RULE: string = `must be 1 to 128 characters long, must not contain control characters or lone surrogates, must not be "." or "..", and may contain "*" only as a last level "/*" or "/**", of up to ${MAX_LEVELS} levels`
 
 /** The key of the address `everyone`. */
 export const EVERYONE = '*'
@@ -44,15 +62,51 @@ export function topicOf(key: string): string | undefined {
   return key.startsWith('t:') ? key.slice(2) : undefined
 }
 
+const PATTERN_PREFIX = 'p:'
+
+/** Whether a key is that of a pattern. */
+export function isPatternKey(key: string): boolean {
+  return key.startsWith(PATTERN_PREFIX)
+}
+
+/** The key of a topic or a pattern that connections follow. */
+export function followedKey(name: string): string {
+  return isPattern(name) ? PATTERN_PREFIX + name : topicKey(name)
+}
+
+/** The topic or pattern that a key belongs to; undefined for the key of another address. */
+export function followedOf(key: string): string | undefined {
+  return isPatternKey(key) ? key.slice(PATTERN_PREFIX.length) : topicOf(key)
+}
+
+/** The keys of everything that listens to an address with this key: of a topic, with those of the patterns that cover it. */
+export function keysAt(key: string): readonly string[] {
+  // Most keys have no levels.
+  const topic = key.includes('/') ? topicOf(key) : undefined
+  return topic === undefined ? [key] : [key, ...patternsOf(topic).map(followedKey)]
+}
+
 /**
- * The key of an address.
- * @throws {HubError} `invalid-address` when the client id or topic breaks {@link NAME}.
+ * The key of an address to publish to.
+ * @throws {HubError} `invalid-address` when the client id breaks {@link NAME}, or the topic {@link TOPIC}
  */
 export function addressKey(address: Address): string {
+  return keyOf(address, checkTopic)
+}
+
+/**
+ * The key of an address to listen to.
+ * @throws {HubError} `invalid-address` when the client id breaks {@link NAME}, or the topic {@link FOLLOWED}
+ */
+export function listenKey(address: Address): string {
+  return keyOf(address, checkFollowed)
+}
+
+function keyOf(address: Address, check: (topic: string) => string): string {
   if (address === 'everyone') return EVERYONE
   const { client, topic } = Object(address) as { client?: string; topic?: string }
   if (client !== undefined && topic === undefined) return clientKey(checkName('client id', client))
-  if (topic !== undefined && client === undefined) return topicKey(checkName('topic', topic))
+  if (topic !== undefined && client === undefined) return followedKey(check(topic))
   throw new HubError('invalid-address', "An address must be 'everyone', { client } or { topic }.")
 }
 
@@ -62,16 +116,47 @@ export type AddressKeys = string | readonly string[]
 /** The maximum number of addresses of one event. */
 export const MAX_ADDRESSES = 1_000
 
+/** The maximum number of keys of one event, those of patterns included. */
+const MAX_KEYS = 3_000
+
 /**
- * The key of an address, or the keys of a list of addresses. Where that is one key, it is not in a list.
+ * The keys that an event for these addresses is stored at: a topic with levels has those of the patterns that cover it
+ * as well. Where that is one key, it is not in a list.
+ * @throws {HubError} `invalid-address` for an invalid address, an empty list, or one that is too long
+ */
+export function addressKeys(addresses: Addresses): AddressKeys {
+  const own = Array.isArray(addresses)
+    ? uniqueKeys(addresses, addressKey, MAX_ADDRESSES)
+    : [addressKey(addresses as Address)]
+  const [key = ''] = own
+  const keys = own.length === 1 ? keysAt(key) : [...new Set(own.flatMap(keysAt))]
+  if (keys.length <= MAX_KEYS) return keys.length === 1 ? key : keys
+  throw new HubError(
+    'invalid-address',
+    `The topics in a list of addresses have too many levels: ${keys.length} keys, but at most ${MAX_KEYS} are possible. Publish to fewer topics at a time.`,
+  )
+}
+
+/**
+ * The keys of addresses to listen to, without topics and patterns that one of the patterns covers.
  * @param max - the maximum number of addresses, not counting duplicates
  * @throws {HubError} `invalid-address` for an invalid address, an empty list, or more than `max` addresses
  */
-export function addressKeys(addresses: Addresses, max: number = MAX_ADDRESSES): AddressKeys {
-  if (!Array.isArray(addresses)) return addressKey(addresses as Address)
-  const keys = [...new Set((addresses as readonly Address[]).map(addressKey))]
-  const [key] = keys
-  if (key !== undefined && keys.length <= max) return keys.length === 1 ? key : keys
+export function listenKeys(addresses: Addresses, max: number): string[] {
+  const keys = uniqueKeys([addresses].flat() as readonly Address[], listenKey, max)
+  const names = uncovered(keys.flatMap((key) => followedOf(key) ?? []))
+  return keys.filter(
+    (key) => names.includes(followedOf(key) ?? '') || followedOf(key) === undefined,
+  )
+}
+
+function uniqueKeys(
+  addresses: readonly Address[],
+  toKey: (address: Address) => string,
+  max: number,
+): string[] {
+  const keys = [...new Set(addresses.map(toKey))]
+  if (keys.length > 0 && keys.length <= max) return keys
   throw new HubError(
     'invalid-address',
     `A list of addresses needs 1 to ${max} of them, and not ${keys.length}.`,
@@ -81,19 +166,27 @@ export function addressKeys(addresses: Addresses, max: number = MAX_ADDRESSES): 
 /** The kinds of addresses; `several` stands for a list. */
 export type AddressKind = 'client' | 'topic' | 'everyone' | 'several'
 
+/** Returns the key of the only address with these keys; undefined if they are those of several. */
+export function soleKey(keys: AddressKeys): string | undefined {
+  if (typeof keys === 'string') return keys
+  const [key, ...others] = keys
+  return others.every(isPatternKey) ? key : undefined
+}
+
 /** Returns the kind of the addresses with these keys. */
 export function kindOf(keys: AddressKeys): AddressKind {
-  if (typeof keys !== 'string') return 'several'
-  if (keys === EVERYONE) return 'everyone'
-  return clientOf(keys) === undefined ? 'topic' : 'client'
+  const key = soleKey(keys)
+  if (key === undefined) return 'several'
+  if (key === EVERYONE) return 'everyone'
+  return clientOf(key) === undefined ? 'topic' : 'client'
 }
 
 /** The maximum number of topics that one connection may follow. */
 export const MAX_TOPICS = 50
 
-/** @throws {HubError} `invalid-address` for an invalid topic, or for more than {@link MAX_TOPICS} topics */
+/** @throws {HubError} `invalid-address` for an invalid topic or pattern, or for more than {@link MAX_TOPICS} of both */
 export function checkTopics(topics: readonly string[]): void {
-  for (const topic of topics) checkName('topic', topic)
+  for (const topic of topics) checkFollowed(topic)
   if (topics.length <= MAX_TOPICS) return
   throw new HubError('invalid-address', `A connection may follow at most ${MAX_TOPICS} topics.`)
 }
@@ -103,8 +196,20 @@ export function checkTopics(topics: readonly string[]): void {
  * @throws {HubError} `invalid-address` if it is not.
  */
 export function checkName(what: string, name: string): string {
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    throw new HubError('invalid-address', `A ${what} ${NAME_RULE}.`)
-  }
-  return name
+  return matching(name, NAME, `A ${what} ${NAME_RULE}.`)
+}
+
+function checkTopic(topic: string): string {
+  const isWild = typeof topic === 'string' && topic.includes('*')
+  const hint = isWild ? ' Patterns can only be followed: publish to each topic.' : ''
+  return matching(topic, TOPIC, `A topic ${TOPIC_RULE}.${hint}`)
+}
+
+function checkFollowed(name: string): string {
+  return matching(name, FOLLOWED, `A topic ${FOLLOWED_RULE}.`)
+}
+
+function matching(name: string, pattern: RegExp, message: string): string {
+  if (typeof name === 'string' && pattern.test(name)) return name
+  throw new HubError('invalid-address', message)
 }

@@ -26,7 +26,7 @@ export interface StreamSettings<Context = unknown> {
   readonly hub: Hub<AnyEvents, Context>
   /** The client id. It MUST come from your own login or another source that you trust. */
   readonly client: string
-  /** The topics to follow. @defaultValue none */
+  /** The topics to follow, or patterns, such as `orders/*`. @defaultValue none */
   readonly topics?: readonly string[] | undefined
   /** The cursor to resume from when the request has no `Last-Event-ID` header. @defaultValue none: new events only */
   readonly lastEventId?: string | undefined

@@ -5,6 +5,7 @@ import {
   addressKeys,
   EVERYONE,
   kindOf,
+  soleKey,
   topicOf,
 } from '../core/address.ts'
 import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
@@ -31,7 +32,7 @@ export interface PublishResult {
    * an error: the journal stores the event for clients that reconnect.
    */
   readonly connections: number
-  /** The number of hubs that share the journal and had a listener; for several addresses, at least. Absent where only one hub uses it. */
+  /** The number of hubs that share the journal and had a listener; for several addresses, or a topic with levels, at least. Absent where only one hub uses it. */
   readonly instances?: number
 }
 
@@ -90,7 +91,7 @@ export function createDelivery(init: DeliveryInit): Delivery {
   function publish(addresses: Addresses, input: EventInput): Promise<PublishResult> {
     const keys = addressKeys(addresses)
     // All receive the same bytes, so these must not name an address to clients that listen to another.
-    const topic = typeof keys === 'string' ? topicOf(keys) : undefined
+    const topic = topicOf(soleKey(keys) ?? '')
     const event = prepareEvent(input, maxEventBytes, topic)
     metrics.publishes[kindOf(keys)] += 1
     return input.ephemeral ? relay(keys, event) : append(keys, event)

@@ -13,7 +13,7 @@ import type { EventsOptions } from './subscription/subscribe.ts'
 /** The stream to open, and its client. */
 export interface ConnectOptions<Context = unknown> {
   readonly client: string
-  /** @defaultValue none */
+  /** The topics to follow, or patterns: `orders/*` for all one level below `orders`, `orders/**` for all below it. @defaultValue none */
   readonly topics?: readonly string[] | undefined
   /** The client's cursor, or `earliest` for everything that is stored. @defaultValue none: new events only */
   readonly lastEventId?: string | undefined
@@ -65,8 +65,8 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
    */
   connect(options: ConnectOptions<Context>): Connection<Context>
   /**
-   * Stores an event, unless it is ephemeral, and queues it for all connections that listen to the address, or to
-   * any of up to 1,000: each receives it once, under one id. With schemas, publishes the data that the schema of
+   * Stores an event, unless it is ephemeral, and queues it for all connections that listen to the address, also by a
+   * pattern, or to any of up to 1,000: each receives it once, under one id. With schemas, publishes the data that the schema of
    * the event returns.
    * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
    * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
@@ -82,7 +82,7 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
   /** The same for a generic function that passes a name and its data on. */
   post<Name extends keyof Events>(addresses: Addresses, event: EventNamed<Events, Name>): void
   /**
-   * Iterates over the events to addresses, up to 52 of them, with the promises of a stream: in order,
+   * Iterates over the events to addresses or patterns, up to 52 of them, with the promises of a stream: in order,
    * each once, what was missed since `lastEventId` first, and a gap as an item. It starts with the
    * loop, and counts neither as a connection nor as a client. A loop that leaves, or whose signal is
    * aborted, leaves nothing behind; without a loop, call `return` of the iterator. It ends when the hub
@@ -106,13 +106,13 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
    */
   clients(limit?: number): Promise<Listing<ClientSummary> & Coverage>
   /**
-   * Lists the topics that connections to all hubs that share the journal follow, in alphabetical order: the
+   * Lists the topics and patterns that connections to all hubs that share the journal follow, in alphabetical order: the
    * first `limit` of them, and the total.
    * @throws {HubError} `invalid-option`
    */
   topics(options?: ListOptions): Promise<Listing<TopicSummary> & Coverage>
   /**
-   * Lists the connections that listen to an address, on all hubs that share the journal: the first
+   * Lists the connections that listen to an address, or that follow a pattern, on all hubs that share the journal: the first
    * `limit` of them (default 1,000), and the total. Those of this hub have their `context`.
    * @throws {HubError} `invalid-address`, `invalid-option`
    */

@@ -1,6 +1,6 @@
 /** The hub: opens streams, publishes events, lists and disconnects clients, and shuts down. */
 import { onAborted } from '../core/abort.ts'
-import { type Addresses, addressKey, checkName, clientKey, clientOf } from '../core/address.ts'
+import { type Addresses, checkName, clientKey, clientOf, listenKey } from '../core/address.ts'
 import { epochOf } from '../core/cursor.ts'
 import type { AnyEvents } from '../core/declared-events.ts'
 import { checkRange, HubError } from '../core/errors.ts'
@@ -148,7 +148,7 @@ export function createHub(options: HubOptions = {}): Hub {
       return await cluster.topics(checkLimit(options.limit))
     },
     connections: async (address, limit) => {
-      const key = addressKey(address)
+      const key = listenKey(address)
       const { rows, ...counts } = await cluster.connections(key, checkLimit(limit))
       return { rows: presence.withContext(key, rows), ...counts }
     },

@@ -1,8 +1,9 @@
 /** Presence: lists the clients, topics and connections of this hub. */
-import { clientKey, topicKey } from '../core/address.ts'
+import { clientKey, followedKey, keysAt } from '../core/address.ts'
 import { type Position, positionAt } from '../core/cursor.ts'
 import type { HubConnection } from './connections/connection.ts'
 import type { ConnectionInfo } from './connections/connection-types.ts'
+import { listenersAt } from './connections/listeners.ts'
 import type { Registry } from './connections/registry.ts'
 import { attempt } from './hooks/attempt.ts'
 import type { HubSettings } from './options.ts'
@@ -39,10 +40,10 @@ export interface ConnectionSummary<Context = unknown> extends ConnectionInfo {
   readonly context?: Context
 }
 
-/** A topic that connections follow. */
+/** A topic, or a pattern, that connections follow. */
 export interface TopicSummary {
   readonly topic: string
-  /** How many connections follow it. */
+  /** How many connections follow it: of a topic, without those that follow it by a pattern. */
   readonly connections: number
 }
 
@@ -56,9 +57,9 @@ export interface Listing<Row> {
 export interface Presence {
   /** Lists the connected clients. @param names - lists only these, as far as they are connected */
   clients(limit: number, names?: readonly string[]): Listing<ClientSummary>
-  /** Lists the topics that connections follow. */
+  /** Lists the topics and patterns that connections follow. */
   topics(limit: number): Listing<TopicSummary>
-  /** Lists the connections that listen to the address with this key. */
+  /** Lists the connections that listen to the address with this key: to a topic, also by a pattern. */
   connections(key: string, limit: number): Listing<ConnectionSummary>
   /** Adds the context to the rows of this hub. Other hubs do not receive it. */
   withContext<Context>(
@@ -94,16 +95,23 @@ export function createPresence(
   function topics(limit: number): Listing<TopicSummary> {
     const { rows, total } = firstNames(registry.topics(), limit)
     const summarize = (topic: string) => {
-      return { topic, connections: registry.at(topicKey(topic)).size }
+      return { topic, connections: registry.at(followedKey(topic)).size }
     }
     return { rows: rows.map(summarize), total }
   }
 
   function connections(key: string, limit: number): Listing<ConnectionSummary> {
-    const listeners = registry.at(key)
+    const listeners = allAt(key)
     const head = attempt(hooks, () => journal.head())
     const rows = take(listeners, limit).map((connection) => summarizeConnection(connection, head))
     return { rows, total: listeners.size }
+  }
+
+  /** What listens to an address, longest connected first. */
+  function allAt(key: string): ReadonlySet<HubConnection> {
+    const listeners = listenersAt(registry, keysAt(key))
+    if (listeners === registry.at(key)) return listeners
+    return new Set([...listeners].sort((one, other) => one.since - other.since))
   }
 
   function summarizeConnection(
@@ -124,7 +132,7 @@ export function createPresence(
     const missing = new Set(
       rows.flatMap((row) => (row.instance === instance ? row.connection : [])),
     )
-    for (const { id, context } of registry.at(key)) {
+    for (const { id, context } of allAt(key)) {
       if (missing.size === 0) break
       if (missing.delete(id) && context !== undefined) contexts.set(id, context)
     }

@@ -5,7 +5,7 @@ import type { HubEvent } from '../core/event.ts'
 
 /** The result of relaying an event without storing it. */
 export interface RelayResult {
-  /** How many hubs had a listener; for several addresses, at least. Absent where only one hub uses the journal. */
+  /** How many hubs had a listener; at several keys, at least. Absent where only one hub uses the journal. */
   readonly instances?: number | undefined
   /** How many connections of all hubs listen to the addresses; to several, at most. Absent if the journal does not count them. */
   readonly connections?: number | undefined
@@ -61,7 +61,7 @@ export interface Backplane {
   /** How many hubs may be alive, as far as this one knows. @defaultValue 1 */
   readonly instances?: number
   /**
-   * Delivers an event to all hubs without storing it: once, if it is for several addresses.
+   * Delivers an event to all hubs without storing it: once, if it is for several addresses, as `append` does.
    * @defaultValue the hub delivers it to its own connections
    * @throws {HubError} `journal-unavailable`
    */

@@ -24,7 +24,7 @@ export interface JournalEntry extends Position {
 
 /** Where an event was stored. */
 export interface AppendResult extends Position {
-  /** How many hubs had a listener; for several addresses, at least. Absent where only one hub uses the journal. */
+  /** How many hubs had a listener; at several keys, at least. Absent where only one hub uses the journal. */
   readonly instances?: number | undefined
   /** How many connections of all hubs listen to the addresses; to several, at most. Absent if the journal does not count them. */
   readonly connections?: number | undefined
@@ -81,7 +81,9 @@ export interface Journal {
   readonly backplane?: Backplane
   /**
    * Stores an event and delivers it. Deliveries MUST come in the order of their sequence. An event for
-   * several addresses has one sequence, MUST be found at each of them, and MUST be delivered once.
+   * several addresses has one sequence, MUST be found at each of them, and MUST be delivered once. The keys of a topic
+   * with levels come with those of the patterns that cover it: such an event may also be delivered once for each of these
+   * keys, one after another, because no connection listens to two of them.
    * @throws {HubError} `journal-unavailable` when the event was not stored, or may not have been
    */
   append(keys: AddressKeys, event: HubEvent): Awaitable<AppendResult>

@@ -6,7 +6,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 interface Hub {
-  connect(options: { readonly client: string; readonly stream: object }): unknown
+  connect(options: {
+    readonly client: string
+    readonly topics?: readonly string[]
+    readonly stream: object
+  }): unknown
+  publish(address: { readonly topic: string }, event: { readonly data: string }): Promise<unknown>
   stats(): { readonly queuedBytes: number }
   close(): Promise<void>
 }
@@ -22,6 +27,9 @@ interface Library {
 const ROUNDS = 5
 const APPENDS = 300_000
 const REQUESTS = 1_000
+const PUBLISHES = 100_000
+/** As many as a connection may follow. */
+const PATTERNS = 50
 const DATA = 'x'.repeat(100)
 const NOTHING = { aborted: false, write: () => undefined, onAbort: () => {}, abort: () => {} }
 
@@ -30,6 +38,14 @@ const figures: Record<string, number> = {}
 
 for (const addresses of [1_000, 100_000, 500_000]) {
   await measure(`append at ${count(addresses)} addresses, each evicts`, journalWith(addresses))
+}
+for (const patterns of [0, 100_000]) {
+  const hub = await hubWithPatterns(patterns)
+  for (const topic of ['orders', 'orders/1', 'orders/1/items/2']) {
+    const name = `publish to ${topic} among ${count(patterns)} patterns that do not cover it`
+    await measure(name, () => publishTo(hub, topic))
+  }
+  await hub.close()
 }
 for (const clients of [100, 10_000, 50_000]) {
   const { hub, get } = await hubWith(clients)
@@ -77,7 +93,7 @@ async function hubWith(clients: number) {
   const hub = library.createHub({ maxConnections: clients })
   const app = library.createApp({ hub, access: 'anyone' })
   for (let n = 0; n < clients; n++) hub.connect({ client: `user-${n}`, stream: { ...NOTHING } })
-  while (hub.stats().queuedBytes > 0) await new Promise((resolve) => setImmediate(resolve))
+  await untilSent(hub)
   return { hub, get }
 
   async function get(path: string): Promise<number> {
@@ -88,6 +104,30 @@ async function hubWith(clients: number) {
     }
     return REQUESTS
   }
+}
+
+/** Half of the patterns are of one level, and half of all. */
+async function hubWithPatterns(patterns: number): Promise<Hub> {
+  const clients = patterns / PATTERNS
+  const hub = library.createHub({ maxConnections: Math.max(1, clients) })
+  for (let n = 0; n < clients; n++) {
+    const topics = Array.from(
+      { length: PATTERNS },
+      (_, m) => `others/${n}/${m >> 1}/${'**'.slice(m % 2)}`,
+    )
+    hub.connect({ client: `user-${n}`, topics, stream: { ...NOTHING } })
+  }
+  await untilSent(hub)
+  return hub
+}
+
+async function publishTo(hub: Hub, topic: string): Promise<number> {
+  for (let n = 0; n < PUBLISHES; n++) await hub.publish({ topic }, { data: DATA })
+  return PUBLISHES
+}
+
+async function untilSent(hub: Hub): Promise<void> {
+  while (hub.stats().queuedBytes > 0) await new Promise((resolve) => setImmediate(resolve))
 }
 
 function count(value: number): string {

@@ -5,9 +5,13 @@ import {
   addressKey,
   addressKeys,
   checkTopics,
+  FOLLOWED,
   kindOf,
+  listenKey,
+  listenKeys,
   MAX_ADDRESSES,
   MAX_TOPICS,
+  soleKey,
 } from '../../src/core/address.ts'
 
 describe('a client id or topic', () => {
@@ -31,8 +35,9 @@ describe('a client id or topic', () => {
     'a',
     'x'.repeat(128),
     '🙂'.repeat(128),
-    '**',
     'c:a',
+    'a/b',
+    '/',
     ' ',
     '__proto__',
     '...',
@@ -42,6 +47,15 @@ describe('a client id or topic', () => {
     expect(addressKey({ client: name })).not.toBe(addressKey({ topic: name }))
     expect(addressKey({ client: name })).not.toBe(addressKey('everyone'))
     expect(addressKey({ topic: name })).not.toBe(addressKey('everyone'))
+  })
+
+  test('is a client id, but no topic, with a wildcard', () => {
+    for (const name of ['**', 'a*', 'a/*', '*a']) {
+      expect(addressKey({ client: name })).toBe(`c:${name}`)
+      expect(() => addressKey({ topic: name })).toThrow(
+        /^A topic must .* Patterns can only be followed: publish to each topic\.$/,
+      )
+    }
   })
 
   test('that is invalid is named in the message', () => {
@@ -82,7 +96,7 @@ describe('a list of addresses', () => {
   test('has up to a thousand, not counting duplicates, and at least one', () => {
     expect(MAX_ADDRESSES).toBe(1_000)
     expect(addressKeys([...clients(1_000), ...clients(1_000)])).toHaveLength(1_000)
-    expect(addressKeys(clients(3), 3)).toHaveLength(3)
+    expect(listenKeys(clients(3), 3)).toHaveLength(3)
     for (const [list, max] of [
       [[], 1_000],
       [clients(1_001), 1_000],
@@ -93,7 +107,8 @@ describe('a list of addresses', () => {
         code: 'invalid-address',
         message: `A list of addresses needs 1 to ${max} of them, and not ${list.length}.`,
       }
-      expect(() => addressKeys(list, max)).toThrow(expect.objectContaining(refusal))
+      const keys = () => (max === MAX_ADDRESSES ? addressKeys(list) : listenKeys(list, max))
+      expect(keys).toThrow(expect.objectContaining(refusal))
     }
   })
 
@@ -117,6 +132,67 @@ test('an address with both a client id and a topic, or with neither, is refused'
       }),
     )
   }
+})
+
+describe('a pattern', () => {
+  const levels = (count: number) => Array.from({ length: count }, (_, n) => n).join('/')
+
+  test.each(['a/*', 'a/**', '/*', 'a b/c:d/**', `${levels(9)}/*`, `${'x'.repeat(126)}/*`])(
+    '%s is followed, under a key that no topic has',
+    (pattern) => {
+      expect(() => checkTopics([pattern])).not.toThrow()
+      expect(listenKey({ topic: pattern })).toBe(`p:${pattern}`)
+      expect(addressKey({ topic: 'p:a' })).toBe('t:p:a')
+    },
+  )
+
+  test.each(['*', '**', 'a*', 'a/***', 'a/b*', '*/a', 'a/*/b', 'a/**/b', `${levels(10)}/*`])(
+    '%s is none, and no topic either',
+    (name) => {
+      expect(() => checkTopics([name])).toThrow(/^A topic must .* up to 10 levels\.$/)
+      expect(() => listenKey({ topic: name })).toThrow(
+        expect.objectContaining({ code: 'invalid-address' }),
+      )
+    },
+  )
+
+  test('is found at once not to be one, however long it is', () => {
+    for (const text of ['/'.repeat(1e6), `${'/*'.repeat(5e5)}`, `${'a/'.repeat(5e5)}**`]) {
+      const start = performance.now()
+      expect(FOLLOWED.test(text)).toBe(false)
+      expect(performance.now() - start).toBeLessThan(60_000)
+    }
+  })
+
+  test('shares the key of each event for a topic that it covers, which has no other kind', () => {
+    const keys = addressKeys({ topic: 'a/b/c' })
+    expect(keys).toEqual(['t:a/b/c', 'p:a/**', 'p:a/b/**', 'p:a/b/*'])
+    expect([kindOf(keys), soleKey(keys)]).toEqual(['topic', 't:a/b/c'])
+    expect(addressKeys([{ topic: 'a/b/c' }])).toEqual(keys)
+    const several = addressKeys([{ topic: 'a/b' }, { topic: 'a/c' }, { client: 'x' }])
+    expect(several).toEqual(['t:a/b', 'p:a/**', 'p:a/*', 't:a/c', 'c:x'])
+    expect([kindOf(several), soleKey(several)]).toEqual(['several', undefined])
+    expect(soleKey(addressKeys([{ client: 'x' }, { topic: 'a/b' }]))).toBe(undefined)
+  })
+
+  test('bounds the keys of a list, whose addresses may all be topics with levels', () => {
+    const topics = (count: number, name: (n: number) => string) =>
+      Array.from({ length: count }, (_, n): Address => ({ topic: name(n) }))
+    expect(addressKeys(topics(1_000, (n) => `orders/${n}`))).toHaveLength(1_002)
+    expect(addressKeys(topics(1_000, (n) => `${n}/a`))).toHaveLength(3_000)
+    expect(() => addressKeys(topics(1_000, (n) => `${n}/a/b`))).toThrow(
+      /^The topics in a list of addresses have too many levels: 4000 keys, but at most 3000/,
+    )
+  })
+
+  test('stands for what it covers where both are listened to', () => {
+    const list = ['everyone', 'a/b', 'a/*', 'a/b/c', 'b/**', 'b/*', 'b', 'a/*'].map(
+      (topic): Address => (topic === 'everyone' ? topic : { topic }),
+    )
+    expect(listenKeys(list, 8)).toEqual(['*', 'p:a/*', 't:a/b/c', 'p:b/**', 't:b'])
+    expect(listenKeys({ client: 'a/*' }, 8)).toEqual(['c:a/*'])
+    expect(() => listenKeys(list, 6)).toThrow('needs 1 to 6 of them, and not 7')
+  })
 })
 
 test('a connection may follow topics up to the bound', () => {

@@ -2,17 +2,26 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
 import type { Address, Addresses } from '../../src/core/address.ts'
-import { createClientModel } from '../support/client-model.ts'
+import { createClientModel, type Following } from '../support/client-model.ts'
 
-const NAMES = ['alice', 'bob', 'carol']
+const FOLLOWING: Readonly<Record<string, Following>> = {
+  alice: { topics: [] },
+  bob: { topics: ['news', 'sport'] },
+  carol: { topics: ['news', 'orders/*'] },
+  dave: { topics: ['orders/1', 'orders/**', 'orders/1/*'], listens: ['orders/**'] },
+  erin: { topics: ['orders/1', 'orders/1/*', 'orders'] },
+}
 
-const name = fc.constantFrom(...NAMES)
+const name = fc.constantFrom(...Object.keys(FOLLOWING))
 const address = fc.constantFrom<Address>(
   'everyone',
   { client: 'alice' },
   { client: 'bob' },
   { topic: 'news' },
   { topic: 'sport' },
+  { topic: 'orders/1' },
+  { topic: 'orders/2' },
+  { topic: 'orders/1/paid' },
 )
 /** One address, or a list of up to four, some of which a client listens to at once. */
 const to: fc.Arbitrary<Addresses> = fc.oneof(
@@ -67,7 +76,7 @@ test.each([
   async (_, kind, numRuns) => {
     await fc.assert(
       fc.asyncProperty(scenario, async (steps) => {
-        const model = createClientModel(NAMES, kind)
+        const model = createClientModel(FOLLOWING, kind)
         for (const one of steps) await model.takeStep(one)
         await model.finish()
       }),

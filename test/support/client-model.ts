@@ -14,9 +14,15 @@ export type Step =
   | { readonly action: 'advance'; readonly ms: number }
   | { readonly action: 'answer'; readonly state: 'at request' | 'at answer' }
 
-interface ModelClient {
-  readonly name: string
+/** What a client of the model follows, and what of that decides what it receives and has lost. */
+export interface Following {
   readonly topics: readonly string[]
+  /** Without what a pattern among them covers. @defaultValue all of them */
+  readonly listens?: readonly string[]
+}
+
+interface ModelClient extends Required<Following> {
+  readonly name: string
   readonly connections: ConnectedClient[]
   /** The client is due every event after this sequence. */
   from: number
@@ -27,9 +33,9 @@ interface Published {
   readonly id: string
 }
 
-/** Creates the model; no client is connected yet. */
+/** Creates the model; no client is connected yet. @param following - by client */
 export function createClientModel(
-  names: readonly string[],
+  following: Readonly<Record<string, Following>>,
   { late, maxEvents }: { readonly late: boolean; readonly maxEvents: number },
 ) {
   let lateJournal: LateJournal | undefined
@@ -47,9 +53,8 @@ export function createClientModel(
   })
   const published: Promise<Published>[] = []
   const clients = new Map<string, ModelClient>()
-  for (const name of names) {
-    const topics = name === 'bob' ? ['news', 'sport'] : name === 'carol' ? ['news'] : []
-    clients.set(name, { name, topics, connections: [], from: 0 })
+  for (const [name, { topics, listens = topics }] of Object.entries(following)) {
+    clients.set(name, { name, topics, listens, connections: [], from: 0 })
   }
   return { takeStep, finish }
 
@@ -130,12 +135,12 @@ export function createClientModel(
   }
 
   function check(
-    { name, topics, connections, from }: ModelClient,
+    { name, listens, connections, from }: ModelClient,
     all: readonly Published[],
   ): void {
-    const own = all.flatMap(({ addresses, id }) => {
-      const mine = addresses.filter((address) => isFor(address, name, topics))
-      return mine.length > 0 ? [{ addresses: mine, id }] : []
+    const own = all.flatMap((event) => {
+      const heard = ['everyone', `client ${name}`, ...listens].filter((one) => isAt(one, event))
+      return heard.length > 0 ? [{ heard, id: event.id }] : []
     })
     const due = own.map(({ id }) => id)
     const events = connections.flatMap(({ stream }) => stream.events)
@@ -146,27 +151,22 @@ export function createClientModel(
     expect(got.length, 'nothing comes twice').toBe(new Set(got).size)
     for (const id of got) expect(due, 'nothing of others').toContain(id)
     const gaps = connections.flatMap(gapsOf)
-    const lost = own.filter(({ id, addresses }) => {
+    const lost = own.filter(({ id, heard }) => {
       if (sequenceOf(id) <= from || got.includes(id)) return false
       const reported = gaps.some((cursor) => cursor < sequenceOf(id))
-      return !reported || !addresses.every((address) => wasEvicted(id, address, all))
+      return !reported || !heard.every((one) => wasEvicted(id, one, all))
     })
     expect(lost, `lost by ${name} without a word`).toEqual([])
     const unfounded = gaps.filter((cursor) => {
       const later = own.filter(({ id }) => sequenceOf(id) > cursor)
-      return !later.some(({ id, addresses }) =>
-        addresses.some((address) => wasEvicted(id, address, all)),
-      )
+      return !later.some(({ id, heard }) => heard.some((one) => wasEvicted(id, one, all)))
     })
     expect(unfounded, `gaps of ${name} where nothing of its own was evicted`).toEqual([])
   }
 
-  /** Whether enough later events at this address followed that the journal evicted the one there. */
-  function wasEvicted(id: string, address: Address, all: readonly Published[]): boolean {
-    const text = JSON.stringify(address)
-    const isThere = ({ addresses }: Published) =>
-      addresses.some((one) => JSON.stringify(one) === text)
-    const later = all.filter((one) => sequenceOf(one.id) > sequenceOf(id) && isThere(one))
+  /** Whether enough later events that are heard there followed that the journal evicted the one there. */
+  function wasEvicted(id: string, name: string, all: readonly Published[]): boolean {
+    const later = all.filter((one) => sequenceOf(one.id) > sequenceOf(id) && isAt(name, one))
     return later.length >= maxEvents
   }
 }
@@ -177,7 +177,12 @@ function gapsOf({ stream }: ConnectedClient): number[] {
   return gaps.map(({ data }) => sequenceOf(JSON.parse(data).requested))
 }
 
-function isFor(address: Address, name: string, topics: readonly string[]): boolean {
-  if (address === 'everyone') return true
-  return 'client' in address ? address.client === name : topics.includes(address.topic)
+/** Whether an event is heard by what listens to `everyone`, to `client` and a name, to a topic, or to a pattern. */
+function isAt(name: string, { addresses }: Published): boolean {
+  const level = name.endsWith('/**') ? '.*' : '[^/]*'
+  const followed = new RegExp(`^${name.replace(/[*]+$/, level)}$`)
+  return addresses.some((address) => {
+    if (address === 'everyone') return name === 'everyone'
+    return 'client' in address ? name === `client ${address.client}` : followed.test(address.topic)
+  })
 }

@@ -55,6 +55,8 @@ type Calls = Pick<
     fillUsedNames(expiresAt: number, count: number): void
     /** Returns the format number. */
     format(): number
+    /** Runs a statement, as another version of the journal might. */
+    exec(statement: string): void
     /** Changes the format number, as a newer version would. */
     setFormat(format: number): void
     /** From now on statements that contain this text fail, or the storage does what it names; without a text, nothing fails. */
@@ -159,6 +161,9 @@ export class Hub {
       format: () => {
         const [row] = this.#storage.sql.exec('SELECT number FROM format')
         return (row as { readonly number: number }).number
+      },
+      exec: (statement) => {
+        this.#storage.sql.exec(statement)
       },
       setFormat: (format) => {
         this.#storage.sql.exec('UPDATE format SET number = ?', format)

@@ -1,6 +1,7 @@
 /** The streams of a page: components whose options name one stream share it, with the topics of all of them. */
 import { MAX_TOPICS } from '../../core/address.ts'
 import { basicClock } from '../../core/clock.ts'
+import { follows } from '../../core/patterns/topic-pattern.ts'
 import { type ClientOptions, type ClientStream, openClientStream } from '../client-stream.ts'
 import { checkClientOptions } from '../options/check-client-options.ts'
 import type { ClientStatus, EndedReason, ReceivedEvent } from '../stream-types.ts'
@@ -186,7 +187,7 @@ function attach(member: Member): void {
   if (!home.stream) return
   member.stop = listen(home.stream, ({ topic }) => {
     // A ticket may name topics that no component does: they are for all of them.
-    return topic === undefined || topics.includes(topic) || !home.topics.includes(topic)
+    return topic === undefined || follows(topics, topic) || !follows(home.topics, topic)
   })
 }
 

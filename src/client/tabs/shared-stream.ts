@@ -1,4 +1,5 @@
 /** One stream for all tabs: the tab that holds the lock reads it, the others follow on a channel. */
+import { follows } from '../../core/patterns/topic-pattern.ts'
 import { newBackoff } from '../backoff.ts'
 import type { FetchStream } from '../fetch-stream.ts'
 import type { ClientStatus, Step } from '../stream-types.ts'
@@ -188,7 +189,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
 
   function apply({ id, event, gap }: Step): void {
     // The shared stream carries the topics of all tabs.
-    const isMine = event?.topic === undefined || topics.includes(event.topic)
+    const isMine = event?.topic === undefined || follows(topics, event.topic)
     handlers.step({ id, event: isMine ? event : undefined, gap: isFresh ? undefined : gap })
     if (id === undefined) return
     isFresh = false

@@ -7,7 +7,7 @@ import type { Hub } from '../../hub/hub-types.ts'
 import { bindToHub, internalsOf } from '../../hub/internals.ts'
 import { clientBlocked, forbidden, unauthorized } from './errors.ts'
 import { heldPermissions } from './held-permissions.ts'
-import { covers, mayPublish, type Permissions } from './permissions.ts'
+import { mayFollow, mayPublish, type Permissions } from './permissions.ts'
 import type { Grant, Tickets } from './tickets.ts'
 
 /** The stream that a request asks for. */
@@ -72,13 +72,14 @@ export function createAuthorizer(init: AuthorizerInit): Access {
 
   async function listen(c: Context, requested: StreamRequest): Promise<StreamGrant> {
     if (requested.ticket !== undefined) return await listenByTicket(c, requested, requested.ticket)
-    const { client, topics, expiresAt } = await permissionsOf(c)
+    const permissions = await permissionsOf(c)
+    const { client, expiresAt } = permissions
     if (client === undefined) {
       throw forbidden(
         'This request names no client: listen with a ticket, or with a token that has a sub claim.',
       )
     }
-    check(requested, client, covers(topics, requested.topics))
+    check(requested, client, mayFollow(permissions, requested.topics))
     return { client, topics: requested.topics, expiresAt }
   }
 
@@ -89,7 +90,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   ): Promise<StreamGrant> {
     if (!tickets) throw unauthorized('This hub accepts no tickets: listen with a token.')
     const claims = await tickets.read(ticket)
-    check(requested, claims.client, covers(claims.topics, requested.topics))
+    check(requested, claims.client, mayFollow(claims, requested.topics))
     const topics = requested.topics.length > 0 ? requested.topics : claims.topics
     // Checked here, before the ticket is redeemed, and not only by the hub: if the block ended in
     // between, a stream would open on a ticket that was never redeemed.

@@ -14,9 +14,9 @@ export interface LoginGrant {
   readonly subject?: string | undefined
   /** The client that it may listen as. */
   readonly client?: string | undefined
-  /** The topics that it may follow; `*` for all. */
+  /** The topics that it may follow; `*` for all. A pattern, such as `orders/*`, stands for all topics that it covers, too. */
   readonly topics?: Scope | undefined
-  /** Where it may publish: a list of `everyone`, `client:ID` and `topic:NAME`, with `*` for any id or name; or `*`. */
+  /** Where it may publish: a list of `everyone`, `client:ID` and `topic:NAME`, with `*` for any id or name, or a pattern as a name; or `*`. */
   readonly publish?: Scope | undefined
   /** Whether it may list and disconnect clients, and read metrics. */
   readonly operate?: boolean | undefined

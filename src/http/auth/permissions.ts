@@ -1,6 +1,7 @@
 /** Permissions: to listen as a client, to publish to addresses, to operate the hub. */
 import type { Address } from '../../core/address.ts'
 import { KIND, type Kind } from '../../core/options/option-kinds.ts'
+import { covers, follows } from '../../core/patterns/topic-pattern.ts'
 
 /** A list of names, or `*` for all. */
 export type Scope = '*' | readonly string[]
@@ -17,9 +18,9 @@ export interface Permissions {
   readonly subject?: string | undefined
   /** The client that it may listen as. @defaultValue none */
   readonly client?: string | undefined
-  /** The topics that it may follow. */
+  /** The topics that it may follow. A pattern stands for itself and for all topics and patterns that it covers. */
   readonly topics: Scope
-  /** Where it may publish: `everyone`, `client:ID`, `topic:NAME`, with `*` for any id or name. */
+  /** Where it may publish: `everyone`, `client:ID`, `topic:NAME`, with `*` for any id or name, or a pattern of topics. */
   readonly publish: Scope
   /** Whether it may list and disconnect clients, and read metrics. */
   readonly operate: boolean
@@ -29,15 +30,20 @@ export interface Permissions {
   readonly expiresAt?: number | undefined
 }
 
-/** Whether `names` contains everything in `requested`. */
-export function covers(names: Scope, requested: readonly string[]): boolean {
-  return names === '*' || requested.every((name) => names.includes(name))
+/** Whether the permissions allow following all of these topics and patterns. */
+export function mayFollow(
+  { topics }: Pick<Permissions, 'topics'>,
+  names: readonly string[],
+): boolean {
+  return topics === '*' || names.every((name) => follows(topics, name))
 }
 
 /** Whether the permissions allow publishing to the address. */
 export function mayPublish({ publish }: Permissions, address: Address): boolean {
   if (publish === '*') return true
   if (address === 'everyone') return publish.includes('everyone')
-  const [kind, name] = 'client' in address ? ['client', address.client] : ['topic', address.topic]
-  return publish.includes(`${kind}:${name}`) || publish.includes(`${kind}:*`)
+  const { client, topic } = address
+  if (client !== undefined)
+    return publish.some((one) => one === `client:${client}` || one === 'client:*')
+  return publish.some((one) => one === 'topic:*' || covers(one, `topic:${topic}`))
 }

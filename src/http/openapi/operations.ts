@@ -4,10 +4,10 @@ import { schemaMetadata } from '../schemas/metadata.ts'
 import {
   ClientParam,
   DisconnectQuery,
+  FollowedParam,
   ListQuery,
   StreamQuery,
   TicketBody,
-  TopicParam,
 } from '../schemas/requests.ts'
 import {
   ClientConnections,
@@ -141,7 +141,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /topics': {
     id: 'listTopics',
     tag: 'operate',
-    summary: 'Lists the topics that connections follow.',
+    summary: 'Lists the topics and patterns that connections follow.',
     permission: 'operate',
     parameters: { query: ListQuery },
     responses: {
@@ -154,9 +154,10 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /topics/:topic': {
     id: 'showTopic',
     tag: 'operate',
-    summary: 'Lists the connections that follow a topic.',
+    summary:
+      'Lists the connections that follow a topic, also by a pattern, or those that follow a pattern.',
     permission: 'operate',
-    parameters: { path: TopicParam, query: ListQuery },
+    parameters: { path: FollowedParam, query: ListQuery },
     responses: {
       200: json('The connections, longest connected first.', TopicConnections, {
         topic: 'news',

@@ -198,7 +198,7 @@ export const securitySchemes: Readonly<Json> = {
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description:
-      'A JSON Web Token. `exp` is required; `sub` is the client that it listens as, `topics` the topics that it may follow, `publish` the addresses that it may publish to.',
+      'A JSON Web Token. `exp` is required; `sub` is the client that it listens as, `topics` the topics that it may follow, `publish` the addresses that it may publish to; patterns stand for the topics that they cover.',
   },
   ticket: {
     type: 'apiKey',

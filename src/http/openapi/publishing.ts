@@ -71,7 +71,7 @@ export const PUBLISHING: Readonly<Record<string, Operation>> = {
   'POST /topics/:topic': {
     ...publishing,
     id: 'publishToTopic',
-    summary: 'Publishes to all connections that follow a topic.',
+    summary: 'Publishes to all connections that follow a topic, also by a pattern.',
     problems: [...publishing.problems, 501],
     parameters: { path: TopicParam },
   },

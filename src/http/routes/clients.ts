@@ -8,7 +8,7 @@ import type { ConnectionSummary } from '../../hub/presence.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { requireOperate } from '../middleware/authorize.ts'
 import { valid } from '../middleware/validate.ts'
-import { ClientParam, DisconnectQuery, ListQuery, TopicParam } from '../schemas/requests.ts'
+import { ClientParam, DisconnectQuery, FollowedParam, ListQuery } from '../schemas/requests.ts'
 import type {
   ClientConnections,
   Clients,
@@ -23,7 +23,7 @@ import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 const MAX_ROWS = 10_000
 
 type OfClient = { param: z.input<typeof ClientParam> }
-type OfTopic = { param: z.input<typeof TopicParam> }
+type OfTopic = { param: z.input<typeof FollowedParam> }
 type OfList = { query?: z.input<typeof ListQuery> }
 type OfDisconnect = { query?: z.input<typeof DisconnectQuery> }
 
@@ -59,7 +59,7 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
     .get(
       '/topics/:topic',
       operator,
-      valid('param', TopicParam),
+      valid('param', FollowedParam),
       valid('query', ListQuery),
       async (c) => {
         const { topic } = c.req.valid('param')

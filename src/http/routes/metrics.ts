@@ -87,7 +87,11 @@ function current(stats: HubStats): string[] {
   return [
     gauge('hono_sse_connections', 'Open streams.', stats.connections),
     gauge('hono_sse_clients', 'Clients with an open stream.', stats.clients),
-    gauge('hono_sse_topics', 'Topics that at least one open stream follows.', stats.topics),
+    gauge(
+      'hono_sse_topics',
+      'Topics and patterns that at least one open stream follows.',
+      stats.topics,
+    ),
     gauge(
       'hono_sse_closing_connections',
       'Streams that were sent hub:bye and have not ended yet.',

@@ -1,13 +1,13 @@
 /** The schemas of batches: an event with its recipients, and what each event is answered with. */
 import { z } from 'zod'
-import { type Addresses, MAX_ADDRESSES, NAME_RULE } from '../../core/address.ts'
+import { type Addresses, MAX_ADDRESSES, NAME_RULE, TOPIC_RULE } from '../../core/address.ts'
 import type { Problem } from '../problem.ts'
 import { schemaMetadata } from './metadata.ts'
-import { Name, type PublishBody, publishing } from './requests.ts'
+import { Name, type PublishBody, publishing, TopicName } from './requests.ts'
 import { ProblemSchema, Published } from './responses.ts'
 
-const NAMES_RULE = `must be a name or a list of 1 to ${MAX_ADDRESSES} names; a name ${NAME_RULE}`
-const TO_RULE = `must be "everyone", {"client": …}, {"topic": …} or both; each ${NAMES_RULE}`
+const NAMES_RULE = `must be a name or a list of 1 to ${MAX_ADDRESSES} names`
+const TO_RULE = `must be "everyone", {"client": …}, {"topic": …} or both; each ${NAMES_RULE}; a client id ${NAME_RULE}; a topic ${TOPIC_RULE}`
 
 /** One name, or several. */
 type Names = string | readonly string[]
@@ -18,13 +18,13 @@ export type Recipients =
   | { readonly client: Names; readonly topic?: Names | undefined }
   | { readonly topic: Names; readonly client?: undefined }
 
-const names = (description: string): z.ZodType<Names, Names> =>
+const names = (name: z.ZodString, rule: string, description: string): z.ZodType<Names, Names> =>
   z
-    .union([Name, z.array(Name).min(1).max(MAX_ADDRESSES)], NAMES_RULE)
+    .union([name, z.array(name).min(1).max(MAX_ADDRESSES)], `${NAMES_RULE}; a name ${rule}`)
     .register(schemaMetadata, { description })
 
-const Clients = names('A client id, or several.')
-const TopicNames = names('A topic, or several.')
+const Clients = names(Name, NAME_RULE, 'A client id, or several.')
+const TopicNames = names(TopicName, TOPIC_RULE, 'A topic, or several.')
 
 /** Whom an event is for. */
 export const Recipients: z.ZodType<Recipients, Recipients> = z

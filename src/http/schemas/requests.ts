@@ -1,11 +1,26 @@
 /** The schemas of all requests. */
 import { z } from 'zod'
-import { MAX_TOPICS, NAME, NAME_RULE } from '../../core/address.ts'
+import {
+  FOLLOWED,
+  FOLLOWED_RULE,
+  MAX_TOPICS,
+  NAME,
+  NAME_RULE,
+  TOPIC,
+  TOPIC_RULE,
+} from '../../core/address.ts'
 import { EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
 import { schemaMetadata } from './metadata.ts'
 
-/** A client id or a topic. */
+/** A client id. */
 export const Name: z.ZodString = z.string(NAME_RULE).regex(NAME, NAME_RULE)
+
+/** A topic to publish to. */
+export const TopicName: z.ZodString = z.string(TOPIC_RULE).regex(TOPIC, TOPIC_RULE)
+
+/** A topic or a pattern to follow. */
+const Followed = z.string(FOLLOWED_RULE).regex(FOLLOWED, FOLLOWED_RULE)
+
 const once = 'must be sent at most once'
 
 /** `GET /sse?id=&topic=&lastEventId=&ticket=` */
@@ -21,7 +36,7 @@ export interface StreamQueryInput extends Omit<StreamQuery, 'topic'> {
   readonly topic?: string | string[] | undefined
 }
 
-const Topics = z.array(Name).max(MAX_TOPICS, `must have at most ${MAX_TOPICS} topics`)
+const Topics = z.array(Followed).max(MAX_TOPICS, `must have at most ${MAX_TOPICS} topics`)
 
 /** The query of `GET /sse`. Unknown parameters are ignored. */
 export const StreamQuery: z.ZodType<StreamQuery, StreamQueryInput> = z.object({
@@ -30,7 +45,8 @@ export const StreamQuery: z.ZodType<StreamQuery, StreamQueryInput> = z.object({
       'The client id. By default, the one that the credential names; without access control, a random UUID.',
   }),
   topic: z.preprocess(toList, Topics).default([]).register(schemaMetadata, {
-    description: 'Topics to follow. With a ticket, all topics of the ticket by default.',
+    description:
+      'Topics to follow, or patterns: `orders/*` follows all topics one level below `orders`, `orders/**` all below it. With a ticket, all topics of the ticket by default.',
   }),
   lastEventId: z.string(once).optional().register(schemaMetadata, {
     description:
@@ -48,7 +64,12 @@ export const ClientParam: z.ZodType<{ readonly id: string }, { id: string }> = z
 
 /** The path of a topic. */
 export const TopicParam: z.ZodType<{ readonly topic: string }, { topic: string }> = z.object({
-  topic: Name.clone().register(schemaMetadata, { description: 'A topic.' }),
+  topic: TopicName.clone().register(schemaMetadata, { description: 'A topic.' }),
+})
+
+/** The path of a topic or a pattern that connections follow. */
+export const FollowedParam: typeof TopicParam = z.object({
+  topic: Followed.clone().register(schemaMetadata, { description: 'A topic, or a pattern.' }),
 })
 
 /** An event to publish, whatever the media type. */
@@ -123,7 +144,8 @@ export const TicketBody: z.ZodType<
   .strictObject({
     client: Name.clone().register(schemaMetadata, { description: 'The client that may listen.' }),
     topics: Topics.default([]).register(schemaMetadata, {
-      description: 'The topics that it may follow.',
+      description:
+        'The topics that it may follow. A pattern, such as `orders/*`, stands for all topics that it covers, too.',
     }),
     grantSeconds: z
       .int(grantRule)

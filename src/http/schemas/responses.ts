@@ -22,7 +22,7 @@ const shard = z.int().min(0).exactOptional().register(schemaMetadata, {
 })
 const topics = z
   .array(z.string())
-  .register(schemaMetadata, { description: 'The topics that the stream follows.' })
+  .register(schemaMetadata, { description: 'The topics and patterns that the stream follows.' })
 
 /** The result of publishing. */
 export interface Published extends PublishResult {
@@ -133,10 +133,10 @@ export interface Topics extends Coverage {
 
 const Topic: z.ZodType<TopicSummary> = z
   .object({
-    topic: text('The topic.'),
+    topic: text('The topic, or the pattern.'),
     connections: count('The number of connections that follow it.'),
   })
-  .register(schemaMetadata, { id: 'Topic', description: 'A topic that connections follow.' })
+  .register(schemaMetadata, { id: 'Topic', description: 'A topic or pattern with followers.' })
 
 /** `GET /topics` */
 export const Topics: z.ZodType<Topics> = z
@@ -153,7 +153,7 @@ export interface TopicConnections extends Coverage {
 /** `GET /topics/:topic` */
 export const TopicConnections: z.ZodType<TopicConnections> = z
   .object({
-    topic: text('The topic.'),
+    topic: text('The topic, or the pattern.'),
     connections: z.array(Connection),
     total,
     ...coverage,

@@ -1,5 +1,6 @@
 /** The registry: an index of open connections by the keys of the addresses they listen to. */
-import { clientKey, clientOf, EVERYONE, topicKey, topicOf } from '../../core/address.ts'
+import { clientKey, clientOf, EVERYONE, followedKey, followedOf } from '../../core/address.ts'
+import { uncovered } from '../../core/patterns/topic-pattern.ts'
 import type { HubConnection } from './connection.ts'
 
 const NONE: ReadonlySet<HubConnection> = new Set()
@@ -13,15 +14,15 @@ export interface Registry {
   at(key: string): ReadonlySet<HubConnection>
   /** Iterates over the connected client ids, longest connected first. */
   clients(): Iterable<string>
-  /** Iterates over the topics that connections follow. */
+  /** Iterates over the topics and patterns that connections follow. */
   topics(): Iterable<string>
-  /** Returns the number of connections, clients and topics. */
+  /** Returns the number of connections, clients, and topics and patterns. */
   count(): { readonly connections: number; readonly clients: number; readonly topics: number }
 }
 
-/** Returns the keys of all addresses that a connection listens to. */
+/** Returns the keys of all addresses that a connection listens to. At most one of its topics and patterns has any event for one topic. */
 export function keysOf({ client, topics }: Pick<HubConnection, 'client' | 'topics'>): string[] {
-  return [EVERYONE, clientKey(client), ...topics.map(topicKey)]
+  return [EVERYONE, clientKey(client), ...uncovered(topics).map(followedKey)]
 }
 
 /** Hooks for the first and the last listener of a key. */
@@ -82,7 +83,7 @@ export function createRegistry({ onFirst, onLast, onCount }: ListenerHooks): Reg
 
   function* topics(): Iterable<string> {
     for (const key of byKey.keys()) {
-      const topic = topicOf(key)
+      const topic = followedOf(key)
       if (topic !== undefined) yield topic
     }
   }
@@ -93,6 +94,6 @@ export function createRegistry({ onFirst, onLast, onCount }: ListenerHooks): Reg
 
   function tally(key: string, change: 1 | -1): void {
     if (clientOf(key) !== undefined) clientCount += change
-    else if (topicOf(key) !== undefined) topicCount += change
+    else if (followedOf(key) !== undefined) topicCount += change
   }
 }

@@ -1,6 +1,6 @@
 /** Subscribing: an application iterates over events with the promises that a stream gives to clients. */
 import { onAborted } from '../../core/abort.ts'
-import { type Addresses, addressKeys, MAX_TOPICS } from '../../core/address.ts'
+import { type Addresses, listenKeys, MAX_TOPICS } from '../../core/address.ts'
 import { byeFrame } from '../../core/control-events.ts'
 import type { EventSchemas } from '../../core/declared-events.ts'
 import { HubError } from '../../core/errors.ts'
@@ -48,7 +48,7 @@ export function createSubscribe(init: SubscribeInit): Subscribe {
   const { settings, flusher, delivery, subscribers, schemas, isClosed } = init
   const { clock, hooks, maxQueuedBytes } = settings
   return (addresses, options = {}) => {
-    const keys = [addressKeys(addresses, MAX_LOOP_ADDRESSES)].flat()
+    const keys = listenKeys(addresses, MAX_LOOP_ADDRESSES)
     checkOptions('events', options, KINDS)
     const { lastEventId, signal } = options
     return { [Symbol.asyncIterator]: () => iterate(keys, lastEventId || undefined, signal) }

@@ -1,5 +1,5 @@
 /** Checks that a backplane must pass. */
-import { clientKey, EVERYONE, topicKey } from '../../core/address.ts'
+import { addressKeys, clientKey, EVERYONE, topicKey } from '../../core/address.ts'
 import { type ConformanceCheck, check, decodeFrame, equal, type OpenJournal } from './harness.ts'
 
 const ALICE = clientKey('alice')
@@ -41,6 +41,22 @@ export function relayChecks(open: OpenJournal): readonly ConformanceCheck[] {
       equal(deliveries.map(decodeFrame), ['data: now\n\n', 'data: last\n\n'])
       const keys = [deliveries[0]?.keys ?? []].flat()
       equal([keys.includes(NEWS), keys.includes(EVERYONE)], [true, true])
+    }),
+
+    check('an event that is relayed to a topic is delivered once at each of its keys', async () => {
+      const { journal, deliveries, eventually } = await open({}, ['t:a/b', 'p:a/*'])
+      await journal.read(['t:a/b', 'p:a/*'], undefined, 1e6)
+      const at = (key: string) => {
+        const own = deliveries.filter(({ keys }) => [keys].flat().includes(key))
+        return own.map(decodeFrame)
+      }
+      for (const data of ['1', '1', '2']) {
+        await journal.backplane?.relay?.(addressKeys({ topic: 'a/b' }), { data })
+      }
+      await eventually(() => at('p:a/*').length >= 3 && at('t:a/b').length >= 3)
+      for (const key of ['t:a/b', 'p:a/*']) {
+        equal(at(key), ['data: 1\n\n', 'data: 1\n\n', 'data: 2\n\n'])
+      }
     }),
   ]
 }

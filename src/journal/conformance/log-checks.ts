@@ -10,6 +10,7 @@ import {
   type OpenJournal,
   truthy,
 } from './harness.ts'
+import { patternChecks } from './pattern-checks.ts'
 import { restartChecks } from './restart-checks.ts'
 import { severalChecks } from './several-checks.ts'
 
@@ -187,6 +188,7 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
     ),
 
     ...severalChecks(open),
+    ...patternChecks(open),
     ...restartChecks(open),
   ]
 

@@ -1,5 +1,5 @@
 /** Batches publishes: events published in one turn of the event loop go to Redis in one call. What is in flight is limited. */
-import type { AddressKeys } from '../../core/address.ts'
+import { type AddressKeys, soleKey } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
@@ -68,7 +68,7 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
     append: (keys, event) => inFlight(frameText(event), (body) => append(keys, body)),
     relay: (keys, event) => {
       return inFlight(frameText(event), (body) => {
-        return typeof keys === 'string' ? relay(keys, body) : relaySeveral(keys.join('\n'), body)
+        return (isOne(keys) ? relay : relaySeveral)(textOf(keys), body)
       })
     },
   }
@@ -87,7 +87,7 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
 
   async function append(keys: AddressKeys, body: string): Promise<AppendResult> {
     const { args, stored } = batchFor(keys, body)
-    const index = args.push(typeof keys === 'string' ? keys : keys.join('\n'), body) / 2 - 1
+    const index = args.push(textOf(keys), body) / 2 - 1
     const [epoch, last, ...instances] = await stored
     const sequence = last - instances.length + 1 + index
     return { ...positionOf(epoch, sequence), instances: instances[index] }
@@ -95,7 +95,7 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
 
   /** Events for several addresses have batches of their own, as Redis may refuse them. */
   function batchFor(keys: AddressKeys, { length }: string): Batch {
-    const several = typeof keys !== 'string'
+    const several = !isOne(keys)
     const copies = several ? keys.length : 1
     const size = copies * length
     if (size > MAX_COPIED_CHARACTERS && several) throw tooLarge(copies)
@@ -121,6 +121,16 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
     const batch: Batch = { several, args, stored: stored as Promise<Stored> }
     return batch
   }
+}
+
+/** Whether the keys are those of one address: of a topic, with those of the patterns that cover it. */
+function isOne(keys: AddressKeys): boolean {
+  return soleKey(keys) !== undefined
+}
+
+/** The keys, one per line. */
+function textOf(keys: AddressKeys): string {
+  return typeof keys === 'string' ? keys : keys.join('\n')
 }
 
 function tooLarge(copies: number): HubError {

@@ -1,5 +1,5 @@
 /** Catching up: finds out what this hub missed while it was not connected, and reads it once for all its connections. */
-import { EVERYONE } from '../../core/address.ts'
+import { EVERYONE, followedOf } from '../../core/address.ts'
 import type { Position } from '../../core/cursor.ts'
 import type { JournalEntry, ReplayBatch } from '../journal.ts'
 import type { AddressSubscriptions } from './pubsub/addresses.ts'
@@ -15,7 +15,7 @@ export interface CatchUpInit {
   readonly epoch: string
   readonly head: Position
   readonly inbound: Inbound
-  readonly subscriptions: Pick<AddressSubscriptions, 'has' | 'needsBuckets'>
+  readonly subscriptions: Pick<AddressSubscriptions, 'has' | 'needsBuckets' | 'needsPatterns'>
   /** Runs a script of the journal on the new connection. */
   run(script: Script, args: readonly string[]): Promise<unknown>
   /** Called after each attempt. */
@@ -41,7 +41,9 @@ export async function catchUp(init: CatchUpInit): Promise<MissedEvents & { share
   for (;;) {
     inbound.hold()
     const seen = epoch === '' ? ['', '0'] : [epoch, String(head.sequence)]
-    const missed = toCatchUp(await run(CATCH_UP, [...seen, subscriptions.needsBuckets ? '1' : '0']))
+    const { needsPatterns, needsBuckets } = subscriptions
+    const uses = [needsPatterns, needsBuckets].map((isNeeded) => (isNeeded ? '1' : '0'))
+    const missed = toCatchUp(await run(CATCH_UP, [...seen, ...uses]))
     const keys = missed.changed.filter(subscriptions.has).sort(byAudience)
     const [first] = keys
     const reply = first ? await run(READ_EACH, [...seen, `${MAX_SHARED_BYTES}`, ...keys]) : []
@@ -57,7 +59,7 @@ function byAudience(one: string, other: string): number {
 
 function audience(key: string): number {
   if (key === EVERYONE) return 2
-  return key.startsWith('t:') ? 1 : 0
+  return followedOf(key) === undefined ? 0 : 1
 }
 
 function sharedRead(

@@ -18,12 +18,12 @@ import { type ReconnectLoop, startReconnectLoop } from './reconnect.ts'
 import { createSizeReader, textOf } from './replies.ts'
 import { RELAY } from './scripts/buckets.ts'
 import { USE_ONCE } from './scripts/control.ts'
-import { KEEP_ALIVE, LISTEN_TO_BUCKETS } from './scripts/index.ts'
+import { CHANNELS, KEEP_ALIVE, LISTEN_TO_BUCKETS } from './scripts/index.ts'
 import { STORED_REQUESTS } from './scripts/membership.ts'
 import { PUBLISH } from './scripts/publish.ts'
 import { READ } from './scripts/read.ts'
 import type { Script } from './scripts/script.ts'
-import { PUBLISH_SEVERAL, RELAY_SEVERAL, SEVERAL } from './scripts/several.ts'
+import { PUBLISH_SEVERAL, RELAY_SEVERAL } from './scripts/several.ts'
 
 /** Milliseconds to wait for Redis when the journal closes. */
 const LEAVE_MS = 500
@@ -39,7 +39,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const inbox = `${tag}:instance:${instance}`
   const allInstances = `${tag}:instances`
   const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
-  const channels = createChannels([allInstances, inbox, tag + SEVERAL])
+  const channels = createChannels([allInstances, inbox, ...CHANNELS.map((name) => tag + name)])
   const subscriptions = createAddressSubscriptions(tag, channels, (target) =>
     call(LISTEN_TO_BUCKETS, ['1'], target),
   )

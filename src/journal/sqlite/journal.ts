@@ -149,6 +149,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     cursor: string | undefined,
     maxBatchBytes: number,
   ): ReplayBatch {
+    write(() => store.follow(keys, sequence))
     if (cursor === undefined) return { entries: [], end: head(), done: true }
     store.expire(clock.now())
     const batch = readBatch(store, head(), { keys, cursor, maxBytes: maxBatchBytes })
@@ -242,9 +243,7 @@ function write<T>(work: () => T): T {
   } catch (error) {
     if (error instanceof HubError) throw error
     const reason = error instanceof Error ? error.message : String(error)
-    throw new HubError(
-      'journal-unavailable',
-      `The journal can’t store events (${reason}). Try again.`,
-    )
+    const message = `The journal can’t store events (${reason}). Try again.`
+    throw new HubError('journal-unavailable', message)
   }
 }

@@ -5,6 +5,7 @@ import type { EventStore, JournalBounds } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
 import { openAddresses } from './address-table.ts'
 import type { ObjectStorage } from './object-storage.ts'
+import { openPatternUse, type PatternUse } from './pattern-use.ts'
 import { openRecipients, SEVERAL_KEY } from './recipients.ts'
 import { createTables, KEYS, NEWEST } from './schema.ts'
 
@@ -18,7 +19,7 @@ export interface SqliteStoreInit extends JournalBounds {
 }
 
 /** An event store that also persists the state of its journal. */
-export interface SqliteStore extends Omit<EventStore, 'clear'> {
+export interface SqliteStore extends Omit<EventStore, 'clear'>, Pick<PatternUse, 'follow'> {
   readonly epoch: string
   /** Sequences up to this one are used or reserved: new entries MUST have higher ones. */
   readonly start: number
@@ -68,7 +69,7 @@ export function openSqliteStore({
 }: SqliteStoreInit): SqliteStore {
   const { maxEvents, maxAgeMs, maxBytes } = bounds
   const encoder = new TextEncoder()
-  const { start, ...head } = storage.transactionSync(begin)
+  const { start, patterns, ...head } = storage.transactionSync(begin)
   let epoch = head.epoch
   let events = 0
   let bytes = 0
@@ -92,18 +93,21 @@ export function openSqliteStore({
     append,
     expire,
     readAfter,
-    evictedAfter: addresses.evictedAfter,
+    evictedAfter: (keys, sequence) =>
+      patterns.lacks(keys, sequence) || addresses.evictedAfter(keys, sequence),
+    follow: patterns.follow,
     trimEvictions,
     startEpoch,
   }
 
-  function begin(): { readonly epoch: string; readonly start: number } {
+  function begin() {
     createTables(storage)
-    const [head] = run('SELECT epoch FROM head')
+    const [head] = run('SELECT epoch, start FROM head')
     const next = head ? numberOf(NEWEST, 'newest') + RESTART_SKIP : 0
     if (head) run('UPDATE head SET start = ?', next)
     else run('INSERT INTO head VALUES (1, ?, 0, 0)', freshEpoch)
-    return { epoch: String(head?.epoch ?? freshEpoch), start: next }
+    const patterns = openPatternUse(storage, Number(head?.start ?? -1), next)
+    return { epoch: String(head?.epoch ?? freshEpoch), start: next, patterns }
   }
 
   /** Loads the cached values from the storage. */
@@ -118,7 +122,7 @@ export function openSqliteStore({
 
   function append(keys: AddressKeys, { sequence, frame }: JournalEntry, now: number): void {
     atomically(() => {
-      insert(keys, sequence, frame, now)
+      insert(patterns.stored(keys), sequence, frame, now)
       sweep(now)
       addresses.trim(BATCH)
     })

@@ -181,6 +181,17 @@ describe('a request about many clients goes to all shards:', () => {
     expect(await json(send('POST', '/broadcast', body, type))).toEqual({ connections: 12 })
   })
 
+  test('an event for a topic, also by patterns, once for each connection', async () => {
+    const { send, open } = setUp()
+    for (const name of NAMES.slice(0, 8)) await open(`?id=${name}&topic=orders/*&topic=orders/1`)
+    for (const name of NAMES.slice(8)) await open(`?id=${name}&topic=orders/**`)
+    const published = await json<{ connections: number }>(send('POST', '/topics/orders%2F1', 'hi'))
+    expect(published.connections).toBe(12)
+    const listed = await json<{ total: number }>(send('GET', '/topics/orders%2F1'))
+    expect(listed.total).toBe(12)
+    expect((await send('POST', '/topics/orders%2F*', 'hi')).status).toBe(400)
+  })
+
   test('lists, whose totals are added up and whose rows are limited', async () => {
     const { send, open } = setUp()
     for (const name of NAMES) await open(`?id=${name}&topic=news`)

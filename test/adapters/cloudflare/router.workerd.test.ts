@@ -69,6 +69,29 @@ test('each client receives events for itself, its topics and everyone, in order'
   })
 })
 
+test('followers of a pattern on every shard receive each event for its topics once, also later', async () => {
+  const streams = await Promise.all(
+    NAMES.map((name) => listen(url, `id=${name}&topic=orders/*&topic=orders/1`)),
+  )
+  const publish = (topic: string) =>
+    requestJson<Published>(`${url}/topics/${encodeURIComponent(topic)}`, textBody(topic))
+  expect((await publish('orders/1')).connections).toBe(NAMES.length)
+  expect((await publish('orders/1/items')).connections).toBe(0)
+  const cursors = await Promise.all(
+    streams.map(async (stream) => (await stream.next(({ data }) => data === 'orders/1')).id),
+  )
+  for (const stream of streams) await stream.close()
+  await publish('orders/2')
+  for (const [index, name] of NAMES.entries()) {
+    const back = await listen(url, `id=${name}&topic=orders/**`, cursors[index])
+    await back.next(({ data }) => data === 'orders/2')
+    expect(back.ready.resume).toBe('complete')
+    expect(publishedData(back)).toEqual(['orders/1/items', 'orders/2'])
+    await back.close()
+  }
+  await until('all clients have left', async () => (await totalOf()) === 0)
+})
+
 test('presence covers all shards, and a single client can be disconnected', async () => {
   await withAllClients(async (streams) => {
     expect(await totalOf()).toBe(NAMES.length)

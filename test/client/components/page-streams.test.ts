@@ -65,6 +65,16 @@ function createPage() {
   }
 }
 
+test('a component receives the events of the patterns that it follows', async () => {
+  const { clock, mount, publish } = createPage()
+  const [one, all, exact] = [mount(['a/*']), mount(['a/**', 'b']), mount(['a/1', 'a/1/2'])]
+  await clock.runPending()
+  for (const topic of ['a/1', 'a/1/2', 'a/2', 'b']) await publish(topic, topic)
+  expect(one.received).toEqual(['a/1', 'a/2'])
+  expect(all.received).toEqual(['a/1', 'a/1/2', 'a/2', 'b'])
+  expect(exact.received).toEqual(['a/1', 'a/1/2'])
+})
+
 test('components that mount together open one stream with all their topics', async () => {
   const { clock, hub, requests, mount, publish } = createPage()
   const [red, blue, none] = [mount(['red']), mount(['blue', 'red']), mount()]

@@ -63,6 +63,21 @@ test('each tab receives the events of its own topics', async () => {
   expect(sport.received).toEqual(['goal', 'hello'])
 })
 
+test('each tab receives the events of its own patterns', async () => {
+  const world = createWorld()
+  const one = await world.openTab({ topics: ['a/*'] })
+  const all = await world.openTab({ topics: ['a/**'] })
+  const exact = await world.openTab({ topics: ['a/1'] })
+  await world.clock.advance(1_000)
+  expect(world.connections()).toBe(1)
+  for (const topic of ['a/1', 'a/1/2', 'b/1']) await world.publish(topic, topic)
+  expect([one, all, exact].map(({ received }) => received)).toEqual([
+    ['a/1'],
+    ['a/1', 'a/1/2'],
+    ['a/1'],
+  ])
+})
+
 test('a tab that returns from the cache reads what it missed', async () => {
   const world = createWorld()
   const leader = await world.openTab()

@@ -33,6 +33,28 @@ describe('a token whose publish is', () => {
   })
 })
 
+test('a token publishes to the topics that its patterns cover, and to no pattern', async () => {
+  const { postJson, token } = createAuthHarness()
+  const credential = await token({ publish: ['topic:a/*', 'topic:b/**', 'client:c/*'] })
+  const statusFor = (name: string) =>
+    statusOf(
+      postJson(`/${name.replace(/\//g, '%2F').replace('%2F', '/')}`, credential, { data: 1 }),
+    )
+  for (const name of ['topics/a/1', 'topics/a/', 'topics/b/1', 'topics/b/1/2']) {
+    expect([name, await statusFor(name)]).toEqual([name, 200])
+  }
+  for (const name of ['topics/a', 'topics/a/1/2', 'topics/b', 'topics/c', 'clients/c/1']) {
+    expect([name, await statusFor(name)]).toEqual([name, 403])
+  }
+  for (const name of ['topics/a/*', 'topics/b/**', 'topics/*']) {
+    expect([name, await statusFor(name)]).toEqual([name, 400])
+  }
+  const to = [{ topic: ['b/1', 'b/2'] }, { topic: ['b/1', 'c'] }, { topic: 'b/*' }]
+  const batch = to.map((one) => ({ to: one, data: 1 }))
+  const answers = await (await postJson('/publish', credential, batch)).json()
+  expect(answers).toMatchObject([{ connections: 0 }, { status: 403 }, { status: 400 }])
+})
+
 test('no spelling of a path bypasses its permission', async () => {
   const { postJson, token, hub } = createAuthHarness()
   const credential = await token({ publish: ['client:alice', 'topic:news'] })
@@ -100,10 +122,34 @@ describe('listening with a token', () => {
     const { request, token, hub } = createAuthHarness()
     const credential = await token({ sub: 'alice', topics: ['news', 'a*'] })
     expect(await statusOf(request('/sse?topic=news', credential))).toBe(200)
-    for (const query of ['topic=sport', 'topic=news&topic=sport', 'topic=**', 'topic=abc']) {
+    for (const query of ['topic=sport', 'topic=news&topic=sport', 'topic=a/*', 'topic=abc']) {
       expect(await statusOf(request(`/sse?${query}`, credential))).toBe(403)
     }
     expect(hub.stats().topics).toBe(0)
+  })
+
+  test.each<[string, string[], string[]]>([
+    ['orders/*', ['orders/*', 'orders/1'], ['orders', 'orders/**', 'orders/1/2', 'orders/1/*']],
+    ['orders/**', ['orders/*', 'orders/**', 'orders/1/2', 'orders/1/*'], ['orders', 'order/1']],
+    ['orders/1', ['orders/1'], ['orders/*', 'orders/**', 'orders/1/*', 'orders/12']],
+    ['*', ['orders/*', 'a/**', 'news'], []],
+  ])('a token for %s follows what that covers, and nothing else', async (topic, own, others) => {
+    const { request, token, ticket } = createAuthHarness()
+    const credential = await token({ sub: 'alice', topics: [topic] })
+    for (const [names, status] of [
+      [own, 200],
+      [others, 403],
+    ] as const) {
+      for (const name of names) {
+        expect([name, await statusOf(request(`/sse?topic=${name}`, credential))]).toEqual([
+          name,
+          status,
+        ])
+        if (topic === '*') continue
+        const query = `topic=${name}&ticket=${await ticket({ client: 'alice', topics: [topic] })}`
+        expect([name, await statusOf(request(`/sse?${query}`))]).toEqual([name, status])
+      }
+    }
   })
 
   test('a token without topics can follow none', async () => {

@@ -54,7 +54,7 @@ describe('GET /clients', () => {
   test('lists clients only by client id, also those named like a topic or a key', async () => {
     const set = createAppHarness()
     for (const id of ['**', 'c:alice', 't:news', '__proto__']) {
-      await set.listen(`/sse?id=${encodeURIComponent(id)}&topic=c:alice&topic=**`)
+      await set.listen(`/sse?id=${encodeURIComponent(id)}&topic=c:alice&topic=t:a`)
     }
     const { clients, total } = await get(set, '/clients')
     expect(clients).toMatchObject(
@@ -200,6 +200,20 @@ describe('GET /topics/:topic', () => {
     expect(one).toMatchObject({ connections: [{ client: 'alice' }], total: 2 })
     expect(one.connections).toHaveLength(1)
     expect(await get(set, '/topics/none')).toEqual({ topic: 'none', connections: [], total: 0 })
+  })
+
+  test('lists those of a pattern, which are also at each topic that it covers', async () => {
+    const set = createAppHarness()
+    await set.listen('/sse?id=alice&topic=orders/*')
+    await set.listen('/sse?id=bob&topic=orders/1')
+    const rows = { connections: [{ client: 'alice', topics: ['orders/*'] }], total: 1 }
+    expect(await get(set, '/topics/orders%2F*')).toMatchObject({ topic: 'orders/*', ...rows })
+    expect(await get(set, '/topics/orders%2F2')).toMatchObject({ topic: 'orders/2', ...rows })
+    expect(await get(set, '/topics/orders%2F1')).toMatchObject({ total: 2 })
+    expect(await get(set, '/topics')).toEqual({
+      topics: ['orders/*', 'orders/1'].map((topic) => ({ topic, connections: 1 })),
+      total: 2,
+    })
   })
 })
 

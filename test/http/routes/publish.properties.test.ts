@@ -73,9 +73,12 @@ const name = fc
   .map((units) => units.join(''))
   .filter((id) => !/\p{Cc}/u.test(id) && id !== '.' && id !== '..' && id !== 'decoy')
 
+/** `*` is for patterns. */
+const topicName = name.map((text) => text.replaceAll('*', '~'))
+
 test('a client id is the same in query and path, and names only that client', async () => {
   await fc.assert(
-    fc.asyncProperty(name, name, async (id, topic) => {
+    fc.asyncProperty(name, topicName, async (id, topic) => {
       const { request, listen } = createAppHarness()
       const path = `/clients/${encodeURIComponent(id)}`
       const decoy = await listen('/sse?id=decoy')

@@ -81,13 +81,28 @@ describe('a client id', () => {
 })
 
 describe('a topic', () => {
-  test.each(FINE)('may have %s', async (_, topic) => {
-    const { request, listen } = createAppHarness()
-    const reader = await listen(`/sse?${new URLSearchParams({ topic })}`)
-    expect(readyOf(reader)).toMatchObject({ topics: [topic] })
-    const response = await request(`/topics/${encodeURIComponent(topic)}`, json({ data: 'x' }))
-    expect(await response.json()).toMatchObject({ connections: 1 })
-    expect(await reader.next()).toMatchObject({ data: 'x' })
+  test.each(FINE.map(([what, topic]) => [what, topic.replace('*', '')]))(
+    'may have %s',
+    async (_, topic) => {
+      const { request, listen } = createAppHarness()
+      const reader = await listen(`/sse?${new URLSearchParams({ topic })}`)
+      expect(readyOf(reader)).toMatchObject({ topics: [topic] })
+      const response = await request(`/topics/${encodeURIComponent(topic)}`, json({ data: 'x' }))
+      expect(await response.json()).toMatchObject({ connections: 1 })
+      expect(await reader.next()).toMatchObject({ data: 'x' })
+    },
+  )
+
+  test.each(['a*', '*', 'a/**/b'])('may not be %s, which is no pattern either', async (topic) => {
+    const { request } = createAppHarness()
+    const issues = async (path: string) => (await problemIn(await request(path))).issues
+    expect(await issues(`/sse?topic=${topic}`)).toMatchObject([
+      { message: expect.stringMatching(/"\*" only as a last level/) },
+    ])
+    const path = `/topics/${encodeURIComponent(topic)}`
+    expect(await issues(path)).toMatchObject([{ path: 'param.topic' }])
+    const publishing = await request(path, json({ data: 'x' }))
+    expect((await problemIn(publishing)).issues).toMatchObject([{ path: 'param.topic' }])
   })
 
   test.each([['nothing', ''], ...REFUSED])('may not have %s', async (_, topic) => {

@@ -83,12 +83,12 @@ test('a connection reports its client, connect time and queued bytes', async () 
 
 test('names with a meaning in JavaScript are ordinary names', async () => {
   const { clock, hub, connect } = createHubHarness()
-  const odd = ['**', 'c:a', 't:a', '__proto__', 'constructor']
+  const odd = ['c:a', 't:a', 'p:a', '__proto__', 'constructor']
   for (const name of odd) await connect(name, { topics: odd })
   expect(hub.stats()).toMatchObject({ connections: 5, clients: 5, topics: 5 })
   expect(await clientsOf(hub)).toEqual(odd)
-  expect(await hub.publish({ client: '**' }, { data: 'x' })).toMatchObject({ connections: 1 })
-  expect(await hub.publish({ topic: '**' }, { data: 'x' })).toMatchObject({ connections: 5 })
+  expect(await hub.publish({ client: 'p:a' }, { data: 'x' })).toMatchObject({ connections: 1 })
+  expect(await hub.publish({ topic: 'p:a' }, { data: 'x' })).toMatchObject({ connections: 5 })
   await clock.runPending()
 })
 

@@ -171,6 +171,18 @@ test('the copies of a call are limited, and those of an event in all', async () 
   expect(calls).toHaveLength(7)
 })
 
+test('an event for a topic goes with the patterns that cover it, in a call with those for other addresses', async () => {
+  const { clock, calls, append } = batching()
+  const bodies = [0, 1, 2].map((data) => frameText({ data: `${data}` }))
+  const keys = ['c:x', ['t:a/b', 'p:a/*'], 't:a']
+  const results = keys.map((one, n) => append(one, { data: `${n}` }))
+  await clock.runPending()
+  expect(calls).toEqual([
+    ['c:x\nt:a/b\np:a/*\nt:a', 'c:x', bodies[0], 't:a/b\np:a/*', bodies[1], 't:a', bodies[2]],
+  ])
+  expect((await Promise.all(results)).map(({ id }) => id)).toEqual(['e-1', 'e-2', 'e-3'])
+})
+
 test('an ephemeral event for several addresses is relayed with all of their keys', async () => {
   const { calls, relay } = batching()
   expect(await relay(['a', 'b'], { data: 'x' })).toEqual({ instances: 2 })

@@ -56,12 +56,12 @@ test('a hub that had to drop messages reads the journal again, as far as it has 
     epoch: 'e',
     head: positionOf('e', 5),
     inbound,
-    subscriptions: { needsBuckets: false, has: () => true },
+    subscriptions: { needsBuckets: false, needsPatterns: false, has: () => true },
     onProgress: () => {
       progress += 1
     },
     run: async (script, args) => {
-      expect([script, args]).toEqual([CATCH_UP, ['e', '5', '0']])
+      expect([script, args]).toEqual([CATCH_UP, ['e', '5', '0', '0']])
       readings += 1
       for (let i = readings; i < 3; i++) {
         for (let j = 0; j < 17; j++) inbound.onMessage('early', new Uint8Array(MIB))
@@ -113,20 +113,20 @@ test('a batch of what is shared is filled exactly, and made once for all with th
   expect(share([EVERYONE], 'd-5', MIB)?.entries).toBe(share([EVERYONE], 'd-5', MIB)?.entries)
 })
 
-test('a hub that connects for the first time has seen nothing, and says whether it shares channels', async () => {
+test('a hub that connects for the first time has seen nothing, and says whether it follows patterns and shares channels', async () => {
   const calls: unknown[] = []
   await catchUp({
     epoch: '',
     head: positionOf('instance', 7),
     inbound: recordingInbound().inbound,
-    subscriptions: { needsBuckets: true, has: () => false },
+    subscriptions: { needsBuckets: true, needsPatterns: true, has: () => false },
     onProgress: () => {},
     run: async (script, args) => {
       calls.push(script, args)
       return ['e', 10, 1, []]
     },
   })
-  expect(calls).toEqual([CATCH_UP, ['', '0', '1']])
+  expect(calls).toEqual([CATCH_UP, ['', '0', '1', '1']])
 })
 
 test('a connection reads by itself if it lost an event, missed too much, or is elsewhere in the journal', async () => {
@@ -150,7 +150,7 @@ function catchUpWith(lists: readonly (readonly string[] | number)[], epoch = 'e'
     epoch: 'd',
     head: positionOf('d', 5),
     inbound: recordingInbound().inbound,
-    subscriptions: { needsBuckets: false, has: (key) => keys.includes(key) },
+    subscriptions: { needsBuckets: false, needsPatterns: false, has: (key) => keys.includes(key) },
     onProgress: () => {},
     run: async (script, args) => {
       if (script === CATCH_UP) return ['e', 10, 0, ['c:alice', 't:other', 't:news', EVERYONE]]

@@ -1,7 +1,7 @@
 /** Versions beside each other on one Redis, as during a rolling deploy: older builds of this repository and this one. */
 import { createClient } from '@redis/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { clientKey, topicKey } from '../../../src/core/address.ts'
+import { addressKeys, clientKey, topicKey } from '../../../src/core/address.ts'
 import { until } from '../../support/eventually.ts'
 import { buildCommit, isMissing } from '../../support/older-build.ts'
 import { type Server, startServer } from '../../support/process.ts'
@@ -180,6 +180,24 @@ describe.skipIf(REDIS_IS_MISSING || isMissing(OLDER))(
         'one',
       ])
       await carol.close()
+      await closeJournals()
+    })
+
+    test('topics with levels reach the older one, and patterns are followed once it has left', async () => {
+      const older = await start(redis, 'patterns', OLDER)
+      const topic = { topic: 'orders/7' }
+      const carol = await listen(older, await ticketOf(older, 'carol', [topic.topic]))
+      const { journal } = await openRedisJournal(redis, {}, [], 'patterns')
+      const { id } = await journal.append(addressKeys(topic), { data: 'paid' })
+      await carol.next(({ data }) => data === 'paid')
+      await expect(journal.read(['p:orders/*'], id, 1e6)).rejects.toThrow(/older version/)
+      await carol.close()
+      await older.kill()
+      const follow = () => Promise.resolve(journal.read(['p:orders/*'], id, 1e6))
+      await until('it has left', () => follow().then(Boolean, () => false))
+      expect((await follow()).gap).toBe(undefined)
+      // It exits at once: it would not store events at patterns.
+      await expect(start(redis, 'patterns', OLDER)).rejects.toThrow()
       await closeJournals()
     })
 

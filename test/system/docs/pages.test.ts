@@ -64,6 +64,17 @@ describe('code', () => {
     expect(await sandbox.run(process.execPath, ...flags)).toBe('1,2,3\n')
   })
 
+  test('follows a pattern, whose events name their topics', async () => {
+    const script = `
+      import { hub, printOrders } from './${fileWith('printOrders')}'
+      printOrders()
+      for (const topic of ['orders', 'orders/7', 'orders/7/items', 'orders/8'])
+        await hub.publish({ topic }, { data: 'paid' })
+      await hub.close()`
+    const printed = await sandbox.run(process.execPath, '--input-type=module', '-e', script)
+    expect(printed).toBe('orders/7 paid\norders/8 paid\n')
+  })
+
   test('tells others who is online, and ends the streams of a session that logs out', async () => {
     const script = `
       import { Hono } from 'hono'
@@ -138,10 +149,24 @@ describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
     const published = shellBlocks('docs/http-api.md')
       .flatMap((code) => commandsIn(code, url))
       .filter((command) => command.startsWith('curl') && !/\/(sse|publish)$|\/sse\?/.test(command))
-    expect(published).toHaveLength(4)
+    expect(published).toHaveLength(5)
     for (const command of published) {
       expect(JSON.parse(shell(strict(command)))).toMatchObject({ connections: 0 })
     }
+  })
+
+  test('follow a pattern as the HTTP API says', async () => {
+    const { url } = await startRecipeHub({})
+    const [code = ''] = shellBlocks('docs/http-api.md').filter((one) =>
+      one.includes('topic=orders'),
+    )
+    const [listen = '', publish = ''] = commandsIn(code, url)
+    const follower = startInBackground(listen)
+    await eventually(() => expect(follower.lines.join()).toContain('event: hub:ready'))
+    expect(JSON.parse(shell(strict(publish)))).toMatchObject({ connections: 1 })
+    await eventually(() =>
+      expect(follower.lines.join('\n')).toContain(': topic orders/7\ndata: paid'),
+    )
   })
 
   test('publish batches as the HTTP API says', async () => {

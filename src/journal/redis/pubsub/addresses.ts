@@ -2,7 +2,7 @@
  * Address subscriptions: one channel for each address that has a listener on this hub. A channel costs
  * Redis 216 bytes per hub: beyond many, further addresses share buckets.
  */
-import type { AddressKeys } from '../../../core/address.ts'
+import { type AddressKeys, isPatternKey } from '../../../core/address.ts'
 import type { RedisConnection } from '../connection.ts'
 import { bucketOf, MARKER } from '../scripts/buckets.ts'
 import { SEVERAL } from '../scripts/several.ts'
@@ -16,6 +16,8 @@ export interface AddressSubscriptions {
   has(key: string): boolean
   /** Whether this hub listens to buckets. */
   readonly needsBuckets: boolean
+  /** Whether any of them is a pattern. */
+  readonly needsPatterns: boolean
   /** Resolves when this hub receives all that any hub publishes at these keys. @throws if the connection is lost */
   confirmed(keys: readonly string[], connection: RedisConnection): Promise<void>
   /** Calls `receive` with a message on the channel of an address, or of several. Returns false for any other channel. */
@@ -45,6 +47,7 @@ export function createAddressSubscriptions(
   const bucketPrefix = `${tag}:bucket:`
   const marker = tag + MARKER
   let exact = 0
+  let patterns = 0
   const inBuckets = new Set<string>()
   /** The number of addresses in each bucket, by its channel. */
   const sizes = new Map<string, number>()
@@ -57,6 +60,9 @@ export function createAddressSubscriptions(
     get needsBuckets() {
       return inBuckets.size > 0
     },
+    get needsPatterns() {
+      return patterns > 0
+    },
     confirmed,
     onMessage,
   }
@@ -66,6 +72,7 @@ export function createAddressSubscriptions(
   }
 
   function subscribe(key: string): void {
+    if (isPatternKey(key)) patterns += 1
     if (exact < MAX_EXACT) {
       exact += 1
       channels.subscribe(channelOf(key))
@@ -84,6 +91,7 @@ export function createAddressSubscriptions(
   }
 
   function unsubscribe(key: string): void {
+    if (isPatternKey(key)) patterns -= 1
     if (!inBuckets.delete(key)) {
       exact -= 1
       channels.unsubscribe(channelOf(key))

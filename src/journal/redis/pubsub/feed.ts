@@ -34,6 +34,8 @@ export function createFeed({ start, handler, fetchEpoch, guard }: FeedInit): Fee
   let epoch = ''
   let head = start
   let verifying = false
+  /** Where the event at the head was delivered last. Undefined if the head was moved there. */
+  let deliveredAt: AddressKeys | undefined
   return {
     get epoch() {
       return epoch
@@ -51,6 +53,7 @@ export function createFeed({ start, handler, fetchEpoch, guard }: FeedInit): Fee
   function moveTo(next: string, sequence: number): void {
     epoch = next
     head = positionOf(next, sequence)
+    deliveredAt = undefined
   }
 
   function receiveFrame(keys: AddressKeys, frame: Uint8Array): void {
@@ -62,8 +65,11 @@ export function createFeed({ start, handler, fetchEpoch, guard }: FeedInit): Fee
     const { epoch: current, sequence } = toCursor(id)
     if (current !== epoch) void verifyEpoch()
     // Connections receive an event that is not newer than the head by reading the journal.
-    if (current !== epoch || sequence <= head.sequence) return
+    if (current !== epoch || sequence < head.sequence) return
+    // An event for a topic arrives once for each of its keys that this hub listens to: at the others come other connections.
+    if (sequence === head.sequence && (deliveredAt === undefined || deliveredAt === keys)) return
     head = { id, sequence }
+    deliveredAt = keys
     try {
       handler().deliver({ keys, frame, entry: { id, sequence, frame } })
     } catch (error) {
@@ -75,7 +81,7 @@ export function createFeed({ start, handler, fetchEpoch, guard }: FeedInit): Fee
   function onHead(id: string): void {
     const { epoch: current, sequence } = toCursor(id)
     // A head of another epoch follows a call, which finds that epoch in its reply.
-    if (current === epoch && sequence > head.sequence) head = positionOf(epoch, sequence)
+    if (current === epoch && sequence > head.sequence) moveTo(epoch, sequence)
   }
 
   /** An event of another epoch has arrived: either a new one has started, or the event belongs to another journal. */

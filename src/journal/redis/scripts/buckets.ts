@@ -6,6 +6,7 @@
  */
 import { WITH_BUCKETS } from './epoch.ts'
 import { METADATA_TTL_MS } from './evict.ts'
+import { SKIPS_PATTERNS } from './patterns.ts'
 import type { Script } from './script.ts'
 
 /** The number of buckets: the largest prime below 65,536. */
@@ -35,7 +36,7 @@ const COUNT_LISTENERS = `redis.pcall('PUBSUB', 'NUMSUB', prefix .. '${MARKER}')`
  */
 export const PUBLISH_TO_BUCKET: string = `
 local publishToBucket, bucketOf
-if format == '${WITH_BUCKETS}' then
+if (tonumber(format) or 1) >= ${WITH_BUCKETS} then
   local listeners = ${COUNT_LISTENERS}
   if listeners.err or listeners[2] > 0 then
     function bucketOf(key)
@@ -69,13 +70,23 @@ if format == '${WITH_BUCKETS}' then
 end
 `
 
-/** On the head. prefix, key, frame → how many hubs received the frame, which is not stored. */
+/**
+ * On the head. prefix, key (or those of a topic and of the patterns that cover it, one per line), frame → how many hubs
+ * received the frame, which is not stored; at several keys, at least.
+ */
 export const RELAY: Script = {
   name: 'relay',
   text: `
 local prefix, format = ARGV[1], redis.call('HGET', KEYS[1], 'format')
 ${PUBLISH_TO_BUCKET}
-local instances = redis.call('PUBLISH', prefix .. ':address:' .. ARGV[2], ARGV[3])
-return instances + (publishToBucket and publishToBucket(ARGV[2], ARGV[3]) or 0)
+${SKIPS_PATTERNS}
+local most = 0
+for key in string.gmatch(ARGV[2], '[^\\n]+') do
+  if not skips(key) then
+    local instances = redis.call('PUBLISH', prefix .. ':address:' .. key, ARGV[3])
+    most = math.max(most, instances + (publishToBucket and publishToBucket(key, ARGV[3]) or 0))
+  end
+end
+return most
 `,
 }

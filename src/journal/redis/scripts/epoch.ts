@@ -5,10 +5,13 @@
  * writes a higher number to the head, and older versions refuse the journal. Without a number, the format
  * is 1.
  */
-const MAX_FORMAT = 2
+const MAX_FORMAT = 3
 
-/** The format in which events are published to buckets as well. */
+/** The lowest format in which events are published to buckets as well. */
 export const WITH_BUCKETS = 2
+
+/** The format in which events for topics are stored and published at the patterns that cover them as well. */
+export const WITH_PATTERNS = 3
 
 /**
  * Resolves the epoch. If another server wrote last, the latest writes may be lost

@@ -8,20 +8,22 @@
  * call that published and of which an event is stored, by its last sequence: a line with that
  * sequence, the time and the bytes of the frames, then the keys, one per line. `evicted` is a sorted
  * set with the last evicted sequence of each address, and `floors` covers addresses beyond its limit.
- * The frame of an event for several addresses is in the list of each, and counts as an event there.
+ * The frame of an event for several addresses is in the list of each, and counts as an event there; so does
+ * that of an event for a topic at the patterns that cover it, if patterns are followed.
  */
 
 import { DISUSE_BUCKETS, RELAY, USE_BUCKETS } from './buckets.ts'
 import { CONTROL_REQUEST, USE_ONCE } from './control.ts'
 import { METADATA_TTL_MS, SWEEP } from './evict.ts'
+import { PATTERNS, USE_PATTERNS } from './patterns.ts'
 import { PUBLISH } from './publish.ts'
 import { READ, READ_EACH } from './read.ts'
 import { FIRST, type Script, script } from './script.ts'
-import { PUBLISH_SEVERAL, RELAY_SEVERAL } from './several.ts'
+import { PUBLISH_SEVERAL, RELAY_SEVERAL, SEVERAL } from './several.ts'
 
 /**
- * epoch, sequence, 1 to use buckets → epoch, end, whether all keys may have missed something,
- * keys that have
+ * epoch, sequence, 1 to use patterns, 1 to use buckets → epoch, end, whether all keys may have missed
+ * something, keys that have
  */
 export const CATCH_UP: Script = script(
   'catch up',
@@ -30,6 +32,9 @@ ${SWEEP}
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
 local changed, all = {}, gap and 1 or 0
+${USE_PATTERNS}
+-- Where they can't be used, those who follow them find out when they read.
+if ARGV[${FIRST + 2}] == '1' and (usePatterns() or math.huge) > start then all = 1 end
 if logsExpired and start < seq or expiredUpTo > start or evictionFloor > start then all = 1 end
 if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
@@ -80,6 +85,9 @@ ${USE_BUCKETS}
 return { epoch, seq }
 `,
 )
+
+/** The ends of the names of the channels that every hub subscribes to, so that the scripts can count those that know them. */
+export const CHANNELS: readonly string[] = [SEVERAL, PATTERNS]
 
 /** The scripts of the journal, which a connection loads when it opens. */
 export const SCRIPTS: readonly Script[] = [

@@ -1,6 +1,7 @@
 /** The script that stores and publishes events, and what it shares with the one for several addresses. */
 import { PUBLISH_TO_BUCKET } from './buckets.ts'
 import { ENTRY_BYTES, METADATA_TTL_MS, RECORD_BYTES, SLACK } from './evict.ts'
+import { SKIPS_PATTERNS } from './patterns.ts'
 import { FIRST, type Script, script } from './script.ts'
 
 /** The maximum number of events by which an address may exceed its bound, so that many are evicted at a time. */
@@ -21,7 +22,7 @@ local reply, count, size, i = { epoch, seq }, 2, 0, ${FIRST + 1}
 local line, channel, wasEmpty = 'id: ' .. epoch .. '-', prefix .. ':address:', bytes == 0
 local surplus, limit = nil, maxEvents + math.min(maxEvents * ${SLACK}, ${MAX_SURPLUS})
 if wasEmpty then oldest = now end
--- Lua takes half a microsecond to format a number: all but the last two digits are formatted once per
+${SKIPS_PATTERNS}-- Lua takes half a microsecond to format a number: all but the last two digits are formatted once per
 -- hundred events.
 local digits, stem = '${TWO_DIGITS}', nil
 local function nextFrame(body)
@@ -36,7 +37,8 @@ end
 /** Lua: what storing events ends with: the record of the call, eviction, and the reply. @param added - how many were stored */
 export function endPublish(added: string): string {
   return `
-local record = seq .. ' ' .. now .. ' ' .. size .. '\\n' .. args[${FIRST}]
+local keys = hasPatterns and args[${FIRST}] or string.gsub(args[${FIRST}], '\\np:[^\\n]*', '')
+local record = seq .. ' ' .. now .. ' ' .. size .. '\\n' .. keys
 bytes = bytes + size + #record + ${RECORD_BYTES}
 call('ZADD', records, seq, record)
 if wasEmpty then call('PEXPIRE', records, ttl + ${METADATA_TTL_MS}) end
@@ -54,18 +56,43 @@ return reply
 /**
  * keys (one per line), (key, body)… → epoch, sequence of the last event, (instances that subscribe)…
  *
- * Consecutive events at the same key are stored and delivered in one step.
+ * Consecutive events at the same key are stored and delivered in one step. With the key of a topic come those of the
+ * patterns that cover it, one per line; of the instances at all of them, the most at one are returned.
  */
 export const PUBLISH: Script = script(
   'publish',
   `
 ${BEGIN_PUBLISH}
 ${PUBLISH_TO_BUCKET}
-while args[i] do
-  local key, same, length = args[i], 1, nil
-  local log, frame = logs .. key, nextFrame(args[i + 1])
+local copies = 0
+local function publishAt(key, frame)
+  local instances = call('PUBLISH', channel .. key, frame)
+  return publishToBucket and instances + publishToBucket(key, frame) or instances
+end
+-- One event after another: a hub that listens to two of the keys receives them in order.
+local function storeAtPatterns(keys, frame)
+  local most = 0
+  for key in string.gmatch(keys, '[^\\n]+') do
+    local length = call('RPUSH', logs .. key, frame)
+    if length == 1 then call('PEXPIRE', logs .. key, ttl) end
+    if length > limit then
+      surplus = surplus or {}
+      surplus[key] = length - maxEvents
+    end
+    events, copies, size = events + 1, copies + 1, size + #frame + ${ENTRY_BYTES}
+    most = math.max(most, publishAt(key, frame))
+  end
+  copies, count = copies - 1, count + 1
+  reply[count] = most
+end
+local function store()
+  local keys, same, length = args[i], 1, nil
+  local first, frame = string.find(keys, '\\n', 1, true), nextFrame(args[i + 1])
   i = i + 2
-  if args[i] ~= key then
+  if first and hasPatterns then return storeAtPatterns(keys, frame) end
+  local key = first and sub(keys, 1, first - 1) or keys
+  local log = logs .. key
+  if args[i] ~= keys then
     length = call('RPUSH', log, frame)
   else
     local frames = { frame }
@@ -73,7 +100,7 @@ while args[i] do
       same = same + 1
       frames[same] = nextFrame(args[i + 1])
       i = i + 2
-    until args[i] ~= key
+    until args[i] ~= keys
     length = call('RPUSH', log, unpack(frames))
     frame = table.concat(frames)
   end
@@ -83,13 +110,14 @@ while args[i] do
     surplus = surplus or {}
     surplus[key] = length - maxEvents
   end
-  local instances = call('PUBLISH', channel .. key, frame)
-  if publishToBucket then instances = instances + publishToBucket(key, frame) end
+  local instances = publishAt(key, frame)
   for _ = 1, same do
     count = count + 1
     reply[count] = instances
   end
 end
-${endPublish('count - 2')}
+while args[i] do store() end
+if copies > 0 then call('HINCRBY', KEYS[1], 'copies', copies) end
+${endPublish('count - 2 + copies')}
 `,
 )

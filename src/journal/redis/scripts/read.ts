@@ -1,6 +1,7 @@
 /** The scripts that read the journal: for one connection, and for all connections of a hub at once. */
 import { SWEEP } from './evict.ts'
 import { LAST_EVICTED } from './floors.ts'
+import { USE_PATTERNS } from './patterns.ts'
 import { FIRST, type Script, script } from './script.ts'
 
 /** Lua: `find`. */
@@ -24,11 +25,24 @@ export const READ: Script = script(
   `
 ${SWEEP}
 ${LAST_EVICTED}
+${USE_PATTERNS}
 local from, sequence, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
+local patternsAfter = 0
+for i = ${FIRST + 3}, #ARGV do
+  if string.sub(ARGV[i], 1, 2) == 'p:' then
+    local after, refusal = usePatterns()
+    if refusal then return refusal end
+    patternsAfter = after
+    break
+  end
+end
 sweep()
 if from == 'LATEST' then return { epoch, seq, '', 1 } end
 local start, gap = 0, nil
-if from ~= 'EARLIEST' then start, gap = locate(from, sequence) end
+if from ~= 'EARLIEST' then
+  start, gap = locate(from, sequence)
+  if patternsAfter > start then gap = gap or 'evicted' end
+end
 ${FIND}-- Moves a reader to the next frame of its log. With many logs of large events, each reads only a few
 -- frames at a time.
 local readers = {}

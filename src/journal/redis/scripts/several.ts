@@ -49,7 +49,7 @@ local stored = 0
 while args[i] do
   local keys, frame = args[i], nextFrame(args[i + 1])
   i, count = i + 2, count + 1
-  for key in string.gmatch(keys, '[^\\n]+') do
+  for key in string.gmatch(keys, '[^\\n]+') do if not skips(key) then
     local length = call('RPUSH', logs .. key, frame)
     if length == 1 then call('PEXPIRE', logs .. key, ttl) end
     stored, size = stored + 1, size + #frame + ${ENTRY_BYTES}
@@ -57,7 +57,7 @@ while args[i] do
       surplus = surplus or {}
       surplus[key] = length - maxEvents
     end
-  end
+  end end
   reply[count] = publishToSeveral(keys, frame)
 end
 events = events + stored

@@ -60,6 +60,16 @@ test('events that are newer than the head are delivered once, and ephemeral ones
   expect(answers).toEqual([])
 })
 
+test('an event that arrives at several keys is delivered once at each of them', () => {
+  const { feed, receive, delivered } = recordedFeed()
+  for (const key of ['a', 'b', 'b', 'c']) receive(key, 'id: e-6\n')
+  receive('b', 'id: e-7\n')
+  receive('c', 'id: e-6\n', 'id: e-7\n')
+  feed.onHead('e-8')
+  receive('d', 'id: e-7\n', 'id: e-8\n')
+  expect(delivered).toEqual(['a e-6', 'b e-6', 'c e-6', 'b e-7', 'c e-7'])
+})
+
 test('the head moves on alone, in its epoch, and never back', () => {
   const { feed } = recordedFeed()
   feed.onHead('e-9')
