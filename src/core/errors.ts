@@ -59,6 +59,9 @@ export interface Issue {
   readonly message: string
 }
 
+/** The maximum number of issues that an error or a response lists: a large value can have any number, and the first ones show what is wrong. */
+export const MAX_ISSUES = 20
+
 /** What an error says beside its message. */
 export interface ErrorDetails {
   readonly issues?: readonly Issue[] | undefined
@@ -75,7 +78,7 @@ export class HubError extends Error {
    * closed: the call can only succeed at another one.
    */
   readonly retryable: boolean
-  /** Every invalid field, if the event does not match its schema. */
+  /** The invalid fields, at most {@link MAX_ISSUES}, if the event does not match its schema. */
   readonly issues: readonly Issue[] | undefined
   /** Where an iteration over `hub.events` can resume, if this error has ended it. */
   readonly lastEventId: string | undefined

@@ -32,7 +32,7 @@ export interface Problem {
   readonly status: number
   /** What is wrong, and what to do. */
   readonly detail: string
-  /** Every invalid field, when the request has any. */
+  /** The invalid fields, at most 20, when the request has any. */
   readonly issues?: readonly Issue[]
 }
 

@@ -1,7 +1,7 @@
 /** Checks published events against the schemas that the hub declares. */
 
 import type { EventSchemas, SchemaIssue, SchemaResult } from '../core/declared-events.ts'
-import { HubError, type Issue } from '../core/errors.ts'
+import { HubError, type Issue, MAX_ISSUES } from '../core/errors.ts'
 import { EVENT_NAME_RULE, type EventInput, isEventName } from '../core/event.ts'
 
 /** Returns the event with the data that its schema returns; later, if the schema is asynchronous. */
@@ -15,8 +15,7 @@ export function checksLater(schemas: EventSchemas | undefined): boolean {
   return schemas !== undefined && asynchronous.has(schemas)
 }
 
-/** A large value can have any number of issues: the first ones show what is wrong. */
-const MAX_ISSUES = 20
+/** Of an issue’s message, and of its path. */
 const MAX_MESSAGE_LENGTH = 200
 
 /**

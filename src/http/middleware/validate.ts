@@ -2,7 +2,7 @@
 import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import type { z } from 'zod'
-import type { Issue } from '../../core/errors.ts'
+import { type Issue, MAX_ISSUES } from '../../core/errors.ts'
 import { invalidFields } from '../problem.ts'
 
 /** The types of a validated target: what a client may send, and what the handler receives. */
@@ -26,11 +26,27 @@ export function invalid(c: Context, target: string, error: Pick<z.ZodError, 'iss
   return invalidFields(c, target, issuesIn(error))
 }
 
-/** Everything that a schema found wrong. */
+/** What a schema found wrong: at most the first {@link MAX_ISSUES}. */
 export function issuesIn({ issues }: Pick<z.ZodError, 'issues'>): readonly Issue[] {
-  return issues.map(({ path, message }) => ({
+  const first = issues.slice(0, MAX_ISSUES).flatMap((issue) => furthest(issue))
+  return first.slice(0, MAX_ISSUES).map(({ path, message }) => ({
     path: path.join('.'),
     // The message quotes unknown keys, which may be of any length.
     message: message.slice(0, 200),
   }))
+}
+
+type ZodIssue = z.core.$ZodIssue
+
+/** Of a value that matches none of several schemas, what is wrong in it for the only one whose type it has. */
+function furthest(issue: ZodIssue): readonly ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  const inside = issue.errors
+    .filter((errors) => errors.every(({ path }) => path.length > 0))
+    .sort((one, other) => one.length - other.length)
+  const [best, next] = inside
+  if (!best || best.length === next?.length) return [issue]
+  return best
+    .map((one) => ({ ...one, path: [...issue.path, ...one.path] }))
+    .flatMap((one) => furthest(one))
 }

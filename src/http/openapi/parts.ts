@@ -18,7 +18,7 @@ const LIMITED: readonly HeaderName[] = ['RateLimit', 'RateLimit-Policy']
 
 const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
   400: {
-    description: 'The request is invalid. `issues` lists every invalid field.',
+    description: 'The request is invalid. `issues` lists the invalid fields, up to 20.',
     detail: 'json.data is missing: send it, even if it is null.',
     headers: LIMITED,
   },

@@ -7,7 +7,8 @@ import { Name, type PublishBody, publishing, TopicName } from './requests.ts'
 import { ProblemSchema, Published } from './responses.ts'
 
 const NAMES_RULE = `must be a name or a list of 1 to ${MAX_ADDRESSES} names`
-const TO_RULE = `must be "everyone", {"client": …}, {"topic": …} or both; each ${NAMES_RULE}; a client id ${NAME_RULE}; a topic ${TOPIC_RULE}`
+const TO_RULE =
+  'must be "everyone", {"client": …}, {"topic": …} or both, each with a name or a list of names'
 
 /** One name, or several. */
 type Names = string | readonly string[]
@@ -18,10 +19,11 @@ export type Recipients =
   | { readonly client: Names; readonly topic?: Names | undefined }
   | { readonly topic: Names; readonly client?: undefined }
 
-const names = (name: z.ZodString, rule: string, description: string): z.ZodType<Names, Names> =>
-  z
-    .union([name, z.array(name).min(1).max(MAX_ADDRESSES)], `${NAMES_RULE}; a name ${rule}`)
-    .register(schemaMetadata, { description })
+const names = (name: z.ZodString, rule: string, description: string): z.ZodType<Names, Names> => {
+  const namesRule = `${NAMES_RULE}; a name ${rule}`
+  const list = z.array(name).min(1, namesRule).max(MAX_ADDRESSES, namesRule)
+  return z.union([name, list], namesRule).register(schemaMetadata, { description })
+}
 
 const Clients = names(Name, NAME_RULE, 'A client id, or several.')
 const TopicNames = names(TopicName, TOPIC_RULE, 'A topic, or several.')
@@ -36,10 +38,17 @@ export const Recipients: z.ZodType<Recipients, Recipients> = z
     ],
     TO_RULE,
   )
+  .refine(isWithinBound, `must name at most ${MAX_ADDRESSES} clients and topics in all`)
   .register(schemaMetadata, {
     id: 'Recipients',
     description: 'Whom an event is for: all that listen to any of these receive it, once.',
   })
+
+function isWithinBound(to: Recipients): boolean {
+  if (to === 'everyone') return true
+  const { client = [], topic = [] } = to
+  return [client, topic].flat().length <= MAX_ADDRESSES
+}
 
 /** Returns the addresses of recipients. */
 export function addressesOf(to: Recipients): Addresses {

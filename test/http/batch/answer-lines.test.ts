@@ -1,7 +1,7 @@
 /** Each line of NDJSON is published and answered by itself, in order, while the next ones arrive. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
-import type { Address } from '../../../src/core/address.ts'
+import { type Address, NAME_RULE } from '../../../src/core/address.ts'
 import { createApp } from '../../../src/http/app.ts'
 import { createAccess } from '../../../src/http/auth/access.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
@@ -116,6 +116,40 @@ describe('POST /publish', () => {
       result(0),
     ])
     expect(errors).toEqual([])
+  })
+
+  test('the problem of an invalid list of recipients names the field and the bound, and stays short', async () => {
+    const { request } = createAppHarness()
+    const names = (count: number, prefix = 'n') =>
+      Array.from({ length: count }, (_, n) => prefix + n)
+    const answers = await answersIn(
+      await request(
+        '/publish',
+        ndjson([
+          { to: { client: names(1_000) }, data: 1 },
+          { to: { client: names(1_001) }, data: 1 },
+          { to: { topic: [] }, data: 1 },
+          { to: { client: names(501, 'c'), topic: names(500, 't') }, data: 1 },
+          { to: { client: 'a', topic: ['b', 7] }, data: 1 },
+          { to: { topic: 7 }, data: 1 },
+          { to: { client: 'a', topics: 'b' }, data: 1 },
+          { to: { client: Array(1_000).fill('') }, data: 1 },
+        ]),
+      ),
+    )
+    expect(answers.map(({ issues }) => issues)).toEqual([
+      undefined,
+      [{ path: 'json.to.client', message: expect.stringContaining('1 to 1000 names') }],
+      [{ path: 'json.to.topic', message: expect.stringContaining('1 to 1000 names') }],
+      [{ path: 'json.to', message: 'must name at most 1000 clients and topics in all' }],
+      [{ path: 'json.to.topic.1', message: NAME_RULE }],
+      [{ path: 'json.to.topic', message: expect.stringContaining('1 to 1000 names') }],
+      [{ path: 'json.to', message: 'Unrecognized key: "topics"' }],
+      Array.from({ length: 20 }, (_, n) => ({
+        path: `json.to.client.${n}`,
+        message: expect.any(String),
+      })),
+    ])
   })
 
   test('bytes that are not UTF-8 spoil only their line', async () => {
