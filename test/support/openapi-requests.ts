@@ -7,6 +7,7 @@ import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { afterHold, createAppHarness, released, served } from './app-harness.ts'
 import { type AuthHarness, createAuthHarness, KEY } from './auth-harness.ts'
+import { openBatch } from './batch.ts'
 import { type ManualClock, manualClock } from './clock.ts'
 import type { Contents } from './openapi-validator.ts'
 
@@ -109,6 +110,16 @@ export const situations: Readonly<Record<string, Situation>> = {
     const response = served(await hub.fetch(request))
     for (const { clock } of harnesses) await clock.runPending()
     return response
+  },
+  'no line arrives in time': async (template) => {
+    const { app, clock } = createAppHarness()
+    if (!Object.hasOwn(template.bodies ?? {}, NDJSON)) {
+      return served(await app.request(template.path, init(template)))
+    }
+    const { response } = openBatch(app.request, template.path, clock)
+    await clock.runPending()
+    await clock.advance(61_000)
+    return await response
   },
   'lines are sent to several shards': async (template) => {
     const { app } = createAppHarness()

@@ -1,7 +1,9 @@
 /** Responds to NDJSON while it arrives, with a line for each line. It reads no faster than its answers are read. */
 import type { Context } from 'hono'
-import type { Address } from '../../core/address.ts'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { type Address, MAX_ADDRESSES } from '../../core/address.ts'
 import { internalsOf } from '../../hub/internals.ts'
+import { maxJsonBytes } from '../middleware/body.ts'
 import { type Explanation, problem } from '../problem.ts'
 import { discardRest } from './discard-rest.ts'
 import { createLineAnswers, type LineAnswers } from './line-answers.ts'
@@ -18,6 +20,9 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 }
 
+/** The maximum number of bytes of the names of an event's recipients in JSON. They hardly ever take more: each character may have four. */
+const MAX_RECIPIENTS_BYTES = MAX_ADDRESSES * 4 * 128
+
 type BodyReader = ReadableStreamDefaultReader<Uint8Array>
 
 /** Responds to a request whose body is NDJSON. @param address - whom all events are for. @defaultValue each of them says so */
@@ -26,23 +31,30 @@ export async function answerLines(
   c: Context,
   address?: Address,
 ): Promise<Response> {
-  const { hub } = init
+  const { maxEventBytes } = init.hub
   const reader = (await bodyOf(c)).getReader()
-  const { clock, flushed } = internalsOf(hub)
-  const watch = watchBatch(hub)
+  const { clock, flushed } = internalsOf(init.hub)
+  const watch = watchBatch(init.hub)
   const answers = createLineAnswers({
     reader,
-    maxEventBytes: hub.maxEventBytes,
+    maxEventBytes,
+    maxLineBytes: maxJsonBytes(maxEventBytes) + (address === undefined ? MAX_RECIPIENTS_BYTES : 0),
     publishAll: createBatchPublisher(init, c, address),
     flushed,
     onWait: (isWaiting) => watch.wait(isWaiting ? 'body' : undefined),
   })
-  // Not before the first line is answered: until then, the status can say what is wrong.
-  const first = await answers.next().catch(() => 'broken' as const)
-  if (first === 'broken') return problem(c, 400, 'The body ended early: send it again.')
-  if (!first) return problem(c, 400, 'The body has no lines: send an event in each.')
+  const ended = new Promise<Explanation>((resolve) => watch.start(resolve))
   const discard = () => discardRest(reader, clock)
-  return c.body(streamOf({ first, answers, reader, watch, discard }), 200, HEADERS)
+  // Not before the first line is answered: until then, the status can say what is wrong.
+  const first = await Promise.race([answers.next().catch(() => BROKEN_AT_ONCE), ended])
+  if (first instanceof Uint8Array) {
+    return c.body(streamOf({ first, answers, reader, watch, ended, discard }), 200, HEADERS)
+  }
+  const { status, detail } = first ?? NO_LINES
+  watch.stop()
+  answers.stop(asResult(NO_LINES))
+  void discard()
+  return problem(c, status as ContentfulStatusCode, detail)
 }
 
 /** The body, which the host may have read already. */
@@ -57,19 +69,18 @@ interface StreamInit {
   readonly answers: LineAnswers
   readonly reader: BodyReader
   readonly watch: BatchWatch
+  /** Resolves if the batch waits in vain. */
+  readonly ended: Promise<Explanation>
   discard(): void
 }
 
 function streamOf(init: StreamInit): ReadableStream<Uint8Array> {
-  const { first, answers, reader, watch, discard } = init
+  const { first, answers, reader, watch, ended, discard } = init
   let isOpen = true
   return new ReadableStream<Uint8Array>({ start, pull, cancel })
 
   function start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    watch.start((reason, awaited) => {
-      end(controller, reason)
-      if (awaited === 'reader') discard()
-    })
+    void ended.then((reason) => end(controller, reason))
     send(controller, first)
   }
 
@@ -84,6 +95,7 @@ function streamOf(init: StreamInit): ReadableStream<Uint8Array> {
   async function cancel(): Promise<void> {
     isOpen = false
     watch.stop()
+    answers.stop(asResult(BROKEN))
     await reader.cancel()
   }
 
@@ -99,9 +111,22 @@ function streamOf(init: StreamInit): ReadableStream<Uint8Array> {
     if (!isOpen) return
     isOpen = false
     watch.stop()
-    if (reason) controller.enqueue(answers.ending(asResult(reason)))
+    if (reason) {
+      controller.enqueue(answers.stop(asResult(reason)))
+      discard()
+    }
     controller.close()
   }
+}
+
+const NO_LINES: Explanation = {
+  status: 400,
+  detail: 'The body has no lines: send an event in each.',
+}
+
+const BROKEN_AT_ONCE: Explanation = {
+  status: 400,
+  detail: 'The body ended early: send it again.',
 }
 
 const BROKEN: Explanation = {

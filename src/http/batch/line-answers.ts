@@ -1,6 +1,6 @@
 /** Publishes the lines of one body, as many at once as there are, and returns their answers. */
 import { HTTPException } from 'hono/http-exception'
-import { dataTooLarge, decodeUtf8, fromJson, maxJsonBytes, NOT_UTF8 } from '../middleware/body.ts'
+import { dataTooLarge, decodeUtf8, fromJson, NOT_UTF8 } from '../middleware/body.ts'
 import type { BatchProblem, BatchResult } from '../schemas/batches.ts'
 import { createLineSplitter, type Line } from './line-splitter.ts'
 import { MAX_AT_ONCE, MAX_BYTES_AT_ONCE, type PublishAll } from './publisher.ts'
@@ -12,14 +12,16 @@ export interface LineAnswers {
    * body breaks off.
    */
   next(): Promise<Uint8Array | undefined>
-  /** Returns the answer that ends a batch early. */
-  ending(problem: BatchResult): Uint8Array
+  /** Ends a batch early: what still arrives is not published. Returns the last answer. */
+  stop(problem: BatchResult): Uint8Array
 }
 
 /** What the answers require. */
 export interface LineAnswersInit {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>
   readonly maxEventBytes: number
+  /** The maximum number of bytes of an event as JSON, with its recipients. */
+  readonly maxLineBytes: number
   readonly publishAll: PublishAll
   /** Resolves when what was published has been sent, as far as connections accept it. */
   flushed(): Promise<void>
@@ -29,16 +31,17 @@ export interface LineAnswersInit {
 
 /** Creates the answers to a body. */
 export function createLineAnswers(init: LineAnswersInit): LineAnswers {
-  const { reader, maxEventBytes, publishAll, flushed, onWait } = init
-  const splitter = createLineSplitter(maxJsonBytes(maxEventBytes))
+  const { reader, maxEventBytes, maxLineBytes, publishAll, flushed, onWait } = init
+  const splitter = createLineSplitter(maxLineBytes)
   let lines: Iterator<Line, void> = splitter.end()
   let isLast = false
+  let isStopped = false
   let turn = newTurn()
   let published = 0
-  return { next, ending }
+  return { next, stop }
 
   async function next(): Promise<Uint8Array | undefined> {
-    for (;;) {
+    while (!isStopped) {
       if (turn.lines <= 0 || turn.bytes <= 0) {
         await flushed()
         turn = newTurn()
@@ -48,6 +51,7 @@ export function createLineAnswers(init: LineAnswersInit): LineAnswers {
       if (isLast) return undefined
       lines = await read()
     }
+    return undefined
   }
 
   async function read(): Promise<Iterator<Line, void>> {
@@ -74,7 +78,8 @@ export function createLineAnswers(init: LineAnswersInit): LineAnswers {
     return encoder.encode(`${texts.join('\n')}\n`)
   }
 
-  function ending(problem: BatchResult): Uint8Array {
+  function stop(problem: BatchResult): Uint8Array {
+    isStopped = true
     return encoder.encode(`${answer({ ...problem, published } as BatchProblem, splitter.number)}\n`)
   }
 }

@@ -23,7 +23,7 @@ export interface BatchWatch {
   /** Records what the batch waits for now; nothing while it publishes. */
   wait(awaited: Awaited | undefined): void
   /** Holds a timer until `stop`, or until it has called `end`, once. */
-  start(end: (reason: Explanation, awaited: Awaited | undefined) => void): void
+  start(end: (reason: Explanation) => void): void
   stop(): void
 }
 
@@ -40,12 +40,12 @@ export function watchBatch(hub: Hub): BatchWatch {
     since = clock.monotonic()
   }
 
-  function start(end: (reason: Explanation, awaited: Awaited | undefined) => void): void {
+  function start(end: (reason: Explanation) => void): void {
     stop = clock.every(CHECK_MS, () => {
       const reason = reasonToEnd()
       if (!reason) return
       stop()
-      end(reason, awaited)
+      end(reason)
     })
   }
 

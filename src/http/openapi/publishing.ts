@@ -54,7 +54,7 @@ const publishing = {
       content: { ...published.content, [NDJSON]: answers },
     },
   },
-  problems: [413, 415, 429],
+  problems: [408, 413, 415, 429],
 } as const
 
 const TO_ALICE: BatchEvent = { to: { client: 'alice' }, ...EVENT }
@@ -84,7 +84,7 @@ export const PUBLISHING: Readonly<Record<string, Operation>> = {
   'POST /publish': {
     ...publishing,
     id: 'publishBatch',
-    problems: [413, 415, 501],
+    problems: [408, 413, 415, 501],
     summary: 'Publishes many events, each to its own address.',
     description:
       'The results are in the order of the events. An event that is refused spoils no other. Lines of NDJSON are published and answered while they arrive.',

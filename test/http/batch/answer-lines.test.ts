@@ -152,6 +152,16 @@ describe('POST /publish', () => {
     ])
   })
 
+  test('a line may be longer than its data by the names of a thousand recipients', async () => {
+    const { request } = createAppHarness({ maxEventBytes: 100 })
+    const to = { client: Array.from({ length: 1_000 }, (_, n) => String(n).padStart(20, 'é')) }
+    const publish = async (data: string) => {
+      return await answersIn(await request('/publish', ndjson([{ to, data }])))
+    }
+    expect(await publish('x'.repeat(100))).toEqual([result(0)])
+    expect(await publish('x'.repeat(101))).toEqual([problem(1, 413, /100 bytes/)])
+  })
+
   test('bytes that are not UTF-8 spoil only their line', async () => {
     const { request } = createAppHarness()
     const good = '{"to":"everyone","data":"🙂"}'
@@ -324,7 +334,46 @@ describe('a batch that waits in vain', () => {
     expect(clock.timers).toBe(1)
     await clock.advance(1_200)
     expect(await batch.rest()).toEqual([{ ...problem(4, 408, /60 s/), published: 1 }])
-    expect(clock.timers).toBe(0)
+    await clock.advance(10_000)
+    expect([batch.isCancelled, clock.timers]).toEqual([true, 0])
+  })
+
+  test('publishes nothing that arrives after its end', async () => {
+    const { app, clock, hub } = createAppHarness()
+    const batch = openBatch(app.request, '/broadcast', clock)
+    batch.send('{"data":1}\n{"da')
+    expect(await batch.next()).toHaveLength(1)
+    await clock.advance(60_200)
+    expect(await batch.rest()).toEqual([{ ...problem(2, 408, /60 s/), published: 1 }])
+    batch.send('ta":2}\n{"data":3}\n')
+    batch.end()
+    await clock.runPending()
+    expect([batch.unread, hub.stats().published, clock.timers]).toEqual([0, 1, 0])
+  })
+
+  test('for its first line ends after a minute, or with the hub, and its status says so', async () => {
+    const { app, clock, hub, listen } = createAppHarness()
+    await listen('/sse?id=alice')
+    const batches = [1, 2].map(() => openBatch(app.request, '/broadcast', clock))
+    for (const batch of batches) batch.send('{"data"')
+    await clock.advance(30_000)
+    batches[1]?.send(':')
+    await clock.advance(30_200)
+    const late = await batches[0]?.response
+    expect(late?.status).toBe(408)
+    expect((await problemIn(late as Response)).detail).toContain('60 s')
+    const closed = hub.close(20_000)
+    await clock.advance(200)
+    const closing = await batches[1]?.response
+    expect(closing?.status).toBe(503)
+    expect((await problemIn(closing as Response)).detail).toContain('another instance')
+    for (const batch of batches) {
+      batch.send('1}\n')
+      batch.end()
+    }
+    await clock.advance(20_000)
+    await closed
+    expect([hub.stats().published, clock.timers]).toEqual([0, 0])
   })
 
   test('for a reader ends after half a minute, and takes the rest of the body', async () => {
