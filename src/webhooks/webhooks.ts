@@ -63,7 +63,9 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
   /** Failures since the last success. */
   let failures = 0
   let cancelPause: (() => void) | undefined
-  /** Whether the receiver has asked for the pause, which others of its answers don't end. */
+  /** When the pause ends, by the monotonic clock. */
+  let pausedUntil = 0
+  /** Whether the receiver has asked for the pause, which others of its answers neither end nor shorten. */
   let isAsked = false
   let lastTime = 0
   let onIdle = () => {}
@@ -143,6 +145,9 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
   }
 
   function pause(ms: number): void {
+    const end = clock.monotonic() + ms
+    if (cancelPause && end <= pausedUntil) return
+    pausedUntil = end
     cancelPause?.()
     cancelPause = clock.every(ms, () => {
       endPause()

@@ -212,6 +212,26 @@ describe('a webhook that fails', () => {
     await until('the next attempt', () => receiver.received.length + receiver.forged > 1)
   })
 
+  test('with several Retry-After is sent again after the longest', async () => {
+    receiver.answer = (response, { client }) =>
+      void response.writeHead(503, { 'Retry-After': client === 'alice' ? '100' : '10' }).end()
+    const held: (() => void)[] = []
+    const { answer } = receiver
+    receiver.answer = (...args) => void held.push(() => answer(...args))
+    online('alice')
+    await until('alice', () => held.length === 1)
+    online('bob')
+    await until('bob', () => held.length === 2)
+    held[0]?.()
+    await failed(1)
+    held[1]?.()
+    await failed(2)
+    await clock.advance(99_999)
+    expect(held).toHaveLength(2)
+    await clock.advance(1)
+    await until('the next attempt', () => held.length === 3)
+  })
+
   test('with a date as Retry-After is sent again after it', async () => {
     const date = new Date(clock.now() + 60_000).toUTCString()
     receiver.answer = (response) => void response.writeHead(503, { 'Retry-After': date }).end()
