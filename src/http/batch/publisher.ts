@@ -132,9 +132,11 @@ type ContextClass = new (
   options: { readonly env: unknown; readonly path: string },
 ) => Context
 
-/** A context of the same request, without a response. */
+/** A context of the same request, with its path and its runtime, but without a response. */
 function contextLike(c: Context): Context {
   const own = new (c.constructor as ContextClass)(c.req.raw, { env: c.env, path: c.req.path })
+  Object.defineProperty(own, 'req', { value: c.req })
+  Object.defineProperty(own, 'executionCtx', { get: () => c.executionCtx })
   for (const [name, value] of Object.entries(c.var)) own.set(name, value)
   return own
 }

@@ -1,4 +1,5 @@
 /** Each line of NDJSON is published and answered by itself, in order, while the next ones arrive. */
+import { type Context, Hono } from 'hono'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import { type Address, NAME_RULE } from '../../../src/core/address.ts'
@@ -571,6 +572,21 @@ describe('permissions', () => {
     const response = await app.request('/publish', to({ client: 'a' }, 'everyone', { topic: 'b' }))
     expect(await answersIn(response)).toEqual(Array(3).fill(result(0)))
     expect(addresses).toEqual(['everyone', { client: 'a' }, 'everyone', { topic: 'b' }])
+  })
+
+  test('may depend on the path where the app is mounted, and on the runtime', async () => {
+    const { hub } = createAppHarness()
+    const tenants: unknown[] = []
+    const access = (c: Context) => {
+      c.executionCtx.waitUntil(Promise.resolve())
+      tenants.push(c.req.param('tenant'))
+      return { publish: ['everyone'] }
+    }
+    const app = new Hono().route('/:tenant/realtime', createApp({ hub, access }))
+    const runtime = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} }
+    const response = await app.request('/acme/realtime/publish', to('everyone'), {}, runtime)
+    expect(await answersIn(response)).toEqual([result(0)])
+    expect(tenants).toEqual(['acme', 'acme'])
   })
 
   test('end with the token, in the middle of a batch', async () => {
