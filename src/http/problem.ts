@@ -10,20 +10,7 @@ import { ERROR_TITLES, type Issue, isHubError, RETRY_AFTER } from '../core/error
 import { challengeOf, isTemporary, retryAfterOf } from './auth/errors.ts'
 
 /** The statuses that come with a problem. */
-export type ProblemStatus =
-  | 400
-  | 401
-  | 403
-  | 404
-  | 405
-  | 408
-  | 413
-  | 415
-  | 421
-  | 429
-  | 500
-  | 501
-  | 503
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 421 | 429 | 500 | 503
 
 /** The body of every error response, as `application/problem+json`. */
 export interface Problem {
@@ -48,7 +35,6 @@ export const TITLES: Readonly<Record<ProblemStatus, string>> = {
   421: 'Misdirected Request',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
-  501: 'Not Implemented',
 }
 
 /** What a problem says, and what its response carries in headers. */

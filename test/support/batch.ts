@@ -1,6 +1,6 @@
 /** Batches in tests: bodies of NDJSON, whole or sent piece by piece while the answers are read. */
 import { expect } from 'vitest'
-import { NDJSON } from '../../src/http/batch/answer-lines.ts'
+import { NDJSON } from '../../src/http/batch/respond-to-lines.ts'
 import { post, streamed } from './app-harness.ts'
 import type { ManualClock } from './clock.ts'
 

@@ -1,7 +1,7 @@
 /** Compares responses with an OpenAPI document: whatever it does not describe is a breach. */
 import { TrieRouter } from 'hono/router/trie-router'
 import { getPath } from 'hono/utils/url'
-import { NDJSON } from '../../src/http/batch/answer-lines.ts'
+import { NDJSON } from '../../src/http/batch/respond-to-lines.ts'
 import {
   type Check,
   checkAgainst,

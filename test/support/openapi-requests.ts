@@ -2,7 +2,7 @@
 
 import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.ts'
 import { HubError } from '../../src/core/errors.ts'
-import { NDJSON } from '../../src/http/batch/answer-lines.ts'
+import { NDJSON } from '../../src/http/batch/respond-to-lines.ts'
 import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
 import { afterHold, createAppHarness, released, served } from './app-harness.ts'
@@ -207,7 +207,14 @@ function sharedJournal(instances = 1): Partial<Journal> {
 }
 
 function routerOf(shard: (index: number) => Shard): Shard {
-  return createRouter({ count: 2, retryMs: 2_000, maxBodyBytes: 3_000_000, shard })
+  return createRouter({
+    count: 2,
+    retryMs: 2_000,
+    maxBodyBytes: 3_000_000,
+    maxLineBytes: 2_000_000,
+    maxBatchEvents: 10_000,
+    shard,
+  })
 }
 
 /** The request with the example of its first body, unless there is another. */

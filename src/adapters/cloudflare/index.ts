@@ -6,6 +6,7 @@ import type { Addresses } from '../../core/address.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { EventInput } from '../../core/event.ts'
 import { createHolding } from '../../core/holding.ts'
+import { maxLineBytes } from '../../http/batch/answer-lines.ts'
 import { streamEvents, streamOfBye } from '../../http/stream.ts'
 import type { DisconnectResult } from '../../hub/cluster.ts'
 import type { PublishResult } from '../../hub/delivery.ts'
@@ -33,7 +34,7 @@ import {
   type Resharding,
 } from './resharding.ts'
 import { createRouter, type Shard } from './router.ts'
-import { shardRoute } from './routes.ts'
+import { isLines, shardRoute } from './routes.ts'
 import { readWorkerConfig } from './settings.ts'
 
 const Base: typeof DurableObjectBase = DurableObject
@@ -161,8 +162,10 @@ function runtimeOf(shard: number): RuntimeSupport {
   return {
     // Cloudflare sets this header, whatever the client sends.
     remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
-    // Only the first shard counts: otherwise some shards could refuse an event that others have published.
-    isCountedElsewhere: (c) => shard > 0 && shardRoute(c.req.raw).to === 'publish',
+    // Only the first shard counts, before the others: otherwise some could refuse an event that others have published.
+    // A batch goes to all at once, so that the order of its events is kept.
+    isCountedElsewhere: (c) =>
+      shard > 0 && shardRoute(c.req.raw).to === 'publish' && !isLines(c.req.raw),
   }
 }
 
@@ -180,7 +183,8 @@ const BODY_OVERHEAD_BYTES = 8_192
 export function openRouter(env: Env): Shard {
   checkBinding(env)
   const config = readWorkerConfig(env)
-  const { HUB_SHARDS, MAX_EVENT_BYTES, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } = config
+  const { HUB_SHARDS, MAX_EVENT_BYTES, MAX_BATCH_EVENTS, RETRY_MS, CORS_ORIGINS, LOG_LEVEL } =
+    config
   const log = limitedLog(openLog(LOG_LEVEL), systemClock)
   if (accessModeOf(config, 'network') === 'refused') log.warn(CONFIGURE_WORKER)
   return createRouter({
@@ -190,6 +194,8 @@ export function openRouter(env: Env): Shard {
     report: (error) =>
       log.warn('Durable Object unavailable: the client should retry', { error: String(error) }),
     maxBodyBytes: MAX_EVENT_BYTES * JSON_BYTES_PER_BYTE + BODY_OVERHEAD_BYTES,
+    maxLineBytes: maxLineBytes(MAX_EVENT_BYTES),
+    maxBatchEvents: MAX_BATCH_EVENTS,
     shard: (index) => stubOf(env, index),
   })
 }

@@ -75,7 +75,10 @@ export function mergeMetrics(texts: readonly (string | undefined)[]): string {
 }
 
 /** A response with the headers of the first shard's, such as those of CORS, and another body. */
-export function withBody({ headers: original }: Response, body: string): Response {
+export function withBody(
+  { headers: original }: Response,
+  body: string | ReadableStream<Uint8Array> | null,
+): Response {
   const headers = new Headers(original)
   headers.delete('Content-Length')
   return new Response(body, { status: 200, headers })

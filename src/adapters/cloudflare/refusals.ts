@@ -7,7 +7,6 @@ import { createHolding } from '../../core/holding.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
 import { problem } from '../../http/problem.ts'
 import { respondLate } from '../../http/stream.ts'
-import { discardBody } from './request.ts'
 
 /** What refusals require. */
 export interface RefusalsInit {
@@ -17,6 +16,9 @@ export interface RefusalsInit {
   readonly clock: Pick<Clock, 'every'>
 }
 
+/** Creates a response. */
+export type Respond = (c: Context) => Response | Promise<Response>
+
 /** The refusals of a router. */
 export interface Refusals {
   /** Ends the stream with 200: at any other status, an EventSource stops reconnecting. */
@@ -24,8 +26,8 @@ export interface Refusals {
   unavailable(request: Request, detail?: string): Promise<Response>
   /** @param subject - the shards that may have stored the event without confirming it */
   unconfirmed(request: Request, subject: string): Promise<Response>
-  /** Refuses events to several addresses in one request. */
-  noBatch(request: Request): Promise<Response>
+  /** Responds with the headers of CORS. */
+  respond(request: Request, respond: Respond): Promise<Response>
 }
 
 /** Creates the refusals of a router. */
@@ -33,10 +35,10 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
   // Here rather than in the object: a Worker that waits costs nothing.
   const { hold } = createHolding(clock)
   // Without CORS headers a page of another origin can't read the response, and its EventSource stops reconnecting.
-  const responder = new Hono<{ Bindings: { respond: (c: Context) => Response } }>()
+  const responder = new Hono<{ Bindings: { respond: Respond } }>()
     .use(allowOrigins(corsOrigins))
     .all('*', (c) => c.env.respond(c))
-  return { retryLater, unavailable, unconfirmed, noBatch }
+  return { retryLater, unavailable, unconfirmed, respond }
 
   async function retryLater(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
@@ -53,22 +55,21 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
   }
 
   async function unconfirmed(request: Request, subject: string): Promise<Response> {
-    const detail = `${subject} did not confirm the event but may have stored it: publishing it again could duplicate it.`
-    const response = await unavailable(request, detail)
+    const response = await unavailable(request, unconfirmedBy(subject))
     // A client that follows it would publish the event again.
     response.headers.delete('Retry-After')
     return response
   }
 
-  async function noBatch(request: Request): Promise<Response> {
-    // workerd cuts the connection when a response is sent while the request's body is unread.
-    if (request.body) await discardBody(request.body)
-    return await responder.fetch(request, { respond: (c) => problem(c, 501, NO_BATCH) })
+  async function respond(request: Request, respond: Respond): Promise<Response> {
+    return await responder.fetch(request, { respond })
   }
 }
 
-const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'
+/** Why a shard does nothing. */
+export const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'
 
-/** Why a hub of several shards accepts no batch for all of them. */
-export const NO_BATCH =
-  'With HUB_SHARDS above 1, only the events of one client can be published together: publish these one by one.'
+/** Says that an event may have been published. @param subject - the shards that may have stored it without confirming it */
+export function unconfirmedBy(subject: string): string {
+  return `${subject} did not confirm the event but may have stored it: publishing it again could duplicate it.`
+}

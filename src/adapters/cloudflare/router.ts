@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { readBody } from '../../core/read-body.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
+import { createBatchAnswers } from './batch/answer-batch.ts'
 import { answerInTime, bodyInTime, headInTime } from './deadline.ts'
 import { isRefusal, isTransient, mayHaveRun } from './failures.ts'
 import {
@@ -35,6 +36,10 @@ export interface RouterInit {
   readonly corsOrigins?: readonly string[] | undefined
   /** Bytes of a body that the router reads before it sends it on: more than any shard accepts. */
   readonly maxBodyBytes: number
+  /** The maximum number of bytes of an event as JSON, with its recipients. */
+  readonly maxLineBytes: number
+  /** The maximum number of events of a batch that is a JSON array. */
+  readonly maxBatchEvents: number
   /** Returns the shard with this number, from 0 up to `count`. */
   shard(index: number): Shard
   /** Receives the reason why a shard is unavailable. @defaultValue ignored */
@@ -42,18 +47,28 @@ export interface RouterInit {
   /** A number from 0 up to 1. @defaultValue `Math.random` */
   random?(): number
   /** Measures how long shards are silent. @defaultValue the system clock */
-  readonly clock?: Pick<Clock, 'every'> | undefined
+  readonly clock?: Pick<Clock, 'every' | 'monotonic'> | undefined
 }
 
 /** Makes one hub of several shards. */
 export function createRouter(init: RouterInit): Shard {
   const { count, retryMs, corsOrigins = [], maxBodyBytes } = init
   const { random = Math.random, clock = systemClock } = init
-  const { retryLater, unavailable, unconfirmed, noBatch } = createRefusals({
+  const { retryLater, unavailable, unconfirmed, respond } = createRefusals({
     retryMs,
     corsOrigins,
     random,
     clock,
+  })
+  const batches = createBatchAnswers({
+    count,
+    maxLineBytes: init.maxLineBytes,
+    maxBatchEvents: init.maxBatchEvents,
+    clock,
+    ask,
+    report: (error) => init.report?.(error),
+    respond,
+    unconfirmed: (request) => unconfirmed(request, 'The shards'),
   })
   return { fetch }
 
@@ -82,9 +97,9 @@ export function createRouter(init: RouterInit): Shard {
       case 'ticket':
         return await issueTicket(request)
       case 'publish':
-        return await (isLines(request) ? noBatch(request) : publish(request))
+        return await (isLines(request) ? batches.lines(request, false) : publish(request))
       case 'batch':
-        return await noBatch(request)
+        return await (isLines(request) ? batches.lines(request, true) : batches.array(request))
       case 'clients':
       case 'topics':
       case 'connections':

@@ -7,7 +7,7 @@ import { getPath } from 'hono/utils/url'
 import { decodeJwt } from 'jose'
 import { NAME } from '../../core/address.ts'
 import type { AppType } from '../../http/app.ts'
-import { NDJSON } from '../../http/batch/answer-lines.ts'
+import { NDJSON } from '../../http/batch/respond-to-lines.ts'
 
 /** Where a request goes, with what is needed to find the shard. */
 export type ShardRoute =

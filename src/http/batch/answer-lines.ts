@@ -1,29 +1,19 @@
-/** Responds to NDJSON while it arrives, with a line for each line. It reads no faster than its answers are read. */
+/** Publishes the lines of a body that is NDJSON, and answers each of them. */
 import type { Context } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { HTTPException } from 'hono/http-exception'
 import { type Address, MAX_ADDRESSES } from '../../core/address.ts'
 import { internalsOf } from '../../hub/internals.ts'
-import { maxJsonBytes } from '../middleware/body.ts'
-import { type Explanation, problem } from '../problem.ts'
-import { discardRest } from './discard-rest.ts'
-import { createLineAnswers, type LineAnswers } from './line-answers.ts'
-import { asResult, type BatchInit, createBatchPublisher } from './publisher.ts'
-import { type BatchWatch, watchBatch } from './watch-batch.ts'
-
-/** The media type of JSON with one value per line. */
-export const NDJSON = 'application/x-ndjson'
-
-/** Neither a cache nor a proxy may hold answers back. */
-const HEADERS = {
-  'Content-Type': NDJSON,
-  'Cache-Control': 'no-store, no-transform',
-  'X-Accel-Buffering': 'no',
-}
+import { dataTooLarge, decodeUtf8, fromJson, maxJsonBytes, NOT_UTF8 } from '../middleware/body.ts'
+import { type BatchInit, createBatchPublisher } from './publisher.ts'
+import { respondToLines } from './respond-to-lines.ts'
 
 /** The maximum number of bytes of the names of an event's recipients in JSON. They hardly ever take more: each character may have four. */
 const MAX_RECIPIENTS_BYTES = MAX_ADDRESSES * 4 * 128
 
-type BodyReader = ReadableStreamDefaultReader<Uint8Array>
+/** The maximum number of bytes of an event as JSON, with its recipients. */
+export function maxLineBytes(maxEventBytes: number): number {
+  return maxJsonBytes(maxEventBytes) + MAX_RECIPIENTS_BYTES
+}
 
 /** Responds to a request whose body is NDJSON. @param address - whom all events are for. @defaultValue each of them says so */
 export async function answerLines(
@@ -31,106 +21,23 @@ export async function answerLines(
   c: Context,
   address?: Address,
 ): Promise<Response> {
-  const { maxEventBytes } = init.hub
-  const reader = (await bodyOf(c)).getReader()
-  const { clock, flushed } = internalsOf(init.hub)
-  const watch = watchBatch(init.hub)
-  const answers = createLineAnswers({
-    reader,
-    maxEventBytes,
-    maxLineBytes: maxJsonBytes(maxEventBytes) + (address === undefined ? MAX_RECIPIENTS_BYTES : 0),
-    publishAll: createBatchPublisher(init, c, address),
+  const { hub } = init
+  const { maxEventBytes } = hub
+  const { clock, flushed } = internalsOf(hub)
+  const publishAll = createBatchPublisher(init, c, address)
+  return await respondToLines(c, {
+    maxLineBytes: (address === undefined ? maxLineBytes : maxJsonBytes)(maxEventBytes),
+    publishAll: (lines) => publishAll(lines, ({ bytes }) => parse(bytes, maxEventBytes)),
     flushed,
-    onWait: (isWaiting) => watch.wait(isWaiting ? 'body' : undefined),
+    clock,
+    isClosing: () => hub.closing,
   })
-  const ended = new Promise<Explanation>((resolve) => watch.start(resolve))
-  const discard = () => discardRest(reader, clock)
-  // Not before the first line is answered: until then, the status can say what is wrong.
-  const first = await Promise.race([answers.next().catch(() => BROKEN_AT_ONCE), ended])
-  if (first instanceof Uint8Array) {
-    return c.body(streamOf({ first, answers, reader, watch, ended, discard }), 200, HEADERS)
-  }
-  const { status, detail } = first ?? NO_LINES
-  watch.stop()
-  answers.stop(asResult(NO_LINES))
-  void discard()
-  return problem(c, status as ContentfulStatusCode, detail)
 }
 
-/** The body, which the host may have read already. */
-async function bodyOf(c: Context): Promise<ReadableStream<Uint8Array>> {
-  const { raw } = c.req
-  const body = raw.bodyUsed ? new Response(await c.req.arrayBuffer()).body : raw.body
-  return body ?? new ReadableStream({ start: (controller) => controller.close() })
-}
-
-interface StreamInit {
-  readonly first: Uint8Array
-  readonly answers: LineAnswers
-  readonly reader: BodyReader
-  readonly watch: BatchWatch
-  /** Resolves if the batch waits in vain. */
-  readonly ended: Promise<Explanation>
-  discard(): void
-}
-
-function streamOf(init: StreamInit): ReadableStream<Uint8Array> {
-  const { first, answers, reader, watch, ended, discard } = init
-  let isOpen = true
-  return new ReadableStream<Uint8Array>({ start, pull, cancel })
-
-  function start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    void ended.then((reason) => end(controller, reason))
-    send(controller, first)
-  }
-
-  async function pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    watch.wait(undefined)
-    const next = await answers.next().catch(() => BROKEN)
-    if (!isOpen) return
-    if (next instanceof Uint8Array) send(controller, next)
-    else end(controller, next)
-  }
-
-  async function cancel(): Promise<void> {
-    isOpen = false
-    watch.stop()
-    answers.stop(asResult(BROKEN))
-    await reader.cancel()
-  }
-
-  function send(controller: ReadableStreamDefaultController<Uint8Array>, answer: Uint8Array): void {
-    controller.enqueue(answer)
-    watch.wait('reader')
-  }
-
-  function end(
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    reason: Explanation | undefined,
-  ): void {
-    if (!isOpen) return
-    isOpen = false
-    watch.stop()
-    if (reason) {
-      controller.enqueue(answers.stop(asResult(reason)))
-      discard()
-    }
-    controller.close()
-  }
-}
-
-const NO_LINES: Explanation = {
-  status: 400,
-  detail: 'The body has no lines: send an event in each.',
-}
-
-const BROKEN_AT_ONCE: Explanation = {
-  status: 400,
-  detail: 'The body ended early: send it again.',
-}
-
-const BROKEN: Explanation = {
-  status: 400,
-  detail:
-    'The body ended early, in this line: neither this line nor anything after it was published.',
+/** @throws {HTTPException} */
+function parse(bytes: Uint8Array | undefined, maxEventBytes: number): unknown {
+  if (!bytes) throw new HTTPException(413, { message: dataTooLarge(maxEventBytes) })
+  const text = decodeUtf8(bytes)
+  if (text === undefined) throw new HTTPException(400, { message: NOT_UTF8 })
+  return fromJson(text)
 }

@@ -1,9 +1,7 @@
 /** Publishes the lines of one body, as many at once as there are, and returns their answers. */
-import { HTTPException } from 'hono/http-exception'
-import { dataTooLarge, decodeUtf8, fromJson, NOT_UTF8 } from '../middleware/body.ts'
 import type { BatchProblem, BatchResult } from '../schemas/batches.ts'
 import { createLineSplitter, type Line } from './line-splitter.ts'
-import { MAX_AT_ONCE, MAX_BYTES_AT_ONCE, type PublishAll } from './publisher.ts'
+import { MAX_AT_ONCE, MAX_BYTES_AT_ONCE } from './publisher.ts'
 
 /** The answers to one body. */
 export interface LineAnswers {
@@ -19,10 +17,10 @@ export interface LineAnswers {
 /** What the answers require. */
 export interface LineAnswersInit {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>
-  readonly maxEventBytes: number
   /** The maximum number of bytes of an event as JSON, with its recipients. */
   readonly maxLineBytes: number
-  readonly publishAll: PublishAll
+  /** Publishes lines in one turn, and resolves with their results in order. */
+  publishAll(lines: readonly Line[]): Promise<readonly BatchResult[]>
   /** Resolves when what was published has been sent, as far as connections accept it. */
   flushed(): Promise<void>
   /** Called before and after waiting for the body. */
@@ -31,7 +29,7 @@ export interface LineAnswersInit {
 
 /** Creates the answers to a body. */
 export function createLineAnswers(init: LineAnswersInit): LineAnswers {
-  const { reader, maxEventBytes, maxLineBytes, publishAll, flushed, onWait } = init
+  const { reader, maxLineBytes, publishAll, flushed, onWait } = init
   const splitter = createLineSplitter(maxLineBytes)
   let lines: Iterator<Line, void> = splitter.end()
   let isLast = false
@@ -47,7 +45,7 @@ export function createLineAnswers(init: LineAnswersInit): LineAnswers {
         turn = newTurn()
       }
       const some = take(lines, turn)
-      if (some.length > 0) return answersTo(some, await publishAll(some, parse))
+      if (some.length > 0) return answersTo(some, await publishAll(some))
       if (isLast) return undefined
       lines = await read()
     }
@@ -60,13 +58,6 @@ export function createLineAnswers(init: LineAnswersInit): LineAnswers {
     onWait(false)
     isLast = done
     return value ? splitter.push(value) : splitter.end()
-  }
-
-  function parse({ bytes }: Line): unknown {
-    if (!bytes) throw new HTTPException(413, { message: dataTooLarge(maxEventBytes) })
-    const text = decodeUtf8(bytes)
-    if (text === undefined) throw new HTTPException(400, { message: NOT_UTF8 })
-    return fromJson(text)
   }
 
   function answersTo(some: readonly Line[], results: readonly BatchResult[]): Uint8Array {

@@ -1,6 +1,5 @@
 /** Ends a batch that waits in vain, for its sender or for whoever reads its answers, and one of a hub that closes. */
-import type { Hub } from '../../hub/hub-types.ts'
-import { internalsOf } from '../../hub/internals.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Explanation } from '../problem.ts'
 import { CLOSING } from './publisher.ts'
 
@@ -27,9 +26,15 @@ export interface BatchWatch {
   stop(): void
 }
 
+/** What a watch needs. */
+export interface BatchWatchInit {
+  readonly clock: Pick<Clock, 'monotonic' | 'every'>
+  /** Whether the hub closes. */
+  isClosing(): boolean
+}
+
 /** Creates the watch of a batch. */
-export function watchBatch(hub: Hub): BatchWatch {
-  const { clock } = internalsOf(hub)
+export function watchBatch({ clock, isClosing }: BatchWatchInit): BatchWatch {
   let awaited: Awaited | undefined
   let since = 0
   let stop = () => {}
@@ -52,7 +57,7 @@ export function watchBatch(hub: Hub): BatchWatch {
   function reasonToEnd(): Explanation | undefined {
     // What is being published will be answered.
     if (!awaited) return undefined
-    if (hub.closing) return { status: 503, detail: CLOSING }
+    if (isClosing()) return { status: 503, detail: CLOSING }
     if (clock.monotonic() - since < SECONDS[awaited] * 1_000) return undefined
     return { status: 408, detail: DETAILS[awaited] }
   }

@@ -72,12 +72,6 @@ const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
     detail: 'The server failed: see its log for the reason.',
     headers: LIMITED,
   },
-  501: {
-    description:
-      'The clients are sharded: only the events of one client can be published together.',
-    detail:
-      'With HUB_SHARDS above 1, only the events of one client can be published together: publish these one by one.',
-  },
   503: {
     description:
       'The hub is shutting down, is not configured, or can’t reach what it depends on. With `Retry-After`, a retry may succeed.',

@@ -1,6 +1,6 @@
 /** The operations that publish events. */
 import { z } from 'zod'
-import { NDJSON } from '../batch/answer-lines.ts'
+import { NDJSON } from '../batch/respond-to-lines.ts'
 import { Batch, BatchEvent, BatchResult, BatchResults } from '../schemas/batches.ts'
 import { ClientParam, PublishBody, PublishForm, TopicParam } from '../schemas/requests.ts'
 import { Published } from '../schemas/responses.ts'
@@ -72,19 +72,17 @@ export const PUBLISHING: Readonly<Record<string, Operation>> = {
     ...publishing,
     id: 'publishToTopic',
     summary: 'Publishes to all connections that follow a topic, also by a pattern.',
-    problems: [...publishing.problems, 501],
     parameters: { path: TopicParam },
   },
   'POST /broadcast': {
     ...publishing,
     id: 'broadcast',
     summary: 'Publishes to all connections.',
-    problems: [...publishing.problems, 501],
   },
   'POST /publish': {
     ...publishing,
     id: 'publishBatch',
-    problems: [408, 413, 415, 501],
+    problems: [408, 413, 415],
     summary: 'Publishes many events, each to its own address.',
     description:
       'The results are in the order of the events. An event that is refused spoils no other. Lines of NDJSON are published and answered while they arrive.',

@@ -25,6 +25,8 @@ function setUp(hang: Hang, count = COUNT) {
     count,
     retryMs: 2_000,
     maxBodyBytes: 2_000_000,
+    maxLineBytes: 2_000_000,
+    maxBatchEvents: 10_000,
     clock,
     shard: (index) => ({
       fetch: async (request) => {
@@ -172,6 +174,8 @@ function openingStream(count: number, ms: number) {
     count,
     retryMs: 2_000,
     maxBodyBytes: 2_000_000,
+    maxLineBytes: 2_000_000,
+    maxBatchEvents: 10_000,
     clock,
     shard: () => ({ fetch }),
   })
@@ -207,6 +211,8 @@ test.each([
     count: 1,
     retryMs: 2_000,
     maxBodyBytes: 2_000_000,
+    maxLineBytes: 2_000_000,
+    maxBatchEvents: 10_000,
     clock,
     shard: () => ({ fetch: () => new Promise(() => {}) }),
   })

@@ -1,0 +1,193 @@
+/** Splits a batch among shards: each gets the lines that concern it, in order, and their results become those of the batch. */
+import type { Addresses } from '../../../core/address.ts'
+import { RETRY_AFTER } from '../../../core/errors.ts'
+import { decodeUtf8, fromJson } from '../../../http/middleware/body.ts'
+import { type Explanation, problemBody } from '../../../http/problem.ts'
+import {
+  addressesOf,
+  type BatchProblem,
+  type BatchResult,
+  Recipients,
+} from '../../../http/schemas/batches.ts'
+import type { Published } from '../../../http/schemas/responses.ts'
+import { isTransient, mayHaveRun } from '../failures.ts'
+import { mergePublished } from '../merge.ts'
+import { UNAVAILABLE, unconfirmedBy } from '../refusals.ts'
+import { partsOf } from '../sharding.ts'
+
+/** A line in UTF-8. */
+type Line = Uint8Array
+
+/** A line, and the shard that it is sent to. */
+type Part = readonly [shard: number, line: Line]
+
+/** What splitting a batch requires. */
+export interface BatchSplitterInit {
+  /** The number of shards. */
+  readonly count: number
+  /** Whether each line names its recipients; otherwise each concerns all shards. */
+  readonly isAddressed: boolean
+  /** Sends lines to a shard, and resolves with its response, which is read to its end. */
+  ask(shard: number, lines: Uint8Array<ArrayBuffer>): Promise<Response>
+  /** Receives the reason why a shard is unavailable. */
+  report(error: unknown): void
+}
+
+/** Publishes lines on several shards. */
+export interface BatchSplitter {
+  /**
+   * Publishes lines, and resolves with their results in order.
+   * @throws {BatchRefusal} if no shard has accepted any lines yet, or refused them for another reason
+   */
+  publishAll(lines: readonly Line[]): Promise<readonly BatchResult[]>
+  /** The first response of a shard that accepted lines, without its body. */
+  readonly accepted: Response | undefined
+}
+
+/** Thrown for a batch that no shard accepts: its response is that of the batch. */
+export class BatchRefusal extends Error {
+  override readonly name: string = 'BatchRefusal'
+  /** @defaultValue none: no shard has responded */
+  readonly response: Response | undefined
+
+  constructor(response: Response | undefined) {
+    super('no shard has accepted the batch')
+    this.response = response
+  }
+}
+
+/** Creates the splitter of one batch. */
+export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
+  const { count, isAddressed, ask, report } = init
+  const everywhere = Array.from({ length: count }, (_, shard) => shard)
+  let accepted: Response | undefined
+  return {
+    publishAll,
+    get accepted() {
+      return accepted
+    },
+  }
+
+  async function publishAll(lines: readonly Line[]): Promise<readonly BatchResult[]> {
+    const parts = lines.map((line) => (isAddressed ? partsOfLine(line) : toAll(line)))
+    const shares = new Map<number, Line[]>()
+    for (const [shard, line] of parts.flat()) {
+      const share = shares.get(shard)
+      if (share) share.push(line)
+      else shares.set(shard, [line])
+    }
+    const refused: Response[] = []
+    const results = new Map<number, Iterator<BatchResult, undefined>>()
+    const sent = [...shares].map(async ([shard, share]) => {
+      results.set(shard, (await resultsOf(shard, share, refused)).values())
+    })
+    await Promise.all(sent)
+    if (!accepted) throw new BatchRefusal(refused[0])
+    return parts.map((some) => {
+      return merge(some.map(([shard]) => results.get(shard)?.next().value ?? UNCONFIRMED))
+    })
+  }
+
+  function toAll(line: Line): readonly Part[] {
+    return everywhere.map((shard) => [shard, line])
+  }
+
+  /** A line that is invalid goes to the first shard, whose result says why. */
+  function partsOfLine(line: Line): readonly Part[] {
+    const event = eventIn(line)
+    if (!event) return [[0, line]]
+    if (Object(event.to).client === undefined) return toAll(line)
+    const parts = partsOf(addressesOf(event.to), count)
+    if (parts.length === 1) return [[parts[0][0], line]]
+    return parts.map(([shard, addresses]) => {
+      return [shard, encoder.encode(JSON.stringify({ ...event, to: recipientsOf(addresses) }))]
+    })
+  }
+
+  async function resultsOf(
+    shard: number,
+    lines: readonly Line[],
+    refused: Response[],
+  ): Promise<readonly BatchResult[]> {
+    try {
+      const response = await ask(shard, joined(lines))
+      if (!response.ok) {
+        refused.push(response.clone())
+        const problem = (await response.json()) as BatchProblem
+        return lines.map(() => problem)
+      }
+      accepted ??= new Response(null, response)
+      const answers = (await response.text()).trim().split('\n').map(resultIn)
+      // A shard that shuts down ends early: its last answer is about all lines that follow.
+      return lines.map((_, index) => answers[index] ?? answers.at(-1) ?? UNCONFIRMED)
+    } catch (error) {
+      report(error)
+      const isSafe = isTransient(error) && !mayHaveRun(error)
+      return lines.map(() => (isSafe ? NOT_PUBLISHED : UNCONFIRMED))
+    }
+  }
+}
+
+const encoder = new TextEncoder()
+
+const UNCONFIRMED = problemOf({ status: 503, detail: unconfirmedBy('The shard') })
+
+const NOT_PUBLISHED = {
+  ...problemOf({ status: 503, detail: UNAVAILABLE }),
+  retryAfter: Number(RETRY_AFTER),
+}
+
+function problemOf(explanation: Explanation): BatchProblem {
+  return problemBody(explanation)
+}
+
+/** An event with valid recipients; undefined for any other line. */
+function eventIn(line: Line): { readonly to: Recipients } | undefined {
+  try {
+    const event = fromJson(decodeUtf8(line) ?? '') as { readonly to: Recipients }
+    return Recipients.safeParse(event.to).success ? event : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function recipientsOf(addresses: Addresses): Recipients {
+  const list = [addresses].flat()
+  const client = list.flatMap((one) => Object(one).client ?? [])
+  const topic = list.flatMap((one) => Object(one).topic ?? [])
+  if (client.length === 0) return { topic }
+  return topic.length === 0 ? { client } : { client, topic }
+}
+
+function joined(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(lines.reduce((sum, line) => sum + line.byteLength + 1, 0))
+  let at = 0
+  for (const line of lines) {
+    bytes.set(line, at)
+    at += line.byteLength + 1
+    bytes[at - 1] = LINE_FEED
+  }
+  return bytes
+}
+
+const LINE_FEED = 10
+
+/** A result without what is true of the lines of one shard only. */
+function resultIn(text: string): BatchResult {
+  const { line, published, ...result } = JSON.parse(text) as BatchProblem
+  return result
+}
+
+/** The result of an event from those of the shards that it concerns. */
+function merge(results: readonly BatchResult[]): BatchResult {
+  const [first = UNCONFIRMED] = results
+  if (results.length === 1) return first
+  const published = results.filter((result): result is Published => !('status' in result))
+  if (published.length === results.length) return mergePublished(published)
+  const failed = results.length - published.length
+  if (published.length === 0) return first
+  return problemOf({
+    status: 503,
+    detail: unconfirmedBy(`${failed} of ${results.length} shards`),
+  })
+}
