@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
-import { type Address, NAME_RULE } from '../../../src/core/address.ts'
+import { type Address, TOPIC_RULE } from '../../../src/core/address.ts'
 import { createApp } from '../../../src/http/app.ts'
 import { createAccess } from '../../../src/http/auth/access.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
@@ -143,7 +143,7 @@ describe('POST /publish', () => {
       [{ path: 'json.to.client', message: expect.stringContaining('1 to 1000 names') }],
       [{ path: 'json.to.topic', message: expect.stringContaining('1 to 1000 names') }],
       [{ path: 'json.to', message: 'must name at most 1000 clients and topics in all' }],
-      [{ path: 'json.to.topic.1', message: NAME_RULE }],
+      [{ path: 'json.to.topic.1', message: TOPIC_RULE }],
       [{ path: 'json.to.topic', message: expect.stringContaining('1 to 1000 names') }],
       [{ path: 'json.to', message: 'Unrecognized key: "topics"' }],
       Array.from({ length: 20 }, (_, n) => ({
