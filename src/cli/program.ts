@@ -6,6 +6,7 @@ import { CliError, EXIT } from './exit.ts'
 import { listen, tail } from './listen.ts'
 import { disconnect, printClients } from './operate.ts'
 import { type Credentials, publish, requestTicket, type TicketFlags } from './publish.ts'
+import { publishBatch } from './publish-batch.ts'
 import { DEFAULT_TIMEOUT } from './remote.ts'
 import { flagsSummary, serve, withFlags } from './serve.ts'
 
@@ -87,18 +88,20 @@ function program(first = '-'): Command {
     )
 
   withTimeout(withCredentials(root.command('publish')))
-    .description('publish one event and print the result')
+    .description('publish one event, or many, and print the results')
     .argument('<url>', 'the hub, for example localhost:3020')
-    .argument('<data>', 'the data of the event, or - to read it from stdin')
+    .argument('<data>', 'the data of the event; with --batch, a file; or - to read it from stdin')
     .option('--client <id>', 'publish to one client')
     .option('--topic <name>', 'publish to a topic')
     .option('--broadcast', 'publish to everyone')
     .option('--event <name>', 'the name of the event')
     .option('--json', 'the data is JSON, not text')
     .option('--ephemeral', 'deliver to current connections only, without storing the event')
-    .action((url, data, flags, command) =>
-      whileWritable(() => publish(url, data, withOneCredential(flags, command))),
-    )
+    .option('--batch', 'publish an event for each line of JSON: {"to","data","event","ephemeral"}')
+    .action((url, data, flags, command) => {
+      const run = flags.batch ? publishBatch : publish
+      return whileWritable(() => run(url, data, withOneCredential(flags, command)))
+    })
 
   withTimeout(withCredentials(root.command('ticket')))
     .description('print a ticket that lets a page open a stream')

@@ -58,7 +58,8 @@ export function credentialOf({ key, token }: Credentials): string | undefined {
   return token || (key && firstKey(key))
 }
 
-function pathOf({ client, topic, broadcast }: PublishFlags): string[] {
+/** Returns the path of the address that the flags name. @throws {CliError} `usage` unless it is exactly one */
+export function pathOf({ client, topic, broadcast }: PublishFlags): string[] {
   const paths = [
     ...(client === undefined ? [] : [['clients', client]]),
     ...(topic === undefined ? [] : [['topics', topic]]),

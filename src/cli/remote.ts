@@ -104,7 +104,8 @@ export async function sendRequest(url: URL, init: RequestInit): Promise<Response
   }
 }
 
-function unreachable(url: URL, error: unknown): CliError {
+/** The error for a hub that a request can't have reached. */
+export function unreachable(url: URL, error: unknown): CliError {
   return new CliError(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
 }
 
@@ -113,7 +114,7 @@ const NOT_CONNECTED =
   /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|CERT|UNABLE_TO_VERIFY|WRONG_VERSION_NUMBER|bad port|ConnectionRefused|FailedToOpenSocket|client error \(Connect\)/
 
 /** Whether a request can't have reached the hub. */
-function wasNotSent(error: unknown): boolean {
+export function wasNotSent(error: unknown): boolean {
   const cause = error instanceof Error ? (error.cause ?? error) : error
   const all = cause instanceof AggregateError ? cause.errors : [cause, error]
   return all.some((one) => NOT_CONNECTED.test(`${(one as { code?: string }).code} ${one}`))
@@ -140,7 +141,8 @@ export async function errorOf(response: Response): Promise<CliError> {
   return new CliError(exitCodeOf(status), message, status)
 }
 
-function exitCodeOf(status: number): number {
+/** The exit code for a status that is an error. */
+export function exitCodeOf(status: number): number {
   if (status === 401 || status === 403) return EXIT.forbidden
   return status === 429 || status >= 500 ? EXIT.unavailable : EXIT.refused
 }
@@ -165,7 +167,7 @@ export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
 }
 
 /** The error of `fetch` has the reason in its cause, which is an AggregateError if several addresses were tried. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error
   const [first = cause] = cause instanceof AggregateError ? cause.errors : []
   return (first instanceof Error ? first.message : String(first)).trim()

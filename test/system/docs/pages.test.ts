@@ -208,13 +208,17 @@ describe('the command line', () => {
 
   test('listens, publishes, gets tickets, lists and disconnects as the page says', async () => {
     const [, listen = '', tail = '', ...rest] = commandsIn(commands, server.url)
-    const [publish = '', ticket = '', clients = '', disconnect = ''] = rest
+    const [publish = '', batch = '', ticket = '', clients = '', disconnect = ''] = rest
     const follower = startInBackground(tail, { PUBLISH_KEY: KEY })
     await eventually(() => expect(follower.stderr).toContain('(topics: news, sport)'))
     const listener = startInBackground(listen, { PUBLISH_KEY: KEY })
     await eventually(() => expect(listener.stderr).toContain('listening as alice'))
     expect(shell(publish, { PUBLISH_KEY: KEY })).toMatch(/"connections":1/)
     await eventually(() => expect(listener.lines.join()).toContain('"data":"hello"'))
+    const lines = `printf '{"to":"everyone","data":"batch"}'`
+    const piped = `${lines} | ${batch.replace('events.ndjson', '-')}`
+    expect(shell(piped, { PUBLISH_KEY: KEY })).toMatch(/"connections":2/)
+    await eventually(() => expect(listener.lines.join()).toContain('"data":"batch"'))
     expect(shell(ticket, { PUBLISH_KEY: KEY }).trim()).toMatch(/^\S{40,}$/)
     expect(shell(clients, { PUBLISH_KEY: KEY })).toMatch(/^alice /m)
     expect(shell(disconnect, { PUBLISH_KEY: KEY })).toContain('"blockedSeconds":60')
