@@ -48,6 +48,7 @@ export type {
 } from './hub/hooks/hooks.ts'
 export { createHub } from './hub/hub.ts'
 export type { CloseOptions, ConnectOptions, Hub, ListOptions } from './hub/hub-types.ts'
+export type { PublishOptions } from './hub/idempotency/once-of.ts'
 export type { Histogram, HubMetrics, HubStats } from './hub/metrics.ts'
 export type { ClientOverflow, HubOptions } from './hub/options.ts'
 export type { ClientSummary, ConnectionSummary, Listing, TopicSummary } from './hub/presence.ts'
@@ -65,3 +66,4 @@ export type {
   ReplayBatch,
 } from './journal/journal.ts'
 export { createMemoryJournal, type MemoryJournalOptions } from './journal/memory/journal.ts'
+export type { Once } from './journal/once.ts'

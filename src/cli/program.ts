@@ -97,7 +97,11 @@ function program(first = '-'): Command {
     .option('--event <name>', 'the name of the event')
     .option('--json', 'the data is JSON, not text')
     .option('--ephemeral', 'deliver to current connections only, without storing the event')
-    .option('--batch', 'publish an event for each line of JSON: {"to","data","event","ephemeral"}')
+    .option(
+      '--idempotency-key <key>',
+      'store the event once, however often the command is run with this key (default: a new one)',
+    )
+    .option('--batch', 'publish an event for each line of JSON: {"to","data","idempotencyKey"…}')
     .action((url, data, flags, command) => {
       const run = flags.batch ? publishBatch : publish
       return whileWritable(() => run(url, data, withOneCredential(flags, command)))

@@ -9,7 +9,7 @@ import {
   errorOf,
   exitCodeOf,
   fieldsOf,
-  reasonOf,
+  networkReason,
   routeUrl,
   unreachable,
   wasNotSent,
@@ -54,7 +54,7 @@ export async function publishBatch(hub: string, file: string, flags: PublishFlag
     if (error instanceof CliError) throw error
     if (wasNotSent(error)) throw unreachable(url, error)
     const { aborted } = deadline.signal
-    const reason = aborted ? ` within ${timeout} s` : `: ${reasonOf(error)}`
+    const reason = aborted ? ` within ${timeout} s` : `: ${networkReason(error)}`
     const message = `${url.origin} did not respond${reason}. Events after ${results.count} results may have been stored anyway.`
     throw new CliError(EXIT.unconfirmed, message)
   } finally {
@@ -67,11 +67,11 @@ export async function publishBatch(hub: string, file: string, flags: PublishFlag
 const NO_HUB = 'The response is not a result: this is not a hub.'
 
 function batchPathOf(flags: PublishFlags): string[] {
-  const { client, topic, broadcast, event, json, ephemeral } = flags
-  if (event !== undefined || json || ephemeral) {
+  const { client, topic, broadcast, event, json, ephemeral, idempotencyKey } = flags
+  if ((event ?? idempotencyKey) !== undefined || json || ephemeral) {
     throw new CliError(
       EXIT.usage,
-      '--batch can’t be combined with --event, --json or --ephemeral: the lines have these fields.',
+      '--batch can’t be combined with --event, --json, --ephemeral or --idempotency-key: the lines have these fields.',
     )
   }
   const isAddressed = client !== undefined || topic !== undefined || broadcast === true
@@ -83,7 +83,7 @@ async function* chunksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   try {
     yield* source
   } catch (error) {
-    throw new CliError(EXIT.usage, `The file can’t be read: ${reasonOf(error)}`)
+    throw new CliError(EXIT.usage, `The file can’t be read: ${networkReason(error)}`)
   }
 }
 

@@ -1,6 +1,8 @@
 /** `hono-sse publish` and `hono-sse ticket`: publish one event, or request one ticket. */
+import { IDEMPOTENCY_KEY_RULE, isIdempotencyKey } from '../core/idempotency/idempotency-key.ts'
 import { CliError, EXIT } from './exit.ts'
 import { fieldsOf, firstKey, post, resultOf, routeUrl } from './remote.ts'
+import { postOnce } from './repeat.ts'
 
 /** A credential with the permission to publish. */
 export interface Credentials {
@@ -22,16 +24,26 @@ export interface PublishFlags extends Credentials, Timeout {
   readonly event?: string
   readonly json?: true
   readonly ephemeral?: true
+  /** @defaultValue a random one; none for an ephemeral event */
+  readonly idempotencyKey?: string
 }
 
-/** Publishes an event and prints the result. @param data - the event's data, or `-` to read it from stdin */
+/** Publishes an event, once however often that is tried, and prints the result. @param data - the event's data, or `-` to read it from stdin */
 export async function publish(hub: string, data: string, flags: PublishFlags): Promise<void> {
   const url = routeUrl(hub, ...pathOf(flags))
   const text = data === '-' ? await readStdin() : data
-  const { event, ephemeral, timeout } = flags
+  const { event, ephemeral, timeout, idempotencyKey = crypto.randomUUID() } = flags
+  if (!isIdempotencyKey(idempotencyKey)) {
+    throw new CliError(EXIT.usage, `--idempotency-key ${IDEMPOTENCY_KEY_RULE}.`)
+  }
+  if (ephemeral && flags.idempotencyKey !== undefined) {
+    throw new CliError(EXIT.usage, 'An ephemeral event can’t have an idempotency key: omit one.')
+  }
   const body = { data: flags.json ? parseJson(text) : text, event, ephemeral }
-  const stores = ephemeral !== true
-  const result = await post(url, body, { credential: credentialOf(flags), timeout, stores })
+  const options = { credential: credentialOf(flags), timeout }
+  const result = ephemeral
+    ? await post(url, body, { ...options, stores: false })
+    : await postOnce(url, body, { ...options, idempotencyKey })
   console.log(resultOf(result, 'connections'))
 }
 

@@ -47,6 +47,8 @@ export interface PostOptions {
    * `unconfirmed`, and says so.
    */
   readonly stores: boolean
+  /** @defaultValue none */
+  readonly idempotencyKey?: string | undefined
 }
 
 /** Seconds. */
@@ -56,7 +58,11 @@ const MAYBE = 'The event may have been stored anyway.'
 
 /** Posts JSON and returns the text of the response. @throws {CliError} */
 export function post(url: URL, body: unknown, options: PostOptions): Promise<string> {
-  const headers = { 'Content-Type': 'application/json' }
+  const { idempotencyKey: key } = options
+  const headers = {
+    'Content-Type': 'application/json',
+    ...(key !== undefined && { 'Idempotency-Key': `"${key.replace(/["\\]/g, '\\$&')}"` }),
+  }
   return exchange(url, { method: 'POST', headers, body: JSON.stringify(body) }, options)
 }
 
@@ -86,7 +92,7 @@ async function exchange(url: URL, init: RequestInit, options: PostOptions): Prom
   } catch (error) {
     if (error instanceof CliError) throw error
     if (wasNotSent(error)) throw unreachable(url, error)
-    const reason = isTimeout(error) ? ` within ${timeout} s` : `: ${reasonOf(error)}`
+    const reason = isTimeout(error) ? ` within ${timeout} s` : `: ${networkReason(error)}`
     throw new CliError(exitCode, `${url.origin} did not respond${reason}.${note}`)
   }
 }
@@ -106,7 +112,7 @@ export async function sendRequest(url: URL, init: RequestInit): Promise<Response
 
 /** The error for a hub that a request can't have reached. */
 export function unreachable(url: URL, error: unknown): CliError {
-  return new CliError(EXIT.unavailable, `${url.origin} can’t be reached: ${reasonOf(error)}`)
+  return new CliError(EXIT.unavailable, `${url.origin} can’t be reached: ${networkReason(error)}`)
 }
 
 /** Names that Node, Bun and Deno give to failures before a connection is established, and to ports that they refuse. */
@@ -167,7 +173,7 @@ export function fieldsOf(text: string): Readonly<Record<string, unknown>> {
 }
 
 /** The error of `fetch` has the reason in its cause, which is an AggregateError if several addresses were tried. */
-export function reasonOf(error: unknown): string {
+export function networkReason(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error
   const [first = cause] = cause instanceof AggregateError ? cause.errors : []
   return (first instanceof Error ? first.message : String(first)).trim()

@@ -18,6 +18,10 @@ export type HubErrorCode =
   | 'journal-unavailable'
   /** More events waited for an iteration over `hub.events` than `maxQueuedBytes` allows. */
   | 'slow-consumer'
+  /** The idempotency key was used for another event, or for another address. */
+  | 'idempotency-conflict'
+  /** The hub can't do this: its idempotency keys are turned off, or its journal can't store them. */
+  | 'not-supported'
   /** An option is unknown, of another kind, or out of range. */
   | 'invalid-option'
 
@@ -31,13 +35,17 @@ const STATUS: Readonly<Record<HubErrorCode, number>> = {
   'hub-closed': 503,
   'journal-unavailable': 503,
   'slow-consumer': 503,
+  'idempotency-conflict': 422,
+  'not-supported': 501,
   'invalid-option': 500,
 }
 
 /** The titles of the statuses that are answered to clients, as RFC 9110 has them. */
-export const ERROR_TITLES: Readonly<Record<400 | 413 | 503, string>> = {
+export const ERROR_TITLES: Readonly<Record<400 | 413 | 422 | 501 | 503, string>> = {
   400: 'Bad Request',
   413: 'Content Too Large',
+  422: 'Unprocessable Content',
+  501: 'Not Implemented',
   503: 'Service Unavailable',
 }
 

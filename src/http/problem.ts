@@ -10,7 +10,21 @@ import { ERROR_TITLES, type Issue, isHubError, RETRY_AFTER } from '../core/error
 import { challengeOf, isTemporary, retryAfterOf } from './auth/errors.ts'
 
 /** The statuses that come with a problem. */
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 421 | 429 | 500 | 503
+export type ProblemStatus =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 405
+  | 408
+  | 413
+  | 415
+  | 421
+  | 422
+  | 429
+  | 500
+  | 501
+  | 503
 
 /** The body of every error response, as `application/problem+json`. */
 export interface Problem {

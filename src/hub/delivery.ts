@@ -17,6 +17,7 @@ import type { Flusher } from './connections/flush.ts'
 import { listenersAt } from './connections/listeners.ts'
 import type { Registry } from './connections/registry.ts'
 import { attempt } from './hooks/attempt.ts'
+import type { OnceInit } from './idempotency/once-of.ts'
 import type { HubMetrics } from './metrics.ts'
 import type { HubSettings } from './options.ts'
 import { createReplays } from './replay.ts'
@@ -48,7 +49,7 @@ export interface DeliveryInit {
 /** Publishes events and queues frames for connections. */
 export interface Delivery {
   /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
-  publish(addresses: Addresses, input: EventInput): Promise<PublishResult>
+  publish(addresses: Addresses, input: EventInput, once?: OnceInit): Promise<PublishResult>
   /** Queues an event for every connection that listens to any of its addresses. Events stay in order. */
   deliver(event: DeliveredEvent): void
   /** Queues a frame for one connection. */
@@ -88,18 +89,19 @@ export function createDelivery(init: DeliveryInit): Delivery {
   })
   return { publish, deliver, send, open, follow, catchUp, resume: replays.resume }
 
-  function publish(addresses: Addresses, input: EventInput): Promise<PublishResult> {
+  function publish(addresses: Addresses, input: EventInput, once?: OnceInit) {
     const keys = addressKeys(addresses)
     // All receive the same bytes, so these must not name an address to clients that listen to another.
     const topic = topicOf(soleKey(keys) ?? '')
     const event = prepareEvent(input, maxEventBytes, topic)
     metrics.publishes[kindOf(keys)] += 1
-    return input.ephemeral ? relay(keys, event) : append(keys, event)
+    return input.ephemeral ? relay(keys, event) : append(keys, event, once)
   }
 
-  async function append(keys: AddressKeys, event: HubEvent): Promise<PublishResult> {
+  async function append(keys: AddressKeys, event: HubEvent, init?: OnceInit) {
     const { size } = listenersAt(registry, keys)
-    const { id, instances, connections = size } = await journal.append(keys, event)
+    const once = init && { ...init, connections: size }
+    const { id, instances, connections = size } = await journal.append(keys, event, once)
     return instances === undefined ? { id, connections } : { id, connections, instances }
   }
 

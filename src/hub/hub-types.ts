@@ -5,6 +5,7 @@ import type { EventStream } from '../core/event-stream.ts'
 import type { Coverage, DisconnectResult } from './cluster.ts'
 import type { Connection, ConnectionInfo } from './connections/connection-types.ts'
 import type { PublishResult } from './delivery.ts'
+import type { PublishOptions } from './idempotency/once-of.ts'
 import type { HubStats } from './metrics.ts'
 import type { ClientSummary, ConnectionSummary, Listing, TopicSummary } from './presence.ts'
 import type { EventItemOf } from './subscription/read-items.ts'
@@ -69,13 +70,19 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
    * pattern, or to any of up to 1,000: each receives it once, under one id. With schemas, publishes the data that the schema of
    * the event returns.
    * @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large`, `hub-closed`; and
-   * `journal-unavailable`, or whatever else the journal throws, when it can't store the event
+   * `journal-unavailable`, or whatever else the journal throws, when it can't store the event. With an idempotency
+   * key also `idempotency-conflict`; `at-capacity` when 100,000 keys are stored; `not-supported`; `invalid-option`
    */
-  publish(addresses: Addresses, event: EventOf<Events>): Promise<PublishResult>
+  publish(
+    addresses: Addresses,
+    event: EventOf<Events>,
+    options?: PublishOptions,
+  ): Promise<PublishResult>
   /** The same for a generic function that passes a name and its data on. */
   publish<Name extends keyof Events>(
     addresses: Addresses,
     event: EventNamed<Events, Name>,
+    options?: PublishOptions,
   ): Promise<PublishResult>
   /** Publishes an event without waiting for it. A failure goes to `onError`. */
   post(addresses: Addresses, event: EventOf<Events>): void

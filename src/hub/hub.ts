@@ -17,10 +17,11 @@ import { createCluster, type DisconnectResult } from './cluster.ts'
 import { viewOf } from './connections/connection-view.ts'
 import { createFlusher } from './connections/flush.ts'
 import { createRegistry, type Registry } from './connections/registry.ts'
-import { createDelivery, type PublishResult } from './delivery.ts'
+import { createDelivery } from './delivery.ts'
 import { createEventCheck } from './event-check.ts'
 import { attempt } from './hooks/attempt.ts'
 import type { CloseOptions, Hub, ListOptions } from './hub-types.ts'
+import { onceOf, type PublishOptions } from './idempotency/once-of.ts'
 import { attachInternals } from './internals.ts'
 import { checkLimit } from './listings.ts'
 import { createMaintenance } from './maintenance.ts'
@@ -185,13 +186,15 @@ export function createHub(options: HubOptions = {}): Hub {
     if (other.at(key).size === 0) attempt(hooks, () => backplane?.unsubscribe?.(key))
   }
 
-  async function publish(addresses: Addresses, input: EventInput): Promise<PublishResult> {
+  async function publish(addresses: Addresses, input: EventInput, options?: PublishOptions) {
     if (isClosed) throw new HubError('hub-closed', 'The hub is closed: use another instance.')
     publishes.began()
     try {
       checkFields(input)
+      const once = options && onceOf(settings, addresses, input, options)
       const checked = check ? check(input) : input
-      return await delivery.publish(addresses, checked instanceof Promise ? await checked : checked)
+      const event = checked instanceof Promise ? await checked : checked
+      return await delivery.publish(addresses, event, once)
     } finally {
       publishes.ended()
     }

@@ -45,6 +45,8 @@ export interface HubOptions<Events extends object = AnyEvents, Context = unknown
   readonly events?:
     | { readonly [Name in keyof Events]: EventSchema<unknown, Events[Name]> }
     | undefined
+  /** Milliseconds for which idempotency keys are stored, up to a day; 0 refuses them. @defaultValue `600_000` (10 minutes) */
+  readonly idempotencyMs?: number | undefined
   /** Milliseconds that a client may be without a connection before it is offline, for the hooks; in Redis, up to a second more. @defaultValue `5_000` */
   readonly offlineGraceMs?: number | undefined
   /** Compresses streams for clients that accept it: `createCompression()` of `hono-sse/compression`. @defaultValue none */
@@ -80,6 +82,9 @@ export const MAX_TIMER_MS = 2_147_483_647
 /** `hub:bye` multiplies `retryMs` by up to three, which must still fit into the timers of browsers. */
 const MAX_RETRY_MS = 3_600_000
 
+/** A day: how long a publisher may go on to repeat. */
+const MAX_IDEMPOTENCY_MS = 86_400_000
+
 const OVERFLOWS: readonly unknown[] = ['refuse', 'oldest'] satisfies ClientOverflow[]
 
 const KINDS: Kinds<HubOptions> = {
@@ -98,6 +103,7 @@ const KINDS: Kinds<HubOptions> = {
   lifetimeMs: KIND.number,
   clockMs: KIND.number,
   events: KIND.object,
+  idempotencyMs: KIND.number,
   offlineGraceMs: KIND.number,
   compression: withMethods('a compression', 'offer', 'compress'),
   clock: withMethods('a clock', 'now', 'monotonic', 'every', 'soon'),
@@ -122,6 +128,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     maxEventBytes: options.maxEventBytes ?? 262_144,
     lifetimeMs: options.lifetimeMs ?? 3_600_000,
     clockMs: options.clockMs ?? 0,
+    idempotencyMs: options.idempotencyMs ?? 600_000,
     offlineGraceMs: options.offlineGraceMs ?? 5_000,
     clock,
     random: options.random ?? Math.random,
@@ -130,6 +137,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
   checkRange('retryMs', settings.retryMs, 0, MAX_RETRY_MS)
   checkRange('clockMs', settings.clockMs, 0, MAX_TIMER_MS)
   checkRange('lifetimeMs', settings.lifetimeMs, 1)
+  checkRange('idempotencyMs', settings.idempotencyMs, 0, MAX_IDEMPOTENCY_MS)
   checkRange('offlineGraceMs', settings.offlineGraceMs, 0, MAX_TIMER_MS)
   checkRange('maxConnections', settings.maxConnections, 0)
   checkRange('maxConnectionsPerClient', settings.maxConnectionsPerClient, 0)

@@ -4,6 +4,7 @@ import type { GapReason } from '../core/control-events.ts'
 import type { Position } from '../core/cursor.ts'
 import type { HubEvent } from '../core/event.ts'
 import type { Backplane } from './backplane.ts'
+import type { Once } from './once.ts'
 
 /** A value, or a promise of it. A journal in memory returns at once; one across a network can't. */
 export type Awaitable<T> = T | Promise<T>
@@ -80,13 +81,22 @@ export interface Journal {
   /** What several hubs need to share this journal. @defaultValue none: a single hub uses it */
   readonly backplane?: Backplane
   /**
+   * Whether `append` can store an event once. @defaultValue `false`: the hub refuses idempotency keys
+   */
+  readonly appendsOnce?: boolean
+  /**
    * Stores an event and delivers it. Deliveries MUST come in the order of their sequence. An event for
    * several addresses has one sequence, MUST be found at each of them, and MUST be delivered once. The keys of a topic
    * with levels come with those of the patterns that cover it: such an event may also be delivered once for each of these
    * keys, one after another, because no connection listens to two of them.
-   * @throws {HubError} `journal-unavailable` when the event was not stored, or may not have been
+   * @param once - if a call with this name was made within its `ttlMs` milliseconds, by any hub that shares the
+   * journal, then this one MUST store and deliver nothing and return the result of that call. Concurrent calls count.
+   * The name MUST be stored in the same step as the event, survive a restart if the event does, and count against
+   * a bound. Only passed if `appendsOnce` is true
+   * @throws {HubError} `journal-unavailable` when the event was not stored, or may not have been;
+   * `idempotency-conflict` for a name with another digest; `at-capacity` if too many names are stored
    */
-  append(keys: AddressKeys, event: HubEvent): Awaitable<AppendResult>
+  append(keys: AddressKeys, event: HubEvent, once?: Once): Awaitable<AppendResult>
   /**
    * Reads what the addresses with these keys missed since `cursor`, each entry once: at least one if there is
    * one, and about `maxBytes` at most. `earliest` reads everything that is stored; undefined reads

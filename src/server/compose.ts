@@ -189,6 +189,7 @@ function hubBounds(config: Config): HubOptions {
     maxEventBytes: config.MAX_EVENT_BYTES,
     lifetimeMs: config.LIFETIME_SECONDS * 1_000,
     clockMs: clockPeriodMs(config),
+    idempotencyMs: config.IDEMPOTENCY_SECONDS * 1_000,
     offlineGraceMs: config.OFFLINE_GRACE_SECONDS * 1_000,
   }
 }

@@ -13,6 +13,7 @@ import { HubError } from '../core/errors.ts'
 import type { EventInput } from '../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../core/options/option-kinds.ts'
 import type { Hub } from '../hub/hub-types.ts'
+import type { PublishOptions } from '../hub/idempotency/once-of.ts'
 import { attachInternals, internalsOf } from '../hub/internals.ts'
 
 /** Options of {@link traceHub}. */
@@ -20,7 +21,7 @@ export interface TraceOptions {
   /**
    * Whether the data of an event, if it is a plain object, receives a property `traceparent`, so that whoever
    * handles it continues the trace: `propagation.extract(context.active(), data)`. A schema of the event must
-   * allow it. @defaultValue `false`
+   * allow it. An event with an idempotency key has none: its repetition must be the same. @defaultValue `false`
    */
   readonly traceparent?: boolean | undefined
 }
@@ -50,10 +51,15 @@ export function traceHub<Events extends object, Context>(
   })
   return attachInternals(traced, internalsOf(hub))
 
-  function publish(addresses: Addresses, event: EventInput): ReturnType<Hub['publish']> {
+  function publish(
+    addresses: Addresses,
+    event: EventInput,
+    options?: PublishOptions,
+  ): ReturnType<Hub['publish']> {
     return inSpan(addresses, async (span) => {
       try {
-        const result = await inner.publish(addresses, carried(event))
+        const input = options?.idempotencyKey === undefined ? carried(event) : event
+        const result = await inner.publish(addresses, input, options)
         const { id, connections } = result
         span.setAttribute('hono_sse.connections', connections)
         if (id !== undefined) span.setAttribute('messaging.message.id', id)

@@ -17,6 +17,8 @@ const STATUSES: Readonly<Record<HubErrorCode, number>> = {
   'hub-closed': 503,
   'journal-unavailable': 503,
   'slow-consumer': 503,
+  'idempotency-conflict': 422,
+  'not-supported': 501,
   'invalid-option': 500,
 }
 
@@ -29,6 +31,8 @@ test.each(Object.entries(STATUSES))('%s has the status %i', (code, status) => {
 test.each<[HubErrorCode, string, string | null]>([
   ['invalid-address', 'Bad Request', null],
   ['event-too-large', 'Content Too Large', null],
+  ['idempotency-conflict', 'Unprocessable Content', null],
+  ['not-supported', 'Not Implemented', null],
   ['journal-unavailable', 'Service Unavailable', '2'],
   ['hub-closed', 'Service Unavailable', null],
 ])('in an app of your own, %s is answered with its problem', async (code, title, retryAfter) => {

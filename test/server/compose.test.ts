@@ -186,6 +186,20 @@ describe('the journal', () => {
   test('stores JOURNAL_BYTES bytes', async () => {
     expect(await missed({ JOURNAL_BYTES: '0' })).toEqual([])
   })
+
+  test('stores idempotency keys for IDEMPOTENCY_SECONDS', async () => {
+    const app = serve({ IDEMPOTENCY_SECONDS: '60', CLOCK_SECONDS: '0' })
+    const { headers, ...init } = text('x')
+    const request = { ...init, headers: { ...headers, 'Idempotency-Key': 'a' } }
+    const publish = async () => await (await app.request('/broadcast', request)).text()
+    const first = await publish()
+    await clock.advance(59_999)
+    expect(await publish()).toBe(first)
+    await clock.advance(1)
+    expect(await publish()).not.toBe(first)
+    const off = serve({ IDEMPOTENCY_SECONDS: '0' })
+    expect((await off.request('/broadcast', request)).status).toBe(501)
+  })
 })
 
 describe('webhooks', () => {

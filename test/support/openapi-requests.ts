@@ -129,6 +129,24 @@ export const situations: Readonly<Record<string, Situation>> = {
     const from = lines ? init(template, { 'Content-Type': NDJSON }, '{"data":1}') : { method }
     return served(await hub.fetch(new Request(`http://localhost${path}`, from)))
   },
+  'the idempotency key was used for another event': async (template) => {
+    const { app } = createAuthHarness({
+      accessMode: 'anonymous',
+      config: { STREAMS_PER_MINUTE: 9, PUBLISHES_PER_MINUTE: 9 },
+    })
+    const key = { 'Idempotency-Key': 'order-1' }
+    const other = { method: 'POST', headers: { ...JSON_TYPE, ...key }, body: '{"data":"other"}' }
+    await app.request('/clients/another', other)
+    return served(await app.request(template.path, init(template, key)))
+  },
+  'idempotency keys are turned off': async (template) => {
+    const { app } = createAuthHarness({
+      accessMode: 'anonymous',
+      config: { PUBLISHES_PER_MINUTE: 9, IDEMPOTENCY_SECONDS: 0 },
+    })
+    const key = { 'Idempotency-Key': 'order-1' }
+    return served(await app.request(template.path, init(template, key)))
+  },
   'the shard is unavailable': (template) => {
     const away = () => Promise.reject(Object.assign(new Error('It moves.'), { retryable: true }))
     const hub = routerOf(() => ({ fetch: away }))

@@ -62,7 +62,8 @@ export async function startObjects(): Promise<Objects> {
     let last: Outcome = await send('head')
     const harness: SqliteHarness = {
       journal: {
-        append: async (key, event) => (await call('append', key, event)) as JournalEntry,
+        appendsOnce: true,
+        append: async (...args) => (await call('append', ...args)) as JournalEntry,
         read: async (...args) => toBatch((await call('read', ...args)) as ReplayBatch),
         head: (): Position => last.head,
         get stats() {

@@ -53,6 +53,8 @@ type Calls = Pick<
     fillEmptyAddresses(count: number): void
     /** Stores this many used names until this time. */
     fillUsedNames(expiresAt: number, count: number): void
+    /** Stores this many names of events that were appended once. */
+    fillNames(count: number): void
     /** Returns the format number. */
     format(): number
     /** Runs a statement, as another version of the journal might. */
@@ -156,6 +158,12 @@ export class Hub {
         const names = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
           INSERT INTO expiring SELECT 'used:' || i, ? FROM n`
         this.#storage.sql.exec(names, count, expiresAt)
+        this.#journal = this.#open(bounds)
+      },
+      fillNames: (count) => {
+        const names = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+          INSERT INTO once SELECT 'other-' || i, 'd', 'e-0', 0, 0, ? FROM n`
+        this.#storage.sql.exec(names, count, this.#now + 600_000)
         this.#journal = this.#open(bounds)
       },
       format: () => {

@@ -97,6 +97,20 @@ describe('an event', () => {
   })
 })
 
+test('an event with an idempotency key carries no trace: its repetition is the same event', async () => {
+  const spans = startSdk()
+  const { hub, clock, latest } = await traced({ traceparent: true })
+  const key = { idempotencyKey: 'order-7' }
+  const first = await hub.publish('everyone', { data: { order: 7 } }, key)
+  expect(await hub.publish('everyone', { data: { order: 7 } }, key)).toEqual(first)
+  await clock.runPending()
+  expect(latest()).toBe('{"order":7}')
+  expect(spans().map(({ attributes }) => attributes['messaging.message.id'])).toEqual([
+    first.id,
+    first.id,
+  ])
+})
+
 test('without an SDK, events are published unchanged', async () => {
   const { hub, clock, latest } = await traced({ traceparent: true })
   await expect(hub.publish('everyone', { data: { order: 7 } })).resolves.toMatchObject({

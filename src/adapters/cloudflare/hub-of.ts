@@ -8,6 +8,7 @@ import { createHolding } from '../../core/holding.ts'
 import { bareContext } from '../../http/openers/bare-context.ts'
 import type { Published } from '../../http/schemas/responses.ts'
 import { type Hold, streamOfBye, topicsProblem } from '../../http/stream.ts'
+import type { PublishOptions } from '../../hub/idempotency/once-of.ts'
 import { answerInTime, headInTime } from './deadline.ts'
 import { isTransient, lacksCalls } from './failures.ts'
 import { mergePublished } from './merge.ts'
@@ -22,9 +23,10 @@ export interface ObjectHub {
    * Publishes like `Hub.publish`. With several objects, an event has an id on each that it concerns: that of a
    * client, or all for a topic or everyone.
    * @throws {HubError} as `Hub.publish`; `journal-unavailable` also if an object can't be reached. The
-   * event may have been stored then, on some objects or on all
+   * event may have been stored then, on some objects or on all. A repetition with the same idempotency key
+   * stores it on those that lack it
    */
-  publish(addresses: Addresses, event: EventInput): Promise<Published>
+  publish(addresses: Addresses, event: EventInput, options?: PublishOptions): Promise<Published>
   /**
    * Ends all connections of a client, and refuses it for `blockMs` milliseconds (default 0).
    * @throws {HubError} `invalid-address`, `invalid-option`, `at-capacity`; `journal-unavailable` if an object can't be reached
@@ -57,19 +59,29 @@ export function createObjectHub(init: ObjectHubInit): ObjectHub {
   const { hold = createHolding(clock).hold } = init
   return { publish, disconnect, open }
 
-  async function publish(addresses: Addresses, input: EventInput): Promise<Published> {
+  async function publish(
+    addresses: Addresses,
+    input: EventInput,
+    options?: PublishOptions,
+  ): Promise<Published> {
     const [part, ...parts] = partsOf(addresses, count)
     const event = transferable(input)
     // The first one decides whether the event is valid.
-    const first = await publishPart(part, event)
+    const first = await publishPart(part, event, options)
     if (parts.length === 0) return first
-    const others = await allOf(parts.map((one) => publishPart(one, event)))
+    const others = await allOf(parts.map((one) => publishPart(one, event, options)))
     return mergePublished([first, ...others])
   }
 
-  async function publishPart([shard, to]: Part, event: EventInput): Promise<Published> {
+  async function publishPart(
+    [shard, to]: Part,
+    event: EventInput,
+    options: PublishOptions | undefined,
+  ): Promise<Published> {
     try {
-      return await call(shard, (one) => one.publish(to, event, count))
+      return await call(shard, (one) => {
+        return options ? one.publishWith(to, event, options, count) : one.publish(to, event, count)
+      })
     } catch (error) {
       // They are valid: an older version does not know lists of addresses.
       const isOlder = isHubError(error) && error.code === 'invalid-address'

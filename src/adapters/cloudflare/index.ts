@@ -10,6 +10,7 @@ import { maxLineBytes } from '../../http/batch/answer-lines.ts'
 import { streamEvents, streamOfBye } from '../../http/stream.ts'
 import type { DisconnectResult } from '../../hub/cluster.ts'
 import type { PublishResult } from '../../hub/delivery.ts'
+import type { PublishOptions } from '../../hub/idempotency/once-of.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import {
   createSqliteJournal,
@@ -104,6 +105,16 @@ class HubObject extends Base {
   /** Called by a Worker, by RPC. @see RemoteCalls */
   async publish(addresses: Addresses, event: EventInput, shards?: number): Promise<PublishResult> {
     return await this.#calls.publish(addresses, event, shards)
+  }
+
+  /** Called by a Worker, by RPC. @see RemoteCalls */
+  async publishWith(
+    addresses: Addresses,
+    event: EventInput,
+    options: PublishOptions,
+    shards?: number,
+  ): Promise<PublishResult> {
+    return await this.#calls.publishWith(addresses, event, options, shards)
   }
 
   /** Called by a Worker, by RPC. @see RemoteCalls */

@@ -55,9 +55,10 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
   }
 
   async function unconfirmed(request: Request, subject: string): Promise<Response> {
-    const response = await unavailable(request, unconfirmedBy(subject))
+    const isOnce = request.headers.has('Idempotency-Key')
+    const response = await unavailable(request, unconfirmedBy(subject, isOnce))
     // A client that follows it would publish the event again.
-    response.headers.delete('Retry-After')
+    if (!isOnce) response.headers.delete('Retry-After')
     return response
   }
 
@@ -70,6 +71,9 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
 export const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'
 
 /** Says that an event may have been published. @param subject - the shards that may have stored it without confirming it */
-export function unconfirmedBy(subject: string): string {
-  return `${subject} did not confirm the event but may have stored it: publishing it again could duplicate it.`
+export function unconfirmedBy(subject: string, isOnce = false): string {
+  const advice = isOnce
+    ? 'send it again with the same Idempotency-Key.'
+    : 'publishing it again could duplicate it.'
+  return `${subject} did not confirm the event but may have stored it: ${advice}`
 }

@@ -7,6 +7,7 @@ import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.
 import type { DisconnectResult } from '../../hub/cluster.ts'
 import type { PublishResult } from '../../hub/delivery.ts'
 import type { Hub } from '../../hub/hub-types.ts'
+import type { PublishOptions } from '../../hub/idempotency/once-of.ts'
 
 /** What the sender of a request may listen to, as the Worker has found out. */
 export interface StreamPermit {
@@ -33,6 +34,13 @@ export function checkPermit(permit: StreamPermit): void {
 export interface RemoteCalls {
   /** @see Hub.publish */
   publish(addresses: Addresses, event: EventInput, shards?: number): Promise<PublishResult>
+  /** The same with options. A method of its own, which an older version lacks: it would ignore them. */
+  publishWith(
+    addresses: Addresses,
+    event: EventInput,
+    options: PublishOptions,
+    shards?: number,
+  ): Promise<PublishResult>
   /** @see Hub.disconnect */
   disconnect(client: string, blockMs?: number, shards?: number): Promise<DisconnectResult>
   /** Stores a permit and returns its name. A request whose header `Hub-Permit` has this name opens one stream. */
@@ -63,6 +71,8 @@ export function createRemoteCalls({ hub, ensureReady, clock }: RemoteCallsInit):
   const permits = new Map<string, { readonly permit: StreamPermit; readonly endsAt: number }>()
   return {
     publish: (addresses, event, shards = 1) => call(shards, () => hub.publish(addresses, event)),
+    publishWith: (addresses, event, options, shards = 1) =>
+      call(shards, () => hub.publish(addresses, event, options)),
     disconnect: (client, blockMs = 0, shards = 1) =>
       call(shards, () => hub.disconnect(client, blockMs)),
     permit: (permit, shards = 1) => call(shards, async () => storePermit(permit)),

@@ -182,9 +182,10 @@ export function createFencedJournal(journal: SqliteJournal, isServing: () => boo
         return await backplane.request(request, keepMs)
       },
     },
-    append: (keys, event) => {
+    appendsOnce: true,
+    append: (keys, event, once) => {
       checkServing()
-      return journal.append(keys, event)
+      return journal.append(keys, event, once)
     },
     read,
     head,

@@ -130,8 +130,8 @@ export function createRouter(init: RouterInit): Shard {
 
   async function publish(request: Request): Promise<Response> {
     const body = await readBody(request, maxBodyBytes)
-    const { first, results } = await sendToAll<Published>(request, body, 0)
-    if (!first.ok) return first
+    const { first, results, refused } = await sendToAll<Published>(request, body, 0)
+    if (!first.ok || refused) return refused ?? first
     if (results.length === count) return withBody(first, JSON.stringify(mergePublished(results)))
     return await unconfirmed(request, `${count - results.length} of ${count} shards`)
   }
@@ -147,7 +147,8 @@ export function createRouter(init: RouterInit): Shard {
 
   /**
    * Sends a request to the primary shard, which decides for all whether it is allowed, and only then
-   * to the others. The primary's result comes first; a shard that fails has none.
+   * to the others. The primary's result comes first; a shard that fails has none. `refused`: what another one
+   * responds that knows the idempotency key of the request from another event, which the primary does not.
    */
   async function sendToAll<T>(
     request: Request,
@@ -168,7 +169,8 @@ export function createRouter(init: RouterInit): Shard {
       else init.report?.(outcome.reason)
     }
     const accepted = responses.filter(({ ok }) => ok)
-    return { first, results: (await Promise.all(accepted.map((one) => one.json()))) as T[] }
+    const results = (await Promise.all(accepted.map((one) => one.json()))) as T[]
+    return { first, results, refused: responses.find(({ status }) => status === 422) }
   }
 
   /** Merges what all shards respond. HEAD asks them as GET does, because only bodies can be merged. */

@@ -1,6 +1,7 @@
 /** The permissions of a request by its bearer credential: a publish key, a metrics key, or a token. */
 import type { Context } from 'hono'
 import { timingSafeEqual } from 'hono/utils/buffer'
+import { sha256 } from '../../core/idempotency/sha256.ts'
 import type { Attempts } from './attempts.ts'
 import { unauthenticated, unauthorized } from './errors.ts'
 import type { Permissions } from './permissions.ts'
@@ -27,6 +28,8 @@ export interface BearerInit {
 export function bearerPermissions(init: BearerInit): (c: Context) => Promise<Permissions> {
   const { keys, metricsKeys, tokens, attempts } = init
   const all = [...keys, ...metricsKeys]
+  // Their order changes when keys are rotated, and whoever publishes keeps its idempotency keys.
+  const subjects = all.map((key) => `key:${sha256(key, 128)}`)
   return async (c) => {
     const [, credential] = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
     if (credential === undefined) {
@@ -37,8 +40,9 @@ export function bearerPermissions(init: BearerInit): (c: Context) => Promise<Per
     const key = await indexOfKey(credential)
     const isGuess = mayBeKey(credential)
     if (isGuess) attempts?.admit(c, key)
-    if (key >= keys.length) return { ...NOTHING, subject: `key:${key}`, metrics: true }
-    if (key >= 0) return { ...NOTHING, subject: `key:${key}`, publish: '*', operate: true }
+    const subject = subjects[key]
+    if (key >= keys.length) return { ...NOTHING, subject, metrics: true }
+    if (key >= 0) return { ...NOTHING, subject, publish: '*', operate: true }
     // Not for tokens: nobody can guess a signature, and many clients with expired ones may share an address.
     if (isGuess) attempts?.failed(c)
     if (tokens) return await tokens.verify(credential)

@@ -8,6 +8,7 @@ import type { Hub } from '../../hub/hub-types.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { holdPermissions } from '../auth/held-permissions.ts'
+import { publication } from '../idempotency/publish-options-of.ts'
 import { passThrough } from '../middleware/authorize.ts'
 import { issuesIn } from '../middleware/validate.ts'
 import { type Explanation, explain, problemBody } from '../problem.ts'
@@ -62,7 +63,7 @@ export function createBatchPublisher(
     holdPermissions(own)
     for (const item of items) {
       try {
-        const [addresses, event] = read(parse(item))
+        const [addresses, body] = read(parse(item))
         if (hub.closing) throw new HubError('hub-closed', CLOSING)
         for (const one of access ? [addresses].flat() : []) {
           own.set('subject', await access?.publish(own, one))
@@ -72,7 +73,7 @@ export function createBatchPublisher(
           results.push(asResult(refusal))
           continue
         }
-        const published = hub.publish(addresses, event).catch(problemIn)
+        const published = hub.publish(addresses, ...publication(own, body)).catch(problemIn)
         results.push(published)
         if (checksLater(events)) await published
       } catch (error) {

@@ -9,7 +9,7 @@ import { problem } from '../problem.ts'
 
 /** Headers that pages may send: those the hub reads, and those that tracers and fetch libraries add. */
 const ALLOWED_HEADERS = [
-  ...['Authorization', 'Content-Type', 'Last-Event-ID', 'X-Request-Id'],
+  ...['Authorization', 'Content-Type', 'Last-Event-ID', 'X-Request-Id', 'Idempotency-Key'],
   ...['traceparent', 'tracestate', 'baggage', 'sentry-trace'],
   ...['Cache-Control', 'X-Requested-With'],
 ]

@@ -1,6 +1,7 @@
 /** Describes events as JSON Schema: those that a hub declares, and those that its streams carry. */
 import type { EventSchema, EventSchemas } from '../../core/declared-events.ts'
 import { EVENT_NAME } from '../../core/event.ts'
+import { IDEMPOTENCY_KEY } from '../../core/idempotency/idempotency-key.ts'
 import { type Json, plainPattern } from './json-schema.ts'
 
 /**
@@ -17,6 +18,7 @@ export function schemaOfEvents(component: string, events: EventSchemas, more: Js
         data: placed(schemaOfData(schema, 'input'), at),
         event: { type: 'string', const: name },
         ephemeral: { type: 'boolean' },
+        idempotencyKey: { type: 'string', pattern: IDEMPOTENCY_KEY.source },
       },
       required: [...Object.keys(more), 'data', ...(name === 'message' ? [] : ['event'])],
       additionalProperties: false,

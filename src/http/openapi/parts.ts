@@ -61,6 +61,12 @@ const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
     description: 'The hub has no key and accepts requests to localhost only.',
     detail: 'Without a key, the hub accepts requests to localhost only: set PUBLISH_KEY.',
   },
+  422: {
+    description: 'The idempotency key was used for another event or another address.',
+    detail:
+      'This idempotency key was used for another event or another address: send a new key with each event.',
+    headers: LIMITED,
+  },
   429: {
     description:
       'The rate limit for publishing is exceeded, or too many invalid keys came from the same address.',
@@ -70,6 +76,11 @@ const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
   500: {
     description: 'The server failed.',
     detail: 'The server failed: see its log for the reason.',
+    headers: LIMITED,
+  },
+  501: {
+    description: 'The hub can’t store idempotency keys.',
+    detail: 'Idempotency keys are turned off on this hub: publish without one.',
     headers: LIMITED,
   },
   503: {

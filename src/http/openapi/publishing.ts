@@ -2,7 +2,13 @@
 import { z } from 'zod'
 import { NDJSON } from '../batch/respond-to-lines.ts'
 import { Batch, BatchEvent, BatchResult, BatchResults } from '../schemas/batches.ts'
-import { ClientParam, PublishBody, PublishForm, TopicParam } from '../schemas/requests.ts'
+import {
+  ClientParam,
+  PublishBody,
+  PublishForm,
+  PublishHeaders,
+  TopicParam,
+} from '../schemas/requests.ts'
 import { Published } from '../schemas/responses.ts'
 import { type Content, content, json, type Operation, type ResponseSpec } from './operation.ts'
 
@@ -54,7 +60,7 @@ const publishing = {
       content: { ...published.content, [NDJSON]: answers },
     },
   },
-  problems: [408, 413, 415, 429],
+  problems: [408, 413, 415, 422, 429, 501],
 } as const
 
 const TO_ALICE: BatchEvent = { to: { client: 'alice' }, ...EVENT }
@@ -66,18 +72,19 @@ export const PUBLISHING: Readonly<Record<string, Operation>> = {
     ...publishing,
     id: 'publishToClient',
     summary: 'Publishes to all connections of one client.',
-    parameters: { path: ClientParam },
+    parameters: { path: ClientParam, header: PublishHeaders },
   },
   'POST /topics/:topic': {
     ...publishing,
     id: 'publishToTopic',
     summary: 'Publishes to all connections that follow a topic, also by a pattern.',
-    parameters: { path: TopicParam },
+    parameters: { path: TopicParam, header: PublishHeaders },
   },
   'POST /broadcast': {
     ...publishing,
     id: 'broadcast',
     summary: 'Publishes to all connections.',
+    parameters: { header: PublishHeaders },
   },
   'POST /publish': {
     ...publishing,
@@ -106,8 +113,8 @@ export const PUBLISHING: Readonly<Record<string, Operation>> = {
     tag: 'publish',
     summary: 'Publishes `hello` to one client.',
     permission: 'publish',
-    parameters: { path: ClientParam },
+    parameters: { path: ClientParam, header: PublishHeaders },
     responses: { 200: published },
-    problems: [429],
+    problems: [422, 429, 501],
   },
 }

@@ -5,16 +5,16 @@ import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'
 import type { Address } from '../../core/address.ts'
 import type { AnyEvents, EventOf } from '../../core/declared-events.ts'
-import type { EventInput } from '../../core/event.ts'
 import { answerArray, MAX_BATCH_BYTES } from '../batch/answer-array.ts'
 import { answerLines } from '../batch/answer-lines.ts'
 import type { BatchInit } from '../batch/publisher.ts'
 import { NDJSON } from '../batch/respond-to-lines.ts'
+import { checkNoKey, onlyPublication } from '../idempotency/publish-options-of.ts'
 import { requirePublish } from '../middleware/authorize.ts'
 import { bodyTypeOf, eventBody, jsonBody, maxJsonBytes } from '../middleware/body.ts'
 import { valid } from '../middleware/validate.ts'
 import { type BatchResult, type Recipients, UncheckedBatch } from '../schemas/batches.ts'
-import { ClientParam, TopicParam } from '../schemas/requests.ts'
+import { ClientParam, type PublishBody, TopicParam } from '../schemas/requests.ts'
 import type { Published } from '../schemas/responses.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
@@ -26,9 +26,10 @@ export interface PublishRoutesInit extends BatchInit {
 
 type ToClient = { param: z.input<typeof ClientParam> }
 type ToTopic = { param: z.input<typeof TopicParam> }
-type AnEvent<Events extends object> = { json: EventOf<Events> }
+type Keyed = { readonly idempotencyKey?: string | undefined }
+type AnEvent<Events extends object> = { json: EventOf<Events> & Keyed }
 type SomeEvents<Events extends object> = {
-  json: readonly (EventOf<Events> & { readonly to: Recipients })[]
+  json: readonly (EventOf<Events> & Keyed & { readonly to: Recipients })[]
 }
 
 /** The types of the publish routes. */
@@ -73,19 +74,23 @@ export function publishRoutes(options: PublishRoutesInit): Hono<BlankEnv, Publis
       body,
       (c) => send(c, 'everyone', c.req.valid('json')),
     )
-    .post('/publish', toSomewhere, lines(), array, (c) =>
-      answerArray(options, c, c.req.valid('json'), maxBatchEvents),
-    )
+    .post('/publish', toSomewhere, lines(), array, (c) => {
+      checkNoKey(c)
+      return answerArray(options, c, c.req.valid('json'), maxBatchEvents)
+    })
   return asRoutes(app)
 
-  async function send(c: Context, address: Address, input: EventInput) {
-    return jsonResponse<Published>(c, await hub.publish(address, input))
+  async function send(c: Context, address: Address, body: PublishBody) {
+    return jsonResponse<Published>(c, await hub.publish(address, ...onlyPublication(c, body)))
   }
 
   /** Handles NDJSON, in which each line counts by itself. */
   function lines(addressOf: (c: Context) => Address | undefined = () => undefined) {
-    const middleware: MiddlewareHandler = (c, next) =>
-      bodyTypeOf(c) === NDJSON ? answerLines(options, c, addressOf(c)) : next()
+    const middleware: MiddlewareHandler = (c, next) => {
+      if (bodyTypeOf(c) !== NDJSON) return next()
+      checkNoKey(c)
+      return answerLines(options, c, addressOf(c))
+    }
     return middleware
   }
 

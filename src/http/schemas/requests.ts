@@ -10,6 +10,7 @@ import {
   TOPIC_RULE,
 } from '../../core/address.ts'
 import { EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../../core/idempotency/idempotency-key.ts'
 import { schemaMetadata } from './metadata.ts'
 
 /** A client id. */
@@ -78,7 +79,23 @@ export interface PublishBody {
   readonly data: unknown
   readonly event?: string | undefined
   readonly ephemeral?: boolean | undefined
+  readonly idempotencyKey?: string | undefined
 }
+
+/** What an idempotency key does. */
+export const IDEMPOTENCY_KEY_DESCRIPTION =
+  'A repetition with the same key publishes nothing and gets the result of the first. Not for ephemeral events.'
+
+/** The headers of a request that publishes one event. */
+export const PublishHeaders: z.ZodType<{ readonly 'Idempotency-Key'?: string | undefined }> =
+  z.object({
+    'Idempotency-Key': z
+      .string()
+      .optional()
+      .register(schemaMetadata, {
+        description: `${IDEMPOTENCY_KEY_DESCRIPTION} 1 to 255 visible ASCII characters, with or without quotes. In NDJSON, each line has its own \`idempotencyKey\` instead.`,
+      }),
+  })
 
 /** The fields of an event. */
 export const publishing: z.ZodObject<
@@ -86,6 +103,7 @@ export const publishing: z.ZodObject<
     data: z.ZodType<unknown>
     event: z.ZodOptional<z.ZodString>
     ephemeral: z.ZodOptional<z.ZodBoolean>
+    idempotencyKey: z.ZodOptional<z.ZodString>
   },
   z.core.$strict
 > = z.strictObject({
@@ -107,6 +125,11 @@ export const publishing: z.ZodObject<
     description:
       'True: only connected clients receive the event, and the journal does not store it.',
   }),
+  idempotencyKey: z
+    .string(IDEMPOTENCY_KEY_RULE)
+    .regex(IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE)
+    .optional()
+    .register(schemaMetadata, { description: IDEMPOTENCY_KEY_DESCRIPTION }),
 })
 
 /** An event to publish. Unknown fields are rejected. */

@@ -30,6 +30,7 @@ export type {
   ReplayBatch,
 } from '../journal.ts'
 export { createEventStore } from '../memory/store.ts'
+export type { Once } from '../once.ts'
 export { type ReadRequest, readBatch } from '../read-batch.ts'
 export { backplaneChecks, relayChecks } from './backplane-checks.ts'
 export type {

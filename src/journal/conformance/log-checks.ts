@@ -10,6 +10,7 @@ import {
   type OpenJournal,
   truthy,
 } from './harness.ts'
+import { onceChecks } from './once-checks.ts'
 import { patternChecks } from './pattern-checks.ts'
 import { restartChecks } from './restart-checks.ts'
 import { severalChecks } from './several-checks.ts'
@@ -189,6 +190,7 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
 
     ...severalChecks(open),
     ...patternChecks(open),
+    ...onceChecks(open),
     ...restartChecks(open),
   ]
 

@@ -118,13 +118,14 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
       listen: (key) => listen(member, key),
       count: (key, connections) => listen(member, key, connections),
       leave: (key) => unlisten(member, key),
-      append: (call, keys, event) => {
-        const connections = connectionsAt(keys)
+      append: (call, keys, event, init) => {
+        const count = connectionsAt(keys)
+        const once = init && { ...init, connections: count }
         settle(
           member,
           call,
-          () => journal.append(keys, event),
-          ({ sequence }) => {
+          () => journal.append(keys, event, once),
+          ({ sequence, connections = count }) => {
             send(['stored', call, sequence, connections, sizesNow()])
           },
         )

@@ -6,6 +6,7 @@ import { HubError } from '../../core/errors.ts'
 import type { HubEvent } from '../../core/event.ts'
 import type { Backplane, OnlineClients, OnlineClientsInit } from '../backplane.ts'
 import type { AppendResult, Journal, JournalHandler, ReplayBatch } from '../journal.ts'
+import type { Once } from '../once.ts'
 import { createCalls } from './calls.ts'
 import { createLink, type LinkMessage } from './link.ts'
 import {
@@ -111,7 +112,8 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     get ready() {
       return ready
     },
-    append: (keys, event) => publish<AppendResult>('append', keys, event),
+    appendsOnce: true,
+    append: (keys, event, once) => publish<AppendResult>('append', keys, event, once),
     read,
     head: () => head,
     backplane: {
@@ -144,13 +146,20 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     reached,
   }
 
-  function publish<T>(type: 'append' | 'relay', keys: AddressKeys, event: HubEvent): Promise<T> {
+  function publish<T>(
+    type: 'append' | 'relay',
+    keys: AddressKeys,
+    event: HubEvent,
+    once?: Once,
+  ): Promise<T> {
     return calls.make((call) => {
       if (link.pendingBytes > MAX_PENDING_BYTES) {
         throw new HubError('journal-unavailable', 'The journal is too slow. Try again.')
       }
       // In UTF-16, most texts take as many bytes as characters.
-      link.send([type, call, keys, event], keysLength(keys) + event.data.length)
+      const bytes = keysLength(keys) + event.data.length
+      if (type === 'append') link.send([type, call, keys, event, once], bytes)
+      else link.send([type, call, keys, event], bytes)
     })
   }
 

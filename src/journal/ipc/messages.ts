@@ -4,6 +4,7 @@ import type { HubErrorCode } from '../../core/errors.ts'
 import type { HubEvent } from '../../core/event.ts'
 import type { ControlResponses } from '../backplane.ts'
 import type { ReplayBatch } from '../journal.ts'
+import type { Once } from '../once.ts'
 
 /** What a process that shares the journal sends. The number of a call is also in its answer. */
 export interface ToHolder {
@@ -12,7 +13,7 @@ export interface ToHolder {
   leave(key: string): void
   /** How many connections of this process listen to a key that it listens to. */
   count(key: string, connections: number): void
-  append(call: number, keys: AddressKeys, event: HubEvent): void
+  append(call: number, keys: AddressKeys, event: HubEvent, once: Once | undefined): void
   relay(call: number, keys: AddressKeys, event: HubEvent): void
   read(call: number, keys: readonly string[], cursor: string | undefined, maxBytes: number): void
   useOnce(call: number, name: string, ttlMs: number): void

@@ -7,13 +7,16 @@ import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import type { EventStore } from '../event-store.ts'
 import type {
+  AppendResult,
   DeliveredEvent,
   Journal,
   JournalEntry,
   JournalHandler,
   ReplayBatch,
 } from '../journal.ts'
+import type { Once } from '../once.ts'
 import { readBatch } from '../read-batch.ts'
+import { createOnceResults, type OnceResult } from './once-results.ts'
 import { createEventStore } from './store.ts'
 
 /** The bounds of the journal, and its clock. */
@@ -45,6 +48,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
   checkRange('maxBytes', maxBytes, 0)
   const epoch = newEpoch(clock)
   const store: EventStore = createEventStore({ maxEvents, maxAgeMs, maxBytes })
+  const results = createOnceResults(clock)
   let sequence = 0
   let deliver: (event: DeliveredEvent) => void = () => {}
 
@@ -53,6 +57,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
       store.expire(clock.monotonic())
       return store.size
     },
+    appendsOnce: true,
     append,
     read,
     head,
@@ -60,13 +65,21 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     close,
   }
 
-  function append(keys: AddressKeys, event: HubEvent): JournalEntry {
+  function append(keys: AddressKeys, event: HubEvent, once?: Once): AppendResult {
+    const known = once && results.find(once)
+    if (known) return resultOf(known)
     sequence += 1
     const { id } = head()
-    const entry = { id, sequence, frame: encodeFrame({ ...event, id }) }
+    const entry: JournalEntry = { id, sequence, frame: encodeFrame({ ...event, id }) }
     store.append(keys, entry, clock.monotonic())
+    // Before it is delivered: a listener may publish.
+    const result = once ? resultOf(results.add(once, sequence)) : entry
     deliver({ keys, frame: entry.frame, entry })
-    return entry
+    return result
+  }
+
+  function resultOf({ sequence, connections }: OnceResult): AppendResult {
+    return { ...positionOf(epoch, sequence), connections }
   }
 
   function read(
@@ -90,5 +103,6 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
   function close(): void {
     deliver = () => {}
     store.clear()
+    results.clear()
   }
 }

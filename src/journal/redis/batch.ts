@@ -5,15 +5,19 @@ import { positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { AppendResult } from '../journal.ts'
+import type { Once } from '../once.ts'
 import { unavailable } from './options.ts'
+import { toAppendResult } from './replies.ts'
+import { PUBLISH } from './scripts/publish.ts'
+import { ONCE } from './scripts/publish-once.ts'
+import type { Script } from './scripts/script.ts'
+import { PUBLISH_SEVERAL } from './scripts/several.ts'
 
 /** What batching needs of the journal. */
 export interface PublishBatcherInit {
   readonly clock: Clock
-  /** Runs the script `PUBLISH`. */
-  store(args: readonly string[]): Promise<unknown>
-  /** Runs the script `PUBLISH_SEVERAL`. */
-  storeSeveral(args: readonly string[]): Promise<unknown>
+  /** Runs a script that stores events. */
+  store(script: Script, args: readonly string[]): Promise<unknown>
   /** Runs the script `RELAY`. */
   relay(key: string, body: string): Promise<RelayResult>
   /** Runs the script `RELAY_SEVERAL`. @param keys - one per line */
@@ -27,20 +31,24 @@ interface RelayResult {
 
 /** Stores events in batches, and relays ephemeral ones. */
 export interface PublishBatcher {
-  /** @throws {HubError} `journal-unavailable`; `event-too-large` if its copies are, at several addresses */
-  append(keys: AddressKeys, event: HubEvent): Promise<AppendResult>
+  /**
+   * @throws {HubError} `journal-unavailable`; `event-too-large` if its copies are, at several addresses;
+   * with `once` also `idempotency-conflict` and `at-capacity`
+   */
+  append(keys: AddressKeys, event: HubEvent, once?: Once): Promise<AppendResult>
   /** @throws {HubError} `journal-unavailable` */
   relay(keys: AddressKeys, event: HubEvent): Promise<RelayResult>
 }
 
 interface Batch {
-  /** Whether its events have several addresses each. */
-  readonly several: boolean
+  /** Stores its events, all of which are of one kind. */
+  readonly script: Script
   readonly args: string[]
-  readonly stored: Promise<Stored>
+  readonly reply: Promise<Reply>
 }
 
-type Stored = readonly [epoch: string, last: number, ...instances: number[]]
+/** For each event, how many instances received it; or its whole result, if it is stored once. */
+type Reply = readonly [epoch: string, last: number, ...results: (number | string)[]]
 
 /** The maximum number of characters in flight to Redis. Beyond it, publishing fails. */
 const MAX_PENDING_CHARACTERS = 67_108_864
@@ -58,14 +66,17 @@ const MAX_CHARACTERS = 262_144
 
 /** Creates the batcher of one hub. */
 export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
-  const { clock, store, storeSeveral, relay, relaySeveral } = init
+  const { clock, store, relay, relaySeveral } = init
   let open: Batch | undefined
   /** The size of the open batch. */
   let events = 0
   let characters = 0
   let pending = 0
   return {
-    append: (keys, event) => inFlight(frameText(event), (body) => append(keys, body)),
+    append: (keys, event, once) => {
+      const script = isOne(keys) ? PUBLISH : PUBLISH_SEVERAL
+      return inFlight(frameText(event), (body) => append(script, keys, body, once))
+    },
     relay: (keys, event) => {
       return inFlight(frameText(event), (body) => {
         return (isOne(keys) ? relay : relaySeveral)(textOf(keys), body)
@@ -85,24 +96,31 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
     }
   }
 
-  async function append(keys: AddressKeys, body: string): Promise<AppendResult> {
-    const { args, stored } = batchFor(keys, body)
-    const index = args.push(textOf(keys), body) / 2 - 1
-    const [epoch, last, ...instances] = await stored
-    const sequence = last - instances.length + 1 + index
-    return { ...positionOf(epoch, sequence), instances: instances[index] }
+  async function append(
+    script: Script,
+    keys: AddressKeys,
+    body: string,
+    once: Once | undefined,
+  ): Promise<AppendResult> {
+    const { args, reply } = batchFor((once && ONCE.get(script)) ?? script, keys, body)
+    const length = args.push(textOf(keys), body)
+    const index = (once ? args.push(...argumentsOf(once)) / ARGS_ONCE : length / 2) - 1
+    const [epoch, last, ...results] = await reply
+    if (once) return toAppendResult(String(results[index]))
+    const sequence = last - results.length + 1 + index
+    return { ...positionOf(epoch, sequence), instances: Number(results[index]) }
   }
 
-  /** Events for several addresses have batches of their own, as Redis may refuse them. */
-  function batchFor(keys: AddressKeys, { length }: string): Batch {
+  /** Events of each kind have batches of their own: Redis may refuse those for several addresses. */
+  function batchFor(script: Script, keys: AddressKeys, { length }: string): Batch {
     const several = !isOne(keys)
     const copies = several ? keys.length : 1
     const size = copies * length
     if (size > MAX_COPIED_CHARACTERS && several) throw tooLarge(copies)
     const isFull =
       events + copies > (several ? MAX_COPIES : MAX_EVENTS) || characters + size > MAX_CHARACTERS
-    if (open?.several !== several || isFull) {
-      open = begin(several)
+    if (open?.script !== script || isFull) {
+      open = begin(script)
       events = 0
       characters = 0
     }
@@ -111,14 +129,14 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
     return open
   }
 
-  function begin(several: boolean): Batch {
+  function begin(script: Script): Batch {
     const args: string[] = []
     const endOfTurn = new Promise<void>((resolve) => clock.soon(resolve))
-    const stored = endOfTurn.then(() => {
+    const reply = endOfTurn.then(() => {
       if (open === batch) open = undefined
-      return (several ? storeSeveral : store)([uniqueKeys(args), ...args])
+      return store(script, [ONCE_SCRIPTS.has(script) ? '' : uniqueKeys(args), ...args])
     })
-    const batch: Batch = { several, args, stored: stored as Promise<Stored> }
+    const batch: Batch = { script, args, reply: reply as Promise<Reply> }
     return batch
   }
 }
@@ -136,6 +154,16 @@ function textOf(keys: AddressKeys): string {
 function tooLarge(copies: number): HubError {
   const message = `In Redis, the copies of an event are limited to ${MAX_COPIED_CHARACTERS} characters, and it has ${copies} addresses: send less data, or publish to a topic.`
   return new HubError('event-too-large', message)
+}
+
+/** They find out at which keys they store anything. */
+const ONCE_SCRIPTS: ReadonlySet<Script> = new Set(ONCE.values())
+
+/** How many arguments an event has that is stored once. */
+const ARGS_ONCE = 6
+
+function argumentsOf({ name, digest, ttlMs, connections }: Once): string[] {
+  return [name, digest, String(Math.max(1, Math.ceil(ttlMs))), String(connections)]
 }
 
 /** Returns each key of (keys, body)… once, one per line. */

@@ -20,10 +20,9 @@ import { RELAY } from './scripts/buckets.ts'
 import { USE_ONCE } from './scripts/control.ts'
 import { CHANNELS, KEEP_ALIVE, LISTEN_TO_BUCKETS } from './scripts/index.ts'
 import { STORED_REQUESTS } from './scripts/membership.ts'
-import { PUBLISH } from './scripts/publish.ts'
 import { READ } from './scripts/read.ts'
 import type { Script } from './scripts/script.ts'
-import { PUBLISH_SEVERAL, RELAY_SEVERAL } from './scripts/several.ts'
+import { RELAY_SEVERAL } from './scripts/several.ts'
 
 /** Milliseconds to wait for Redis when the journal closes. */
 const LEAVE_MS = 500
@@ -53,8 +52,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   })
   const batcher = createPublishBatcher({
     clock,
-    store: (args) => call(PUBLISH, args),
-    storeSeveral: (args) => call(PUBLISH_SEVERAL, args),
+    store: (script, args) => call(script, args),
     relay: (key, body) => relay(RELAY, key, body),
     relaySeveral: (keys, body) => relay(RELAY_SEVERAL, keys, body),
   })
@@ -87,6 +85,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     get ready() {
       return ready
     },
+    appendsOnce: true,
     append: batcher.append,
     read: reads.read,
     head: () => feed.head,

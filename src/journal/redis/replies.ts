@@ -2,7 +2,9 @@
 
 import type { GapReason } from '../../core/control-events.ts'
 import { type Cursor, type Position, parseCursor, positionOf } from '../../core/cursor.ts'
-import type { JournalEntry, ReplayBatch } from '../journal.ts'
+import type { AppendResult, JournalEntry, ReplayBatch } from '../journal.ts'
+import { conflict, tooManyNames } from '../once.ts'
+import { CONFLICT, FULL } from './scripts/publish-once.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -48,6 +50,18 @@ export function framesOf(message: Uint8Array): readonly Uint8Array[] {
 export function toScriptError(error: Error): Error {
   const [, message] = /@user_script: \d+: -?([A-Z]+ .*)/s.exec(error.message) ?? []
   return message === undefined ? error : new Error(message)
+}
+
+/**
+ * Parses the result of an event in the reply of the script `PUBLISH_ONCE`.
+ * @throws {HubError} `idempotency-conflict`, `at-capacity`
+ */
+export function toAppendResult(result: string): AppendResult {
+  if (result === CONFLICT) throw conflict()
+  if (result === FULL) throw tooManyNames()
+  const [id = '', instances, connections] = result.split(' ')
+  const { sequence } = toCursor(id)
+  return { id, sequence, instances: Number(instances), connections: Number(connections) }
 }
 
 /** Parses the reply of the script `READ`. */

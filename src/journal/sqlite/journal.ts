@@ -2,20 +2,23 @@
 import type { AddressKeys } from '../../core/address.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
-import { checkRange, HubError } from '../../core/errors.ts'
+import { checkRange } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import type { Backplane, ControlResponses } from '../backplane.ts'
 import type {
+  AppendResult,
   Journal,
-  JournalEntry,
   JournalHandler,
   JournalStats,
   ReplayBatch,
 } from '../journal.ts'
+import type { Once } from '../once.ts'
 import { readBatch } from '../read-batch.ts'
 import { openExpiringTable } from './expiring-table.ts'
+import { write } from './guarded-write.ts'
 import type { ObjectStorage } from './object-storage.ts'
+import { openOnceTable } from './once-table.ts'
 import { stampEntries } from './stamp.ts'
 import { openSqliteStore } from './store.ts'
 
@@ -96,15 +99,14 @@ const KINDS: Kinds<SqliteJournalOptions> = {
  */
 export function createSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
   checkOptions('createSqliteJournal', options, KINDS)
-  const { storage, maxEvents = 1_000, maxAgeMs = 300_000, maxBytes = 67_108_864 } = options
-  const { maxEventBytes = 262_144, maxEmptyAddresses, epochSuffix = '' } = options
-  const { clock = systemClock } = options
+  const { storage, clock = systemClock, maxEvents = 1_000, maxAgeMs = 300_000 } = options
+  const { maxBytes = 67_108_864, maxEventBytes = 262_144, maxEmptyAddresses } = options
   checkRange('maxEvents', maxEvents, 0)
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)
   checkRange('maxEventBytes', maxEventBytes, 1, MAX_VALUE_BYTES)
   const pauseMs = Math.max(MIN_PAUSE_MS, maxAgeMs / ALARMS_PER_AGE)
-  const freshEpoch = newEpoch(clock) + epochSuffix
+  const freshEpoch = newEpoch(clock) + (options.epochSuffix ?? '')
   const store = openSqliteStore({
     storage,
     maxEvents,
@@ -114,6 +116,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     freshEpoch,
   })
   const expiring = openExpiringTable(storage)
+  const results = openOnceTable(storage)
   let sequence = store.start
   let handler: JournalHandler | undefined
   /** The alarm set since the object was loaded. An earlier alarm may still be set, which is harmless. */
@@ -123,6 +126,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     get stats() {
       return store.size
     },
+    appendsOnce: true,
     append,
     read,
     head,
@@ -134,14 +138,22 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     close,
   }
 
-  function append(keys: AddressKeys, event: HubEvent): JournalEntry {
+  function append(keys: AddressKeys, event: HubEvent, once?: Once): AppendResult {
+    const now = clock.now()
+    const repeated = once && write(() => results.find(once, now))
+    if (repeated) return repeated
     const next = positionOf(store.epoch, sequence + 1)
     const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
-    write(() => store.append(keys, entry, clock.now()))
+    const save = () => {
+      store.append(keys, entry, now)
+      return entry
+    }
+    const result = write(() => (once ? results.add(once, next, now, save) : save()))
     sequence = next.sequence
     scheduleEviction()
+    if (once) scheduleAlarm(now + once.ttlMs)
     handler?.deliver({ keys, frame: entry.frame, entry })
-    return entry
+    return result
   }
 
   function read(
@@ -201,9 +213,10 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     alarmAt = Number.POSITIVE_INFINITY
     store.expire(now)
     store.trimEvictions()
-    const nextExpiry = expiring.prune(now)
     scheduleEviction()
-    if (nextExpiry !== undefined) scheduleAlarm(nextExpiry)
+    for (const next of [expiring.prune(now), results.prune(now)]) {
+      if (next !== undefined) scheduleAlarm(next)
+    }
   }
 
   function startEpoch(suffix: string): void {
@@ -233,17 +246,5 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
 
   function close(): void {
     handler = undefined
-  }
-}
-
-/** Runs a write. @throws {HubError} `journal-unavailable` if the storage throws */
-function write<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof HubError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    const message = `The journal can’t store events (${reason}). Try again.`
-    throw new HubError('journal-unavailable', message)
   }
 }

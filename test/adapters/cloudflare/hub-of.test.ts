@@ -58,6 +58,7 @@ function setUp(count = COUNT, events?: EventSchemas) {
     }
     return {
       publish: over('publish', remote.publish),
+      publishWith: over('publishWith', remote.publishWith),
       disconnect: over('disconnect', remote.disconnect),
       permit: over('permit', remote.permit),
       fetch: over('fetch', async (request: Request) => {
@@ -231,6 +232,45 @@ test.each([
     expect(body).not.toBeNull()
   },
 )
+
+test('an event with an idempotency key is stored once by each object that it concerns', async () => {
+  const { hub, hubs, hanging, clock, calls } = setUp()
+  const key = { idempotencyKey: 'order-1' }
+  const first = await hub.publish({ client: 'alice' }, { data: 1 }, key)
+  expect(await hub.publish({ client: 'alice' }, { data: 1 }, key)).toEqual(first)
+  await expect(hub.publish({ client: 'alice' }, { data: 2 }, key)).rejects.toMatchObject({
+    code: 'idempotency-conflict',
+  })
+  expect(new Set(calls.map(([, name]) => name))).toEqual(new Set(['publishWith']))
+  const all = { idempotencyKey: 'order-2' }
+  hanging.add(COUNT - 1)
+  const cut = hub.publish('everyone', { data: new Date(0) }, all)
+  cut.catch(() => {})
+  await clock.advance(10_000)
+  await expect(cut).rejects.toMatchObject({ code: 'journal-unavailable' })
+  hanging.clear()
+  const { ids } = await hub.publish('everyone', { data: new Date(0) }, all)
+  expect(ids).toHaveLength(COUNT)
+  const stored = hubs.map((one) => one.stats().journal.events)
+  expect(stored).toEqual(stored.map((_, index) => (index === shardOf('alice', COUNT) ? 2 : 1)))
+  await expect(hub.publish('everyone', { data: 1 }, { idempotencyKey: '' })).rejects.toMatchObject({
+    code: 'invalid-option',
+  })
+})
+
+test('an object of an older version stores no event whose key it would ignore', async () => {
+  const published: unknown[] = []
+  const shard = {
+    publish: async (...args: unknown[]) => published.push(args),
+    publishWith: async () => {
+      throw new TypeError('The RPC receiver does not implement the method "publishWith".')
+    },
+  } as unknown as ObjectStub
+  const hub = createObjectHub({ count: 1, retryMs: 1, shard: () => shard })
+  const keyed = hub.publish('everyone', { data: 1 }, { idempotencyKey: 'a' })
+  await expect(keyed).rejects.toMatchObject({ code: 'journal-unavailable' })
+  expect(published).toEqual([])
+})
 
 test('a caller with another number of shards is refused', async () => {
   const { remotes } = setUp()

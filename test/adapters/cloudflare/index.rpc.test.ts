@@ -42,6 +42,10 @@ app.post('/all/:who', async (c) => {
   const addresses = c.req.param('who').split('+').map((client) => ({ client }))
   return c.json(await hubOf(c.env).publish(addresses, { event: 'note', data: 'hello' }))
 })
+app.post('/once', async (c) => {
+  const publishing = hubOf(c.env).publish('everyone', { data: await c.req.text() }, { idempotencyKey: 'a' })
+  return c.json(await publishing.catch(({ code }) => ({ code })))
+})
 app.post('/bad', async (c) => {
   const { name, code, status } = await hubOf(c.env)
     .publish('everyone', { event: 'hub:bad', data: 1 })
@@ -100,6 +104,17 @@ test('several people receive one event, on whichever objects they are, and so do
   const { id } = await returned.next(({ event }) => event === 'note')
   expect(ids).toContain(id)
   await returned.close()
+})
+
+test('an event with an idempotency key is stored once on each object', async () => {
+  const publish = async (body: string) => {
+    const response = await fetch(`${url}/once`, { method: 'POST', body })
+    return (await response.json()) as { ids?: string[] }
+  }
+  const [first, again] = [await publish('x'), await publish('x')]
+  expect(first.ids).toHaveLength(2)
+  expect(again).toEqual(first)
+  expect(await publish('y')).toEqual({ code: 'idempotency-conflict' })
 })
 
 test('an error keeps its code on the way back', async () => {

@@ -495,3 +495,54 @@ test('a batch of the events of one client goes to its shard', async () => {
   expect((await response.text()).trim().split('\n')).toHaveLength(2)
   expect(calls).toEqual([shardOf('alice', COUNT)])
 })
+
+describe('an idempotency key', () => {
+  const KEYED = { 'Idempotency-Key': 'order-1' }
+
+  test('reaches every shard that stores the event, and a repetition publishes nothing', async () => {
+    const { send, hubs } = setUp()
+    for (const path of ['/broadcast', '/topics/news', '/clients/alice']) {
+      const headers = { 'Idempotency-Key': path }
+      const first = await json(send('POST', path, 'hi', headers))
+      expect(await json(send('POST', path, 'hi', headers))).toEqual(first)
+    }
+    const stored = hubs.map((hub) => hub.stats().journal.events)
+    expect(stored).toEqual(stored.map((_, index) => (index === shardOf('alice', COUNT) ? 3 : 2)))
+  })
+
+  test('lets a repetition store the event on the shards that lack it', async () => {
+    const { send, hubs, broken } = setUp()
+    const failing = {
+      fetch: async () => {
+        throw Object.assign(new Error('moved'), { retryable: true })
+      },
+    }
+    broken.set(2, failing)
+    const cut = await send('POST', '/broadcast', 'hi', KEYED)
+    expect([cut.status, cut.headers.get('Retry-After')]).toEqual([503, '2'])
+    expect(await cut.json()).toMatchObject({
+      detail:
+        '1 of 3 shards did not confirm the event but may have stored it: send it again with the same Idempotency-Key.',
+    })
+    broken.clear()
+    const { ids } = await json<{ ids: string[] }>(send('POST', '/broadcast', 'hi', KEYED))
+    expect(ids).toHaveLength(COUNT)
+    expect(hubs.map((hub) => hub.stats().journal.events)).toEqual([1, 1, 1])
+  })
+
+  test('that another shard knows from another event leads to 422', async () => {
+    const { send } = setUp()
+    const name = NAMES.find((one) => shardOf(one, COUNT) !== 0) ?? ''
+    expect((await send('POST', `/clients/${name}`, 'hi', KEYED)).status).toBe(200)
+    expect((await send('POST', '/broadcast', 'hi', KEYED)).status).toBe(422)
+  })
+
+  test('of a client on another shard is another key', async () => {
+    const { send } = setUp()
+    const [one = '', other = ''] = [0, 1].map((shard) => {
+      return NAMES.find((name) => shardOf(name, COUNT) === shard)
+    })
+    expect((await send('POST', `/clients/${one}`, 'hi', KEYED)).status).toBe(200)
+    expect((await send('POST', `/clients/${other}`, 'ho', KEYED)).status).toBe(200)
+  })
+})

@@ -57,6 +57,7 @@ describe('with a list of origins', () => {
       'baggage',
       'cache-control',
       'content-type',
+      'idempotency-key',
       'last-event-id',
       'sentry-trace',
       'traceparent',

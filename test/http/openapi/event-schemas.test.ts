@@ -83,6 +83,7 @@ test('the document has the declared events, and is valid', async () => {
       data: expect.objectContaining({ properties: { unread: { type: 'number' } } }),
       event: { type: 'string', const: 'inbox' },
       ephemeral: { type: 'boolean' },
+      idempotencyKey: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
     },
     required: ['data', 'event'],
     additionalProperties: false,

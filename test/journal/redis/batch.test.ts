@@ -17,8 +17,7 @@ function batching(store?: (args: readonly string[]) => Promise<unknown>) {
       calls.push([keys, body])
       return { instances: 2 }
     },
-    store: storeAll,
-    storeSeveral: storeAll,
+    store: (_, args) => storeAll(args),
   })
   return { clock, calls, relayed, ...batcher }
 

@@ -17,6 +17,8 @@ const KEYS = [EVERYONE, clientKey('alice'), clientKey('bob'), topicKey('news'), 
 interface Planned {
   readonly keys: AddressKeys
   readonly size: number
+  /** Whether it has a name, and is appended twice. */
+  readonly isOnce: boolean
 }
 
 interface Published extends Position {
@@ -30,6 +32,7 @@ const event = fc.record({
     { weight: 1, arbitrary: fc.shuffledSubarray(KEYS, { minLength: 2 }) },
   ),
   size: fc.oneof({ weight: 19, arbitrary: fc.nat(60) }, fc.nat(3_000)),
+  isOnce: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.boolean()),
 })
 /** Consecutive calls; the events of one call are published together. */
 const calls = fc.array(fc.array(event, { minLength: 1, maxLength: 60, size: 'max' }), {
@@ -111,9 +114,15 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     const published: Published[] = []
     for (const call of plan) {
       const stored = await Promise.all(
-        call.map(async ({ keys, size }, at) => {
+        call.map(async ({ keys, size, isOnce }, at) => {
           const text = `${published.length + at}:${'x'.repeat(size)}`
-          const { id, sequence } = await journal.append(keys, { data: text })
+          const name = `${published.length + at}`
+          const once = isOnce ? { name, digest: 'd', ttlMs: 600_000, connections: 0 } : undefined
+          const [{ id, sequence }, again] = await Promise.all([
+            journal.append(keys, { data: text }, once),
+            once && journal.append(keys, { data: text }, once),
+          ])
+          if (again) expect(again.id).toBe(id)
           return { keys: [keys].flat(), text, id, sequence }
         }),
       )

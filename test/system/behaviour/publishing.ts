@@ -94,6 +94,24 @@ export function publishing(pool: RuntimePool): void {
     await listener.close()
   })
 
+  test('a publish that is repeated with its idempotency key publishes nothing, and has the same result', async () => {
+    const { url } = await pool.shared()
+    const listener = await listen(url, 'id=once')
+    const publishOnce = async (path: string, body: string) => {
+      const init = { method: 'POST', headers: { 'Idempotency-Key': 'once-1' }, body }
+      const response = await fetch(url + path, init)
+      return { status: response.status, body: (await response.json()) as PublishResult }
+    }
+    const all = await Promise.all([1, 2, 3, 4].map(() => publishOnce('/clients/once', 'paid')))
+    expect(all).toEqual(all.map(() => all[0]))
+    expect(all[0]).toMatchObject({ status: 200, body: { connections: 1 } })
+    expect((await publishOnce('/clients/once', 'sent')).status).toBe(422)
+    await publish(url, '/clients/once', 'end')
+    await listener.next(hasData('end'))
+    expect(publishedData(listener)).toEqual(['paid', 'end'])
+    await listener.close()
+  })
+
   test('an ephemeral event reaches connected clients, has no id and is not replayed', async () => {
     const { url } = await pool.shared()
     const listener = await listen(url, 'id=passing')

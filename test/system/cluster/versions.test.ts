@@ -86,6 +86,29 @@ describe.skipIf(REDIS_IS_MISSING || isMissing(OLDER))(
       expect((await fetch(`${by.newer.url}/sse?ticket=${early}`)).status).toBe(204)
     })
 
+    test('the older one ignores idempotency keys, and delivers what the newer one has stored once', async () => {
+      const reader = await listen(by.older, await ticketOf(by.newer, 'once'))
+      const publish = async (server: Server) => {
+        const headers = {
+          Authorization: `Bearer ${PUBLISH_KEY}`,
+          'Content-Type': 'text/plain',
+          'Idempotency-Key': 'order-1',
+        }
+        const init = { method: 'POST', headers, body: 'paid' }
+        return (await (await fetch(`${server.url}/clients/once`, init)).json()) as { id: string }
+      }
+      const first = await publish(by.newer)
+      expect(await publish(by.newer)).toEqual(first)
+      const other = await publish(by.older)
+      expect(other.id).not.toBe(first.id)
+      expect(await publish(by.newer)).toEqual(first)
+      await send(by.newer, 'POST', '/clients/once', { data: 'end' })
+      await reader.next(({ data }) => data === 'end')
+      const received = reader.events.filter(({ data }) => data === 'paid')
+      expect(received.map(({ id }) => id)).toEqual([first.id, other.id])
+      await reader.close()
+    })
+
     describe.each([
       ['older', 'newer'],
       ['newer', 'older'],

@@ -3,7 +3,7 @@
  *
  * All keys are in one hash slot. `{prefix}:head` is a hash with the epoch, the last sequence and the
  * size of the journal. `{prefix}:requests` is a sorted set of control requests for hubs that start
- * later, by expiry. The other keys start with `{prefix}:<root>:`, and a flushed Redis starts a new root.
+ * later, by expiry. `{prefix}:once` is about events that are stored once. The other keys start with `{prefix}:<root>:`, and a flushed Redis starts a new root.
  * `log:<key>` is the list of the frames of one address. `records` is a sorted set with one record per
  * call that published and of which an event is stored, by its last sequence: a line with that
  * sequence, the time and the bytes of the frames, then the keys, one per line. `evicted` is a sorted
@@ -17,6 +17,7 @@ import { CONTROL_REQUEST, USE_ONCE } from './control.ts'
 import { METADATA_TTL_MS, SWEEP } from './evict.ts'
 import { PATTERNS, USE_PATTERNS } from './patterns.ts'
 import { PUBLISH } from './publish.ts'
+import { ONCE } from './publish-once.ts'
 import { READ, READ_EACH } from './read.ts'
 import { FIRST, type Script, script } from './script.ts'
 import { PUBLISH_SEVERAL, RELAY_SEVERAL, SEVERAL } from './several.ts'
@@ -93,6 +94,7 @@ export const CHANNELS: readonly string[] = [SEVERAL, PATTERNS]
 export const SCRIPTS: readonly Script[] = [
   PUBLISH,
   PUBLISH_SEVERAL,
+  ...ONCE.values(),
   READ,
   READ_EACH,
   CATCH_UP,

@@ -2,7 +2,7 @@
 import { PUBLISH_TO_BUCKET } from './buckets.ts'
 import { ENTRY_BYTES, METADATA_TTL_MS, RECORD_BYTES, SLACK } from './evict.ts'
 import { SKIPS_PATTERNS } from './patterns.ts'
-import { FIRST, type Script, script } from './script.ts'
+import { FIRST, type JournalScript, script } from './script.ts'
 
 /** The maximum number of events by which an address may exceed its bound, so that many are evicted at a time. */
 const MAX_SURPLUS = 99
@@ -59,7 +59,7 @@ return reply
  * Consecutive events at the same key are stored and delivered in one step. With the key of a topic come those of the
  * patterns that cover it, one per line; of the instances at all of them, the most at one are returned.
  */
-export const PUBLISH: Script = script(
+export const PUBLISH: JournalScript = script(
   'publish',
   `
 ${BEGIN_PUBLISH}

@@ -15,7 +15,13 @@ export interface Script {
  */
 export const FIRST = 9
 
+/** A script that starts with what most of them start with. */
+export interface JournalScript extends Script {
+  /** What follows. */
+  readonly body: string
+}
+
 /** Creates a script: after what all of them start with, its own text. */
-export function script(name: string, text: string): Script {
-  return { name, text: RESOLVE_EPOCH + EVICTION + text }
+export function script(name: string, body: string): JournalScript {
+  return { name, text: RESOLVE_EPOCH + EVICTION + body, body }
 }

@@ -6,7 +6,7 @@
 import { PUBLISH_TO_BUCKET } from './buckets.ts'
 import { ENTRY_BYTES } from './evict.ts'
 import { BEGIN_PUBLISH, endPublish } from './publish.ts'
-import { type Script, script } from './script.ts'
+import { type JournalScript, type Script, script } from './script.ts'
 
 /** The end of the name of the channel. A message is the keys, one per line, an empty line, and the frame. */
 export const SEVERAL = ':several'
@@ -40,7 +40,7 @@ end
 `
 
 /** keys (one per line), (keys of an event (one per line), body)… → epoch, sequence of the last event, (instances)… */
-export const PUBLISH_SEVERAL: Script = script(
+export const PUBLISH_SEVERAL: JournalScript = script(
   'publish several',
   `
 ${PUBLISH_TO_SEVERAL}
