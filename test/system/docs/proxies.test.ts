@@ -48,6 +48,28 @@ for (const proxy of proxies()) {
       session.destroy()
     })
 
+    test('lines of a batch are published and answered while they arrive, however many there are', async () => {
+      const hub = await startRecipeHub(ANYONE)
+      const session = connect(await proxy.start(portOf(hub)), { rejectUnauthorized: false })
+      const batch = session.request({
+        ':method': 'POST',
+        ':path': '/broadcast',
+        'content-type': 'application/x-ndjson',
+      })
+      let answers = 0
+      batch.setEncoding('utf8').on('data', (text: string) => {
+        answers += text.split('\n').length - 1
+      })
+      for (const answered of [1, 2]) {
+        batch.write('{"data":1}\n')
+        await eventually(() => expect(answers).toBe(answered))
+      }
+      // More than the megabyte that nginx accepts by default.
+      batch.end('{"data":1}\n'.repeat(120_000))
+      await eventually(() => expect(answers).toBe(120_002))
+      session.destroy()
+    })
+
     test('heartbeats keep a quiet stream open, and without them the timeout ends it', async () => {
       const [beating, silent] = await Promise.all([
         startRecipeHub({ ...ANYONE, HEARTBEAT_SECONDS: '1' }),
