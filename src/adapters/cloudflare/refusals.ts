@@ -55,10 +55,9 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
   }
 
   async function unconfirmed(request: Request, subject: string): Promise<Response> {
-    const isOnce = request.headers.has('Idempotency-Key')
-    const response = await unavailable(request, unconfirmedBy(subject, isOnce))
+    const response = await unavailable(request, unconfirmedBy(subject))
     // A client that follows it would publish the event again.
-    if (!isOnce) response.headers.delete('Retry-After')
+    if (!request.headers.has('Idempotency-Key')) response.headers.delete('Retry-After')
     return response
   }
 
@@ -71,9 +70,6 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
 export const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'
 
 /** Says that an event may have been published. @param subject - the shards that may have stored it without confirming it */
-export function unconfirmedBy(subject: string, isOnce = false): string {
-  const advice = isOnce
-    ? 'send it again with the same Idempotency-Key.'
-    : 'publishing it again could duplicate it.'
-  return `${subject} did not confirm the event but may have stored it: ${advice}`
+export function unconfirmedBy(subject: string): string {
+  return `${subject} did not confirm the event but may have stored it: publishing it again could duplicate it, unless it has an idempotency key.`
 }

@@ -522,7 +522,7 @@ describe('an idempotency key', () => {
     expect([cut.status, cut.headers.get('Retry-After')]).toEqual([503, '2'])
     expect(await cut.json()).toMatchObject({
       detail:
-        '1 of 3 shards did not confirm the event but may have stored it: send it again with the same Idempotency-Key.',
+        '1 of 3 shards did not confirm the event but may have stored it: publishing it again could duplicate it, unless it has an idempotency key.',
     })
     broken.clear()
     const { ids } = await json<{ ids: string[] }>(send('POST', '/broadcast', 'hi', KEYED))
@@ -535,6 +535,28 @@ describe('an idempotency key', () => {
     const name = NAMES.find((one) => shardOf(one, COUNT) !== 0) ?? ''
     expect((await send('POST', `/clients/${name}`, 'hi', KEYED)).status).toBe(200)
     expect((await send('POST', '/broadcast', 'hi', KEYED)).status).toBe(422)
+  })
+
+  test('of each event of a batch reaches every shard that it concerns, and one for the whole batch none', async () => {
+    const { send, hubs } = setUp()
+    const events = [
+      { to: { client: NAMES }, data: 1, idempotencyKey: 'a' },
+      { to: 'everyone', data: 2, idempotencyKey: 'b' },
+    ]
+    const body = JSON.stringify(events)
+    const type = { 'Content-Type': 'application/json' }
+    const first = await json(send('POST', '/publish', body, type))
+    expect(first).toMatchObject([{ connections: 0 }, { ids: { length: COUNT } }])
+    const cursors = hubs.map((hub) => hub.cursor)
+    expect(await json(send('POST', '/publish', body, type))).toEqual(first)
+    expect(hubs.map((hub) => hub.cursor)).toEqual(cursors)
+    const refused = await send('POST', '/publish', body, { ...type, ...KEYED })
+    expect(refused.status).toBe(400)
+    expect(await refused.text()).toContain('send a field idempotencyKey with each of them')
+    const name = NAMES.find((one) => shardOf(one, COUNT) !== 0) ?? ''
+    await send('POST', `/clients/${name}`, 'hi', { 'Idempotency-Key': 'c' })
+    const other = JSON.stringify([{ to: 'everyone', data: 3, idempotencyKey: 'c' }])
+    expect(await json(send('POST', '/publish', other, type))).toMatchObject([{ status: 422 }])
   })
 
   test('of a client on another shard is another key', async () => {

@@ -186,6 +186,9 @@ function merge(results: readonly BatchResult[]): BatchResult {
   if (published.length === results.length) return mergePublished(published)
   const failed = results.length - published.length
   if (published.length === 0) return first
+  // A shard may know the idempotency key from an event of its own.
+  const conflict = results.find((result) => 'status' in result && result.status === 422)
+  if (conflict) return conflict
   return problemOf({
     status: 503,
     detail: unconfirmedBy(`${failed} of ${results.length} shards`),
