@@ -44,7 +44,7 @@ describe('a follower of a pattern', () => {
     await loop.leave()
   })
 
-  test('is replayed what it missed, and is told of a gap at its own topics only', async () => {
+  test('is replayed what it missed, and receives a gap of its own topics only', async () => {
     const { clock, hub, connect } = createHubHarness({ journalOptions: { maxEvents: 2 } })
     const { cursor } = hub
     for (const topic of ['a/1', 'b/1', 'a/2', 'b/2', 'b/3'])
