@@ -145,9 +145,10 @@ export function addressKeys(addresses: Addresses): AddressKeys {
 export function listenKeys(addresses: Addresses, max: number): string[] {
   const keys = uniqueKeys([addresses].flat() as readonly Address[], listenKey, max)
   const names = uncovered(keys.flatMap((key) => followedOf(key) ?? []))
-  return keys.filter(
-    (key) => names.includes(followedOf(key) ?? '') || followedOf(key) === undefined,
-  )
+  return keys.filter((key) => {
+    const name = followedOf(key)
+    return name === undefined || names.includes(name)
+  })
 }
 
 function uniqueKeys(
