@@ -10,7 +10,10 @@ import { type Permissions, SCOPE, type Scope } from './permissions.ts'
 
 /** What the sender of a request may do. Whatever is left out is not allowed. */
 export interface LoginGrant {
-  /** Whose rate limit publishing counts against. @defaultValue the client; without one, the remote address */
+  /**
+   * Whose rate limit publishing counts against, and whose the idempotency keys are. @defaultValue the client; without
+   * one, the limit is that of the remote address, and the keys are shared with all others without one
+   */
   readonly subject?: string | undefined
   /** The client that it may listen as. */
   readonly client?: string | undefined
