@@ -102,7 +102,7 @@ function between(text: string): string {
 function cpuRow(): string {
   const cell = (name: string) =>
     `${digits(us('broadcast', name))} / ${digits(us('burst', name))} µs`
-  const cells = [cell('node'), '52 µs / – ¹', cell('better-sse'), '–', '–', cell('nchan')]
+  const cells = [cell('node'), cell('hono-loop'), cell('better-sse'), '–', '–', cell('nchan')]
   return `| CPU per delivery: single / bursts | ${cells.join(' | ')} |`
 }
 
