@@ -1,8 +1,8 @@
 /** `hono-sse listen`: prints the events of a stream and reconnects when the connection is lost. */
 import { openFetchStream } from '../client/fetch-stream.ts'
-import { createFrameParser } from '../client/frame-parser.ts'
 import type { ClientStatus, ReceivedEvent } from '../client/stream-types.ts'
 import { basicClock } from '../core/clock.ts'
+import { createFrameParser } from '../core/parsing/frame-parser.ts'
 import { colour } from './colour.ts'
 import { CliError, EXIT } from './exit.ts'
 import { formatControlEvent, formatEvent } from './format.ts'

@@ -1,9 +1,9 @@
 /** One stream by `fetch`: keeps its cursor, reconnects, and detects a connection that is dead. */
 import type { BasicClock } from '../core/clock.ts'
+import { createFrameParser } from '../core/parsing/frame-parser.ts'
 import { ended, type Lost, readRefusal } from './answer.ts'
 import { type Backoff, countFailure, newBackoff } from './backoff.ts'
 import { credentialsOf } from './credential.ts'
-import { createFrameParser } from './frame-parser.ts'
 import { isText, jsonFields, readText } from './read-text.ts'
 import type {
   ClientStatus,

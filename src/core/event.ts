@@ -39,6 +39,13 @@ export const EVENT_NAME: RegExp = /^(?!hub:|(?:error|open)$)[^\p{Cc}\p{Cs}]{1,12
 export const EVENT_NAME_RULE =
   'must be 1 to 128 characters long, must not contain control characters or lone surrogates, must not start with "hub:", and must not be "error" or "open"'
 
+/** The key of an event stream: 1 to 128 characters without control characters or lone surrogates. */
+export const EVENT_KEY: RegExp = /^[^\p{Cc}\p{Cs}]{1,128}$/u
+
+/** The rule of {@link EVENT_KEY}, as error messages state it. */
+export const EVENT_KEY_RULE =
+  'must be 1 to 128 characters long, and must not contain control characters or lone surrogates'
+
 const LINE_BREAK = /\r\n|\r|\n/
 const encoder = new TextEncoder()
 
@@ -80,6 +87,12 @@ export function prepareEvent(input: EventInput, maxEventBytes: number, topic?: s
     )
   }
   return { event: input.event, topic, data }
+}
+
+/** Returns the key if it is valid. @throws {HubError} `invalid-event` if it is not */
+export function checkEventKey(key: string): string {
+  if (typeof key === 'string' && EVENT_KEY.test(key)) return key
+  throw new HubError('invalid-event', `A key ${EVENT_KEY_RULE}.`)
 }
 
 /**

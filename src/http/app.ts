@@ -27,6 +27,7 @@ import { type MetricsRoutes, metricsRoutes } from './routes/metrics.ts'
 import { type DescriptionInit, type OpenApiRoutes, openApiRoutes } from './routes/openapi.ts'
 import { type PublishRoutes, publishRoutes } from './routes/publish.ts'
 import { type SseRoutes, sseRoutes } from './routes/sse.ts'
+import { type StopRoutes, stopRoutes } from './routes/stop.ts'
 import { type TicketRoutes, ticketRoutes } from './routes/tickets.ts'
 import { asRoutes, type TextRoute } from './routes/types.ts'
 
@@ -72,6 +73,7 @@ type HealthRoutes = {
 export type AppRoutes<Events extends object = AnyEvents> = SseRoutes &
   PublishRoutes<Events> &
   ClientRoutes &
+  StopRoutes &
   MetricsRoutes &
   TicketRoutes &
   OpenApiRoutes &
@@ -125,6 +127,7 @@ export function createApp(options: AppOptions): AppType {
       }),
     )
     .route('/', clientRoutes(hub, access))
+    .route('/', stopRoutes(hub, access, limits.publishing ?? passThrough))
     .route('/', metricsRoutes({ hub, access, errors, more: options.metrics, onError }))
     .route('/', tickets)
     .route('/', openApiRoutes(describe))

@@ -18,6 +18,8 @@ export interface ClusterMember extends Pick<Presence, 'clients' | 'topics' | 'co
    * blocks the client for `blockMs` milliseconds. Returns how many connections it ended.
    */
   disconnect(client: string, blockMs: number, minAgeMs?: number): number
+  /** Ends what publishes to the client under the key. Returns how many pipes it ended. */
+  stop(client: string, key: string): number
 }
 
 /** How many instances were asked and how many responded. Absent if only one hub uses the journal. */
@@ -33,12 +35,19 @@ export interface DisconnectResult extends Coverage {
   readonly disconnected: number
 }
 
-/** Presence and disconnecting over all hubs that share the journal. */
+/** The result of a stop. */
+export interface StopResult extends Coverage {
+  /** How many pipes were ended. */
+  readonly stopped: number
+}
+
+/** Presence, disconnecting and stopping over all hubs that share the journal. */
 export interface Cluster {
   clients(limit: number): Promise<Listing<ClientSummary> & Coverage>
   topics(limit: number): Promise<Listing<TopicSummary> & Coverage>
   connections(key: string, limit: number): Promise<Listing<ConnectionSummary> & Coverage>
   disconnect(client: string, blockMs: number): Promise<DisconnectResult>
+  stop(client: string, key: string): Promise<StopResult>
   /** Returns the response of this hub to a control request; undefined if it does not know the request. */
   respond(request: unknown, remainingMs: number): unknown
 }
@@ -65,6 +74,7 @@ type ControlRequest =
     }
   | { readonly type: 'dismiss'; readonly client: string; readonly keepMs: number }
   | { readonly type: 'disconnect'; readonly client: string }
+  | { readonly type: 'stop'; readonly client: string; readonly key: string }
 
 /**
  * The maximum size of the rows in all responses, and in one of them, where 100 connections with the maximum
@@ -79,7 +89,7 @@ const MAX_NAMES = 1_000
 /** Creates a cluster of this hub and all hubs on the backplane. Without a backplane, it is this hub alone. */
 export function createCluster(backplane: Backplane | undefined, self: ClusterMember): Cluster {
   const alone = backplane?.instance === undefined
-  return { clients, topics, connections, disconnect, respond }
+  return { clients, topics, connections, disconnect, stop, respond }
 
   async function clients(limit: number): Promise<Listing<ClientSummary> & Coverage> {
     if (alone) return bounded(self.clients(limit), MAX_RESPONSE_CHARACTERS)
@@ -158,6 +168,14 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
     return { disconnected, asked, answered: Math.min(...done.map(({ answered = 0 }) => answered)) }
   }
 
+  async function stop(client: string, key: string): Promise<StopResult> {
+    // Its own at once: the others may be out of reach. They do not count twice when this hub is asked, too.
+    const own = self.stop(client, key)
+    if (alone) return { stopped: own }
+    const { results, ...coverage } = await send({ type: 'stop', client, key }, isCount)
+    return { stopped: results.reduce((sum, one) => sum + one, own), ...coverage }
+  }
+
   /** The size of each hub's response, so that all of them together fit. */
   function maxCharacters(): number {
     const share = Math.floor(MAX_CHARACTERS / Math.max(1, backplane?.instances ?? 1))
@@ -192,6 +210,7 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
       return bounded(self.connections(key, limit), room)
     }
     if (typeof client !== 'string') return
+    if (type === 'stop' && typeof key === 'string') return self.stop(client, key)
     if (type === 'disconnect') return self.disconnect(client, remainingMs)
     if (type === 'dismiss' && isCount(keepMs)) {
       return self.disconnect(client, 0, Math.max(0, keepMs - remainingMs))

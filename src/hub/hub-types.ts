@@ -2,11 +2,13 @@
 import type { Address, Addresses } from '../core/address.ts'
 import type { AnyEvents, EventNamed, EventOf } from '../core/declared-events.ts'
 import type { EventStream } from '../core/event-stream.ts'
-import type { Coverage, DisconnectResult } from './cluster.ts'
+import type { Coverage, DisconnectResult, StopResult } from './cluster.ts'
 import type { Connection, ConnectionInfo } from './connections/connection-types.ts'
 import type { PublishResult } from './delivery.ts'
 import type { PublishOptions } from './idempotency/once-of.ts'
 import type { HubStats } from './metrics.ts'
+import type { PipeOptions, PipeResult } from './piping/pipe.ts'
+import type { PipeSource } from './piping/run-pipe.ts'
 import type { ClientSummary, ConnectionSummary, Listing, TopicSummary } from './presence.ts'
 import type { EventItemOf } from './subscription/read-items.ts'
 import type { EventsOptions } from './subscription/subscribe.ts'
@@ -89,6 +91,19 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
   /** The same for a generic function that passes a name and its data on. */
   post<Name extends keyof Events>(addresses: Addresses, event: EventNamed<Events, Name>): void
   /**
+   * Publishes the events of an event stream, such as the answer of a language model, each as it arrives: their
+   * names and their data as text. It reads no faster than events are stored. Resolves when the stream has ended.
+   * A hub that closes ends it once it has drained.
+   * @throws {HubError} as `publish` does, for the first event that can't be published, `invalid-option`, and
+   * `hub-closed` when the hub closes; or whatever the stream failed with
+   */
+  pipe(addresses: Addresses, source: PipeSource, options?: PipeOptions): Promise<PipeResult>
+  /**
+   * Ends what is piped to the client under the key now, on all hubs that share the journal, and cancels its stream.
+   * @throws {HubError} `invalid-address`, `invalid-event` for an invalid key
+   */
+  stop(client: string, key: string): Promise<StopResult>
+  /**
    * Iterates over the events to addresses or patterns, up to 52 of them, with the promises of a stream: in order,
    * each once, what was missed since `lastEventId` first, and a gap as an item. It starts with the
    * loop, and counts neither as a connection nor as a client. A loop that leaves, or whose signal is
@@ -133,7 +148,7 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
    * Refuses new streams and ends the open ones with `hub:bye`, spread over the first half of
    * `drainMs` milliseconds (default 0: at once). At the end of `drainMs`, or as soon as no stream is
    * left, it aborts the rest and closes the journal; even at once, a stream has a tenth of a second for its `hub:bye`. Publishing works until then, also in hooks: it
-   * waits up to 500 milliseconds until the journal has stored that. Safe to call twice: the second call
+   * then ends the pipes, and waits up to 500 milliseconds for them, and as long again until the journal has stored that. Safe to call twice: the second call
    * waits for the first, and its signal counts, too.
    */
   close(drainMs?: number, options?: CloseOptions): Promise<void>

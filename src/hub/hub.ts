@@ -4,13 +4,13 @@ import { type Addresses, checkName, clientKey, clientOf, listenKey } from '../co
 import { epochOf } from '../core/cursor.ts'
 import type { AnyEvents } from '../core/declared-events.ts'
 import { checkRange, HubError } from '../core/errors.ts'
-import { checkFields, type EventInput } from '../core/event.ts'
-import { createExpiringSet } from '../core/expiring-set.ts'
+import { checkEventKey, checkFields, type EventInput } from '../core/event.ts'
 import { createHolding } from '../core/holding.ts'
 import { createInFlight } from '../core/in-flight.ts'
 import { checkOptions, KIND, type Kinds } from '../core/options/option-kinds.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createOnlineClients } from '../journal/online-clients.ts'
+import { createUseOnce } from '../journal/use-once.ts'
 import { createAdmission } from './admission.ts'
 import { createClosing } from './closing.ts'
 import { createCluster, type DisconnectResult } from './cluster.ts'
@@ -28,6 +28,8 @@ import { createMaintenance } from './maintenance.ts'
 import { collectStats, createHubMetrics } from './metrics.ts'
 import { createOpening } from './opening.ts'
 import { type HubOptions, MAX_TIMER_MS, resolveHubOptions } from './options.ts'
+import { createPipe } from './piping/pipe.ts'
+import { createProducers } from './piping/producers.ts'
 import { createPresence } from './presence.ts'
 import { createSubscribe } from './subscription/subscribe.ts'
 import { createSubscribers } from './subscription/subscribers.ts'
@@ -36,7 +38,7 @@ const CLOSE_KINDS: Kinds<CloseOptions> = { signal: KIND.signal }
 
 const LIST_KINDS: Kinds<ListOptions> = { limit: KIND.any }
 
-/** The maximum number of milliseconds that a close waits until the journal has stored what was published before. */
+/** The maximum number of milliseconds that a close waits until pipes have ended, and until the journal has stored what was published before. */
 const LAST_PUBLISHES_MS = 500
 
 /** A second hub would take over the deliveries of the first one, which would receive nothing. */
@@ -88,12 +90,13 @@ export function createHub(options: HubOptions = {}): Hub {
   const delivery = createDelivery({ settings, registry, subscribers, flusher, metrics })
   const timers = createMaintenance({ settings, registry, delivery, closing })
   const presence = createPresence(settings, registry)
+  const producers = createProducers(clock)
   const cluster = createCluster(backplane, {
     ...presence,
     maxLifetimeMs: 1.2 * lifetimeMs,
     disconnect: disconnectHere,
+    stop: producers.stop,
   })
-  const used = createExpiringSet(clock)
   const publishes = createInFlight(clock)
   const { deliver, catchUp: missed } = delivery
   journal.open({ deliver, missed, respond: cluster.respond })
@@ -141,6 +144,9 @@ export function createHub(options: HubOptions = {}): Hub {
     post: (addresses: Addresses, event: EventInput) => {
       publish(addresses, event).catch((error) => hooks.onError(error, 'publish'))
     },
+    pipe: createPipe({ ...settings, ...flusher, schemas, producers, publish }),
+    stop: async (client, key) =>
+      await cluster.stop(checkName('client id', client), checkEventKey(key)),
     events,
     disconnect,
     clients: async (limit) => await cluster.clients(checkLimit(limit)),
@@ -173,7 +179,8 @@ export function createHub(options: HubOptions = {}): Hub {
     },
     endStreams: closing.endStreams,
     epoch: () => epochOf(journal.head()),
-    useOnce,
+    useOnce: createUseOnce(clock, backplane),
+    producers,
   })
 
   /** Two indexes share the journal: it is told about the first and the last listener in both. */
@@ -215,13 +222,6 @@ export function createHub(options: HubOptions = {}): Hub {
     return connections.length
   }
 
-  async function useOnce(name: string, ttlMs: number): Promise<boolean> {
-    if (backplane) return await backplane.useOnce(name, ttlMs)
-    if (used.has(name)) return false
-    used.add(name, ttlMs)
-    return true
-  }
-
   function close(drainMs = 0, options: CloseOptions = {}): Promise<void> {
     checkOptions('close', options, CLOSE_KINDS)
     checkRange('drainMs', drainMs, 0, MAX_TIMER_MS)
@@ -239,6 +239,8 @@ export function createHub(options: HubOptions = {}): Hub {
     holding.release()
     // Its hooks may publish once more.
     await onlineClients?.close()
+    // So may pipes, whose last events say that they end.
+    await producers.close(LAST_PUBLISHES_MS)
     isClosed = true
     await publishes.settled(LAST_PUBLISHES_MS)
     for (const subscriber of subscribers.all) subscriber.disconnect('shutdown')

@@ -4,10 +4,12 @@ import type { Clock } from '../core/clock.ts'
 import type { ByeReason } from '../core/control-events.ts'
 import type { EventSchemas } from '../core/declared-events.ts'
 import type { Compression } from '../core/event-stream.ts'
+import type { UseOnce } from '../journal/use-once.ts'
 import type { HubConnection } from './connections/connection.ts'
 import type { ConnectionInfo } from './connections/connection-types.ts'
 import type { RefusalReason, RejectionReason } from './hooks/hooks.ts'
 import type { ConnectOptions } from './hub-types.ts'
+import type { Producers } from './piping/producers.ts'
 
 /** What the HTTP layer needs of a hub and an application does not. */
 export interface HubInternals {
@@ -34,7 +36,9 @@ export interface HubInternals {
    */
   epoch(): string
   /** Resolves with true for the first call with this name within `ttlMs` milliseconds on any hub that shares the journal. */
-  useOnce(name: string, ttlMs: number): Promise<boolean>
+  readonly useOnce: UseOnce
+  /** What publishes under a key now. */
+  readonly producers: Producers
   /** Returns the frame of `hub:bye` for a stream that can't be opened. The frame counts as sent. */
   byeFrame(reason: ByeReason): Uint8Array
   /** @see Flusher.flushed */

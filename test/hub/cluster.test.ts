@@ -24,6 +24,10 @@ function member(): ClusterMember & { readonly ended: unknown[][] } {
       ended.push(args)
       return 1
     },
+    stop: (...args) => {
+      ended.push(args)
+      return 2
+    },
   }
 }
 
@@ -425,3 +429,25 @@ test.each([1_000, 1_001, 10_000])(
     expect(looked).toEqual([7, 1_000])
   },
 )
+
+test('a stop ends the pipes of this hub, and is asked of all hubs', async () => {
+  const plane = answering([0, 1, 'nonsense'])
+  const own = member()
+  const cluster = createCluster(plane, own)
+  expect(await cluster.stop('alice', 'answer')).toEqual({ stopped: 3, asked: 2, answered: 2 })
+  const [[request] = []] = plane.requests
+  expect(cluster.respond(request, 0)).toBe(2)
+  expect(own.ended).toEqual([
+    ['alice', 'answer'],
+    ['alice', 'answer'],
+  ])
+  expect(cluster.respond({ type: 'stop', client: 'alice' }, 0)).toBeUndefined()
+})
+
+test('a stop ends the pipes of this hub even if the others are out of reach', async () => {
+  const own = member()
+  const request = () => Promise.reject(new Error('no Redis'))
+  const cluster = createCluster({ ...backplane(2), request }, own)
+  await expect(cluster.stop('alice', 'answer')).rejects.toThrow('no Redis')
+  expect(own.ended).toEqual([['alice', 'answer']])
+})

@@ -3,9 +3,10 @@
 import { createRouter, type Shard } from '../../src/adapters/cloudflare/router.ts'
 import { HubError } from '../../src/core/errors.ts'
 import { NDJSON } from '../../src/http/batch/respond-to-lines.ts'
+import { EVENT_STREAM } from '../../src/http/piping/answer-stream.ts'
 import type { Journal, JournalHandler } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory/journal.ts'
-import { afterHold, createAppHarness, released, served } from './app-harness.ts'
+import { afterHold, createAppHarness, released, served, streamed } from './app-harness.ts'
 import { type AuthHarness, createAuthHarness, KEY } from './auth-harness.ts'
 import { openBatch } from './batch.ts'
 import { type ManualClock, manualClock } from './clock.ts'
@@ -40,10 +41,10 @@ export const situations: Readonly<Record<string, Situation>> = {
   'the client is blocked': async (template) => {
     const { request, hub, clock } = createAppHarness()
     await hub.disconnect('alice', 60_000)
-    return await afterHold(request(`${template.path}?id=alice`, init(template)), clock)
+    return await afterHold(request(withQuery(template.path, 'id=alice'), init(template)), clock)
   },
   'the query contains a credential': (template) =>
-    createAppHarness().request(`${template.path}?token=x`, init(template)),
+    createAppHarness().request(withQuery(template.path, 'token=x'), init(template)),
   'the credential is missing': (template) =>
     withLimits().request(template.path, undefined, init(template)),
   'the credential lacks the permission': async (template) => {
@@ -69,6 +70,14 @@ export const situations: Readonly<Record<string, Situation>> = {
     withLimits().request(template.path, KEY, init(template, JSON_TYPE, '{')),
   'the body is too large': (template) =>
     withLimits().request(template.path, KEY, init(template, JSON_TYPE, 'x'.repeat(5_000_000))),
+  'nothing of the body arrives': async (template) => {
+    const { app, clock } = createAppHarness()
+    const isStream = Object.hasOwn(template.bodies ?? {}, EVENT_STREAM)
+    const silent = streamed(new ReadableStream(), EVENT_STREAM)
+    const response = app.request(template.path, isStream ? silent : init(template))
+    await clock.advance(61_000)
+    return served(await response)
+  },
   'the body has another type': (template) =>
     withLimits().request(
       template.path,
@@ -152,6 +161,10 @@ export const situations: Readonly<Record<string, Situation>> = {
     const hub = routerOf(() => ({ fetch: away }))
     return hub.fetch(new Request(`http://localhost${template.path}`, init(template)))
   },
+}
+
+function withQuery(path: string, query: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`
 }
 
 /** A stream that the hub refuses is held for a second. */

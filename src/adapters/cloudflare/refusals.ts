@@ -73,3 +73,11 @@ export const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable
 export function unconfirmedBy(subject: string): string {
   return `${subject} did not confirm the event but may have stored it: publishing it again could duplicate it, unless it has an idempotency key.`
 }
+
+/** Refuses an event stream that no single shard could publish. */
+export function refuseStream(c: Context): Response {
+  return problem(c, 501, STREAM_FOR_SHARDS)
+}
+
+const STREAM_FOR_SHARDS =
+  'With several shards, an event stream must be for one client: publish to POST /clients/:id, or send application/x-ndjson.'

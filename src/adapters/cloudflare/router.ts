@@ -16,9 +16,16 @@ import {
   type ShardList,
   withBody,
 } from './merge.ts'
-import { createRefusals } from './refusals.ts'
+import { createRefusals, refuseStream } from './refusals.ts'
 import { cloneRequest, withShardCount } from './request.ts'
-import { isLines, publishes, type ShardRoute, shardRoute, ticketClient } from './routes.ts'
+import {
+  isEventStream,
+  isLines,
+  publishes,
+  type ShardRoute,
+  shardRoute,
+  ticketClient,
+} from './routes.ts'
 import { newClientId, shardOf } from './sharding.ts'
 
 /** A Durable Object that serves the whole HTTP interface to its part of the clients. */
@@ -91,12 +98,14 @@ export function createRouter(init: RouterInit): Shard {
       case 'stream':
         return await openStream(request, route)
       case 'client':
+      case 'stop':
         return await pass(shardOf(route.client, count), request, route)
       case 'block':
         return await block(request, shardOf(route.client, count))
       case 'ticket':
         return await issueTicket(request)
       case 'publish':
+        if (isEventStream(request)) return await respond(request, refuseStream)
         return await (isLines(request) ? batches.lines(request, false) : publish(request))
       case 'batch':
         return await (isLines(request) ? batches.lines(request, true) : batches.array(request))

@@ -8,6 +8,7 @@ import { decodeJwt } from 'jose'
 import { NAME } from '../../core/address.ts'
 import type { AppType } from '../../http/app.ts'
 import { NDJSON } from '../../http/batch/respond-to-lines.ts'
+import { EVENT_STREAM } from '../../http/piping/answer-stream.ts'
 
 /** Where a request goes, with what is needed to find the shard. */
 export type ShardRoute =
@@ -20,7 +21,7 @@ export type ShardRoute =
       /** The cursor, which may name the shard that the client was on; empty if there is none. */
       readonly cursor: string
     }
-  | { readonly to: 'client'; readonly client: string }
+  | { readonly to: 'client' | 'stop'; readonly client: string }
   /** Every shard: a token of a blocked client could publish on any of them. */
   | { readonly to: 'block'; readonly client: string }
   /** The shard of the client named in the body. */
@@ -50,6 +51,7 @@ const DESTINATIONS: Readonly<Record<AppRoute, ShardRoute['to']>> = {
   'GET /sse': 'stream',
   'POST /ping/:id': 'client',
   'POST /clients/:id': 'client',
+  'POST /clients/:id/stop': 'stop',
   'GET /clients/:id': 'client',
   'DELETE /clients/:id': 'block',
   'POST /topics/:topic': 'publish',
@@ -83,7 +85,8 @@ export function shardRoute(request: Request): ShardRoute {
   if (!to) return { to: 'any' }
   const read = new HonoRequest(request, path, matches as unknown as RequestMatches)
   if (to === 'stream') return streamRoute(read)
-  if (to !== 'client' && to !== 'block') return { to }
+  if (to !== 'client' && to !== 'stop' && to !== 'block') return { to }
+  if (to === 'stop') return { to, client: read.param('id') ?? '' }
   const blocks = to === 'block' && read.query('block') !== undefined
   return { to: blocks ? 'block' : 'client', client: read.param('id') ?? '' }
 }
@@ -95,8 +98,17 @@ export function publishes({ method }: Request, { to }: ShardRoute): boolean {
 
 /** Whether a request is answered while its body arrives. */
 export function isLines({ method, headers }: Request): boolean {
+  return method === 'POST' && [NDJSON, EVENT_STREAM].includes(typeOf(headers))
+}
+
+/** Whether the body of a request is an event stream. */
+export function isEventStream({ method, headers }: Request): boolean {
+  return method === 'POST' && typeOf(headers) === EVENT_STREAM
+}
+
+function typeOf(headers: Headers): string {
   const [type = ''] = (headers.get('Content-Type') ?? '').split(';')
-  return method === 'POST' && type.trim().toLowerCase() === NDJSON
+  return type.trim().toLowerCase()
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Reads a stream for the doctor, and measures when its frames arrive. */
-import { createFrameParser } from '../../client/frame-parser.ts'
+
 import type { ReceivedEvent } from '../../client/stream-types.ts'
+import { createFrameParser } from '../../core/parsing/frame-parser.ts'
 
 /** The name of the events that the doctor publishes. */
 export const DOCTOR_EVENT = 'doctor'

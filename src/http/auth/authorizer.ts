@@ -46,6 +46,11 @@ export interface Access {
   listen(c: Context, requested: StreamRequest): Promise<StreamGrant>
   /** Allows publishing to the address. Resolves with the subject whose rate limit it counts against; undefined for its address. */
   publish(c: Context, address: Address): Promise<string | undefined>
+  /**
+   * Allows ending what is published to the client under a key: it MUST NOT use up the ticket. Resolves as `publish`
+   * does. @defaultValue whatever `publish` allows
+   */
+  stop?(c: Context, client: string, ticket?: string): Promise<string | undefined>
   /** Allows listing and disconnecting clients, and reading metrics. */
   operate(c: Context): Promise<void>
   /** Allows reading metrics. @defaultValue whatever `operate` allows */
@@ -68,7 +73,7 @@ export interface AuthorizerInit {
 export function createAuthorizer(init: AuthorizerInit): Access {
   const { hub, permissionsOf, tickets, clock } = init
   const { isBlocked } = internalsOf(hub)
-  return bindToHub({ listen, publish, operate, metrics, issuer }, hub)
+  return bindToHub({ listen, publish, stop, operate, metrics, issuer }, hub)
 
   async function listen(c: Context, requested: StreamRequest): Promise<StreamGrant> {
     if (requested.ticket !== undefined) return await listenByTicket(c, requested, requested.ticket)
@@ -88,7 +93,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     requested: StreamRequest,
     ticket: string,
   ): Promise<StreamGrant> {
-    if (!tickets) throw unauthorized('This hub accepts no tickets: listen with a token.')
+    if (!tickets) throw unauthorized(NO_TICKETS)
     const claims = await tickets.read(ticket)
     check(requested, claims.client, mayFollow(claims, requested.topics))
     const topics = requested.topics.length > 0 ? requested.topics : claims.topics
@@ -107,6 +112,27 @@ export function createAuthorizer(init: AuthorizerInit): Access {
       )
     }
     return permissions.subject
+  }
+
+  /** The client itself may, and so may whoever publishes to it. */
+  async function stop(c: Context, client: string, ticket?: string): Promise<string | undefined> {
+    if (ticket !== undefined) return await stopByTicket(c, client, ticket)
+    const permissions = await publisherOf(c)
+    if (permissions.client === client || mayPublish(permissions, { client })) {
+      return permissions.subject
+    }
+    throw forbidden(
+      'This credential is not that of the client, nor may it publish to it: send a ticket or a token of the client.',
+    )
+  }
+
+  async function stopByTicket(c: Context, client: string, ticket: string): Promise<string> {
+    if (!tickets) throw unauthorized(NO_TICKETS)
+    const claims = await tickets.read(ticket)
+    check({ client, topics: [] }, claims.client, true)
+    if (isBlocked(client)) throw clientBlocked()
+    await tickets.verify(c, claims)
+    return `client:${client}`
   }
 
   async function operate(c: Context): Promise<void> {
@@ -140,6 +166,8 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     throw clientBlocked()
   }
 }
+
+const NO_TICKETS = 'This hub accepts no tickets: send a token.'
 
 function check(requested: StreamRequest, client: string, covered: boolean): void {
   if (requested.client !== undefined && requested.client !== client) {

@@ -73,6 +73,8 @@ export interface Tickets {
    * @throws {HTTPException} 401 when the ticket is used up or expired and no valid cookie comes with it
    */
   redeem(c: Context, claims: TicketClaims): Promise<number>
+  /** The same without using up the ticket or setting a cookie. */
+  verify(c: Context, claims: TicketClaims): Promise<number>
 }
 
 /** Seconds within which a ticket must be redeemed. */
@@ -98,7 +100,12 @@ export function createTickets(init: TicketsInit): Tickets {
   const { secrets, clock, epoch, useOnce, isSecure = isHttps, addressOf } = init
   const signer = createSigner(secrets, 'ticket')
   const cookies = createGrantCookies({ secrets, isSecure })
-  return { issue, read, redeem }
+  return {
+    issue,
+    read,
+    redeem: (c, claims) => endOf(c, claims, c.req.method !== 'HEAD'),
+    verify: (c, claims) => endOf(c, claims, false),
+  }
 
   async function issue({ client, topics }: Grant, grantSeconds: number): Promise<string> {
     const expiresAt = clock.now() + TICKET_SECONDS * 1_000
@@ -116,15 +123,14 @@ export function createTickets(init: TicketsInit): Tickets {
     throw unauthorized('This hub did not issue the ticket: request one from POST /tickets.')
   }
 
-  async function redeem(c: Context, claims: TicketClaims): Promise<number> {
+  async function endOf(c: Context, claims: TicketClaims, uses: boolean): Promise<number> {
     const { client, topics, grantSeconds } = claims
     const grant = await grantName(client, topics)
     const cookieEndsAt = await cookies.endOf(c, grant)
-    const isHead = c.req.method === 'HEAD'
-    if (isHead ? remainingMs(claims) > 0 : await useUp(c, claims, cookieEndsAt)) {
+    if (uses ? await useUp(c, claims, cookieEndsAt) : remainingMs(claims) > 0) {
       const end = clock.now() + grantSeconds * 1_000
       // A cookie that lasts longer belongs to another tab with the same grant: keep it.
-      if (end > cookieEndsAt && !isHead) await cookies.set(c, grant, end, grantSeconds)
+      if (end > cookieEndsAt && uses) await cookies.set(c, grant, end, grantSeconds)
       return end
     }
     if (cookieEndsAt > clock.now()) return cookieEndsAt

@@ -2,15 +2,11 @@
 import type { Context } from 'hono'
 import type { TypedResponse } from 'hono/types'
 import { internalsOf } from '../../hub/internals.ts'
+import { MAX_AT_ONCE, MAX_BYTES_AT_ONCE } from '../../hub/piping/turn.ts'
 import { problem } from '../problem.ts'
 import { jsonResponse } from '../routes/types.ts'
 import type { BatchResult } from '../schemas/batches.ts'
-import {
-  type BatchInit,
-  createBatchPublisher,
-  MAX_AT_ONCE,
-  MAX_BYTES_AT_ONCE,
-} from './publisher.ts'
+import { type BatchInit, createBatchPublisher } from './publisher.ts'
 
 /** The maximum number of bytes of a batch, unless a single event may be larger. */
 export const MAX_BATCH_BYTES = 4_194_304
@@ -27,7 +23,7 @@ export async function answerArray(
     return problem(c, 413, detail) as never
   }
   const { flushed } = internalsOf(init.hub)
-  const publishAll = createBatchPublisher(init, c)
+  const { publishAll } = createBatchPublisher(init, c)
   const results: BatchResult[] = []
   while (results.length < events.length) {
     if (results.length > 0) await flushed()

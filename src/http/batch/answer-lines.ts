@@ -24,7 +24,7 @@ export async function answerLines(
   const { hub } = init
   const { maxEventBytes } = hub
   const { clock, flushed } = internalsOf(hub)
-  const publishAll = createBatchPublisher(init, c, address)
+  const { publishAll } = createBatchPublisher(init, c, address)
   return await respondToLines(c, {
     maxLineBytes: (address === undefined ? maxLineBytes : maxJsonBytes)(maxEventBytes),
     publishAll: (lines) => publishAll(lines, ({ bytes }) => parse(bytes, maxEventBytes)),

@@ -1,7 +1,7 @@
 /** Publishes the lines of one body, as many at once as there are, and returns their answers. */
+import { MAX_AT_ONCE, MAX_BYTES_AT_ONCE } from '../../hub/piping/turn.ts'
 import type { BatchProblem, BatchResult } from '../schemas/batches.ts'
 import { createLineSplitter, type Line } from './line-splitter.ts'
-import { MAX_AT_ONCE, MAX_BYTES_AT_ONCE } from './publisher.ts'
 
 /** The answers to one body. */
 export interface LineAnswers {

@@ -12,7 +12,7 @@ import { publication } from '../idempotency/publish-options-of.ts'
 import { passThrough } from '../middleware/authorize.ts'
 import { issuesIn } from '../middleware/validate.ts'
 import { type Explanation, explain, problemBody } from '../problem.ts'
-import { addressesOf, BatchEvent, type BatchResult } from '../schemas/batches.ts'
+import { addressesOf, BatchEvent, type BatchProblem, type BatchResult } from '../schemas/batches.ts'
 import { PublishBody } from '../schemas/requests.ts'
 
 /** What publishing requires. */
@@ -36,35 +36,57 @@ export type PublishAll = <Item>(
   parse: (item: Item) => unknown,
 ) => Promise<readonly BatchResult[]>
 
-/** The maximum number of events that are published in one turn: nothing else happens meanwhile. */
-export const MAX_AT_ONCE = 512
-
-/** The number of bytes beyond which no more are published in one turn: a connection queues them all. */
-export const MAX_BYTES_AT_ONCE = 65_536
+/** Publishes the events of one request. */
+export interface BatchPublisher {
+  publishAll: PublishAll
+  /**
+   * Returns what publishes events of one turn one after the other, also while the hub drains. Their permissions are
+   * read once.
+   */
+  startTurn(): (event: unknown) => Promise<BatchResult>
+}
 
 /** Creates the publisher of one request. @param address - whom its events are for. @defaultValue each of them says so */
 export function createBatchPublisher(
   { hub, access, limit, errors, onError }: BatchInit,
   c: Context,
   address?: Address,
-): PublishAll {
+): BatchPublisher {
   const { events } = internalsOf(hub)
   const read = (value: unknown): readonly [Addresses, PublishBody] => {
     return address === undefined ? withRecipients(value) : [address, checked(PublishBody, value)]
   }
-  return publishAll
+  return {
+    publishAll: (items, parse) => publishIn(turn(), items, parse, checkOpen),
+    startTurn: () => {
+      const own = turn()
+      return async (event) => (await publishIn(own, [event], same))[0] as BatchResult
+    },
+  }
 
-  async function publishAll<Item>(
-    items: readonly Item[],
-    parse: (item: Item) => unknown,
-  ): Promise<readonly BatchResult[]> {
-    const results: (BatchResult | Promise<BatchResult>)[] = []
+  /** A context that holds permissions. */
+  function turn(): Context {
     const own = contextLike(c)
     holdPermissions(own)
+    return own
+  }
+
+  /** @throws {HubError} `hub-closed` also while the hub drains */
+  function checkOpen(): void {
+    if (hub.closing) throw new HubError('hub-closed', CLOSING)
+  }
+
+  async function publishIn<Item>(
+    own: Context,
+    items: readonly Item[],
+    parse: (item: Item) => unknown,
+    check?: () => void,
+  ): Promise<readonly BatchResult[]> {
+    const results: (BatchResult | Promise<BatchResult>)[] = []
     for (const item of items) {
       try {
         const [addresses, body] = read(parse(item))
-        if (hub.closing) throw new HubError('hub-closed', CLOSING)
+        check?.()
         for (const one of access ? [addresses].flat() : []) {
           own.set('subject', await access?.publish(own, one))
         }
@@ -104,8 +126,12 @@ export function createBatchPublisher(
   }
 }
 
+function same<Item>(item: Item): Item {
+  return item
+}
+
 /** The result of an event that was not published. */
-export function asResult(explanation: Explanation): BatchResult {
+export function asResult(explanation: Explanation): BatchProblem {
   const { retryAfter } = explanation
   const body = problemBody(explanation)
   return retryAfter === undefined ? body : { ...body, retryAfter }

@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type Explanation, problem } from '../problem.ts'
+import { bodyStream } from './body-stream.ts'
 import { discardRest } from './discard-rest.ts'
 import { createLineAnswers, type LineAnswers, type LineAnswersInit } from './line-answers.ts'
 import { asResult } from './publisher.ts'
@@ -29,7 +30,7 @@ export interface RespondToLinesInit extends BatchWatchInit {
 
 /** Responds to a request whose body is NDJSON. */
 export async function respondToLines(c: Context, init: RespondToLinesInit): Promise<Response> {
-  const reader = (await bodyOf(c)).getReader()
+  const reader = (await bodyStream(c)).getReader()
   const watch = watchBatch(init)
   const answers = createLineAnswers({
     ...init,
@@ -48,13 +49,6 @@ export async function respondToLines(c: Context, init: RespondToLinesInit): Prom
   answers.stop(asResult(NO_LINES))
   void discard()
   return problem(c, status as ContentfulStatusCode, detail)
-}
-
-/** The body, which the host may have read already. */
-async function bodyOf(c: Context): Promise<ReadableStream<Uint8Array>> {
-  const { raw } = c.req
-  const body = raw.bodyUsed ? new Response(await c.req.arrayBuffer()).body : raw.body
-  return body ?? new ReadableStream({ start: (controller) => controller.close() })
 }
 
 interface StreamInit {

@@ -10,7 +10,7 @@ export type Awaited = 'body' | 'reader'
 const SECONDS: Readonly<Record<Awaited, number>> = { body: 60, reader: 30 }
 
 const DETAILS: Readonly<Record<Awaited, string>> = {
-  body: `Nothing arrived for ${SECONDS.body} s: send a blank line now and then, or another request.`,
+  body: `Nothing arrived for ${SECONDS.body} s: send a blank line, or in an event stream a comment, now and then; or another request.`,
   reader: `The answers were not read for ${SECONDS.reader} s: read them while you send, or send fewer lines in one request.`,
 }
 

@@ -40,9 +40,9 @@ export function onlyPublication(
   return publication(c, body, key)
 }
 
-/** Refuses a key for a whole batch. @throws {HTTPException} 400 */
-export function checkNoKey(c: Context): void {
-  if (c.req.header(HEADER) !== undefined) throw invalid(IN_BATCH)
+/** Refuses a key for a whole batch, or an event stream. @throws {HTTPException} 400 */
+export function checkNoKey(c: Context, isStream = false): void {
+  if (c.req.header(HEADER) !== undefined) throw invalid(isStream ? IN_STREAM : IN_BATCH)
 }
 
 function invalid(message: string): HTTPException {
@@ -51,3 +51,4 @@ function invalid(message: string): HTTPException {
 
 const TWO = `The event has two idempotency keys: send the header ${HEADER}, or the field idempotencyKey.`
 const IN_BATCH = `The header ${HEADER} can’t be used for several events: send a field idempotencyKey with each of them.`
+const IN_STREAM = `The header ${HEADER} can’t be used for an event stream: send it without.`

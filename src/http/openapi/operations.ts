@@ -1,6 +1,7 @@
 /** The operations, by method and path. Every route of the app has one entry. */
 import { z } from 'zod'
 import { schemaMetadata } from '../schemas/metadata.ts'
+import { Stopped, StopQuery } from '../schemas/pipes.ts'
 import {
   ClientParam,
   DisconnectQuery,
@@ -19,6 +20,7 @@ import {
 } from '../schemas/responses.ts'
 import { ABOUT } from './about.ts'
 import { content, json, type Operation, text } from './operation.ts'
+import { LIMITED } from './parts.ts'
 import { PUBLISHING } from './publishing.ts'
 
 const SINCE = '2026-11-22T09:00:00.000Z'
@@ -137,6 +139,27 @@ export const operations: Readonly<Record<string, Operation>> = {
         { disconnected: 1, blockedSeconds: 3_600, asked: 3, answered: 2 },
       ),
     },
+  },
+  'POST /clients/:id/stop': {
+    id: 'stop',
+    tag: 'publish',
+    summary: 'Ends the event streams that are published to a client under a key.',
+    description:
+      'For the client itself, with a ticket or a token, and for whoever may publish to it. The publisher’s request ends, and with it what the publisher reads from.',
+    permission: 'listen',
+    parameters: { path: ClientParam, query: StopQuery },
+    responses: {
+      200: { ...json('They are ended.', Stopped, { stopped: 1 }), headers: LIMITED },
+      202: {
+        ...json('Some instances have not responded.', Stopped, {
+          stopped: 0,
+          asked: 3,
+          answered: 2,
+        }),
+        headers: LIMITED,
+      },
+    },
+    problems: [429],
   },
   'GET /topics': {
     id: 'listTopics',

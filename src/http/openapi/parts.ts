@@ -14,7 +14,7 @@ interface Refusal {
 }
 
 /** With rate limits, every response reports how many requests are left. */
-const LIMITED: readonly HeaderName[] = ['RateLimit', 'RateLimit-Policy']
+export const LIMITED: readonly HeaderName[] = ['RateLimit', 'RateLimit-Policy']
 
 const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
   400: {
@@ -45,7 +45,8 @@ const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
   },
   408: {
     description: 'Nothing more of the body arrived in time.',
-    detail: 'Nothing arrived for 60 s: send a blank line now and then, or another request.',
+    detail:
+      'Nothing arrived for 60 s: send a blank line, or in an event stream a comment, now and then; or another request.',
   },
   413: {
     description: 'The body is too large.',

@@ -1,7 +1,9 @@
 /** The operations that publish events. */
 import { z } from 'zod'
 import { NDJSON } from '../batch/respond-to-lines.ts'
+import { EVENT_STREAM } from '../piping/answer-stream.ts'
 import { Batch, BatchEvent, BatchResult, BatchResults } from '../schemas/batches.ts'
+import { PipeQuery, PublishResponse } from '../schemas/pipes.ts'
 import {
   ClientParam,
   PublishBody,
@@ -28,6 +30,7 @@ const event = {
   'text/plain': content(z.string(), 'hello'),
   'application/x-www-form-urlencoded': content(PublishForm, { data: 'hello' }),
   [NDJSON]: lines(PublishBody, { data: 'hello' }, EVENT),
+  [EVENT_STREAM]: content(z.string(), 'data: Once\n\ndata:  upon\n\n'),
 }
 
 const PUBLISHED: Published = { id: 'mwro6j5u0dlj-42', connections: 2 }
@@ -55,9 +58,13 @@ const publishing = {
   responses: {
     200: {
       ...published,
-      description: 'The event was published; or each line of NDJSON is answered with a line.',
+      description:
+        'The event was published; or each line of NDJSON is answered with a line; or an event stream has ended.',
       headers: ['Cache-Control', 'RateLimit', 'RateLimit-Policy'],
-      content: { ...published.content, [NDJSON]: answers },
+      content: {
+        'application/json': content(PublishResponse, PUBLISHED),
+        [NDJSON]: answers,
+      },
     },
   },
   problems: [408, 413, 415, 422, 429, 501],
@@ -72,19 +79,19 @@ export const PUBLISHING: Readonly<Record<string, Operation>> = {
     ...publishing,
     id: 'publishToClient',
     summary: 'Publishes to all connections of one client.',
-    parameters: { path: ClientParam, header: PublishHeaders },
+    parameters: { path: ClientParam, query: PipeQuery, header: PublishHeaders },
   },
   'POST /topics/:topic': {
     ...publishing,
     id: 'publishToTopic',
     summary: 'Publishes to all connections that follow a topic, also by a pattern.',
-    parameters: { path: TopicParam, header: PublishHeaders },
+    parameters: { path: TopicParam, query: PipeQuery, header: PublishHeaders },
   },
   'POST /broadcast': {
     ...publishing,
     id: 'broadcast',
     summary: 'Publishes to all connections.',
-    parameters: { header: PublishHeaders },
+    parameters: { query: PipeQuery, header: PublishHeaders },
   },
   'POST /publish': {
     ...publishing,

@@ -13,6 +13,7 @@ import { checkNoKey, onlyPublication } from '../idempotency/publish-options-of.t
 import { requirePublish } from '../middleware/authorize.ts'
 import { bodyTypeOf, eventBody, jsonBody, maxJsonBytes } from '../middleware/body.ts'
 import { valid } from '../middleware/validate.ts'
+import { answerStream, EVENT_STREAM } from '../piping/answer-stream.ts'
 import { type BatchResult, type Recipients, UncheckedBatch } from '../schemas/batches.ts'
 import { ClientParam, type PublishBody, TopicParam } from '../schemas/requests.ts'
 import type { Published } from '../schemas/responses.ts'
@@ -84,12 +85,15 @@ export function publishRoutes(options: PublishRoutesInit): Hono<BlankEnv, Publis
     return jsonResponse<Published>(c, await hub.publish(address, ...onlyPublication(c, body)))
   }
 
-  /** Handles NDJSON, in which each line counts by itself. */
+  /** Handles bodies of many events, each of which counts by itself: NDJSON, and for one address an event stream. */
   function lines(addressOf: (c: Context) => Address | undefined = () => undefined) {
     const middleware: MiddlewareHandler = (c, next) => {
-      if (bodyTypeOf(c) !== NDJSON) return next()
-      checkNoKey(c)
-      return answerLines(options, c, addressOf(c))
+      const type = bodyTypeOf(c)
+      const address = addressOf(c)
+      const isStream = type === EVENT_STREAM && address !== undefined
+      if (type !== NDJSON && !isStream) return next()
+      checkNoKey(c, isStream)
+      return isStream ? answerStream(options, c, address) : answerLines(options, c, address)
     }
     return middleware
   }

@@ -87,7 +87,8 @@ const total = count(
   'The total number. The list may be shorter: it ends at its limit, or at 1 MB per instance.',
 )
 
-const coverage = {
+/** Of what all instances are asked for. */
+export const coverage: Readonly<Record<'asked' | 'answered', z.ZodExactOptional<z.ZodInt>>> = {
   asked: z.int().min(0).exactOptional().register(schemaMetadata, {
     description: 'The number of instances that may be alive, if several share the journal.',
   }),

@@ -263,6 +263,28 @@ describe('a request about many clients goes to all shards:', () => {
   })
 })
 
+describe('an event stream', () => {
+  const SSE = { 'Content-Type': 'text/event-stream; charset=utf-8' }
+
+  test('for one client is published on its shard, and can be stopped there', async () => {
+    const { send, calls } = setUp()
+    const published = await send('POST', '/clients/alice?key=k', 'data: 1\n\n', SSE)
+    expect(await published.json()).toMatchObject({ published: 1 })
+    expect(calls).toEqual([shardOf('alice', COUNT)])
+    expect(await json(send('POST', '/clients/alice/stop?key=k'))).toEqual({ stopped: 0 })
+    expect(calls).toEqual([shardOf('alice', COUNT)])
+  })
+
+  test.each(['/topics/news', '/broadcast'])('to %s returns 501', async (path) => {
+    const { send, calls, hubs } = setUp()
+    const refused = await send('POST', path, 'data: 1\n\n', SSE)
+    expect(refused.status).toBe(501)
+    expect(await refused.text()).toContain('application/x-ndjson')
+    expect(calls).toEqual([])
+    expect(hubs.every((hub) => hub.stats().published === 0)).toBe(true)
+  })
+})
+
 describe('when a shard is unavailable', () => {
   const unavailable = (why = 'retryable'): FakeShard => ({
     fetch: () => Promise.reject(Object.assign(new Error('reset'), { [why]: true })),
@@ -322,6 +344,8 @@ describe('when a shard is unavailable', () => {
       expect(await response.text()).toContain('could duplicate')
     }
     expect((await send('GET', '/clients/alice')).headers.get('Retry-After')).toBe('2')
+    const stop = await send('POST', '/clients/alice/stop?key=k')
+    expect(stop.headers.get('Retry-After'), 'a stop may be repeated').toBe('2')
   })
 
   test('a list says that it is incomplete, and labels the other shards correctly', async () => {

@@ -12,6 +12,7 @@ function setUp() {
     .get('/sse', (c) => c.json({ to: 'stream', client: c.req.query('id') }))
     .post('/ping/:id', named('client'))
     .post('/clients/:id', named('client'))
+    .post('/clients/:id/stop', named('stop'))
     .get('/clients/:id', named('client'))
     .delete('/clients/:id', (c) => named(c.req.query('block') ? 'block' : 'client')(c))
     .post('/topics/:topic', plain('publish'))
@@ -36,7 +37,17 @@ function routed(request: Request) {
   return { to: route.to, client: 'client' in route ? route.client : undefined }
 }
 
-const PATHS = ['sse', 'ping', 'clients', 'topics', 'broadcast', 'metrics', 'tickets', 'other']
+const PATHS = [
+  'sse',
+  'ping',
+  'clients',
+  'stop',
+  'topics',
+  'broadcast',
+  'metrics',
+  'tickets',
+  'other',
+]
 const PIECES = [
   'a',
   '/',

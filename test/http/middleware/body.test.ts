@@ -57,7 +57,7 @@ describe('Content-Type', () => {
     'multipart/form-data; boundary=x',
     'application/xml',
     'text/html',
-    'text/event-stream',
+    'text/event-source',
     'application/problem+json',
     'application/json5',
     'json',

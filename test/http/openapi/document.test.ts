@@ -251,7 +251,10 @@ describe('an example fits its schema', () => {
 
 describe.each(OPERATIONS)('%s', (name, operation) => {
   const [method = '', pattern = ''] = name.split(' ')
-  const path = pattern.replace('{id}', 'alice').replace('{topic}', 'news')
+  const path = pattern
+    .replace('{id}', 'alice')
+    .replace('{topic}', 'news')
+    .replace(/stop$/, 'stop?key=answer')
   const template = { method, path, bodies: operation.requestBody?.content }
 
   test('returns exactly the responses that the document lists, over all situations', async () => {
@@ -275,7 +278,7 @@ describe.each(OPERATIONS)('%s', (name, operation) => {
       const lines = examples?.stream?.serializedValue
       const body = type.startsWith('application/x-www')
         ? new URLSearchParams(example as Record<string, string>).toString()
-        : type === 'text/plain'
+        : type.startsWith('text/')
           ? String(example)
           : (lines ?? JSON.stringify(example))
       const headers = { 'Content-Type': type }

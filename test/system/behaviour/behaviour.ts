@@ -8,6 +8,7 @@ import { draining } from './draining.ts'
 import { leaving } from './leaving.ts'
 import { observing } from './observing.ts'
 import { opening } from './opening.ts'
+import { piping } from './piping.ts'
 import { publishing } from './publishing.ts'
 import { refusing } from './refusing.ts'
 import { resuming } from './resuming.ts'
@@ -36,5 +37,6 @@ function withOpener(runtime: Runtime, STREAM: Opener): void {
     browsing(pool)
     configuring(pool)
     describing(pool)
+    piping(pool)
   })
 }

@@ -173,7 +173,7 @@ describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
   test('publish batches as the HTTP API says', async () => {
     const { url } = await startRecipeHub({})
     const commands = shellBlocks('docs/http-api.md').flatMap((code) => commandsIn(code, url))
-    const [array = '', print = '', lines = ''] = commands.slice(-3)
+    const [array = '', print = '', lines = ''] = commands.slice(-4)
     expect(JSON.parse(shell(strict(array)))).toMatchObject([{ connections: 0 }, { connections: 0 }])
     const file = join(mkdtempSync(join(tmpdir(), 'hono-sse-batch-')), 'events.ndjson')
     shell(print.replace('events.ndjson', file))
@@ -184,6 +184,13 @@ describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
       { connections: 0 },
       { connections: 0 },
     ])
+  })
+
+  test('publish an event stream as the HTTP API says', async () => {
+    const { url } = await startRecipeHub({})
+    const commands = shellBlocks('docs/http-api.md').flatMap((code) => commandsIn(code, url))
+    const { published, id } = JSON.parse(shell(commands.at(-1) ?? ''))
+    expect([published, id]).toEqual([2, expect.any(String)])
   })
 
   test('publish, request tickets and disconnect as the page on authentication says', async () => {

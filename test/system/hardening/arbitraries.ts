@@ -111,10 +111,12 @@ const body = fc.oneof(
   fc.uint8Array({ maxLength: 60 }).map((bytes) => [...bytes]),
   json.map(bytesOf),
   fc.tuple(text, text).map(([name, data]) => bytesOf(`data=${data}&${name}=${data}`)),
+  fc.tuple(text, text).map(([name, data]) => bytesOf(`event: ${name}\ndata: ${data}\n\n`)),
 )
 const types = [
   'application/json',
   'application/x-ndjson',
+  'text/event-stream',
   'text/plain',
   'application/x-www-form-urlencoded',
 ]
@@ -130,7 +132,7 @@ const type = fc.oneof(
 function queryOf({ tickets }: Credentials): fc.Arbitrary<string> {
   const names = [
     ...['id', 'topic', 'lastEventId', 'limit', 'block', 'version'],
-    ...['key', 'token', '__proto__', 'x'],
+    ...['key', 'onAbort', 'token', '__proto__', 'x'],
   ]
   const plain = fc.tuple(fc.oneof(fc.constantFrom(...names), text), value)
   const ticket = fc.tuple(fc.constant('ticket'), fc.oneof(fc.constantFrom(...tickets), value))
@@ -171,6 +173,7 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
     ['POST', '/topics/news'],
     ['POST', '/ping/alice'],
     ['POST', '/publish'],
+    ['POST', '/clients/alice/stop?key=answer'],
     ['GET', '/clients'],
     ['GET', '/clients/alice'],
     ['GET', '/topics/news?limit=1'],
@@ -182,7 +185,9 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
     ['GET', '/sse?id=bob'],
     ...tickets.map((ticket) => ['GET', `/sse?ticket=${ticket}`] as const),
   ]
-  const event = fc.jsonValue().map((data) => ({ data }))
+  const large = fc.constant('x'.repeat(1_001))
+  const data = fc.oneof({ arbitrary: fc.jsonValue(), weight: 9 }, { arbitrary: large, weight: 1 })
+  const event = data.map((one) => ({ data: one }))
   const bodyOf = (path: string, value: object): unknown => {
     if (path === '/publish') return [{ to: 'everyone', ...value }, value]
     return path === '/tickets' ? { client: 'bob' } : value

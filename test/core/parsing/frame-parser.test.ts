@@ -2,7 +2,7 @@
 import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createFrameParser, MAX_FRAME_LENGTH } from '../../src/client/frame-parser.ts'
+import { createFrameParser, MAX_FRAME_LENGTH } from '../../../src/core/parsing/frame-parser.ts'
 
 type Item = number | { id: string | undefined; event: string; data: string }
 

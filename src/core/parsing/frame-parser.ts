@@ -1,5 +1,15 @@
 /** Parses an event stream into frames, with the topic that the hub names in a comment. */
-import type { ReceivedEvent } from './stream-types.ts'
+
+/** An event as a stream carries it. */
+export interface ParsedEvent {
+  /** Its id; undefined if it has none or an empty one. */
+  readonly id?: string | undefined
+  /** Its name; `message` if it has none. */
+  readonly event: string
+  readonly data: string
+  /** The topic that the hub names. */
+  readonly topic?: string | undefined
+}
 
 /** Characters of a frame that are kept until it is complete: an endless line must not fill the memory. */
 export const MAX_FRAME_LENGTH: number = 2 ** 24
@@ -8,11 +18,13 @@ export const MAX_FRAME_LENGTH: number = 2 ** 24
  * Returns a function that takes the text of the stream, piece by piece, and throws a `RangeError` when a
  * frame is too long.
  * @param onRetry - receives milliseconds
+ * @param maxLength - the maximum number of characters of a frame
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export function createFrameParser(
-  onFrame: (frame: ReceivedEvent) => void,
+  onFrame: (frame: ParsedEvent) => void,
   onRetry: (ms: number) => void,
+  maxLength: number = MAX_FRAME_LENGTH,
 ): (text: string) => void {
   let rest = ''
   let endsWithCr = false
@@ -26,7 +38,7 @@ export function createFrameParser(
     lines[0] = rest + lines[0]
     rest = lines.pop() as string
     lines.forEach(readLine)
-    if (length + rest.length > MAX_FRAME_LENGTH) throw new RangeError('An event was too long.')
+    if (length + rest.length > maxLength) throw new RangeError('An event was too long.')
   }
 
   function readLine(line: string): void {

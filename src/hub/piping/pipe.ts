@@ -1,0 +1,125 @@
+/** Pipes: publishes an event stream of your own, such as the answer of a language model, each event as it arrives. */
+import { onAborted } from '../../core/abort.ts'
+import { type Addresses, type AddressKeys, addressKeys } from '../../core/address.ts'
+import type { EventSchemas } from '../../core/declared-events.ts'
+import { HubError } from '../../core/errors.ts'
+import { checkEventKey, EVENT_NAME_RULE, type EventInput, isEventName } from '../../core/event.ts'
+import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import type { IsolatedHooks } from '../hooks/hooks.ts'
+import { clientsIn, type Producers } from './producers.ts'
+import { type PipedFields, type PipeSource, runPipe } from './run-pipe.ts'
+
+/** Options of `hub.pipe`. */
+export interface PipeOptions extends PipedFields {
+  /** The name by which `hub.stop` ends the pipe. It requires a client among the addresses. @defaultValue none */
+  readonly key?: string | undefined
+  /**
+   * The name of one last event when the stream does not end by itself, so that no page waits for ever. Its data is
+   * `{ reason }`: `aborted` after a stop or an abort, `closing` when the hub closes, `broken` when the stream failed,
+   * `refused` when an event could not be published. @defaultValue none: no such event
+   */
+  readonly onAbort?: string | undefined
+  /** Ends the pipe when it is aborted. @defaultValue none */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a pipe published. */
+export interface PipeResult {
+  /** The number of events, without the last one of `onAbort`. */
+  readonly published: number
+  /** The id of the last one that was stored. Absent if none was. */
+  readonly id?: string
+  /** True when the stream was ended by `hub.stop` or by the signal. */
+  readonly stopped?: true
+}
+
+/** Publishes the events of a stream. */
+export type Pipe = (
+  addresses: Addresses,
+  source: PipeSource,
+  options?: PipeOptions,
+) => Promise<PipeResult>
+
+/** What pipes need of the hub. */
+export interface PipeInit {
+  readonly maxEventBytes: number
+  /** The events that the hub declares. */
+  readonly schemas: EventSchemas | undefined
+  readonly hooks: Pick<IsolatedHooks, 'onError'>
+  readonly producers: Producers
+  publish(addresses: Addresses, event: EventInput): Promise<{ readonly id?: string }>
+  flushed(): Promise<void>
+}
+
+const KINDS: Kinds<PipeOptions> = {
+  event: KIND.text,
+  ephemeral: KIND.flag,
+  key: KIND.text,
+  onAbort: KIND.text,
+  signal: KIND.signal,
+}
+
+/** Creates the function that pipes. */
+export function createPipe(init: PipeInit): Pipe {
+  const { maxEventBytes, schemas, hooks, producers, publish, flushed } = init
+  return async (addresses, source, options = {}) => {
+    const keys = addressKeys(addresses)
+    checkOptions('pipe', options, KINDS)
+    const { key, onAbort, signal, ...fields } = options
+    checkOnAbort(onAbort, schemas)
+    checkKey(keys, key)
+    const controller = new AbortController()
+    const forget = signal && onAborted(signal, () => controller.abort())
+    const remove = producers.add(keys, key, (reason) => controller.abort(reason))
+    const { published, id, ending, error } = await runPipe({
+      source,
+      fields,
+      maxEventBytes,
+      signal: controller.signal,
+      startTurn: () => async (event) => (await publish(addresses, event)).id,
+      flushed,
+    })
+    if (ending !== 'complete' && onAbort !== undefined) {
+      await publish(addresses, abortEvent(onAbort, ending)).catch((failure: unknown) =>
+        hooks.onError(failure, 'publish'),
+      )
+    }
+    remove()
+    forget?.()
+    if (ending !== 'complete' && ending !== 'aborted') throw error
+    const result = id === undefined ? { published } : { published, id }
+    return ending === 'aborted' ? { ...result, stopped: true } : result
+  }
+}
+
+/** The last event of a stream that did not end by itself. */
+export function abortEvent(event: string, reason: string): EventInput {
+  return { event, data: { reason } }
+}
+
+/** Whether a hub accepts events with this name. */
+export function isDeclared(name: string, schemas: EventSchemas | undefined): boolean {
+  return !schemas || Object.hasOwn(schemas, name)
+}
+
+/** Why a key is refused that nobody could use. */
+export const KEY_WITHOUT_CLIENT =
+  'requires a client among the addresses, because clients stop what is published to them'
+
+/** @throws {HubError} `invalid-option` */
+function checkOnAbort(name: string | undefined, schemas: EventSchemas | undefined): void {
+  if (name === undefined) return
+  if (!isEventName(name)) {
+    throw new HubError('invalid-option', `The option onAbort of pipe ${EVENT_NAME_RULE}.`)
+  }
+  if (isDeclared(name, schemas)) return
+  throw new HubError('invalid-option', 'The option onAbort of pipe must be a declared event.')
+}
+
+/** @throws {HubError} `invalid-event`; `invalid-option` without a client among the addresses */
+function checkKey(keys: AddressKeys, key: string | undefined): void {
+  if (key === undefined) return
+  checkEventKey(key)
+  if (clientsIn(keys).length > 0) return
+  throw new HubError('invalid-option', `The option key of pipe ${KEY_WITHOUT_CLIENT}.`)
+}

@@ -1,0 +1,191 @@
+/** An event stream of the application's own is published event by event, and ends in one of four ways. */
+import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { createHub } from '../../../src/hub/hub.ts'
+import type { HubOptions } from '../../../src/hub/options.ts'
+import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
+
+const ALICE = { client: 'alice' }
+const encoder = new TextEncoder()
+
+function setUp(options: HubOptions = {}) {
+  const hub = createHub(options)
+  onTestFinished(() => hub.close())
+  return { hub, stored }
+
+  /** Everything that the journal keeps for alice. */
+  async function stored(count: number): Promise<{ event: string; data: unknown }[]> {
+    const items: { event: string; data: unknown }[] = []
+    if (count === 0) return items
+    for await (const item of hub.events(ALICE, { lastEventId: 'earliest' })) {
+      if ('data' in item) items.push({ event: item.event, data: item.data })
+      if (items.length === count) break
+    }
+    return items
+  }
+}
+
+/** A stream that the test feeds. */
+function feed() {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  let cancelled = false
+  const stream = new ReadableStream<Uint8Array>({
+    start(own) {
+      controller = own
+    },
+    cancel() {
+      cancelled = true
+    },
+  })
+  return {
+    stream,
+    push: (text: string) => controller?.enqueue(encoder.encode(text)),
+    close: () => controller?.close(),
+    fail: (error: Error) => controller?.error(error),
+    get cancelled() {
+      return cancelled
+    },
+  }
+}
+
+test('events are published as they arrive, with their names, wherever the bytes are cut', async () => {
+  const { hub, stored } = setUp()
+  const { stream, push, close } = feed()
+  const done = hub.pipe(ALICE, stream)
+  for (const text of ['event: del', 'ta\ndata: {"text":"x"}\n', '\n: ping\n\ndata: a\nda'])
+    push(text)
+  expect(await stored(1)).toEqual([{ event: 'delta', data: '{"text":"x"}' }])
+  push('ta: b\n\ndata: unfinished')
+  close()
+  expect(await done).toEqual({ published: 2, id: expect.stringMatching(/-2$/) })
+  expect(await stored(2)).toMatchObject([{ event: 'delta' }, { event: 'message', data: 'a\nb' }])
+})
+
+test('options name the events, and make them ephemeral', async () => {
+  const { hub } = setUp()
+  async function* source() {
+    yield 'event: a\ndata: 1\n\n'
+    yield encoder.encode('data: 2\n\n')
+  }
+  expect(await hub.pipe(ALICE, source(), { event: 'token', ephemeral: true })).toEqual({
+    published: 2,
+  })
+})
+
+test('a stop ends the pipe on this hub, cancels the stream, and publishes the last event', async () => {
+  const { hub, stored } = setUp()
+  const source = feed()
+  const done = hub.pipe(ALICE, source.stream, { key: 'answer', onAbort: 'cut-off' })
+  source.push('data: 1\n\n')
+  await stored(1)
+  expect(await hub.stop('alice', 'other')).toEqual({ stopped: 0 })
+  expect(await hub.stop('bob', 'answer')).toEqual({ stopped: 0 })
+  expect(await hub.stop('alice', 'answer')).toEqual({ stopped: 1 })
+  expect(await done).toMatchObject({ published: 1, stopped: true })
+  expect(source.cancelled).toBe(true)
+  expect(await stored(2)).toMatchObject([
+    { data: '1' },
+    { event: 'cut-off', data: '{"reason":"aborted"}' },
+  ])
+  expect(await hub.stop('alice', 'answer')).toEqual({ stopped: 0 })
+})
+
+test('a signal ends the pipe while its source is silent', async () => {
+  const { hub } = setUp()
+  const abort = new AbortController()
+  const source = feed()
+  const done = hub.pipe(ALICE, source.stream, { signal: abort.signal })
+  abort.abort()
+  expect(await done).toEqual({ published: 0, stopped: true })
+  expect(await hub.pipe(ALICE, feed().stream, { signal: abort.signal })).toEqual({
+    published: 0,
+    stopped: true,
+  })
+})
+
+test('a source that fails rejects the pipe, and its last event says so', async () => {
+  const { hub, stored } = setUp()
+  const source = feed()
+  const done = hub.pipe(ALICE, source.stream, { onAbort: 'cut-off' })
+  const failed = expect(done).rejects.toThrow('provider gone')
+  source.push('data: 1\n\n')
+  await stored(1)
+  source.fail(new Error('provider gone'))
+  await failed
+  expect((await stored(2))[1]).toEqual({ event: 'cut-off', data: '{"reason":"broken"}' })
+})
+
+test.each([
+  ['event: hub:ready\ndata: 2\n\n', 'invalid-event'],
+  ['event: error\ndata: 2\n\n', 'invalid-event'],
+  [`data: ${'x'.repeat(101)}\n\n`, 'event-too-large'],
+  [`data: ${'x'.repeat(10_000)}`, 'event-too-large'],
+])('the first event that is refused ends the pipe: %#', async (refused, code) => {
+  const { hub, stored } = setUp({ maxEventBytes: 100 })
+  const source = feed()
+  const done = hub.pipe(ALICE, source.stream, { onAbort: 'cut-off' })
+  const failed = expect(done).rejects.toMatchObject({ code })
+  source.push(`data: 1\n\n${refused}data: 3\n\n`)
+  await failed
+  expect(source.cancelled).toBe(true)
+  expect((await stored(2)).map(({ data }) => data)).toEqual(['1', '{"reason":"refused"}'])
+})
+
+test.each([
+  [{ onAbort: 'error' }, 'invalid-option'],
+  [{ key: 'a\nb' }, 'invalid-event'],
+  [{ kye: 'a' } as object, 'invalid-option'],
+  [{ onAbort: 'undeclared' }, 'invalid-option'],
+])('options are checked before anything is read: %j', async (options, code) => {
+  const { hub } = setUp({ events: { message: z.string() } })
+  await expect(hub.pipe(ALICE, feed().stream, options)).rejects.toMatchObject({ code })
+})
+
+test.each([{ topic: 'news' }, 'everyone', [{ topic: 'a' }, { topic: 'b' }]] as const)(
+  'a key requires a client, who can stop the pipe: %j',
+  async (addresses) => {
+    const { hub } = setUp()
+    await expect(hub.pipe(addresses, [], { key: 'k' })).rejects.toMatchObject({
+      code: 'invalid-option',
+      message: expect.stringContaining('key'),
+    })
+  },
+)
+
+test('a pipe that could not begin is not stopped later', async () => {
+  const { hub } = setUp()
+  const source = feed().stream
+  source.getReader()
+  await expect(hub.pipe(ALICE, source, { key: 'k' })).rejects.toThrow(TypeError)
+  expect(await hub.stop('alice', 'k')).toEqual({ stopped: 0 })
+})
+
+test('a second stop has nothing to stop', async () => {
+  const { hub } = setUp()
+  const done = hub.pipe(ALICE, feed().stream, { key: 'k' })
+  const stops = [hub.stop('alice', 'k'), hub.stop('alice', 'k')]
+  expect(await Promise.all(stops)).toEqual([{ stopped: 1 }, { stopped: 0 }])
+  await done
+})
+
+test('a hub that closes ends its pipes, whose last events it still stores', async () => {
+  const published: unknown[] = []
+  const journal = createMemoryJournal()
+  const { append } = journal
+  const own = {
+    ...journal,
+    append: (...args: Parameters<typeof append>) => {
+      published.push(args[1].event)
+      return append(...args)
+    },
+  }
+  const { hub } = setUp({ journal: own })
+  const source = feed()
+  const done = hub.pipe(ALICE, source.stream, { onAbort: 'cut-off' })
+  const failed = expect(done).rejects.toMatchObject({ code: 'hub-closed' })
+  await hub.close()
+  await failed
+  expect(source.cancelled).toBe(true)
+  expect(published).toEqual(['cut-off'])
+  await expect(hub.pipe(ALICE, feed().stream)).rejects.toMatchObject({ code: 'hub-closed' })
+})
