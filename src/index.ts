@@ -54,6 +54,7 @@ export type { ClientOverflow, HubOptions } from './hub/options.ts'
 export type { PipeOptions, PipeResult } from './hub/piping/pipe.ts'
 export type { PipeSource } from './hub/piping/run-pipe.ts'
 export type { ClientSummary, ConnectionSummary, Listing, TopicSummary } from './hub/presence.ts'
+export type { RetainedEvent, RetainedList, RetainedOptions } from './hub/retained/list-retained.ts'
 export type { EventItem, EventItemOf } from './hub/subscription/read-items.ts'
 export type { EventsOptions } from './hub/subscription/subscribe.ts'
 export type { Backplane, RelayResult } from './journal/backplane.ts'
@@ -66,6 +67,7 @@ export type {
   JournalHandler,
   JournalStats,
   ReplayBatch,
+  RetainedBatch,
 } from './journal/journal.ts'
 export { createMemoryJournal, type MemoryJournalOptions } from './journal/memory/journal.ts'
 export type { Once } from './journal/once.ts'

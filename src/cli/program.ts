@@ -97,6 +97,9 @@ function program(first = '-'): Command {
     .option('--event <name>', 'the name of the event')
     .option('--json', 'the data is JSON, not text')
     .option('--ephemeral', 'deliver to current connections only, without storing the event')
+    .option('--event-key <key>', 'what the event is about, for --replace and --retain')
+    .option('--replace', 'earlier events with the same key are no longer replayed')
+    .option('--retain', 'replace others, and send the event to each new stream first')
     .option(
       '--idempotency-key <key>',
       'store the event once, however often the command is run with this key (default: a new one)',

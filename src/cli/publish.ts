@@ -24,22 +24,27 @@ export interface PublishFlags extends Credentials, Timeout {
   readonly event?: string
   readonly json?: true
   readonly ephemeral?: true
+  readonly eventKey?: string
+  readonly replace?: true
+  readonly retain?: true
   /** @defaultValue a random one; none for an ephemeral event */
   readonly idempotencyKey?: string
 }
 
-/** Publishes an event, once however often that is tried, and prints the result. @param data - the event's data, or `-` to read it from stdin */
-export async function publish(hub: string, data: string, flags: PublishFlags): Promise<void> {
+/** Publishes an event, once however often that is tried, and prints the result. @param input - the event's data, or `-` to read it from stdin */
+export async function publish(hub: string, input: string, flags: PublishFlags): Promise<void> {
   const url = routeUrl(hub, ...pathOf(flags))
-  const text = data === '-' ? await readStdin() : data
-  const { event, ephemeral, timeout, idempotencyKey = crypto.randomUUID() } = flags
+  const text = input === '-' ? await readStdin() : input
+  const { event, ephemeral, eventKey: key, replace, retain, timeout } = flags
+  const { idempotencyKey = crypto.randomUUID() } = flags
   if (!isIdempotencyKey(idempotencyKey)) {
     throw new CliError(EXIT.usage, `--idempotency-key ${IDEMPOTENCY_KEY_RULE}.`)
   }
   if (ephemeral && flags.idempotencyKey !== undefined) {
     throw new CliError(EXIT.usage, 'An ephemeral event can’t have an idempotency key: omit one.')
   }
-  const body = { data: flags.json ? parseJson(text) : text, event, ephemeral }
+  const data = flags.json ? parseJson(text) : text
+  const body = { data, event, ephemeral, key, replace, retain }
   const options = { credential: credentialOf(flags), timeout }
   const result = ephemeral
     ? await post(url, body, { ...options, stores: false })

@@ -9,6 +9,10 @@ export interface ReceivedEvent {
   readonly data: string
   /** The topic that it was published to; undefined for events to the client, to everyone or to several addresses. */
   readonly topic?: string | undefined
+  /** The key that it was published with. */
+  readonly key?: string | undefined
+  /** Set if it is retained: new streams receive it until another one replaces it. */
+  readonly retained?: boolean | undefined
 }
 
 /** Events that this client missed and that can't be replayed. Reload the state from your own server. */

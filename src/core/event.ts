@@ -12,6 +12,18 @@ export interface EventInput {
   readonly event?: string | undefined
   /** If true, only current connections receive the event; the journal does not store it. @defaultValue `false` */
   readonly ephemeral?: boolean | undefined
+  /** What the event is about: 1 to 128 characters. @defaultValue none; with `replace` or `retain`, the address as a whole */
+  readonly key?: string | undefined
+  /**
+   * If true, the event supersedes all earlier ones with its key at the same address: they are no longer replayed,
+   * and that is no gap. @defaultValue `false`
+   */
+  readonly replace?: boolean | undefined
+  /**
+   * If true, the event replaces others, is not evicted with age, and is sent to each new stream of the address first. With
+   * empty text as its data, it only removes the one that is retained. @defaultValue `false`
+   */
+  readonly retain?: boolean | undefined
 }
 
 /** A validated event: its name is safe in a frame, and its data is text within the size limit. */
@@ -19,6 +31,12 @@ export interface HubEvent {
   readonly event?: string | undefined
   /** The topic that the event was published to, if that was its only address. */
   readonly topic?: string | undefined
+  /** Its key, which is empty for the address as a whole. Most events have none. */
+  readonly key?: string | undefined
+  /** Whether it supersedes earlier events with its key. */
+  readonly replace?: boolean | undefined
+  /** Whether it is stored until an event supersedes it. Then it also supersedes others. */
+  readonly retain?: boolean | undefined
   readonly data: string
 }
 
@@ -39,12 +57,21 @@ export const EVENT_NAME: RegExp = /^(?!hub:|(?:error|open)$)[^\p{Cc}\p{Cs}]{1,12
 export const EVENT_NAME_RULE =
   'must be 1 to 128 characters long, must not contain control characters or lone surrogates, must not start with "hub:", and must not be "error" or "open"'
 
-/** The key of an event stream: 1 to 128 characters without control characters or lone surrogates. */
+/** A key: 1 to 128 characters without control characters or lone surrogates. */
 export const EVENT_KEY: RegExp = /^[^\p{Cc}\p{Cs}]{1,128}$/u
 
 /** The rule of {@link EVENT_KEY}, as error messages state it. */
 export const EVENT_KEY_RULE =
   'must be 1 to 128 characters long, and must not contain control characters or lone surrogates'
+
+const FIELDS: ReadonlySet<string> = new Set([
+  'data',
+  'event',
+  'ephemeral',
+  'key',
+  'replace',
+  'retain',
+])
 
 const LINE_BREAK = /\r\n|\r|\n/
 const encoder = new TextEncoder()
@@ -63,12 +90,18 @@ export function checkFields(input: EventInput): void {
     throw new HubError('invalid-event', 'An event must be an object with data.')
   }
   for (const name of Object.keys(input)) {
-    if (name === 'data' || name === 'event' || name === 'ephemeral') continue
-    const message = `An event has no field ${JSON.stringify(name)}: use data, event and ephemeral.`
+    if (FIELDS.has(name)) continue
+    const message = `An event has no field ${JSON.stringify(name)}: use data, event, ephemeral, key, replace and retain.`
     throw new HubError('invalid-event', message)
   }
-  if (input.ephemeral === undefined || typeof input.ephemeral === 'boolean') return
-  throw new HubError('invalid-event', 'The field ephemeral of an event must be true or false.')
+  checkFlag('ephemeral', input.ephemeral)
+  checkFlag('replace', input.replace)
+  checkFlag('retain', input.retain)
+}
+
+function checkFlag(name: string, value: boolean | undefined): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw new HubError('invalid-event', `The field ${name} of an event must be true or false.`)
 }
 
 /**
@@ -86,13 +119,33 @@ export function prepareEvent(input: EventInput, maxEventBytes: number, topic?: s
       `The data of an event is limited to ${maxEventBytes} bytes; each line break counts as 7. Send less data, or a URL to fetch it from.`,
     )
   }
-  return { event: input.event, topic, data }
+  const { event, key, replace, retain } = input
+  if (key === undefined && !replace && !retain) return { event, topic, data }
+  return {
+    event,
+    topic,
+    key: checkKey(input),
+    replace: replace || retain,
+    retain: retain && data !== '',
+    data,
+  }
 }
 
-/** Returns the key if it is valid. @throws {HubError} `invalid-event` if it is not */
+/** Returns the key. */
+function checkKey({ key, replace, retain, ephemeral }: EventInput): string {
+  if (ephemeral && (replace || retain)) {
+    throw new HubError(
+      'invalid-event',
+      'An ephemeral event is not stored: it can neither replace others nor be retained.',
+    )
+  }
+  return key === undefined ? '' : checkEventKey(key)
+}
+
+/** Returns the key of an event if it is valid. @throws {HubError} `invalid-event` if it is not */
 export function checkEventKey(key: string): string {
   if (typeof key === 'string' && EVENT_KEY.test(key)) return key
-  throw new HubError('invalid-event', `A key ${EVENT_KEY_RULE}.`)
+  throw new HubError('invalid-event', `An event's key ${EVENT_KEY_RULE}.`)
 }
 
 /**
@@ -104,13 +157,16 @@ export function encodeFrame(fields: FrameFields): Uint8Array {
 }
 
 /**
- * Encodes one frame as text. The topic goes into a comment, which parsers that don't know it ignore.
+ * Encodes one frame as text. Key and topic go into comments, which parsers that don't know them ignore.
  * @throws {HubError} `invalid-event`
  */
-export function frameText({ retry, id, topic, event, data }: FrameFields): string {
+export function frameText(fields: FrameFields): string {
+  const { retry, id, key, retain, topic, event, data } = fields
   let text = ''
   if (retry !== undefined) text += `retry: ${Math.round(retry)}\n`
   if (id !== undefined) text += `id: ${oneLine(id)}\n`
+  if (key !== undefined) text += `: key ${oneLine(key)}\n`
+  if (retain) text += ': retained\n'
   if (topic !== undefined) text += `: topic ${oneLine(topic)}\n`
   if (event !== undefined) text += `event: ${oneLine(event)}\n`
   return `${text}data: ${data.split(LINE_BREAK).join('\ndata: ')}\n\n`
@@ -145,7 +201,7 @@ function oneLine(field: string): string {
   if (/[\r\n\0]/.test(field)) {
     throw new HubError(
       'invalid-event',
-      'An id, a topic and an event name must be a single line without NUL.',
+      'An id, a key, a topic and an event name must be a single line without NUL.',
     )
   }
   return field

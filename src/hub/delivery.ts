@@ -8,11 +8,13 @@ import {
   soleKey,
   topicOf,
 } from '../core/address.ts'
-import { gapFrame, type Resume, readyFrame } from '../core/control-events.ts'
+import type { Resume } from '../core/control-events.ts'
 import { type Position, positionAt } from '../core/cursor.ts'
+import { HubError } from '../core/errors.ts'
 import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from '../core/event.ts'
-import type { DeliveredEvent, JournalEntry, ReplayBatch } from '../journal/journal.ts'
+import type { DeliveredEvent, JournalEntry } from '../journal/journal.ts'
 import type { HubConnection } from './connections/connection.ts'
+import { createControlFrames } from './connections/control-frames.ts'
 import type { Flusher } from './connections/flush.ts'
 import { listenersAt } from './connections/listeners.ts'
 import type { Registry } from './connections/registry.ts'
@@ -56,7 +58,7 @@ export interface Delivery {
   send(connection: HubConnection, frame: Uint8Array): void
   /** Opens a stream: sends `hub:ready`, then what was missed since the cursor, then live events. */
   open(connection: HubConnection, lastEventId: string | undefined): void
-  /** Starts a subscriber: sends what it missed since the cursor, then live events. Calls `onStart` first, with where it starts if it has no cursor. */
+  /** Starts a subscriber: sends what it missed since the cursor, then live events. Calls `onStart` first, with where it starts if it has no cursor, unless it starts with retained events. */
   follow(
     subscriber: HubConnection,
     lastEventId: string | undefined,
@@ -71,10 +73,9 @@ export interface Delivery {
 /** Creates the delivery of a hub. */
 export function createDelivery(init: DeliveryInit): Delivery {
   const { settings, registry, subscribers, flusher, metrics } = init
-  const { journal, clock, random, retryMs, heartbeatMs, maxQueuedBytes, maxEventBytes, hooks } =
-    settings
-  const { compression } = settings
+  const { journal, clock, maxQueuedBytes, maxEventBytes, hooks, compression } = settings
   const pending: DeliveredEvent[] = []
+  const { sendReady, sendGap, sendStart } = createControlFrames({ settings, metrics, send })
   const replays = createReplays({
     journal,
     maxBatchBytes: Math.ceil(maxQueuedBytes / 4),
@@ -82,6 +83,7 @@ export function createDelivery(init: DeliveryInit): Delivery {
     send: sendEntry,
     sendFrame: send,
     sendGap,
+    sendStart,
     onError: (connection, error) => {
       hooks.onError(error, 'replay')
       connection.abort()
@@ -94,6 +96,9 @@ export function createDelivery(init: DeliveryInit): Delivery {
     // All receive the same bytes, so these must not name an address to clients that listen to another.
     const topic = topicOf(soleKey(keys) ?? '')
     const event = prepareEvent(input, maxEventBytes, topic)
+    if (event.retain && !journal.retained) {
+      throw new HubError('invalid-event', 'The journal of this hub can’t retain events.')
+    }
     metrics.publishes[kindOf(keys)] += 1
     return input.ephemeral ? relay(keys, event) : append(keys, event, once)
   }
@@ -193,7 +198,8 @@ export function createDelivery(init: DeliveryInit): Delivery {
     const cursor = lastEventId ?? journal.head().id
     if (lastEventId !== undefined) metrics.replays += 1
     replays.begin(subscriber, lastEventId, (batch) => {
-      onStart(batch.end)
+      // With retained events, a heartbeat follows them that says so.
+      if (!batch.retained) onStart(batch.end)
       sendGap(subscriber, batch, cursor)
     })
   }
@@ -213,29 +219,6 @@ export function createDelivery(init: DeliveryInit): Delivery {
   function restart(connection: HubConnection, cursor: string): void {
     metrics.replays += 1
     replays.restart(connection, cursor)
-  }
-
-  function sendReady(connection: HubConnection, batch: ReplayBatch, resume: Resume): void {
-    const { id, client, topics } = connection
-    metrics.openings[resume] += 1
-    const isUpToDate = batch.entries.length === 0 && resume !== 'gap'
-    const head = isUpToDate ? batch.end.id : undefined
-    // After a crash, each client waits for this time. If it were the same, all would reconnect at once.
-    const retryAfterMs = retryMs * (0.75 + 0.5 * random())
-    const ready = { client, connection: id, topics, resume, heartbeatMs }
-    send(connection, readyFrame(ready, retryAfterMs, head))
-  }
-
-  function sendGap(
-    connection: HubConnection,
-    { gap, entries, end }: ReplayBatch,
-    cursor: string,
-  ): void {
-    if (!gap) return
-    metrics.gaps[gap] += 1
-    const [first] = entries
-    const data = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
-    send(connection, gapFrame(data, first ? undefined : end.id))
   }
 }
 

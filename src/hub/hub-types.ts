@@ -10,6 +10,7 @@ import type { HubStats } from './metrics.ts'
 import type { PipeOptions, PipeResult } from './piping/pipe.ts'
 import type { PipeSource } from './piping/run-pipe.ts'
 import type { ClientSummary, ConnectionSummary, Listing, TopicSummary } from './presence.ts'
+import type { RetainedList, RetainedOptions } from './retained/list-retained.ts'
 import type { EventItemOf } from './subscription/read-items.ts'
 import type { EventsOptions } from './subscription/subscribe.ts'
 
@@ -142,6 +143,11 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
     address: Address,
     limit?: number,
   ): Promise<Listing<ConnectionSummary<Context>> & Coverage>
+  /**
+   * Lists the retained events of an address, up to `limit` of them (default 1,000), and up to about 1 MB.
+   * @throws {HubError} `invalid-address`, `invalid-option`, `journal-unavailable`
+   */
+  retained(address: Address, options?: RetainedOptions): Promise<RetainedList>
   /** Returns the statistics of this hub. Takes time proportional to the number of connections that have something queued. */
   stats(): HubStats
   /**

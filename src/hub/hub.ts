@@ -31,6 +31,7 @@ import { type HubOptions, MAX_TIMER_MS, resolveHubOptions } from './options.ts'
 import { createPipe } from './piping/pipe.ts'
 import { createProducers } from './piping/producers.ts'
 import { createPresence } from './presence.ts'
+import { listRetained } from './retained/list-retained.ts'
 import { createSubscribe } from './subscription/subscribe.ts'
 import { createSubscribers } from './subscription/subscribers.ts'
 
@@ -62,7 +63,7 @@ export function createHub(options: HubOptions = {}): Hub {
   const settings = resolveHubOptions(options)
   const { events: schemas } = options
   const check = schemas && createEventCheck(schemas)
-  const { journal, clock, hooks, lifetimeMs, maxEventBytes } = settings
+  const { journal, clock, hooks, lifetimeMs, maxEventBytes, offlineGraceMs: graceMs } = settings
   if (openedJournals.has(journal)) {
     throw new HubError('invalid-option', 'Another hub uses this journal: each needs its own.')
   }
@@ -101,7 +102,6 @@ export function createHub(options: HubOptions = {}): Hub {
   const { deliver, catchUp: missed } = delivery
   journal.open({ deliver, missed, respond: cluster.respond })
   const { clients } = registry
-  const { offlineGraceMs: graceMs } = settings
   const follow = backplane?.presence?.follow ?? createOnlineClients
   const onlineClients = settings.followsClients
     ? follow({ clock, graceMs, isConnected, clients, hooks })
@@ -159,6 +159,7 @@ export function createHub(options: HubOptions = {}): Hub {
       const { rows, ...counts } = await cluster.connections(key, checkLimit(limit))
       return { rows: presence.withContext(key, rows), ...counts }
     },
+    retained: (address, options) => listRetained(journal, address, options),
     stats: () => collectStats({ journal, registry, flusher, closing: closing.size, metrics }),
     close,
   }

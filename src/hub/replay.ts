@@ -1,10 +1,17 @@
 /** Replay: sends a client what it missed from the journal, as fast as its transport accepts it. */
-import { positionAt } from '../core/cursor.ts'
+import { type Position, positionAt } from '../core/cursor.ts'
 import { Ephemerals } from '../core/ephemerals.ts'
-import type { Journal, JournalEntry, ReplayBatch } from '../journal/journal.ts'
+import type {
+  Awaitable,
+  Journal,
+  JournalEntry,
+  ReplayBatch,
+  RetainedBatch,
+} from '../journal/journal.ts'
 import type { HubConnection } from './connections/connection.ts'
 import type { Replay } from './connections/connection-state.ts'
 import type { HubMetrics } from './metrics.ts'
+import { NONE, type RetainedPart, upTo, withoutId } from './retained/retained-part.ts'
 
 /** What replaying needs of the hub. */
 export interface ReplaysInit {
@@ -16,6 +23,8 @@ export interface ReplaysInit {
   sendFrame(connection: HubConnection, frame: Uint8Array): void
   /** Reports the gap of a batch, if it has one: events were lost while the client was catching up. */
   sendGap(connection: HubConnection, batch: ReplayBatch, cursor: string): void
+  /** Moves the client's cursor to where its stream starts: it has received all that is retained. */
+  sendStart(connection: HubConnection, start: Position): void
   onError(connection: HubConnection, error: unknown): void
 }
 
@@ -44,7 +53,7 @@ export interface Replays {
 
 /** Creates the replays of a hub. */
 export function createReplays(init: ReplaysInit): Replays {
-  const { journal, maxBatchBytes, metrics, send, sendFrame, sendGap, onError } = init
+  const { journal, maxBatchBytes, metrics, send, sendFrame, sendGap, sendStart, onError } = init
   return { begin, restart, discardHeld, hold, holdEphemeral, resume }
 
   function begin(
@@ -98,8 +107,9 @@ export function createReplays(init: ReplaysInit): Replays {
   function resume(connection: HubConnection): void {
     const { replay } = connection
     if (!replay || replay.reading) return
-    const { cursor = 'earliest' } = replay
-    read(connection, replay, (batch) => sendGap(connection, batch, cursor))
+    const { cursor = 'earliest', retained } = replay
+    if (retained) readRetained(connection, replay, retained)
+    else read(connection, replay, (batch) => sendGap(connection, batch, cursor))
   }
 
   function read(
@@ -107,12 +117,28 @@ export function createReplays(init: ReplaysInit): Replays {
     replay: Replay,
     beforeEvents: (batch: ReplayBatch) => void,
   ): void {
+    const isNeeded = () => connection.replay === replay
+    load(
+      connection,
+      replay,
+      () => journal.read(connection.keys, replay.cursor, maxBatchBytes, isNeeded),
+      (batch) => accept(connection, replay, batch, beforeEvents),
+    )
+  }
+
+  /** Reads a batch, and uses it unless the connection has ended, or a newer replay has replaced this one. */
+  function load<Batch>(
+    connection: HubConnection,
+    replay: Replay,
+    work: () => Awaitable<Batch>,
+    use: (batch: Batch) => void,
+  ): void {
     replay.reading = true
-    const onBatch = (batch: ReplayBatch) => accept(connection, replay, batch, beforeEvents)
+    const isNeeded = () => connection.replay === replay
+    const onBatch = (batch: Batch) => isNeeded() && use(batch)
     const failed = (error: unknown) => onError(connection, error)
     try {
-      const isNeeded = () => connection.replay === replay
-      const batch = journal.read(connection.keys, replay.cursor, maxBatchBytes, isNeeded)
+      const batch = work()
       if (batch instanceof Promise) {
         // The hub may have closed meanwhile, and the journal with it.
         batch.then(onBatch, (error) => isNeeded() && failed(error)).catch(failed)
@@ -128,20 +154,19 @@ export function createReplays(init: ReplaysInit): Replays {
     result: ReplayBatch,
     beforeEvents: (batch: ReplayBatch) => void,
   ): void {
-    // The connection has ended, or a newer replay has replaced this one.
-    if (connection.replay !== replay) return
     const { heldEvents, heldBytes, firstEvent } = replay
     const batch = replay.cursor === undefined ? startOf(result, firstEvent) : result
     // In a new epoch, sequences may have started over.
     if (batch.gap === 'epoch') connection.position = 0
     beforeEvents(batch)
     if (connection.phase === 'opening') connection.phase = 'catching-up'
+    const retained = batch.retained && sendRetained(connection, batch.end, batch.retained)
     metrics.replayedEvents += batch.entries.length
     sendInOrder(connection, replay, batch.entries)
     // Reading ends only here: a flush in the loop above must not start the next read.
-    Object.assign(replay, newReplay(batch.end.id, replay.ephemerals))
+    Object.assign(replay, newReplay(batch.end.id, replay.ephemerals, retained))
     // If not all live events could be held, they are read once the transport has accepted this batch.
-    if (!batch.done || heldBytes > maxBatchBytes) {
+    if (retained || !batch.done || heldBytes > maxBatchBytes) {
       if (connection.queuedBytes === 0) resume(connection)
       return
     }
@@ -153,14 +178,58 @@ export function createReplays(init: ReplaysInit): Replays {
     }
   }
 
+  /** Reads the next retained events. What is published meanwhile is read after them. */
+  function readRetained(
+    connection: HubConnection,
+    replay: Replay,
+    { start, after }: RetainedPart,
+  ): void {
+    load(
+      connection,
+      replay,
+      () => journal.retained?.(connection.keys, after, maxBatchBytes) ?? NONE,
+      (batch) => {
+        const retained = sendRetained(connection, start, upTo(start, batch) ?? NONE)
+        Object.assign(replay, newReplay(replay.cursor, replay.ephemerals, retained))
+        if (connection.queuedBytes === 0) resume(connection)
+      },
+    )
+  }
+
+  /** Sends retained events without ids: a client that disconnects before the last of them starts anew. Returns what is left. */
+  function sendRetained(
+    connection: HubConnection,
+    start: Position,
+    { entries, done }: RetainedBatch,
+  ): RetainedPart | undefined {
+    metrics.replayedEvents += entries.length
+    for (const { frame } of entries) sendFrame(connection, withoutId(frame))
+    const last = entries.at(-1)
+    if (last && !done) return { start, after: last.sequence }
+    sendStart(connection, start)
+    return undefined
+  }
+
   function finish(connection: HubConnection): void {
     connection.replay = undefined
     if (connection.phase === 'catching-up') connection.phase = 'live'
   }
 }
 
-function newReplay(cursor: string | undefined, ephemerals = new Ephemerals()): Replay {
-  return { cursor, reading: false, heldEvents: [], heldBytes: 0, firstEvent: undefined, ephemerals }
+function newReplay(
+  cursor: string | undefined,
+  ephemerals = new Ephemerals(),
+  retained?: RetainedPart,
+): Replay {
+  return {
+    cursor,
+    reading: false,
+    heldEvents: [],
+    heldBytes: 0,
+    firstEvent: undefined,
+    ephemerals,
+    retained,
+  }
 }
 
 /**
@@ -168,6 +237,9 @@ function newReplay(cursor: string | undefined, ephemerals = new Ephemerals()): R
  * addresses whose subscription was confirmed later, more may have been stored without being delivered.
  */
 function startOf(batch: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {
-  if (!first || batch.gap || first.sequence > batch.end.sequence) return batch
-  return { ...batch, end: positionAt(batch.end, first.sequence - 1), done: false }
+  const isEarlier = first && !batch.gap && first.sequence <= batch.end.sequence
+  const end = isEarlier ? positionAt(batch.end, first.sequence - 1) : batch.end
+  const retained = batch.retained && upTo(end, batch.retained)
+  if (!isEarlier && retained === batch.retained) return batch
+  return { ...batch, end, done: batch.done && !isEarlier, retained }
 }

@@ -31,6 +31,13 @@ export interface AppendResult extends Position {
   readonly connections?: number | undefined
 }
 
+/** Retained events at some addresses, oldest first. */
+export interface RetainedBatch {
+  readonly entries: readonly JournalEntry[]
+  /** Whether nothing is left after them. */
+  readonly done: boolean
+}
+
 /** One batch of what a client missed, oldest first. */
 export interface ReplayBatch {
   readonly entries: readonly JournalEntry[]
@@ -40,6 +47,8 @@ export interface ReplayBatch {
   readonly done: boolean
   /** Set when events are lost: the cursor's epoch is unknown, or entries were evicted. */
   readonly gap?: GapReason | undefined
+  /** Of a read without a cursor: the first retained events at its keys. Absent if there are none. */
+  readonly retained?: RetainedBatch | undefined
 }
 
 /** The hub, as its journal calls it. */
@@ -66,6 +75,8 @@ export interface JournalStats {
   readonly maxBytes?: number | undefined
   /** Events evicted since this process started, by any hub and whatever the bound. Absent if they are not counted. */
   readonly evicted?: number | undefined
+  /** The retained events, which the other figures do not count. Absent if the journal retains none. */
+  readonly retained?: Pick<JournalStats, 'events' | 'bytes' | 'maxBytes' | 'evicted'> | undefined
   /** How often the connection to the journal was restored. Absent for a journal without one. */
   readonly reconnects?: number | undefined
   /** Messages from other instances or programs that the journal could not use. Absent if it receives none. */
@@ -88,7 +99,11 @@ export interface Journal {
    * Stores an event and delivers it. Deliveries MUST come in the order of their sequence. An event for
    * several addresses has one sequence, MUST be found at each of them, and MUST be delivered once. The keys of a topic
    * with levels come with those of the patterns that cover it: such an event may also be delivered once for each of these
-   * keys, one after another, because no connection listens to two of them.
+   * keys, one after another, because no connection listens to two of them. An event with `replace` supersedes all
+   * earlier ones with its `key` at each of its addresses: from then on, reads MUST NOT return them there, and MUST NOT
+   * report them as lost. At the key of a pattern, it supersedes those of the same topic only, and an event for several
+   * addresses MUST stay until each of its topics has a newer one, and MAY stay longer. One with `retain` is only evicted because of a bound of its own; at the key of a pattern, there is
+   * one for each topic and `key`, also if it was published before the pattern was followed.
    * @param once - if a call with this name was made within its `ttlMs` milliseconds, by any hub that shares the
    * journal, then this one MUST store and deliver nothing and return the result of that call. Concurrent calls count.
    * The name MUST be stored in the same step as the event, survive a restart if the event does, and count against
@@ -99,8 +114,8 @@ export interface Journal {
   append(keys: AddressKeys, event: HubEvent, once?: Once): Awaitable<AppendResult>
   /**
    * Reads what the addresses with these keys missed since `cursor`, each entry once: at least one if there is
-   * one, and about `maxBytes` at most. `earliest` reads everything that is stored; undefined reads
-   * nothing and only returns where the journal ends. MUST report every gap, and MUST NOT report one
+   * one, and about `maxBytes` at most. `earliest` reads everything that is stored; undefined reads only what
+   * is retained, and returns where the journal ends. MUST report every gap, and MUST NOT report one
    * for events of other addresses if it can distinguish them. Events at these keys after the batch MUST be
    * delivered. If the journal can't be reached, the promise resolves once it can be again.
    * @param isNeeded - returns whether the batch is still needed. A journal that queues reads may call it
@@ -112,6 +127,11 @@ export interface Journal {
     maxBytes: number,
     isNeeded?: () => boolean,
   ): Awaitable<ReplayBatch>
+  /**
+   * Reads the retained events at these keys with a sequence above `after`, each once, in batches as `read` does.
+   * @defaultValue the journal retains none, and the hub refuses events with `retain`
+   */
+  retained?(keys: readonly string[], after: number, maxBytes: number): Awaitable<RetainedBatch>
   /** The position of the newest event that was delivered to this hub; before the first, where the journal starts. */
   head(): Position
   /** Starts delivering to the hub. Called once, before anything else. */

@@ -161,12 +161,14 @@ export function journalBounds(config: Config): {
   readonly maxEvents: number
   readonly maxAgeMs: number
   readonly maxBytes: number
+  readonly maxRetainedBytes: number
 } {
-  const { JOURNAL_EVENTS, JOURNAL_SECONDS, JOURNAL_BYTES } = config
+  const { JOURNAL_EVENTS, JOURNAL_SECONDS, JOURNAL_BYTES, RETAINED_BYTES } = config
   return {
     maxEvents: JOURNAL_EVENTS,
     maxAgeMs: JOURNAL_SECONDS * 1_000,
     maxBytes: JOURNAL_BYTES,
+    maxRetainedBytes: RETAINED_BYTES,
   }
 }
 

@@ -128,6 +128,14 @@ test('an event may have a name, and be ephemeral JSON', async () => {
   expect({ id, data }).toEqual({ id: undefined, data: '{"unread":3}' })
 })
 
+test('an event may replace others with its key, and be retained', async () => {
+  const flags = ['--topic', 'prices', '--event-key', 'ACME']
+  await run(['publish', server.url, '1', ...flags, '--replace'])
+  await run(['publish', server.url, '2', ...flags, '--retain'])
+  const response = await fetch(`${server.url}/topics/prices/retained`)
+  expect(await response.json()).toMatchObject({ retained: [{ key: 'ACME', data: '2' }] })
+})
+
 test('data that looks like a flag follows --', async () => {
   await run(['publish', '--broadcast', server.url, '--', '--client'])
   await listener.next(hasData('--client'))

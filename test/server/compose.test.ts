@@ -200,6 +200,17 @@ describe('the journal', () => {
     const off = serve({ IDEMPOTENCY_SECONDS: '0' })
     expect((await off.request('/broadcast', request)).status).toBe(501)
   })
+
+  test.each([
+    ['0', 0],
+    ['2000', 1],
+  ])('retains RETAINED_BYTES bytes: %s', async (bytes, count) => {
+    const app = serve({ RETAINED_BYTES: bytes })
+    const form = (body: string) => ({ method: 'POST', body: new URLSearchParams(body) })
+    await app.request('/topics/news', form('data=1&retain=true'))
+    const response = await app.request('/topics/news/retained')
+    expect(((await response.json()) as { retained: unknown[] }).retained).toHaveLength(count)
+  })
 })
 
 describe('webhooks', () => {

@@ -16,6 +16,7 @@ const WITHOUT_SOURCE: Readonly<Record<string, string>> = {
 const WITHOUT_TESTS: Readonly<Record<string, string>> = {
   'src/adapters/bun': 'vitest runs on Node; test/system/behaviour/bun.test.ts runs it on Bun',
   'src/adapters/deno': 'vitest runs on Node; test/system/behaviour/deno.test.ts runs it on Deno',
+  'src/journal/redis/scripts/keyed': 'the same',
   'src/journal/redis/scripts': 'the scripts run inside Redis; test/journal/redis calls them there',
 }
 

@@ -53,12 +53,13 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
       request: async (request) => ({ responses: [hub?.respond(request, 0)], asked: 1 }),
       useOnce: async () => true,
     },
-    // A client without a cursor gets the events that were not delivered yet when it connected.
-    read: (keys, cursor = delivered.id, maxBytes) =>
+    read: (keys, cursor, maxBytes) =>
       new Promise((resolve, reject) => {
-        const atAnswer = () => atOnce(inner.read(keys, cursor, maxBytes))
+        const start = delivered
+        const atAnswer = () => readFrom(keys, cursor, start, maxBytes)
         reads.push({ atRequest: atAnswer(), atAnswer, resolve, reject })
       }),
+    retained: async (...args) => atOnce(inner.retained?.(...args) ?? { entries: [], done: true }),
     head: () => delivered,
     open: (handler) => {
       hub = handler
@@ -78,6 +79,18 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
       holding = false
       for (const delivery of held.splice(0)) forward(delivery)
     },
+  }
+
+  /** A client without a cursor gets the events that were not delivered yet when it connected. */
+  function readFrom(
+    keys: readonly string[],
+    cursor: string | undefined,
+    start: Position,
+    maxBytes: number,
+  ): ReplayBatch {
+    const { retained } = atOnce(inner.read(keys, undefined, maxBytes))
+    if (cursor === undefined && retained) return { entries: [], end: start, done: false, retained }
+    return atOnce(inner.read(keys, cursor ?? start.id, maxBytes))
   }
 
   function next(): PendingRead {

@@ -10,6 +10,7 @@ import type {
   Journal,
   JournalEntry,
   ReplayBatch,
+  RetainedBatch,
 } from '../../src/journal/journal.ts'
 import { manualClock } from './clock.ts'
 import type { TestJournal } from './journal-suite.ts'
@@ -65,6 +66,7 @@ export async function startObjects(): Promise<Objects> {
         appendsOnce: true,
         append: async (...args) => (await call('append', ...args)) as JournalEntry,
         read: async (...args) => toBatch((await call('read', ...args)) as ReplayBatch),
+        retained: async (...args) => toRetained((await call('retained', ...args)) as RetainedBatch),
         head: (): Position => last.head,
         get stats() {
           return last.stats
@@ -126,7 +128,12 @@ function toDelivery({ keys, frame, entry }: TextDelivery): DeliveredEvent {
 
 function toBatch(batch: ReplayBatch): ReplayBatch {
   const entries = batch.entries as unknown as readonly Text<JournalEntry>[]
-  return { ...batch, gap: batch.gap, entries: entries.map(toEntry) }
+  const retained = batch.retained && toRetained(batch.retained)
+  return { ...batch, gap: batch.gap, entries: entries.map(toEntry), retained }
+}
+
+function toRetained({ entries, done }: RetainedBatch): RetainedBatch {
+  return { entries: (entries as unknown as readonly Text<JournalEntry>[]).map(toEntry), done }
 }
 
 function toEntry(entry: Text<JournalEntry>): JournalEntry {

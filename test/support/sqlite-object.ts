@@ -38,7 +38,7 @@ interface State {
 
 type Calls = Pick<
   SqliteJournal,
-  'append' | 'read' | 'prune' | 'startEpoch' | 'storedRequests' | 'head' | 'close'
+  'append' | 'read' | 'retained' | 'prune' | 'startEpoch' | 'storedRequests' | 'head' | 'close'
 > &
   Pick<Backplane, 'useOnce' | 'request'> & {
     /** Appends an event at each of these keys. Returns the sequences. */

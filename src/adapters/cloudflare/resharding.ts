@@ -167,7 +167,7 @@ export function createResharding(init: ReshardingInit): Resharding {
 
 /** A journal that stores neither events nor blocks of requests that a shard had let in before it was fenced. */
 export function createFencedJournal(journal: SqliteJournal, isServing: () => boolean): Journal {
-  const { backplane, read, head, open, close } = journal
+  const { backplane, read, retained, head, open, close } = journal
   return {
     get ready() {
       return isServing()
@@ -188,6 +188,7 @@ export function createFencedJournal(journal: SqliteJournal, isServing: () => boo
       return journal.append(keys, event, once)
     },
     read,
+    retained,
     head,
     open,
     close,

@@ -60,6 +60,7 @@ const DESTINATIONS: Readonly<Record<AppRoute, ShardRoute['to']>> = {
   'GET /clients': 'clients',
   'GET /topics': 'topics',
   'GET /topics/:topic': 'connections',
+  'GET /topics/:topic/retained': 'any',
   'GET /metrics': 'metrics',
   'POST /tickets': 'ticket',
   'GET /openapi.json': 'any',

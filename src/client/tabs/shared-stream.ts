@@ -36,6 +36,8 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   let streamCursor: string | undefined
   let status: ClientStatus = { state: 'connecting' }
   const backoff = newBackoff()
+  /** Whether this tab, or another one as far as it knows, has received retained events. */
+  let retains = false
   /** Of a leader: whether others follow, and which lists with topics of others the hub refused. */
   let hasFollowers = false
   let refused: TopicLists = []
@@ -122,8 +124,9 @@ export function shareStream(init: SharedStreamInit): FetchStream {
     apply(step)
   }
 
-  function onHello({ topics: others, wake: isAwake }: HelloMessage): void {
+  function onHello({ topics: others, wake: isAwake, retains: hasRetained }: HelloMessage): void {
     if (role !== 'leading') return
+    retains ||= hasRetained
     hasFollowers = true
     wake(isAwake)
     const isNew = !includesAll(streamTopics, others) && refused.length < MAX_REFUSED
@@ -137,10 +140,16 @@ export function shareStream(init: SharedStreamInit): FetchStream {
     leader = message.leader
     streamTopics = message.topics
     streamCursor = message.id ?? message.prev
+    retains ||= message.retains
     status = message.status
     Object.assign(backoff, message.backoff)
     if (message.asks) sayHello()
     if (role === 'joining') {
+      // A stream of its own starts with what is retained, also of topics that only this tab follows.
+      if (cursor === undefined && (retains || !isCovered())) {
+        catchUp()
+        return
+      }
       if (cursor === undefined && message.prev !== undefined) {
         apply({ id: message.prev })
         isFresh = status.state !== 'live'
@@ -190,6 +199,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   function apply({ id, event, gap }: Step): void {
     // The shared stream carries the topics of all tabs.
     const isMine = event?.topic === undefined || follows(topics, event.topic)
+    if (event?.retained) retains = true
     handlers.step({ id, event: isMine ? event : undefined, gap: isFresh ? undefined : gap })
     if (id === undefined) return
     isFresh = false
@@ -209,12 +219,12 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   }
 
   function sayHello(isAwake = false): void {
-    if (role !== 'leading') post({ topics, wake: isAwake })
+    if (role !== 'leading') post({ topics, wake: isAwake, retains })
   }
 
   /** Of the leader: sends the state of the stream, and a step that starts at the cursor. */
   function say(step: Step, asks = false): void {
-    post({ leader, topics: streamTopics, status, backoff, asks, prev: cursor, ...step })
+    post({ leader, topics: streamTopics, status, backoff, asks, retains, prev: cursor, ...step })
   }
 
   function post(message: HelloMessage | LeaderMessage): void {

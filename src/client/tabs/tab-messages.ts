@@ -8,6 +8,8 @@ import type { ClientStatus, Step } from '../stream-types.ts'
 export interface HelloMessage {
   readonly topics: readonly string[]
   readonly wake: boolean
+  /** Whether it has received retained events. */
+  readonly retains: boolean
 }
 
 /**
@@ -22,6 +24,8 @@ export interface LeaderMessage extends Step {
   readonly backoff: Backoff
   /** Whether all tabs should answer with a `HelloMessage`. */
   readonly asks: boolean
+  /** Whether any tab has received retained events: new tabs need theirs. */
+  readonly retains: boolean
   /** The cursor where the step starts. */
   readonly prev: string | undefined
 }
@@ -40,7 +44,7 @@ const isCount = (value: unknown) => Number.isFinite(value) && (value as number) 
 const isTopics = (value: unknown) =>
   Array.isArray(value) && value.length <= MAX_TOPICS && value.every(isText)
 
-const HELLO: Shape = { topics: isTopics, wake: [true, false] }
+const HELLO: Shape = { topics: isTopics, wake: [true, false], retains: [true, false] }
 
 const LEADER: Shape = {
   leader: isCount,
@@ -53,9 +57,19 @@ const LEADER: Shape = {
   ],
   backoff: { failures: isCount, retryMs: isCount },
   asks: [true, false],
+  retains: [true, false],
   prev: [undefined, isText],
   id: [undefined, isText],
-  event: [undefined, { event: isText, data: isText, topic: [undefined, isText] }],
+  event: [
+    undefined,
+    {
+      event: isText,
+      data: isText,
+      topic: [undefined, isText],
+      key: [undefined, isText],
+      retained: [undefined, true],
+    },
+  ],
   gap: [undefined, { reason: ['evicted', 'epoch'], earliest: [null, isText] }],
 }
 

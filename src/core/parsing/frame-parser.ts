@@ -1,4 +1,4 @@
-/** Parses an event stream into frames, with the topic that the hub names in a comment. */
+/** Parses an event stream into frames, with what the hub says of them in comments. */
 
 /** An event as a stream carries it. */
 export interface ParsedEvent {
@@ -9,6 +9,10 @@ export interface ParsedEvent {
   readonly data: string
   /** The topic that the hub names. */
   readonly topic?: string | undefined
+  /** Its key, if it has one. */
+  readonly key?: string | undefined
+  /** True if it is retained. */
+  readonly retained?: true | undefined
 }
 
 /** Characters of a frame that are kept until it is complete: an endless line must not fill the memory. */
@@ -48,11 +52,21 @@ export function createFrameParser(
       length += line.length
     } else if (name === 'event' || (name === 'id' && !value.includes('\0'))) fields[name] = value
     else if (name === 'retry' && /^\d+$/.test(value)) onRetry(Number(value))
-    else if (!name && value.startsWith('topic ')) fields.topic = value.slice(6)
+    else if (!name) {
+      const [, comment, text] = /^(topic|key|retained)(?: |$)(.*)/s.exec(value) ?? []
+      if (comment) fields[comment] = text
+    }
     if (line) return
-    const { id, event, topic } = fields
+    const { id, event, topic, key, retained } = fields
     if (data.length > 0) {
-      onFrame({ id: id || undefined, event: event || 'message', data: data.join('\n'), topic })
+      onFrame({
+        id: id || undefined,
+        event: event || 'message',
+        data: data.join('\n'),
+        topic,
+        key: key || undefined,
+        retained: retained === '' || undefined,
+      })
     }
     fields = {}
     data = []

@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
 import { readBody } from '../../core/read-body.ts'
 import { problem } from '../problem.ts'
-import { PublishBody } from '../schemas/requests.ts'
+import { PublishBody, publishing } from '../schemas/requests.ts'
 import { curlCommand } from './curl-command.ts'
 import { invalid, type Valid } from './validate.ts'
 
@@ -31,6 +31,9 @@ type Reader = (text: string) => unknown
 type Readers = ReadonlyMap<string | undefined, Reader>
 
 const FORM = 'application/x-www-form-urlencoded'
+
+/** The fields of a form that are true or false. */
+const FLAGS: readonly string[] = ['ephemeral', 'replace', 'retain']
 
 const EVENT_READERS: Readers = new Map([
   ['application/json', fromJson],
@@ -108,7 +111,7 @@ function bodyOf<Output, Input>(
 
 /** Whether a form is text: it has no field of an event. `curl -d` labels everything a form. */
 function isNoEvent(form: object, text: string): boolean {
-  const isEvent = ['data', 'event', 'ephemeral'].some((name) => Object.hasOwn(form, name))
+  const isEvent = Object.keys(publishing.shape).some((name) => Object.hasOwn(form, name))
   return !isEvent && text !== '' && !isObject(text)
 }
 
@@ -211,7 +214,7 @@ function fromForm(text: string): unknown {
 }
 
 function toField(name: string, value: string): unknown {
-  if (name !== 'ephemeral') return value
+  if (!FLAGS.includes(name)) return value
   return value === 'true' ? true : value === 'false' ? false : value
 }
 

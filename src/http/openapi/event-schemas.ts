@@ -1,8 +1,10 @@
 /** Describes events as JSON Schema: those that a hub declares, and those that its streams carry. */
 import type { EventSchema, EventSchemas } from '../../core/declared-events.ts'
-import { EVENT_NAME } from '../../core/event.ts'
+import { EVENT_KEY, EVENT_NAME } from '../../core/event.ts'
 import { IDEMPOTENCY_KEY } from '../../core/idempotency/idempotency-key.ts'
 import { type Json, plainPattern } from './json-schema.ts'
+
+const KEY: Json = { type: 'string', pattern: plainPattern(EVENT_KEY.source) }
 
 /**
  * The schema of an event to publish: one of those declared. @param component - the name of this schema
@@ -18,6 +20,9 @@ export function schemaOfEvents(component: string, events: EventSchemas, more: Js
         data: placed(schemaOfData(schema, 'input'), at),
         event: { type: 'string', const: name },
         ephemeral: { type: 'boolean' },
+        key: KEY,
+        replace: { type: 'boolean' },
+        retain: { type: 'boolean' },
         idempotencyKey: { type: 'string', pattern: IDEMPOTENCY_KEY.source },
       },
       required: [...Object.keys(more), 'data', ...(name === 'message' ? [] : ['event'])],

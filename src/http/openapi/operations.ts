@@ -9,6 +9,7 @@ import {
   ListQuery,
   StreamQuery,
   TicketBody,
+  TopicParam,
 } from '../schemas/requests.ts'
 import {
   ClientConnections,
@@ -18,6 +19,7 @@ import {
   TopicConnections,
   Topics,
 } from '../schemas/responses.ts'
+import { TopicRetained } from '../schemas/retained.ts'
 import { ABOUT } from './about.ts'
 import { content, json, type Operation, text } from './operation.ts'
 import { LIMITED } from './parts.ts'
@@ -186,6 +188,21 @@ export const operations: Readonly<Record<string, Operation>> = {
         topic: 'news',
         connections: [CONNECTION],
         total: 1,
+      }),
+    },
+  },
+  'GET /topics/:topic/retained': {
+    id: 'listRetained',
+    tag: 'operate',
+    summary: 'Lists the retained events of a topic.',
+    description: 'A new stream of the topic receives them first. Empty data removes one.',
+    permission: 'operate',
+    parameters: { path: TopicParam, query: ListQuery },
+    responses: {
+      200: json('The events, the one that was published first before the others.', TopicRetained, {
+        topic: 'prices',
+        retained: [{ id: 'mwro6j5u0dlj-42', key: 'ACME', event: 'price', data: '{"price":3}' }],
+        complete: true,
       }),
     },
   },

@@ -29,7 +29,7 @@ const event = {
   'application/json': content(PublishBody, EVENT),
   'text/plain': content(z.string(), 'hello'),
   'application/x-www-form-urlencoded': content(PublishForm, { data: 'hello' }),
-  [NDJSON]: lines(PublishBody, { data: 'hello' }, EVENT),
+  [NDJSON]: lines(PublishBody, { data: 'hello' }, EVENT, { data: 3, key: 'ACME', retain: true }),
   [EVENT_STREAM]: content(z.string(), 'data: Once\n\ndata:  upon\n\n'),
 }
 

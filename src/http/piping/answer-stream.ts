@@ -1,12 +1,9 @@
 /** Publishes an event stream that is the body of a request, each event as it arrives, and says at the end how many there were. */
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { type Address, type AddressKeys, addressKey } from '../../core/address.ts'
-import type { EventSchemas } from '../../core/declared-events.ts'
-import type { Issue } from '../../core/errors.ts'
+import { type Address, addressKey } from '../../core/address.ts'
 import { internalsOf } from '../../hub/internals.ts'
-import { abortEvent, isDeclared, KEY_WITHOUT_CLIENT } from '../../hub/piping/pipe.ts'
-import { clientsIn } from '../../hub/piping/producers.ts'
+import { abortEvent, isDeclared } from '../../hub/piping/pipe.ts'
 import {
   type EarlyEnd,
   type PipeEnd,
@@ -52,9 +49,11 @@ export async function answerStream(
   const { hub } = init
   const { clock, events, flushed, producers } = internalsOf(hub)
   const keys = addressKey(address)
-  const issues = queryIssues(query.data, keys, events)
-  if (issues.length > 0) return invalidFields(c, 'query', issues)
-  const { key, onAbort, ...fields } = query.data
+  const { onAbort, ...fields } = query.data
+  const { key } = fields
+  if (onAbort !== undefined && !isDeclared(onAbort, events)) {
+    return invalidFields(c, 'query', [{ path: 'onAbort', message: 'must be a declared event' }])
+  }
   const publisher = createBatchPublisher(init, c, address)
   const reader = (await bodyStream(c)).getReader()
   const controller = new AbortController()
@@ -109,7 +108,7 @@ export async function answerStream(
     const mayPublish = published > 0 || !why || !NOT_ALLOWED.has(why.status)
     // It counts as any event does. A refusal is counted; nobody is left who could be told.
     if (onAbort !== undefined && mayPublish) {
-      await publisher.startTurn()(abortEvent(onAbort, ending))
+      await publisher.startTurn()(abortEvent(onAbort, ending, key))
     }
     return why ? { ...why, ...result } : { ...result, stopped: true }
   }
@@ -125,22 +124,6 @@ export async function answerStream(
 
 /** The statuses of publishers who may not publish a last event either. */
 const NOT_ALLOWED: ReadonlySet<number> = new Set([401, 403, 429])
-
-/** What the schema of the query can't know. */
-function queryIssues(
-  { key, onAbort }: PipeQuery,
-  keys: AddressKeys,
-  events: EventSchemas | undefined,
-): readonly Issue[] {
-  const issues: Issue[] = []
-  if (key !== undefined && clientsIn(keys).length === 0) {
-    issues.push({ path: 'key', message: KEY_WITHOUT_CLIENT })
-  }
-  if (onAbort !== undefined && !isDeclared(onAbort, events)) {
-    issues.push({ path: 'onAbort', message: 'must be a declared event' })
-  }
-  return issues
-}
 
 /** How a stream ends that waits in vain, or whose hub closes. */
 function endFor(reason: Explanation): EarlyEnd {

@@ -1,4 +1,4 @@
-/** Routes that list clients, topics and connections, and that disconnect a client. */
+/** Routes that list clients, topics, connections and retained events, and that disconnect a client. */
 import { Hono } from 'hono'
 import type { BlankEnv } from 'hono/types'
 import type { z } from 'zod'
@@ -8,7 +8,13 @@ import type { ConnectionSummary } from '../../hub/presence.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { requireOperate } from '../middleware/authorize.ts'
 import { valid } from '../middleware/validate.ts'
-import { ClientParam, DisconnectQuery, FollowedParam, ListQuery } from '../schemas/requests.ts'
+import {
+  ClientParam,
+  DisconnectQuery,
+  FollowedParam,
+  ListQuery,
+  TopicParam,
+} from '../schemas/requests.ts'
 import type {
   ClientConnections,
   Clients,
@@ -17,6 +23,7 @@ import type {
   TopicConnections,
   Topics,
 } from '../schemas/responses.ts'
+import type { TopicRetained } from '../schemas/retained.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
 
 /** The maximum number of connections listed for one client: more than it may have by default. */
@@ -36,6 +43,7 @@ export type ClientRoutes = {
   }
   '/topics': { $get: JsonRoute<OfList, Topics> }
   '/topics/:topic': { $get: JsonRoute<OfTopic & OfList, TopicConnections> }
+  '/topics/:topic/retained': { $get: JsonRoute<OfTopic & OfList, TopicRetained> }
 }
 
 /** Creates the client routes. */
@@ -67,6 +75,17 @@ export function clientRoutes(hub: Hub, access: Access | undefined): Hono<BlankEn
         const { rows, ...counts } = await hub.connections({ topic }, limit)
         const connections = rows.map(listed)
         return jsonResponse<TopicConnections>(c, { topic, connections, ...counts })
+      },
+    )
+    .get(
+      '/topics/:topic/retained',
+      operator,
+      valid('param', TopicParam),
+      valid('query', ListQuery),
+      async (c) => {
+        const { topic } = c.req.valid('param')
+        const { rows, complete } = await hub.retained({ topic }, c.req.valid('query'))
+        return jsonResponse<TopicRetained>(c, { topic, retained: rows, complete })
       },
     )
     .delete(

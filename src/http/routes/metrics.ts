@@ -180,7 +180,7 @@ function streams({ metrics }: HubStats): string[] {
 
 /** Writes the metrics of a journal. */
 export function journalMetrics(journal: HubStats['journal']): string[] {
-  const { ready, events, bytes, maxBytes, evicted, reconnects, ignored } = journal
+  const { ready, events, bytes, maxBytes, evicted, retained, reconnects, ignored } = journal
   return [
     gauge(
       'hono_sse_journal_up',
@@ -198,6 +198,22 @@ export function journalMetrics(journal: HubStats['journal']): string[] {
       'hono_sse_journal_evicted_total',
       'Events evicted from the journal since this process started, whatever the bound.',
       evicted,
+    ),
+    gauge('hono_sse_journal_retained_events', 'Retained events.', retained?.events),
+    gauge(
+      'hono_sse_journal_retained_bytes',
+      'Bytes of the retained events, including their overhead.',
+      retained?.bytes,
+    ),
+    gauge(
+      'hono_sse_journal_retained_max_bytes',
+      'The bound of the bytes of the retained events.',
+      retained?.maxBytes,
+    ),
+    counter(
+      'hono_sse_journal_retained_evicted_total',
+      'Retained events evicted since this process started.',
+      retained?.evicted,
     ),
     counter(
       'hono_sse_journal_reconnects_total',

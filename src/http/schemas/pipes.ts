@@ -42,11 +42,12 @@ export const PipeQuery: z.ZodType<PipeQuery, PipeQueryInput> = z.object({
     .optional()
     .register(schemaMetadata, { description: 'Of an event stream: whether they are ephemeral.' }),
   key: Key.clone().optional().register(schemaMetadata, {
-    description: 'Of an event stream for one client: the name by which it can be stopped.',
+    description:
+      'Of an event stream: the key of all its events. A client that it is for can stop it by its key.',
   }),
   onAbort: EventName.clone().optional().register(schemaMetadata, {
     description:
-      'Of an event stream: the name of one last event, with the data `{"reason"}`, when the stream does not end by itself.',
+      'Of an event stream: the name of one last event, with the data `{"reason","key"}`, when the stream does not end by itself.',
   }),
 })
 

@@ -9,7 +9,7 @@ import {
   TOPIC,
   TOPIC_RULE,
 } from '../../core/address.ts'
-import { EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
+import { EVENT_KEY, EVENT_KEY_RULE, EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../../core/idempotency/idempotency-key.ts'
 import { schemaMetadata } from './metadata.ts'
 
@@ -79,6 +79,9 @@ export interface PublishBody {
   readonly data: unknown
   readonly event?: string | undefined
   readonly ephemeral?: boolean | undefined
+  readonly key?: string | undefined
+  readonly replace?: boolean | undefined
+  readonly retain?: boolean | undefined
   readonly idempotencyKey?: string | undefined
 }
 
@@ -103,6 +106,9 @@ export const publishing: z.ZodObject<
     data: z.ZodType<unknown>
     event: z.ZodOptional<z.ZodString>
     ephemeral: z.ZodOptional<z.ZodBoolean>
+    key: z.ZodOptional<z.ZodString>
+    replace: z.ZodOptional<z.ZodBoolean>
+    retain: z.ZodOptional<z.ZodBoolean>
     idempotencyKey: z.ZodOptional<z.ZodString>
   },
   z.core.$strict
@@ -124,6 +130,22 @@ export const publishing: z.ZodObject<
   ephemeral: z.boolean('must be true or false').optional().register(schemaMetadata, {
     description:
       'True: only connected clients receive the event, and the journal does not store it.',
+  }),
+  key: z
+    .string(EVENT_KEY_RULE)
+    .regex(EVENT_KEY, EVENT_KEY_RULE)
+    .optional()
+    .register(schemaMetadata, {
+      description:
+        'What the event is about. Without a key, `replace` and `retain` are about the address as a whole.',
+    }),
+  replace: z.boolean('must be true or false').optional().register(schemaMetadata, {
+    description:
+      'True: earlier events with the same key at the same address are no longer replayed. Not together with `ephemeral`.',
+  }),
+  retain: z.boolean('must be true or false').optional().register(schemaMetadata, {
+    description:
+      'True: the event replaces others, does not age, and is sent to each new stream of the address first. Empty data removes it. Not together with `ephemeral`.',
   }),
   idempotencyKey: z
     .string(IDEMPOTENCY_KEY_RULE)

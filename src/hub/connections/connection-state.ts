@@ -1,6 +1,7 @@
 /** Where a connection is: its phase, and the progress of its replay. */
 import type { Ephemerals } from '../../core/ephemerals.ts'
 import type { JournalEntry } from '../../journal/journal.ts'
+import type { RetainedPart } from '../retained/retained-part.ts'
 
 /** The progress of a connection that is catching up. */
 export interface Replay {
@@ -12,6 +13,8 @@ export interface Replay {
   /** The first event that arrived during the current read, whether or not there was room to hold it. */
   firstEvent: JournalEntry | undefined
   readonly ephemerals: Ephemerals
+  /** The retained events that it reads before those after its cursor. */
+  retained?: RetainedPart | undefined
 }
 
 /**

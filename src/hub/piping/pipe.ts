@@ -1,21 +1,19 @@
 /** Pipes: publishes an event stream of your own, such as the answer of a language model, each event as it arrives. */
 import { onAborted } from '../../core/abort.ts'
-import { type Addresses, type AddressKeys, addressKeys } from '../../core/address.ts'
+import { type Addresses, addressKeys } from '../../core/address.ts'
 import type { EventSchemas } from '../../core/declared-events.ts'
 import { HubError } from '../../core/errors.ts'
 import { checkEventKey, EVENT_NAME_RULE, type EventInput, isEventName } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import type { IsolatedHooks } from '../hooks/hooks.ts'
-import { clientsIn, type Producers } from './producers.ts'
+import type { Producers } from './producers.ts'
 import { type PipedFields, type PipeSource, runPipe } from './run-pipe.ts'
 
 /** Options of `hub.pipe`. */
 export interface PipeOptions extends PipedFields {
-  /** The name by which `hub.stop` ends the pipe. It requires a client among the addresses. @defaultValue none */
-  readonly key?: string | undefined
   /**
    * The name of one last event when the stream does not end by itself, so that no page waits for ever. Its data is
-   * `{ reason }`: `aborted` after a stop or an abort, `closing` when the hub closes, `broken` when the stream failed,
+   * `{ reason, key }`. The reason is `aborted` after a stop or an abort, `closing` when the hub closes, `broken` when the stream failed,
    * `refused` when an event could not be published. @defaultValue none: no such event
    */
   readonly onAbort?: string | undefined
@@ -65,9 +63,10 @@ export function createPipe(init: PipeInit): Pipe {
   return async (addresses, source, options = {}) => {
     const keys = addressKeys(addresses)
     checkOptions('pipe', options, KINDS)
-    const { key, onAbort, signal, ...fields } = options
+    const { onAbort, signal, ...fields } = options
+    const { key } = fields
     checkOnAbort(onAbort, schemas)
-    checkKey(keys, key)
+    if (key !== undefined) checkEventKey(key)
     const controller = new AbortController()
     const forget = signal && onAborted(signal, () => controller.abort())
     const remove = producers.add(keys, key, (reason) => controller.abort(reason))
@@ -80,7 +79,7 @@ export function createPipe(init: PipeInit): Pipe {
       flushed,
     })
     if (ending !== 'complete' && onAbort !== undefined) {
-      await publish(addresses, abortEvent(onAbort, ending)).catch((failure: unknown) =>
+      await publish(addresses, abortEvent(onAbort, ending, key)).catch((failure: unknown) =>
         hooks.onError(failure, 'publish'),
       )
     }
@@ -93,18 +92,14 @@ export function createPipe(init: PipeInit): Pipe {
 }
 
 /** The last event of a stream that did not end by itself. */
-export function abortEvent(event: string, reason: string): EventInput {
-  return { event, data: { reason } }
+export function abortEvent(event: string, reason: string, key?: string): EventInput {
+  return { event, data: { reason, key }, key }
 }
 
 /** Whether a hub accepts events with this name. */
 export function isDeclared(name: string, schemas: EventSchemas | undefined): boolean {
   return !schemas || Object.hasOwn(schemas, name)
 }
-
-/** Why a key is refused that nobody could use. */
-export const KEY_WITHOUT_CLIENT =
-  'requires a client among the addresses, because clients stop what is published to them'
 
 /** @throws {HubError} `invalid-option` */
 function checkOnAbort(name: string | undefined, schemas: EventSchemas | undefined): void {
@@ -114,12 +109,4 @@ function checkOnAbort(name: string | undefined, schemas: EventSchemas | undefine
   }
   if (isDeclared(name, schemas)) return
   throw new HubError('invalid-option', 'The option onAbort of pipe must be a declared event.')
-}
-
-/** @throws {HubError} `invalid-event`; `invalid-option` without a client among the addresses */
-function checkKey(keys: AddressKeys, key: string | undefined): void {
-  if (key === undefined) return
-  checkEventKey(key)
-  if (clientsIn(keys).length > 0) return
-  throw new HubError('invalid-option', `The option key of pipe ${KEY_WITHOUT_CLIENT}.`)
 }

@@ -75,7 +75,7 @@ export function createProducers(clock: Pick<Clock, 'every'>): Producers {
 }
 
 /** Returns the clients among addresses. */
-export function clientsIn(keys: AddressKeys): readonly string[] {
+function clientsIn(keys: AddressKeys): readonly string[] {
   return [keys].flat().flatMap((one) => clientOf(one) ?? [])
 }
 

@@ -7,7 +7,7 @@ import { MAX_AT_ONCE, MAX_BYTES_AT_ONCE } from './turn.ts'
 
 /** An event stream as bytes, such as the body of a response, or as text. */
 export type PipeSource =
-  | ReadableStream<Uint8Array>
+  | ReadableStream<Uint8Array | string>
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array | string>
 
@@ -17,6 +17,8 @@ export interface PipedFields {
   readonly event?: string | undefined
   /** Whether they are ephemeral. @defaultValue `false` */
   readonly ephemeral?: boolean | undefined
+  /** The key of all events, by which `hub.stop` ends what is published to a client. @defaultValue none */
+  readonly key?: string | undefined
 }
 
 /** Publishes an event. Resolves with its id; undefined for an ephemeral one. */
@@ -152,11 +154,12 @@ function tooLong(maxEventBytes: number): HubError {
 }
 
 function inputOf({ event, data }: ParsedEvent, fields: PipedFields): EventInput {
-  const { event: name = event === 'message' ? undefined : event, ephemeral } = fields
+  const { event: name = event === 'message' ? undefined : event, ephemeral, key } = fields
   return {
     data,
     ...(name !== undefined && { event: name }),
     ...(ephemeral && { ephemeral }),
+    ...(key !== undefined && { key }),
   }
 }
 
@@ -171,9 +174,9 @@ interface Chunks {
 /** @throws {TypeError} if another reader has the source, or it can't be iterated over */
 function chunksOf(source: PipeSource): Chunks {
   if (source instanceof ReadableStream) {
-    const reader: ReadableStreamDefaultReader<Uint8Array> = source.getReader()
+    const reader: ReadableStreamDefaultReader<Uint8Array | string> = source.getReader()
     return {
-      next: () => reader.read() as Promise<IteratorResult<Uint8Array, unknown>>,
+      next: () => reader.read() as Promise<IteratorResult<Uint8Array | string, unknown>>,
       cancel: () => void reader.cancel().catch(() => {}),
     }
   }

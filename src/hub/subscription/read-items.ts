@@ -22,6 +22,10 @@ export interface EventItem {
   readonly value: unknown
   /** The topic that it was published to, if that was its only address. */
   readonly topic?: string | undefined
+  /** The key that it was published with. */
+  readonly key?: string | undefined
+  /** Whether the event is retained. */
+  readonly retained?: boolean | undefined
   /** Set for a gap: events were lost before the next item. */
   readonly gap?: GapEvent | undefined
 }
@@ -47,20 +51,25 @@ interface GapItem extends EventItem {
 
 const decoder = new TextDecoder()
 
-/** Reads the frames in a buffer, as events that the hub declares. Frames that only keep a stream open are left out. */
+/** What follows the retained events of an iteration: its id is where the iteration starts. */
+export const START = 'hub:beat'
+
+/** Reads the frames in a buffer, as events that the hub declares. Other frames about the stream are left out. */
 export function readItems(frames: Uint8Array, schemas: EventSchemas = {}): EventItem[] {
   return decoder
     .decode(frames)
     .split('\n\n')
     .filter((frame) => frame !== '')
     .map((frame) => itemOf(frame, schemas))
-    .filter(({ event }) => event === 'hub:gap' || !event.startsWith('hub:'))
+    .filter(({ event }) => event === 'hub:gap' || event === START || !event.startsWith('hub:'))
 }
 
 /** `encodeFrame` is the only one that writes these frames, so that a full parser is not needed. */
 function itemOf(frame: string, schemas: EventSchemas): EventItem {
   let id: string | undefined
   let topic: string | undefined
+  let key: string | undefined
+  let retained: boolean | undefined
   let event = 'message'
   const data: string[] = []
   for (const line of frame.split('\n')) {
@@ -68,9 +77,11 @@ function itemOf(frame: string, schemas: EventSchemas): EventItem {
     else if (line.startsWith('id: ')) id = line.slice(4)
     else if (line.startsWith('event: ')) event = line.slice(7)
     else if (line.startsWith(': topic ')) topic = line.slice(8)
+    else if (line.startsWith(': key ')) key = line.slice(6) || undefined
+    else if (line === ': retained') retained = true
   }
   const schema = Object.hasOwn(schemas, event) ? schemas[event] : undefined
-  return new Item(id, event, data.join('\n'), topic, schema)
+  return new Item({ id, event, data: data.join('\n'), topic, key, retained }, schema)
 }
 
 /** Not every loop reads `value`: it costs nothing until then, and a copy of an item lacks it. */
@@ -79,14 +90,13 @@ class Item implements EventItem {
   readonly event: string
   readonly data: string
   readonly topic: string | undefined
+  readonly key: string | undefined
+  readonly retained: boolean | undefined
   readonly gap: GapEvent | undefined
   readonly #schema: EventSchema | undefined
 
   constructor(
-    id: string | undefined,
-    event: string,
-    data: string,
-    topic: string | undefined,
+    { id, event, data, topic, key, retained }: Omit<EventItem, 'value' | 'gap'>,
     schema: EventSchema | undefined,
   ) {
     this.#schema = schema
@@ -94,6 +104,8 @@ class Item implements EventItem {
     this.event = event
     this.data = data
     this.topic = topic
+    this.key = key
+    this.retained = retained
     this.gap = event === 'hub:gap' ? (this.value as GapEvent) : undefined
   }
 

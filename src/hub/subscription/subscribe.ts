@@ -10,7 +10,7 @@ import type { Flusher } from '../connections/flush.ts'
 import type { Delivery } from '../delivery.ts'
 import type { HubSettings } from '../options.ts'
 import { createItemQueue } from './item-queue.ts'
-import type { EventItem } from './read-items.ts'
+import { type EventItem, START } from './read-items.ts'
 import type { Subscribers } from './subscribers.ts'
 
 /** Options of `hub.events`. */
@@ -61,7 +61,7 @@ export function createSubscribe(init: SubscribeInit): Subscribe {
   ): AsyncIterator<EventItem> {
     if (isClosed()) throw new HubError('hub-closed', 'The hub is closed: use another instance.')
     const queue = createItemQueue(schemas)
-    /** After this, the loop has seen nothing. */
+    /** After this, the loop has seen nothing. Undefined while it has not seen all that is retained. */
     let cursor = lastEventId
     let failure: 'slow-consumer' | 'journal-unavailable' | undefined = 'journal-unavailable'
     const init = { id: '', client: '', topics: NO_TOPICS, stream: queue.stream }
@@ -107,10 +107,9 @@ export function createSubscribe(init: SubscribeInit): Subscribe {
     }
 
     async function next(): Promise<IteratorResult<EventItem>> {
-      const item = await queue.take()
-      if (item) {
+      for (let item = await queue.take(); item; item = await queue.take()) {
         cursor = item.id ?? cursor
-        return { done: false, value: item }
+        if (item.event !== START) return { done: false, value: item }
       }
       const code = failure
       finish()

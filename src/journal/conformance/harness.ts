@@ -32,6 +32,8 @@ export interface ConformanceBounds {
   readonly maxAgeMs?: number
   /** Bytes of all events. */
   readonly maxBytes?: number
+  /** Bytes of all retained events. */
+  readonly maxRetainedBytes?: number
 }
 
 /**

@@ -18,7 +18,7 @@ export type {
   RelayResult,
   SharedPresence,
 } from '../backplane.ts'
-export type { EventStore, JournalBounds } from '../event-store.ts'
+export type { EventStore, JournalBounds, Keyed, RetainedSource } from '../event-store.ts'
 export type {
   AppendResult,
   Awaitable,
@@ -28,10 +28,11 @@ export type {
   JournalHandler,
   JournalStats,
   ReplayBatch,
+  RetainedBatch,
 } from '../journal.ts'
 export { createEventStore } from '../memory/store.ts'
 export type { Once } from '../once.ts'
-export { type ReadRequest, readBatch } from '../read-batch.ts'
+export { type ReadRequest, readBatch, readRetained, readStart } from '../read-batch.ts'
 export { backplaneChecks, relayChecks } from './backplane-checks.ts'
 export type {
   ConformanceBounds,

@@ -10,9 +10,12 @@ import {
   type OpenJournal,
   truthy,
 } from './harness.ts'
+import { keyChecks } from './key-checks.ts'
+import { keyedPatternChecks } from './keyed-pattern-checks.ts'
 import { onceChecks } from './once-checks.ts'
 import { patternChecks } from './pattern-checks.ts'
 import { restartChecks } from './restart-checks.ts'
+import { retainedChecks } from './retained-checks.ts'
 import { severalChecks } from './several-checks.ts'
 
 const ALICE = clientKey('alice')
@@ -191,6 +194,9 @@ export function journalChecks(open: OpenJournal): readonly ConformanceCheck[] {
     ...severalChecks(open),
     ...patternChecks(open),
     ...onceChecks(open),
+    ...keyChecks(open),
+    ...retainedChecks(open),
+    ...keyedPatternChecks(open),
     ...restartChecks(open),
   ]
 

@@ -6,7 +6,7 @@ import { isHubError } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import { createExpiringSet } from '../../core/expiring-set.ts'
 import type { ControlResponses } from '../backplane.ts'
-import type { Awaitable, DeliveredEvent, Journal, ReplayBatch } from '../journal.ts'
+import type { Awaitable, DeliveredEvent, Journal, ReplayBatch, RetainedBatch } from '../journal.ts'
 import { createHeldPresence } from './held-presence.ts'
 import { createHeldRequests } from './held-requests.ts'
 import type { LinkMessage } from './link.ts'
@@ -91,8 +91,8 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
   }
 
   function sizesNow(): Sizes {
-    const { events = 0, bytes = 0 } = journal.stats ?? {}
-    return [events, bytes]
+    const { events = 0, bytes = 0, retained } = journal.stats ?? {}
+    return retained?.events ? [events, bytes, retained] : [events, bytes]
   }
 
   function deliver(event: DeliveredEvent): void {
@@ -139,6 +139,16 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
           member,
           call,
           () => journal.read(keys, cursor, maxBytes),
+          (batch) => {
+            send(['batch', call, batch], sizeOf(batch))
+          },
+        )
+      },
+      retained: (call, keys, after, maxBytes) => {
+        settle(
+          member,
+          call,
+          () => journal.retained?.(keys, after, maxBytes) ?? { entries: [], done: true },
           (batch) => {
             send(['batch', call, batch], sizeOf(batch))
           },
@@ -229,6 +239,7 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
   }
 }
 
-function sizeOf({ entries }: ReplayBatch): number {
-  return entries.reduce((sum, { frame }) => sum + frame.byteLength, 0)
+function sizeOf({ entries, retained }: Partial<ReplayBatch> & RetainedBatch): number {
+  const all = [...entries, ...(retained?.entries ?? [])]
+  return all.reduce((sum, { frame }) => sum + frame.byteLength, 0)
 }

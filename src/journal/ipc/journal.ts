@@ -5,7 +5,14 @@ import { type Position, positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
 import type { HubEvent } from '../../core/event.ts'
 import type { Backplane, OnlineClients, OnlineClientsInit } from '../backplane.ts'
-import type { AppendResult, Journal, JournalHandler, ReplayBatch } from '../journal.ts'
+import type {
+  AppendResult,
+  Journal,
+  JournalHandler,
+  JournalStats,
+  ReplayBatch,
+  RetainedBatch,
+} from '../journal.ts'
 import type { Once } from '../once.ts'
 import { createCalls } from './calls.ts'
 import { createLink, type LinkMessage } from './link.ts'
@@ -44,6 +51,9 @@ export interface IpcJournal extends Journal {
 /** Bytes on their way to the holder. Beyond them, publishing fails. */
 const MAX_PENDING_BYTES = 67_108_864
 
+/** The retained events while there are none. */
+const NOTHING: JournalStats = { events: 0, bytes: 0 }
+
 /** Replaces the hub before the journal is opened and after it is closed. */
 const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: () => undefined }
 
@@ -68,7 +78,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
   const reached = new Promise<void>((resolve) => {
     onReached = resolve
   })
-  let stats = { events: 0, bytes: 0, maxBytes }
+  let stats = { events: 0, bytes: 0, maxBytes, retained: NOTHING }
   const fromHolder: FromHolder = {
     welcome: (first, sequence, sizes) => {
       epoch = first
@@ -115,6 +125,8 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     appendsOnce: true,
     append: (keys, event, once) => publish<AppendResult>('append', keys, event, once),
     read,
+    retained: (...args) =>
+      calls.make<RetainedBatch>((call) => link.send(['retained', call, ...args])),
     head: () => head,
     backplane: {
       instance,
@@ -171,8 +183,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
   ): Promise<ReplayBatch> {
     const run = () =>
       calls.make<ReplayBatch>((call) => link.send(['read', call, keys, cursor, bytes]))
-    // Without a cursor, it reads nothing.
-    return cursor === undefined ? run() : inTurn({ isNeeded, run })
+    return inTurn({ isNeeded, run })
   }
 
   function receiveEvent(
@@ -200,7 +211,8 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     try {
       response = handler.respond(body, remainingMs)
     } finally {
-      if (request !== undefined) link.send(['respond', request, response], sizeOf(response))
+      if (request !== undefined)
+        link.send(['respond', request, response], JSON.stringify(response)?.length ?? 0)
     }
   }
 
@@ -209,8 +221,8 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     setSizes(sizes)
   }
 
-  function setSizes([events, bytes]: Sizes): void {
-    stats = { events, bytes, maxBytes }
+  function setSizes([events, bytes, retained = NOTHING]: Sizes): void {
+    stats = { events, bytes, maxBytes, retained }
   }
 
   function follow(init: OnlineClientsInit): OnlineClients {
@@ -234,8 +246,4 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
 /** A frame whose buffer holds little else: it may wait in queues for longer than the message that it came with. */
 function own(frame: Uint8Array): Uint8Array {
   return frame.buffer.byteLength > 2 * frame.byteLength ? frame.slice() : frame
-}
-
-function sizeOf(response: unknown): number {
-  return JSON.stringify(response)?.length ?? 0
 }

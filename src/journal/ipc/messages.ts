@@ -3,7 +3,7 @@ import type { AddressKeys } from '../../core/address.ts'
 import type { HubErrorCode } from '../../core/errors.ts'
 import type { HubEvent } from '../../core/event.ts'
 import type { ControlResponses } from '../backplane.ts'
-import type { ReplayBatch } from '../journal.ts'
+import type { JournalStats, ReplayBatch, RetainedBatch } from '../journal.ts'
 import type { Once } from '../once.ts'
 
 /** What a process that shares the journal sends. The number of a call is also in its answer. */
@@ -16,6 +16,7 @@ export interface ToHolder {
   append(call: number, keys: AddressKeys, event: HubEvent, once: Once | undefined): void
   relay(call: number, keys: AddressKeys, event: HubEvent): void
   read(call: number, keys: readonly string[], cursor: string | undefined, maxBytes: number): void
+  retained(call: number, keys: readonly string[], after: number, maxBytes: number): void
   useOnce(call: number, name: string, ttlMs: number): void
   request(call: number, body: unknown, keepMs: number, until: 'answered' | undefined): void
   /** The response to a control request. */
@@ -41,7 +42,7 @@ export interface FromHolder {
   /** Events up to this position were not sent; without keys, at any address. */
   missed(sequence: number, keys: readonly string[] | undefined): void
   stored(call: number, sequence: number, connections: number, sizes: Sizes): void
-  batch(call: number, batch: ReplayBatch): void
+  batch(call: number, batch: ReplayBatch | RetainedBatch): void
   relayed(call: number, connections: number): void
   used(call: number, isFirst: boolean): void
   responses(call: number, responses: ControlResponses): void
@@ -53,8 +54,8 @@ export interface FromHolder {
   online(client: string, isOnline: boolean, at: number): void
 }
 
-/** How many events the journal stores, and their bytes. */
-export type Sizes = readonly [events: number, bytes: number]
+/** How many events the journal stores, and their bytes; and those that are retained, if there are any. */
+export type Sizes = readonly [events: number, bytes: number, retained?: JournalStats]
 
 /** A message to a process that understands these calls. */
 export type MessageOf<Calls> = {

@@ -5,7 +5,6 @@ import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
-import type { EventStore } from '../event-store.ts'
 import type {
   AppendResult,
   DeliveredEvent,
@@ -13,11 +12,12 @@ import type {
   JournalEntry,
   JournalHandler,
   ReplayBatch,
+  RetainedBatch,
 } from '../journal.ts'
 import type { Once } from '../once.ts'
-import { readBatch } from '../read-batch.ts'
+import { readBatch, readRetained, readStart } from '../read-batch.ts'
 import { createOnceResults, type OnceResult } from './once-results.ts'
-import { createEventStore } from './store.ts'
+import { createRetainingStore } from './retaining-store.ts'
 
 /** The bounds of the journal, and its clock. */
 export interface MemoryJournalOptions {
@@ -27,6 +27,8 @@ export interface MemoryJournalOptions {
   readonly maxAgeMs?: number | undefined
   /** Bytes of all events, including the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
+  /** Bytes of all retained events, including the overhead of storing them. @defaultValue `16_777_216` (16 MiB) */
+  readonly maxRetainedBytes?: number | undefined
   /** The clock and its timers. @defaultValue the system clock */
   readonly clock?: Clock | undefined
 }
@@ -35,6 +37,7 @@ const KINDS: Kinds<MemoryJournalOptions> = {
   maxEvents: KIND.number,
   maxAgeMs: KIND.number,
   maxBytes: KIND.number,
+  maxRetainedBytes: KIND.number,
   clock: KIND.object,
 }
 
@@ -42,12 +45,14 @@ const KINDS: Kinds<MemoryJournalOptions> = {
 export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal {
   checkOptions('createMemoryJournal', options, KINDS)
   const { maxEvents = 1_000, maxAgeMs = 300_000 } = options
-  const { maxBytes = 67_108_864, clock = systemClock } = options
+  const { maxBytes = 67_108_864, maxRetainedBytes = 16_777_216 } = options
+  const { clock = systemClock } = options
   checkRange('maxEvents', maxEvents, 0)
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)
+  checkRange('maxRetainedBytes', maxRetainedBytes, 0)
   const epoch = newEpoch(clock)
-  const store: EventStore = createEventStore({ maxEvents, maxAgeMs, maxBytes })
+  const store = createRetainingStore({ maxEvents, maxAgeMs, maxBytes, maxRetainedBytes })
   const results = createOnceResults(clock)
   let sequence = 0
   let deliver: (event: DeliveredEvent) => void = () => {}
@@ -60,6 +65,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     appendsOnce: true,
     append,
     read,
+    retained,
     head,
     open,
     close,
@@ -71,7 +77,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     sequence += 1
     const { id } = head()
     const entry: JournalEntry = { id, sequence, frame: encodeFrame({ ...event, id }) }
-    store.append(keys, entry, clock.monotonic())
+    store.append(keys, entry, clock.monotonic(), event)
     // Before it is delivered: a listener may publish.
     const result = once ? resultOf(results.add(once, sequence)) : entry
     deliver({ keys, frame: entry.frame, entry })
@@ -87,9 +93,13 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     cursor: string | undefined,
     maxBytes: number,
   ): ReplayBatch {
-    if (cursor === undefined) return { entries: [], end: head(), done: true }
+    if (cursor === undefined) return readStart(store, head(), { keys, maxBytes })
     store.expire(clock.monotonic())
     return readBatch(store, head(), { keys, cursor, maxBytes })
+  }
+
+  function retained(keys: readonly string[], after: number, maxBytes: number): RetainedBatch {
+    return readRetained(store, keys, after, maxBytes)
   }
 
   function head(): Position {

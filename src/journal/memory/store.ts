@@ -1,35 +1,22 @@
 /** An event store in memory: one log per address. Beyond its bounds, it evicts the oldest entries. */
 import type { AddressKeys } from '../../core/address.ts'
-import type { EventStore, JournalBounds } from '../event-store.ts'
+import type { EventStore, JournalBounds, Keyed } from '../event-store.ts'
 import { createEvictionFloors } from '../eviction-floors.ts'
 import type { JournalEntry } from '../journal.ts'
-
-/**
- * An event stored at one address. It is in two lists: the log of its address, and a linked list of all events
- * by age, in which those of several addresses that share an entry are neighbours.
- */
-interface StoredEvent {
-  readonly entry: JournalEntry
-  readonly log: AddressLog
-  readonly at: number
-  older: StoredEvent | undefined
-  newer: StoredEvent | undefined
-}
-
-interface AddressLog {
-  readonly key: string
-  /** The events, oldest first, from index `first` on. The elements before it are undefined. */
-  events: (StoredEvent | undefined)[]
-  first: number
-  /** The sequence of the last evicted entry. */
-  evictedUpTo: number
-}
-
-/** A position in the log of one address. */
-interface LogReader {
-  readonly events: AddressLog['events']
-  next: number
-}
+import { keyedPlaces, nameAt } from '../keyed-places.ts'
+import {
+  type AddressLog,
+  dropFirst,
+  dropSuperseded,
+  isStored,
+  type LogReader,
+  lengthOf,
+  newAddressLog,
+  readerAfter,
+  type StoredEvent,
+  sequenceAt,
+} from './address-log.ts'
+import { createKeyedEntries } from './keyed-entries.ts'
 
 /** The overhead of an entry beyond its frame, as measured on V8: its objects and its buffer. Less at further addresses. */
 const ENTRY_BYTES = 320
@@ -62,26 +49,43 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   let evicted = 0
   let oldest: StoredEvent | undefined
   let newest: StoredEvent | undefined
+  const keyed = createKeyedEntries<StoredEvent>()
 
   return {
     get size() {
-      return { events, bytes, maxBytes, evicted }
+      return { events, bytes: bytes + keyed.bytes, maxBytes, evicted }
     },
     append,
+    supersede,
     expire,
     readAfter,
     evictedAfter,
     clear,
   }
 
-  function append(keys: AddressKeys, entry: JournalEntry, now: number): void {
-    if (typeof keys === 'string') add(keys, entry, now)
+  function append(keys: AddressKeys, entry: JournalEntry, now: number, event?: Keyed): void {
+    if (event?.key !== undefined) addKeyed(keys, entry, now, event, event.key)
+    else if (typeof keys === 'string') add(keys, entry, now)
     else for (const key of keys) add(key, entry, now)
-    while (oldest && bytes > maxBytes) evictOldest(oldest.log)
+    while (oldest && bytes + keyed.bytes > maxBytes) evictOldest(oldest.log)
     expire(now)
   }
 
-  function add(key: string, entry: JournalEntry, now: number): void {
+  function addKeyed(
+    keys: AddressKeys,
+    entry: JournalEntry,
+    now: number,
+    { replace, retain, topic }: Keyed,
+    eventKey: string,
+  ): void {
+    const places = replace || retain ? keyedPlaces(keys, eventKey) : []
+    if (replace) for (const { address, name } of places) supersedeAt(address, name)
+    if (retain) for (const { address, name } of places) add(address, entry, now, name)
+    else for (const key of [keys].flat()) add(key, entry, now, nameAt(key, topic, eventKey))
+  }
+
+  /** @param name - by which the entry is superseded. @defaultValue it is not */
+  function add(key: string, entry: JournalEntry, now: number, name?: string): void {
     const log = logs.get(key)
     const stored: StoredEvent = {
       entry,
@@ -94,11 +98,27 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
     else oldest = stored
     newest = stored
     // An array that starts with one element takes no space for more, unlike an empty one after a push.
-    if (log) log.events.push(stored)
+    if (log && log.events.length > 0) log.events.push(stored)
     else stored.log.events = [stored]
     events += 1
     bytes += bytesOf(stored)
-    if (stored.log.events.length - stored.log.first > maxEvents) evictOldest(stored.log)
+    if (name !== undefined) keyed.add(key, name, stored)
+    if (lengthOf(stored.log) > maxEvents) evictOldest(stored.log)
+  }
+
+  function supersede(keys: AddressKeys, key: string): void {
+    for (const { address, name } of keyedPlaces(keys, key)) {
+      supersedeAt(address, name)
+      const log = logs.get(address)
+      if (log && lengthOf(log) === 0) retire(log)
+    }
+  }
+
+  function supersedeAt(address: string, name: string): void {
+    for (const stored of keyed.take(address, name)) {
+      discount(stored)
+      dropSuperseded(stored)
+    }
   }
 
   function expire(now: number): void {
@@ -108,7 +128,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   function* readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry> {
     const readers = keys.flatMap((key) => {
       const log = logs.get(key)
-      return log ? [{ events: log.events, next: firstAfter(log, sequence) }] : []
+      return log ? [readerAfter(log, sequence)] : []
     })
     for (let last = sequence; ; ) {
       let best: LogReader | undefined
@@ -118,6 +138,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
       const stored = best?.events[best.next]
       if (!best || !stored) return
       best.next += 1
+      if (!isStored(stored)) continue
       // Another of these addresses may have the same entry.
       if (stored.entry.sequence > last) yield stored.entry
       last = stored.entry.sequence
@@ -132,6 +153,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
 
   function clear(): void {
     logs.clear()
+    keyed.clear()
     evictedUpTo.clear()
     emptyAddresses = evictedUpTo.entries()
     emptyBytes = 0
@@ -142,7 +164,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   }
 
   function newLog(key: string): AddressLog {
-    const log: AddressLog = { key, events: [], first: 0, evictedUpTo: lastEvicted(key) }
+    const log = newAddressLog(key, lastEvicted(key))
     if (evictedUpTo.delete(key)) emptyBytes -= sizeOf(key) + EMPTY_ADDRESS_BYTES
     logs.set(key, log)
     bytes += sizeOf(key) + ADDRESS_BYTES
@@ -157,19 +179,19 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   function evictOldest(log: AddressLog): void {
     const stored = log.events[log.first]
     if (!stored) return
-    log.events[log.first] = undefined
-    log.first += 1
     log.evictedUpTo = stored.entry.sequence
-    events -= 1
     evicted += 1
+    discount(stored)
+    if (keyed.bytes > 0) keyed.remove(stored)
+    dropFirst(log)
+    if (log.first === log.events.length) retire(log)
+  }
+
+  /** Takes an entry out of the list of all events. */
+  function discount(stored: StoredEvent): void {
+    events -= 1
     bytes -= bytesOf(stored)
     unlink(stored)
-    if (log.first === log.events.length) retire(log)
-    // More than half of the array is empty: copying the rest now takes amortized constant time per entry.
-    else if (log.first * 2 > log.events.length) {
-      log.events = log.events.slice(log.first)
-      log.first = 0
-    }
   }
 
   function unlink(stored: StoredEvent): void {
@@ -182,6 +204,7 @@ export function createEventStore({ maxEvents, maxAgeMs, maxBytes }: JournalBound
   function retire({ key, evictedUpTo: last }: AddressLog): void {
     logs.delete(key)
     bytes -= sizeOf(key) + ADDRESS_BYTES
+    if (last === 0) return
     evictedUpTo.set(key, last)
     emptyBytes += sizeOf(key) + EMPTY_ADDRESS_BYTES
     while (evictedUpTo.size > MAX_EMPTY_ADDRESSES || emptyBytes > maxBytes / 8) forgetFirst()
@@ -211,20 +234,4 @@ function sizeOf(key: string): number {
 function floorsWithin(bytes: number): number {
   const count = 2 ** Math.floor(Math.log2(Math.max(bytes, 1) / Float32Array.BYTES_PER_ELEMENT))
   return Math.min(MAX_FLOORS, Math.max(MIN_FLOORS, count))
-}
-
-function sequenceAt(reader: LogReader | undefined): number {
-  return reader?.events[reader.next]?.entry.sequence ?? Number.POSITIVE_INFINITY
-}
-
-/** Returns the index of the first event after a sequence, by binary search. */
-function firstAfter({ events, first }: AddressLog, sequence: number): number {
-  let low = first
-  let high = events.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((events[middle]?.entry.sequence ?? 0) > sequence) high = middle
-    else low = middle + 1
-  }
-  return low
 }

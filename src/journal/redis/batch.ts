@@ -8,6 +8,7 @@ import type { AppendResult } from '../journal.ts'
 import type { Once } from '../once.ts'
 import { unavailable } from './options.ts'
 import { toAppendResult } from './replies.ts'
+import { PUBLISH_KEYED, REPLACES, RETAINS } from './scripts/keyed/publish-keyed.ts'
 import { PUBLISH } from './scripts/publish.ts'
 import { ONCE } from './scripts/publish-once.ts'
 import type { Script } from './scripts/script.ts'
@@ -74,8 +75,11 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
   let pending = 0
   return {
     append: (keys, event, once) => {
-      const script = isOne(keys) ? PUBLISH : PUBLISH_SEVERAL
-      return inFlight(frameText(event), (body) => append(script, keys, body, once))
+      const { key, replace, retain } = event
+      const plain = isOne(keys) ? PUBLISH : PUBLISH_SEVERAL
+      const script = key === undefined ? plain : PUBLISH_KEYED
+      const mark = key === undefined ? '' : retain ? RETAINS : replace ? REPLACES : ' '
+      return inFlight(mark + frameText(event), (body) => append(script, keys, body, once))
     },
     relay: (keys, event) => {
       return inFlight(frameText(event), (body) => {
@@ -111,7 +115,7 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
     return { ...positionOf(epoch, sequence), instances: Number(results[index]) }
   }
 
-  /** Events of each kind have batches of their own: Redis may refuse those for several addresses. */
+  /** Events of each kind have batches of their own: Redis may refuse those with a key, or for several addresses. */
   function batchFor(script: Script, keys: AddressKeys, { length }: string): Batch {
     const several = !isOne(keys)
     const copies = several ? keys.length : 1

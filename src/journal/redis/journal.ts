@@ -33,11 +33,10 @@ const CLOSED: JournalHandler = { deliver: () => {}, missed: () => {}, respond: (
 /** Creates a journal that connects to Redis when a hub opens it. @throws {HubError} `invalid-option` */
 export function createRedisJournal(options: RedisJournalOptions): Journal {
   const settings = resolveRedisOptions(options)
-  const { tag, maxEvents, maxAgeMs, maxBytes, observer, clock, random } = settings
+  const { tag, bounds, maxBytes, observer, clock, random } = settings
   const instance = newEpoch(clock)
   const inbox = `${tag}:instance:${instance}`
   const allInstances = `${tag}:instances`
-  const bounds = [Math.floor(maxEvents), Math.ceil(maxAgeMs), Math.floor(maxBytes)].map(String)
   const channels = createChannels([allInstances, inbox, ...CHANNELS.map((name) => tag + name)])
   const subscriptions = createAddressSubscriptions(tag, channels, (target) =>
     call(LISTEN_TO_BUCKETS, ['1'], target),
@@ -76,7 +75,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   /** Whether it is in use and all blocks are known. */
   let ready = false
   const stats = { events: 0, bytes: 0, evicted: 0, maxBytes, reconnects: 0, ignored: 0 }
-  const readSize = createSizeReader()
+  const readSize = createSizeReader(settings)
   /** The highest sequence of this epoch that is known to be stored, delivered here or not. */
   let stored = 0
 
@@ -88,6 +87,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     appendsOnce: true,
     append: batcher.append,
     read: reads.read,
+    retained: reads.retained,
     head: () => feed.head,
     backplane: {
       instance,

@@ -16,6 +16,8 @@ export interface RedisJournalOptions {
   readonly maxAgeMs?: number | undefined
   /** Bytes of all events, including approximately the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
   readonly maxBytes?: number | undefined
+  /** Bytes of all retained events, including approximately the overhead of storing them. @defaultValue `16_777_216` (16 MiB) */
+  readonly maxRetainedBytes?: number | undefined
   /** Whether to accept a Redis that evicts keys when its memory is full: clients then lose events silently. @defaultValue `false` */
   readonly acceptEviction?: boolean | undefined
   /** Is notified when the connection to Redis opens or is lost. @defaultValue none */
@@ -50,6 +52,8 @@ export type RedisJournalSettings = {
    * https://redis.io/docs/latest/develop/pubsub/#database--scoping
    */
   readonly tag: string
+  /** The bounds, as the scripts receive them. */
+  readonly bounds: readonly string[]
 }
 
 const KINDS: Kinds<RedisJournalOptions> = {
@@ -58,6 +62,7 @@ const KINDS: Kinds<RedisJournalOptions> = {
   maxEvents: KIND.number,
   maxAgeMs: KIND.number,
   maxBytes: KIND.number,
+  maxRetainedBytes: KIND.number,
   acceptEviction: KIND.flag,
   observer: KIND.object,
   clock: KIND.object,
@@ -74,13 +79,14 @@ const OBSERVER_KINDS: Kinds<RedisObserver> = {
 export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalSettings {
   checkOptions('createRedisJournal', options, KINDS)
   checkOptions('observer of createRedisJournal', options.observer ?? {}, OBSERVER_KINDS)
-  const settings: RedisJournalSettings = {
+  const settings = {
     url: options.url,
     prefix: options.prefix ?? 'hono-sse',
     tag: `{${options.prefix ?? 'hono-sse'}}${databaseSuffix(options.url)}`,
     maxEvents: options.maxEvents ?? 1_000,
     maxAgeMs: options.maxAgeMs ?? 300_000,
     maxBytes: options.maxBytes ?? 67_108_864,
+    maxRetainedBytes: options.maxRetainedBytes ?? 16_777_216,
     acceptEviction: options.acceptEviction ?? false,
     observer: isolated(options.observer ?? {}),
     clock: options.clock ?? systemClock,
@@ -89,7 +95,12 @@ export function resolveRedisOptions(options: RedisJournalOptions): RedisJournalS
   checkRange('maxEvents', settings.maxEvents, 0)
   checkRange('maxAgeMs', settings.maxAgeMs, 0)
   checkRange('maxBytes', settings.maxBytes, 0)
-  if (/^[\w.:-]{1,64}$/.test(settings.prefix)) return settings
+  checkRange('maxRetainedBytes', settings.maxRetainedBytes, 0)
+  const { maxEvents, maxAgeMs, maxBytes, maxRetainedBytes } = settings
+  const bounds = [maxEvents, Math.ceil(maxAgeMs), maxBytes, maxRetainedBytes].map((bound) =>
+    String(Math.floor(bound)),
+  )
+  if (/^[\w.:-]{1,64}$/.test(settings.prefix)) return { ...settings, bounds }
   const message = 'prefix must be 1 to 64 characters: letters, digits, "_", ".", ":" and "-".'
   throw new HubError('invalid-option', message)
 }

@@ -1,10 +1,10 @@
 /** Reads the journal in order of arrival, a limited number of reads at a time, once Redis is connected. */
 import { parseCursor, positionOf } from '../../core/cursor.ts'
-import type { ReplayBatch } from '../journal.ts'
+import type { ReplayBatch, RetainedBatch } from '../journal.ts'
 import type { SharedRead } from './catch-up.ts'
 import type { RedisConnection } from './connection.ts'
 import { unavailable } from './options.ts'
-import { toReplayBatch } from './replies.ts'
+import { toReplayBatch, toRetainedBatch, toStart } from './replies.ts'
 
 /** What reading needs of the journal. */
 export interface ReadsInit {
@@ -23,6 +23,8 @@ export interface Reads {
     maxBytes: number,
     isWanted?: () => boolean,
   ): Promise<ReplayBatch>
+  /** Reads a batch of retained events. */
+  retained(keys: readonly string[], after: number, maxBytes: number): Promise<RetainedBatch>
   /** Continues the waiting reads: there is a connection again. */
   resume(): void
   /** Runs work, and takes the batches that it reads from `shared` where that has them. */
@@ -42,10 +44,11 @@ const UNWANTED: ReplayBatch = { entries: [], end: positionOf('', 0), done: true 
 
 interface PendingRead {
   readonly keys: readonly string[]
-  readonly cursor: string | undefined
-  readonly maxBytes: number
+  /** The arguments of the script `READ`. */
+  readonly args: readonly string[]
   isWanted(): boolean
-  resolve(batch: ReplayBatch): void
+  /** Receives the reply; undefined if the batch was not wanted. */
+  resolve(reply: unknown): void
   reject(error: unknown): void
 }
 
@@ -59,7 +62,7 @@ export function createReads({ connection, run }: ReadsInit): Reads {
   let running = 0
   let closed = false
   let shared: SharedRead | undefined
-  return { read, resume: startNext, share, close }
+  return { read, retained, resume: startNext, share, close }
 
   function read(
     keys: readonly string[],
@@ -69,8 +72,28 @@ export function createReads({ connection, run }: ReadsInit): Reads {
   ): Promise<ReplayBatch> {
     const batch = shared?.(keys, cursor, maxBytes)
     if (batch) return Promise.resolve(batch)
+    const parse = cursor === undefined ? toStart : toReplayBatch
+    return enqueue(keys, argsOf(keys, cursor, maxBytes), isWanted).then((reply) => {
+      return reply === undefined ? UNWANTED : parse(reply)
+    })
+  }
+
+  function retained(
+    keys: readonly string[],
+    after: number,
+    maxBytes: number,
+  ): Promise<RetainedBatch> {
+    const args = ['RETAINED', String(after), String(maxBytes), ...keys]
+    return enqueue(keys, args, () => true).then(toRetainedBatch)
+  }
+
+  function enqueue(
+    keys: readonly string[],
+    args: readonly string[],
+    isWanted: () => boolean,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      queue.push({ keys, cursor, maxBytes, isWanted, resolve, reject })
+      queue.push({ keys, args, isWanted, resolve, reject })
       startNext()
     })
   }
@@ -82,7 +105,7 @@ export function createReads({ connection, run }: ReadsInit): Reads {
       const next = take()
       if (!next) return
       if (!current) next.reject(unavailable('is closed'))
-      else if (!next.isWanted()) next.resolve(UNWANTED)
+      else if (!next.isWanted()) next.resolve(undefined)
       else void runOne(next, current)
     }
   }
@@ -102,9 +125,9 @@ export function createReads({ connection, run }: ReadsInit): Reads {
   async function runOne(pending: PendingRead, current: RedisConnection): Promise<void> {
     running += 1
     try {
-      const reply = await run(pending.keys, argsOf(pending), current)
+      const reply = await run(pending.keys, pending.args, current)
       // If the connection was lost meanwhile, events after the batch may not have been delivered.
-      if (current === connection()) pending.resolve(toReplayBatch(reply))
+      if (current === connection()) pending.resolve(reply)
       else retries.push(pending)
     } catch (error) {
       if (current.closed) retries.push(pending)
@@ -127,8 +150,12 @@ export function createReads({ connection, run }: ReadsInit): Reads {
 }
 
 /** Returns the arguments of the script `READ`. */
-function argsOf({ keys, cursor, maxBytes }: PendingRead): readonly string[] {
+function argsOf(
+  keys: readonly string[],
+  cursor: string | undefined,
+  maxBytes: number,
+): readonly string[] {
   const { epoch, sequence } = parseCursor(cursor ?? '') ?? { epoch: '', sequence: 0 }
-  const from = cursor === undefined ? 'LATEST' : cursor === 'earliest' ? 'EARLIEST' : epoch
+  const from = cursor === undefined ? 'RETAINED' : cursor === 'earliest' ? 'EARLIEST' : epoch
   return [from, String(sequence), String(maxBytes), ...keys]
 }

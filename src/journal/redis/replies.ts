@@ -2,7 +2,13 @@
 
 import type { GapReason } from '../../core/control-events.ts'
 import { type Cursor, type Position, parseCursor, positionOf } from '../../core/cursor.ts'
-import type { AppendResult, JournalEntry, ReplayBatch } from '../journal.ts'
+import type {
+  AppendResult,
+  JournalEntry,
+  JournalStats,
+  ReplayBatch,
+  RetainedBatch,
+} from '../journal.ts'
 import { conflict, tooManyNames } from '../once.ts'
 import { CONFLICT, FULL } from './scripts/publish-once.ts'
 
@@ -72,6 +78,19 @@ export function toReplayBatch(reply: unknown): ReplayBatch {
   return { entries, end: positionOf(epoch, end), done: done === 1, gap: reason }
 }
 
+/** Parses the reply of the script `READ` for retained events. */
+export function toRetainedBatch(reply: unknown): RetainedBatch {
+  const { entries, done } = toReplayBatch(reply)
+  return { entries, done }
+}
+
+/** Parses the same reply for a stream that starts with them. */
+export function toStart(reply: unknown): ReplayBatch {
+  const { entries, end, done } = toReplayBatch(reply)
+  const start: ReplayBatch = { entries: [], end, done: true }
+  return entries.length > 0 ? { ...start, retained: { entries, done } } : start
+}
+
 /**
  * Parses the reply of the script `READ_EACH` for these keys: the entries up to `end` at each key whose
  * frames are complete. Empty if a new epoch has started since.
@@ -108,22 +127,46 @@ interface MeasuredSize {
   readonly events: number
   readonly bytes: number
   readonly evicted: number
+  readonly retained: JournalStats
 }
 
 /**
  * Creates a parser of the replies of the script `KEEP_ALIVE`. Each stored event has a sequence, and at several addresses
  * further copies: what is gone was evicted.
  */
-export function createSizeReader(): (reply: unknown) => MeasuredSize {
-  let evicted = 0
-  let goneBefore: number | undefined
+export function createSizeReader({
+  maxRetainedBytes: maxBytes,
+}: {
+  readonly maxRetainedBytes: number
+}): (reply: unknown) => MeasuredSize {
+  const evicted = createGrowth()
+  const retainedEvicted = createGrowth()
   return (reply) => {
-    const [, sequence, events, bytes, copies] = reply as [string, number, number, number, number]
-    const gone = sequence + copies - events
-    // It falls if Redis has lost events or was flushed.
-    evicted += Math.max(0, gone - (goneBefore ?? gone))
-    goneBefore = gone
-    return { events, bytes, evicted }
+    const [, sequence, events, bytes, copies, retained, retainedBytes, lost] = reply as Size
+    return {
+      events,
+      bytes,
+      evicted: evicted(sequence + copies - events),
+      retained: {
+        events: retained,
+        bytes: retainedBytes,
+        maxBytes,
+        evicted: retainedEvicted(lost),
+      },
+    }
+  }
+}
+
+type Size = readonly [string, number, number, number, number, number, number, number]
+
+/** Adds up how much a number has grown. It falls if Redis has lost events or was flushed. */
+function createGrowth(): (value: number) => number {
+  let sum = 0
+  let before: number | undefined
+  return (value) => {
+    sum += Math.max(0, value - (before ?? value))
+    before = value
+    return sum
   }
 }
 

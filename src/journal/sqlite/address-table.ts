@@ -9,6 +9,10 @@ export interface AddressTable {
   load(): void
   /** Counts an entry of an address. Returns how many the address has now. */
   add(key: string): number
+  /** Counts entries of an address as gone, but not as evicted. */
+  release(key: string, count: number): void
+  /** Records that an event of an address was evicted that is no entry. */
+  raise(key: string, sequence: number): void
   /** Counts entries as evicted. @param from - the part of a query after FROM that selects them */
   evict(from: string, ...values: readonly (string | number)[]): void
   /** Whether an entry of these addresses after this sequence was evicted. */
@@ -26,7 +30,7 @@ export function openAddresses({ sql }: ObjectStorage, maxEmpty: number): Address
   let empty = 0
   /** The highest sequence of any floor. */
   let evictionFloor = 0
-  return { load, add, evict, evictedAfter, trim }
+  return { load, add, release, raise, evict, evictedAfter, trim }
 
   function load(): void {
     const query = `SELECT eviction_floor AS floor,
@@ -43,6 +47,22 @@ export function openAddresses({ sql }: ObjectStorage, maxEmpty: number): Address
     if (!row) run('INSERT INTO addresses VALUES (?, 1, ?)', key, floorOf(key))
     else if (entries === 1) empty -= 1
     return entries
+  }
+
+  function release(key: string, count: number): void {
+    const update = 'UPDATE addresses SET entries = entries - ? WHERE key = ? RETURNING entries'
+    const [row] = run(update, count, key)
+    if (row && Number(row.entries) === 0) empty += 1
+  }
+
+  function raise(key: string, sequence: number): void {
+    const query = `UPDATE addresses SET evicted_up_to = max(evicted_up_to, ?) WHERE key = ? RETURNING 1`
+    if (run(query, sequence, key).length === 0) {
+      run('INSERT INTO addresses VALUES (?, 0, ?)', key, Math.max(sequence, floorOf(key)))
+      empty += 1
+    }
+    // It may be above the entries of its address: no new entry may have this sequence.
+    run('UPDATE head SET start = max(start, ?)', sequence)
   }
 
   function evict(from: string, ...values: readonly (string | number)[]): void {

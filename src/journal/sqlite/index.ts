@@ -3,7 +3,7 @@
 export {
   createSqliteJournal,
   type SqliteJournal,
-  type SqliteJournalOptions,
   type StoredControlRequest,
 } from './journal.ts'
 export type { ObjectStorage } from './object-storage.ts'
+export type { SqliteJournalOptions } from './options.ts'

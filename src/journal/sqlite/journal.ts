@@ -1,10 +1,7 @@
 /** The journal in the SQLite storage of a Durable Object: it survives deployments and the eviction of the object from memory. */
 import type { AddressKeys } from '../../core/address.ts'
-import { type Clock, systemClock } from '../../core/clock.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
-import { checkRange } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
-import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import type { Backplane, ControlResponses } from '../backplane.ts'
 import type {
   AppendResult,
@@ -12,35 +9,16 @@ import type {
   JournalHandler,
   JournalStats,
   ReplayBatch,
+  RetainedBatch,
 } from '../journal.ts'
 import type { Once } from '../once.ts'
-import { readBatch } from '../read-batch.ts'
+import { readBatch, readRetained, readStart } from '../read-batch.ts'
 import { openExpiringTable } from './expiring-table.ts'
 import { write } from './guarded-write.ts'
-import type { ObjectStorage } from './object-storage.ts'
 import { openOnceTable } from './once-table.ts'
+import { resolveSqliteOptions, type SqliteJournalOptions } from './options.ts'
 import { stampEntries } from './stamp.ts'
 import { openSqliteStore } from './store.ts'
-
-/** The storage of the journal, its bounds and its clock. */
-export interface SqliteJournalOptions {
-  /** `state.storage` of a Durable Object whose class is among `new_sqlite_classes`. */
-  readonly storage: ObjectStorage
-  /** Events per address. @defaultValue `1_000` */
-  readonly maxEvents?: number | undefined
-  /** Milliseconds that an event is stored. @defaultValue `300_000` (5 minutes) */
-  readonly maxAgeMs?: number | undefined
-  /** Bytes of all events, including approximately the overhead of storing them. @defaultValue `67_108_864` (64 MiB) */
-  readonly maxBytes?: number | undefined
-  /** The hub's limit on the data of one event in bytes: SQLite must be able to store it as one value. @defaultValue `262_144` (256 KiB) */
-  readonly maxEventBytes?: number | undefined
-  /** The maximum number of empty addresses whose last evicted sequence is stored. @defaultValue `100_000` */
-  readonly maxEmptyAddresses?: number | undefined
-  /** What the first epoch of a new journal ends with: lower-case letters and digits. @defaultValue nothing */
-  readonly epochSuffix?: string | undefined
-  /** The clock. @defaultValue the system clock */
-  readonly clock?: Clock | undefined
-}
 
 /** A control request that is stored for hubs that start later, such as a block. */
 export interface StoredControlRequest {
@@ -54,6 +32,7 @@ export interface StoredControlRequest {
 export interface SqliteJournal extends Journal {
   readonly stats: JournalStats
   readonly backplane: Backplane
+  readonly retained: NonNullable<Journal['retained']>
   /** Evicts what is too old, and sets the next alarm if anything is left. Call it from `alarm()`. */
   prune(): void
   /**
@@ -70,9 +49,6 @@ export interface SqliteJournal extends Journal {
   storedRequests(after: string, limit: number): readonly StoredControlRequest[]
 }
 
-/** The maximum size of a value in a Durable Object, minus a name and an id. https://developers.cloudflare.com/durable-objects/platform/limits/ */
-const MAX_VALUE_BYTES = 2_000_000 - 4_096
-
 /** The minimum number of milliseconds between two alarms. */
 const MIN_PAUSE_MS = 1_000
 
@@ -82,39 +58,15 @@ const ALARMS_PER_AGE = 10
 const USED_PREFIX = 'used:'
 const REQUEST_PREFIX = 'request:'
 
-const KINDS: Kinds<SqliteJournalOptions> = {
-  storage: KIND.object,
-  maxEvents: KIND.number,
-  maxAgeMs: KIND.number,
-  maxBytes: KIND.number,
-  maxEventBytes: KIND.number,
-  maxEmptyAddresses: KIND.number,
-  epochSuffix: KIND.text,
-  clock: KIND.object,
-}
-
 /**
  * Creates the journal of a Durable Object, or reopens it with the same epoch.
  * @throws {HubError} `invalid-option`; `journal-unavailable` if a version with another format has written it
  */
 export function createSqliteJournal(options: SqliteJournalOptions): SqliteJournal {
-  checkOptions('createSqliteJournal', options, KINDS)
-  const { storage, clock = systemClock, maxEvents = 1_000, maxAgeMs = 300_000 } = options
-  const { maxBytes = 67_108_864, maxEventBytes = 262_144, maxEmptyAddresses } = options
-  checkRange('maxEvents', maxEvents, 0)
-  checkRange('maxAgeMs', maxAgeMs, 0)
-  checkRange('maxBytes', maxBytes, 0)
-  checkRange('maxEventBytes', maxEventBytes, 1, MAX_VALUE_BYTES)
+  const { clock, epochSuffix, ...init } = resolveSqliteOptions(options)
+  const { storage, maxAgeMs } = init
   const pauseMs = Math.max(MIN_PAUSE_MS, maxAgeMs / ALARMS_PER_AGE)
-  const freshEpoch = newEpoch(clock) + (options.epochSuffix ?? '')
-  const store = openSqliteStore({
-    storage,
-    maxEvents,
-    maxAgeMs,
-    maxBytes,
-    maxEmptyAddresses,
-    freshEpoch,
-  })
+  const store = openSqliteStore({ ...init, freshEpoch: newEpoch(clock) + epochSuffix })
   const expiring = openExpiringTable(storage)
   const results = openOnceTable(storage)
   let sequence = store.start
@@ -129,6 +81,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     appendsOnce: true,
     append,
     read,
+    retained,
     head,
     backplane: { request, useOnce },
     open,
@@ -145,7 +98,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     const next = positionOf(store.epoch, sequence + 1)
     const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
     const save = () => {
-      store.append(keys, entry, now)
+      store.append(keys, entry, now, event)
       return entry
     }
     const result = write(() => (once ? results.add(once, next, now, save) : save()))
@@ -162,10 +115,14 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     maxBatchBytes: number,
   ): ReplayBatch {
     write(() => store.follow(keys, sequence))
-    if (cursor === undefined) return { entries: [], end: head(), done: true }
+    if (cursor === undefined) return readStart(store, head(), { keys, maxBytes: maxBatchBytes })
     store.expire(clock.now())
     const batch = readBatch(store, head(), { keys, cursor, maxBytes: maxBatchBytes })
     return { ...batch, entries: stampEntries(batch.entries, store.epoch) }
+  }
+
+  function retained(keys: readonly string[], after: number, maxBatchBytes: number): RetainedBatch {
+    return readRetained(store, keys, after, maxBatchBytes)
   }
 
   function head(): Position {

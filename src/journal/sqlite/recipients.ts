@@ -22,7 +22,8 @@ export interface RecipientTable {
   trim(): void
 }
 
-const DELETE_ORPHAN = `
+/** Removes an entry that has no recipient left. */
+export const DELETE_ORPHAN: string = `
   DELETE FROM entries WHERE sequence = ? AND NOT EXISTS
     (SELECT 1 FROM recipients WHERE recipients.sequence = entries.sequence)
   RETURNING bytes`

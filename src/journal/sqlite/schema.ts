@@ -6,9 +6,10 @@ import type { ObjectStorage } from './object-storage.ts'
  * The highest format of the tables that this version knows. A version whose tables older versions would misread
  * writes a higher number, and older versions refuse the journal. Tables without a number have format 1.
  */
-const MAX_FORMAT = 2
+const MAX_FORMAT = 3
 
-/** The format while an event for several addresses is stored, and the one without. */
+/** The format while an event is retained, while one for several addresses is stored, and otherwise. */
+const WITH_RETAINED = 3
 const WITH_RECIPIENTS = 2
 const PLAIN = 1
 
@@ -30,10 +31,39 @@ const SCHEMA = `
     key TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (key, sequence)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS recipients_by_sequence ON recipients (sequence);
+  CREATE TABLE IF NOT EXISTS keyed (
+    sequence INTEGER NOT NULL, address TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (sequence, address)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS keyed_by_key ON keyed (address, key);
+  CREATE TABLE IF NOT EXISTS retained (
+    address TEXT NOT NULL, key TEXT NOT NULL, sequence INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, frame BLOB NOT NULL, PRIMARY KEY (address, key)
+  );
+  CREATE INDEX IF NOT EXISTS retained_by_address ON retained (address, sequence);
+  CREATE INDEX IF NOT EXISTS retained_by_sequence ON retained (sequence);
 `
 
 /** The keys are passed as one JSON value, so that the text of a statement never changes and is prepared once. */
 export const KEYS = '(SELECT value FROM json_each(?))'
+
+/** Entries read by one statement, and empty addresses that are dropped together. */
+export const BATCH = 250
+
+/** Selects the sequences of the first entries of some addresses after one. */
+export const AFTER: string = `
+  SELECT sequence FROM entries INDEXED BY entries_by_key
+  WHERE key IN ${KEYS} AND sequence > ? ORDER BY sequence LIMIT ${BATCH}`
+
+/** The same while there are entries with several addresses: UNION finds each once. */
+export const AFTER_SEVERAL: string = `
+  SELECT sequence FROM entries INDEXED BY entries_by_key WHERE key IN ${KEYS} AND sequence > ?
+  UNION SELECT sequence FROM recipients WHERE key IN ${KEYS} AND sequence > ?
+  ORDER BY sequence LIMIT ${BATCH}`
+
+/** Selects the sequence of an entry of an address, counted from its oldest one. */
+export const OLDEST: string = `
+  SELECT sequence FROM entries WHERE key = ? UNION ALL SELECT sequence FROM recipients WHERE key = ?
+  ORDER BY sequence LIMIT 1 OFFSET ?`
 
 /**
  * Selects the highest sequence of any entry, stored or evicted. Addresses with entries are skipped:
@@ -42,6 +72,7 @@ export const KEYS = '(SELECT value FROM json_each(?))'
 export const NEWEST: string = `
   SELECT max(start, eviction_floor,
     coalesce((SELECT max(sequence) FROM entries), 0),
+    coalesce((SELECT max(sequence) FROM retained), 0),
     coalesce((SELECT max(evicted_up_to) FROM addresses WHERE entries = 0), 0)) AS newest
   FROM head`
 
@@ -64,8 +95,9 @@ export function createTables({ sql }: Pick<ObjectStorage, 'sql'>): void {
   sql.exec(SCHEMA)
 }
 
-/** Refuses versions that would not find events for several addresses, for as long as such an event is stored. */
+/** Refuses versions that would not find events for several addresses, or retained ones, for as long as such an event is stored. */
 export function updateFormat({ sql }: Pick<ObjectStorage, 'sql'>): void {
-  const number = `CASE WHEN EXISTS (SELECT 1 FROM recipients) THEN ${WITH_RECIPIENTS} ELSE ${PLAIN} END`
+  const number = `CASE WHEN EXISTS (SELECT 1 FROM retained) THEN ${WITH_RETAINED}
+    WHEN EXISTS (SELECT 1 FROM recipients) THEN ${WITH_RECIPIENTS} ELSE ${PLAIN} END`
   sql.exec(`UPDATE format SET number = ${number} WHERE number <> ${number}`)
 }

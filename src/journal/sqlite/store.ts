@@ -1,17 +1,24 @@
 /** An event store in the SQLite storage of a Durable Object: it outlives the object's memory. */
 import type { AddressKeys } from '../../core/address.ts'
-import { positionOf } from '../../core/cursor.ts'
-import type { EventStore, JournalBounds } from '../event-store.ts'
+import type { EventStore, JournalBounds, Keyed, RetainedSource } from '../event-store.ts'
 import type { JournalEntry } from '../journal.ts'
+import { keyedPlaces } from '../keyed-places.ts'
+import { mergeEntries } from '../merge-entries.ts'
 import { openAddresses } from './address-table.ts'
+import { createEntryReader } from './entry-reader.ts'
+import { entrySize } from './keyed/entry-size.ts'
+import { openKeyed, placesOf } from './keyed/keyed-table.ts'
+import { openRetained } from './keyed/retained-table.ts'
 import type { ObjectStorage } from './object-storage.ts'
 import { openPatternUse, type PatternUse } from './pattern-use.ts'
 import { openRecipients, SEVERAL_KEY } from './recipients.ts'
-import { createTables, KEYS, NEWEST } from './schema.ts'
+import { BATCH, createTables, NEWEST, OLDEST } from './schema.ts'
 
 /** What the store needs. */
 export interface SqliteStoreInit extends JournalBounds {
   readonly storage: ObjectStorage
+  /** Bytes of all retained events. @defaultValue `16_777_216` */
+  readonly maxRetainedBytes?: number | undefined
   /** The maximum number of empty addresses whose last evicted sequence is stored. @defaultValue `100_000` */
   readonly maxEmptyAddresses?: number | undefined
   /** The epoch of a new store. */
@@ -19,7 +26,10 @@ export interface SqliteStoreInit extends JournalBounds {
 }
 
 /** An event store that also persists the state of its journal. */
-export interface SqliteStore extends Omit<EventStore, 'clear'>, Pick<PatternUse, 'follow'> {
+export interface SqliteStore
+  extends Omit<EventStore, 'clear' | 'supersede'>,
+    RetainedSource,
+    Pick<PatternUse, 'follow'> {
   readonly epoch: string
   /** Sequences up to this one are used or reserved: new entries MUST have higher ones. */
   readonly start: number
@@ -31,31 +41,11 @@ export interface SqliteStore extends Omit<EventStore, 'clear'>, Pick<PatternUse,
   startEpoch(epoch: string): void
 }
 
-/** The approximate overhead of an entry at one address, beyond its frame and two copies of the key: its columns and its index entry. */
-const ENTRY_BYTES = 40
-
 /**
  * Sequences skipped when the object restarts. Clients may have received events that were not stored
  * before the restart: a new event must not reuse their sequences.
  */
 const RESTART_SKIP = 1_000_000
-
-/** Entries read by one statement, and empty addresses that are dropped together. */
-const BATCH = 250
-
-const AFTER = `
-  SELECT sequence FROM entries INDEXED BY entries_by_key
-  WHERE key IN ${KEYS} AND sequence > ? ORDER BY sequence LIMIT ${BATCH}`
-
-/** The same while there are entries with several addresses: UNION finds each once. */
-const AFTER_SEVERAL = `
-  SELECT sequence FROM entries INDEXED BY entries_by_key WHERE key IN ${KEYS} AND sequence > ?
-  UNION SELECT sequence FROM recipients WHERE key IN ${KEYS} AND sequence > ?
-  ORDER BY sequence LIMIT ${BATCH}`
-
-const OLDEST = `
-  SELECT sequence FROM entries WHERE key = ? UNION ALL SELECT sequence FROM recipients WHERE key = ?
-  ORDER BY sequence LIMIT 1 OFFSET ?`
 
 /**
  * Opens the store, and creates it if it does not exist.
@@ -65,10 +55,10 @@ export function openSqliteStore({
   storage,
   freshEpoch,
   maxEmptyAddresses = 100_000,
+  maxRetainedBytes = 16_777_216,
   ...bounds
 }: SqliteStoreInit): SqliteStore {
   const { maxEvents, maxAgeMs, maxBytes } = bounds
-  const encoder = new TextEncoder()
   const { start, patterns, ...head } = storage.transactionSync(begin)
   let epoch = head.epoch
   let events = 0
@@ -77,6 +67,14 @@ export function openSqliteStore({
   let oldestAt: number | undefined
   const addresses = openAddresses(storage, maxEmptyAddresses)
   const recipients = openRecipients(storage, addresses)
+  const keyed = openKeyed(storage, addresses)
+  const retained = openRetained({
+    storage,
+    addresses,
+    maxBytes: maxRetainedBytes,
+    epoch: () => epoch,
+  })
+  const entriesAfter = createEntryReader(storage, recipients, () => epoch)
   load()
 
   return {
@@ -85,14 +83,19 @@ export function openSqliteStore({
     },
     start,
     get size() {
-      return { events, bytes, maxBytes, evicted }
+      return { events, bytes, maxBytes, evicted, retained: retained.size }
     },
     get oldestAt() {
       return oldestAt
     },
     append,
     expire,
-    readAfter,
+    readAfter: (keys, sequence) => {
+      const kept = retained.after(keys, sequence)
+      const entries = entriesAfter(keys, sequence)
+      return kept ? mergeEntries(entries, kept) : entries
+    },
+    retainedAfter: retained.after,
     evictedAfter: (keys, sequence) =>
       patterns.lacks(keys, sequence) || addresses.evictedAfter(keys, sequence),
     follow: patterns.follow,
@@ -114,26 +117,37 @@ export function openSqliteStore({
   function load(): void {
     addresses.load()
     recipients.load()
+    keyed.load()
+    retained.load()
     events = numberOf('SELECT count(*) AS events FROM entries', 'events')
     bytes = numberOf('SELECT sum(bytes) AS bytes FROM entries', 'bytes')
     const [oldest] = run('SELECT at FROM entries ORDER BY sequence LIMIT 1')
     oldestAt = oldest && Number(oldest.at)
   }
 
-  function append(keys: AddressKeys, { sequence, frame }: JournalEntry, now: number): void {
+  function append(keys: AddressKeys, entry: JournalEntry, now: number, event: Keyed = {}): void {
     atomically(() => {
-      insert(patterns.stored(keys), sequence, frame, now)
+      const { key = '', replace, retain } = event
+      const places = replace || retain ? keyedPlaces(keys, key) : []
+      discount(keyed.supersede(places))
+      retained.remove(places)
+      // At all patterns, as one may be followed later.
+      if (retain) retained.put(places, entry)
+      else insert(patterns.stored(keys), entry, now, event)
       sweep(now)
       addresses.trim(BATCH)
     })
   }
 
-  function insert(keys: AddressKeys, sequence: number, frame: Uint8Array, now: number): void {
+  function insert(keys: AddressKeys, entry: JournalEntry, now: number, event: Keyed): void {
+    const { sequence, frame } = entry
     const all = typeof keys === 'string' ? [keys] : keys
     const [key = ''] = typeof keys === 'string' ? all : [SEVERAL_KEY]
-    const size = all.reduce((sum, one) => sum + costOf(one), frame.byteLength)
+    const places = placesOf(all, event)
+    const size = entrySize(frame, all, places)
     run('INSERT INTO entries VALUES (?, ?, ?, ?, ?)', sequence, key, now, size, frame)
     if (all === keys) recipients.add(all, sequence)
+    keyed.add(places, sequence)
     events += 1
     bytes += size
     oldestAt ??= now
@@ -141,10 +155,6 @@ export function openSqliteStore({
       const surplus = addresses.add(one) - maxEvents
       if (surplus > 0) evict(numberOf(OLDEST, 'sequence', one, one, surplus - 1), one)
     }
-  }
-
-  function costOf(key: string): number {
-    return 2 * encoder.encode(key).byteLength + ENTRY_BYTES
   }
 
   function expire(now: number): void {
@@ -177,6 +187,7 @@ export function openSqliteStore({
   /** Evicts the entries up to a sequence, of one address or of all, and records this for each address. */
   function evict(last: number, ...key: readonly string[]): void {
     // Without NOT INDEXED, SQLite would scan the whole index to satisfy GROUP BY.
+    keyed.evict(last, ...key)
     const which = `entries ${key.length > 0 ? 'WHERE key = ? AND' : 'NOT INDEXED WHERE'} sequence <= ?`
     addresses.evict(which, ...key, last)
     countEvicted(run(`DELETE FROM ${which} RETURNING bytes`, ...key, last))
@@ -184,12 +195,14 @@ export function openSqliteStore({
     if (events === 0) oldestAt = undefined
   }
 
-  function countEvicted(rows: readonly { readonly bytes?: unknown }[]): void {
-    for (const row of rows) {
-      events -= 1
-      evicted += 1
-      bytes -= Number(row.bytes)
-    }
+  function countEvicted(rows: readonly Sized[]): void {
+    evicted += rows.length
+    discount(rows)
+  }
+
+  function discount(rows: readonly Sized[]): void {
+    events -= rows.length
+    for (const row of rows) bytes -= Number(row.bytes)
   }
 
   function trimEvictions(): void {
@@ -216,26 +229,6 @@ export function openSqliteStore({
     epoch = next
   }
 
-  function* readAfter(keys: readonly string[], sequence: number): Iterable<JournalEntry> {
-    const list = JSON.stringify(keys)
-    let from = sequence
-    for (let found = BATCH; found === BATCH; ) {
-      const rows = recipients.any
-        ? run(AFTER_SEVERAL, list, from, list, from)
-        : run(AFTER, list, from)
-      for (const row of rows) {
-        from = Number(row.sequence)
-        yield { ...positionOf(epoch, from), frame: frameOf(from) }
-      }
-      found = rows.length
-    }
-  }
-
-  function frameOf(sequence: number): Uint8Array {
-    const [row] = run('SELECT frame FROM entries WHERE sequence = ?', sequence) as [Row]
-    return new Uint8Array(row.frame as ArrayBuffer)
-  }
-
   function run(query: string, ...values: readonly (string | number | Uint8Array)[]): Row[] {
     return [...storage.sql.exec(query, ...values)] as Row[]
   }
@@ -245,5 +238,8 @@ export function openSqliteStore({
     return Number(row[column])
   }
 }
+
+/** A row of an entry that was removed. */
+type Sized = { readonly bytes?: unknown }
 
 type Row = Readonly<Record<string, unknown>>

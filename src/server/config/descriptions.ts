@@ -47,6 +47,7 @@ export const variableGroups: Readonly<Record<string, Partial<Record<keyof Config
     JOURNAL_EVENTS: 'maximum number of events stored for each address',
     JOURNAL_SECONDS: 'how long an event is stored',
     JOURNAL_BYTES: 'maximum number of bytes stored in total',
+    RETAINED_BYTES: 'maximum number of bytes of all retained events',
     IDEMPOTENCY_SECONDS: 'how long an idempotency key is stored; 0 refuses them',
     REDIS_URL: 'the Redis or Valkey primary that several instances share',
     REDIS_EVICTION: 'refuse rejects a Redis whose maxmemory-policy evicts keys',

@@ -17,6 +17,8 @@ export interface JournalConfig {
   readonly JOURNAL_SECONDS: number
   /** The maximum number of bytes that the journal stores in total. */
   readonly JOURNAL_BYTES: number
+  /** The maximum number of bytes of all retained events. */
+  readonly RETAINED_BYTES: number
   /** Seconds for which idempotency keys are stored; 0 refuses them. */
   readonly IDEMPOTENCY_SECONDS: number
 }
@@ -42,5 +44,6 @@ export const journalFields: {
   JOURNAL_EVENTS: wholeNumber(0, 1_000_000).default(1_000),
   JOURNAL_SECONDS: number(0, MAX_SECONDS).default(300),
   JOURNAL_BYTES: wholeNumber(0, 2 ** 40).default(67_108_864),
+  RETAINED_BYTES: wholeNumber(0, 2 ** 40).default(16_777_216),
   IDEMPOTENCY_SECONDS: number(0, DAY_SECONDS).default(600),
 }

@@ -15,6 +15,43 @@ test('ten tabs share one connection, and each receives every event', async () =>
   }
 })
 
+test('a new tab receives what is retained, and then follows the others', async () => {
+  const world = createWorld()
+  const retain = async (key: string, data: string) => {
+    await world.hub.publish({ topic: 'news' }, { key, data, retain: true })
+    await world.clock.runPending()
+  }
+  await retain('a', 'a1')
+  const first = await world.openTab({ topics: ['news'] })
+  await world.publish('one')
+  await retain('b', 'b1')
+  const second = await world.openTab({ topics: ['news'] })
+  await world.clock.advance(5_000)
+  await retain('a', 'a2')
+  first.stream.close()
+  await world.clock.advance(5_000)
+  const third = await world.openTab({ topics: ['news'] })
+  await world.clock.advance(5_000)
+  await world.publish('two')
+  expect(first.received).toEqual(['a1', 'one', 'b1', 'a2'])
+  expect(second.received).toEqual(['a1', 'b1', 'a2', 'two'])
+  expect(third.received).toEqual(['b1', 'a2', 'two'])
+  expect(world.connections()).toBe(1)
+})
+
+test('a new tab receives what is retained of topics that another tab has added', async () => {
+  const world = createWorld()
+  await world.hub.publish({ topic: 'sport' }, { data: '1:0', retain: true })
+  const tabs = [await world.openTab({ topics: ['news'] })]
+  for (let n = 0; n < 2; n++) {
+    tabs.push(await world.openTab({ topics: ['sport'] }))
+    await world.clock.advance(30_000)
+  }
+  await world.publish('end')
+  expect(tabs.map(({ received }) => received)).toEqual([['end'], ['1:0', 'end'], ['1:0', 'end']])
+  expect(world.connections()).toBe(1)
+})
+
 test.each(['close', 'crash', 'suspend'] as const)(
   'another tab takes over after the %s of the leader, without loss',
   async (end) => {

@@ -9,6 +9,7 @@ const STATE = {
   status: { state: 'waiting', until: 1, reason: 'No.' },
   backoff: { failures: 1, retryMs: 2_000 },
   asks: false,
+  retains: false,
   prev: 'e-8',
 }
 const STEP = {
@@ -17,7 +18,7 @@ const STEP = {
   event: { id: 'e-9', event: 'message', data: 'forged', topic: undefined },
   gap: { reason: 'epoch', earliest: 'e-9' },
 }
-const HELLO = { topics: ['news'], wake: false }
+const HELLO = { topics: ['news'], wake: false, retains: false }
 
 /** Valid messages with one field that is not. */
 const MALFORMED: readonly unknown[] = [

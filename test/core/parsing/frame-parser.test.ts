@@ -161,6 +161,23 @@ test('it reads random streams like eventsource-parser, however they are cut', ()
   )
 })
 
+test('it reads the key of each event from a comment', () => {
+  const keys: unknown[] = []
+  const feed = createFrameParser(
+    ({ key, topic }) => keys.push([key, topic]),
+    () => {},
+  )
+  feed(
+    ': key a b\n: topic news\ndata: 1\n\n: keys\ndata: 2\n\n: key \ndata: 3\n\n: topic \ndata: 4\n\n',
+  )
+  expect(keys).toEqual([
+    ['a b', 'news'],
+    [undefined, undefined],
+    [undefined, undefined],
+    [undefined, ''],
+  ])
+})
+
 test('it reads the topic of each event from a comment', () => {
   const topics: unknown[] = []
   const feed = createFrameParser(

@@ -49,6 +49,19 @@ describe.each(ROUTES)('POST %s', (path) => {
     expect(late.events).toHaveLength(1)
   })
 
+  test.each([
+    ['JSON', json({ data: '2', key: 'k', replace: true })],
+    ['a form', form('data=2&key=k&replace=true')],
+  ])('replaces events with a key (%s)', async (_, init) => {
+    const { request, listen } = createAppHarness()
+    await request(path, json({ data: '1', key: 'k' }))
+    await request(path, json({ data: 'other' }))
+    expect((await request(path, init)).status).toBe(200)
+    const reader = await listen('/sse?id=alice&topic=news&lastEventId=earliest')
+    expect(await reader.next()).toMatchObject({ data: 'other' })
+    expect(await reader.next()).toMatchObject({ data: '2' })
+  })
+
   test('answers 503 once the hub is closed', async () => {
     const { request, hub } = createAppHarness()
     await hub.close()

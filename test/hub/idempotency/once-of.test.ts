@@ -38,6 +38,9 @@ test('concurrent calls with one key publish one event', async () => {
 test.each<[string, readonly [Addresses, EventInput, PublishOptions]]>([
   ['other data', [ALICE, { data: 'y' }, KEY]],
   ['another name', [ALICE, { data: 'x', event: 'e' }, KEY]],
+  ['a key', [ALICE, { data: 'x', key: 'k' }, KEY]],
+  ['replace', [ALICE, { data: 'x', replace: true }, KEY]],
+  ['retain', [ALICE, { data: 'x', retain: true }, KEY]],
   ['another address', [BOB, { data: 'x' }, KEY]],
   ['more addresses', [[ALICE, BOB], { data: 'x' }, KEY]],
 ])('the same key with %s is refused', async (_, args) => {

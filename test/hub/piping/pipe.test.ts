@@ -85,7 +85,7 @@ test('a stop ends the pipe on this hub, cancels the stream, and publishes the la
   expect(source.cancelled).toBe(true)
   expect(await stored(2)).toMatchObject([
     { data: '1' },
-    { event: 'cut-off', data: '{"reason":"aborted"}' },
+    { event: 'cut-off', data: '{"reason":"aborted","key":"answer"}' },
   ])
   expect(await hub.stop('alice', 'answer')).toEqual({ stopped: 0 })
 })
@@ -141,14 +141,24 @@ test.each([
   await expect(hub.pipe(ALICE, feed().stream, options)).rejects.toMatchObject({ code })
 })
 
-test.each([{ topic: 'news' }, 'everyone', [{ topic: 'a' }, { topic: 'b' }]] as const)(
-  'a key requires a client, who can stop the pipe: %j',
-  async (addresses) => {
+test.each([ALICE, { topic: 'news' }])(
+  'its key is that of all events, also of the last: %j',
+  async (address) => {
     const { hub } = setUp()
-    await expect(hub.pipe(addresses, [], { key: 'k' })).rejects.toMatchObject({
-      code: 'invalid-option',
-      message: expect.stringContaining('key'),
-    })
+    const source = feed()
+    const failed = expect(
+      hub.pipe(address, source.stream, { key: 'k', onAbort: 'cut-off' }),
+    ).rejects.toThrow('provider gone')
+    source.push('data: 1\n\n')
+    const items = hub.events(address, { lastEventId: 'earliest' })[Symbol.asyncIterator]()
+    expect((await items.next()).value).toMatchObject({ data: '1', key: 'k' })
+    source.fail(new Error('provider gone'))
+    expect((await items.next()).value).toMatchObject({ event: 'cut-off', key: 'k' })
+    await failed
+    // So the final text replaces them.
+    await hub.publish(address, { data: 'whole', key: 'k', replace: true })
+    const anew = hub.events(address, { lastEventId: 'earliest' })[Symbol.asyncIterator]()
+    expect((await anew.next()).value).toMatchObject({ data: 'whole' })
   },
 )
 

@@ -1,7 +1,7 @@
 /** The store against a naive one: for any writes, reads and evictions, both return the same. */
 import fc from 'fast-check'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { EventStore, JournalBounds } from '../../../src/journal/event-store.ts'
+import type { EventStore, JournalBounds, Keyed } from '../../../src/journal/event-store.ts'
 import type { JournalEntry } from '../../../src/journal/journal.ts'
 import { createEventStore } from '../../../src/journal/memory/store.ts'
 import { usedHeap } from '../../support/used-heap.ts'
@@ -11,11 +11,15 @@ const ENTRY_BYTES = 320
 /** What an address of one character costs beside its name. */
 const ADDRESS_BYTES = 280
 const KEYS = ['a', 'b', 'c', 'd']
+/** What a key of one character costs at an address of one, and each event with it. */
+const GROUP_BYTES = 360 + 2 * 3
+const KEYED_BYTES = 90
 
 interface Kept {
   readonly key: string
   readonly entry: JournalEntry
   readonly at: number
+  readonly eventKey: string | undefined
 }
 
 /** One list, searched from end to end. */
@@ -24,9 +28,11 @@ function naiveShelf({ maxEvents, maxAgeMs, maxBytes }: JournalBounds) {
   const evicted = new Map<string, number>()
   return { put, expire, after, evictedAfter, size }
 
-  function put(keys: readonly string[], entry: JournalEntry, at: number): void {
+  function put(keys: readonly string[], entry: JournalEntry, at: number, event: Keyed): void {
+    const { key: eventKey, replace } = event
     for (const key of keys) {
-      kept.push({ key, entry, at })
+      if (replace) kept = kept.filter((one) => one.key !== key || one.eventKey !== eventKey)
+      kept.push({ key, entry, at, eventKey })
       const mine = kept.filter((one) => one.key === key)
       if (mine.length > maxEvents) evict(mine.slice(0, mine.length - maxEvents))
     }
@@ -48,9 +54,11 @@ function naiveShelf({ maxEvents, maxAgeMs, maxBytes }: JournalBounds) {
   function size(): number {
     const names = new Set(kept.map(({ key }) => key)).size * (ADDRESS_BYTES + 2)
     const entries = [...new Set(kept.map(({ entry }) => entry))]
+    const keyed = kept.filter(({ eventKey }) => eventKey !== undefined)
+    const groups = new Set(keyed.map(({ key, eventKey }) => `${key} ${eventKey}`)).size
     return entries.reduce(
       (sum, { frame }) => sum + frame.byteLength,
-      names + kept.length * ENTRY_BYTES,
+      names + kept.length * ENTRY_BYTES + groups * GROUP_BYTES + keyed.length * KEYED_BYTES,
     )
   }
 
@@ -77,6 +85,13 @@ const step = fc.oneof(
       put: fc.oneof(fc.constantFrom(...KEYS), fc.shuffledSubarray(KEYS, { minLength: 2 })),
       size: fc.nat(600),
       skip: fc.integer({ min: 1, max: 3 }),
+      event: fc.constantFrom<Keyed>(
+        {},
+        { key: 'x' },
+        { key: 'y' },
+        { key: 'x', replace: true },
+        { key: 'y', replace: true },
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.record({ pass: fc.nat(20) }) },
@@ -94,8 +109,8 @@ test('a store keeps and evicts exactly the events that a naive one does', () => 
         if ('put' in one) {
           sequence += one.skip
           const entry = { id: `e-${sequence}`, sequence, frame: new Uint8Array(one.size) }
-          store.append(one.put, entry, now)
-          naive.put([one.put].flat(), entry, now)
+          store.append(one.put, entry, now, one.event)
+          naive.put([one.put].flat(), entry, now, one.event)
           expect(store.size.bytes).toBe(naive.size())
         } else if ('pass' in one) {
           now += one.pass
@@ -242,6 +257,37 @@ test('an address that has lost many events takes the room of those it has', asyn
   expect((await usedHeap()) - before).toBeLessThan(1_000_000)
   // Used here, so that the store is not garbage above.
   expect(store.size.events).toBe(10)
+})
+
+test('an event that replaces the last of its key over and over takes the room of one, wherever others are', async () => {
+  const store = createEventStore({ maxEvents: 1e6, maxAgeMs: 10, maxBytes: 1e9 })
+  const frame = (size: number) => new Uint8Array(size)
+  let sequence = 0
+  const append = (size: number, event: Keyed = {}) => {
+    sequence += 1
+    store.append('a', { id: '', sequence, frame: frame(size) }, 0, event)
+  }
+  for (let n = 0; n < 1_000; n++) append(1)
+  const before = await usedHeap()
+  for (let n = 0; n < 100_000; n++) append(1_000, { key: 'price', replace: true })
+  // The frames that were replaced take 100 MB.
+  expect((await usedHeap()) - before).toBeLessThan(1_000_000)
+  expect(store.size).toMatchObject({ events: 1_001, evicted: 0 })
+  expect([...store.readAfter(['a'], 1_000)].map((one) => one.sequence)).toEqual([sequence])
+})
+
+test('events with a key that are evicted leave nothing behind', async () => {
+  const store = createEventStore({ maxEvents: 10, maxAgeMs: 10, maxBytes: 1e9 })
+  const append = (n: number) => {
+    store.append('a', { id: '', sequence: n, frame: new Uint8Array(1) }, 0, { key: `key-${n}` })
+  }
+  for (let n = 1; n <= 20; n++) append(n)
+  const { bytes } = store.size
+  const before = await usedHeap()
+  for (let n = 21; n <= 100_000; n++) append(n)
+  expect((await usedHeap()) - before).toBeLessThan(1_000_000)
+  // The names of the last keys are longer.
+  expect(store.size.bytes - bytes).toBeLessThan(100)
 })
 
 test('a cleared store is empty and can be used again', () => {

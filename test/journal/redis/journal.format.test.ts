@@ -13,10 +13,10 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
     const prefix = newPrefix()
     const { journal, connected, disconnected } = await openRedisJournal(redis, {}, [ALICE], prefix)
     await journal.append(ALICE, { data: 'a' })
-    await redis.command('HSET', `{${prefix}}:head`, 'format', '4')
+    await redis.command('HSET', `{${prefix}}:head`, 'format', '5')
     await expect(journal.append(ALICE, { data: 'b' })).rejects.toMatchObject({
       code: 'journal-unavailable',
-      message: expect.stringMatching(/FORMAT .* format 4, .* up to 3/),
+      message: expect.stringMatching(/FORMAT .* format 5, .* up to 4/),
     })
     await disconnected()
     const head = await redis.command('HGETALL', `{${prefix}}:head`)
@@ -32,7 +32,7 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in Redis', () => {
   test('is also refused by a hub that only listens', async () => {
     const prefix = newPrefix()
     const { disconnected } = await openRedisJournal(redis, {}, [ALICE], prefix)
-    await redis.command('HSET', `{${prefix}}:head`, 'format', '4')
+    await redis.command('HSET', `{${prefix}}:head`, 'format', '5')
     await disconnected()
   })
 })

@@ -62,7 +62,7 @@ describe.skipIf(REDIS_IS_MISSING)('a pipe', () => {
     expect(await other.stop('alice', 'k')).toEqual({ stopped: 1, ...coverage })
     expect(await done).toMatchObject({ published: 1, stopped: true })
     expect(isCancelled()).toBe(true)
-    expect(await stored(other, 2)).toEqual(['1', '{"reason":"aborted"}'])
+    expect(await stored(other, 2)).toEqual(['1', '{"reason":"aborted","key":"k"}'])
     expect(await other.stop('alice', 'k')).toEqual({ stopped: 0, ...coverage })
   })
 

@@ -36,7 +36,7 @@ const reply = ['e', 9, '', 1]
 
 test.each([
   ['e-5', ['e', '5']],
-  [undefined, ['LATEST', '0']],
+  [undefined, ['RETAINED', '0']],
   ['earliest', ['EARLIEST', '0']],
   ['nonsense', ['', '0']],
 ])('a read from %s says so', async (cursor, from) => {

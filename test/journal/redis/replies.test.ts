@@ -77,12 +77,20 @@ test('entries of a reading end with it', () => {
 })
 
 test('the size of the journal is read', () => {
-  expect(createSizeReader()(['e', 9, 2, 300, 0])).toEqual({ events: 2, bytes: 300, evicted: 0 })
+  const read = createSizeReader({ maxRetainedBytes: 1_000 })
+  expect(read(['e', 9, 2, 300, 0, 3, 200, 7])).toEqual({
+    events: 2,
+    bytes: 300,
+    evicted: 0,
+    retained: { events: 3, bytes: 200, maxBytes: 1_000, evicted: 0 },
+  })
+  expect(read(['e', 9, 2, 300, 0, 2, 150, 9]).retained.evicted).toBe(2)
 })
 
 test('events that have a sequence and are no longer stored count as evicted', () => {
-  const read = createSizeReader()
-  const evicted = (sequence: number, events: number) => read(['e', sequence, events, 0, 0]).evicted
+  const read = createSizeReader({ maxRetainedBytes: 0 })
+  const evicted = (sequence: number, events: number) =>
+    read(['e', sequence, events, 0, 0, 0, 0, 0]).evicted
   expect(evicted(1_000, 100), 'before this process read the size').toBe(0)
   expect(evicted(1_010, 100)).toBe(10)
   expect(evicted(1_010, 0), 'by age').toBe(110)
@@ -93,9 +101,9 @@ test('events that have a sequence and are no longer stored count as evicted', ()
 })
 
 test('an event counts as evicted at each of its addresses', () => {
-  const read = createSizeReader()
+  const read = createSizeReader({ maxRetainedBytes: 0 })
   const evicted = (sequence: number, events: number, copies: number) =>
-    read(['e', sequence, events, 0, copies]).evicted
+    read(['e', sequence, events, 0, copies, 0, 0, 0]).evicted
   expect(evicted(10, 10, 0)).toBe(0)
   expect(evicted(11, 13, 2), 'one for three addresses is stored').toBe(0)
   expect(evicted(12, 12, 4), 'another one, and four are evicted').toBe(4)

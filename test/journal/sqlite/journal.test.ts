@@ -140,11 +140,11 @@ describe('the journal in SQLite', () => {
   test('refuses a format that it does not know, and changes nothing', async () => {
     const { journal, call } = await objects.open()
     const { id } = await journal.append(ALICE, { data: 'a' })
-    for (const format of [0, 3]) {
+    for (const format of [0, 4]) {
       await call('setFormat', format)
       await expect(call('restart')).rejects.toMatchObject({
         code: 'journal-unavailable',
-        message: `The journal has format ${format}, but this version of the hub knows formats up to 2: deploy another version, or use an empty object.`,
+        message: `The journal has format ${format}, but this version of the hub knows formats up to 3: deploy another version, or use an empty object.`,
       })
     }
     await call('setFormat', 1)

@@ -5,7 +5,7 @@ import type { Env, ObjectState } from '../../../src/adapters/cloudflare/platform
 /** wrangler.toml names the class. */
 export class Hub extends HubObject {
   constructor(ctx: ObjectState, env: Env) {
-    ctx.storage.sql.exec('UPDATE format SET number = 3')
+    ctx.storage.sql.exec('UPDATE format SET number = 4')
     super(ctx, env)
   }
 }

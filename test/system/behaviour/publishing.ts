@@ -125,4 +125,21 @@ export function publishing(pool: RuntimePool): void {
     expect(publishedData(back)).toEqual(['kept'])
     await back.close()
   })
+  test('an event replaces those with its key, and one that is retained comes first', async () => {
+    const { url } = await pool.shared()
+    const path = '/clients/keyed'
+    for (const data of ['to', 'ken']) await postJson(url, path, { data, key: 'answer' })
+    await postJson(url, path, { data: 'token', key: 'answer', replace: true })
+    for (const data of ['1', '2']) await postJson(url, path, { data, key: 'price', retain: true })
+    const all = await listen(url, 'id=keyed&lastEventId=earliest')
+    await all.next(hasData('2'))
+    expect(publishedData(all)).toEqual(['token', '2'])
+    const fresh = await listen(url, 'id=keyed')
+    expect((await fresh.next(hasData('2'))).id).toBeUndefined()
+    await postJson(url, path, { data: '', key: 'price', retain: true })
+    await publish(url, path, 'end')
+    await fresh.next(hasData('end'))
+    expect(publishedData(fresh)).toEqual(['2', '', 'end'])
+    await Promise.all([all, fresh].map((reader) => reader.close()))
+  })
 }

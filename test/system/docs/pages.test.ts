@@ -9,6 +9,7 @@ import { createHub } from '../../../src/hub/hub.ts'
 import { variables } from '../../../src/server/config.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ROOT, type Server } from '../../support/process.ts'
+import { readEvents } from '../../support/reader.ts'
 import { blocksIn, PAGES, textOf, withExtensions } from './document.ts'
 import { compile, KEY, openSandbox, startRecipeHub } from './sandbox.ts'
 import { CURL_IS_MISSING, commandsIn, shell, startInBackground, WITH_CURL } from './shell.ts'
@@ -149,6 +150,7 @@ describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
     const published = shellBlocks('docs/http-api.md')
       .flatMap((code) => commandsIn(code, url))
       .filter((command) => command.startsWith('curl') && !/\/(sse|publish)$|\/sse\?/.test(command))
+      .filter((command) => !/key=|\/retained$/.test(command))
     expect(published).toHaveLength(7)
     const results = published.map((command) => JSON.parse(shell(strict(command))) as unknown)
     expect(results).toMatchObject(results.map(() => ({ connections: 0 })))
@@ -168,6 +170,27 @@ describe.skipIf(CURL_IS_MISSING)(`commands ${WITH_CURL}`, () => {
     await eventually(() =>
       expect(follower.lines.join('\n')).toContain(': topic orders/7\ndata: paid'),
     )
+  })
+
+  test('replace events, and retain them, as the HTTP API says', async () => {
+    const { url } = await startRecipeHub({})
+    const commands = shellBlocks('docs/http-api.md').flatMap((code) => commandsIn(code, url))
+    const run = (command = '') => JSON.parse(shell(strict(command))) as unknown
+    const keys = commands.filter((command) => command.includes('key=answer'))
+    expect(keys).toHaveLength(3)
+    for (const command of keys) run(command)
+    const response = await fetch(`${url}/sse?topic=chat&lastEventId=earliest`)
+    const reader = readEvents(response)
+    const { data } = await reader.next(({ event }) => event === undefined)
+    expect(data).toBe('Hello')
+    await reader.close()
+
+    const [first, second, list, last] = commands.filter((one) => one.includes('/topics/prices'))
+    run(first)
+    run(second)
+    expect(run(list)).toMatchObject({ retained: [{ key: 'ACME', data: '3.40' }], complete: true })
+    run(last)
+    expect(run(list)).toMatchObject({ retained: [] })
   })
 
   test('publish batches as the HTTP API says', async () => {

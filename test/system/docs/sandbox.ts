@@ -34,6 +34,7 @@ const PACKAGES = [
   '@stablelib',
   '@trpc',
   '@types',
+  'eventsource-parser',
   'express',
   'fast-sha256',
   'fastify',

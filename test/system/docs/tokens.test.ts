@@ -1,7 +1,8 @@
-/** The recipe for tokens: a model whose output the tests write, and the tabs that receive it. */
+/** The recipe for tokens: a model whose output the tests write in the formats of providers, and the tabs that receive it. */
+import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   CHROMIUM_IS_MISSING,
@@ -11,26 +12,74 @@ import {
 } from '../../support/chromium.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { Server } from '../../support/process.ts'
-import { readEvents } from '../../support/reader.ts'
+import { type Reader, readEvents } from '../../support/reader.ts'
 import { compile, openSandbox } from './sandbox.ts'
 
 afterAll(closeBrowser)
 
-/** A model served over HTTP: it returns what the tests write. */
-const MODEL = `
-export async function* ask(question: string): AsyncGenerator<string> {
-  const { body } = await fetch(process.env.MODEL_URL ?? '', { method: 'POST', body: question })
-  const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
-  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-    yield part.value
-  }
-}
-`
 const LOGIN = { username: 'alice', password: 'wonderland' }
 const WITH_LOGIN = { Authorization: `Basic ${btoa(`${LOGIN.username}:${LOGIN.password}`)}` }
 
+/** What a provider sends before, for and after the tokens of an answer, and when it fails. */
+interface Format {
+  readonly begin: string
+  token(text: string): string
+  readonly end: string
+  readonly failure: string
+}
+
+const FORMATS: Readonly<Record<'OpenAI' | 'Anthropic', Format>> = {
+  OpenAI: {
+    begin: frame({ choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] }),
+    token: (content) => frame({ choices: [{ index: 0, delta: { content } }] }),
+    end: `${frame({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}data: [DONE]\n\n`,
+    failure: frame({ error: { message: 'Overloaded', type: 'server_error' } }),
+  },
+  Anthropic: {
+    begin:
+      frame({ type: 'message_start', message: { role: 'assistant', content: [] } }) +
+      frame({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }) +
+      frame({ type: 'ping' }),
+    token: (text) =>
+      frame({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
+    end:
+      frame({ type: 'content_block_stop', index: 0 }) +
+      frame({ type: 'message_delta', delta: { stop_reason: 'end_turn' } }) +
+      frame({ type: 'message_stop' }),
+    failure: frame({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }),
+  },
+}
+
+/** An event of a provider. Anthropic names its events by their type. */
+function frame(data: Readonly<Record<string, unknown>>): string {
+  const name = data.type === undefined ? '' : `event: ${data.type}\n`
+  return `${name}data: ${JSON.stringify(data)}\n\n`
+}
+
+/** An answer that the test writes as a provider would. */
+interface Answer {
+  say(text: string): void
+  end(): void
+  fail(): void
+  cut(): void
+  /** Resolves when the back end has ended its request. */
+  readonly closed: Promise<unknown>
+}
+
+function beginAnswer({ begin, token, end, failure }: Format, response: ServerResponse): Answer {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+  response.write(begin)
+  return {
+    say: (text) => void response.write(token(text)),
+    end: () => void response.end(end),
+    fail: () => void response.end(failure),
+    cut: () => void response.destroy(),
+    closed: once(response, 'close'),
+  }
+}
+
 describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
-  const sandbox = openSandbox('tokens', { 'model.ts': MODEL })
+  const sandbox = openSandbox('tokens')
   const model = createServer()
   let backEnd: Server
 
@@ -46,79 +95,99 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
     model.close()
   })
 
-  test('all tabs see the answer grow, and a tab that opens in the middle sees the whole text', async () => {
+  test.each(['OpenAI', 'Anthropic'] as const)(
+    'all tabs see the answer grow, through a reload in the middle: %s',
+    async (format) => {
+      const window = await openContext({ httpCredentials: LOGIN })
+      const tabs = [await openTab(window), await openTab(window)] as const
+      const [asking, watching] = tabs
+      const answering = nextQuestion(format)
+      await asking.getByLabel('Question').fill('What is it?')
+      await asking.getByRole('button', { name: 'Ask' }).click()
+      const answer = await answering
+      answer.say('It is ')
+      for (const tab of tabs) await showsLast(tab, 'It is Stop')
+      answer.say('a hub')
+      for (const tab of tabs) await showsLast(tab, 'It is a hubStop')
+      await watching.reload()
+      answer.say(', and')
+      for (const tab of tabs) await showsLast(tab, 'It is a hub, andStop')
+      const late = await openTab(window)
+      answer.say(' this is all.')
+      for (const tab of [...tabs, late]) await showsLast(tab, 'It is a hub, and this is all.Stop')
+      answer.end()
+      for (const tab of [...tabs, late]) await showsLast(tab, 'It is a hub, and this is all.')
+      await showsLast(await openTab(window), 'It is a hub, and this is all.')
+    },
+  )
+
+  test('each tab can stop the answer, and the request to the model ends', async () => {
     const window = await openContext({ httpCredentials: LOGIN })
-    const open = async () => {
-      const page = await window.newPage()
-      const ready = page.waitForResponse(/\/events$/)
-      await page.goto(backEnd.url)
-      await ready
-      return page
+    const tabs = [await openTab(window), await openTab(window)] as const
+    for (const [index, stopping] of tabs.entries()) {
+      const answering = nextQuestion('OpenAI')
+      await ask('And on and on?')
+      const answer = await answering
+      answer.say(`On ${index}`)
+      for (const tab of tabs) await showsLast(tab, `On ${index}Stop`)
+      await stopping.getByRole('button', { name: 'Stop' }).click()
+      await answer.closed
+      for (const tab of tabs) await showsLast(tab, `On ${index}`)
     }
-    const tabs = [await open(), await open()] as const
-    const spoken = nextQuestion()
-    await tabs[0].getByLabel('Question').fill('What is it?')
-    await tabs[0].getByRole('button').click()
-    const speaker = await spoken
-    speaker.write('It is ')
-    for (const tab of tabs) await shows(tab, ['It is '])
-    speaker.write('a hub')
-    for (const tab of tabs) await shows(tab, ['It is a hub'])
-
-    const late = await open()
-    speaker.write(', and')
-    for (const tab of tabs) await shows(tab, ['It is a hub, and'])
-    await shows(late, [''])
-    speaker.end(' this is all.')
-    for (const tab of [...tabs, late]) await shows(tab, ['It is a hub, and this is all.'])
-
-    const fresh = await open()
-    await shows(fresh, ['It is a hub, and this is all.'])
   })
 
   test('a tab that missed the end receives the whole text once, and no token', async () => {
     const before = await listen()
-    const speaking = nextQuestion()
+    const answering = nextQuestion('OpenAI')
     await ask('And then?')
-    const speaker = await speaking
-    speaker.write('Then ')
+    const answer = await answering
+    answer.say('Then ')
     await before.next(({ event }) => event === 'token')
     const cursor = before.events.findLast(({ id }) => id !== undefined)?.id
     await before.close()
 
     const witness = await listen(cursor)
-    speaker.write('it ')
+    answer.say('it ')
     await witness.next(({ event }) => event === 'token')
-    speaker.end('ends.')
+    answer.say('ends.')
+    answer.end()
     await witness.next(({ event }) => event === 'answer')
 
     const after = await listen(cursor)
     const { data } = await after.next(({ event }) => event !== 'hub:ready')
-    expect(JSON.parse(data)).toMatchObject({ text: 'Then it ends.', failed: false })
+    expect(JSON.parse(data)).toMatchObject({ text: 'Then it ends.' })
     expect(after.events.map(({ event }) => event)).toEqual(['hub:ready', 'answer'])
     expect(JSON.parse(after.events[0]?.data ?? '')).toMatchObject({ resume: 'complete' })
     await Promise.all([witness.close(), after.close()])
   })
 
-  test('an answer that breaks off is marked as failed', async () => {
-    const reader = await listen()
-    const speaking = nextQuestion()
+  test.each([
+    ['OpenAI', 'fail'],
+    ['Anthropic', 'fail'],
+    ['OpenAI', 'cut'],
+  ] as const)('an answer that fails says so: %s, %s', async (format, how) => {
+    const window = await openContext({ httpCredentials: LOGIN })
+    const tab = await openTab(window)
+    const answering = nextQuestion(format)
     await ask('Why?')
-    const speaker = await speaking
-    speaker.write('Because')
-    await reader.next(({ event }) => event === 'token')
-    speaker.destroy()
-    const { data } = await reader.next(
-      ({ event, data }) => event === 'answer' && data.includes('Because'),
-    )
-    expect(JSON.parse(data)).toMatchObject({ text: 'Because', failed: true })
-    await reader.close()
+    const answer = await answering
+    answer.say('Because')
+    await showsLast(tab, 'BecauseStop')
+    answer[how]()
+    await showsLast(tab, 'Because … (the answer was cut off)')
   })
 
-  function nextQuestion(): Promise<ServerResponse> {
-    return new Promise((resolve) => {
-      model.once('request', (_, response: ServerResponse) => resolve(response))
-    })
+  async function openTab(window: BrowserContext): Promise<Page> {
+    const page = await window.newPage()
+    const ready = page.waitForResponse(/\/events$/)
+    await page.goto(backEnd.url)
+    await ready
+    return page
+  }
+
+  async function nextQuestion(format: keyof typeof FORMATS): Promise<Answer> {
+    const [, response] = await once(model, 'request')
+    return beginAnswer(FORMATS[format], response as ServerResponse)
   }
 
   async function ask(question: string): Promise<void> {
@@ -126,7 +195,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
     expect((await fetch(`${backEnd.url}/questions`, init)).status).toBe(202)
   }
 
-  async function listen(cursor?: string) {
+  async function listen(cursor?: string): Promise<Reader> {
     const resume = cursor === undefined ? {} : { 'Last-Event-ID': cursor }
     const headers = { ...WITH_LOGIN, ...resume }
     const reader = readEvents(await fetch(`${backEnd.url}/events`, { headers }))
@@ -135,6 +204,6 @@ describe.skipIf(CHROMIUM_IS_MISSING)(`tokens ${IN_CHROMIUM}`, () => {
   }
 })
 
-async function shows(tab: Page, texts: string[]): Promise<void> {
-  await eventually(async () => expect(await tab.locator('li').allTextContents()).toEqual(texts))
+async function showsLast(tab: Page, text: string): Promise<void> {
+  await eventually(async () => expect(await tab.locator('li').last().textContent()).toBe(text))
 }

@@ -94,6 +94,7 @@ const json = fc.oneof(
         data: fc.jsonValue(),
         event: fc.oneof(text, fc.jsonValue()),
         ephemeral: fc.oneof(fc.boolean(), fc.jsonValue()),
+        retain: fc.oneof(fc.boolean(), fc.jsonValue()),
         client: fc.oneof(text, fc.jsonValue()),
         topics: fc.oneof(fc.array(text), fc.jsonValue()),
         grantSeconds: fc.oneof(fc.double(), fc.integer(), fc.jsonValue()),
@@ -177,6 +178,7 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
     ['GET', '/clients'],
     ['GET', '/clients/alice'],
     ['GET', '/topics/news?limit=1'],
+    ['GET', '/topics/news/retained'],
     ['GET', '/topics'],
     ['GET', '/metrics'],
     ['GET', '/openapi.json?version=3.1'],
@@ -186,7 +188,7 @@ function fitting({ bearers, tickets, cookies }: Credentials): fc.Arbitrary<Draft
     ...tickets.map((ticket) => ['GET', `/sse?ticket=${ticket}`] as const),
   ]
   const large = fc.constant('x'.repeat(1_001))
-  const data = fc.oneof({ arbitrary: fc.jsonValue(), weight: 9 }, { arbitrary: large, weight: 1 })
+  const data = fc.oneof({ arbitrary: fc.jsonValue(), weight: 3 }, { arbitrary: large, weight: 1 })
   const event = data.map((one) => ({ data: one }))
   const bodyOf = (path: string, value: object): unknown => {
     if (path === '/publish') return [{ to: 'everyone', ...value }, value]

@@ -77,7 +77,8 @@ end
 export const RELAY: Script = {
   name: 'relay',
   text: `
-local prefix, format = ARGV[1], redis.call('HGET', KEYS[1], 'format')
+local prefix, head = ARGV[1], redis.call('HMGET', KEYS[1], 'format', 'patternsAfter')
+local format, storedPatternsAfter = head[1], tonumber(head[2])
 ${PUBLISH_TO_BUCKET}
 ${SKIPS_PATTERNS}
 local most = 0

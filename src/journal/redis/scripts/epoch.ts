@@ -5,13 +5,16 @@
  * writes a higher number to the head, and older versions refuse the journal. Without a number, the format
  * is 1.
  */
-const MAX_FORMAT = 3
+const MAX_FORMAT = 4
 
-/** The lowest format in which events are published to buckets as well. */
+/** The lowest format in which events may be published to buckets as well. */
 export const WITH_BUCKETS = 2
 
-/** The format in which events for topics are stored and published at the patterns that cover them as well. */
+/** The lowest format in which events for topics may be stored and published at the patterns that cover them as well. */
 export const WITH_PATTERNS = 3
+
+/** The format while events are retained. */
+export const WITH_RETAINED = 4
 
 /**
  * Resolves the epoch. If another server wrote last, the latest writes may be lost
@@ -24,12 +27,15 @@ export const WITH_PATTERNS = 3
 export const RESOLVE_EPOCH: string = `
 local prefix, server, fresh, seenEpoch, seen = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local maxEvents, maxAge, maxBytes = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local maxRetainedBytes = tonumber(ARGV[9])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head = redis.call('HMGET', KEYS[1],
   'epoch', 'seq', 'server', 'root', 'events', 'bytes', 'oldest', 'evictionFloor', 'lineage', 'age',
-  'logs', 'expiredUpTo', 'nextAge', 'format')
-local format = head[14]
+  'logs', 'expiredUpTo', 'nextAge', 'format', 'keyed',
+  'retainedBytes', 'patternsAfter')
+local format, hasKeyed, retainedBytes = head[14], head[15], tonumber(head[16])
+local storedPatternsAfter = tonumber(head[17])
 if format and tonumber(format) > ${MAX_FORMAT} then
   return redis.error_reply('FORMAT The journal has format ' .. format ..
     ', but this version of the hub knows formats up to ${MAX_FORMAT}: upgrade it, or choose another prefix.')

@@ -1,5 +1,6 @@
 /** Eviction inside Redis: the oldest events of an address, and the oldest of the journal. */
 import { LAST_FLOOR, RAISE_FLOORS } from './floors.ts'
+import { FORGET_KEYED } from './keyed/lists.ts'
 import { EXPIRE_ALL, UPKEEP } from './upkeep.ts'
 
 /** The maximum overhead of an event in Redis beyond its frame: that of the only event of its address. */
@@ -54,6 +55,7 @@ end
 
 local function evictions()
   ${RAISE_FLOORS}
+  ${FORGET_KEYED}
   -- Stores the last evicted sequence of each address; beyond the limit, only floors for many of them.
   local function recordEvicted(pairsOfSequenceAndKey)
     redis.call('ZADD', evicted, 'GT', unpack(pairsOfSequenceAndKey))
@@ -71,9 +73,12 @@ local function evictions()
     end
   end
 
-  -- Subtracts evicted frames from the size of the journal and returns the sequence of the last one.
-  local function subtract(frames, count)
-    for i = 1, count do bytes = bytes - #frames[i] - ${ENTRY_BYTES} end
+  -- Subtracts evicted frames of an address from the size of the journal and returns the sequence of the last one.
+  local function subtract(frames, count, key)
+    for i = 1, count do
+      bytes = bytes - #frames[i] - ${ENTRY_BYTES}
+      if hasKeyed then forgetKeyed(key, frames[i]) end
+    end
     events = events - count
     return sequenceOf(frames[count])
   end
@@ -87,15 +92,16 @@ local function evictions()
   -- Removes the record of the call that published this sequence if none of its events is stored any
   -- longer and returns the last sequence of the call. Where many addresses are always published
   -- together, checking the last key first finds a stored event at once.
-  local function removeRecord(sequence)
+  local function removeRecord(sequence, isLeft)
+    isLeft = isLeft or isStored
     local record = redis.call('ZRANGEBYSCORE', records, sequence, '+inf', 'LIMIT', 0, 1)[1]
     if not record then return math.huge end
     local last = tonumber(string.match(record, '^%d+'))
-    if isStored(string.sub(record, 1 - string.find(string.reverse(record), '\\n', 1, true)), last) then
+    if isLeft(string.sub(record, 1 - string.find(string.reverse(record), '\\n', 1, true)), last) then
       return last
     end
     for key in string.gmatch(record, '\\n([^\\n]+)') do
-      if isStored(key, last) then return last end
+      if isLeft(key, last) then return last end
     end
     redis.call('ZREM', records, record)
     bytes = bytes - #record - ${RECORD_BYTES}
@@ -110,7 +116,7 @@ local function evictions()
     for key, count in pairs(counts) do
       local frames = redis.call('LPOP', logs .. key, math.min(count, ${MAX_BACKLOG}))
       redis.call('PEXPIRE', logs .. key, ttl)
-      removed[#removed + 1] = subtract(frames, #frames) removed[#removed + 1] = key
+      removed[#removed + 1] = subtract(frames, #frames, key) removed[#removed + 1] = key
       for i = 1, #frames do sequences[size + i] = sequenceOf(frames[i]) end
       size, logCount = size + #frames, logCount + 1
     end
@@ -130,7 +136,7 @@ local function evictions()
       while frames[some + 1] and sequenceOf(frames[some + 1]) <= upTo do some = some + 1 end
       if some > 0 then
         redis.call('LTRIM', log, some, -1)
-        count, last = count + some, subtract(frames, some)
+        count, last = count + some, subtract(frames, some, key)
       end
       if some < limit then
         if some < #frames then redis.call('PEXPIRE', log, ttl) end
@@ -185,7 +191,7 @@ local function evictions()
   end
 
   ${UPKEEP}
-  return trimLogs, enforceBounds, sweepOnce
+  return trimLogs, enforceBounds, sweepOnce, removeRecord, recordEvicted
 end
 `
 

@@ -10,11 +10,15 @@
  * set with the last evicted sequence of each address, and `floors` covers addresses beyond its limit.
  * The frame of an event for several addresses is in the list of each, and counts as an event there; so does
  * that of an event for a topic at the patterns that cover it, if patterns are followed.
+ * `retained` and the two sorted sets below its name are described with its scripts.
+ * `keyed:<key>\n<event key>` lists the sequences of the events with a key at an address.
  */
 
 import { DISUSE_BUCKETS, RELAY, USE_BUCKETS } from './buckets.ts'
 import { CONTROL_REQUEST, USE_ONCE } from './control.ts'
 import { METADATA_TTL_MS, SWEEP } from './evict.ts'
+import { KEYED_MARKER, PUBLISH_KEYED } from './keyed/publish-keyed.ts'
+import { CHANGED_RETAINED, KEEP_RETAINED } from './keyed/retain.ts'
 import { PATTERNS, USE_PATTERNS } from './patterns.ts'
 import { PUBLISH } from './publish.ts'
 import { ONCE } from './publish-once.ts'
@@ -30,6 +34,7 @@ export const CATCH_UP: Script = script(
   'catch up',
   `
 ${SWEEP}
+${CHANGED_RETAINED}
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 sweep()
 local changed, all = {}, gap and 1 or 0
@@ -41,17 +46,20 @@ if all == 0 then
   changed = redis.call('ZRANGEBYSCORE', evicted, '(' .. start, '+inf', 'LIMIT', 0, 5000)
   local known, read, from = {}, 0, start
   for _, key in ipairs(changed) do known[key] = true end
+  local function add(key)
+    if not known[key] then known[key] = true changed[#changed + 1] = key end
+  end
   while from and read < 5000 and #changed < 5000 do
     local found = redis.call('ZRANGEBYSCORE', records, '(' .. from, '+inf', 'LIMIT', 0, 100)
     for _, record in ipairs(found) do
       for key in string.gmatch(record, '\\n([^\\n]+)') do
-        if not known[key] then known[key] = true changed[#changed + 1] = key end
+        add(key)
       end
       if #changed >= 5000 then break end
     end
     read, from = read + #found, found[100] and string.match(found[100], '^%d+')
   end
-  if from or #changed >= 5000 then all, changed = 1, {} end
+  if not changedRetained(start, add) or from or #changed >= 5000 then all, changed = 1, {} end
 end
 ${USE_BUCKETS}
 return { epoch, seq, all, changed }
@@ -59,7 +67,8 @@ return { epoch, seq, all, changed }
 )
 
 /**
- * channel → epoch, sequence, events, bytes, further copies of events ever stored. Sweeps, renews the keys that would expire, and publishes
+ * channel → epoch, sequence, events, bytes, further copies of events ever stored; retained events, their bytes, and how
+ * many were ever evicted. Sweeps, renews the keys that would expire, and publishes
  * the head on the channel. A server that temporarily refuses writes counts as alive; a server
  * that has become a replica does not.
  */
@@ -73,8 +82,10 @@ for _, key in ipairs({ KEYS[1], records, evicted, floors }) do
   if type(reply) == 'table' and string.find(reply.err, 'READONLY', 1, true) then return reply end
 end
 redis.call('PUBLISH', ARGV[${FIRST}], 'head: ' .. epoch .. '-' .. seq)
+${KEEP_RETAINED}
 ${DISUSE_BUCKETS}
-return { epoch, seq, events, bytes, tonumber(redis.call('HGET', KEYS[1], 'copies')) or 0 }
+local counts = redis.call('HMGET', KEYS[1], 'copies', 'retainedEvicted')
+return { epoch, seq, events, bytes, tonumber(counts[1]) or 0, retainedCount, retainedBytes or 0, tonumber(counts[2]) or 0 }
 `,
 )
 
@@ -88,12 +99,13 @@ return { epoch, seq }
 )
 
 /** The ends of the names of the channels that every hub subscribes to, so that the scripts can count those that know them. */
-export const CHANNELS: readonly string[] = [SEVERAL, PATTERNS]
+export const CHANNELS: readonly string[] = [SEVERAL, PATTERNS, KEYED_MARKER]
 
 /** The scripts of the journal, which a connection loads when it opens. */
 export const SCRIPTS: readonly Script[] = [
   PUBLISH,
   PUBLISH_SEVERAL,
+  PUBLISH_KEYED,
   ...ONCE.values(),
   READ,
   READ_EACH,

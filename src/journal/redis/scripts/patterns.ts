@@ -1,7 +1,7 @@
 /**
  * Patterns: events for topics are stored and published at the patterns that cover them as well, from when a connection
- * follows a pattern for the first time. The head has the format `WITH_PATTERNS` then, so that versions that would not do so
- * refuse the journal, and the sequence after which the patterns are complete. While a hub of such a version is
+ * follows a pattern for the first time. The head has at least the format `WITH_PATTERNS` then, so that versions that would not do
+ * so refuse the journal, and the sequence after which the patterns are complete. While a hub of such a version is
  * connected, patterns can't be followed.
  */
 import { WITH_PATTERNS } from './epoch.ts'
@@ -12,7 +12,7 @@ export const PATTERNS = ':patterns'
 
 /** Lua: `skips(key)`: whether an event is not stored or published at this key, because no pattern is followed. */
 export const SKIPS_PATTERNS: string = `
-local hasPatterns = (tonumber(format) or 1) >= ${WITH_PATTERNS}
+local hasPatterns = storedPatternsAfter ~= nil
 local function skips(key)
   return not hasPatterns and string.sub(key, 1, 2) == 'p:'
 end
@@ -24,9 +24,7 @@ end
  */
 export const USE_PATTERNS: string = `
 local function usePatterns()
-  if (tonumber(format) or 1) >= ${WITH_PATTERNS} then
-    return tonumber(redis.call('HGET', KEYS[1], 'patternsAfter'))
-  end
+  if storedPatternsAfter then return storedPatternsAfter end
   local hubs = redis.pcall('PUBSUB', 'NUMSUB', prefix .. ':instances', prefix .. '${PATTERNS}')
   if hubs.err then return nil, hubs end
   if hubs[2] > hubs[4] then
@@ -34,8 +32,9 @@ local function usePatterns()
       'at patterns: upgrade it, or follow topics.')
   end
   redis.call('PEXPIRE', KEYS[1], ttl + ${METADATA_TTL_MS})
-  redis.call('HSET', KEYS[1], 'format', ${WITH_PATTERNS}, 'patternsAfter', seq)
-  format = '${WITH_PATTERNS}'
+  format = tostring(math.max(tonumber(format) or 1, ${WITH_PATTERNS}))
+  redis.call('HSET', KEYS[1], 'format', format, 'patternsAfter', seq)
+  storedPatternsAfter = seq
   return seq
 end
 `

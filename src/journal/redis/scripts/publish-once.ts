@@ -4,6 +4,7 @@
  * when the journal starts a new root: only a Redis that loses its keys forgets them.
  */
 import { MAX_NAMES } from '../../once.ts'
+import { PUBLISH_KEYED } from './keyed/publish-keyed.ts'
 import { PUBLISH } from './publish.ts'
 import { FIRST, type JournalScript, type Script, script } from './script.ts'
 import { PUBLISH_SEVERAL } from './several.ts'
@@ -74,5 +75,5 @@ function once({ name, body }: JournalScript): Script {
 
 /** The scripts that do once what others do. */
 export const ONCE: ReadonlyMap<Script, Script> = new Map(
-  [PUBLISH, PUBLISH_SEVERAL].map((one) => [one, once(one)]),
+  [PUBLISH, PUBLISH_SEVERAL, PUBLISH_KEYED].map((one) => [one, once(one)]),
 )

@@ -1,6 +1,7 @@
 /** The scripts that read the journal: for one connection, and for all connections of a hub at once. */
 import { SWEEP } from './evict.ts'
 import { LAST_EVICTED } from './floors.ts'
+import { READ_RETAINED } from './keyed/retain.ts'
 import { USE_PATTERNS } from './patterns.ts'
 import { FIRST, type Script, script } from './script.ts'
 
@@ -19,13 +20,17 @@ local function find(log)
 end
 `
 
-/** epoch (or `EARLIEST`, or `LATEST`), sequence, bytes, keys… → epoch, end, gap, done, frames… */
+/**
+ * epoch (or `EARLIEST`, or `RETAINED`), sequence, bytes, keys… → epoch, end, gap, done, frames…; with `RETAINED`, those that
+ * are retained after the sequence, and the end of the journal
+ */
 export const READ: Script = script(
   'read',
   `
 ${SWEEP}
 ${LAST_EVICTED}
 ${USE_PATTERNS}
+${READ_RETAINED}
 local from, sequence, room = ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]), tonumber(ARGV[${FIRST + 2}])
 local patternsAfter = 0
 for i = ${FIRST + 3}, #ARGV do
@@ -37,9 +42,10 @@ for i = ${FIRST + 3}, #ARGV do
   end
 end
 sweep()
-if from == 'LATEST' then return { epoch, seq, '', 1 } end
-local start, gap = 0, nil
-if from ~= 'EARLIEST' then
+local onlyRetained = from == 'RETAINED'
+if onlyRetained and not retainedBytes then return { epoch, seq, '', 1 } end
+local start, gap = onlyRetained and sequence or 0, nil
+if from ~= 'EARLIEST' and not onlyRetained then
   start, gap = locate(from, sequence)
   if patternsAfter > start then gap = gap or 'evicted' end
 end
@@ -50,7 +56,8 @@ local function advance(reader)
   reader.at = reader.at + 1
   reader.frame = reader.list[reader.at]
   if not reader.frame and reader.from then
-    reader.list = redis.call('LRANGE', reader.log, reader.from, reader.from + reader.limit - 1)
+    reader.list = reader.load and reader.load(reader.from, reader.limit)
+      or redis.call('LRANGE', reader.log, reader.from, reader.from + reader.limit - 1)
     reader.at = 1
     reader.from, reader.frame = reader.list[reader.limit] and reader.from + reader.limit, reader.list[1]
     if reader.frame then
@@ -61,13 +68,16 @@ local function advance(reader)
 end
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
-  if from ~= 'EARLIEST' and not gap then
+  if from ~= 'EARLIEST' and not onlyRetained and not gap then
     local isExpired = expiredUpTo > start or logsExpired and seq > start
     if isExpired or lastEvicted(key, start) > start then gap = 'evicted' end
   end
-  local index = find(logs .. key)
+  local index = not onlyRetained and find(logs .. key)
   if index then
     readers[#readers + 1] = { log = logs .. key, from = index, limit = 1, at = 0, list = {} }
+  end
+  if retainedBytes then
+    readers[#readers + 1] = { load = retainedAfter(key, start), from = 0, limit = 1, at = 0, list = {} }
   end
 end
 for _, reader in ipairs(readers) do advance(reader) end
@@ -82,7 +92,7 @@ while true do
   -- Another of these addresses may have the same event.
   if best.seq > last then
     if used > 0 and used + #frame > room then
-      reply[2], reply[4] = last, 0
+      reply[2], reply[4] = onlyRetained and seq or last, 0
       break
     end
     used, last = used + #frame, best.seq
@@ -98,14 +108,15 @@ return reply
 const STEP = 8
 
 /**
- * epoch, sequence, bytes, keys… → epoch, end, for each key its frames: 0 if some were evicted, or if the
- * frames up to this key exceed the bytes.
+ * epoch, sequence, bytes, keys… → epoch, end, for each key its frames: 0 if some were evicted or are retained, or if
+ * the frames up to this key exceed the bytes.
  */
 export const READ_EACH: Script = script(
   'read each',
   `
 ${SWEEP}
 ${LAST_EVICTED}
+${READ_RETAINED}
 local start, gap = locate(ARGV[${FIRST}], tonumber(ARGV[${FIRST + 1}]))
 local room, reply = tonumber(ARGV[${FIRST + 2}]), { epoch, seq }
 ${FIND}
@@ -126,6 +137,7 @@ if expiredUpTo > start or logsExpired and seq > start then gap = 'evicted' end
 for i = ${FIRST + 3}, #ARGV do
   local key = ARGV[i]
   local isComplete = not gap and room >= 0 and lastEvicted(key, start) <= start
+  if isComplete and retainedBytes then isComplete = not retainedAfter(key, start)(0, 1)[1] end
   reply[#reply + 1] = isComplete and framesOf(logs .. key) or 0
 end
 return reply

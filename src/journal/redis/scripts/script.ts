@@ -11,9 +11,9 @@ export interface Script {
 /**
  * The index of the first argument of a script's own. All scripts start with the same arguments:
  * prefix, server id, a new epoch, the epoch and the newest sequence that this hub has seen, and the
- * three bounds.
+ * four bounds.
  */
-export const FIRST = 9
+export const FIRST = 10
 
 /** A script that starts with what most of them start with. */
 export interface JournalScript extends Script {

@@ -12,18 +12,31 @@ import { type JournalScript, type Script, script } from './script.ts'
 export const SEVERAL = ':several'
 
 /**
+ * Lua: refuses a call while a hub listens to the channel of control requests and not to this one.
+ * @param message - what an older version can't do, and what to do about it
+ */
+export function refuseOlder(channel: string, message: string): string {
+  return `
+local hubs = redis.pcall('PUBSUB', 'NUMSUB', prefix .. ':instances', prefix .. '${channel}')
+if hubs.err then return hubs end
+if hubs[2] > hubs[4] then
+  return redis.error_reply('OLDER An instance of an older version ${message}')
+end
+`
+}
+
+const REFUSE_OLDER = refuseOlder(
+  SEVERAL,
+  'can’t receive events for several addresses: upgrade it, or publish to one address at a time.',
+)
+
+/**
  * Lua: `publishToSeveral` publishes a frame, and returns how many hubs listen to the one of its addresses with most
  * of them: at least so many have a listener.
  */
-const PUBLISH_TO_SEVERAL = `
-local several = prefix .. '${SEVERAL}'
-local hubs = redis.pcall('PUBSUB', 'NUMSUB', prefix .. ':instances', several)
-if hubs.err then return hubs end
-if hubs[2] > hubs[4] then
-  return redis.error_reply('OLDER An instance of an older version can’t receive events for several ' ..
-    'addresses: upgrade it, or publish to one address at a time.')
-end
+export const PUBLISH_TO_SEVERAL: string = `
 ${PUBLISH_TO_BUCKET}
+local several = prefix .. '${SEVERAL}'
 local function publishToSeveral(keys, frame)
   local ask, step = { 'NUMSUB' }, bucketOf and 2 or 1
   for key in string.gmatch(keys, '[^\\n]+') do
@@ -43,6 +56,7 @@ end
 export const PUBLISH_SEVERAL: JournalScript = script(
   'publish several',
   `
+${REFUSE_OLDER}
 ${PUBLISH_TO_SEVERAL}
 ${BEGIN_PUBLISH}
 local stored = 0
@@ -71,6 +85,7 @@ export const RELAY_SEVERAL: Script = {
   name: 'relay several',
   text: `
 local prefix, format = ARGV[1], redis.call('HGET', KEYS[1], 'format')
+${REFUSE_OLDER}
 ${PUBLISH_TO_SEVERAL}
 return publishToSeveral(ARGV[2], ARGV[3])
 `,
