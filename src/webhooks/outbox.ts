@@ -18,8 +18,11 @@ export interface Outbox {
   readonly size: number
   /** Adds a webhook. Returns what it displaced: the one before of the same client, or the oldest if the outbox is full. */
   add(event: OutboxEvent): 'replaced' | 'full' | undefined
-  /** Takes the next webhook, unless there is none, or another one of its client is being sent. */
-  take(): OutboxEvent | undefined
+  /**
+   * Takes the next webhooks, at most so many, without those of whose client another one is being sent. One that was sent before
+   * is taken alone: it may be what the receiver refuses.
+   */
+  take(most: number): readonly OutboxEvent[]
   /** Must be called when one that was taken has been delivered or dropped. */
   remove(event: OutboxEvent): void
   /** Returns one that was taken in `ms` milliseconds. Returns false if a later one has replaced it meanwhile. */
@@ -76,15 +79,21 @@ export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
     due.delete(client)
   }
 
-  function take(): OutboxEvent | undefined {
-    for (const [client, event] of due) {
+  function take(most: number): readonly OutboxEvent[] {
+    const taken: OutboxEvent[] = []
+    for (const event of due.values()) {
       // At most as many are skipped as are being sent.
-      if (sending.has(client)) continue
-      due.delete(client)
-      sending.set(client, event)
-      return event
+      if (sending.has(event.client)) continue
+      const isAlone = event.attempts > 0
+      if (isAlone && taken.length > 0) break
+      taken.push(event)
+      if (isAlone || taken.length === most) break
     }
-    return undefined
+    for (const event of taken) {
+      due.delete(event.client)
+      sending.set(event.client, event)
+    }
+    return taken
   }
 
   function postpone(event: OutboxEvent, ms: number): boolean {

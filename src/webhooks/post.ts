@@ -19,7 +19,10 @@ export interface PostResult {
 }
 
 /** Sends a webhook. Never rejects. Aborting the signal ends the request. */
-export type Post = (event: OutboxEvent, signal: AbortSignal) => Promise<PostResult>
+export type Post = (message: WebhookMessage, signal: AbortSignal) => Promise<PostResult>
+
+/** What one request carries. */
+export type WebhookMessage = Pick<OutboxEvent, 'id' | 'body'>
 
 /** Milliseconds within which the receiver must have answered. */
 const TIMEOUT_MS = 10_000
@@ -34,14 +37,14 @@ const MAX_RETRY_AFTER_MS = 600_000
 export function createPost(settings: WebhookSettings): Post {
   const { url, secrets, fetch, clock } = settings
   const { sign } = createWebhookSigner(secrets)
-  return async (event, signal) => {
+  return async (message, signal) => {
     const abort = new AbortController()
     const cancelTimeout = clock.every(TIMEOUT_MS, () => {
       abort.abort(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`))
     })
     const removeListener = onAborted(signal, () => abort.abort(signal.reason))
     try {
-      const response = await send(event, abort.signal)
+      const response = await send(message, abort.signal)
       // What it says is of no interest, and may never end.
       await readBody(response, MAX_ANSWER_BYTES).catch(() => {})
       const { status, ok, headers } = response
@@ -55,7 +58,7 @@ export function createPost(settings: WebhookSettings): Post {
     }
   }
 
-  async function send({ id, body }: OutboxEvent, signal: AbortSignal): Promise<Response> {
+  async function send({ id, body }: WebhookMessage, signal: AbortSignal): Promise<Response> {
     const timestamp = Math.floor(clock.now() / 1_000)
     const headers = {
       'Content-Type': 'application/json',

@@ -13,6 +13,11 @@ export interface WebhookOptions {
   readonly secret: string | readonly string[]
   /** The maximum number of webhooks that wait: at most one per client. The oldest are dropped. @defaultValue `50_000` */
   readonly maxWaiting?: number | undefined
+  /**
+   * The maximum number of webhooks that one request carries while more wait than may be sent at once, up to 1,000. The receiver MUST
+   * then know batches. @defaultValue `1`: no batches
+   */
+  readonly maxBatch?: number | undefined
   /** Is notified of failures. @defaultValue none */
   readonly observer?: WebhookObserver | undefined
   /** Sends the requests. @defaultValue the `fetch` of the runtime */
@@ -44,6 +49,7 @@ export interface WebhookSettings {
   readonly url: string
   readonly secrets: readonly string[]
   readonly maxWaiting: number
+  readonly maxBatch: number
   readonly observer: WebhookObserver
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   readonly clock: Clock
@@ -54,6 +60,7 @@ const KINDS: Kinds<WebhookOptions> = {
   url: KIND.text,
   secret: KIND.any,
   maxWaiting: KIND.number,
+  maxBatch: KIND.number,
   observer: KIND.object,
   fetch: KIND.function,
   clock: withMethods('a clock', 'now', 'monotonic', 'every', 'soon'),
@@ -70,7 +77,8 @@ const OBSERVER_KINDS: Kinds<WebhookObserver> = {
 export function resolveWebhookOptions(options: WebhookOptions): WebhookSettings {
   checkOptions('createWebhooks', options, KINDS)
   checkOptions('observer of createWebhooks', options.observer ?? {}, OBSERVER_KINDS)
-  const { url, secret, maxWaiting = 50_000, observer = {}, clock = systemClock } = options
+  const { url, secret, maxWaiting = 50_000, maxBatch = 1 } = options
+  const { observer = {}, clock = systemClock } = options
   const secrets: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
   if (typeof url !== 'string' || !isSecureUrl(url)) {
     throw new HubError('invalid-option', `url ${SECURE_URL_RULE}.`)
@@ -79,10 +87,12 @@ export function resolveWebhookOptions(options: WebhookOptions): WebhookSettings 
     throw new HubError('invalid-option', `secret ${WEBHOOK_SECRET_RULE}.`)
   }
   checkRange('maxWaiting', maxWaiting, 1)
+  checkRange('maxBatch', maxBatch, 1, 1_000)
   return {
     url,
     secrets: secrets.filter(isSecret),
     maxWaiting,
+    maxBatch,
     observer: isolated(observer),
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     clock,

@@ -1,7 +1,7 @@
 /** Webhooks: reports to a receiver by HTTP which clients come online and go offline, and tries again if that fails. */
 import { isoTime } from '../core/clock.ts'
 import { createOutbox, type OutboxEvent } from './outbox.ts'
-import { createPost, type PostResult } from './post.ts'
+import { createPost, type PostResult, type WebhookMessage } from './post.ts'
 import {
   resolveWebhookOptions,
   type WebhookDropReason,
@@ -50,7 +50,7 @@ const MAX_AGE_MS = 3_600_000
  */
 export function createWebhooks(options: WebhookOptions): Webhooks {
   const settings = resolveWebhookOptions(options)
-  const { clock, random, observer, maxWaiting } = settings
+  const { clock, random, observer, maxWaiting, maxBatch } = settings
   const post = createPost(settings)
   const outbox = createOutbox({ clock, maxWaiting, onDue: sendDue })
   const abort = new AbortController()
@@ -59,6 +59,7 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
   /** Why nothing is sent any more. */
   let ended: WebhookDropReason | undefined
   let added = 0
+  let batches = 0
   let requests = 0
   /** Failures since the last success. */
   let failures = 0
@@ -99,36 +100,56 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
   /** Sends as many as may be sent now. After a failure it is one, until one succeeds. */
   function sendDue(): void {
     while (!ended && !cancelPause && requests < (failures > 0 ? 1 : MAX_REQUESTS)) {
-      const event = outbox.take()
-      if (!event) return
-      if (clock.monotonic() - event.at >= MAX_AGE_MS) giveUp(event, 'expired')
-      else void send(event)
+      const taken = outbox.take(maxBatch)
+      if (taken.length === 0) return
+      const isExpired = (event: OutboxEvent) => clock.monotonic() - event.at >= MAX_AGE_MS
+      for (const event of taken.filter(isExpired)) giveUp(event, 'expired')
+      const events = taken.filter((event) => !isExpired(event))
+      if (events.length > 0) void send(events)
     }
   }
 
-  async function send(event: OutboxEvent): Promise<void> {
+  async function send(events: readonly OutboxEvent[]): Promise<void> {
     requests += 1
-    if (event.attempts > 0) counts.retries += 1
-    event.attempts += 1
-    const result = await post(event, abort.signal)
+    for (const event of events) {
+      if (event.attempts > 0) counts.retries += 1
+      event.attempts += 1
+    }
+    const result = await post(messageOf(events), abort.signal)
     requests -= 1
-    if (result.ok) onDelivered(event)
-    else onFailed(event, result)
+    if (result.ok) onDelivered(events)
+    else onFailed(events, result)
     sendDue()
     if (outbox.size === 0) onIdle()
   }
 
-  function onDelivered(event: OutboxEvent): void {
-    // It was counted as dropped when everything ended.
+  function messageOf(events: readonly OutboxEvent[]): WebhookMessage {
+    const [only] = events
+    if (only && events.length === 1) return only
+    batches += 1
+    // Each body is an object of JSON, to which its id is added.
+    const list = events.map(({ id, body }) => `{"id":"${id}",${body.slice(1)}`)
+    const timestamp = isoTime(lastTime)
+    return {
+      id: `msg_${name}_batch_${batches}`,
+      body: `{"type":"batch","timestamp":"${timestamp}","data":{"events":[${list}]}}`,
+    }
+  }
+
+  function onDelivered(events: readonly OutboxEvent[]): void {
+    // They were counted as dropped when everything ended.
     if (ended) return
-    outbox.remove(event)
-    counts.delivered += 1
+    for (const event of events) outbox.remove(event)
+    counts.delivered += events.length
     if (failures > 0) observer.recovered?.()
     failures = 0
     if (!isAsked) endPause()
   }
 
-  function onFailed(event: OutboxEvent, { status, retryAfterMs, reason }: PostResult): void {
+  function onFailed(
+    events: readonly OutboxEvent[],
+    { status, retryAfterMs, reason }: PostResult,
+  ): void {
     if (ended) return
     observer.failed?.(new Error(reason))
     if (status === 410) {
@@ -139,9 +160,11 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
     if (!cancelPause) failures += 1
     if (!cancelPause || retryAfterMs > 0) pause(Math.max(retryAfterMs, backoffMs(failures)))
     isAsked ||= retryAfterMs > 0
-    const waitMs = backoffMs(event.attempts)
-    if (clock.monotonic() + waitMs - event.at >= MAX_AGE_MS) giveUp(event, 'expired')
-    else if (!outbox.postpone(event, waitMs)) counts.replaced += 1
+    for (const event of events) {
+      const waitMs = backoffMs(event.attempts)
+      if (clock.monotonic() + waitMs - event.at >= MAX_AGE_MS) giveUp(event, 'expired')
+      else if (!outbox.postpone(event, waitMs)) counts.replaced += 1
+    }
   }
 
   function pause(ms: number): void {

@@ -51,6 +51,7 @@ const TABLE: Record<keyof Config, unknown> = {
   LOG_LEVEL: 'info',
   WEBHOOK_URL: undefined,
   WEBHOOK_SECRET: [],
+  WEBHOOK_BATCH_EVENTS: 1,
   OFFLINE_GRACE_SECONDS: 5,
 }
 
@@ -180,6 +181,8 @@ test.each([
   ['WEBHOOK_URL', 'http://receiver.example'],
   ['WEBHOOK_URL', 'https://user:word@receiver.example'],
   ['WEBHOOK_URL', 'receiver.example'],
+  ['WEBHOOK_BATCH_EVENTS', '0'],
+  ['WEBHOOK_BATCH_EVENTS', '1001'],
   ['WEBHOOK_SECRET', 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0'],
   ['WEBHOOK_SECRET', 'whsec_c2hvcnQ='],
   ['WEBHOOK_SECRET', 'whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0,other'],

@@ -11,7 +11,10 @@ export interface ReceivedWebhook {
   readonly id: string
   readonly type: string
   readonly timestamp: string
+  /** Who it is about; empty for a batch. */
   readonly client: string
+  /** What a batch carries: `alice online`. */
+  readonly batch?: readonly string[]
 }
 
 /** A receiver of webhooks. */
@@ -19,7 +22,7 @@ export interface WebhookReceiver {
   readonly url: string
   /** In the order in which they arrived, also those that were refused. */
   readonly received: readonly ReceivedWebhook[]
-  /** `alice online`, in the order in which they arrived. */
+  /** `alice online`, in the order in which they arrived, also in batches. */
   readonly events: readonly string[]
   /** Requests whose signature is not valid. */
   readonly forged: number
@@ -43,7 +46,7 @@ export async function startWebhookReceiver(
     url: `http://127.0.0.1:${port}/webhooks?token=in-the-url`,
     received,
     get events() {
-      return received.map(({ type, client }) => `${client} ${type.replace('client.', '')}`)
+      return received.flatMap((one) => one.batch ?? nameOf(one.type, one.client))
     },
     get forged() {
       return forged
@@ -65,10 +68,11 @@ export async function startWebhookReceiver(
       const { type, timestamp, data } = webhook.verify(body, headers) as {
         type: string
         timestamp: string
-        data: { client: string }
+        data: WebhookData
       }
       const id = headers['webhook-id'] ?? ''
-      const one = { id, type, timestamp, client: data.client }
+      const batch = data.events?.map((event) => nameOf(event.type, event.data.client))
+      const one = { id, type, timestamp, client: data.client ?? '', ...(batch && { batch }) }
       received.push(one)
       receiver.answer(response, one)
     } catch {
@@ -76,4 +80,13 @@ export async function startWebhookReceiver(
       response.writeHead(401).end()
     }
   }
+}
+
+interface WebhookData {
+  readonly client?: string
+  readonly events?: readonly { readonly type: string; readonly data: { readonly client: string } }[]
+}
+
+function nameOf(type: string, client: string): string {
+  return `${client} ${type.replace('client.', '')}`
 }

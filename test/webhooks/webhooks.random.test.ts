@@ -45,6 +45,12 @@ const steps = fc.array(
   { maxLength: 40 },
 )
 
+interface SentEvent {
+  readonly type: string
+  readonly timestamp: string
+  readonly data: { readonly client: string }
+}
+
 /** A receiver that keeps for each client what it was told last, unless it was told something newer before. */
 function modelReceiver(clock: ReturnType<typeof manualClock>) {
   const byArrival = new Map<string, string>()
@@ -62,19 +68,23 @@ function modelReceiver(clock: ReturnType<typeof manualClock>) {
       answer = next
     },
     fetch: async (_: string, { body, signal }: RequestInit): Promise<Response> => {
-      const { type, timestamp, data } = JSON.parse(`${body}`)
-      const { client } = data as { client: string }
-      const now = (about.get(client) ?? 0) + 1
-      about.set(client, now)
-      concurrent = Math.max(concurrent, now)
+      const sent = JSON.parse(`${body}`) as SentEvent & { data: { events?: SentEvent[] } }
+      const events = sent.data.events ?? [sent]
+      for (const { data } of events) {
+        const now = (about.get(data.client) ?? 0) + 1
+        about.set(data.client, now)
+        concurrent = Math.max(concurrent, now)
+      }
       try {
         return await respond(answer, signal as AbortSignal, () => {
-          byArrival.set(client, type)
-          const last = byTime.get(client)
-          if (!last || last.timestamp <= timestamp) byTime.set(client, { type, timestamp })
+          for (const { type, timestamp, data } of events) {
+            byArrival.set(data.client, type)
+            const last = byTime.get(data.client)
+            if (!last || last.timestamp <= timestamp) byTime.set(data.client, { type, timestamp })
+          }
         })
       } finally {
-        about.set(client, (about.get(client) ?? 0) - 1)
+        for (const { data } of events) about.set(data.client, (about.get(data.client) ?? 0) - 1)
       }
     },
   }
@@ -100,9 +110,11 @@ function modelReceiver(clock: ReturnType<typeof manualClock>) {
 }
 
 test.each([
-  ['one instance', 1],
-  ['two instances', 2],
-])('the last word of %s about each client is the truth', async (_, count) => {
+  ['one instance', 1, 1],
+  ['two instances', 2, 1],
+  ['one instance that sends batches', 1, 3],
+  ['two instances that send batches', 2, 3],
+])('the last word of %s about each client is the truth', async (_, count, maxBatch) => {
   await fc.assert(
     fc.asyncProperty(
       steps,
@@ -116,6 +128,7 @@ test.each([
             secret: WEBHOOK_SECRET,
             clock,
             fetch: receiver.fetch,
+            maxBatch,
             random: () => numbers.next().value as number,
           }),
         )

@@ -29,7 +29,7 @@ afterEach(async () => {
   await eventually(() => expect(clock.timers).toBe(0))
 })
 
-function create(options: { url?: string; maxWaiting?: number } = {}): Webhooks {
+function create(options: { url?: string; maxWaiting?: number; maxBatch?: number } = {}): Webhooks {
   return createWebhooks({
     url: receiver.url,
     secret: WEBHOOK_SECRET,
@@ -241,6 +241,80 @@ describe('a webhook that fails', () => {
     expect(receiver.received).toHaveLength(1)
     await clock.advance(2_000)
     await until('the next attempt', () => receiver.received.length === 2)
+  })
+})
+
+describe('batches', () => {
+  const clients = (count: number) => Array.from({ length: count }, (_, n) => `client-${n}`)
+
+  test('carry what waits while all requests are under way', async () => {
+    webhooks = create({ maxBatch: 10 })
+    const held: (() => void)[] = []
+    receiver.answer = (response) => void held.push(() => response.writeHead(200).end())
+    for (const client of clients(16 + 25)) online(client)
+    await until('all that may be sent', () => held.length === 16)
+    expect(receiver.received.every(({ batch }) => batch === undefined)).toBe(true)
+    receiver.answer = (response) => void response.writeHead(200).end()
+    for (const answer of held) answer()
+    await delivered(41)
+    const batches = receiver.received.slice(16)
+    expect(batches.map(({ batch }) => batch?.length).sort()).toEqual([10, 10, 5])
+    expect(new Set(batches.map(({ type }) => type))).toEqual(new Set(['batch']))
+    expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(19)
+    expect([...receiver.events].sort()).toEqual(
+      clients(41)
+        .map((client) => `${client} online`)
+        .sort(),
+    )
+    expect(receiver.forged).toBe(0)
+  })
+
+  test('name each event by the id that it has alone', async () => {
+    const bodies: string[] = []
+    const held: (() => void)[] = []
+    webhooks = createWebhooks({
+      url: receiver.url,
+      secret: WEBHOOK_SECRET,
+      clock,
+      maxBatch: 2,
+      fetch: async (_, { body }) => {
+        bodies.push(`${body}`)
+        await new Promise<void>((resolve) => held.push(resolve))
+        return new Response()
+      },
+    })
+    for (const client of clients(16)) online(client)
+    await until('all that may be sent', () => bodies.length === 16)
+    online('alice')
+    offline('bob')
+    for (const answer of held) answer()
+    await until('the batch', () => bodies.length === 17)
+    held.at(-1)?.()
+    const { timestamp, ...batch } = JSON.parse(bodies[16] ?? '')
+    const id = expect.stringMatching(/^msg_[\w-]{36}_\d+$/)
+    expect(batch).toEqual({
+      type: 'batch',
+      data: {
+        events: [
+          { id, type: 'client.online', timestamp, data: { client: 'alice' } },
+          { id, type: 'client.offline', timestamp, data: { client: 'bob' } },
+        ],
+      },
+    })
+  })
+
+  test('that fail are sent again one by one, so that a refused event holds up no other', async () => {
+    webhooks = create({ maxBatch: 50 })
+    receiver.answer = (response, { client, batch }) => {
+      const isRefused = client === 'client-30' || batch?.includes('client-30 online')
+      response.writeHead(isRefused ? 400 : 200).end()
+    }
+    for (const client of clients(40)) online(client)
+    await eventually(async () => {
+      await clock.advance(1_000)
+      expect(webhooks.stats).toMatchObject({ delivered: 39, waiting: 1 })
+    })
+    expect(said.every((line) => /400|recovered/.test(line))).toBe(true)
   })
 })
 

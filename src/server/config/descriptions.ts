@@ -57,6 +57,7 @@ export const variableGroups: Readonly<Record<string, Partial<Record<keyof Config
   Webhooks: {
     WEBHOOK_URL: 'the https URL that receives webhooks when clients come and go',
     WEBHOOK_SECRET: 'secrets that webhooks are signed with, comma-separated',
+    WEBHOOK_BATCH_EVENTS: 'how many webhooks one request carries while many wait',
     OFFLINE_GRACE_SECONDS: 'how long a client may be away before it is offline',
   },
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { isSecureUrl, SECURE_URL_RULE } from '../../core/options/secure-url.ts'
 import { isWebhookSecret, WEBHOOK_SECRET_RULE } from '../../webhooks/signature.ts'
-import { list, number } from './fields.ts'
+import { list, number, wholeNumber } from './fields.ts'
 
 /** The configuration of webhooks. */
 export interface WebhookConfig {
@@ -10,6 +10,8 @@ export interface WebhookConfig {
   readonly WEBHOOK_URL?: string | undefined
   /** The secrets that webhooks are signed with. Several allow for rotation. */
   readonly WEBHOOK_SECRET: readonly string[]
+  /** The maximum number of webhooks in one request while many wait. */
+  readonly WEBHOOK_BATCH_EVENTS: number
   /** Seconds that a client may be without a connection before it is offline. */
   readonly OFFLINE_GRACE_SECONDS: number
 }
@@ -22,6 +24,7 @@ export const webhookFields: {
 } = {
   WEBHOOK_URL: z.string().refine(isSecureUrl, SECURE_URL_RULE).optional(),
   WEBHOOK_SECRET: list(/^/, SECRETS_RULE).refine((all) => all.every(isWebhookSecret), SECRETS_RULE),
+  WEBHOOK_BATCH_EVENTS: wholeNumber(1, 1_000).default(1),
   OFFLINE_GRACE_SECONDS: number(0, 3_600).default(5),
 }
 

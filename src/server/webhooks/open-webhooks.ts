@@ -8,12 +8,12 @@ import type { Logger } from '../logger.ts'
 
 /** Creates the webhooks of a server; undefined without `WEBHOOK_URL`. */
 export function openWebhooks(
-  { WEBHOOK_URL: url, WEBHOOK_SECRET: secret }: Config,
+  { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, WEBHOOK_BATCH_EVENTS: maxBatch }: Config,
   log: Logger,
   clock: Clock,
 ): Webhooks | undefined {
   if (url === undefined) return undefined
-  return createWebhooks({ url, secret, clock, observer: webhookLogger(log, clock) })
+  return createWebhooks({ url, secret, maxBatch, clock, observer: webhookLogger(log, clock) })
 }
 
 /** Milliseconds for which one line of a kind is written; others are written at `debug`. */

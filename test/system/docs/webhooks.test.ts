@@ -55,6 +55,15 @@ describe('the receiver', () => {
     expect(await online()).toEqual([])
   })
 
+  test('takes a batch apart', async () => {
+    const event = (type: string, client: string) => {
+      return { type: `client.${type}`, timestamp: '2026-11-29T22:00:00.000Z', data: { client } }
+    }
+    const events = [event('online', 'dave'), event('online', 'erin'), event('offline', 'dave')]
+    expect(await send(JSON.stringify({ type: 'batch', data: { events } }))).toBe(204)
+    expect(await online()).toEqual(['erin'])
+  })
+
   async function send(
     body: string,
     { secret = WEBHOOK_SECRET, ageSeconds = 0 } = {},
