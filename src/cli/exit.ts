@@ -22,10 +22,13 @@ export class CliError extends Error {
   readonly exitCode: number
   /** The HTTP status of the hub's response, if there was one. */
   readonly status: number | undefined
+  /** The seconds of its `Retry-After`; 0 without one. */
+  readonly retryAfter: number
 
-  constructor(exitCode: number, message: string, status?: number) {
+  constructor(exitCode: number, message: string, status?: number, retryAfter = 0) {
     super(message)
     this.exitCode = exitCode
     this.status = status
+    this.retryAfter = retryAfter
   }
 }

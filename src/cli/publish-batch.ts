@@ -9,6 +9,7 @@ import {
   errorOf,
   exitCodeOf,
   fieldsOf,
+  NOT_SUPPORTED,
   networkReason,
   routeUrl,
   unreachable,
@@ -190,7 +191,8 @@ function createResults() {
   /** @throws {CliError} if any result is a problem */
   function end(): void {
     if (problems === 0) return
-    const exitCode = firstStatus >= 500 ? EXIT.unconfirmed : exitCodeOf(firstStatus)
+    const mayBeStored = firstStatus >= 500 && firstStatus !== NOT_SUPPORTED
+    const exitCode = mayBeStored ? EXIT.unconfirmed : exitCodeOf(firstStatus)
     const message = `${problems} of ${count} results are problems.`
     throw new CliError(exitCode, message, firstStatus)
   }

@@ -36,11 +36,11 @@ export async function publish(hub: string, input: string, flags: PublishFlags): 
   const url = routeUrl(hub, ...pathOf(flags))
   const text = input === '-' ? await readStdin() : input
   const { event, ephemeral, eventKey: key, replace, retain, timeout } = flags
-  const { idempotencyKey = crypto.randomUUID() } = flags
-  if (!isIdempotencyKey(idempotencyKey)) {
+  const { idempotencyKey } = flags
+  if (idempotencyKey !== undefined && !isIdempotencyKey(idempotencyKey)) {
     throw new CliError(EXIT.usage, `--idempotency-key ${IDEMPOTENCY_KEY_RULE}.`)
   }
-  if (ephemeral && flags.idempotencyKey !== undefined) {
+  if (ephemeral && idempotencyKey !== undefined) {
     throw new CliError(EXIT.usage, 'An ephemeral event can’t have an idempotency key: omit one.')
   }
   const data = flags.json ? parseJson(text) : text

@@ -1,6 +1,7 @@
 /** Sends requests to the HTTP API of a hub, and turns error responses into CLI errors. */
 
 import type { Issue } from '../core/errors.ts'
+import { NOT_PUBLISHED } from '../core/idempotency/idempotency-key.ts'
 import { readBody } from '../core/read-body.ts'
 import { CliError, EXIT } from './exit.ts'
 import { visible } from './format.ts'
@@ -47,8 +48,6 @@ export interface PostOptions {
    * `unconfirmed`, and says so.
    */
   readonly stores: boolean
-  /** @defaultValue none */
-  readonly idempotencyKey?: string | undefined
 }
 
 /** Seconds. */
@@ -58,11 +57,7 @@ const MAYBE = 'The event may have been stored anyway.'
 
 /** Posts JSON and returns the text of the response. @throws {CliError} */
 export function post(url: URL, body: unknown, options: PostOptions): Promise<string> {
-  const { idempotencyKey: key } = options
-  const headers = {
-    'Content-Type': 'application/json',
-    ...(key !== undefined && { 'Idempotency-Key': `"${key.replace(/["\\]/g, '\\$&')}"` }),
-  }
+  const headers = { 'Content-Type': 'application/json' }
   return exchange(url, { method: 'POST', headers, body: JSON.stringify(body) }, options)
 }
 
@@ -80,21 +75,27 @@ async function exchange(url: URL, init: RequestInit, options: PostOptions): Prom
   const [exitCode, note] = stores ? [EXIT.unconfirmed, ` ${MAYBE}`] : [EXIT.unavailable, '']
   const headers = { ...(init.headers as object), ...bearer(credential) }
   try {
-    const signal = AbortSignal.timeout(timeout * 1_000)
+    const signal = AbortSignal.timeout(Math.ceil(timeout * 1_000))
     const response = await fetch(url, { ...init, headers, signal })
     const maxBytes = init.method === 'GET' ? MAX_LIST_BYTES : MAX_RESPONSE_BYTES
     if (response.ok) return await textOf(response, maxBytes)
     const error = await errorOf(response)
     // The hub's journal may fail after the event was stored, and a proxy may lose the hub.
-    if (response.status < 500) throw error
+    if (storedNothing(error)) throw error
     const message = stores ? error.message.replace(/[^.]$/, '$&.') : error.message
-    throw new CliError(exitCode, message + note, error.status)
+    throw new CliError(exitCode, message + note, error.status, error.retryAfter)
   } catch (error) {
     if (error instanceof CliError) throw error
     if (wasNotSent(error)) throw unreachable(url, error)
-    const reason = isTimeout(error) ? ` within ${timeout} s` : `: ${networkReason(error)}`
+    const reason = isTimeout(error)
+      ? ` within ${Number(timeout.toFixed(1))} s`
+      : `: ${networkReason(error)}`
     throw new CliError(exitCode, `${url.origin} did not respond${reason}.${note}`)
   }
+}
+
+function storedNothing({ status = 0, message }: CliError): boolean {
+  return status < 500 || status === NOT_SUPPORTED || message.endsWith(NOT_PUBLISHED)
 }
 
 function isTimeout(error: unknown): boolean {
@@ -144,12 +145,17 @@ export async function errorOf(response: Response): Promise<CliError> {
   // Over HTTP/2, a proxy's page has no reason at all.
   const reason = detail ? `: ${visible(`${detail}`)}` : ''
   const message = `${status}${reason}${lines.join('')}`
-  return new CliError(exitCodeOf(status), message, status)
+  const seconds = Number(response.headers.get('Retry-After')) || 0
+  return new CliError(exitCodeOf(status), message, status, seconds)
 }
+
+/** The status of what a hub can't do, such as to store idempotency keys. */
+export const NOT_SUPPORTED = 501
 
 /** The exit code for a status that is an error. */
 export function exitCodeOf(status: number): number {
   if (status === 401 || status === 403) return EXIT.forbidden
+  if (status === NOT_SUPPORTED) return EXIT.refused
   return status === 429 || status >= 500 ? EXIT.unavailable : EXIT.refused
 }
 

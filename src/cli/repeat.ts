@@ -1,45 +1,62 @@
 /** Repeats a publish until the hub confirms it: with one idempotency key for all attempts, the event is stored once. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CliError, EXIT } from './exit.ts'
-import { DEFAULT_TIMEOUT, type PostOptions, post } from './remote.ts'
+import { DEFAULT_TIMEOUT, NOT_SUPPORTED, type PostOptions, post } from './remote.ts'
 
-const MAX_ATTEMPTS = 5
-
-/** Milliseconds before the second attempt. Each further one waits for twice as long, varied at random by a quarter. */
+/** Milliseconds before the second attempt. Each further one waits for twice as long up to the maximum, varied at random by a quarter. */
 const FIRST_WAIT_MS = 250
+const MAX_WAIT_MS = 4_000
 
-/** The status of a hub that stores no idempotency keys. */
-const NOT_SUPPORTED = 501
+/** Seconds that each attempt may take, unless fewer are left. */
+const MIN_SECONDS = 1
 
 /** The options of a publish that is repeated. */
 export interface RepeatOptions extends Omit<PostOptions, 'stores'> {
-  readonly idempotencyKey: string
+  /** @defaultValue a random one: a hub that stores no keys then receives the event without one, and once */
+  readonly idempotencyKey?: string | undefined
 }
 
 /**
- * Posts an event. Repeats it, for as long as the hub may take to respond, if the hub was unavailable or the
- * connection was lost after the event was sent.
- * @throws {CliError} with `unconfirmed` if no attempt was confirmed
+ * Posts an event. Repeats it until `timeout`, if the hub was unavailable or the connection was lost after the
+ * event was sent. An attempt takes at most half of the time that is left.
+ * @throws {CliError} with `unconfirmed` if an attempt may have stored the event, and none was confirmed
  */
-export async function postOnce(url: URL, body: unknown, options: RepeatOptions): Promise<string> {
-  const { timeout = DEFAULT_TIMEOUT } = options
+export async function postOnce(url: URL, body: object, options: RepeatOptions): Promise<string> {
+  const { credential, timeout = DEFAULT_TIMEOUT, idempotencyKey = crypto.randomUUID() } = options
   const end = performance.now() + timeout * 1_000
+  const secondsLeft = () => (end - performance.now()) / 1_000
+  // In the body, unlike in the header, an older hub refuses it.
+  const keyed = { ...body, idempotencyKey }
   let unconfirmed: CliError | undefined
-  for (let attempt = 1, seconds = timeout; ; attempt += 1) {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+    const left = Math.max(secondsLeft(), 0)
+    const seconds = Math.min(left, Math.max(left / 2, MIN_SECONDS))
     try {
-      return await post(url, body, { ...options, timeout: seconds, stores: true })
+      return await post(url, keyed, { credential, timeout: seconds, stores: true })
     } catch (error) {
       if (!(error instanceof CliError)) throw error
-      if (error.status === NOT_SUPPORTED && !unconfirmed) {
-        return await post(url, body, { ...options, idempotencyKey: undefined, stores: true })
+      if (!unconfirmed && options.idempotencyKey === undefined && refusesKeys(error)) {
+        const rest = Math.max(secondsLeft(), MIN_SECONDS)
+        return await post(url, body, { credential, timeout: rest, stores: true })
       }
       if (error.exitCode === EXIT.unconfirmed) unconfirmed = error
+      if (!unconfirmed) throw error
+      const wait = Math.max((waitMs * (0.75 + Math.random() / 2)) / 1_000, error.retryAfter)
       // A hub that restarts can't be reached for a while.
-      else if (!unconfirmed || error.exitCode !== EXIT.unavailable) throw error
+      const isTemporary = error === unconfirmed || error.exitCode === EXIT.unavailable
+      if (!isTemporary || wait >= secondsLeft()) throw withLast(unconfirmed, error)
+      await sleep(wait * 1_000)
     }
-    const waitMs = FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.75 + Math.random() / 2)
-    seconds = Math.ceil((end - performance.now() - waitMs) / 1_000)
-    if (attempt === MAX_ATTEMPTS || seconds <= 0) throw unconfirmed
-    await sleep(waitMs)
   }
+}
+
+/** Whether a hub stores no keys, or is of an older version that does not know the field. */
+function refusesKeys({ status, message }: CliError): boolean {
+  return status === NOT_SUPPORTED || (status === 400 && message.includes('"idempotencyKey"'))
+}
+
+function withLast(unconfirmed: CliError, last: CliError): CliError {
+  if (last === unconfirmed) return last
+  const message = `${unconfirmed.message} The last attempt failed: ${last.message}`
+  return new CliError(EXIT.unconfirmed, message, unconfirmed.status)
 }

@@ -6,6 +6,9 @@ export const IDEMPOTENCY_KEY: RegExp = /^[\x21-\x7e]{1,255}$/
 /** The rule of {@link IDEMPOTENCY_KEY}, as error messages state it. */
 export const IDEMPOTENCY_KEY_RULE = 'must have 1 to 255 visible ASCII characters and no spaces'
 
+/** How the message ends of an error that says, unlike others of its status, that nothing was stored: no key can be. */
+export const NOT_PUBLISHED = 'so the event was not published. Try again later.'
+
 /** Returns whether a value is a valid idempotency key. */
 export function isIdempotencyKey(value: unknown): value is string {
   return typeof value === 'string' && IDEMPOTENCY_KEY.test(value)

@@ -2,6 +2,7 @@
 import { createClient } from '@redis/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressKeys, clientKey, topicKey } from '../../../src/core/address.ts'
+import { run } from '../../support/cli.ts'
 import { until } from '../../support/eventually.ts'
 import { buildCommit, isMissing } from '../../support/older-build.ts'
 import { type Server, startServer } from '../../support/process.ts'
@@ -106,6 +107,21 @@ describe.skipIf(REDIS_IS_MISSING || isMissing(OLDER))(
       await reader.next(({ data }) => data === 'end')
       const received = reader.events.filter(({ data }) => data === 'paid')
       expect(received.map(({ id }) => id)).toEqual([first.id, other.id])
+      await reader.close()
+    })
+
+    test('the command sends the older one an event without a key, unless one is given', async () => {
+      const publish = ['publish', by.older.url, 'paid', '--client', 'command', '--key', PUBLISH_KEY]
+      const { stdout, exit } = await run(publish)
+      expect(JSON.parse(stdout)).toMatchObject({ id: expect.any(String) })
+      expect(exit).toBe(0)
+      const refused = await run([...publish, '--idempotency-key', 'order-1'])
+      expect(refused.stderr).toMatch(/400: .*"idempotencyKey"/)
+      expect(refused.exit).toBe(1)
+      const reader = await listen(by.newer, await ticketOf(by.newer, 'command'), 'earliest')
+      await send(by.newer, 'POST', '/clients/command', { data: 'end' })
+      await reader.next(({ data }) => data === 'end')
+      expect(reader.events.filter(({ data }) => data === 'paid').length).toBe(1)
       await reader.close()
     })
 
