@@ -13,6 +13,7 @@ import { answerInTime, headInTime } from './deadline.ts'
 import { isTransient, lacksCalls } from './failures.ts'
 import { mergePublished } from './merge.ts'
 import type { ObjectStub } from './platform.ts'
+import { conflictAfter } from './refusals.ts'
 import { checkPermit, errorOfCall, type StreamPermit } from './remote-calls.ts'
 import { withShardCount } from './request.ts'
 import { type Part, partsOf, shardOf } from './sharding.ts'
@@ -69,8 +70,18 @@ export function createObjectHub(init: ObjectHubInit): ObjectHub {
     // The first one decides whether the event is valid.
     const first = await publishPart(part, event, options)
     if (parts.length === 0) return first
-    const others = await allOf(parts.map((one) => publishPart(one, event, options)))
-    return mergePublished([first, ...others])
+    let published = 1
+    const others = parts.map(async (one) => {
+      const result = await publishPart(one, event, options)
+      published += 1
+      return result
+    })
+    try {
+      return mergePublished([first, ...(await allOf(others))])
+    } catch (error) {
+      if (!isHubError(error) || error.code !== 'idempotency-conflict') throw error
+      throw new HubError(error.code, conflictAfter(published, parts.length + 1))
+    }
   }
 
   async function publishPart(

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import { byeFrame } from '../../core/control-events.ts'
 import { RETRY_AFTER } from '../../core/errors.ts'
 import { createHolding } from '../../core/holding.ts'
+import { decodeUtf8, fromJson } from '../../http/middleware/body.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
 import { problem } from '../../http/problem.ts'
 import { respondLate } from '../../http/stream.ts'
@@ -26,6 +27,10 @@ export interface Refusals {
   unavailable(request: Request, detail?: string): Promise<Response>
   /** @param subject - the shards that may have stored the event without confirming it */
   unconfirmed(request: Request, subject: string): Promise<Response>
+  /** Notes whether a body that was read has an idempotency key: then `unconfirmed` asks its client to repeat the request. */
+  noteKey(request: Request, body: Uint8Array): void
+  /** Answers that an idempotency key is that of another event, after some shards have published this one. */
+  conflict(request: Request, published: number, count: number): Promise<Response>
   /** Responds with the headers of CORS. */
   respond(request: Request, respond: Respond): Promise<Response>
 }
@@ -38,7 +43,8 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
   const responder = new Hono<{ Bindings: { respond: Respond } }>()
     .use(allowOrigins(corsOrigins))
     .all('*', (c) => c.env.respond(c))
-  return { retryLater, unavailable, unconfirmed, respond }
+  const keyed = new WeakSet<Request>()
+  return { retryLater, unavailable, unconfirmed, noteKey, conflict, respond }
 
   async function retryLater(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
@@ -57,8 +63,20 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
   async function unconfirmed(request: Request, subject: string): Promise<Response> {
     const response = await unavailable(request, unconfirmedBy(subject))
     // A client that follows it would publish the event again.
-    if (!request.headers.has('Idempotency-Key')) response.headers.delete('Retry-After')
+    const isKeyed = keyed.has(request) || request.headers.has('Idempotency-Key')
+    if (!isKeyed) response.headers.delete('Retry-After')
     return response
+  }
+
+  function noteKey(request: Request, body: Uint8Array): void {
+    const type = request.headers.get('Content-Type') ?? ''
+    if (!type.startsWith('text/plain') && hasKey(body)) keyed.add(request)
+  }
+
+  async function conflict(request: Request, published: number, count: number): Promise<Response> {
+    return await responder.fetch(request, {
+      respond: (c) => problem(c, 422, conflictAfter(published, count)),
+    })
   }
 
   async function respond(request: Request, respond: Respond): Promise<Response> {
@@ -72,6 +90,21 @@ export const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable
 /** Says that an event may have been published. @param subject - the shards that may have stored it without confirming it */
 export function unconfirmedBy(subject: string): string {
   return `${subject} did not confirm the event but may have stored it: publishing it again could duplicate it, unless it has an idempotency key.`
+}
+
+/** Says that an idempotency key is that of another event on some shards only. */
+export function conflictAfter(published: number, count: number): string {
+  return `${published} of ${count} shards have published the event. The others know its idempotency key from another event: with a new key, those ${published} would publish it again.`
+}
+
+/** Whether an event, as JSON or a form, has an idempotency key. */
+export function hasKey(event: Uint8Array): boolean {
+  const text = decodeUtf8(event) ?? ''
+  try {
+    return Object(fromJson(text)).idempotencyKey !== undefined
+  } catch {
+    return new URLSearchParams(text).has('idempotencyKey')
+  }
 }
 
 /** Refuses an event stream that no single shard could publish. */

@@ -61,12 +61,8 @@ export interface RouterInit {
 export function createRouter(init: RouterInit): Shard {
   const { count, retryMs, corsOrigins = [], maxBodyBytes } = init
   const { random = Math.random, clock = systemClock } = init
-  const { retryLater, unavailable, unconfirmed, respond } = createRefusals({
-    retryMs,
-    corsOrigins,
-    random,
-    clock,
-  })
+  const refusals = createRefusals({ retryMs, corsOrigins, random, clock })
+  const { retryLater, unavailable, unconfirmed, respond } = refusals
   const batches = createBatchAnswers({
     count,
     maxLineBytes: init.maxLineBytes,
@@ -139,8 +135,10 @@ export function createRouter(init: RouterInit): Shard {
 
   async function publish(request: Request): Promise<Response> {
     const body = await readBody(request, maxBodyBytes)
-    const { first, results, refused } = await sendToAll<Published>(request, body, 0)
-    if (!first.ok || refused) return refused ?? first
+    refusals.noteKey(request, body)
+    const { first, results, isConflict } = await sendToAll<Published>(request, body, 0)
+    if (!first.ok) return first
+    if (isConflict) return await refusals.conflict(request, results.length, count)
     if (results.length === count) return withBody(first, JSON.stringify(mergePublished(results)))
     return await unconfirmed(request, `${count - results.length} of ${count} shards`)
   }
@@ -156,8 +154,8 @@ export function createRouter(init: RouterInit): Shard {
 
   /**
    * Sends a request to the primary shard, which decides for all whether it is allowed, and only then
-   * to the others. The primary's result comes first; a shard that fails has none. `refused`: what another one
-   * responds that knows the idempotency key of the request from another event, which the primary does not.
+   * to the others. The primary's result comes first; a shard that fails has none. `isConflict`: another one knows
+   * the idempotency key of the request from another event, which the primary does not.
    */
   async function sendToAll<T>(
     request: Request,
@@ -179,7 +177,7 @@ export function createRouter(init: RouterInit): Shard {
     }
     const accepted = responses.filter(({ ok }) => ok)
     const results = (await Promise.all(accepted.map((one) => one.json()))) as T[]
-    return { first, results, refused: responses.find(({ status }) => status === 422) }
+    return { first, results, isConflict: responses.some(({ status }) => status === 422) }
   }
 
   /** Merges what all shards respond. HEAD asks them as GET does, because only bodies can be merged. */

@@ -258,6 +258,19 @@ test('an event with an idempotency key is stored once by each object that it con
   })
 })
 
+test('a key that only some objects know from another event is reported with how many have stored this one', async () => {
+  const { hub, hubs } = setUp()
+  const key = { idempotencyKey: 'order-1' }
+  const names = Array.from({ length: 100 }, (_, n) => `user-${n}`)
+  const client = names.find((name) => shardOf(name, COUNT) === COUNT - 1) ?? ''
+  await hub.publish({ client }, { data: 1 }, key)
+  await expect(hub.publish('everyone', { data: 1 }, key)).rejects.toMatchObject({
+    code: 'idempotency-conflict',
+    message: expect.stringMatching(`^${COUNT - 1} of ${COUNT} shards have published the event`),
+  })
+  expect(hubs.map((one) => one.stats().journal.events)).toEqual(hubs.map(() => 1))
+})
+
 test('an object of an older version stores no event whose key it would ignore', async () => {
   const published: unknown[] = []
   const shard = {

@@ -554,11 +554,49 @@ describe('an idempotency key', () => {
     expect(hubs.map((hub) => hub.stats().journal.events)).toEqual([1, 1, 1])
   })
 
-  test('that another shard knows from another event leads to 422', async () => {
-    const { send } = setUp()
-    const name = NAMES.find((one) => shardOf(one, COUNT) !== 0) ?? ''
+  test.each([
+    ['application/json', '{"data":"hi","idempotencyKey":"a"}', '2'],
+    ['application/x-www-form-urlencoded', 'data=hi&idempotencyKey=a', '2'],
+    ['application/json', '{"data":{"idempotencyKey":"a"}}', null],
+    ['text/plain', '{"data":"hi","idempotencyKey":"a"}', null],
+    ['application/json', '{', null],
+  ])('in a body makes a repetition safe: %s %s', async (type, body, retryAfter) => {
+    const { send, broken } = setUp()
+    const fetch = async () => {
+      throw Object.assign(new Error('moved'), { durableObjectReset: true })
+    }
+    for (const shard of [2, 0]) {
+      broken.clear()
+      broken.set(shard, { fetch })
+      const cut = await send('POST', '/broadcast', body, { 'Content-Type': type })
+      if (cut.status === 400) continue
+      expect([cut.status, cut.headers.get('Retry-After')]).toEqual([503, retryAfter])
+    }
+  })
+
+  test('that another shard knows from another event leads to a 422 that says what is stored', async () => {
+    const { send, hubs } = setUp()
+    const name = NAMES.find((one) => shardOf(one, COUNT) === 2) ?? ''
     expect((await send('POST', `/clients/${name}`, 'hi', KEYED)).status).toBe(200)
-    expect((await send('POST', '/broadcast', 'hi', KEYED)).status).toBe(422)
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const refused = await send('POST', '/broadcast', 'hi', KEYED)
+      expect(refused.status).toBe(422)
+      expect(await refused.json()).toMatchObject({
+        detail:
+          '2 of 3 shards have published the event. The others know its idempotency key from another event: with a new key, those 2 would publish it again.',
+      })
+      expect(hubs.map((hub) => hub.stats().journal.events)).toEqual([1, 1, 1])
+    }
+  })
+
+  test('that the first shard knows from another event leads to 422, and nothing is stored', async () => {
+    const { send, hubs } = setUp()
+    const name = NAMES.find((one) => shardOf(one, COUNT) === 0) ?? ''
+    await send('POST', `/clients/${name}`, 'hi', KEYED)
+    const refused = await send('POST', '/broadcast', 'hi', KEYED)
+    expect(refused.status).toBe(422)
+    expect(await refused.text()).toContain('send a new key with each event')
+    expect(hubs.map((hub) => hub.stats().journal.events)).toEqual([1, 0, 0])
   })
 
   test('of each event of a batch reaches every shard that it concerns, and one for the whole batch none', async () => {
@@ -580,7 +618,29 @@ describe('an idempotency key', () => {
     const name = NAMES.find((one) => shardOf(one, COUNT) !== 0) ?? ''
     await send('POST', `/clients/${name}`, 'hi', { 'Idempotency-Key': 'c' })
     const other = JSON.stringify([{ to: 'everyone', data: 3, idempotencyKey: 'c' }])
-    expect(await json(send('POST', '/publish', other, type))).toMatchObject([{ status: 422 }])
+    expect(await json(send('POST', '/publish', other, type))).toMatchObject([
+      { status: 422, detail: expect.stringMatching(/^\d of 3 shards have published the event/) },
+    ])
+  })
+
+  test('is compared by each shard with its part of the event', async () => {
+    const { send, hubs } = setUp()
+    const [one, other] = [0, 1].map((shard) => NAMES.find((name) => shardOf(name, COUNT) === shard))
+    const type = { 'Content-Type': 'application/json' }
+    const publish = (client: unknown, data: string) =>
+      json(
+        send(
+          'POST',
+          '/publish',
+          JSON.stringify([{ to: { client }, data, idempotencyKey: 'a' }]),
+          type,
+        ),
+      )
+    await publish(one, 'hi')
+    expect(await publish([one, other], 'hi')).toMatchObject([{ ids: { length: 2 } }])
+    expect(hubs.map((hub) => hub.stats().journal.events)).toEqual([1, 1, 0])
+    expect(await publish([one, other], 'ho')).toMatchObject([{ status: 422 }])
+    expect(hubs.map((hub) => hub.stats().journal.events)).toEqual([1, 1, 0])
   })
 
   test('of a client on another shard is another key', async () => {

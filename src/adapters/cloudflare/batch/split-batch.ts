@@ -12,7 +12,7 @@ import {
 import type { Published } from '../../../http/schemas/responses.ts'
 import { isTransient, mayHaveRun } from '../failures.ts'
 import { mergePublished } from '../merge.ts'
-import { UNAVAILABLE, unconfirmedBy } from '../refusals.ts'
+import { conflictAfter, hasKey, UNAVAILABLE, unconfirmedBy } from '../refusals.ts'
 import { partsOf } from '../sharding.ts'
 
 /** A line in UTF-8. */
@@ -83,8 +83,9 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     })
     await Promise.all(sent)
     if (!accepted) throw new BatchRefusal(refused[0])
-    return parts.map((some) => {
-      return merge(some.map(([shard]) => results.get(shard)?.next().value ?? UNCONFIRMED))
+    return parts.map((some, index) => {
+      const all = some.map(([shard]) => results.get(shard)?.next().value ?? UNCONFIRMED)
+      return withRetry(merge(all), lines[index])
     })
   }
 
@@ -187,10 +188,19 @@ function merge(results: readonly BatchResult[]): BatchResult {
   const failed = results.length - published.length
   if (published.length === 0) return first
   // A shard may know the idempotency key from an event of its own.
-  const conflict = results.find((result) => 'status' in result && result.status === 422)
-  if (conflict) return conflict
+  if (results.some((result) => 'status' in result && result.status === 422)) {
+    return problemOf({ status: 422, detail: conflictAfter(published.length, results.length) })
+  }
   return problemOf({
     status: 503,
     detail: unconfirmedBy(`${failed} of ${results.length} shards`),
   })
+}
+
+/** Adds when to repeat an event that a shard did not confirm, if its key makes that safe. */
+function withRetry(result: BatchResult, line: Line | undefined): BatchResult {
+  const isUnconfirmed = 'status' in result && result.status === 503 && !('retryAfter' in result)
+  return isUnconfirmed && line && hasKey(line)
+    ? { ...result, retryAfter: Number(RETRY_AFTER) }
+    : result
 }

@@ -213,13 +213,19 @@ describe('while a shard is unavailable', () => {
         { to: { client: FIRST }, data: 1 },
         { to: { client: SECOND }, data: 2 },
         { to: { client: [SECOND, THIRD] }, data: 3 },
+        { to: { client: SECOND }, data: 4, idempotencyKey: 'a' },
+        { to: 'everyone', data: 5, idempotencyKey: 'b' },
       ]
-      expect(await (await request('/publish', json(events))).json()).toMatchObject([
+      const results = (await (await request('/publish', json(events))).json()) as Answer[]
+      expect(results[2]).not.toHaveProperty('retryAfter')
+      expect(results).toMatchObject([
         { connections: 0 },
         { status: 503, detail: expect.stringMatching(detail), ...more },
         { status: 503, detail: expect.stringMatching(/^1 of 2 shards did not confirm/) },
+        { status: 503, detail: expect.stringMatching(detail), retryAfter: 2 },
+        { status: 503, detail: expect.stringMatching(/^1 of 3 shards/), retryAfter: 2 },
       ])
-      expect(hubs.map((hub) => hub.stats().published)).toEqual([1, 0, 1])
+      expect(hubs.map((hub) => hub.stats().published)).toEqual([2, 0, 2])
     },
   )
 
