@@ -99,14 +99,17 @@ export function createDelivery(init: DeliveryInit): Delivery {
     if (event.retain && !journal.retained) {
       throw new HubError('invalid-event', 'The journal of this hub can’t retain events.')
     }
-    metrics.publishes[kindOf(keys)] += 1
+    if (!once) metrics.publishes[kindOf(keys)] += 1
     return input.ephemeral ? relay(keys, event) : append(keys, event, once)
   }
 
   async function append(keys: AddressKeys, event: HubEvent, init?: OnceInit) {
     const { size } = listenersAt(registry, keys)
     const once = init && { ...init, connections: size }
-    const { id, instances, connections = size } = await journal.append(keys, event, once)
+    const result = await journal.append(keys, event, once)
+    if (result.repeated) metrics.repetitions += 1
+    else if (once) metrics.publishes[kindOf(keys)] += 1
+    const { id, instances, connections = size } = result
     return instances === undefined ? { id, connections } : { id, connections, instances }
   }
 

@@ -199,7 +199,7 @@ export function createHub(options: HubOptions = {}): Hub {
     publishes.began()
     try {
       checkFields(input)
-      const once = options && onceOf(settings, addresses, input, options)
+      const once = options && onceOf(settings, addresses, input, options, check !== undefined)
       const checked = check ? check(input) : input
       const event = checked instanceof Promise ? await checked : checked
       return await delivery.publish(addresses, event, once)

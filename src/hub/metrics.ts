@@ -19,8 +19,13 @@ export interface Histogram {
 
 /** The counters of a hub since its start. */
 export interface HubMetrics {
-  /** Valid events that were published at this hub, whether or not the journal could store them. */
+  /**
+   * Valid events that were published at this hub, whether or not the journal could store them. One with an idempotency
+   * key counts once it is stored.
+   */
   readonly publishes: Record<AddressKind, number>
+  /** Publishes that were repeated with their idempotency key, and stored nothing. */
+  repetitions: number
   /** Deliveries: each event counts once per connection that it was queued for. */
   deliveries: number
   /** The bytes of all delivered frames. */
@@ -66,6 +71,7 @@ const BYES: Readonly<Record<ByeReason, number>> = {
 export function createHubMetrics(): HubMetrics {
   return {
     publishes: { client: 0, topic: 0, everyone: 0, several: 0 },
+    repetitions: 0,
     deliveries: 0,
     deliveredBytes: 0,
     openings: { fresh: 0, complete: 0, gap: 0 },

@@ -29,6 +29,8 @@ export interface AppendResult extends Position {
   readonly instances?: number | undefined
   /** How many connections of all hubs listen to the addresses; to several, at most. Absent if the journal does not count them. */
   readonly connections?: number | undefined
+  /** Whether an earlier call with the same name has stored the event. @defaultValue false */
+  readonly repeated?: boolean | undefined
 }
 
 /** Retained events at some addresses, oldest first. */

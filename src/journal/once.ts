@@ -1,5 +1,6 @@
 /** The contract of appending an event once, however often its publisher repeats the call. */
 import { HubError } from '../core/errors.ts'
+import { NOT_PUBLISHED } from '../core/idempotency/idempotency-key.ts'
 
 /** What makes a call of `append` the repetition of another one. */
 export interface Once {
@@ -28,6 +29,6 @@ export function conflict(): HubError {
 export function tooManyNames(max: number = MAX_NAMES): HubError {
   return new HubError(
     'at-capacity',
-    `The limit of ${max} idempotency keys is reached, so the event was not published. Try again later.`,
+    `The limit of ${max} idempotency keys is reached, ${NOT_PUBLISHED}`,
   )
 }

@@ -108,8 +108,11 @@ export async function openRedisJournal(
     connected: () => until('the journal is ready', () => journal.ready === true),
     disconnected: () => until('the journal is away', () => journal.ready === false),
     advance: async (ms) => {
-      const now = async () => Number(((await redis.command('TIME')) as string[])[0]) * 1_000
-      const end = (await now()) + Math.ceil(ms / 1_000) * 1_000
+      const now = async () => {
+        const [seconds, micros] = (await redis.command('TIME')) as string[]
+        return Number(seconds) * 1_000 + Number(micros) / 1_000
+      }
+      const end = (await now()) + ms
       await until(`${ms} ms on the clock of Redis`, async () => (await now()) > end)
     },
     reopen: async () => {

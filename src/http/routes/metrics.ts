@@ -119,6 +119,11 @@ function events({ metrics }: HubStats): string[] {
       by('address', metrics.publishes),
     ),
     counter(
+      'hono_sse_repetitions_total',
+      'Publishes that were repeated with their idempotency key, and stored nothing.',
+      metrics.repetitions,
+    ),
+    counter(
       'hono_sse_deliveries_total',
       'Events queued for streams, counted once for each stream.',
       metrics.deliveries,

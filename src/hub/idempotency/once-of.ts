@@ -1,5 +1,5 @@
 /** Idempotent publishing: what makes a call the repetition of another one. */
-import { type Addresses, addressKeys } from '../../core/address.ts'
+import { type Addresses, addressKeys, isPatternKey } from '../../core/address.ts'
 import { HubError } from '../../core/errors.ts'
 import { type EventInput, prepareEvent } from '../../core/event.ts'
 import { IDEMPOTENCY_KEY_RULE, isIdempotencyKey } from '../../core/idempotency/idempotency-key.ts'
@@ -33,14 +33,20 @@ const BITS = 128
 
 /**
  * Returns what the journal needs to store an event once; undefined for options without a key.
+ * @param mayShrink - whether a schema may make the data smaller
  * @throws {HubError} `invalid-option`; `not-supported` if this hub stores no keys; `invalid-event` for an
- * ephemeral event; `invalid-address`
+ * ephemeral event; `invalid-address`; `event-too-large`
  */
 export function onceOf(
-  { journal, idempotencyMs }: Pick<HubSettings, 'journal' | 'idempotencyMs'>,
+  {
+    journal,
+    idempotencyMs,
+    maxEventBytes,
+  }: Pick<HubSettings, 'journal' | 'idempotencyMs' | 'maxEventBytes'>,
   addresses: Addresses,
   input: EventInput,
   options: PublishOptions,
+  mayShrink = false,
 ): OnceInit | undefined {
   checkOptions('publish', options, KINDS)
   const { idempotencyKey: key, keyOwner = '' } = options
@@ -49,11 +55,12 @@ export function onceOf(
   if (!journal.appendsOnce) throw new HubError('not-supported', NO_JOURNAL)
   if (input.ephemeral) throw new HubError('invalid-event', EPHEMERAL)
   // What was called with, before a schema changes it: that of a repetition may add another time.
-  const event = prepareEvent(input, Number.POSITIVE_INFINITY)
+  const event = prepareEvent(input, mayShrink ? Number.POSITIVE_INFINITY : maxEventBytes)
+  const keys = [addressKeys(addresses)].flat().filter((one) => !isPatternKey(one))
   return {
     // No key has a line break, so no two pairs have the same text.
     name: sha256(`${keyOwner}\n${key}`, BITS),
-    digest: sha256(JSON.stringify([addressKeys(addresses), event]), BITS),
+    digest: sha256(JSON.stringify([keys.sort(), event]), BITS),
     ttlMs: idempotencyMs,
   }
 }

@@ -125,8 +125,8 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
           member,
           call,
           () => journal.append(keys, event, once),
-          ({ sequence, connections = count }) => {
-            send(['stored', call, sequence, connections, sizesNow()])
+          ({ sequence, connections = count, repeated = false }) => {
+            send(['stored', call, sequence, connections, sizesNow(), repeated])
           },
         )
       },

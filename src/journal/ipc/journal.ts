@@ -98,9 +98,10 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
       handler.missed((key) => keys?.has(key) ?? true)
       head = positionOf(epoch, sequence)
     },
-    stored: (call, sequence, connections, sizes) => {
+    stored: (call, sequence, connections, sizes, repeated) => {
       setSizes(sizes)
-      calls.resolve(call, { ...positionOf(epoch, sequence), connections })
+      const stored = { ...positionOf(epoch, sequence), connections }
+      calls.resolve(call, repeated ? { ...stored, repeated } : stored)
     },
     relayed: (call, connections) => calls.resolve(call, { connections }),
     batch: calls.resolve,

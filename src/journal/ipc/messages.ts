@@ -41,7 +41,7 @@ export interface FromHolder {
   head(sequence: number, sizes: Sizes, instances: number): void
   /** Events up to this position were not sent; without keys, at any address. */
   missed(sequence: number, keys: readonly string[] | undefined): void
-  stored(call: number, sequence: number, connections: number, sizes: Sizes): void
+  stored(call: number, sequence: number, connections: number, sizes: Sizes, repeated: boolean): void
   batch(call: number, batch: ReplayBatch | RetainedBatch): void
   relayed(call: number, connections: number): void
   used(call: number, isFirst: boolean): void

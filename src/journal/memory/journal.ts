@@ -73,7 +73,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
 
   function append(keys: AddressKeys, event: HubEvent, once?: Once): AppendResult {
     const known = once && results.find(once)
-    if (known) return resultOf(known)
+    if (known) return { ...resultOf(known), repeated: true }
     sequence += 1
     const { id } = head()
     const entry: JournalEntry = { id, sequence, frame: encodeFrame({ ...event, id }) }

@@ -10,7 +10,7 @@ import type {
   RetainedBatch,
 } from '../journal.ts'
 import { conflict, tooManyNames } from '../once.ts'
-import { CONFLICT, FULL } from './scripts/publish-once.ts'
+import { CONFLICT, FULL, REPEATED } from './scripts/publish-once.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -65,9 +65,10 @@ export function toScriptError(error: Error): Error {
 export function toAppendResult(result: string): AppendResult {
   if (result === CONFLICT) throw conflict()
   if (result === FULL) throw tooManyNames()
-  const [id = '', instances, connections] = result.split(' ')
+  const [id = '', instances, connections, mark] = result.split(' ')
   const { sequence } = toCursor(id)
-  return { id, sequence, instances: Number(instances), connections: Number(connections) }
+  const counts = { instances: Number(instances), connections: Number(connections) }
+  return { id, sequence, ...counts, ...(mark === REPEATED && { repeated: true }) }
 }
 
 /** Parses the reply of the script `READ`. */

@@ -94,7 +94,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   function append(keys: AddressKeys, event: HubEvent, once?: Once): AppendResult {
     const now = clock.now()
     const repeated = once && write(() => results.find(once, now))
-    if (repeated) return repeated
+    if (repeated) return { ...repeated, repeated: true }
     const next = positionOf(store.epoch, sequence + 1)
     const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
     const save = () => {

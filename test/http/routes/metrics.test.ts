@@ -59,6 +59,7 @@ test('the metrics count what happened', async () => {
     'hono_sse_publishes_total{address="everyone"}': 1,
     'hono_sse_publishes_total{address="client"}': 1,
     'hono_sse_publishes_total{address="topic"}': 2,
+    hono_sse_repetitions_total: 0,
     hono_sse_deliveries_total: 5,
     'hono_sse_openings_total{resume="fresh"}': 2,
     'hono_sse_openings_total{resume="complete"}': 1,

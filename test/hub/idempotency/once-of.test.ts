@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Addresses } from '../../../src/core/address.ts'
 import type { EventInput } from '../../../src/core/event.ts'
 import { createHub } from '../../../src/hub/hub.ts'
-import type { PublishOptions } from '../../../src/hub/idempotency/once-of.ts'
+import { onceOf, type PublishOptions } from '../../../src/hub/idempotency/once-of.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
 import { publishedData } from '../../support/events.ts'
 import { createHubHarness } from '../../support/hub-harness.ts'
@@ -55,6 +55,15 @@ test.each<[string, readonly [Addresses, EventInput, PublishOptions]]>([
   expect(hub.stats().journal.events).toBe(1)
 })
 
+test('the order of addresses makes no other event', async () => {
+  const { hub } = createHubHarness()
+  const addresses: Addresses = [ALICE, BOB, { topic: 'orders/7' }, { topic: 'orders' }]
+  const first = await hub.publish(addresses, { data: 'x' }, KEY)
+  const turned = [...addresses, ALICE].reverse()
+  expect(await hub.publish(turned, { data: 'x' }, KEY)).toEqual(first)
+  expect((await hub.publish(BOB, { data: 'y' })).id).toBe(first.id?.replace(/1$/, '2'))
+})
+
 test('the same key of someone else is another key', async () => {
   const { hub } = createHubHarness()
   const owners = [undefined, 'alice', 'bob', 'order-1', 'alice\norder-1']
@@ -87,6 +96,17 @@ test('an event that failed is published by the repetition', async () => {
   const large = hub.publish(ALICE, { data: 'x'.repeat(11) }, KEY)
   await expect(large).rejects.toMatchObject({ code: 'event-too-large' })
   expect(await hub.publish(ALICE, { data: 'x' }, KEY)).toMatchObject({ connections: 0 })
+})
+
+test('an event that is too large is refused before it is hashed, unless a schema may make it smaller', async () => {
+  const { hub: plain } = createHubHarness({ maxEventBytes: 10 })
+  const settings = { journal: createMemoryJournal(), idempotencyMs: 1_000, maxEventBytes: 10 }
+  const event = { data: 'x'.repeat(11) }
+  expect(() => onceOf(settings, ALICE, event, KEY)).toThrow(/limited to 10 bytes/)
+  await expect(plain.publish(ALICE, event, KEY)).rejects.toThrow(/limited to 10 bytes/)
+  const short = z.string().transform((text) => text.slice(0, 5))
+  const { hub } = createHubHarness({ maxEventBytes: 10, events: { message: short } } as never)
+  expect(await hub.publish(ALICE, event, KEY)).toMatchObject({ connections: 0 })
 })
 
 describe('a call is refused', () => {
@@ -138,6 +158,19 @@ describe('a call is refused', () => {
       message: expect.stringContaining('use another journal'),
     })
   })
+})
+
+test('repetitions are counted apart, and refused events are not counted', async () => {
+  const { hub } = createHubHarness({ maxEventBytes: 10 })
+  const publish = (data: string, options?: PublishOptions) => hub.publish(ALICE, { data }, options)
+  await publish('x', KEY)
+  await publish('x', KEY)
+  await publish('x', KEY)
+  await publish('y', KEY).catch(() => {})
+  await publish('y')
+  const { metrics, published } = hub.stats()
+  expect(metrics.publishes.client).toBe(2)
+  expect([published, metrics.repetitions]).toEqual([2, 2])
 })
 
 test('a schema that changes data makes no repetition another event', async () => {

@@ -70,5 +70,5 @@ test('a listener that repeats the call while its event is delivered gets the sam
   const deliver = () => void nested.push(journal.append('c:alice', { data: 'x' }, onceOf('a')))
   journal.open({ deliver, missed: () => {}, respond: () => undefined })
   const first = journal.append('c:alice', { data: 'x' }, onceOf('a'))
-  expect(nested).toEqual([first])
+  expect(nested).toEqual([{ ...first, repeated: true }])
 })

@@ -61,6 +61,8 @@ describe.skipIf(REDIS_IS_MISSING)('an event that is stored once in Redis', () =>
       one.journal.append(NEWS, EVENT, onceOf('c')),
     ])
     expect(results.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 2, 3, 5])
+    const repeated = results.flatMap((result, index) => (result.repeated ? [index] : []))
+    expect(repeated).toEqual([4, 5])
     expect(results.slice(1, 3)).toMatchObject([
       { instances: 1, connections: 2 },
       { instances: 2, connections: 2 },
@@ -131,6 +133,19 @@ describe.skipIf(REDIS_IS_MISSING)('an event that is stored once in Redis', () =>
     await journal.append(ALICE, EVENT, onceOf('last'))
     const names = await redis.command('ZRANGE', `{${prefix}}:once`, '0', '-1')
     expect(names).toEqual(['long', 'last'])
+  })
+
+  test('removes expired names in parts, and counts none of them', async () => {
+    const prefix = newPrefix()
+    const { journal } = await openRedisJournal(redis, {}, [], prefix)
+    const fill = `for i = 1, 110000 do redis.call('ZADD', KEYS[1], i, i) end`
+    await redis.command('EVAL', fill, '1', `{${prefix}}:once`)
+    const size = () => redis.command('ZCARD', `{${prefix}}:once`)
+    await journal.append(ALICE, EVENT, onceOf('a'))
+    expect(await size()).toBe(109_001)
+    await redis.command('ZREMRANGEBYRANK', `{${prefix}}:once`, '0', '108499')
+    await journal.append(ALICE, EVENT, onceOf('b'))
+    expect(await size()).toBe(2)
   })
 
   test('is refused while too many names are stored, and known names are not', async () => {
@@ -245,7 +260,7 @@ describe.skipIf(REDIS_IS_MISSING)('after Redis has restarted, an event', () => {
     await pair.failOver()
     await until('it is away', () => journal.ready === false)
     await connected()
-    expect(await journal.append(ALICE, EVENT, onceOf('kept'))).toEqual(kept)
+    expect(await journal.append(ALICE, EVENT, onceOf('kept'))).toEqual({ ...kept, repeated: true })
     const again = await journal.append(BOB, EVENT, onceOf('lost'))
     expect(again.id).not.toBe(lost.id)
     const batch = await journal.read([ALICE, BOB], 'earliest', 1e6)

@@ -13,6 +13,12 @@ import { PUBLISH_SEVERAL } from './several.ts'
 export const CONFLICT = 'conflict'
 export const FULL = 'full'
 
+/** What follows the result of an event that was stored before. */
+export const REPEATED = 'repeated'
+
+/** The maximum number of expired names that one call removes: more than it stores. */
+const MAX_REMOVED = 1_000
+
 /** Lua: finds the events whose names are new, and the results of the others. `own` are the arguments for what stores them. */
 const FIND_NEW = `
 local names, reply = prefix .. ':once', { epoch, seq }
@@ -23,7 +29,7 @@ for at = ${FIRST + 1}, #ARGV, 6 do
   local known, first = redis.call('GET', names .. ':' .. name), placeOf[name]
   if known then
     local of, result = string.match(known, '^(%S+) (.*)$')
-    reply[place] = of == digest and result or '${CONFLICT}'
+    reply[place] = of == digest and result .. ' ${REPEATED}' or '${CONFLICT}'
   elseif first then
     -- Until it is stored, the digest stands in the place of the result.
     if reply[first] == digest then same[place] = first end
@@ -54,8 +60,9 @@ for n, at in ipairs(fresh) do
   redis.call('ZADD', names, now + ms, name)
   reply[placeOf[name]], longest = result, math.max(longest, ms)
 end
-for place, first in pairs(same) do reply[place] = reply[first] end
-redis.call('ZREMRANGEBYSCORE', names, '-inf', now)
+for place, first in pairs(same) do reply[place] = reply[first] .. ' ${REPEATED}' end
+local expired = redis.call('ZCOUNT', names, '-inf', now)
+if expired > 0 then redis.call('ZREMRANGEBYRANK', names, 0, math.min(expired, ${MAX_REMOVED}) - 1) end
 if redis.call('PTTL', names) < longest then redis.call('PEXPIRE', names, longest) end
 reply[2] = seq
 return reply
