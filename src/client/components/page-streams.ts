@@ -5,7 +5,7 @@ import { follows } from '../../core/patterns/topic-pattern.ts'
 import { type ClientOptions, type ClientStream, openClientStream } from '../client-stream.ts'
 import { checkClientOptions } from '../options/check-client-options.ts'
 import type { ClientStatus, EndedReason, ReceivedEvent } from '../stream-types.ts'
-import { includesAll } from '../tabs/census.ts'
+import { coversAll, includesAll } from '../tabs/census.ts'
 
 /** Options of a component. */
 export type PageStreamOptions = Omit<ClientOptions, 'signal'>
@@ -123,7 +123,7 @@ function find(options: PageStreamOptions): PageStream | undefined {
   return (
     all.find(({ members }) => [...members].some((member) => areSame(member.topics, topics))) ??
     open.find((home) => areSame(home.topics, topics)) ??
-    open.find((home) => !home.isAlone && includesAll(home.topics, topics))
+    open.find((home) => !home.isAlone && coversAll(home.topics, topics))
   )
 }
 

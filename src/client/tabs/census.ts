@@ -1,6 +1,7 @@
 /** The topics of the shared stream: those of the tabs that are there, as far as one stream carries them. */
 import { MAX_TOPICS } from '../../core/address.ts'
 import type { BasicClock } from '../../core/clock.ts'
+import { covers, follows } from '../../core/patterns/topic-pattern.ts'
 
 /** Lists of topics. */
 export type TopicLists = readonly (readonly string[])[]
@@ -23,9 +24,15 @@ export function includesAll(topics: readonly string[], others: readonly string[]
   return others.every((topic) => topics.includes(topic))
 }
 
+/** Whether what follows some topics receives all that others would. */
+export function coversAll(topics: readonly string[], others: readonly string[]): boolean {
+  return others.every((topic) => follows(topics, topic))
+}
+
 /**
  * Returns the topics of a tab and of those others that fit. Tabs that `current` covers come first, so
- * that the same tabs get in each time. The union contains no list that the hub has refused.
+ * that the same tabs get in each time. The union contains no list that the hub has refused, and no topic that a pattern
+ * in it covers.
  */
 export function unionOf(
   own: readonly string[],
@@ -33,10 +40,11 @@ export function unionOf(
   current: readonly string[],
   refused: TopicLists = [],
 ): readonly string[] {
-  const isCurrent = (topics: readonly string[]) => includesAll(current, topics)
+  const isCurrent = (topics: readonly string[]) => coversAll(current, topics)
   let union = own
   for (const topics of [...others.filter(isCurrent), ...others]) {
-    const larger = [...new Set([...union, ...topics])]
+    const all = [...new Set([...union, ...topics])]
+    const larger = all.filter((one) => !all.some((other) => other !== one && covers(other, one)))
     const isRefused = refused.some((list) => includesAll(larger, list))
     if (larger.length <= MAX_TOPICS && !isRefused) union = larger
   }

@@ -14,6 +14,11 @@ export function hasReached(mine = '', other = ''): boolean {
   return mine === other || (epoch === otherEpoch && Number(sequence) >= Number(otherSequence))
 }
 
+/** Whether a tab at a cursor has not received all that is retained: another one at the same cursor may have more of it. */
+export function isPartial(cursor: string | undefined): boolean {
+  return !cursor || cursor.endsWith('r')
+}
+
 /** Whether a message continues where a tab is. A gap concerns only tabs that are where it starts. */
 export function isNext(cursor: string | undefined, { prev, gap }: ChainStep): boolean {
   return gap ? prev === cursor : hasReached(cursor, prev)

@@ -3,8 +3,8 @@ import { follows } from '../../core/patterns/topic-pattern.ts'
 import { newBackoff } from '../backoff.ts'
 import type { FetchStream } from '../fetch-stream.ts'
 import type { ClientStatus, Step } from '../stream-types.ts'
-import { createCensus, includesAll, type TopicLists, unionOf } from './census.ts'
-import { hasReached, isKnown, isNext } from './cursor-order.ts'
+import { coversAll, createCensus, includesAll, type TopicLists, unionOf } from './census.ts'
+import { hasReached, isKnown, isNext, isPartial } from './cursor-order.ts'
 import { watchLeader } from './leader-watch.ts'
 import type { SharedStreamInit } from './shared-stream-init.ts'
 import { createTabLock } from './tab-lock.ts'
@@ -60,7 +60,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   )
   const census = createCensus(clock, (answers) => {
     const union = unionOf(topics, answers, streamTopics, refused)
-    if (!includesAll(streamTopics, union)) openShared(union)
+    if (!coversAll(streamTopics, union)) openShared(union)
   })
   join()
   return { wake, close }
@@ -129,7 +129,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
     retains ||= hasRetained
     hasFollowers = true
     wake(isAwake)
-    const isNew = !includesAll(streamTopics, others) && refused.length < MAX_REFUSED
+    const isNew = !coversAll(streamTopics, others) && refused.length < MAX_REFUSED
     say({}, census.add(others, isNew))
   }
 
@@ -146,7 +146,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
     if (message.asks) sayHello()
     if (role === 'joining') {
       // A stream of its own starts with what is retained, also of topics that only this tab follows.
-      if (cursor === undefined && (retains || !isCovered())) {
+      if (isPartial(cursor) && (retains || !isCovered())) {
         catchUp()
         return
       }
@@ -177,7 +177,8 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   }
 
   function followIfCaughtUp(): void {
-    if (role !== 'catching-up' || !isCovered() || !hasReached(cursor, streamCursor)) return
+    if (role !== 'catching-up' || !isCovered()) return
+    if (isPartial(cursor) || !hasReached(cursor, streamCursor)) return
     closeOwn()
     role = 'following'
     showStatus(status)
@@ -193,7 +194,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   }
 
   function isCovered(): boolean {
-    return includesAll(streamTopics, topics)
+    return coversAll(streamTopics, topics)
   }
 
   function apply({ id, event, gap }: Step): void {

@@ -34,6 +34,11 @@ export function covers(name: string, other: string): boolean {
   return !level.includes('/') && level !== '**'
 }
 
+/** Returns the patterns that cover every topic of another pattern. */
+export function widerPatterns(pattern: string): readonly string[] {
+  return patternsOf(pattern).filter((one) => one !== pattern && covers(one, pattern))
+}
+
 /** Returns whether something that follows these names receives the events for a topic. */
 export function follows(names: readonly string[], topic: string): boolean {
   return names.some((name) => covers(name, topic))

@@ -75,6 +75,17 @@ test('a component receives the events of the patterns that it follows', async ()
   expect(exact.received).toEqual(['a/1', 'a/1/2'])
 })
 
+test('a component whose topic a pattern of another covers joins its stream as it is', async () => {
+  const { clock, requests, mount, publish } = createPage()
+  mount(['a/**'])
+  await clock.runPending()
+  const exact = mount(['a/1', 'a/2/*'])
+  await clock.runPending()
+  for (const topic of ['a/1', 'a/1/2', 'a/2/1']) await publish(topic, topic)
+  expect(exact.received).toEqual(['a/1', 'a/2/1'])
+  expect(requests).toEqual(['a/**'])
+})
+
 test('components that mount together open one stream with all their topics', async () => {
   const { clock, hub, requests, mount, publish } = createPage()
   const [red, blue, none] = [mount(['red']), mount(['blue', 'red']), mount()]

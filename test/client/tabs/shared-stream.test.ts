@@ -52,6 +52,36 @@ test('a new tab receives what is retained of topics that another tab has added',
   expect(world.connections()).toBe(1)
 })
 
+test.each([
+  ['a hub that gives no cursor meanwhile', ''],
+  ['a hub', 'id: e-9r\n'],
+])('a new tab of %s reads all that is retained while the leader still does', async (_, id) => {
+  const world = createWorld()
+  const encoder = new TextEncoder()
+  const streams: ReadableStreamDefaultController<Uint8Array>[] = []
+  world.refuse(() => {
+    const body = new ReadableStream<Uint8Array>({ start: (stream) => void streams.push(stream) })
+    return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } })
+  })
+  const send = async (stream: number, frame: string) => {
+    streams[stream]?.enqueue(encoder.encode(`${frame}\n\n`))
+    await world.clock.runPending()
+  }
+  const ready = `${id}event: hub:ready\ndata: {"client":"alice","topics":[],"resume":"fresh","heartbeatMs":15000}`
+  const retained = (n: number) => `: key ${n}\n: retained\ndata: ${n}`
+  const leader = await world.openTab()
+  await send(0, ready)
+  await send(0, retained(1))
+  const other = await world.openTab()
+  await send(1, ready)
+  for (const n of [2, 3]) await send(0, retained(n))
+  for (const n of [1, 2, 3]) await send(1, retained(n))
+  for (const stream of [1, 0]) await send(stream, 'id: e-9\nevent: hub:beat\ndata: 15')
+  await send(0, 'id: e-10\ndata: live')
+  expect(leader.received).toEqual(['1', '2', '3', 'live'])
+  expect(other.received).toEqual(leader.received)
+})
+
 test.each(['close', 'crash', 'suspend'] as const)(
   'another tab takes over after the %s of the leader, without loss',
   async (end) => {
@@ -112,6 +142,27 @@ test('each tab receives the events of its own patterns', async () => {
     ['a/1'],
     ['a/1', 'a/1/2'],
     ['a/1'],
+  ])
+})
+
+test('topics that a pattern of another tab covers need no other stream, and no room in it', async () => {
+  const world = createWorld()
+  const first = await world.openTab({ topics: ['a/0'] })
+  const all = await world.openTab({ topics: ['a/**'] })
+  await world.clock.advance(1_000)
+  const { length } = world.requests
+  const tabs: Tab[] = []
+  for (let n = 1; n <= 60; n++) tabs.push(await world.openTab({ topics: [`a/${n}`] }))
+  const deeper = await world.openTab({ topics: ['a/*', 'a/1/*'] })
+  await world.clock.advance(1_000)
+  expect([world.connections(), world.requests.length]).toEqual([1, length])
+  for (const topic of ['a/0', 'a/1', 'a/1/2', 'b/1']) await world.publish(topic, topic)
+  expect([first, all, deeper, ...tabs.slice(0, 2)].map(({ received }) => received)).toEqual([
+    ['a/0'],
+    ['a/0', 'a/1', 'a/1/2'],
+    ['a/0', 'a/1', 'a/1/2'],
+    ['a/1'],
+    [],
   ])
 })
 
