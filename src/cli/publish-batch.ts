@@ -69,10 +69,12 @@ const NO_HUB = 'The response is not a result: this is not a hub.'
 
 function batchPathOf(flags: PublishFlags): string[] {
   const { client, topic, broadcast, event, json, ephemeral, idempotencyKey } = flags
-  if ((event ?? idempotencyKey) !== undefined || json || ephemeral) {
+  const { eventKey, replace, retain } = flags
+  const hasText = (event ?? eventKey ?? idempotencyKey) !== undefined
+  if (hasText || json || ephemeral || replace || retain) {
     throw new CliError(
       EXIT.usage,
-      '--batch can’t be combined with --event, --json, --ephemeral or --idempotency-key: the lines have these fields.',
+      '--batch can’t be combined with --event, --json, --ephemeral, --event-key, --replace, --retain or --idempotency-key: the lines have these fields.',
     )
   }
   const isAddressed = client !== undefined || topic !== undefined || broadcast === true

@@ -69,6 +69,9 @@ test('the exit code says that a line was refused, and the others are published',
 test.each([
   [['-', '--batch'], { stdin: '' }, 1, /^hono-sse: 400: The body has no lines/],
   [['-', '--batch', '--event', 'x'], { stdin: '' }, 2, /--batch can’t be combined/],
+  [['-', '--batch', '--event-key', 'x'], { stdin: '' }, 2, /--batch can’t be combined/],
+  [['-', '--batch', '--replace'], { stdin: '' }, 2, /--batch can’t be combined/],
+  [['-', '--batch', '--retain'], { stdin: '' }, 2, /--batch can’t be combined/],
   [['-', '--batch', '--idempotency-key', 'x'], { stdin: '' }, 2, /--batch can’t be combined/],
   [['/no/such/file', '--batch'], {}, 2, /^hono-sse: The file can’t be read: ENOENT/],
 ])('a batch that can’t be published says why: %j', async (args, options, code, reason) => {

@@ -61,7 +61,7 @@ export function fenceSuffix(count: number): string {
 }
 
 /** An epoch without its suffix has 12 characters; from 2059 on, 13. */
-const CURSOR = /^[0-9a-z]{12,13}(([sx])([0-9a-z]{2})([0-9a-z]{2}))?-\d+$/
+const CURSOR = /^[0-9a-z]{12,13}(([sx])([0-9a-z]{2})([0-9a-z]{2}))?-\d+r?$/
 
 /** Where a cursor was issued. */
 export interface CursorOrigin {

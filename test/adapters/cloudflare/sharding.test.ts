@@ -57,7 +57,9 @@ test('a cursor names the shard that issued it, and the number of shards', () => 
       [255, 256],
     ] as const) {
       const suffix = epochSuffix(shard, count)
-      expect(cursorOrigin(`${epochAt(time)}${suffix}-12000041`)).toEqual({ suffix, shard, count })
+      const origin = { suffix, shard, count }
+      expect(cursorOrigin(`${epochAt(time)}${suffix}-12000041`)).toEqual(origin)
+      expect(cursorOrigin(`${epochAt(time)}${suffix}-12000041r`)).toEqual(origin)
     }
     const suffix = fenceSuffix(256)
     const origin = { suffix, shard: undefined, count: 256 }

@@ -1,6 +1,6 @@
 /** Splits a batch among shards: each gets the lines that concern it, in order, and their results become those of the batch. */
 import type { Addresses } from '../../../core/address.ts'
-import { RETRY_AFTER } from '../../../core/errors.ts'
+import { isHubError, RETRY_AFTER } from '../../../core/errors.ts'
 import { decodeUtf8, fromJson } from '../../../http/middleware/body.ts'
 import { type Explanation, problemBody } from '../../../http/problem.ts'
 import {
@@ -89,6 +89,16 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     })
   }
 
+  /** Undefined if the topics have too many levels. */
+  function partsOrNone(to: Recipients): ReturnType<typeof partsOf> | undefined {
+    try {
+      return partsOf(addressesOf(to), count)
+    } catch (error) {
+      if (!isHubError(error)) throw error
+      return undefined
+    }
+  }
+
   function toAll(line: Line): readonly Part[] {
     return everywhere.map((shard) => [shard, line])
   }
@@ -98,7 +108,8 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     const event = eventIn(line)
     if (!event) return [[0, line]]
     if (Object(event.to).client === undefined) return toAll(line)
-    const parts = partsOf(addressesOf(event.to), count)
+    const parts = partsOrNone(event.to)
+    if (!parts) return [[0, line]]
     if (parts.length === 1) return [[parts[0][0], line]]
     return parts.map(([shard, addresses]) => {
       return [shard, encoder.encode(JSON.stringify({ ...event, to: recipientsOf(addresses) }))]

@@ -136,6 +136,27 @@ test('lines are published on the shards that they concern, and answered with the
   await expectDelivered(listeners)
 })
 
+test.each([
+  ['an array', json, (response: Response) => response.json() as Promise<Answer[]>],
+  ['lines', ndjson, answersIn],
+])('topics with too many levels fail their event of %s alone', async (_, bodyOf, answersOf) => {
+  const { request, hubs } = setUp()
+  const topic = Array.from({ length: 400 }, (_, n) => `${n}/b/c/d/e/f/g/h/i/j`)
+  const response = await request(
+    '/publish',
+    bodyOf([
+      { to: { client: SECOND }, data: 1 },
+      { to: { client: SECOND, topic }, data: 2 },
+      { to: { client: SECOND }, data: 3 },
+    ]),
+  )
+  expect(response.status).toBe(200)
+  const answers = await answersOf(response)
+  expect(answers.map(({ status }) => status)).toEqual([undefined, 400, undefined])
+  expect(answers[1]?.detail).toMatch(/too many levels/)
+  expect(hubs.map((hub) => hub.stats().published)).toEqual([0, 2, 0])
+})
+
 test('lines without an address go to all shards, and those that are not valid are answered once', async () => {
   const { clock, request, listen, hubs } = setUp()
   const [listener] = await Promise.all(NAMES.map(listen))
