@@ -37,7 +37,7 @@ export const FOLLOWED: RegExp =
   /^(?=[^\p{Cc}\p{Cs}]{1,128}$)(?!\.{1,2}$)(?!(?:[^/]*\/){10,}\*{1,2}$)(?:[^*]+|[^*]*\/\*{1,2})$/u
 
 /** The rule of {@link FOLLOWED}, as error messages state it. */
-export const FOLLOWED_RULE: string = `must be 1 to 128 characters long, must not contain control characters or lone surrogates, must not be "." or "..", and may contain "*" only as a last level "/*" or "/**", of up to ${MAX_LEVELS} levels`
+export const FOLLOWED_RULE: string = `must be 1 to 128 characters long, must not contain control characters or lone surrogates, must not be "." or "..", and may contain "*" only as a last level "/*" or "/**". A pattern has at most ${MAX_LEVELS} levels`
 
 /** The key of the address `everyone`. */
 export const EVERYONE = '*'
@@ -84,6 +84,11 @@ export function keysAt(key: string): readonly string[] {
   // Most keys have no levels.
   const topic = key.includes('/') ? topicOf(key) : undefined
   return topic === undefined ? [key] : [key, ...patternsOf(topic).map(followedKey)]
+}
+
+/** Whether events at this key have further keys, even those for one address: that of the topic, or those of patterns. */
+export function isOneOfSeveral(key: string): boolean {
+  return key.includes('/') && clientOf(key) === undefined
 }
 
 /**
@@ -133,7 +138,7 @@ export function addressKeys(addresses: Addresses): AddressKeys {
   if (keys.length <= MAX_KEYS) return keys.length === 1 ? key : keys
   throw new HubError(
     'invalid-address',
-    `The topics in a list of addresses have too many levels: ${keys.length} keys, but at most ${MAX_KEYS} are possible. Publish to fewer topics at a time.`,
+    `The topics in a list of addresses have too many levels: with the patterns that cover them, they are ${keys.length} addresses, and at most ${MAX_KEYS} are possible. Publish to fewer topics at a time.`,
   )
 }
 

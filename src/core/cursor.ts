@@ -1,4 +1,7 @@
-/** Cursors have the form `<epoch>-<sequence>`: a position in one epoch of a journal. */
+/**
+ * Cursors have the form `<epoch>-<sequence>`: a position in one epoch of a journal. An `r` at the end says that the client
+ * may lack some of what was retained there.
+ */
 import type { Clock } from './clock.ts'
 
 const CURSOR = /^([0-9a-z]+)-(\d{1,15})$/
@@ -21,6 +24,17 @@ export interface Cursor {
 export function parseCursor(text: string): Cursor | undefined {
   const [, epoch, digits] = CURSOR.exec(text) ?? []
   return epoch === undefined ? undefined : { epoch, sequence: Number(digits) }
+}
+
+/** Returns the cursor of a client whose stream starts at a position, and which has not received all that is retained there. */
+export function partialCursor({ id }: Position): string {
+  return `${id}r`
+}
+
+/** Returns the position in a cursor that `partialCursor` returned; undefined if it is none. */
+export function partialStart(cursor: string): Position | undefined {
+  const parsed = cursor.endsWith('r') ? parseCursor(cursor.slice(0, -1)) : undefined
+  return parsed && positionOf(parsed.epoch, parsed.sequence)
 }
 
 /** Returns the position of a sequence in an epoch. */

@@ -10,9 +10,15 @@ export type EventOf<Events extends object> = string extends keyof Events
   ? EventInput
   : { [Name in keyof Events & string]: NamedEvent<Name, Events[Name]> }[keyof Events & string]
 
-type NamedEvent<Name extends string, Data> = Omit<EventInput, 'data' | 'event'> & {
-  readonly data: Data
-} & (Name extends 'message' ? { readonly event?: Name | undefined } : { readonly event: Name })
+type NamedEvent<Name extends string, Data> = Omit<EventInput, 'data' | 'event'> &
+  ({ readonly data: Data } | Cleared) &
+  (Name extends 'message' ? { readonly event?: Name | undefined } : { readonly event: Name })
+
+/** What removes the event that is retained. */
+interface Cleared {
+  readonly data: ''
+  readonly retain: true
+}
 
 /** The event with one of the names, which a generic function may leave open. */
 export interface EventNamed<Events extends object, Name extends keyof Events> extends EventInput {

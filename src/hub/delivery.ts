@@ -14,7 +14,7 @@ import { HubError } from '../core/errors.ts'
 import { type EventInput, encodeFrame, type HubEvent, prepareEvent } from '../core/event.ts'
 import type { DeliveredEvent, JournalEntry } from '../journal/journal.ts'
 import type { HubConnection } from './connections/connection.ts'
-import { createControlFrames } from './connections/control-frames.ts'
+import { createControlFrames, cursorAfter } from './connections/control-frames.ts'
 import type { Flusher } from './connections/flush.ts'
 import { listenersAt } from './connections/listeners.ts'
 import type { Registry } from './connections/registry.ts'
@@ -58,11 +58,11 @@ export interface Delivery {
   send(connection: HubConnection, frame: Uint8Array): void
   /** Opens a stream: sends `hub:ready`, then what was missed since the cursor, then live events. */
   open(connection: HubConnection, lastEventId: string | undefined): void
-  /** Starts a subscriber: sends what it missed since the cursor, then live events. Calls `onStart` first, with where it starts if it has no cursor, unless it starts with retained events. */
+  /** Starts a subscriber: sends what it missed since the cursor, then live events. Calls `onStart` first, with the cursor of where it starts. */
   follow(
     subscriber: HubConnection,
     lastEventId: string | undefined,
-    onStart: (start: Position) => void,
+    onStart: (cursor: string) => void,
   ): void
   /** Makes live connections that listen to a key that `affects` accepts read the journal from their position. */
   catchUp(affects: (key: string) => boolean): void
@@ -196,13 +196,12 @@ export function createDelivery(init: DeliveryInit): Delivery {
   function follow(
     subscriber: HubConnection,
     lastEventId: string | undefined,
-    onStart: (start: Position) => void,
+    onStart: (cursor: string) => void,
   ): void {
     const cursor = lastEventId ?? journal.head().id
     if (lastEventId !== undefined) metrics.replays += 1
     replays.begin(subscriber, lastEventId, (batch) => {
-      // With retained events, a heartbeat follows them that says so.
-      if (!batch.retained) onStart(batch.end)
+      onStart(cursorAfter(batch))
       sendGap(subscriber, batch, cursor)
     })
   }

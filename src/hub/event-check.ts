@@ -29,6 +29,8 @@ export function createEventCheck(schemas: EventSchemas): EventCheck {
     const name = input.event ?? 'message'
     const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined
     if (!schema) throw invalid([unknownName(name, names)])
+    // It only removes the event that is retained, whatever data that has.
+    if (input.retain && input.data === '') return input
     const result = schema['~standard'].validate(input.data)
     if (!(result instanceof Promise)) return accepted(input, name, result)
     asynchronous.add(schemas)

@@ -130,7 +130,7 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
   clients(limit?: number): Promise<Listing<ClientSummary> & Coverage>
   /**
    * Lists the topics and patterns that connections to all hubs that share the journal follow, in alphabetical order: the
-   * first `limit` of them, and the total.
+   * first `limit` of them, and the total. A connection does not count where it follows a pattern that covers the name.
    * @throws {HubError} `invalid-option`
    */
   topics(options?: ListOptions): Promise<Listing<TopicSummary> & Coverage>

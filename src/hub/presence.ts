@@ -1,6 +1,7 @@
 /** Presence: lists the clients, topics and connections of this hub. */
-import { clientKey, followedKey, keysAt } from '../core/address.ts'
+import { clientKey, followedKey, followedOf, isPatternKey, keysAt } from '../core/address.ts'
 import { type Position, positionAt } from '../core/cursor.ts'
+import { widerPatterns } from '../core/patterns/topic-pattern.ts'
 import type { HubConnection } from './connections/connection.ts'
 import type { ConnectionInfo } from './connections/connection-types.ts'
 import { listenersAt } from './connections/listeners.ts'
@@ -43,7 +44,7 @@ export interface ConnectionSummary<Context = unknown> extends ConnectionInfo {
 /** A topic, or a pattern, that connections follow. */
 export interface TopicSummary {
   readonly topic: string
-  /** How many connections follow it: of a topic, without those that follow it by a pattern. */
+  /** How many connections follow it, without those that follow a pattern that covers it. */
   readonly connections: number
 }
 
@@ -110,8 +111,16 @@ export function createPresence(
   /** What listens to an address, longest connected first. */
   function allAt(key: string): ReadonlySet<HubConnection> {
     const listeners = listenersAt(registry, keysAt(key))
-    if (listeners === registry.at(key)) return listeners
-    return new Set([...listeners].sort((one, other) => one.since - other.since))
+    const covered = isPatternKey(key) ? coveredAt(followedOf(key) ?? '') : []
+    if (listeners === registry.at(key) && covered.length === 0) return listeners
+    const all = [...listeners, ...covered]
+    return new Set(all.sort((one, other) => one.since - other.since))
+  }
+
+  /** What follows a pattern, and listens to a wider one instead. */
+  function coveredAt(pattern: string): HubConnection[] {
+    const wider = widerPatterns(pattern).flatMap((one) => [...registry.at(followedKey(one))])
+    return wider.filter(({ topics }) => topics.includes(pattern))
   }
 
   function summarizeConnection(

@@ -1,5 +1,5 @@
 /** Replay: sends a client what it missed from the journal, as fast as its transport accepts it. */
-import { type Position, positionAt } from '../core/cursor.ts'
+import { type Position, partialStart } from '../core/cursor.ts'
 import { Ephemerals } from '../core/ephemerals.ts'
 import type {
   Awaitable,
@@ -11,7 +11,7 @@ import type {
 import type { HubConnection } from './connections/connection.ts'
 import type { Replay } from './connections/connection-state.ts'
 import type { HubMetrics } from './metrics.ts'
-import { NONE, type RetainedPart, upTo, withoutId } from './retained/retained-part.ts'
+import { NONE, type RetainedPart, streamStart, upTo, withoutId } from './retained/retained-part.ts'
 
 /** What replaying needs of the hub. */
 export interface ReplaysInit {
@@ -61,7 +61,8 @@ export function createReplays(init: ReplaysInit): Replays {
     cursor: string | undefined,
     onFirst: (batch: ReplayBatch) => void,
   ): void {
-    const replay = newReplay(cursor)
+    const start = cursor === undefined ? undefined : partialStart(cursor)
+    const replay = start ? { ...newReplay(undefined), start } : newReplay(cursor)
     connection.replay = replay
     read(connection, replay, onFirst)
   }
@@ -155,7 +156,8 @@ export function createReplays(init: ReplaysInit): Replays {
     beforeEvents: (batch: ReplayBatch) => void,
   ): void {
     const { heldEvents, heldBytes, firstEvent } = replay
-    const batch = replay.cursor === undefined ? startOf(result, firstEvent) : result
+    const batch =
+      replay.cursor === undefined ? streamStart(result, firstEvent, replay.start) : result
     // In a new epoch, sequences may have started over.
     if (batch.gap === 'epoch') connection.position = 0
     beforeEvents(batch)
@@ -184,10 +186,11 @@ export function createReplays(init: ReplaysInit): Replays {
     replay: Replay,
     { start, after }: RetainedPart,
   ): void {
+    const isNeeded = () => connection.replay === replay
     load(
       connection,
       replay,
-      () => journal.retained?.(connection.keys, after, maxBatchBytes) ?? NONE,
+      () => journal.retained?.(connection.keys, after, maxBatchBytes, isNeeded) ?? NONE,
       (batch) => {
         const retained = sendRetained(connection, start, upTo(start, batch) ?? NONE)
         Object.assign(replay, newReplay(replay.cursor, replay.ephemerals, retained))
@@ -196,7 +199,7 @@ export function createReplays(init: ReplaysInit): Replays {
     )
   }
 
-  /** Sends retained events without ids: a client that disconnects before the last of them starts anew. Returns what is left. */
+  /** Sends retained events without ids: a client that disconnects before the last of them gets them once more. Returns what is left. */
   function sendRetained(
     connection: HubConnection,
     start: Position,
@@ -230,16 +233,4 @@ function newReplay(
     ephemerals,
     retained,
   }
-}
-
-/**
- * A stream without a cursor starts before the first event after the connect and reads from there: for
- * addresses whose subscription was confirmed later, more may have been stored without being delivered.
- */
-function startOf(batch: ReplayBatch, first: JournalEntry | undefined): ReplayBatch {
-  const isEarlier = first && !batch.gap && first.sequence <= batch.end.sequence
-  const end = isEarlier ? positionAt(batch.end, first.sequence - 1) : batch.end
-  const retained = batch.retained && upTo(end, batch.retained)
-  if (!isEarlier && retained === batch.retained) return batch
-  return { ...batch, end, done: batch.done && !isEarlier, retained }
 }

@@ -49,6 +49,11 @@ export interface ReplayBatch {
   readonly done: boolean
   /** Set when events are lost: the cursor's epoch is unknown, or entries were evicted. */
   readonly gap?: GapReason | undefined
+  /**
+   * Of a read without a cursor: up to this sequence, events may be missing at its keys, so that a read from before it
+   * would report a gap. @defaultValue 0
+   */
+  readonly completeAfter?: number | undefined
   /** Of a read without a cursor: the first retained events at its keys. Absent if there are none. */
   readonly retained?: RetainedBatch | undefined
 }
@@ -104,14 +109,16 @@ export interface Journal {
    * keys, one after another, because no connection listens to two of them. An event with `replace` supersedes all
    * earlier ones with its `key` at each of its addresses: from then on, reads MUST NOT return them there, and MUST NOT
    * report them as lost. At the key of a pattern, it supersedes those of the same topic only, and an event for several
-   * addresses MUST stay until each of its topics has a newer one, and MAY stay longer. One with `retain` is only evicted because of a bound of its own; at the key of a pattern, there is
-   * one for each topic and `key`, also if it was published before the pattern was followed.
+   * addresses MUST stay until each of its topics has a newer one, and MAY stay longer. One with `retain` is only evicted
+   * because of a bound of its own; at the key of a pattern, there is one for each topic and `key`, also if it was published
+   * before the pattern was followed.
    * @param once - if a call with this name was made within its `ttlMs` milliseconds, by any hub that shares the
    * journal, then this one MUST store and deliver nothing and return the result of that call. Concurrent calls count.
    * The name MUST be stored in the same step as the event, survive a restart if the event does, and count against
    * a bound. Only passed if `appendsOnce` is true
    * @throws {HubError} `journal-unavailable` when the event was not stored, or may not have been;
-   * `idempotency-conflict` for a name with another digest; `at-capacity` if too many names are stored
+   * `idempotency-conflict` for a name with another digest; `at-capacity` if too many names are stored; `event-too-large` for a
+   * retained event whose copies exceed the bound of all of them
    */
   append(keys: AddressKeys, event: HubEvent, once?: Once): Awaitable<AppendResult>
   /**
@@ -131,10 +138,19 @@ export interface Journal {
   ): Awaitable<ReplayBatch>
   /**
    * Reads the retained events at these keys with a sequence above `after`, each once, in batches as `read` does.
+   * @param isNeeded - as that of `read`
    * @defaultValue the journal retains none, and the hub refuses events with `retain`
    */
-  retained?(keys: readonly string[], after: number, maxBytes: number): Awaitable<RetainedBatch>
-  /** The position of the newest event that was delivered to this hub; before the first, where the journal starts. */
+  retained?(
+    keys: readonly string[],
+    after: number,
+    maxBytes: number,
+    isNeeded?: () => boolean,
+  ): Awaitable<RetainedBatch>
+  /**
+   * The position of the newest event that was delivered to this hub; before the first, where the journal starts. It
+   * MUST NOT include an event before that was delivered at all of its keys: a client may continue from here.
+   */
   head(): Position
   /** Starts delivering to the hub. Called once, before anything else. */
   open(handler: JournalHandler): void

@@ -1,5 +1,7 @@
 /** Where events with a key supersede others: at a pattern, a key belongs to one topic, so that topics don't replace each other's events. */
 import { type AddressKeys, isPatternKey, keysAt, topicOf } from '../core/address.ts'
+import { HubError } from '../core/errors.ts'
+import type { HubEvent } from '../core/event.ts'
 
 /** An address, and the name of what an event is about there: a later event at the same place supersedes it. */
 export interface KeyedPlace {
@@ -22,6 +24,24 @@ export function keyedPlaces(keys: AddressKeys, key: string): readonly KeyedPlace
       name: nameAt(address, topicOf(own), key) ?? key,
     }))
   })
+}
+
+/**
+ * Refuses a retained event whose copies alone would exceed the bound of all of them: it would evict every other one, and then itself.
+ * @throws {HubError} `event-too-large`
+ */
+export function checkRetained(
+  keys: AddressKeys,
+  { key = '', retain, data }: HubEvent,
+  maxRetainedBytes: number,
+): void {
+  if (!retain) return
+  const count = keyedPlaces(keys, key).length
+  // A character takes at least one byte.
+  if (count * data.length <= maxRetainedBytes) return
+  const size = `${count} copies of ${data.length} bytes`
+  const message = `Of a retained event, ${size} exceed the bound of ${maxRetainedBytes} bytes.`
+  throw new HubError('event-too-large', `${message} Send less data, or publish to fewer addresses.`)
 }
 
 /**

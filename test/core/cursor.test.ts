@@ -1,6 +1,14 @@
 /** Cursors name a position in one epoch; nothing else is a cursor. */
 import { expect, test } from 'vitest'
-import { epochOf, newEpoch, parseCursor, positionAt, positionOf } from '../../src/core/cursor.ts'
+import {
+  epochOf,
+  newEpoch,
+  parseCursor,
+  partialCursor,
+  partialStart,
+  positionAt,
+  positionOf,
+} from '../../src/core/cursor.ts'
 import { manualClock } from '../support/clock.ts'
 
 test('a cursor is parsed into its epoch and its sequence', () => {
@@ -18,10 +26,20 @@ test.each([
   'a-1-2',
   ' a-1',
   'a-1 ',
+  'a-1r',
   `a-${'9'.repeat(16)}`,
   `a-${'9'.repeat(150)}`,
 ])('%j is not a cursor', (text) => {
   expect(parseCursor(text)).toBeUndefined()
+})
+
+test('a cursor says that its client lacks something of what is retained', () => {
+  const position = positionOf('lz3k9q', 41)
+  expect(partialCursor(position)).toBe('lz3k9q-41r')
+  expect(partialStart('lz3k9q-41r')).toEqual(position)
+  for (const text of ['', 'r', 'earlier', 'lz3k9q-41', 'lz3k9q-41rr']) {
+    expect(partialStart(text)).toBeUndefined()
+  }
 })
 
 test('another position keeps the epoch', () => {

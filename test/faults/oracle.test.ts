@@ -45,7 +45,7 @@ function tab(...events: ReceivedEvent[][]): Tab {
     cursor = received.findLast(({ id }) => id !== undefined)?.id ?? cursor
     return stream
   })
-  return { client: 'alice', topics: ['news'], streams }
+  return { client: 'alice', topics: ['news', 'sport/*', 'art/**'], streams }
 }
 
 const kinds = (published: Published[], one: Tab) =>
@@ -61,6 +61,7 @@ describe('the oracle finds nothing when', () => {
     ],
     ['an event was sent before the first stream', [sent(1)], tab([ready('fresh', 2, 'e-1')])],
     ['an event is for others', [sent(1, { address: 'topic:sport' })], tab([OPENED])],
+    ['no pattern covers a topic', [sent(1, { address: 'topic:sport/a/b' })], tab([OPENED])],
     [
       'an event that may not be stored is missing',
       [sent(1, { acknowledgedAt: undefined, ids: [] })],
@@ -91,6 +92,8 @@ describe('the oracle finds', () => {
   test.each<[string, Published[], Tab, string[]]>([
     ['a lost event', [sent(1), sent(2)], tab([OPENED, got(2)]), ['lost']],
     ['a lost event that no later one follows', [sent(1)], tab([OPENED]), ['lost']],
+    ['one that a pattern covers', [sent(1, { address: 'topic:sport/a' })], tab([OPENED]), ['lost']],
+    ['one far below a pattern', [sent(1, { address: 'topic:art/a/b' })], tab([OPENED]), ['lost']],
     [
       'an event that a complete resumption skipped',
       [sent(1), sent(2)],

@@ -184,8 +184,19 @@ function toLoss({ ids, data, acknowledgedAt = 0 }: Published, { streams }: Tab):
 }
 
 function isFor(address: string, { client, topics }: Tab): boolean {
-  const topic = address.startsWith('topic:') && topics.includes(address.slice(6))
-  return address === '*' || address === `client:${client}` || topic
+  if (address === '*' || address === `client:${client}`) return true
+  return address.startsWith('topic:') && topics.some((name) => reaches(name, address.slice(6)))
+}
+
+/** Whether what follows this name receives events for a topic. It is written anew, as the hub's own might be wrong. */
+function reaches(name: string, topic: string): boolean {
+  const levels = name.split('/')
+  const wild = levels.at(-1)
+  if (wild !== '*' && wild !== '**') return name === topic
+  const parent = levels.slice(0, -1)
+  const below = topic.split('/').slice(parent.length)
+  const isBelow = parent.join('/') === topic.split('/').slice(0, parent.length).join('/')
+  return isBelow && (wild === '*' ? below.length === 1 : below.length > 0)
 }
 
 function isPublished(event: string): boolean {

@@ -90,7 +90,8 @@ export const CELLS: readonly Cell[] = OPENERS.flatMap((opener): Cell[] => [
 export const FAULT_PHASE_MS = 1_500
 
 const CLIENTS = ['ann', 'bob', 'cat']
-const TOPICS = ['news', 'sport', 'été']
+const TOPICS = ['news', 'sport/été', 'sport/été/1']
+const FOLLOWED = ['news', 'sport/été', 'sport/*', 'sport/**']
 const MAX_EVENT_BYTES = 20_000
 
 /** Makes the plan of a seed. */
@@ -123,7 +124,7 @@ export function planOf(seed: number): Plan {
   function tab(): TabPlan {
     return {
       client: pick(...CLIENTS),
-      topics: TOPICS.filter(() => random() < 0.5),
+      topics: FOLLOWED.filter(() => random() < 0.5),
       streams: times(8, stream),
     }
   }

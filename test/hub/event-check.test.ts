@@ -38,6 +38,19 @@ describe('with schemas', () => {
     expect(stream.events).toMatchObject([{ event: 'hub:ready' }])
   })
 
+  test('a retained event can be removed, whatever its data must be', async () => {
+    const { hub } = createHubHarness({ events })
+    const retained = { event: 'inbox', retain: true } as const
+    await hub.publish('everyone', { ...retained, data: { unread: 1, tags: [] } })
+    expect((await hub.retained('everyone')).rows).toHaveLength(1)
+    await hub.publish('everyone', { ...retained, data: '' })
+    expect((await hub.retained('everyone')).rows).toEqual([])
+    const other = { event: 'outbox', retain: true, data: '' } as never
+    await expect(hub.publish('everyone', other)).rejects.toMatchObject({
+      issues: [{ path: 'event' }],
+    })
+  })
+
   test('a schema may find a fault without saying where', async () => {
     const vague: EventSchema = {
       '~standard': {
@@ -193,6 +206,9 @@ describe('types', () => {
     const check = () => {
       void hub.publish('everyone', { event: 'inbox', data: { unread: 1 } })
       void hub.publish('everyone', { data: 'a message', ephemeral: true })
+      void hub.publish('everyone', { event: 'inbox', data: '', retain: true })
+      // @ts-expect-error: only a retained event is removed
+      void hub.publish('everyone', { event: 'inbox', data: '' })
       // @ts-expect-error: a message is text
       void hub.publish('everyone', { data: 1 })
       // @ts-expect-error: the data is of another type

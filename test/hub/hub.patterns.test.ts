@@ -90,6 +90,28 @@ describe('a follower of a pattern', () => {
     expect(hub.stats().topics).toBe(3)
   })
 
+  test('is listed with each of its patterns, and counted for the widest', async () => {
+    const { clock, hub, connectNow } = createHubHarness()
+    connectNow('wide', { topics: ['a/**'] })
+    await clock.advance(10)
+    connectNow('all', { topics: ['a/b', 'a/*', 'a/**', 'a/b/*'] })
+    await clock.advance(10)
+    connectNow('narrow', { topics: ['a/*'] })
+    const clientsAt = async (topic: string) => {
+      const { rows, total } = await hub.connections({ topic })
+      return [rows.map(({ client }) => client), total]
+    }
+    expect(await clientsAt('a/**')).toEqual([['wide', 'all'], 2])
+    expect(await clientsAt('a/*')).toEqual([['all', 'narrow'], 2])
+    expect(await clientsAt('a/b/*')).toEqual([['all'], 1])
+    expect(await clientsAt('a/b/**')).toEqual([[], 0])
+    expect(await clientsAt('a/b')).toEqual([['wide', 'all', 'narrow'], 3])
+    expect((await hub.topics()).rows).toEqual([
+      { topic: 'a/*', connections: 1 },
+      { topic: 'a/**', connections: 2 },
+    ])
+  })
+
   test('does not make a topic out of its pattern: only topics are published to', async () => {
     const { hub, connect, journal } = createHubHarness()
     await connect('x', { topics: ['a/*'] })

@@ -308,6 +308,33 @@ test('a new stream whose subscription is confirmed late receives what was delive
   ])
 })
 
+test('a new stream starts no earlier than the journal has all of its events', async () => {
+  const answers: (() => void)[] = []
+  const { clock, connect, broadcast } = createHubHarness({
+    journal: (clock) => {
+      const inner = createMemoryJournal({ clock })
+      // What came up to the second event is not stored at one of its keys.
+      const read: Journal['read'] = async (keys, cursor, bytes) => {
+        await new Promise<void>((resolve) => answers.push(resolve))
+        const batch = await inner.read(keys, cursor, bytes)
+        if (cursor === undefined) return { ...batch, completeAfter: 2 }
+        return cursor < inner.head().id.replace(/\d+$/, '2') ? { ...batch, gap: 'evicted' } : batch
+      }
+      return { ...inner, read }
+    },
+  })
+  const { stream } = await connect('alice')
+  for (const data of ['a', 'b', 'c']) await broadcast(data)
+  for (let n = 0; n < 3; n++) {
+    answers.shift()?.()
+    await clock.runPending()
+  }
+  await broadcast('d')
+  await clock.runPending()
+  expect(publishedData(stream)).toEqual(['c', 'd'])
+  expect(stream.events.map(({ event }) => event)).not.toContain('hub:gap')
+})
+
 test('a stream that still catches up when its hub closes receives what was published before', async () => {
   const answers: (() => void)[] = []
   const { clock, hub, connect, broadcast } = createHubHarness({

@@ -37,7 +37,11 @@ export interface IpcWorld {
   readonly clock: ManualClock
   readonly errors: readonly unknown[]
   /** Resolves when the journal of a new process is ready. */
-  start(subscribed?: readonly string[], respond?: JournalHandler['respond']): Promise<IpcProcess>
+  start(
+    subscribed?: readonly string[],
+    respond?: JournalHandler['respond'],
+    deliver?: JournalHandler['deliver'],
+  ): Promise<IpcProcess>
 }
 
 /** Creates a holder with a journal in memory. Its time is turned by hand, and its turns are those of this process. */
@@ -63,9 +67,10 @@ export function createIpcWorld(bounds: Bounds = {}): IpcWorld {
   async function start(
     subscribed: readonly string[] = [],
     respond?: JournalHandler['respond'],
+    deliver?: JournalHandler['deliver'],
   ): Promise<IpcProcess> {
-    count += 1
     const deliveries: DeliveredEvent[] = []
+    count += 1
     const missed: ((key: string) => boolean)[] = []
     const headsWhenMissed: number[] = []
     const requests: { request: unknown; remainingMs: number }[] = []
@@ -94,6 +99,7 @@ export function createIpcWorld(bounds: Bounds = {}): IpcWorld {
     })
     journal.open(
       recordingHandler(deliveries, {
+        ...(deliver && { deliver }),
         missed: (affects) => {
           missed.push(affects)
           headsWhenMissed.push(journal.head().sequence)

@@ -62,7 +62,7 @@ export function createKeyedModel({ late, evicts, ...bounds }: KeyedModelOptions)
       : { journalOptions: bounds }),
   })
   const lateJournal = late ? (journal as LateJournal) : undefined
-  const published: Promise<Published>[] = []
+  const published: Promise<Published | undefined>[] = []
   const clients = new Map<string, ModelClient>()
   for (const [name, [topics, byPattern]] of Object.entries(FOLLOWED)) {
     const addresses: Address[] = [
@@ -119,7 +119,13 @@ export function createKeyedModel({ late, evicts, ...bounds }: KeyedModelOptions)
     const data = `${published.length} ${'x'.repeat(size)}`
     const input = { ...event, data }
     const result = hub.publish(to, input)
-    published.push(result.then(({ id = '' }) => ({ addresses: to, event: input, data, id })))
+    const stored = result.then(({ id = '' }) => ({ addresses: to, event: input, data, id }))
+    published.push(
+      stored.catch((error) => {
+        if (error.code !== 'event-too-large') throw error
+        return undefined
+      }),
+    )
   }
 
   function connect(client: ModelClient): void {
@@ -127,7 +133,10 @@ export function createKeyedModel({ late, evicts, ...bounds }: KeyedModelOptions)
     const latest = connections.at(-1)
     if (latest?.connection.open && !latest.stream.aborted) return
     latest?.stream.leave()
-    const isFresh = !connections.some(({ stream }) => cursorOf(stream))
+    // From its first cursor or event on, a client may lose nothing without a word.
+    const isFresh = !connections.some(({ stream }) => {
+      return cursorOf(stream) !== undefined || stream.events.some(isPublished)
+    })
     if (isFresh) client.from = journal.head().sequence
     starts.push(isFresh ? client.from : undefined)
     connections.push(client.connect())
@@ -143,7 +152,7 @@ export function createKeyedModel({ late, evicts, ...bounds }: KeyedModelOptions)
       }
       await answerAll()
     }
-    const all = await Promise.all(published)
+    const all = (await Promise.all(published)).flatMap((one) => one ?? [])
     for (const [name, client] of clients) await check(name, client, all)
   }
 

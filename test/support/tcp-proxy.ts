@@ -15,6 +15,8 @@ export interface TcpProxy {
   /** Holds back responses until `release`. */
   hold(): void
   release(): void
+  /** Forwards responses up to this text, once, and then cuts. */
+  cutBefore(text: string): void
   close(): Promise<void>
 }
 
@@ -25,6 +27,7 @@ export async function openTcpProxy(to: number): Promise<TcpProxy> {
   let target: number | undefined = to
   let held = false
   let sent = ''
+  let cutText: string | undefined
   const server = createServer(accept)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
@@ -46,6 +49,9 @@ export async function openTcpProxy(to: number): Promise<TcpProxy> {
     release: () => {
       held = false
       for (const upstream of upstreams) upstream.resume()
+    },
+    cutBefore: (text) => {
+      cutText = text
     },
     close: async () => {
       redirect(undefined)
@@ -72,8 +78,17 @@ export async function openTcpProxy(to: number): Promise<TcpProxy> {
       sent += bytes.toString('latin1')
       upstream.write(bytes)
     })
-    upstream.on('data', (bytes) => void client.write(bytes))
+    upstream.on('data', (bytes) => forward(client, bytes))
     if (held) upstream.pause()
+  }
+
+  function forward(client: Socket, bytes: Buffer): void {
+    const end = cutText === undefined ? -1 : bytes.indexOf(cutText)
+    if (end < 0) client.write(bytes)
+    else {
+      cutText = undefined
+      client.write(bytes.subarray(0, end), () => redirect(undefined))
+    }
   }
 
   /** When one end closes, the other does. */

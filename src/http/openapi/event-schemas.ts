@@ -4,15 +4,21 @@ import { EVENT_KEY, EVENT_NAME } from '../../core/event.ts'
 import { IDEMPOTENCY_KEY } from '../../core/idempotency/idempotency-key.ts'
 import { type Json, plainPattern } from './json-schema.ts'
 
-const KEY: Json = { type: 'string', pattern: plainPattern(EVENT_KEY.source) }
+/** Properties that any event may have. */
+const OPTIONAL: Json = {
+  key: { type: 'string', pattern: plainPattern(EVENT_KEY.source) },
+  replace: { type: 'boolean' },
+  idempotencyKey: { type: 'string', pattern: IDEMPOTENCY_KEY.source },
+}
 
 /**
  * The schema of an event to publish: one of those declared. @param component - the name of this schema
  * @param more - properties that the event must have as well. @defaultValue none
  */
 export function schemaOfEvents(component: string, events: EventSchemas, more: Json = {}): Json {
-  const oneOf = Object.entries(events).map(([name, schema], index) => {
-    const at = `#/components/schemas/${component}/oneOf/${index}/properties/data`
+  const names = Object.keys(events)
+  const variants = Object.entries(events).map(([name, schema], index) => {
+    const at = `#/components/schemas/${component}/anyOf/${index}/properties/data`
     return {
       type: 'object',
       properties: {
@@ -20,16 +26,36 @@ export function schemaOfEvents(component: string, events: EventSchemas, more: Js
         data: placed(schemaOfData(schema, 'input'), at),
         event: { type: 'string', const: name },
         ephemeral: { type: 'boolean' },
-        key: KEY,
-        replace: { type: 'boolean' },
+        ...OPTIONAL,
         retain: { type: 'boolean' },
-        idempotencyKey: { type: 'string', pattern: IDEMPOTENCY_KEY.source },
       },
       required: [...Object.keys(more), 'data', ...(name === 'message' ? [] : ['event'])],
       additionalProperties: false,
     }
   })
-  return { oneOf }
+  return { anyOf: [...variants, schemaOfClearing(names, more)] }
+}
+
+/** The schema of an event that removes the one that is retained. */
+function schemaOfClearing(names: readonly string[], more: Json): Json {
+  return {
+    type: 'object',
+    description: 'Removes the retained event.',
+    properties: {
+      ...more,
+      data: { type: 'string', const: '' },
+      event: { type: 'string', enum: names },
+      ...OPTIONAL,
+      retain: { type: 'boolean', const: true },
+    },
+    required: [
+      ...Object.keys(more),
+      'data',
+      'retain',
+      ...(names.includes('message') ? [] : ['event']),
+    ],
+    additionalProperties: false,
+  }
 }
 
 /**
@@ -49,7 +75,11 @@ export function schemaOfStreamEvent(events: EventSchemas | undefined): Json {
     type: 'object',
     description: 'An event of a stream: one of the hub’s own (`hub:…`), or one that was published.',
     properties: {
-      data: { type: 'string', description: 'A string as it was published, anything else as JSON.' },
+      data: {
+        type: 'string',
+        description:
+          'A string as it was published, anything else as JSON; empty, whatever the event, if it removes a retained one.',
+      },
       event: {
         type: 'string',
         description: 'The name. Without one, `onmessage` receives the event.',

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type Address, addressKey } from '../../core/address.ts'
 import { internalsOf } from '../../hub/internals.ts'
-import { abortEvent, isDeclared } from '../../hub/piping/pipe.ts'
+import { ABORT_EVENT_RULE, abortEvent, acceptsAbort } from '../../hub/piping/pipe.ts'
 import {
   type EarlyEnd,
   type PipeEnd,
@@ -51,8 +51,8 @@ export async function answerStream(
   const keys = addressKey(address)
   const { onAbort, ...fields } = query.data
   const { key } = fields
-  if (onAbort !== undefined && !isDeclared(onAbort, events)) {
-    return invalidFields(c, 'query', [{ path: 'onAbort', message: 'must be a declared event' }])
+  if (events && onAbort !== undefined && !(await acceptsAbort(onAbort, key, events))) {
+    return invalidFields(c, 'query', [{ path: 'onAbort', message: ABORT_EVENT_RULE }])
   }
   const publisher = createBatchPublisher(init, c, address)
   const reader = (await bodyStream(c)).getReader()

@@ -135,7 +135,7 @@ export interface Topics extends Coverage {
 const Topic: z.ZodType<TopicSummary> = z
   .object({
     topic: text('The topic, or the pattern.'),
-    connections: count('The number of connections that follow it.'),
+    connections: count('The number of connections that follow it, and no pattern that covers it.'),
   })
   .register(schemaMetadata, { id: 'Topic', description: 'A topic or pattern with followers.' })
 

@@ -1,4 +1,5 @@
 /** Where a connection is: its phase, and the progress of its replay. */
+import type { Position } from '../../core/cursor.ts'
 import type { Ephemerals } from '../../core/ephemerals.ts'
 import type { JournalEntry } from '../../journal/journal.ts'
 import type { RetainedPart } from '../retained/retained-part.ts'
@@ -6,6 +7,8 @@ import type { RetainedPart } from '../retained/retained-part.ts'
 /** The progress of a connection that is catching up. */
 export interface Replay {
   cursor: string | undefined
+  /** Where the client's stream started, if it has not received all that was retained there. */
+  readonly start?: Position | undefined
   reading: boolean
   /** Live events that arrived during the current read. */
   heldEvents: JournalEntry[]

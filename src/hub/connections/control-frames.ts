@@ -1,6 +1,6 @@
 /** Control frames: what a stream reports about itself: how it starts, from where, and what was lost. */
 import { beatFrame, gapFrame, type Resume, readyFrame } from '../../core/control-events.ts'
-import type { Position } from '../../core/cursor.ts'
+import { type Position, partialCursor } from '../../core/cursor.ts'
 import type { ReplayBatch } from '../../journal/journal.ts'
 import type { HubMetrics } from '../metrics.ts'
 import type { HubSettings } from '../options.ts'
@@ -32,28 +32,30 @@ export function createControlFrames({ settings, metrics, send }: ControlFramesIn
   function sendReady(connection: HubConnection, batch: ReplayBatch, resume: Resume): void {
     const { id, client, topics } = connection
     metrics.openings[resume] += 1
-    const isUpToDate = batch.entries.length === 0 && !batch.retained && resume !== 'gap'
-    const head = isUpToDate ? batch.end.id : undefined
+    const isUpToDate = batch.entries.length === 0 && resume !== 'gap'
+    const head = isUpToDate ? cursorAfter(batch) : undefined
     // After a crash, each client waits for this time. If it were the same, all would reconnect at once.
     const retryAfterMs = retryMs * (0.75 + 0.5 * random())
     const ready = { client, connection: id, topics, resume, heartbeatMs }
     send(connection, readyFrame(ready, retryAfterMs, head))
   }
 
-  function sendGap(
-    connection: HubConnection,
-    { gap, entries, end }: ReplayBatch,
-    cursor: string,
-  ): void {
+  function sendGap(connection: HubConnection, batch: ReplayBatch, cursor: string): void {
+    const { gap, entries } = batch
     if (!gap) return
     metrics.gaps[gap] += 1
     const [first] = entries
     const data = { requested: cursor.slice(0, 128), earliest: first?.id ?? null, reason: gap }
-    send(connection, gapFrame(data, first ? undefined : end.id))
+    send(connection, gapFrame(data, first ? undefined : cursorAfter(batch)))
   }
 
   function sendStart(connection: HubConnection, { id, sequence }: Position): void {
     connection.position = sequence
     send(connection, beatFrame(heartbeatMs, id))
   }
+}
+
+/** The cursor of a client that has received a batch, but not yet what it says is retained. */
+export function cursorAfter({ end, retained }: ReplayBatch): string {
+  return retained ? partialCursor(end) : end.id
 }

@@ -5,6 +5,7 @@ import type { EventSchemas } from '../../core/declared-events.ts'
 import { HubError } from '../../core/errors.ts'
 import { checkEventKey, EVENT_NAME_RULE, type EventInput, isEventName } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import { createEventCheck } from '../event-check.ts'
 import type { IsolatedHooks } from '../hooks/hooks.ts'
 import type { Producers } from './producers.ts'
 import { type PipedFields, type PipeSource, runPipe } from './run-pipe.ts'
@@ -65,11 +66,18 @@ export function createPipe(init: PipeInit): Pipe {
     checkOptions('pipe', options, KINDS)
     const { onAbort, signal, ...fields } = options
     const { key } = fields
-    checkOnAbort(onAbort, schemas)
+    if (onAbort !== undefined && !isEventName(onAbort)) {
+      throw new HubError('invalid-option', `The option onAbort of pipe ${EVENT_NAME_RULE}.`)
+    }
     if (key !== undefined) checkEventKey(key)
     const controller = new AbortController()
     const forget = signal && onAborted(signal, () => controller.abort())
     const remove = producers.add(keys, key, (reason) => controller.abort(reason))
+    if (schemas && onAbort !== undefined && !(await acceptsAbort(onAbort, key, schemas))) {
+      remove()
+      forget?.()
+      throw new HubError('invalid-option', `The option onAbort of pipe ${ABORT_EVENT_RULE}.`)
+    }
     const { published, id, ending, error } = await runPipe({
       source,
       fields,
@@ -96,17 +104,19 @@ export function abortEvent(event: string, reason: string, key?: string): EventIn
   return { event, data: { reason, key }, key }
 }
 
-/** Whether a hub accepts events with this name. */
-export function isDeclared(name: string, schemas: EventSchemas | undefined): boolean {
-  return !schemas || Object.hasOwn(schemas, name)
-}
+/** What an event must be that ends a stream which did not end by itself. */
+export const ABORT_EVENT_RULE = 'must be a declared event whose schema accepts { reason, key }'
 
-/** @throws {HubError} `invalid-option` */
-function checkOnAbort(name: string | undefined, schemas: EventSchemas | undefined): void {
-  if (name === undefined) return
-  if (!isEventName(name)) {
-    throw new HubError('invalid-option', `The option onAbort of pipe ${EVENT_NAME_RULE}.`)
+/** Whether the schemas of a hub accept such an event. */
+export async function acceptsAbort(
+  name: string,
+  key: string | undefined,
+  schemas: EventSchemas,
+): Promise<boolean> {
+  try {
+    await createEventCheck(schemas)(abortEvent(name, 'aborted', key))
+    return true
+  } catch {
+    return false
   }
-  if (isDeclared(name, schemas)) return
-  throw new HubError('invalid-option', 'The option onAbort of pipe must be a declared event.')
 }

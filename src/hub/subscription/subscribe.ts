@@ -61,7 +61,7 @@ export function createSubscribe(init: SubscribeInit): Subscribe {
   ): AsyncIterator<EventItem> {
     if (isClosed()) throw new HubError('hub-closed', 'The hub is closed: use another instance.')
     const queue = createItemQueue(schemas)
-    /** After this, the loop has seen nothing. Undefined while it has not seen all that is retained. */
+    /** After this, the loop has seen nothing. */
     let cursor = lastEventId
     let failure: 'slow-consumer' | 'journal-unavailable' | undefined = 'journal-unavailable'
     const init = { id: '', client: '', topics: NO_TOPICS, stream: queue.stream }
@@ -98,7 +98,7 @@ export function createSubscribe(init: SubscribeInit): Subscribe {
       try {
         subscribers.add(subscriber)
         delivery.follow(subscriber, lastEventId, (start) => {
-          cursor ??= start.id
+          cursor ??= start
         })
       } catch (error) {
         hooks.onError(error, 'replay')

@@ -159,6 +159,18 @@ export function retainedChecks(open: OpenJournal): readonly ConformanceCheck[] {
       { maxRetainedBytes: 10_000 },
     ),
 
+    retaining(
+      'a retained event whose copies exceed the bound is refused, and evicts none',
+      async ({ append, start }) => {
+        const price = await append(ALICE, PRICE)
+        const large = { ...PRICE, data: 'x'.repeat(4_000) }
+        const outcome = append([ALICE, BOB, NEWS], large).catch((error) => error?.code)
+        equal(await outcome, 'event-too-large')
+        equal(kept(await start(ALL)), [price])
+      },
+      { maxRetainedBytes: 10_000 },
+    ),
+
     retaining('retained events are found after a restart', async ({ append, start, test }) => {
       const { end } = await start(ALL)
       await append(ALICE, OTHER)

@@ -92,7 +92,8 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
 
   function sizesNow(): Sizes {
     const { events = 0, bytes = 0, retained } = journal.stats ?? {}
-    return retained?.events ? [events, bytes, retained] : [events, bytes]
+    const hasRetained = retained?.events || retained?.evicted
+    return hasRetained ? [events, bytes, retained] : [events, bytes]
   }
 
   function deliver(event: DeliveredEvent): void {

@@ -1,7 +1,7 @@
 /** The journal of a process that shares one which another process holds. */
 import type { AddressKeys } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
-import { type Position, positionOf } from '../../core/cursor.ts'
+import { positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
 import type { HubEvent } from '../../core/event.ts'
 import type { Backplane, OnlineClients, OnlineClientsInit } from '../backplane.ts'
@@ -125,9 +125,14 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     },
     appendsOnce: true,
     append: (keys, event, once) => publish<AppendResult>('append', keys, event, once),
-    read,
-    retained: (...args) =>
-      calls.make<RetainedBatch>((call) => link.send(['retained', call, ...args])),
+    read: (keys, cursor, bytes, isNeeded) => {
+      const ask = (call: number) => link.send(['read', call, keys, cursor, bytes])
+      return inTurn({ isNeeded, run: () => calls.make<ReplayBatch>(ask) })
+    },
+    retained: (keys, after, bytes, isNeeded) => {
+      const ask = (call: number) => link.send(['retained', call, keys, after, bytes])
+      return inTurn({ isNeeded, run: () => calls.make<RetainedBatch>(ask) })
+    },
     head: () => head,
     backplane: {
       instance,
@@ -176,17 +181,6 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     })
   }
 
-  function read(
-    keys: readonly string[],
-    cursor: string | undefined,
-    bytes: number,
-    isNeeded: () => boolean = () => true,
-  ): Promise<ReplayBatch> {
-    const run = () =>
-      calls.make<ReplayBatch>((call) => link.send(['read', call, keys, cursor, bytes]))
-    return inTurn({ isNeeded, run })
-  }
-
   function receiveEvent(
     keys: AddressKeys,
     sequence: number | undefined,
@@ -197,12 +191,13 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
       handler.deliver({ keys, frame })
       return
     }
-    const position: Position = positionOf(epoch, sequence)
-    head = position
+    head = positionOf(epoch, sequence)
     try {
-      handler.deliver({ keys, frame, entry: { ...position, frame } })
+      handler.deliver({ keys, frame, entry: { ...head, frame } })
     } catch (error) {
+      head = positionOf(epoch, sequence - 1)
       handler.missed((key) => [keys].flat().includes(key))
+      head = positionOf(epoch, sequence)
       throw error
     }
   }

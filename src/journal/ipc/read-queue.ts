@@ -1,13 +1,18 @@
 /** Reads in order of arrival, a limited number at a time. */
 import { positionOf } from '../../core/cursor.ts'
-import type { ReplayBatch } from '../journal.ts'
+import type { ReplayBatch, RetainedBatch } from '../journal.ts'
 
 /** A read of a batch. */
-export interface QueuedRead {
-  /** Whether its client is still there. */
-  isNeeded(): boolean
-  run(): Promise<ReplayBatch>
+export interface QueuedRead<Batch extends RetainedBatch> {
+  /** Whether its client is still there. @defaultValue it is */
+  readonly isNeeded?: (() => boolean) | undefined
+  run(): Promise<Batch>
 }
+
+/** Reads when it is its turn. */
+export type ReadInTurn = <Batch extends RetainedBatch>(
+  read: QueuedRead<Batch>,
+) => Promise<Batch | ReplayBatch>
 
 /** The maximum number of concurrent reads: all connections may catch up at once, and their batches would fill the memory. */
 const MAX_CONCURRENT = 64
@@ -15,13 +20,13 @@ const MAX_CONCURRENT = 64
 /** Returned for a client that has left. */
 const NOT_NEEDED: ReplayBatch = { entries: [], end: positionOf('', 0), done: true }
 
-/** Creates a queue: a function that reads when it is its turn. */
-export function createReadQueue(): (read: QueuedRead) => Promise<ReplayBatch> {
+/** Creates a queue. */
+export function createReadQueue(): ReadInTurn {
   let queue: (() => void)[] = []
   /** The index of the first read that waits: shift() would move a long queue every time. */
   let first = 0
   let running = 0
-  return async ({ isNeeded, run }) => {
+  return async ({ isNeeded = () => true, run }) => {
     if (running >= MAX_CONCURRENT) await new Promise<void>((resolve) => void queue.push(resolve))
     else running += 1
     try {

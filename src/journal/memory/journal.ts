@@ -14,6 +14,7 @@ import type {
   ReplayBatch,
   RetainedBatch,
 } from '../journal.ts'
+import { checkRetained } from '../keyed-places.ts'
 import type { Once } from '../once.ts'
 import { readBatch, readRetained, readStart } from '../read-batch.ts'
 import { createOnceResults, type OnceResult } from './once-results.ts'
@@ -74,6 +75,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
   function append(keys: AddressKeys, event: HubEvent, once?: Once): AppendResult {
     const known = once && results.find(once)
     if (known) return { ...resultOf(known), repeated: true }
+    checkRetained(keys, event, maxRetainedBytes)
     sequence += 1
     const { id } = head()
     const entry: JournalEntry = { id, sequence, frame: encodeFrame({ ...event, id }) }

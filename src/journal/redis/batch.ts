@@ -5,6 +5,7 @@ import { positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
 import type { AppendResult } from '../journal.ts'
+import { checkRetained } from '../keyed-places.ts'
 import type { Once } from '../once.ts'
 import { unavailable } from './options.ts'
 import { toAppendResult } from './replies.ts'
@@ -17,6 +18,7 @@ import { PUBLISH_SEVERAL } from './scripts/several.ts'
 /** What batching needs of the journal. */
 export interface PublishBatcherInit {
   readonly clock: Clock
+  readonly maxRetainedBytes: number
   /** Runs a script that stores events. */
   store(script: Script, args: readonly string[]): Promise<unknown>
   /** Runs the script `RELAY`. */
@@ -33,7 +35,7 @@ interface RelayResult {
 /** Stores events in batches, and relays ephemeral ones. */
 export interface PublishBatcher {
   /**
-   * @throws {HubError} `journal-unavailable`; `event-too-large` if its copies are, at several addresses;
+   * @throws {HubError} `journal-unavailable`; `event-too-large` if its copies are, at several addresses, or if it is retained;
    * with `once` also `idempotency-conflict` and `at-capacity`
    */
   append(keys: AddressKeys, event: HubEvent, once?: Once): Promise<AppendResult>
@@ -58,8 +60,8 @@ const MAX_PENDING_CHARACTERS = 67_108_864
 const MAX_COPIED_CHARACTERS = 67_108_864
 
 /**
- * The maximum size of one call, in events and approximately in characters: Redis serves nothing else while it runs.
- * An event for several addresses counts at each of them.
+ * The maximum size of one call, in events, in their copies at all their keys, and approximately in characters: Redis
+ * serves nothing else while it runs.
  */
 const MAX_EVENTS = 128
 const MAX_COPIES = 1_000
@@ -67,19 +69,21 @@ const MAX_CHARACTERS = 262_144
 
 /** Creates the batcher of one hub. */
 export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
-  const { clock, store, relay, relaySeveral } = init
+  const { clock, maxRetainedBytes, store, relay, relaySeveral } = init
   let open: Batch | undefined
   /** The size of the open batch. */
   let events = 0
+  let copies = 0
   let characters = 0
   let pending = 0
   return {
-    append: (keys, event, once) => {
+    append: async (keys, event, once) => {
+      checkRetained(keys, event, maxRetainedBytes)
       const { key, replace, retain } = event
       const plain = isOne(keys) ? PUBLISH : PUBLISH_SEVERAL
       const script = key === undefined ? plain : PUBLISH_KEYED
       const mark = key === undefined ? '' : retain ? RETAINS : replace ? REPLACES : ' '
-      return inFlight(mark + frameText(event), (body) => append(script, keys, body, once))
+      return await inFlight(mark + frameText(event), (body) => append(script, keys, body, once))
     },
     relay: (keys, event) => {
       return inFlight(frameText(event), (body) => {
@@ -118,17 +122,20 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
   /** Events of each kind have batches of their own: Redis may refuse those with a key, or for several addresses. */
   function batchFor(script: Script, keys: AddressKeys, { length }: string): Batch {
     const several = !isOne(keys)
-    const copies = several ? keys.length : 1
-    const size = copies * length
-    if (size > MAX_COPIED_CHARACTERS && several) throw tooLarge(copies)
+    const count = typeof keys === 'string' ? 1 : keys.length
+    // Where no pattern is followed, an event for one topic has no copies.
+    const size = several ? count * length : length
+    if (size > MAX_COPIED_CHARACTERS && several) throw tooLarge(count)
     const isFull =
-      events + copies > (several ? MAX_COPIES : MAX_EVENTS) || characters + size > MAX_CHARACTERS
+      events === MAX_EVENTS || copies + count > MAX_COPIES || characters + size > MAX_CHARACTERS
     if (open?.script !== script || isFull) {
       open = begin(script)
       events = 0
+      copies = 0
       characters = 0
     }
-    events += copies
+    events += 1
+    copies += count
     characters += size
     return open
   }

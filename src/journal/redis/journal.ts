@@ -50,7 +50,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     },
   })
   const batcher = createPublishBatcher({
-    clock,
+    ...settings,
     store: (script, args) => call(script, args),
     relay: (key, body) => relay(RELAY, key, body),
     relaySeveral: (keys, body) => relay(RELAY_SEVERAL, keys, body),
@@ -65,6 +65,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const feed = createFeed({
     start: positionOf(instance, 0),
     handler: () => handler,
+    followsPatterns: () => subscriptions.needsPatterns,
     fetchEpoch: async () => ((await call(KEEP_ALIVE, [inbox])) as [string])[0],
     guard: inbound.guard,
   })
@@ -222,7 +223,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
 
   /** The arguments that every script starts with. */
   function commonArgs({ serverId }: RedisConnection): string[] {
-    const seen = Math.max(stored, feed.head.sequence)
+    const seen = Math.max(stored, feed.newest)
     // A new epoch for each call: two calls in flight may both have to start one.
     return [tag, serverId, newEpoch(clock), feed.epoch, String(seen), ...bounds]
   }

@@ -23,8 +23,13 @@ export interface Reads {
     maxBytes: number,
     isWanted?: () => boolean,
   ): Promise<ReplayBatch>
-  /** Reads a batch of retained events. */
-  retained(keys: readonly string[], after: number, maxBytes: number): Promise<RetainedBatch>
+  /** Reads a batch of retained events, in the same way. */
+  retained(
+    keys: readonly string[],
+    after: number,
+    maxBytes: number,
+    isWanted?: () => boolean,
+  ): Promise<RetainedBatch>
   /** Continues the waiting reads: there is a connection again. */
   resume(): void
   /** Runs work, and takes the batches that it reads from `shared` where that has them. */
@@ -82,9 +87,12 @@ export function createReads({ connection, run }: ReadsInit): Reads {
     keys: readonly string[],
     after: number,
     maxBytes: number,
+    isWanted: () => boolean = () => true,
   ): Promise<RetainedBatch> {
     const args = ['RETAINED', String(after), String(maxBytes), ...keys]
-    return enqueue(keys, args, () => true).then(toRetainedBatch)
+    return enqueue(keys, args, isWanted).then((reply) => {
+      return reply === undefined ? UNWANTED : toRetainedBatch(reply)
+    })
   }
 
   function enqueue(

@@ -88,7 +88,8 @@ export function toRetainedBatch(reply: unknown): RetainedBatch {
 /** Parses the same reply for a stream that starts with them. */
 export function toStart(reply: unknown): ReplayBatch {
   const { entries, end, done } = toReplayBatch(reply)
-  const start: ReplayBatch = { entries: [], end, done: true }
+  const [, , completeAfter] = reply as readonly [string, number, number]
+  const start: ReplayBatch = { entries: [], end, done: true, completeAfter }
   return entries.length > 0 ? { ...start, retained: { entries, done } } : start
 }
 

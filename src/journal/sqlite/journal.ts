@@ -11,6 +11,7 @@ import type {
   ReplayBatch,
   RetainedBatch,
 } from '../journal.ts'
+import { checkRetained } from '../keyed-places.ts'
 import type { Once } from '../once.ts'
 import { readBatch, readRetained, readStart } from '../read-batch.ts'
 import { openExpiringTable } from './expiring-table.ts'
@@ -95,6 +96,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     const now = clock.now()
     const repeated = once && write(() => results.find(once, now))
     if (repeated) return { ...repeated, repeated: true }
+    checkRetained(keys, event, init.maxRetainedBytes)
     const next = positionOf(store.epoch, sequence + 1)
     const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
     const save = () => {

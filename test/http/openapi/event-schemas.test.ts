@@ -74,10 +74,10 @@ describe('an event that the hub declares', () => {
 test('the document has the declared events, and is valid', async () => {
   const set = createAppHarness({ events })
   const document = (await (await set.request('/openapi.json')).json()) as DeclaringDocument
-  const { oneOf } = document.components.schemas.Event
-  const names = oneOf.map(({ properties }) => properties.event.const)
-  expect(names).toEqual(['inbox', 'tree', 'due', 'message'])
-  expect(oneOf[0]).toEqual({
+  const { anyOf } = document.components.schemas.Event
+  const names = anyOf.map(({ properties }) => properties.event.const)
+  expect(names).toEqual(['inbox', 'tree', 'due', 'message', undefined])
+  expect(anyOf[0]).toEqual({
     type: 'object',
     properties: {
       data: expect.objectContaining({ properties: { unread: { type: 'number' } } }),
@@ -92,12 +92,20 @@ test('the document has the declared events, and is valid', async () => {
     additionalProperties: false,
   })
   // Few tools resolve references that are relative to a part of the document.
-  const tree = '#/components/schemas/Event/oneOf/1/properties/data'
-  expect(oneOf[1]?.properties.data).toMatchObject({
+  const tree = '#/components/schemas/Event/anyOf/1/properties/data'
+  expect(anyOf[1]?.properties.data).toMatchObject({
     properties: { children: { items: { $ref: tree } } },
   })
-  expect(oneOf[2]?.properties.data).toEqual({})
-  expect(oneOf[3]).toMatchObject({ properties: { data: {} }, required: ['data'] })
+  expect(anyOf[2]?.properties.data).toEqual({})
+  expect(anyOf[3]).toMatchObject({ properties: { data: {} }, required: ['data'] })
+  expect(anyOf[4]).toMatchObject({
+    properties: {
+      data: { const: '' },
+      event: { enum: names.slice(0, 4) },
+      retain: { const: true },
+    },
+    required: ['data', 'retain'],
+  })
   expect(await new Validator().validate({ ...document } as SpecData)).toMatchObject({ valid: true })
 })
 
@@ -218,7 +226,7 @@ test('the typed client knows the declared events', () => {
 })
 
 interface DeclaringDocument {
-  readonly components: { readonly schemas: { readonly Event: { readonly oneOf: Variant[] } } }
+  readonly components: { readonly schemas: { readonly Event: { readonly anyOf: Variant[] } } }
 }
 
 interface Variant {

@@ -118,6 +118,7 @@ describe('an event stream as a body', () => {
     [`key=${'k'.repeat(129)}`, 'query.key'],
     ['onAbort=error', 'query.onAbort'],
     ['onAbort=undeclared', 'query.onAbort'],
+    ['onAbort=message', 'query.onAbort'],
   ])('with ?%s is refused before it is read', async (query, path) => {
     const { request } = createAppHarness({ events: { message: z.string() } })
     const response = await request(`/broadcast?${query}`, post('data: 1\n\n', SSE))

@@ -136,9 +136,22 @@ test.each([
   [{ key: 'a\nb' }, 'invalid-event'],
   [{ kye: 'a' } as object, 'invalid-option'],
   [{ onAbort: 'undeclared' }, 'invalid-option'],
+  [{ onAbort: 'message' }, 'invalid-option'],
 ])('options are checked before anything is read: %j', async (options, code) => {
   const { hub } = setUp({ events: { message: z.string() } })
-  await expect(hub.pipe(ALICE, feed().stream, options)).rejects.toMatchObject({ code })
+  const source = feed()
+  await expect(hub.pipe(ALICE, source.stream, options)).rejects.toMatchObject({ code })
+  expect(source.stream.locked).toBe(false)
+  expect(await hub.stop('alice', 'k')).toMatchObject({ stopped: 0 })
+})
+
+test('a declared event of onAbort may have an asynchronous schema, and a stop in the meantime counts', async () => {
+  const cut = z.object({ reason: z.string(), key: z.string() }).refine(async () => true)
+  const { hub, stored } = setUp({ events: { message: z.string(), cut } })
+  const done = hub.pipe(ALICE, feed().stream, { key: 'k', onAbort: 'cut' })
+  expect(await hub.stop('alice', 'k')).toMatchObject({ stopped: 1 })
+  expect(await done).toEqual({ published: 0, stopped: true })
+  expect(await stored(1)).toMatchObject([{ event: 'cut', data: '{"reason":"aborted","key":"k"}' }])
 })
 
 test.each([ALICE, { topic: 'news' }])(

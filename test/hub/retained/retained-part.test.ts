@@ -1,6 +1,7 @@
 /** Retained events: what a new stream receives before all others, and how it resumes when it is lost in between. */
 import { describe, expect, test } from 'vitest'
 import type { EventInput } from '../../../src/core/event.ts'
+import type { EventItem } from '../../../src/hub/subscription/read-items.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
 import { controlData, cursorOf, eventsNamed, publishedData } from '../../support/events.ts'
 import { createHubHarness, SMALL } from '../../support/hub-harness.ts'
@@ -27,7 +28,7 @@ describe('a new stream', () => {
       ['price', undefined, '2'],
       ['hub:beat', id, '15'],
     ])
-    expect(eventsNamed(stream, 'hub:ready')).toMatchObject([{ id: undefined }])
+    expect(eventsNamed(stream, 'hub:ready')).toMatchObject([{ id: `${id}r` }])
     expect(controlData(stream, 'hub:ready')).toMatchObject({ resume: 'fresh' })
     expect(connection.phase).toBe('live')
     const last = await hub.publish(NEWS, { ...PRICE, data: '3' })
@@ -94,6 +95,7 @@ describe('more than a stream can queue', () => {
     const before = Array.from({ length: 39 }, (_, n) => `${n}`)
     expect(got).toEqual([...before, '39 again', '0 again', 'new again', 'plain', 'typing'])
     expect(stream.events.filter(({ id }) => id !== undefined).map(({ id }) => id)).toEqual([
+      eventsNamed(stream, 'hub:ready')[0]?.id,
       eventsNamed(stream, 'hub:beat')[0]?.id,
       ...changed.map(({ id }) => id),
     ])
@@ -101,19 +103,70 @@ describe('more than a stream can queue', () => {
     expect(stream.faults).toEqual([])
   })
 
-  test('gives no cursor to a client that is cut in the middle, which starts anew', async () => {
+  test('comes once more to a client that is cut in the middle, and then all that was published since', async () => {
     const { hub, clock, connectNow, connect } = createHubHarness(SMALL)
     for (let n = 0; n < 40; n++)
       await hub.publish(NEWS, { ...PRICE, key: `${n}`, data: `${n} ${BIG}` })
+    const start = hub.cursor
     const { stream } = connectNow('alice', TOPICS)
     stream.stall()
     await clock.runPending()
+    await hub.publish(NEWS, { data: 'plain' })
+    await hub.publish(NEWS, { ...PRICE, key: '0', data: '0 again' })
     await clock.advance(16_000)
     stream.leave()
-    expect(cursorOf(stream)).toBeUndefined()
-    const again = await connect('alice', TOPICS)
-    expect(publishedData(again.stream)).toHaveLength(40)
+    expect(cursorOf(stream)).toBe(`${start}r`)
+    const again = await connect('alice', { ...TOPICS, lastEventId: cursorOf(stream) })
+    expect(publishedData(again.stream).map((data) => data.replace(BIG, '').trim())).toEqual([
+      ...Array.from({ length: 39 }, (_, n) => `${n + 1}`),
+      'plain',
+      '0 again',
+    ])
+    expect(controlData(again.stream, 'hub:ready')).toMatchObject({ resume: 'complete' })
+    expect(eventsNamed(again.stream, 'hub:ready')[0]?.id).toBe(`${start}r`)
+    expect(eventsNamed(again.stream, 'hub:beat')[0]?.id).toBe(start)
     expect(cursorOf(again.stream)).toBe(hub.cursor)
+    expect(again.connection.phase).toBe('live')
+  })
+
+  test('and was removed before the client returns leaves what was published since', async () => {
+    const { hub, connect } = createHubHarness()
+    const { id: start } = await hub.publish(NEWS, PRICE)
+    const { id } = await hub.publish(NEWS, { ...PRICE, data: '' })
+    const { stream } = await connect('alice', { ...TOPICS, lastEventId: `${start}r` })
+    expect(stream.events.slice(1)).toMatchObject([
+      { event: 'hub:beat', id: start },
+      { event: 'price', id, data: '' },
+    ])
+  })
+
+  test('is reported if events were lost before the client returns', async () => {
+    const { hub, connect } = createHubHarness({ journalOptions: { maxEvents: 1 } })
+    const { id: start } = await hub.publish(NEWS, PRICE)
+    for (const data of ['lost', 'left']) await hub.publish(NEWS, { data })
+    const { stream } = await connect('alice', { ...TOPICS, lastEventId: `${start}r` })
+    expect(publishedData(stream)).toEqual(['1', 'left'])
+    expect(controlData(stream, 'hub:gap')).toMatchObject({ reason: 'evicted', requested: start })
+  })
+
+  test.each([
+    ['of another epoch', 'other-1r'],
+    ['of the future', undefined],
+  ])('with a cursor %s starts anew, with a gap', async (_, lastEventId) => {
+    const { hub, connect } = createHubHarness()
+    await hub.publish(NEWS, PRICE)
+    await hub.publish(NEWS, { data: 'before' })
+    const future = hub.cursor.replace(/-.*/, '-99r')
+    const { stream } = await connect('alice', { ...TOPICS, lastEventId: lastEventId ?? future })
+    expect(publishedData(stream)).toEqual(['1'])
+    expect(controlData(stream, 'hub:ready')).toMatchObject({ resume: 'gap' })
+    expect(controlData(stream, 'hub:gap')).toEqual({
+      requested: lastEventId ?? future,
+      earliest: null,
+      reason: 'epoch',
+    })
+    expect(eventsNamed(stream, 'hub:gap')[0]?.id).toBe(`${hub.cursor}r`)
+    expect(cursorOf(stream)).toBe(hub.cursor)
   })
 
   test('is bounded: the oldest are evicted, and reported to those that missed them', async () => {
@@ -131,6 +184,24 @@ describe('more than a stream can queue', () => {
 })
 
 describe('a journal that answers late', () => {
+  test('learns that a client has left which waits for more', async () => {
+    const own = createMemoryJournal()
+    const asked: (() => boolean)[] = []
+    const journal: typeof own = {
+      ...own,
+      retained: (_keys, _after, _maxBytes, isNeeded = () => true) => {
+        asked.push(isNeeded)
+        return new Promise(() => {})
+      },
+    }
+    const { hub, connect } = createHubHarness({ ...SMALL, journal: () => journal })
+    for (let n = 0; n < 40; n++) await hub.publish(NEWS, { ...PRICE, key: `${n}`, data: BIG })
+    const { stream } = await connect('alice', TOPICS)
+    expect(asked.map((isNeeded) => isNeeded())).toEqual([true])
+    stream.leave()
+    expect(asked.map((isNeeded) => isNeeded())).toEqual([false])
+  })
+
   test('may have stored a retained event that is delivered after the read: it comes once', async () => {
     let late: LateJournal | undefined
     const { hub, clock, connectNow } = createHubHarness({
@@ -168,6 +239,37 @@ describe('an iteration', () => {
       { data: 'live' },
     ])
     await iterator.return?.()
+  })
+
+  test('that ends in between says where to go on', async () => {
+    let fails = true
+    const journal = createMemoryJournal()
+    const failing: typeof journal = {
+      ...journal,
+      retained: async (...request) => {
+        if (fails) throw new Error('The journal is away.')
+        return await (journal.retained?.(...request) ?? { entries: [], done: true })
+      },
+    }
+    const { hub, clock } = createHubHarness({ ...SMALL, journal: () => failing })
+    for (let n = 0; n < 40; n++) await hub.publish(NEWS, { ...PRICE, key: `${n}`, data: BIG })
+    const start = hub.cursor
+    const iterator = hub.events(NEWS)[Symbol.asyncIterator]()
+    await hub.publish(NEWS, { data: 'plain' })
+    const read = async (from: AsyncIterator<EventItem>, last?: string) => {
+      const data: string[] = []
+      while (last === undefined || data.at(-1) !== last) {
+        const [next] = await Promise.all([from.next(), clock.runPending()])
+        data.push(next.value.data)
+      }
+      return data
+    }
+    const failure = await read(iterator).catch((error) => error)
+    expect([failure.code, failure.lastEventId]).toEqual(['journal-unavailable', `${start}r`])
+    fails = false
+    const again = hub.events(NEWS, { lastEventId: failure.lastEventId })[Symbol.asyncIterator]()
+    expect(await read(again, 'plain')).toHaveLength(41)
+    await again.return?.()
   })
 })
 

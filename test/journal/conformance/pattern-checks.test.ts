@@ -8,8 +8,8 @@ import { recordingHandler } from '../../support/journal-handler.ts'
 
 type Break = (journal: Journal) => Partial<Journal>
 
-/** The names of the checks that a journal fails. */
-async function failures(broken: Break): Promise<string[]> {
+/** The names of the checks that a journal fails. @param restarted - how it breaks once it is opened again; without it, it is not */
+async function failures(broken: Break, restarted?: Break): Promise<string[]> {
   const failed: string[] = []
   const checks = patternChecks(async (bounds) => {
     const clock = manualClock()
@@ -20,8 +20,11 @@ async function failures(broken: Break): Promise<string[]> {
     const eventually = async (holds: () => boolean) => {
       if (!holds()) throw new Error('It does not hold.')
     }
-    const reopen = async () => journal
-    return { journal, deliveries, advance: clock.advance, eventually, reopen }
+    const reopen =
+      restarted &&
+      (async () => Object.assign(Object.create(journal) as Journal, restarted(journal)))
+    const base = { journal, deliveries, advance: clock.advance, eventually }
+    return reopen ? { ...base, reopen } : base
   })
   for (const { name, run } of checks) await run().catch(() => failed.push(name))
   return failed
@@ -38,6 +41,12 @@ function delivering(change: (event: DeliveredEvent, deliver: JournalHandler['del
 
 test('the memory journal passes every check, also if it delivers at one key after another', async () => {
   expect(await failures(() => ({}))).toEqual([])
+  expect(
+    await failures(
+      () => ({}),
+      () => ({}),
+    ),
+  ).toEqual([])
   const oneByOne = delivering(({ keys, ...event }, deliver) => {
     for (const key of [keys].flat()) deliver({ keys: key, ...event })
   })
@@ -89,4 +98,20 @@ test.each<[string, Break, RegExp]>([
   ],
 ])('a journal fails a check when it %s', async (_, broken, name) => {
   expect(await failures(broken)).toContainEqual(expect.stringMatching(name))
+})
+
+test('a journal fails a check when it forgets patterns, or the topic, at a restart', async () => {
+  const forgetting = (prefix: string): Break => {
+    return (journal) => ({
+      read: async (keys, cursor, bytes) => {
+        const batch = await journal.read(keys, cursor, bytes)
+        return keys.some((key) => key.startsWith(prefix)) ? { ...batch, entries: [] } : batch
+      },
+    })
+  }
+  for (const prefix of ['p:a/*', 'p:a/**', 't:']) {
+    expect(await failures(() => ({}), forgetting(prefix))).toEqual([
+      expect.stringMatching(/survive a restart/),
+    ])
+  }
 })

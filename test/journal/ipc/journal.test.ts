@@ -73,6 +73,24 @@ describe('processes that share a journal', () => {
     expect(one.counts).toEqual({ sent: before.sent + 1, received: before.received + 1 })
   })
 
+  test('ask for no batch of a client that has left', async () => {
+    const { start } = createIpcWorld()
+    const { journal, counts } = await start()
+    const before = { ...counts }
+    await journal.read([ALICE], 'earliest', 1e6, () => false)
+    expect(await journal.retained?.([ALICE], 0, 1e6, () => false)).toMatchObject({ entries: [] })
+    expect(counts).toEqual(before)
+  })
+
+  test('count the retained events that were evicted, also once none is left', async () => {
+    const { start } = createIpcWorld({ maxRetainedBytes: 2_000 })
+    const { journal } = await start()
+    const price = { replace: true, retain: true, data: 'x'.repeat(600) }
+    for (const key of ['a', 'b']) await journal.append(ALICE, { ...price, key })
+    await journal.append(ALICE, { key: 'b', replace: true, data: '' })
+    expect(journal.stats?.retained).toMatchObject({ events: 0, evicted: 1 })
+  })
+
   test('receive what is published after a read, and nothing for a key that they have left', async () => {
     const { start } = createIpcWorld()
     const one = await start()
@@ -86,6 +104,18 @@ describe('processes that share a journal', () => {
     await one.journal.read([ALICE], undefined, 1e6)
     expect(await other.journal.append(ALICE, { data: 'b' })).toMatchObject({ connections: 0 })
     expect(one.deliveries).toHaveLength(1)
+  })
+
+  test('continue from before an event that their hub fails to take', async () => {
+    const { start, errors } = createIpcWorld()
+    const one = await start([NEWS], undefined, () => {
+      throw new Error('broken')
+    })
+    const { sequence } = await one.journal.append(NEWS, { data: 'a' })
+    expect(errors).toEqual([new Error('broken')])
+    expect(one.missed.map((affects) => [affects(NEWS), affects(ALICE)])).toEqual([[true, false]])
+    expect(one.headsWhenMissed).toEqual([sequence - 1])
+    expect(one.journal.head().sequence).toBe(sequence)
   })
 
   test('learn how many connections of all of them an event is for', async () => {

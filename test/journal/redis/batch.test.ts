@@ -11,6 +11,7 @@ function batching(store?: (args: readonly string[]) => Promise<unknown>) {
   const relayed: (() => void)[] = []
   let last = 0
   const batcher = createPublishBatcher({
+    maxRetainedBytes: 1e6,
     clock,
     relay: () => new Promise((resolve) => relayed.push(() => resolve({ instances: 1 }))),
     relaySeveral: async (keys, body) => {
@@ -168,6 +169,14 @@ test('the copies of a call are limited, and those of an event in all', async () 
   void append(keys(1_000), { data: dataOf(67_108) })
   await clock.runPending()
   expect(calls).toHaveLength(7)
+})
+
+test('the copies of a call are limited, also those of topics at patterns', async () => {
+  const { clock, calls, append } = batching()
+  const patterns = Array.from({ length: 10 }, (_, n) => `p:a/${n}/**`)
+  for (let n = 0; n < 200; n++) void append(['t:a/b', ...patterns], { data: 'x' })
+  await clock.runPending()
+  expect(sizes(calls)).toEqual([90, 90, 20])
 })
 
 test('an event for a topic goes with the patterns that cover it, in a call with those for other addresses', async () => {

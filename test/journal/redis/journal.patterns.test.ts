@@ -117,6 +117,61 @@ describe.skipIf(REDIS_IS_MISSING)('patterns in Redis', () => {
     }
   })
 
+  test.each([
+    ['everyone', 'everyone'],
+    ['several', [{ topic: 'a/b' }, { client: 'first' }]],
+  ] as const)(
+    'start a stream without a gap, whatever is published to %s meanwhile',
+    async (_, to) => {
+      for (let round = 0; round < 5; round++) {
+        const hub = open(newPrefix())
+        try {
+          await until('it is ready', () => hub.ready)
+          const stream = fakeStream()
+          for (let n = 0; n < 10; n++) hub.post(to, { data: `${n}` })
+          hub.connect({ client: 'first', topics: ['a/*'], stream })
+          await until('it is open', () => stream.events.length > 0)
+          await hub.publish({ topic: 'a/b' }, { data: 'last' })
+          await until('it has arrived', () => publishedData(stream).includes('last'))
+          expect(stream.events.map(({ event }) => event)).not.toContain('hub:gap')
+        } finally {
+          await hub.close()
+        }
+      }
+    },
+  )
+
+  test('reach each connection of a hub that is cut off between the copies of an event', async () => {
+    const proxy = await openTcpProxy(redis.port)
+    const prefix = newPrefix()
+    const hub = open(prefix, `redis://127.0.0.1:${proxy.port}`)
+    try {
+      await until('it is ready', () => hub.ready)
+      const streams = new Map(['a/b', 'a/*', 'a/**'].map((topic) => [topic, fakeStream()]))
+      for (const [topic, stream] of streams) hub.connect({ client: 'x', topics: [topic], stream })
+      const all = (holds: (stream: FakeStream) => boolean) => [...streams.values()].every(holds)
+      const has = (data: string) => () => all((stream) => publishedData(stream).includes(data))
+      await until('all are open', () => all(({ events }) => events.length > 0))
+      const { journal } = await openRedisJournal(redis, {}, [], prefix)
+      await journal.append(AB, { data: 'before' })
+      await until('it has arrived', has('before'))
+      proxy.cutBefore(':address:p:a/*')
+      await journal.append(AB, { data: 'between' })
+      await until('the hub is away', () => !hub.ready)
+      proxy.redirect(redis.port)
+      await until('the hub is back', () => hub.ready)
+      await journal.append(AB, { data: 'after' })
+      await until('it has arrived', has('after'))
+      for (const stream of streams.values()) {
+        expect(publishedData(stream)).toEqual(['before', 'between', 'after'])
+        expect(stream.events.map(({ event }) => event)).not.toContain('hub:gap')
+      }
+    } finally {
+      await hub.close()
+      await proxy.close()
+    }
+  })
+
   test.each(['no', 'an'])(
     'are reported as incomplete after a failover that forgot their use, with %s older instance',
     async (instance) => {
@@ -199,7 +254,7 @@ describe.skipIf(REDIS_IS_MISSING)('patterns in Redis', () => {
     }
   })
 
-  function open(prefix: string): Hub {
-    return createHub({ journal: createRedisJournal({ url: redis.url, prefix }) })
+  function open(prefix: string, url = redis.url): Hub {
+    return createHub({ journal: createRedisJournal({ url, prefix }) })
   }
 })

@@ -79,6 +79,20 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     await journal.close()
   })
 
+  test('that lost its replicas is connected to, also if a pattern is followed for the first time', async () => {
+    const prefix = newPrefix()
+    const first = await openRedisJournal(redis, {}, ['t:x'], prefix)
+    const { id } = await first.journal.append('t:x', { data: 'x' })
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    const { journal } = await openRedisJournal(redis, {}, ['t:x', 'p:a/*'], prefix)
+    expect((await journal.read(['t:x'], id, 1_000)).gap).toBeUndefined()
+    // Until Redis stores events at patterns, none can be followed.
+    await expect(journal.read(['p:a/*'], id, 1_000)).rejects.toThrow(/NOREPLICAS/)
+    await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await journal.append('t:x', { data: 'y' })
+    expect((await journal.read(['p:a/*'], id, 1_000)).gap).toBe('evicted')
+  })
+
   test.each([
     ['lost its replicas', 'min-replicas-to-write', /NOREPLICAS/],
     ['is out of memory', 'maxmemory', /OOM/],

@@ -44,14 +44,23 @@ test.each([
   for (let n = 0; n < 3; n++) {
     const batch = reads.read(['a', 'b'], cursor, 100)
     expect(runs[n]).toMatchObject({ keys: ['a', 'b'], args: [...from, '100', 'a', 'b'] })
-    runs[n]?.resolve(reply)
+    runs[n]?.resolve(cursor === undefined ? ['e', 9, 7, 1] : reply)
     expect(await batch).toEqual({
       entries: [],
       end: positionOf('e', 9),
       done: true,
-      gap: undefined,
+      completeAfter: cursor === undefined ? 7 : undefined,
     })
   }
+})
+
+test('a batch of retained events is not read for a client that has left', async () => {
+  const { reads, runs } = recordedReads()
+  expect(await reads.retained(['a'], 0, 100, () => false)).toMatchObject({ entries: [] })
+  const batch = reads.retained(['a'], 7, 100, () => true)
+  expect(runs).toMatchObject([{ args: ['RETAINED', '7', '100', 'a'] }])
+  runs[0]?.resolve(reply)
+  expect(await batch).toEqual({ entries: [], done: true })
 })
 
 test('64 reads run at a time, and the others follow in order', async () => {

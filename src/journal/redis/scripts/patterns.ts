@@ -31,10 +31,11 @@ local function usePatterns()
     return nil, redis.error_reply('OLDER An instance of an older version does not store events ' ..
       'at patterns: upgrade it, or follow topics.')
   end
-  redis.call('PEXPIRE', KEYS[1], ttl + ${METADATA_TTL_MS})
-  format = tostring(math.max(tonumber(format) or 1, ${WITH_PATTERNS}))
-  redis.call('HSET', KEYS[1], 'format', format, 'patternsAfter', seq)
-  storedPatternsAfter = seq
+  local newFormat = tostring(math.max(tonumber(format) or 1, ${WITH_PATTERNS}))
+  redis.pcall('PEXPIRE', KEYS[1], ttl + ${METADATA_TTL_MS})
+  local reply = redis.pcall('HSET', KEYS[1], 'format', newFormat, 'patternsAfter', seq)
+  if type(reply) == 'table' then return nil, reply end
+  format, storedPatternsAfter = newFormat, seq
   return seq
 end
 `

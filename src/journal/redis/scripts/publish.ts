@@ -34,14 +34,16 @@ local function nextFrame(body)
 end
 `
 
-/** Lua: what storing events ends with: the record of the call, eviction, and the reply. @param added - how many were stored */
+/** Lua: what storing events ends with: the record of the call, eviction, and the reply. @param added - how many were stored in logs */
 export function endPublish(added: string): string {
   return `
-local keys = hasPatterns and args[${FIRST}] or string.gsub(args[${FIRST}], '\\np:[^\\n]*', '')
-local record = seq .. ' ' .. now .. ' ' .. size .. '\\n' .. keys
-bytes = bytes + size + #record + ${RECORD_BYTES}
-call('ZADD', records, seq, record)
-if wasEmpty then call('PEXPIRE', records, ttl + ${METADATA_TTL_MS}) end
+if ${added} > 0 then
+  local keys = hasPatterns and args[${FIRST}] or string.gsub(args[${FIRST}], '\\np:[^\\n]*', '')
+  local record = seq .. ' ' .. now .. ' ' .. size .. '\\n' .. keys
+  bytes = bytes + size + #record + ${RECORD_BYTES}
+  call('ZADD', records, seq, record)
+  if wasEmpty then call('PEXPIRE', records, ttl + ${METADATA_TTL_MS}) end
+end
 if surplus or isOverdue(${SLACK}) then
   local trimLogs, enforceBounds = evictions()
   if surplus then trimLogs(surplus) end

@@ -22,7 +22,7 @@ end
 
 /**
  * epoch (or `EARLIEST`, or `RETAINED`), sequence, bytes, keys… → epoch, end, gap, done, frames…; with `RETAINED`, those that
- * are retained after the sequence, and the end of the journal
+ * are retained after the sequence, the end of the journal, and instead of the gap up to where these keys are incomplete
  */
 export const READ: Script = script(
   'read',
@@ -43,8 +43,8 @@ for i = ${FIRST + 3}, #ARGV do
 end
 sweep()
 local onlyRetained = from == 'RETAINED'
-if onlyRetained and not retainedBytes then return { epoch, seq, '', 1 } end
-local start, gap = onlyRetained and sequence or 0, nil
+if onlyRetained and not retainedBytes then return { epoch, seq, patternsAfter, 1 } end
+local start, gap = onlyRetained and sequence or 0, onlyRetained and patternsAfter or nil
 if from ~= 'EARLIEST' and not onlyRetained then
   start, gap = locate(from, sequence)
   if patternsAfter > start then gap = gap or 'evicted' end

@@ -4,12 +4,12 @@ import { positionOf } from '../../../../src/core/cursor.ts'
 import { createFeed } from '../../../../src/journal/redis/pubsub/feed.ts'
 
 /** A feed. Redis answers with the epochs that the test sends. */
-function newFeed() {
+function newFeed(followsPatterns = false) {
   const delivered: string[] = []
   const missed: ((key: string) => boolean)[] = []
   const errors: string[] = []
   const answers: { resolve(epoch: string): void; reject(error: Error): void }[] = []
-  const state = { isBroken: false }
+  const state = { isBroken: false, headWhenMissed: '' }
   const feed = createFeed({
     start: positionOf('start', 0),
     handler: () => ({
@@ -17,9 +17,13 @@ function newFeed() {
         if (state.isBroken) throw new Error('broken')
         delivered.push(`${keys} ${entry?.id}`)
       },
-      missed: (affects) => void missed.push(affects),
+      missed: (affects) => {
+        missed.push(affects)
+        state.headWhenMissed = feed.head.id
+      },
       respond: () => null,
     }),
+    followsPatterns: () => followsPatterns,
     fetchEpoch: () => new Promise((resolve, reject) => answers.push({ resolve, reject })),
     guard: (work) => {
       try {
@@ -35,8 +39,8 @@ function newFeed() {
 }
 
 /** A feed at position 5 of the epoch `e`. */
-function recordedFeed() {
-  const recorded = newFeed()
+function recordedFeed(followsPatterns?: boolean) {
+  const recorded = newFeed(followsPatterns)
   recorded.feed.moveTo('e', 5)
   return recorded
 }
@@ -70,6 +74,33 @@ test('an event that arrives at several keys is delivered once at each of them', 
   expect(delivered).toEqual(['a e-6', 'b e-6', 'c e-6', 'b e-7', 'c e-7'])
 })
 
+test('the head includes an event that may arrive at further keys once it can’t any longer', () => {
+  const { feed, receive } = recordedFeed(true)
+  const positions = () => [feed.head.id, feed.newest]
+  receive('t:a/b', 'id: e-6\n')
+  expect(positions()).toEqual(['e-5', 6])
+  receive('p:a/*', 'id: e-6\n')
+  expect(positions()).toEqual(['e-5', 6])
+  feed.onHead('e-6')
+  expect(positions()).toEqual(['e-6', 6])
+  receive('p:a/*', 'id: e-7\n')
+  expect(positions()).toEqual(['e-6', 7])
+  receive('c:x', 'id: e-8\n')
+  expect(positions()).toEqual(['e-8', 8])
+  receive('t:a/b', 'id: e-9\n')
+  receive('c:x', '')
+  expect(positions()).toEqual(['e-9', 9])
+  receive('t:a/b', 'id: e-12\n')
+  feed.moveTo('e', 12)
+  expect(positions()).toEqual(['e-12', 12])
+})
+
+test('an event whose further keys this hub does not listen to is complete at once', () => {
+  const { feed, receive } = recordedFeed(false)
+  receive('t:a/b', 'id: e-6\n')
+  expect(feed.head.id).toBe('e-6')
+})
+
 test('the head moves on alone, in its epoch, and never back', () => {
   const { feed } = recordedFeed()
   feed.onHead('e-9')
@@ -85,7 +116,8 @@ test('an event that the hub fails to take is missed at its address', () => {
   receive('a', 'id: e-6\n')
   expect(errors).toEqual(['broken'])
   expect(missed.map((affects) => [affects('a'), affects('b')])).toEqual([[true, false]])
-  expect(feed.head.id).toBe('e-6')
+  // A connection that has not received it continues from before it.
+  expect([state.headWhenMissed, feed.head.id]).toEqual(['e-5', 'e-6'])
 })
 
 test('an event of another epoch is reported if that epoch is not of this journal', async () => {

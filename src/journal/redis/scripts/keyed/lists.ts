@@ -7,6 +7,9 @@
 /** The overhead of a keyed event in Redis beyond its address and its key: that of the only one in its list. */
 const KEYED_BYTES = 200
 
+/** Lua: the time to live of a list. A log may live longer later, if `maxAge` rises: its lists must not expire before it. */
+export const LIST_TTL = 'ttl + 86400000'
+
 /**
  * Lua: `nameAt(address, frame)` returns by which name a frame is superseded in the log of an address, or nil: at a pattern, one
  * for several addresses is not, as it names no topic. `keyedList` returns the list of a name, and `keyedBytes` what an event
@@ -40,6 +43,6 @@ local function forgetKeyed(address, frame)
     redis.call('LPOP', list)
     first = redis.call('LINDEX', list, 0)
   end
-  if first then redis.call('PEXPIRE', list, ttl) end
+  if first then redis.call('PEXPIRE', list, ${LIST_TTL}) end
 end
 `

@@ -7,7 +7,7 @@ import { ENTRY_BYTES } from '../evict.ts'
 import { BEGIN_PUBLISH, endPublish } from '../publish.ts'
 import { type JournalScript, script } from '../script.ts'
 import { PUBLISH_TO_SEVERAL, refuseOlder } from '../several.ts'
-import { KEYED } from './lists.ts'
+import { KEYED, LIST_TTL } from './lists.ts'
 import { RETAIN } from './retain.ts'
 
 /** The end of the name of the channel that all hubs subscribe to that know keys. Nothing is published there. */
@@ -17,6 +17,9 @@ export const KEYED_MARKER = ':keyed'
 export const REPLACES = '+'
 export const RETAINS = '*'
 
+/** The maximum number of frames that are read from a log at a time. */
+const MAX_NEIGHBOURS = 16
+
 /**
  * Lua: `supersede(address, name)` removes the events with a name from the log of an address, without recording them as
  * evicted; `addKeyed(address, name)` adds the newest sequence, and returns the bytes that it takes. `eachPlace(keys, key,
@@ -24,10 +27,9 @@ export const RETAINS = '*'
  */
 const SUPERSEDE = `
 ${KEYED}
-local superseded = {}
+local superseded, supersededCount = {}, 0
 
--- The place of the first frame after a sequence in a log, and the frame. Events with the same key are often
--- neighbours: the search begins with the first place.
+-- The place of the first frame after a sequence in a log, and the frame.
 local function firstAfter(log, sequence, from)
   local low, high, probe, found = from, redis.call('LLEN', log), from, nil
   while low < high do
@@ -38,29 +40,51 @@ local function firstAfter(log, sequence, from)
   return low, found
 end
 
+local function removePlaces(log, places)
+  local count = #places
+  local first, last = places[1], places[count]
+  if first == 0 and last == count - 1 then
+    redis.call('LTRIM', log, count, -1)
+  elseif last - first == count - 1 and last == redis.call('LLEN', log) - 1 then
+    redis.call('LTRIM', log, 0, first - 1)
+  else
+    -- An empty element holds its place until all are removed together.
+    for _, place in ipairs(places) do redis.call('LSET', log, place, '') end
+    redis.call('LREM', log, -count, '')
+  end
+  -- A log of which each event is replaced in time is never evicted from.
+  redis.call('PEXPIRE', log, ttl)
+end
+
 local function supersede(address, name)
-  local list, log, from, count = keyedList(address, name), logs .. address, 0, 0
+  local list, log, places = keyedList(address, name), logs .. address, {}
   local sequences = redis.call('LRANGE', list, 0, -1)
   -- Redis without free memory refuses LSET, unless the script has written something before.
   redis.call('DEL', list)
-  for _, text in ipairs(sequences) do
+  -- Events with the same key are often neighbours: some frames are read at a time, from the place first on.
+  local first, frames, at = 0, {}, 1
+  for i, text in ipairs(sequences) do
     local sequence = tonumber(text)
-    local place, frame = firstAfter(log, sequence - 1, from)
+    while frames[at] and sequenceOf(frames[at]) < sequence do at = at + 1 end
+    if not frames[at] then
+      first, at = firstAfter(log, sequence - 1, first + #frames), 1
+      frames = redis.call('LRANGE', log, first, first + math.min(#sequences - i, ${MAX_NEIGHBOURS - 1}))
+    end
+    local frame = frames[at]
     if frame and sequenceOf(frame) == sequence then
-      -- An empty element holds its place until all are removed together.
-      redis.call('LSET', log, place, '')
-      from, count = place + 1, count + 1
+      places[#places + 1], at = first + at - 1, at + 1
       bytes = bytes - #frame - ${ENTRY_BYTES} - keyedBytes(address, name)
-      superseded[#superseded + 1] = sequence
+      superseded[sequence] = superseded[sequence] or {}
+      superseded[sequence][address] = true
     end
   end
-  if count > 0 then redis.call('LREM', log, -count, '') end
-  events = events - count
+  if places[1] then removePlaces(log, places) end
+  events, supersededCount = events - #places, supersededCount + #places
 end
 
 local function addKeyed(address, name)
   local list = keyedList(address, name)
-  if redis.call('RPUSH', list, seq) == 1 then redis.call('PEXPIRE', list, ttl) end
+  if redis.call('RPUSH', list, seq) == 1 then redis.call('PEXPIRE', list, ${LIST_TTL}) end
   return keyedBytes(address, name)
 end
 
@@ -84,20 +108,26 @@ end
 
 -- Whether an event of this address is stored that the call up to a sequence has published: other than evicted
 -- events, those that were superseded may have older ones before them.
+local start, startOf
 local function isLeft(address, last)
-  local before = redis.call('ZREVRANGEBYSCORE', records, '(' .. last, '-inf', 'LIMIT', 0, 1)[1]
-  local start = before and tonumber(string.match(before, '^%d+')) or 0
+  if startOf ~= last then
+    local before = redis.call('ZREVRANGEBYSCORE', records, '(' .. last, '-inf', 'LIMIT', 0, 1)[1]
+    start, startOf = before and tonumber(string.match(before, '^%d+')) or 0, last
+  end
+  -- Many calls publish one event at many addresses.
+  if start == last - 1 and superseded[last] and superseded[last][address] then return false end
   local _, frame = firstAfter(logs .. address, start, 0)
   return frame and sequenceOf(frame) <= last
 end
 
 -- Removes the records of calls of which no event is stored any longer.
 local function removeSupersededRecords()
-  if not superseded[1] then return end
+  if supersededCount == 0 then return end
   local _, _, _, removeRecord = evictions()
-  table.sort(superseded)
-  local seen = 0
-  for _, sequence in ipairs(superseded) do
+  local sequences, seen = {}, 0
+  for sequence in pairs(superseded) do sequences[#sequences + 1] = sequence end
+  table.sort(sequences)
+  for _, sequence in ipairs(sequences) do
     if sequence > seen then seen = removeRecord(sequence, isLeft) end
   end
 end
@@ -134,7 +164,6 @@ while args[i] do
     eachPlace(keys, eventKey, function(address, name)
       supersede(address, name)
       if retainedBytes or retainedChanged then dropRetained(address, name) end
-      over[address] = nil
     end)
   end
   if mark == '${RETAINS}' then
@@ -146,7 +175,7 @@ while args[i] do
       if length == 1 then call('PEXPIRE', logs .. key, ttl) end
       local name = nameAt(key, frame)
       stored, size = stored + 1, size + #frame + ${ENTRY_BYTES} + (name and addKeyed(key, name) or 0)
-      if length > limit then over[key] = length - maxEvents end
+      if length > limit then over[key] = true end
     end end
   end
   i, count = i + 2, count + 1
@@ -157,9 +186,16 @@ while args[i] do
     reply[count] = publishAtEach(hasPatterns and keys or own, frame)
   end
 end
-if next(over) then surplus = over end
+-- Some of what they exceeded the limit by may have been superseded.
+for key in pairs(over) do
+  local exceeding = call('LLEN', logs .. key) - maxEvents
+  if exceeding > 0 then
+    surplus = surplus or {}
+    surplus[key] = exceeding
+  end
+end
 events = events + stored
-call('HINCRBY', KEYS[1], 'copies', stored - (count - 2) - #superseded)
+call('HINCRBY', KEYS[1], 'copies', stored - (count - 2) - supersededCount)
 removeSupersededRecords()
 saveRetained()
 ${endPublish('stored')}

@@ -9,26 +9,66 @@ import { METADATA_TTL_MS } from '../evict.ts'
 /** The overhead of a retained event in Redis beyond its frame and three copies of its address and its key. */
 const RETAINED_BYTES = 250
 
-/** Lua: the names of the keys, and `placeOf(address, sequence)`, where members of `retained:by-address` start. */
+/** The maximum number of retained events that a call evicts, and how many of them in one step. */
+const MAX_EVICTED = 10_000
+const STEP = 100
+
+/**
+ * Lua: the names of the keys; `placeOf(address, sequence)`, where members of `retained:by-address` start; and `sizeOf(member, length)`,
+ * the bytes that a retained event takes.
+ */
 const NAMES = `
 local kept = base .. 'retained'
 local bySequence, byAddress = kept .. ':by-sequence', kept .. ':by-address'
 local function placeOf(address, sequence)
   return address .. '\\n' .. string.format('%016d', sequence)
 end
+local function sizeOf(member, length)
+  return length + 3 * #member + ${RETAINED_BYTES}
+end
+`
+
+/** Lua after that: `evictRetained(size)` evicts the oldest while their size exceeds the bound, and returns and stores what it is then. */
+const EVICT_RETAINED = `
+local function evictRetained(size)
+  local count = 0
+  local recordEvicted
+  while size > maxRetainedBytes and count < ${MAX_EVICTED} do
+    local oldest, members, places, removed = redis.call('ZRANGE', bySequence, 0, ${STEP - 1}, 'WITHSCORES'), {}, {}, {}
+    for i = 1, #oldest, 2 do
+      if size <= maxRetainedBytes then break end
+      local member, sequence = oldest[i], oldest[i + 1]
+      local address, name = string.match(member, '^([^\\n]*)\\n(.*)$')
+      size = size - sizeOf(member, redis.call('HSTRLEN', kept, member))
+      members[#members + 1] = member
+      places[#places + 1] = placeOf(address, tonumber(sequence)) .. '\\n' .. name
+      removed[i], removed[i + 1] = sequence, address
+    end
+    if not members[1] then break end
+    redis.call('HDEL', kept, unpack(members))
+    redis.call('ZREM', bySequence, unpack(members))
+    redis.call('ZREM', byAddress, unpack(places))
+    if not recordEvicted then
+      local _, _, _, _, record = evictions()
+      recordEvicted = record
+    end
+    recordEvicted(removed)
+    count = count + #members
+  end
+  if count > 0 then redis.call('HINCRBY', KEYS[1], 'retainedEvicted', count) end
+  redis.call('HSET', KEYS[1], 'retainedBytes', size)
+  return size
+end
 `
 
 /**
  * Lua: `dropRetained(address, name)` removes an event if it is retained; `putRetained(address, name, frame)` stores the newest
- * one; `saveRetained()` evicts the oldest beyond the bound, and stores the size.
+ * one; `saveRetained()` evicts the oldest beyond the bound, as far as one call may, and stores the size.
  */
 export const RETAIN: string = `
 ${NAMES}
+${EVICT_RETAINED}
 local keptBytes, retainedChanged = retainedBytes or 0, false
-
-local function sizeOf(name, length)
-  return length + 3 * #name + ${RETAINED_BYTES}
-end
 
 local function dropRetained(address, name)
   local member = address .. '\\n' .. name
@@ -50,18 +90,7 @@ end
 
 local function saveRetained()
   if not retainedChanged then return end
-  local count = 0
-  while keptBytes > maxRetainedBytes do
-    local oldest = redis.call('ZRANGE', bySequence, 0, 0, 'WITHSCORES')
-    if not oldest[1] then break end
-    local address, name = string.match(oldest[1], '^([^\\n]*)\\n(.*)$')
-    dropRetained(address, name)
-    local _, _, _, _, recordEvicted = evictions()
-    recordEvicted({ oldest[2], address })
-    count = count + 1
-  end
-  if count > 0 then redis.call('HINCRBY', KEYS[1], 'retainedEvicted', count) end
-  redis.call('HSET', KEYS[1], 'retainedBytes', keptBytes)
+  evictRetained(keptBytes)
   if (tonumber(format) or 1) < ${WITH_RETAINED} then
     redis.call('HSET', KEYS[1], 'format', ${WITH_RETAINED})
   end
@@ -99,11 +128,17 @@ local function changedRetained(start, add)
 end
 `
 
-/** Lua: keeps the retained events from expiring, and lets versions in again that would not read them once there are none. */
+/** Lua: evicts what is left to evict, keeps the retained events from expiring, and lets versions in again that would not read them once there are none. */
 export const KEEP_RETAINED: string = `
 ${NAMES}
+${EVICT_RETAINED}
 local retainedCount = 0
 if retainedBytes then
+  -- A Redis without free memory refuses to write.
+  if retainedBytes > maxRetainedBytes then pcall(function()
+    retainedBytes = evictRetained(retainedBytes)
+    save()
+  end) end
   retainedCount = redis.call('ZCARD', bySequence)
   for _, name in ipairs({ kept, bySequence, byAddress }) do
     redis.pcall('PEXPIRE', name, ttl + ${METADATA_TTL_MS})
