@@ -106,7 +106,7 @@ export async function answerStream(
     void discardRest(reader, clock)
     const why = reasonOf(ended)
     const mayPublish = published > 0 || !why || !NOT_ALLOWED.has(why.status)
-    // It counts as any event does. A refusal is counted; nobody is left who could be told.
+    // It counts as any event does. A refusal is counted, and leaves nobody to answer.
     if (onAbort !== undefined && mayPublish) {
       await publisher.startTurn()(abortEvent(onAbort, ending, key))
     }

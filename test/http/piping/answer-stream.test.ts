@@ -195,7 +195,7 @@ function limited(count: number, status: 401 | 403 | 429 = 429) {
 }
 
 describe('a stop', () => {
-  test('ends the stream of the client and key, whose publisher is told at once', async () => {
+  test('ends the stream of the client and key, and answers its publisher at once', async () => {
     const { app, clock, request, listen } = createAppHarness()
     const alice = await listen('/sse?id=alice')
     const { init, send } = openBody()
