@@ -1,6 +1,6 @@
 /** The package holds what is needed and nothing else, and is what it says it is. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { manifest, PACK_MS, pack, ROOT, runFile, type Tarball } from './tarball.ts'
 
@@ -38,6 +38,23 @@ test('every exported file is in the package', () => {
   )
   const wanted = [...targets, ...Object.values(manifest.bin)].map((path) => path.replace('./', ''))
   expect(wanted.filter((path) => !tarball.files.includes(path))).toEqual([])
+})
+
+test('every declaration that an export leads to is in the package', () => {
+  const reached = new Set<string>()
+  const follow = (file: string) => {
+    if (reached.has(file)) return
+    reached.add(file)
+    const path = join(tarball.folder, file)
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+    for (const [, to = ''] of text.matchAll(/(?:from|import\() ?'(\.[^']+)'/g)) {
+      follow(join(dirname(file), to.replace(/\.[jt]s$/, '.d.ts')))
+    }
+  }
+  const targets = Object.values(manifest.exports).flatMap((target) => Object.values(target))
+  for (const target of targets) if (target.endsWith('.d.ts')) follow(join(target))
+  expect(reached.size).toBeGreaterThan(100)
+  expect([...reached].filter((file) => !tarball.files.includes(file))).toEqual([])
 })
 
 test('the command can be run by a shell', () => {
