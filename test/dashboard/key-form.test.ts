@@ -4,7 +4,6 @@ import type { Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
 import { startFile } from '../support/cli.ts'
-import { eventually } from '../support/eventually.ts'
 import { startHub } from '../support/hub-server.ts'
 import type { Environment, Server } from '../support/process.ts'
 import {
@@ -14,6 +13,7 @@ import {
   showsEvent,
   showsState,
   showsText,
+  suggestsClient,
   type Window,
 } from '../support/tabs.ts'
 import { CURL_IS_MISSING, WITH_CURL } from '../system/docs/shell.ts'
@@ -204,6 +204,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
       .getByText('If the hub accepts tokens only, use a token with "publish": "*"')
       .waitFor()
     await enterKey(tab, await token({ sub: 'alice', topics: '*' }))
+    await suggestsClient(tab)
     await tab.getByRole('button', { name: 'Join', exact: true }).click()
     await showsState(tab, 'Closed')
     await showsText(
@@ -229,10 +230,8 @@ async function enterKey(tab: Page, key: string): Promise<void> {
 }
 
 async function join(tab: Page): Promise<void> {
-  const client = tab.getByLabel('Client id')
-  // The page suggests a client as soon as the key is accepted.
-  await eventually(async () => expect(await client.inputValue()).not.toBe(''))
-  await client.fill('alice')
+  await suggestsClient(tab)
+  await tab.getByLabel('Client id').fill('alice')
   await tab.getByRole('button', { name: /^Join/ }).click()
   await showsState(tab, 'Live')
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
 import { startHub } from '../support/hub-server.ts'
 import type { Server } from '../support/process.ts'
-import { openWindow, showsEvent, showsText } from '../support/tabs.ts'
+import { openWindow, showsEvent, showsText, suggestsClient } from '../support/tabs.ts'
 
 describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
   let server: Server
@@ -81,6 +81,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     const tab = await window.open(server.url)
     await tab.getByRole('button', { name: 'Ping yourself' }).click()
     expect(await tab.evaluate('document.activeElement.id')).toBe('client')
+    await suggestsClient(tab)
     await tab.getByRole('button', { name: 'Join', exact: true }).click()
     await showsText(tab, '#label', 'Live')
     await tab.route('**/ping/*', (route) => route.abort())

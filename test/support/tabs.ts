@@ -6,6 +6,7 @@ import type {
   Page,
   ViewportSize,
 } from 'playwright-core'
+import { expect } from 'vitest'
 import { openContext } from './chromium.ts'
 import { eventually } from './eventually.ts'
 
@@ -46,6 +47,12 @@ async function openTab(context: BrowserContext, url: string, client?: string, to
 /** Waits until the page says that its stream is in this state. */
 export async function showsState(page: Page, label: string): Promise<void> {
   await page.locator('#label', { hasText: new RegExp(`^${label}$`) }).waitFor()
+}
+
+/** Waits until the page suggests a client to join as, which it does as soon as the hub has accepted its key. */
+export async function suggestsClient(page: Page): Promise<void> {
+  const client = page.getByLabel('Client id')
+  await eventually(async () => expect(await client.inputValue()).not.toBe(''))
 }
 
 /** Waits until the page shows an event with this data. */
