@@ -78,7 +78,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     checkRetained(keys, event, maxRetainedBytes)
     sequence += 1
     const { id } = head()
-    const entry: JournalEntry = { id, sequence, frame: encodeFrame({ ...event, id }) }
+    const entry: JournalEntry = { id, sequence, frame: encodeFrame(event, id) }
     store.append(keys, entry, clock.monotonic(), event)
     // Before it is delivered: a listener may publish.
     const result = once ? resultOf(results.add(once, sequence)) : entry

@@ -98,7 +98,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     if (repeated) return { ...repeated, repeated: true }
     checkRetained(keys, event, init.maxRetainedBytes)
     const next = positionOf(store.epoch, sequence + 1)
-    const entry = { ...next, frame: encodeFrame({ ...event, id: next.id }) }
+    const entry = { ...next, frame: encodeFrame(event, next.id) }
     const save = () => {
       store.append(keys, entry, now, event)
       return entry
