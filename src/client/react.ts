@@ -2,10 +2,10 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import type { AnyEvents, EventSchemas } from '../core/declared-events.ts'
 import type { ClientOptions, ClientStream } from './client-stream.ts'
+import type { PageListener } from './components/page-stream.ts'
 import {
   cursorOnPage,
   listenOnPage,
-  type PageListener,
   pageKeyOf,
   refreshOptions,
   statusOnPage,

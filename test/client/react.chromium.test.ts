@@ -107,6 +107,29 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     },
   )
 
+  test.each([true, false])(
+    'a component that mounts later shows what is retained (share: %s)',
+    async (share) => {
+      const { show, shows } = await openPage()
+      const client = `dan-${share}`
+      const view = (key: string, topic: string) => {
+        return { key, client, share, topics: [`${topic}-${share}`], event: 'price' }
+      }
+      for (const topic of ['acme', 'initech']) {
+        const event = { event: 'price', data: topic, key: 'price', retain: true }
+        await postJson(hub.url, `/topics/${topic}-${share}`, event)
+      }
+      const first = view('a', 'acme')
+      await show([first])
+      await shows(['live "acme"'])
+      await show([first, view('b', 'initech')])
+      await shows(['live "acme"', 'live "initech"'])
+      await show([first, view('b', 'initech'), view('c', 'acme')])
+      await shows(['live "acme"', 'live "initech"', 'live "acme"'])
+      await untilConnections(hub.url, client, 1)
+    },
+  )
+
   test('a component without options opens nothing until it has some', async () => {
     const { show, shows } = await openPage()
     const opened = await openings()

@@ -2,44 +2,23 @@
 import { MAX_TOPICS } from '../../core/address.ts'
 import { basicClock } from '../../core/clock.ts'
 import { follows } from '../../core/patterns/topic-pattern.ts'
-import { type ClientOptions, type ClientStream, openClientStream } from '../client-stream.ts'
+import { openClientStream } from '../client-stream.ts'
 import { checkClientOptions } from '../options/check-client-options.ts'
-import type { ClientStatus, EndedReason, ReceivedEvent } from '../stream-types.ts'
+import type { ClientStatus, EndedReason } from '../stream-types.ts'
 import { coversAll, includesAll } from '../tabs/census.ts'
-
-/** Options of a component. */
-export type PageStreamOptions = Omit<ClientOptions, 'signal'>
-
-/** Listens to a stream until the returned function is called. `isMine` is false for events of topics that only other components follow. */
-export type PageListener = (
-  stream: ClientStream<Record<never, never>>,
-  isMine: (event: ReceivedEvent) => boolean,
-) => () => void
-
-/** A listener of a component. */
-interface Member {
-  readonly topics: readonly string[]
-  readonly listen: PageListener
-  home: PageStream
-  stop(): void
-}
-
-/** A stream, and what listens to it. */
-interface PageStream {
-  readonly members: Set<Member>
-  /** Whether the hub refused its topics together with others: no other topics join them. */
-  readonly isAlone: boolean
-  /** Those of the component that rendered last. */
-  options: PageStreamOptions
-  /** What it follows, or is about to follow. */
-  topics: readonly string[]
-  /** Where it starts when it opens for the first time. */
-  cursor: string | null | undefined
-  /** Undefined before it opens for the first time. */
-  stream: ClientStream<Record<never, never>> | undefined
-  /** Whether it opens at the end of this turn. */
-  isDue: boolean
-}
+import { isPartial } from '../tabs/cursor-order.ts'
+import {
+  areSame,
+  hasEnded,
+  type PageListener,
+  type PageMember,
+  type PageStream,
+  type PageStreamOptions,
+  reportError,
+  startAt,
+  topicsOf,
+} from './page-stream.ts'
+import { createRetainedValues } from './retained-values.ts'
 
 const REFUSALS: readonly EndedReason[] = ['refused', 'unauthorized']
 
@@ -77,7 +56,7 @@ export function listenOnPage(options: PageStreamOptions, listen: PageListener): 
   streams.set(key, all)
   const home = find(options) ?? makeRoom(all, options)
   if (!home.stream) openSoon(home, all)
-  const member: Member = { topics, listen, home, stop: () => {} }
+  const member: PageMember = { topics, listen, home, hasStarted: false, stop: () => {} }
   home.members.add(member)
   attach(member)
   return () => {
@@ -145,7 +124,13 @@ function create(
   all: Set<PageStream>,
   init: Pick<PageStream, 'options' | 'topics' | 'cursor' | 'isAlone'>,
 ): PageStream {
-  const home: PageStream = { ...init, members: new Set(), stream: undefined, isDue: false }
+  const home: PageStream = {
+    ...init,
+    members: new Set(),
+    retained: undefined,
+    stream: undefined,
+    isDue: false,
+  }
   all.add(home)
   return home
 }
@@ -153,13 +138,17 @@ function create(
 function openSoon(home: PageStream, all: Set<PageStream>): void {
   if (home.isDue) return
   home.isDue = true
+  // Those that join it from now on start with the next stream.
+  const members = [...home.members]
   void Promise.resolve().then(() => {
     home.isDue = false
+    const isComplete = !isPartial(home.stream?.cursor)
+    for (const member of members) member.hasStarted ||= isComplete
     if (home.members.size > 0) open(home, all)
   })
 }
 
-/** Opens a stream; one that is open already goes on at its cursor. */
+/** Opens a stream; one that is open already goes on at its cursor, after what is retained at its further topics. */
 function open(home: PageStream, all: Set<PageStream>): void {
   const { stream: old, options } = home
   const { ticket, headers } = options
@@ -169,12 +158,18 @@ function open(home: PageStream, all: Set<PageStream>): void {
     ...options,
     events: undefined,
     topics: home.topics,
-    lastEventId: old?.cursor ?? home.cursor,
+    lastEventId: startAt(old?.cursor) ?? home.cursor,
     ticket: ticket && (async (request) => await home.options.ticket?.(request)),
     headers: headers && (() => home.options.headers?.() ?? {}),
-    onError: (error) => (home.options.onError ?? console.error)(error),
+    onError: (error) => reportError(home, error),
   })
   home.stream = stream
+  // It receives again what is retained at topics that it followed before.
+  home.retained = createRetainedValues(stream, (error) => reportError(home, error))
+  // What the hub sends after a gap is new to all.
+  stream.onGap(() => {
+    for (const member of home.members) member.hasStarted = false
+  })
   old?.close()
   stream.onStatus(() => {
     if (home.stream === stream && isRefusedForOthers(home)) split(home, all)
@@ -182,12 +177,17 @@ function open(home: PageStream, all: Set<PageStream>): void {
   for (const member of home.members) attach(member)
 }
 
-function attach(member: Member): void {
+function attach(member: PageMember): void {
   const { home, topics, listen } = member
-  if (!home.stream) return
-  member.stop = listen(home.stream, ({ topic }) => {
+  // One that is about to reopen receives everything that is retained.
+  const startsHere = !home.isDue && !member.hasStarted
+  const stream = startsHere ? home.retained?.startOf() : home.stream
+  if (!stream) return
+  const { topics: followed } = home
+  member.stop = listen(stream, ({ id, topic, retained }) => {
+    if (retained && id === undefined && member.hasStarted) return false
     // A ticket may name topics that no component does: they are for all of them.
-    return topic === undefined || follows(topics, topic) || !follows(home.topics, topic)
+    return topic === undefined || follows(topics, topic) || !follows(followed, topic)
   })
 }
 
@@ -202,7 +202,7 @@ function isRefusedForOthers({ stream, members, topics }: PageStream): boolean {
 function split(home: PageStream, all: Set<PageStream>): void {
   all.delete(home)
   const { options, stream, members } = home
-  const cursor = stream?.cursor ?? home.cursor
+  const cursor = startAt(stream?.cursor) ?? home.cursor
   for (const member of members) {
     const { topics } = member
     member.stop()
@@ -213,17 +213,4 @@ function split(home: PageStream, all: Set<PageStream>): void {
     if (!member.home.stream) openSoon(member.home, all)
   }
   members.clear()
-}
-
-function areSame(topics: readonly string[], others: readonly string[]): boolean {
-  return includesAll(topics, others) && includesAll(others, topics)
-}
-
-/** The topics of what listens now. */
-function topicsOf({ members }: PageStream): readonly string[] {
-  return [...new Set([...members].flatMap(({ topics }) => topics))]
-}
-
-function hasEnded({ stream }: PageStream): boolean {
-  return stream?.status.state === 'ended'
 }

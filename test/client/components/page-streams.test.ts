@@ -1,12 +1,13 @@
 /** Components of a page share a stream that follows the topics of all of them. */
 import { expect, onTestFinished, test } from 'vitest'
+import type { PageStreamOptions } from '../../../src/client/components/page-stream.ts'
 import {
   cursorOnPage,
   listenOnPage,
-  type PageStreamOptions,
   refreshOptions,
   statusOnPage,
 } from '../../../src/client/components/page-streams.ts'
+import type { EventInput } from '../../../src/core/event.ts'
 import { createApp } from '../../../src/http/app.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { manualClock } from '../../support/clock.ts'
@@ -14,14 +15,16 @@ import { seeded } from '../../support/seeded-random.ts'
 
 interface Component {
   readonly received: string[]
+  /** The data of the newest event of each key, by topic and key. */
+  readonly values: ReadonlyMap<string, string>
   state(): string | undefined
   unmount(): void
 }
 
 function createPage() {
   const clock = manualClock()
-  const hub = createHub({ clock })
-  const app = createApp({ hub, access: 'anyone' })
+  let hub = createHub({ clock })
+  let app = createApp({ hub, access: 'anyone' })
   /** The topics of each request. */
   const requests: string[] = []
   let forbidden = ''
@@ -39,6 +42,7 @@ function createPage() {
     base,
     mount,
     publish,
+    restart,
     forbid: (topic: string) => {
       forbidden = topic
     },
@@ -47,20 +51,31 @@ function createPage() {
   function mount(topics?: readonly string[], more: Partial<PageStreamOptions> = {}): Component {
     const options = { ...base, topics, ...more }
     const received: string[] = []
+    const values = new Map<string, string>()
     const unmount = listenOnPage(options, (stream, isMine) =>
       stream.onAny((event) => {
-        if (isMine(event)) received.push(event.data)
+        if (!isMine(event)) return
+        received.push(event.data)
+        if (event.key !== undefined) values.set(`${event.topic} ${event.key}`, event.data)
       }),
     )
     onTestFinished(async () => {
       unmount()
       await clock.advance(1)
     })
-    return { received, state: () => statusOnPage(options)?.state, unmount }
+    return { received, values, state: () => statusOnPage(options)?.state, unmount }
   }
 
-  async function publish(data: string, topic?: string): Promise<void> {
-    await hub.publish(topic === undefined ? 'everyone' : { topic }, { data })
+  async function restart(): Promise<void> {
+    const closed = hub.close()
+    hub = createHub({ clock })
+    app = createApp({ hub, access: 'anyone' })
+    await clock.advance(60_000)
+    await closed
+  }
+
+  async function publish(data: string, topic?: string, more: Partial<EventInput> = {}) {
+    await hub.publish(topic === undefined ? 'everyone' : { topic }, { data, ...more })
     await clock.runPending()
   }
 }
@@ -152,6 +167,47 @@ test('topics that nobody may follow end only the component that follows them', a
   expect([news.state(), sport.state()]).toEqual(['live', 'live'])
 })
 
+test('a component that mounts later starts with what is retained at its topics', async () => {
+  const { clock, hub, requests, mount, publish } = createPage()
+  const retain = async (topic: string, data: string, key = 'price') => {
+    await hub.publish({ topic }, { data, key, retain: true })
+    await clock.runPending()
+  }
+  await retain('red', '1')
+  await retain('blue', '2')
+  const red = mount(['red'])
+  await clock.runPending()
+  await publish('3', 'red')
+  const blue = mount(['blue'])
+  await clock.runPending()
+  await publish('4', 'blue')
+  expect(red.received).toEqual(['1', '3'])
+  expect(blue.received).toEqual(['2', '4'])
+  await retain('red', '5')
+  await retain('red', 'gone', 'other')
+  await retain('red', '', 'other')
+  const late = mount(['red'])
+  await clock.runPending()
+  await publish('6', 'red')
+  expect(late.received).toEqual(['5', '6'])
+  expect(red.received).toEqual(['1', '3', '5', 'gone', '', '6'])
+  expect(requests).toEqual(['red', 'red blue'])
+})
+
+test('a component that mounts after a gap is not given what was retained before', async () => {
+  const { clock, hub, mount, publish, restart } = createPage()
+  await hub.publish({ topic: 'red' }, { data: 'old', key: 'price', retain: true })
+  const red = mount(['red'])
+  await clock.runPending()
+  expect(red.received).toEqual(['old'])
+  await restart()
+  const late = mount(['red'])
+  await clock.runPending()
+  await publish('new', 'red')
+  expect(late.received).toEqual(['new'])
+  expect(red.received).toEqual(['old', 'new'])
+})
+
 test.each(Array.from({ length: 30 }, (_, n) => n))(
   'components that come and go receive every event of their topics once and in order (seed %i)',
   async (seed) => {
@@ -159,6 +215,8 @@ test.each(Array.from({ length: 30 }, (_, n) => n))(
     const random = seeded(seed)
     const pick = <T>(values: readonly T[]) => values[Math.floor(random() * values.length)] as T
     const mounted: { component: Component; topics: readonly string[]; expected: string[] }[] = []
+    /** What is retained, by topic and key. */
+    const retained = new Map<string, string>()
     forbid('secret')
     for (let n = 0; n < 100; n += 1) {
       const act = random()
@@ -176,7 +234,9 @@ test.each(Array.from({ length: 30 }, (_, n) => n))(
         for (const { topics, expected } of mounted) {
           if (topics.includes(topic) && !topics.includes('secret')) expected.push(String(n))
         }
-        await publish(String(n), topic)
+        const key = random() < 0.4 ? pick(['x', 'y']) : undefined
+        if (key !== undefined) retained.set(`${topic} ${key}`, String(n))
+        await publish(String(n), topic, { key, retain: key !== undefined })
       }
     }
     await clock.advance(1)
@@ -185,6 +245,9 @@ test.each(Array.from({ length: 30 }, (_, n) => n))(
       expect(component.state()).toBe(isForbidden ? 'ended' : 'live')
       if (!isForbidden) expect(component.received.slice(-expected.length || 1e9)).toEqual(expected)
       expect(component.received).toEqual([...new Set(component.received)])
+      if (isForbidden) continue
+      const own = [...retained].filter(([place]) => topics.includes(place.split(' ')[0] ?? ''))
+      expect(component.values).toEqual(new Map(own))
     }
   },
 )

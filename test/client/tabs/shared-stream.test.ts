@@ -52,6 +52,24 @@ test('a new tab receives what is retained of topics that another tab has added',
   expect(world.connections()).toBe(1)
 })
 
+test('a tab that reads what is retained once more does not disturb the others', async () => {
+  const world = createWorld()
+  await world.hub.publish({ topic: 'sport' }, { data: '1:0', retain: true })
+  const first = await world.openTab({ topics: ['news'] })
+  const other = await world.openTab({ topics: ['sport'] })
+  await world.clock.advance(30_000)
+  await world.publish('one')
+  // So does a page that follows further topics.
+  const lastEventId = `${first.stream.cursor}r`
+  const again = await world.openTab({ topics: ['news', 'sport'], lastEventId })
+  first.stream.close()
+  await world.clock.advance(30_000)
+  await world.publish('two')
+  expect(again.received).toEqual(['1:0', 'two'])
+  expect(other.received).toEqual(['1:0', 'one', 'two'])
+  expect(world.connections()).toBe(1)
+})
+
 test.each([
   ['a hub that gives no cursor meanwhile', ''],
   ['a hub', 'id: e-9r\n'],
