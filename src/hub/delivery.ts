@@ -105,7 +105,7 @@ export function createDelivery(init: DeliveryInit): Delivery {
 
   async function append(keys: AddressKeys, event: HubEvent, init?: OnceInit) {
     const { size } = listenersAt(registry, keys)
-    const once = init && { ...init, connections: size }
+    const once = init && { connections: size, ...init }
     const result = await journal.append(keys, event, once)
     if (result.repeated) metrics.repetitions += 1
     else if (once) metrics.publishes[kindOf(keys)] += 1

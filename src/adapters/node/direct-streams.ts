@@ -56,7 +56,7 @@ function sendHeaders(
   own: Headers,
   common: Readonly<Record<string, string>>,
 ): void {
-  const fields: Record<string, string | string[]> = { ...common }
+  const fields: Record<string, string | string[]> = Object.assign({}, common)
   for (const [name, value] of own) fields[name] = value
   // As a field, it has the last of them only.
   if (fields['set-cookie'] !== undefined) fields['set-cookie'] = own.getSetCookie()

@@ -100,7 +100,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     },
     stored: (call, sequence, connections, sizes, repeated) => {
       setSizes(sizes)
-      const stored = { ...positionOf(epoch, sequence), connections }
+      const stored = { connections, ...positionOf(epoch, sequence) }
       calls.resolve(call, repeated ? { ...stored, repeated } : stored)
     },
     relayed: (call, connections) => calls.resolve(call, { connections }),
@@ -193,7 +193,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     }
     head = positionOf(epoch, sequence)
     try {
-      handler.deliver({ keys, frame, entry: { ...head, frame } })
+      handler.deliver({ keys, frame, entry: { frame, ...head } })
     } catch (error) {
       head = positionOf(epoch, sequence - 1)
       handler.missed((key) => [keys].flat().includes(key))

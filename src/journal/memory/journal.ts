@@ -87,7 +87,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
   }
 
   function resultOf({ sequence, connections }: OnceResult): AppendResult {
-    return { ...positionOf(epoch, sequence), connections }
+    return { connections, ...positionOf(epoch, sequence) }
   }
 
   function read(

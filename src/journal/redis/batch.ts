@@ -116,7 +116,7 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
     const [epoch, last, ...results] = await reply
     if (once) return toAppendResult(String(results[index]))
     const sequence = last - results.length + 1 + index
-    return { ...positionOf(epoch, sequence), instances: Number(results[index]) }
+    return { instances: Number(results[index]), ...positionOf(epoch, sequence) }
   }
 
   /** Events of each kind have batches of their own: Redis may refuse those with a key, or for several addresses. */

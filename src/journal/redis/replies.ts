@@ -120,8 +120,8 @@ export function toEntries(
 function toEntry(epoch: string, frame: string): JournalEntry {
   const end = frame.indexOf('\n')
   // The frame may be of an older epoch, but clients get cursors of the current one.
-  const position = positionOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
-  return { ...position, frame: encoder.encode(`id: ${position.id}${frame.slice(end)}`) }
+  const { id, sequence } = positionOf(epoch, Number(frame.slice(frame.indexOf('-') + 1, end)))
+  return { id, sequence, frame: encoder.encode(`id: ${id}${frame.slice(end)}`) }
 }
 
 /** The size of the journal, and how many events any hub has evicted since this process read it for the first time. */
