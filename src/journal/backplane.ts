@@ -28,10 +28,13 @@ export interface OnlineClientsInit {
   isConnected(client: string): boolean
   /** Iterates over the clients that have one. */
   clients(): Iterable<string>
-  /** @param at - when that was, in milliseconds since 1970: by one clock for all hubs, so that later reports have later times */
+  /**
+   * They MAY return a promise. A journal that survives a restart MAY call a hook again whose promise had not settled.
+   * @param at - when that was, in milliseconds since 1970: by one clock for all hubs, so that later reports have later times
+   */
   readonly hooks: {
-    onClientOnline(client: string, at: number): void
-    onClientOffline(client: string, at: number): void
+    onClientOnline(client: string, at: number): unknown
+    onClientOffline(client: string, at: number): unknown
     onError(error: unknown, stage: 'journal'): void
   }
 }
@@ -44,12 +47,13 @@ export interface OnlineClients {
   close(): void | Promise<void>
 }
 
-/** Which clients are connected to any of the hubs that share a journal. */
+/** Which clients are connected to any of the hubs that share a journal, or to the one whose journal survives a restart. */
 export interface SharedPresence {
   /**
    * Starts to report the clients of all hubs that call this function. Exactly one of them calls the hook when
    * a client has opened its first connection to any of them, and when it has been without one for `graceMs`
-   * milliseconds. If a hub dies, another one does the same for its clients, within 30 s.
+   * milliseconds. If a hub dies, another one does the same for its clients, within 30 s; one that is alone does so
+   * itself, within 30 s after its restart.
    */
   follow(init: OnlineClientsInit): OnlineClients
 }

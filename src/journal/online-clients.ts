@@ -4,10 +4,16 @@ import type { OnlineClients, OnlineClientsInit } from './backplane.ts'
 /** The maximum number of clients that are away. The longest away are offline sooner. */
 const MAX_AWAY = 100_000
 
-/** Creates the online clients of a hub whose journal has no shared presence. It holds a timer only after a client has left. */
-export function createOnlineClients(init: Omit<OnlineClientsInit, 'clients'>): OnlineClients {
+/**
+ * Creates the online clients of a hub whose journal has no shared presence. It holds a timer only after a client has left.
+ * @param known - clients that are online already
+ */
+export function createOnlineClients(
+  init: Omit<OnlineClientsInit, 'clients'>,
+  known: Iterable<string> = [],
+): OnlineClients {
   const { clock, graceMs, isConnected, hooks } = init
-  const online = new Set<string>()
+  const online = new Set(known)
   /** When clients that are away will be offline, by the monotonic clock: the longest away first. */
   const away = new Map<string, number>()
   let stopTimer: (() => void) | undefined

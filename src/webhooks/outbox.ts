@@ -10,6 +10,8 @@ export interface OutboxEvent {
   readonly at: number
   /** How often it was sent. */
   attempts: number
+  /** Is called when it no longer waits: it was delivered, replaced or dropped. */
+  done(): void
 }
 
 /** The webhooks that wait, and those that are being sent. */
@@ -29,8 +31,8 @@ export interface Outbox {
   postpone(event: OutboxEvent, ms: number): boolean
   /** Lets all that were postponed be taken at once. */
   hurry(): void
-  /** Removes all, also those that are being sent. Returns how many they were. */
-  clear(): number
+  /** Removes all, also those that are being sent, without a call of `done`. */
+  clear(): readonly OutboxEvent[]
 }
 
 /** What an outbox needs. */
@@ -54,7 +56,10 @@ export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
     },
     add,
     take,
-    remove: ({ client }) => void sending.delete(client),
+    remove: (event) => {
+      sending.delete(event.client)
+      event.done()
+    },
     postpone,
     hurry: () => {
       for (const client of [...postponed.keys()]) release(client)
@@ -65,18 +70,21 @@ export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
   function add(event: OutboxEvent): 'replaced' | 'full' | undefined {
     const { client } = event
     release(client)
-    const replaces = due.has(client)
-    const isFull = !replaces && due.size + postponed.size >= maxWaiting
+    const before = due.get(client)
+    const isFull = !before && due.size + postponed.size >= maxWaiting
     if (isFull) dropOldest()
     due.set(client, event)
-    return replaces ? 'replaced' : isFull ? 'full' : undefined
+    before?.done()
+    return before ? 'replaced' : isFull ? 'full' : undefined
   }
 
   function dropOldest(): void {
     // Those that were sent before are likely to be the oldest.
     const [client = ''] = postponed.size > 0 ? postponed.keys() : due.keys()
     release(client)
+    const oldest = due.get(client)
     due.delete(client)
+    oldest?.done()
   }
 
   function take(most: number): readonly OutboxEvent[] {
@@ -99,7 +107,10 @@ export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
   function postpone(event: OutboxEvent, ms: number): boolean {
     const { client } = event
     sending.delete(client)
-    if (due.has(client)) return false
+    if (due.has(client)) {
+      event.done()
+      return false
+    }
     const cancel = clock.every(ms, () => {
       release(client)
       onDue()
@@ -116,10 +127,10 @@ export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
     due.set(client, entry.event)
   }
 
-  function clear(): number {
-    for (const { cancel } of postponed.values()) cancel()
-    const count = due.size + postponed.size + sending.size
-    for (const map of [due, postponed, sending]) map.clear()
-    return count
+  function clear(): readonly OutboxEvent[] {
+    for (const client of [...postponed.keys()]) release(client)
+    const all = [...due.values(), ...sending.values()]
+    for (const map of [due, sending]) map.clear()
+    return all
   }
 }

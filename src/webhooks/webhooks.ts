@@ -24,10 +24,14 @@ export interface WebhookStats {
 
 /** Webhooks for the clients of a hub. */
 export interface Webhooks {
-  /** What `createHub` calls: `createHub({ ...webhooks.hooks })`. @param at - when that was, in milliseconds since 1970. @defaultValue now */
+  /**
+   * What `createHub` calls: `createHub({ ...webhooks.hooks })`. They resolve when the webhook no longer waits: it was
+   * delivered, replaced by a later one of the same client, or dropped, but not because of `close`.
+   * @param at - when that was, in milliseconds since 1970. @defaultValue now
+   */
   readonly hooks: {
-    onClientOnline(client: string, at?: number): void
-    onClientOffline(client: string, at?: number): void
+    onClientOnline(client: string, at?: number): Promise<void>
+    onClientOffline(client: string, at?: number): Promise<void>
   }
   readonly stats: WebhookStats
   /** Sends what waits for at most `ms` milliseconds (default 10,000), and then drops it. Call it when the hub has closed. */
@@ -81,7 +85,7 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
     close,
   }
 
-  function add(type: string, client: string, at = clock.now()): void {
+  async function add(type: string, client: string, at = clock.now()): Promise<void> {
     if (ended) {
       drop(1, ended)
       return
@@ -91,10 +95,13 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
     added += 1
     const id = `msg_${name}_${added}`
     const body = JSON.stringify({ type, timestamp: isoTime(lastTime), data: { client } })
-    const displaced = outbox.add({ id, client, body, at: clock.monotonic(), attempts: 0 })
-    if (displaced === 'replaced') counts.replaced += 1
-    if (displaced === 'full') drop(1, 'full')
-    sendDue()
+    await new Promise<void>((done) => {
+      const waiting = { id, client, body, at: clock.monotonic(), attempts: 0, done }
+      const displaced = outbox.add(waiting)
+      if (displaced === 'replaced') counts.replaced += 1
+      if (displaced === 'full') drop(1, 'full')
+      sendDue()
+    })
   }
 
   /** Sends as many as may be sent now. After a failure it is one, until one succeeds. */
@@ -203,8 +210,10 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
     ended = reason
     endPause()
     abort.abort(new Error('webhooks have ended'))
-    const count = outbox.clear()
-    if (count > 0) drop(count, reason)
+    const left = outbox.clear()
+    if (left.length > 0) drop(left.length, reason)
+    // The next process may send what this one can't.
+    if (reason !== 'closed') for (const { done } of left) done()
     onIdle()
   }
 

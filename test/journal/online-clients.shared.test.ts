@@ -72,3 +72,14 @@ test('hubs without these hooks don’t use the presence of their journal', () =>
   createOne({ onConnect: () => {} })
   expect(follow).not.toHaveBeenCalled()
 })
+
+test.each([
+  ['resolves', async () => {}],
+  ['rejects', () => Promise.reject(new Error('from the hook'))],
+])('a journal sees when the promise of a hook %s', async (_, onClientOnline) => {
+  const { follow, createOne } = setUp()
+  createOne({ onClientOnline, onError: () => {} })
+  const { hooks } = follow.mock.lastCall?.[0] ?? {}
+  await expect(hooks?.onClientOnline('alice', 0)).resolves.toBeUndefined()
+  expect(hooks?.onClientOffline('alice', 0)).toBeUndefined()
+})

@@ -173,6 +173,29 @@ test('at most 100,000 clients are away: those away for longest are offline soone
   expect(offline).toEqual(Array.from({ length: 10 }, (_, n) => `client-${n}`))
 })
 
+test('clients that are known as online are reported only when they go offline', async () => {
+  const clock = manualClock()
+  const connected = new Set<string>()
+  const calls: string[] = []
+  const { update } = createOnlineClients(
+    {
+      clock,
+      graceMs: 1_000,
+      isConnected: (client) => connected.has(client),
+      hooks: {
+        onClientOnline: (client) => calls.push(`${client} on`),
+        onClientOffline: (client) => calls.push(`${client} off`),
+        onError: () => {},
+      },
+    },
+    ['alice', 'bob'],
+  )
+  connected.add('alice')
+  for (const client of ['alice', 'bob', 'carol']) update(client)
+  await clock.advance(60_000)
+  expect(calls).toEqual(['bob off'])
+})
+
 test('without these hooks, no timer outlives the last connection', async () => {
   const { clock, connect } = createHubHarness()
   ;(await connect('alice')).stream.leave()

@@ -24,6 +24,11 @@ export interface SqliteHarness extends TestJournal {
   /** How many alarms the journal has set. */
   readonly alarms: number
   readonly requests: Outcome['requests']
+  readonly isAwake: boolean
+  /** What the hooks of clients were called with so far, `alice+` and `alice-`, and when, in seconds since the start. */
+  readonly reports: readonly string[]
+  /** Errors that their hook has received so far. */
+  readonly errors: readonly string[]
   readonly now: number
   call(method: Call['method'], ...args: unknown[]): Promise<unknown>
   /** Sets the bounds that hold after the next restart. */
@@ -58,7 +63,10 @@ export async function startObjects(): Promise<Objects> {
     count += 1
     const url = `http://object/${count}`
     const clock = manualClock()
+    const start = clock.now() / 1_000
     const deliveries: DeliveredEvent[] = []
+    const reports: string[] = []
+    const errors: string[] = []
     let bounds = first
     let last: Outcome = await send('head')
     const harness: SqliteHarness = {
@@ -94,6 +102,11 @@ export async function startObjects(): Promise<Objects> {
       get requests() {
         return last.requests
       },
+      get isAwake() {
+        return last.isAwake
+      },
+      reports,
+      errors,
       get now() {
         return clock.now()
       },
@@ -107,6 +120,8 @@ export async function startObjects(): Promise<Objects> {
     async function call(method: Call['method'], ...args: unknown[]): Promise<unknown> {
       last = await send(method, ...args)
       deliveries.push(...(last.deliveries as TextDelivery[]).map(toDelivery))
+      reports.push(...last.reports.map(([text, at]) => `${text} ${at - start}`))
+      errors.push(...last.errors)
       if (!last.error) return last.result
       throw new HubError(last.error.code as HubErrorCode, last.error.message)
     }

@@ -1,6 +1,7 @@
 /** A Durable Object with a SQLite journal, which tests call from outside workerd. */
+import type { Clock } from '../../src/core/clock.ts'
 import type { Position } from '../../src/core/cursor.ts'
-import type { Backplane } from '../../src/journal/backplane.ts'
+import type { Backplane, OnlineClients } from '../../src/journal/backplane.ts'
 import type { DeliveredEvent, JournalStats } from '../../src/journal/journal.ts'
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite/journal.ts'
 import type { ObjectStorage } from '../../src/journal/sqlite/object-storage.ts'
@@ -28,6 +29,12 @@ export interface Outcome {
   readonly alarms: number
   /** Requests that the hub received, and for how many milliseconds each is kept. */
   readonly requests: readonly (readonly [unknown, number])[]
+  /** What the hooks of clients were called with since the call before: `alice+` and `alice-`, each with the seconds since 1970. */
+  readonly reports: readonly (readonly [string, number])[]
+  /** Errors that the hook for them received since the call before. */
+  readonly errors: readonly string[]
+  /** Whether the alarm keeps the object in memory. */
+  readonly isAwake: boolean
 }
 
 type Cursor = Iterable<unknown> & { readonly rowsRead: number; readonly rowsWritten: number }
@@ -38,13 +45,34 @@ interface State {
 
 type Calls = Pick<
   SqliteJournal,
-  'append' | 'read' | 'retained' | 'prune' | 'startEpoch' | 'storedRequests' | 'head' | 'close'
+  | 'append'
+  | 'read'
+  | 'retained'
+  | 'prune'
+  | 'startEpoch'
+  | 'storedRequests'
+  | 'onlineAmong'
+  | 'head'
+  | 'close'
 > &
   Pick<Backplane, 'useOnce' | 'request'> & {
     /** Appends an event at each of these keys. Returns the sequences. */
     appendEach(keys: readonly string[], data: string): readonly number[]
-    /** Restarts the journal on the same storage. */
+    /** Restarts the journal on the same storage. Nobody is connected then. */
     restart(): void
+    /** Follows the clients. These connect at once. */
+    followClients(graceMs: number, clients?: readonly string[]): void
+    /** Clients connect or leave. */
+    update(clients: readonly string[], isConnected: boolean): void
+    /** The hub closes. */
+    closeHub(): void
+    /** Hooks that are called from now on return promises that settle when `settleHooks` is called. */
+    holdHooks(): void
+    settleHooks(outcome: 'resolved' | 'rejected', count?: number): void
+    /** Fires the alarm, and does not wait until it ends. */
+    fireAlarm(): void
+    /** Lets the time pass that has passed. */
+    tick(): void
     /** Returns the number of rows in a table. */
     count(table: string): number
     /** Returns the rows read and written since the last call, as the platform bills them. */
@@ -76,6 +104,14 @@ export class Hub {
   #alarm: number | null = null
   #alarms = 0
   #cursors: Cursor[] = []
+  #timers = new Map<object, { readonly ms: number; due: number; readonly task: () => void }>()
+  #soon: (() => void)[] = []
+  #online: OnlineClients | undefined
+  #connected = new Set<string>()
+  #reports: [string, number][] = []
+  #errors: string[] = []
+  #held: PromiseWithResolvers<void>[] | undefined
+  #isAwake = false
 
   constructor({ storage }: State) {
     this.#storage = {
@@ -103,12 +139,15 @@ export class Hub {
 
   async fetch(request: Request): Promise<Response> {
     const { method, args, bounds, now } = (await request.json()) as Call
+    if (this.#online) await this.#pass(now)
     this.#now = now
     this.#deliveries = []
     this.#requests = []
     try {
       this.#journal ??= this.#open(bounds)
-      return this.#answer({ result: await this.#run(method, args, bounds) })
+      const result = await this.#run(method, args, bounds)
+      if (this.#online) await this.#pass(now)
+      return this.#answer({ result })
     } catch (error) {
       const { code = '', message } = error as Error & { code?: string }
       return this.#answer({ error: { code, message } })
@@ -116,19 +155,67 @@ export class Hub {
   }
 
   #open(bounds: Call['bounds']): SqliteJournal {
-    const clock = {
-      now: () => this.#now,
-      monotonic: () => this.#now,
-      every: () => () => {},
-      soon: () => {},
-    }
-    const journal = createSqliteJournal({ storage: this.#storage, clock, ...bounds })
+    const journal = createSqliteJournal({ storage: this.#storage, clock: this.#clock, ...bounds })
     journal.open({
       deliver: (delivery) => void this.#deliveries.push(delivery),
       missed: () => {},
       respond: (request, keepMs) => this.#requests.push([request, keepMs]),
     })
     return journal
+  }
+
+  readonly #clock: Clock = {
+    now: () => this.#now,
+    monotonic: () => this.#now,
+    every: (ms, task) => {
+      const timer = {}
+      this.#timers.set(timer, { ms, task, due: this.#now + ms })
+      return () => void this.#timers.delete(timer)
+    },
+    soon: (task) => void this.#soon.push(task),
+  }
+
+  /** Runs the timers that fall due until then, in order. */
+  async #pass(end: number): Promise<void> {
+    for (;;) {
+      for (const task of this.#soon.splice(0)) task()
+      // A macrotask empties the queue of promises.
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      if (this.#soon.length > 0) continue
+      const [next] = [...this.#timers.values()].sort((one, other) => one.due - other.due)
+      if (!next || next.due > end) break
+      this.#now = next.due
+      next.due += next.ms
+      next.task()
+    }
+    this.#now = end
+  }
+
+  #follow(graceMs: number): OnlineClients {
+    const report = (text: string, at: number) => {
+      this.#reports.push([text, at / 1_000])
+      if (!this.#held) return undefined
+      const held = Promise.withResolvers<void>()
+      this.#held.push(held)
+      return held.promise
+    }
+    const { presence } = (this.#journal as SqliteJournal).backplane
+    return presence.follow({
+      clock: this.#clock,
+      graceMs,
+      isConnected: (client) => this.#connected.has(client),
+      clients: () => this.#connected,
+      hooks: {
+        onClientOnline: (client, at) => report(`${client}+`, at),
+        onClientOffline: (client, at) => report(`${client}-`, at),
+        onError: (error) => this.#errors.push(String(error)),
+      },
+    })
+  }
+
+  #update(clients: readonly string[], isConnected: boolean): void {
+    for (const client of clients) this.#connected[isConnected ? 'add' : 'delete'](client)
+    for (const client of clients) this.#online?.update(client)
   }
 
   async #run(method: keyof Calls, args: readonly unknown[], bounds: Call['bounds']) {
@@ -138,8 +225,39 @@ export class Hub {
           .map((key) => (this.#journal as SqliteJournal).append(key, { data }))
           .map((appended) => (appended as Position).sequence),
       restart: () => {
+        this.#timers.clear()
+        this.#soon = []
+        this.#connected.clear()
+        this.#held = undefined
+        this.#isAwake = false
+        this.#online = undefined
         this.#journal = this.#open(bounds)
       },
+      followClients: (graceMs, clients = []) => {
+        this.#online = this.#follow(graceMs)
+        this.#update(clients, true)
+      },
+      update: (clients, isConnected) => this.#update(clients, isConnected),
+      closeHub: () => {
+        this.#connected.clear()
+        void this.#online?.close()
+      },
+      holdHooks: () => {
+        this.#held = []
+      },
+      settleHooks: (outcome, count = Number.POSITIVE_INFINITY) => {
+        for (const { resolve, reject } of this.#held?.splice(0, count) ?? []) {
+          if (outcome === 'resolved') resolve()
+          else reject(new Error('the hook has failed'))
+        }
+      },
+      fireAlarm: () => {
+        this.#isAwake = true
+        void this.#journal?.prune().then(() => {
+          this.#isAwake = false
+        })
+      },
+      tick: () => {},
       count: (table) => [...this.#storage.sql.exec(`SELECT 1 FROM ${table}`)].length,
       rows: () => {
         const cursors = this.#cursors.splice(0)
@@ -190,7 +308,9 @@ export class Hub {
   #answer(outcome: Partial<Outcome>): Response {
     const { head, stats } = this.#journal ?? {}
     const alarms = { alarm: this.#alarm, alarms: this.#alarms }
-    const rest = { head: head?.(), stats, requests: this.#requests, ...alarms }
+    const [reports, errors] = [this.#reports.splice(0), this.#errors.splice(0)]
+    const clients = { reports, errors, isAwake: this.#isAwake }
+    const rest = { head: head?.(), stats, requests: this.#requests, ...alarms, ...clients }
     return new Response(
       JSON.stringify({ ...outcome, ...rest, deliveries: this.#deliveries }, (name, value) =>
         name === 'frame' ? new TextDecoder().decode(value as Uint8Array) : value,

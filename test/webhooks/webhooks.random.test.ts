@@ -147,8 +147,8 @@ test.each([
             changes += 1
             const hooks = instances[step.instance % count]?.hooks
             // The presence that instances share orders what they report.
-            if (isOnline) hooks?.onClientOnline(client, clock.now() + changes)
-            else hooks?.onClientOffline(client, clock.now() + changes)
+            if (isOnline) void hooks?.onClientOnline(client, clock.now() + changes)
+            else void hooks?.onClientOffline(client, clock.now() + changes)
           }
         }
         receiver.setAnswer('ok')

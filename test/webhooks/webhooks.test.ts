@@ -44,8 +44,8 @@ function create(options: { url?: string; maxWaiting?: number; maxBatch?: number 
   })
 }
 
-const online = (client: string) => webhooks.hooks.onClientOnline(client, clock.now())
-const offline = (client: string) => webhooks.hooks.onClientOffline(client, clock.now())
+const online = (client: string) => void webhooks.hooks.onClientOnline(client, clock.now())
+const offline = (client: string) => void webhooks.hooks.onClientOffline(client, clock.now())
 const delivered = (count: number) =>
   eventually(() => expect(webhooks.stats).toMatchObject({ delivered: count, waiting: 0 }))
 const failed = (count: number) =>

@@ -19,12 +19,12 @@ import {
 } from '../../journal/sqlite/journal.ts'
 import { accessModeOf, CONFIGURE_WORKER } from '../../server/access.ts'
 import { compose, journalBounds, type RuntimeSupport, type Service } from '../../server/compose.ts'
-import { MAX_SHARDS } from '../../server/config.ts'
 import { limitedLog } from '../../server/log.ts'
 import { openLog } from '../../server/logger.ts'
-import { checkBinding, type HubBindings, objectName, stubOf } from './binding.ts'
+import { checkBinding, type HubBindings, shardNumber, stubOf } from './binding.ts'
 import { createObjectHub, type ObjectHub } from './hub-of.ts'
 import type { DurableObjectBase, Env, ObjectState } from './platform.ts'
+import { createShardPresence } from './presence/shard-presence.ts'
 import { createRemoteCalls, PERMIT_HEADER, type StreamPermit } from './remote-calls.ts'
 import { discardBody, shardCountOf } from './request.ts'
 import {
@@ -53,21 +53,28 @@ class HubObject extends Base {
   /** @throws {ConfigError} @throws {HubError} `invalid-option` for events larger than SQLite can store */
   constructor(ctx: ObjectState, env: Env) {
     super(ctx, env)
-    const { storage } = ctx
     const config = readWorkerConfig(env)
     const { MAX_EVENT_BYTES: maxEventBytes, HUB_SHARDS: count } = config
-    const shard = shardNumber(ctx, env)
+    const shard = shardNumber(env, ctx.id)
     const epochSuffix = initialEpochSuffix(count)
-    const bounds = journalBounds(config)
-    this.#journal = createSqliteJournal({ storage, maxEventBytes, epochSuffix, ...bounds })
+    const options = { storage: ctx.storage, maxEventBytes, ...journalBounds(config) }
+    this.#journal = createSqliteJournal({ ...options, epochSuffix })
     this.#resharding = createResharding({
       shard,
       count,
       journal: this.#journal,
-      sync: () => storage.sync(),
+      sync: () => ctx.storage.sync(),
       endStreams: () => internalsOf(this.#service.hub).endStreams(),
       fenceShard: (other) => stubOf(env, other).fence(count),
       requestsOfFirst: (after) => stubOf(env, 0).storedRequests(count, after),
+      clock: systemClock,
+    })
+    const presence = createShardPresence({
+      shard,
+      count,
+      presence: this.#journal.backplane.presence,
+      resharding: this.#resharding,
+      onlineAt: (other, clients) => stubOf(env, other).onlineAmong(count, clients),
       clock: systemClock,
     })
     this.#service = compose({
@@ -75,7 +82,7 @@ class HubObject extends Base {
       accessMode: accessModeOf(config, 'network'),
       log: openLog(config.LOG_LEVEL),
       runtime: runtimeOf(shard),
-      journal: createFencedJournal(this.#journal, () => this.#resharding.serving),
+      journal: createFencedJournal(this.#journal, presence, () => this.#resharding.serving),
     })
     this.#calls = createRemoteCalls({
       hub: this.#service.hub,
@@ -83,12 +90,12 @@ class HubObject extends Base {
       clock: systemClock,
     })
     // The first sequence number of this lifetime must be on disk before any client receives one.
-    void ctx.blockConcurrencyWhile(() => storage.sync())
+    void ctx.blockConcurrencyWhile(() => ctx.storage.sync())
   }
 
-  /** Called by the platform when a stored event is too old, even if no client is connected. */
-  alarm(): void {
-    this.#journal.prune()
+  /** Called by the platform when a stored event is too old, or a client may be offline, even if no client is connected. */
+  async alarm(): Promise<void> {
+    await this.#journal.prune()
   }
 
   /** Called by the first shard, by RPC. @see Resharding.fence */
@@ -100,6 +107,12 @@ class HubObject extends Base {
   async storedRequests(count: number, after: string): Promise<readonly StoredControlRequest[]> {
     await this.#resharding.ensureReady(count)
     return this.#journal.storedRequests(after, REQUESTS_PER_CALL)
+  }
+
+  /** Called by other shards, by RPC. @see ShardPresenceInit.onlineAt */
+  async onlineAmong(count: number, clients: readonly string[]): Promise<readonly string[]> {
+    await this.#resharding.ensureReady(count)
+    return this.#journal.onlineAmong(clients)
   }
 
   /** Called by a Worker, by RPC. @see RemoteCalls */
@@ -178,12 +191,6 @@ function runtimeOf(shard: number): RuntimeSupport {
     isCountedElsewhere: (c) =>
       shard > 0 && shardRoute(c.req.raw).to === 'publish' && !isLines(c.req.raw),
   }
-}
-
-/** The number of an object's shard, however many shards there are now; 0 for an object of another name. */
-function shardNumber({ id }: ObjectState, { HUB }: Env): number {
-  const numbers = Array.from({ length: MAX_SHARDS }, (_, shard) => shard)
-  return numbers.find((shard) => `${HUB.idFromName(objectName(shard))}` === `${id}`) ?? 0
 }
 
 /** The maximum number of bytes of JSON per byte of data, and of further bytes in the body of a publish. */

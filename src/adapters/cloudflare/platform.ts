@@ -25,6 +25,8 @@ export interface ObjectStub extends Shard, RemoteCalls {
   fence(count: number): Promise<void>
   /** @see ReshardingInit.requestsOfFirst */
   storedRequests(count: number, after: string): Promise<readonly StoredControlRequest[]>
+  /** @see ShardPresenceInit.onlineAt */
+  onlineAmong(count: number, clients: readonly string[]): Promise<readonly string[]>
 }
 
 /** What the platform gives a Durable Object. */

@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
-import type { Backplane } from '../../journal/backplane.ts'
+import type { Backplane, SharedPresence } from '../../journal/backplane.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { SqliteJournal, StoredControlRequest } from '../../journal/sqlite/journal.ts'
 import { answerInTime } from './deadline.ts'
@@ -166,7 +166,11 @@ export function createResharding(init: ReshardingInit): Resharding {
 }
 
 /** A journal that stores neither events nor blocks of requests that a shard had let in before it was fenced. */
-export function createFencedJournal(journal: SqliteJournal, isServing: () => boolean): Journal {
+export function createFencedJournal(
+  journal: SqliteJournal,
+  presence: SharedPresence,
+  isServing: () => boolean,
+): Journal {
   const { backplane, read, retained, head, open, close } = journal
   return {
     get ready() {
@@ -177,6 +181,7 @@ export function createFencedJournal(journal: SqliteJournal, isServing: () => boo
     },
     backplane: {
       ...backplane,
+      presence,
       request: async (request, keepMs) => {
         if (keepMs > 0) checkServing()
         return await backplane.request(request, keepMs)

@@ -14,10 +14,5 @@ export function readWorkerConfig(variables: Readonly<Record<string, unknown>>): 
   if (config.WORKERS !== 1) {
     throw new ConfigError('WORKERS requires Node or Bun: unset it, and use HUB_SHARDS instead.')
   }
-  if (config.WEBHOOK_URL !== undefined) {
-    throw new ConfigError(
-      'WEBHOOK_URL requires Node, Bun or Deno: unset it and WEBHOOK_SECRET. An object that restarts does not know who was online.',
-    )
-  }
   return config
 }

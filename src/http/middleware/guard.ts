@@ -36,7 +36,7 @@ export function createGuard({ middleware, errors, onResponse, onError }: GuardIn
     const { status } = res
     if (status >= 400) errors.set(status, (errors.get(status) ?? 0) + 1)
     if (onResponse)
-      isolate(
+      void isolate(
         () => onResponse(c),
         (error) => onError(error, c),
       )

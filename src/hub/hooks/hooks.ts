@@ -34,12 +34,13 @@ export interface HubHooks<Context = unknown> {
   /**
    * Called when the first connection of a client has opened, to this hub or to any that shares its journal:
    * in Redis, exactly one of them calls it. `at` is when that was, in milliseconds since 1970, by one clock for all of
-   * them: it tells which of two reports about a client, by different hubs, is the later one. @defaultValue none
+   * them: it tells which of two reports about a client, by different hubs, is the later one. With a journal in SQLite, a
+   * call is repeated after a restart if the promise that it has returned had not settled. @defaultValue none
    */
   readonly onClientOnline?: ((client: string, at: number) => void) | undefined
   /**
    * Called when a client has been without any connection for `offlineGraceMs`, and when the last hub has
-   * closed: once for each call of `onClientOnline`, but perhaps by another hub. @defaultValue none
+   * closed: once for each call of `onClientOnline`, but perhaps by another hub. It is repeated in the same case. @defaultValue none
    */
   readonly onClientOffline?: ((client: string, at: number) => void) | undefined
   /** Called when a stream was refused. @defaultValue none */
@@ -54,8 +55,8 @@ export interface HubHooks<Context = unknown> {
 export interface IsolatedHooks {
   onConnect(connection: HubConnection): void
   onDisconnect(connection: HubConnection, reason: EndReason): void
-  onClientOnline(client: string, at: number): void
-  onClientOffline(client: string, at: number): void
+  onClientOnline(client: string, at: number): Promise<unknown> | undefined
+  onClientOffline(client: string, at: number): Promise<unknown> | undefined
   onRefuse(client: string, reason: RejectionReason, info: ConnectionInfo): void
   onError(error: unknown, stage: ErrorStage): void
 }

@@ -2,7 +2,7 @@
 import type { AddressKeys } from '../../core/address.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
-import type { Backplane, ControlResponses } from '../backplane.ts'
+import type { Backplane, ControlResponses, SharedPresence } from '../backplane.ts'
 import type {
   AppendResult,
   Journal,
@@ -18,6 +18,7 @@ import { openExpiringTable } from './expiring-table.ts'
 import { write } from './guarded-write.ts'
 import { openOnceTable } from './once-table.ts'
 import { resolveSqliteOptions, type SqliteJournalOptions } from './options.ts'
+import { createStoredPresence } from './presence/stored-presence.ts'
 import { stampEntries } from './stamp.ts'
 import { openSqliteStore } from './store.ts'
 
@@ -32,10 +33,13 @@ export interface StoredControlRequest {
 /** A journal whose Durable Object prunes it when an alarm fires. */
 export interface SqliteJournal extends Journal {
   readonly stats: JournalStats
-  readonly backplane: Backplane
+  readonly backplane: Backplane & { readonly presence: SharedPresence }
   readonly retained: NonNullable<Journal['retained']>
-  /** Evicts what is too old, and sets the next alarm if anything is left. Call it from `alarm()`. */
-  prune(): void
+  /**
+   * Evicts what is too old, and sets the next alarm if anything is left. Call it from `alarm()`, and return what it returns: a
+   * promise that resolves, after a minute at most, when the hub has reported which clients are offline.
+   */
+  prune(): Promise<void>
   /**
    * Starts a new epoch: every older cursor then leads to a reported gap. Stored events stay. The new
    * epoch is durable once the storage has synced.
@@ -48,6 +52,8 @@ export interface SqliteJournal extends Journal {
    * @param after - the text of the request after which the list starts; empty for the first ones
    */
   storedRequests(after: string, limit: number): readonly StoredControlRequest[]
+  /** Returns those of the clients that are online, if the hub has a hook that needs to know. */
+  onlineAmong(clients: readonly string[]): readonly string[]
 }
 
 /** The minimum number of milliseconds between two alarms. */
@@ -70,6 +76,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   const store = openSqliteStore({ ...init, freshEpoch: newEpoch(clock) + epochSuffix })
   const expiring = openExpiringTable(storage)
   const results = openOnceTable(storage)
+  const presence = createStoredPresence({ storage, wakeAt: (at) => scheduleAlarm(at, 0) })
   let sequence = store.start
   let handler: JournalHandler | undefined
   /** The alarm set since the object was loaded. An earlier alarm may still be set, which is harmless. */
@@ -84,11 +91,12 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     read,
     retained,
     head,
-    backplane: { request, useOnce },
+    backplane: { request, useOnce, presence: { follow: presence.follow } },
     open,
     prune,
     startEpoch,
     storedRequests,
+    onlineAmong: presence.onlineAmong,
     close,
   }
 
@@ -167,7 +175,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
       }))
   }
 
-  function prune(): void {
+  function prune(): Promise<void> {
     const now = clock.now()
     alarmAt = Number.POSITIVE_INFINITY
     store.expire(now)
@@ -176,6 +184,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     for (const next of [expiring.prune(now), results.prune(now)]) {
       if (next !== undefined) scheduleAlarm(next)
     }
+    return presence.wake()
   }
 
   function startEpoch(suffix: string): void {
@@ -187,9 +196,9 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     if (store.oldestAt !== undefined) scheduleAlarm(store.oldestAt + maxAgeMs + 1)
   }
 
-  function scheduleAlarm(at: number): void {
+  function scheduleAlarm(at: number, minMs = pauseMs): void {
     const now = clock.now()
-    const due = Math.ceil(Math.max(at, now + pauseMs))
+    const due = Math.ceil(Math.max(at, now + minMs))
     if (due >= alarmAt && alarmAt > now) return
     alarmAt = due
     setAlarm(due).catch(() => {

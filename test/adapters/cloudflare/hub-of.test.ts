@@ -68,6 +68,7 @@ function setUp(count = COUNT, events?: EventSchemas) {
       }),
       fence: over('fence', async () => {}),
       storedRequests: over('storedRequests', async () => []),
+      onlineAmong: over('onlineAmong', async () => []),
     }
   }
 }

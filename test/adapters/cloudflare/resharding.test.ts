@@ -340,7 +340,9 @@ test('a fenced shard stores no block: it could serve later without one that othe
     return { responses: [], asked: 1 }
   }
   const journal = { backplane: { request, useOnce: () => true } } as unknown as SqliteJournal
-  const { backplane } = createFencedJournal(journal, () => serving)
+  const presence = { follow: () => ({ update: () => {}, close: () => {} }) }
+  const { backplane } = createFencedJournal(journal, presence, () => serving)
+  expect(backplane?.presence).toBe(presence)
   await backplane?.request('block', 1_000)
   serving = false
   await expect(backplane?.request('block', 1_000)).rejects.toMatchObject({

@@ -51,14 +51,6 @@ test.each([
   expect(read).toThrow(name)
 })
 
-test('webhooks are refused: an object that restarts does not know who was online', () => {
-  const variables = {
-    WEBHOOK_URL: 'https://receiver.example',
-    WEBHOOK_SECRET: `whsec_${btoa('s'.repeat(24))}`,
-  }
-  expect(() => readWorkerConfig(variables)).toThrow(/^WEBHOOK_URL requires Node, Bun or Deno/)
-})
-
 test.each(['configuration', 'cloudflare'])('docs/%s.md names the defaults of Workers', (page) => {
   const text = readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8')
   for (const value of Object.values(WORKER_DEFAULTS)) {

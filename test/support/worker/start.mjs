@@ -77,6 +77,8 @@ const config :Workerd.Config = (
   services = [
     (name = "hub", worker = .hub),
     (name = "disk", disk = (path = ${JSON.stringify(disk)}, writable = true)),
+    # Webhooks go to receivers on this machine.
+    (name = "internet", network = (allow = ["public", "private"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "hub")],
 );
