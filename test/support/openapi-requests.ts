@@ -241,8 +241,7 @@ function routerOf(shard: (index: number) => Shard): Shard {
   return createRouter({
     count: 2,
     retryMs: 2_000,
-    maxBodyBytes: 3_000_000,
-    maxLineBytes: 2_000_000,
+    maxEventBytes: 262_144,
     maxBatchEvents: 10_000,
     shard,
   })

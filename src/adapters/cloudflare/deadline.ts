@@ -1,5 +1,6 @@
 /** Deadlines for calls to Durable Objects: one that hangs must not delay the others. */
 import type { Clock } from '../../core/clock.ts'
+import { withStream } from './request.ts'
 
 type Timers = Pick<Clock, 'every'>
 
@@ -12,7 +13,7 @@ export class LateError extends Error {
 }
 
 /** A deadline that starts anew with each call of `start`, and not after `end`. */
-interface Deadline {
+export interface Deadline {
   /** Rejects with a `LateError` when time is up. */
   readonly passed: Promise<never>
   start(): void
@@ -21,7 +22,8 @@ interface Deadline {
   end(): void
 }
 
-function startDeadline(clock: Timers): Deadline {
+/** Starts a deadline. */
+export function startDeadline(clock: Timers): Deadline {
   let cancel = () => {}
   let fail: (error: LateError) => void = () => {}
   let ended = false
@@ -88,9 +90,7 @@ function withBodyRead(request: Request, deadline: Deadline): Request {
   }
   const cancel = (reason: unknown) => reader.cancel(reason)
   const body = new ReadableStream<Uint8Array>({ pull, cancel }, { highWaterMark: 0 })
-  // Node requires `duplex`, which the types lack.
-  const init: RequestInit & { readonly duplex: 'half' } = { body, duplex: 'half' }
-  return new Request(request, init)
+  return withStream(request, body)
 }
 
 /**

@@ -3,15 +3,17 @@ import { type Addresses, checkName } from '../../core/address.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { byeFrame } from '../../core/control-events.ts'
 import { checkRange, HubError, isHubError } from '../../core/errors.ts'
-import { checkFields, type EventInput, prepareEvent } from '../../core/event.ts'
+import { checkEventKey, checkFields, type EventInput, prepareEvent } from '../../core/event.ts'
 import { createHolding } from '../../core/holding.ts'
 import { bareContext } from '../../http/openers/bare-context.ts'
 import type { Published } from '../../http/schemas/responses.ts'
 import { type Hold, streamOfBye, topicsProblem } from '../../http/stream.ts'
+import type { StopResult } from '../../hub/cluster.ts'
 import type { PublishOptions } from '../../hub/idempotency/once-of.ts'
 import { answerInTime, headInTime } from './deadline.ts'
 import { isTransient, lacksCalls } from './failures.ts'
 import { mergePublished } from './merge.ts'
+import { createObjectPipe, type ObjectPipe } from './piping/object-pipe.ts'
 import type { ObjectStub } from './platform.ts'
 import { conflictAfter } from './refusals.ts'
 import { checkPermit, errorOfCall, type StreamPermit } from './remote-calls.ts'
@@ -28,6 +30,18 @@ export interface ObjectHub {
    * stores it on those that lack it
    */
   publish(addresses: Addresses, event: EventInput, options?: PublishOptions): Promise<Published>
+  /**
+   * Publishes the events of a stream like `Hub.pipe`. With several objects, the result has the last id on each, and
+   * `published` counts the events that are on all. The stream breaks off if the platform ends the Worker: then the objects
+   * publish `onAbort`. If one of them fails, the reason is `broken` on the others.
+   * @throws {HubError} as `Hub.pipe`; `journal-unavailable` also if an object can't be reached, or is silent for ten seconds
+   */
+  readonly pipe: ObjectPipe
+  /**
+   * Ends what is piped to the client under the key now, whichever Worker pipes it.
+   * @throws {HubError} `invalid-address`, `invalid-event` for the key; `journal-unavailable` if the object can't be reached
+   */
+  stop(client: string, key: string): Promise<StopResult>
   /**
    * Ends all connections of a client, and refuses it for `blockMs` milliseconds (default 0).
    * @throws {HubError} `invalid-address`, `invalid-option`, `at-capacity`; `journal-unavailable` if an object can't be reached
@@ -58,7 +72,8 @@ export interface ObjectHubInit {
 export function createObjectHub(init: ObjectHubInit): ObjectHub {
   const { count, retryMs, shard, clock = systemClock } = init
   const { hold = createHolding(clock).hold } = init
-  return { publish, disconnect, open }
+  const pipe = createObjectPipe({ count, clock, shard, errorOf })
+  return { publish, pipe, stop, disconnect, open }
 
   async function publish(
     addresses: Addresses,
@@ -98,6 +113,12 @@ export function createObjectHub(init: ObjectHubInit): ObjectHub {
       const isOlder = isHubError(error) && error.code === 'invalid-address'
       throw isOlder ? new HubError('journal-unavailable', LACKING) : error
     }
+  }
+
+  async function stop(client: string, key: string): Promise<StopResult> {
+    checkName('client id', client)
+    checkEventKey(key)
+    return await call(shardOf(client, count), (one) => one.stop(client, key, count))
   }
 
   async function disconnect(
@@ -142,11 +163,16 @@ export function createObjectHub(init: ObjectHubInit): ObjectHub {
     try {
       return await answerInTime(work(shard(index)), clock)
     } catch (error) {
-      if (lacksCalls(error)) throw new HubError('journal-unavailable', LACKING)
-      if (!isTransient(error)) throw errorOfCall(error)
-      throw new HubError('journal-unavailable', UNCONFIRMED)
+      throw errorOf(error)
     }
   }
+}
+
+/** The error of a call that has thrown this. */
+function errorOf(thrown: unknown): unknown {
+  if (lacksCalls(thrown)) return new HubError('journal-unavailable', LACKING)
+  if (!isTransient(thrown)) return errorOfCall(thrown)
+  return new HubError('journal-unavailable', UNCONFIRMED)
 }
 
 /** Waits for all, also if one has failed. */

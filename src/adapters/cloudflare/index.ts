@@ -2,16 +2,13 @@
 // @ts-expect-error Only workerd has this module; platform.ts has its types.
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
-import type { Addresses } from '../../core/address.ts'
 import { systemClock } from '../../core/clock.ts'
-import type { EventInput } from '../../core/event.ts'
 import { createHolding } from '../../core/holding.ts'
-import { maxLineBytes } from '../../http/batch/answer-lines.ts'
 import { streamEvents, streamOfBye } from '../../http/stream.ts'
-import type { DisconnectResult } from '../../hub/cluster.ts'
+import type { DisconnectResult, StopResult } from '../../hub/cluster.ts'
 import type { PublishResult } from '../../hub/delivery.ts'
-import type { PublishOptions } from '../../hub/idempotency/once-of.ts'
 import { internalsOf } from '../../hub/internals.ts'
+import type { PipeResult } from '../../hub/piping/pipe.ts'
 import {
   createSqliteJournal,
   type SqliteJournal,
@@ -25,8 +22,8 @@ import { checkBinding, type HubBindings, shardNumber, stubOf } from './binding.t
 import { createObjectHub, type ObjectHub } from './hub-of.ts'
 import type { DurableObjectBase, Env, ObjectState } from './platform.ts'
 import { createShardPresence } from './presence/shard-presence.ts'
-import { createRemoteCalls, PERMIT_HEADER, type StreamPermit } from './remote-calls.ts'
-import { discardBody, shardCountOf } from './request.ts'
+import { createRemoteCalls, PERMIT_HEADER, type RemoteCalls } from './remote-calls.ts'
+import { discardForResponse, shardCountOf } from './request.ts'
 import {
   createFencedJournal,
   createResharding,
@@ -39,9 +36,6 @@ import { isLines, shardRoute } from './routes.ts'
 import { readWorkerConfig } from './settings.ts'
 
 const Base: typeof DurableObjectBase = DurableObject
-
-/** Milliseconds that a response waits for the rest of a request body that was not read. */
-const DISCARD_WAIT_MS = 500
 
 /** A Durable Object that holds the hub, or one shard of it. */
 class HubObject extends Base {
@@ -116,28 +110,38 @@ class HubObject extends Base {
   }
 
   /** Called by a Worker, by RPC. @see RemoteCalls */
-  async publish(addresses: Addresses, event: EventInput, shards?: number): Promise<PublishResult> {
-    return await this.#calls.publish(addresses, event, shards)
+  async publish(...args: Parameters<RemoteCalls['publish']>): Promise<PublishResult> {
+    return await this.#calls.publish(...args)
   }
 
   /** Called by a Worker, by RPC. @see RemoteCalls */
-  async publishWith(
-    addresses: Addresses,
-    event: EventInput,
-    options: PublishOptions,
-    shards?: number,
-  ): Promise<PublishResult> {
-    return await this.#calls.publishWith(addresses, event, options, shards)
+  async publishWith(...args: Parameters<RemoteCalls['publishWith']>): Promise<PublishResult> {
+    return await this.#calls.publishWith(...args)
   }
 
   /** Called by a Worker, by RPC. @see RemoteCalls */
-  async disconnect(client: string, blockMs?: number, shards?: number): Promise<DisconnectResult> {
-    return await this.#calls.disconnect(client, blockMs, shards)
+  async pipe(...args: Parameters<RemoteCalls['pipe']>): Promise<PipeResult> {
+    return await this.#calls.pipe(...args)
   }
 
   /** Called by a Worker, by RPC. @see RemoteCalls */
-  async permit(permit: StreamPermit, shards?: number): Promise<string> {
-    return await this.#calls.permit(permit, shards)
+  async endPipe(...args: Parameters<RemoteCalls['endPipe']>): Promise<void> {
+    await this.#calls.endPipe(...args)
+  }
+
+  /** Called by a Worker, by RPC. @see RemoteCalls */
+  async stop(...args: Parameters<RemoteCalls['stop']>): Promise<StopResult> {
+    return await this.#calls.stop(...args)
+  }
+
+  /** Called by a Worker, by RPC. @see RemoteCalls */
+  async disconnect(...args: Parameters<RemoteCalls['disconnect']>): Promise<DisconnectResult> {
+    return await this.#calls.disconnect(...args)
+  }
+
+  /** Called by a Worker, by RPC. @see RemoteCalls */
+  async permit(...args: Parameters<RemoteCalls['permit']>): Promise<string> {
+    return await this.#calls.permit(...args)
   }
 
   /** Serves the HTTP interface. It is not RPC, because streams need a Response. */
@@ -149,7 +153,7 @@ class HubObject extends Base {
         ? this.#service.app.fetch(request)
         : this.#open(request, permit))
     } finally {
-      if (request.body && !request.bodyUsed) await this.#discard(request.body)
+      if (request.body && !request.bodyUsed) await discardForResponse(request.body, this.ctx)
     }
   }
 
@@ -169,13 +173,6 @@ class HubObject extends Base {
     }
     return new Hono().all('*', (c) => streamEvents(c, { hub, ...permit, info })).fetch(request)
   }
-
-  /** workerd cuts the connection when a response is sent while the request's body is unread. */
-  async #discard(body: ReadableStream<Uint8Array>): Promise<void> {
-    const discarded = discardBody(body)
-    this.ctx.waitUntil(discarded)
-    await Promise.race([discarded, new Promise((resolve) => setTimeout(resolve, DISCARD_WAIT_MS))])
-  }
 }
 
 // The migrations in wrangler.toml name the class `Hub`. Under another name, deployed objects would
@@ -193,10 +190,6 @@ function runtimeOf(shard: number): RuntimeSupport {
   }
 }
 
-/** The maximum number of bytes of JSON per byte of data, and of further bytes in the body of a publish. */
-const JSON_BYTES_PER_BYTE = 6
-const BODY_OVERHEAD_BYTES = 8_192
-
 /** The router of a Worker. @throws {ConfigError} */
 export function openRouter(env: Env): Shard {
   checkBinding(env)
@@ -211,8 +204,7 @@ export function openRouter(env: Env): Shard {
     corsOrigins: CORS_ORIGINS,
     report: (error) =>
       log.warn('Durable Object unavailable: the client should retry', { error: String(error) }),
-    maxBodyBytes: MAX_EVENT_BYTES * JSON_BYTES_PER_BYTE + BODY_OVERHEAD_BYTES,
-    maxLineBytes: maxLineBytes(MAX_EVENT_BYTES),
+    maxEventBytes: MAX_EVENT_BYTES,
     maxBatchEvents: MAX_BATCH_EVENTS,
     shard: (index) => stubOf(env, index),
   })

@@ -8,11 +8,14 @@ import { decodeUtf8, fromJson } from '../../http/middleware/body.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
 import { problem } from '../../http/problem.ts'
 import { respondLate } from '../../http/stream.ts'
+import { maxBodyBytes, withStream } from './request.ts'
 
 /** What refusals require. */
 export interface RefusalsInit {
   readonly retryMs: number
   readonly corsOrigins: readonly string[]
+  /** The maximum number of bytes of data in one event. */
+  readonly maxEventBytes: number
   random(): number
   readonly clock: Pick<Clock, 'every'>
 }
@@ -29,6 +32,8 @@ export interface Refusals {
   unconfirmed(request: Request, subject: string): Promise<Response>
   /** Notes whether a body that was read has an idempotency key: then `unconfirmed` asks its client to repeat the request. */
   noteKey(request: Request, body: Uint8Array): void
+  /** Returns the request, whose key is noted when its body has passed. */
+  noteInPassing(request: Request): Request
   /** Answers that an idempotency key is that of another event, after some shards have published this one. */
   conflict(request: Request, published: number, count: number): Promise<Response>
   /** Responds with the headers of CORS. */
@@ -36,7 +41,8 @@ export interface Refusals {
 }
 
 /** Creates the refusals of a router. */
-export function createRefusals({ retryMs, corsOrigins, random, clock }: RefusalsInit): Refusals {
+export function createRefusals(init: RefusalsInit): Refusals {
+  const { retryMs, corsOrigins, maxEventBytes, random, clock } = init
   // Here rather than in the object: a Worker that waits costs nothing.
   const { hold } = createHolding(clock)
   // Without CORS headers a page of another origin can't read the response, and its EventSource stops reconnecting.
@@ -44,7 +50,7 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
     .use(allowOrigins(corsOrigins))
     .all('*', (c) => c.env.respond(c))
   const keyed = new WeakSet<Request>()
-  return { retryLater, unavailable, unconfirmed, noteKey, conflict, respond }
+  return { retryLater, unavailable, unconfirmed, noteKey, noteInPassing, conflict, respond }
 
   async function retryLater(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
@@ -71,6 +77,21 @@ export function createRefusals({ retryMs, corsOrigins, random, clock }: Refusals
   function noteKey(request: Request, body: Uint8Array): void {
     const type = request.headers.get('Content-Type') ?? ''
     if (!type.startsWith('text/plain') && hasKey(body)) keyed.add(request)
+  }
+
+  function noteInPassing(request: Request): Request {
+    if (!request.body) return request
+    const parts: Uint8Array<ArrayBuffer>[] = []
+    let left = maxBodyBytes(maxEventBytes)
+    const noted = new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
+        left -= chunk.length
+        if (left >= 0) parts.push(chunk.slice())
+        controller.enqueue(chunk)
+      },
+      flush: async () => noteKey(request, new Uint8Array(await new Blob(parts).arrayBuffer())),
+    })
+    return withStream(request, request.body.pipeThrough(noted))
   }
 
   async function conflict(request: Request, published: number, count: number): Promise<Response> {
@@ -106,11 +127,3 @@ export function hasKey(event: Uint8Array): boolean {
     return new URLSearchParams(text).has('idempotencyKey')
   }
 }
-
-/** Refuses an event stream that no single shard could publish. */
-export function refuseStream(c: Context): Response {
-  return problem(c, 501, STREAM_FOR_SHARDS)
-}
-
-const STREAM_FOR_SHARDS =
-  'With several shards, an event stream must be for one client: publish to POST /clients/:id, or send application/x-ndjson.'

@@ -4,10 +4,11 @@ import type { Clock } from '../../core/clock.ts'
 import { HubError, type Issue, isHubError, isHubErrorCode } from '../../core/errors.ts'
 import type { EventInput } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
-import type { DisconnectResult } from '../../hub/cluster.ts'
+import type { DisconnectResult, StopResult } from '../../hub/cluster.ts'
 import type { PublishResult } from '../../hub/delivery.ts'
 import type { Hub } from '../../hub/hub-types.ts'
 import type { PublishOptions } from '../../hub/idempotency/once-of.ts'
+import type { PipeOptions, PipeResult } from '../../hub/piping/pipe.ts'
 
 /** What the sender of a request may listen to, as the Worker has found out. */
 export interface StreamPermit {
@@ -41,6 +42,18 @@ export interface RemoteCalls {
     options: PublishOptions,
     shards?: number,
   ): Promise<PublishResult>
+  /** @see Hub.pipe. @param name - of the pipe, for `endPipe` */
+  pipe(
+    addresses: Addresses,
+    source: ReadableStream<Uint8Array>,
+    options: Omit<PipeOptions, 'signal'>,
+    name: string,
+    shards?: number,
+  ): Promise<PipeResult>
+  /** Ends a pipe as its signal would. */
+  endPipe(name: string): Promise<void>
+  /** @see Hub.stop */
+  stop(client: string, key: string, shards?: number): Promise<StopResult>
   /** @see Hub.disconnect */
   disconnect(client: string, blockMs?: number, shards?: number): Promise<DisconnectResult>
   /** Stores a permit and returns its name. A request whose header `Hub-Permit` has this name opens one stream. */
@@ -69,10 +82,20 @@ export function createRemoteCalls({ hub, ensureReady, clock }: RemoteCallsInit):
   takePermit(name: string): StreamPermit | undefined
 } {
   const permits = new Map<string, { readonly permit: StreamPermit; readonly endsAt: number }>()
+  const pipes = new Map<string, AbortController>()
   return {
     publish: (addresses, event, shards = 1) => call(shards, () => hub.publish(addresses, event)),
     publishWith: (addresses, event, options, shards = 1) =>
       call(shards, () => hub.publish(addresses, event, options)),
+    pipe: (addresses, source, options, name, shards = 1) => {
+      const controller = new AbortController()
+      const { signal } = controller
+      pipes.set(name, controller)
+      const piping = call(shards, () => hub.pipe(addresses, source, { ...options, signal }))
+      return piping.finally(() => pipes.delete(name))
+    },
+    endPipe: async (name) => pipes.get(name)?.abort(),
+    stop: (client, key, shards = 1) => call(shards, () => hub.stop(client, key)),
     disconnect: (client, blockMs = 0, shards = 1) =>
       call(shards, () => hub.disconnect(client, blockMs)),
     permit: (permit, shards = 1) => call(shards, async () => storePermit(permit)),

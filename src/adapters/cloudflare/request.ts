@@ -1,4 +1,5 @@
 /** Helpers for requests to shards: they add the number of shards, and copy or discard bodies. */
+import type { ObjectState } from './platform.ts'
 import { PERMIT_HEADER } from './remote-calls.ts'
 
 /**
@@ -28,18 +29,50 @@ export function shardCountOf({ headers }: Request): number {
 /** A copy of a request with this body, or without one. @param id - its `X-Request-Id`; by default that of the request */
 export function cloneRequest(
   request: Request,
-  body: Uint8Array<ArrayBuffer> | null,
+  body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
   id?: string | null,
 ): Request {
   const headers = new Headers(request.headers)
   if (id) headers.set('X-Request-Id', id)
   headers.delete('Content-Length')
-  return new Request(request.url, { method: request.method, headers, body })
+  const { method } = request
+  return body instanceof ReadableStream
+    ? withStream(new Request(request.url, { method, headers }), body)
+    : new Request(request.url, { method, headers, body })
+}
+
+/** A copy of a request with this body, which is sent as it comes. */
+export function withStream(request: Request, body: ReadableStream<Uint8Array>): Request {
+  // Node requires `duplex`, which the types lack.
+  const init: RequestInit & { readonly duplex: 'half' } = { body, duplex: 'half' }
+  return new Request(request, init)
+}
+
+/** The maximum number of bytes of JSON per byte of data, and of further bytes in the body of a publish. */
+const JSON_BYTES_PER_BYTE = 6
+const BODY_OVERHEAD_BYTES = 8_192
+
+/** Bytes of a body with one event that the router reads before it sends it on: more than any shard accepts. */
+export function maxBodyBytes(maxEventBytes: number): number {
+  return maxEventBytes * JSON_BYTES_PER_BYTE + BODY_OVERHEAD_BYTES
 }
 
 /** A body is discarded up to this size and for this long: more than any event needs, and still cheap. */
 const MAX_DISCARDED_BYTES = 4_194_304
 const MAX_DISCARD_MS = 5_000
+
+/** Milliseconds that a response waits for the rest of a request body that was not read. */
+const DISCARD_WAIT_MS = 500
+
+/** Discards a body that was not read, for half a second before its response: workerd cuts the connection if it is sent earlier. */
+export async function discardForResponse(
+  body: ReadableStream<Uint8Array>,
+  ctx: Pick<ObjectState, 'waitUntil'>,
+): Promise<void> {
+  const discarded = discardBody(body)
+  ctx.waitUntil(discarded)
+  await Promise.race([discarded, new Promise((resolve) => setTimeout(resolve, DISCARD_WAIT_MS))])
+}
 
 /** Reads a body to its end and drops it; stops early if the body is too long or too slow, or its client leaves. */
 export async function discardBody(body: ReadableStream<Uint8Array>): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { readBody } from '../../core/read-body.ts'
+import { maxLineBytes } from '../../http/batch/answer-lines.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
 import { createBatchAnswers } from './batch/answer-batch.ts'
 import { answerInTime, bodyInTime, headInTime } from './deadline.ts'
@@ -16,9 +17,11 @@ import {
   type ShardList,
   withBody,
 } from './merge.ts'
-import { createRefusals, refuseStream } from './refusals.ts'
-import { cloneRequest, withShardCount } from './request.ts'
+import { createPipeAnswers } from './piping/pipe-answers.ts'
+import { createRefusals } from './refusals.ts'
+import { cloneRequest, maxBodyBytes, withShardCount } from './request.ts'
 import {
+  isEvent,
   isEventStream,
   isLines,
   publishes,
@@ -41,10 +44,8 @@ export interface RouterInit {
   readonly retryMs: number
   /** Origins whose pages may read responses. @defaultValue none */
   readonly corsOrigins?: readonly string[] | undefined
-  /** Bytes of a body that the router reads before it sends it on: more than any shard accepts. */
-  readonly maxBodyBytes: number
-  /** The maximum number of bytes of an event as JSON, with its recipients. */
-  readonly maxLineBytes: number
+  /** The maximum number of bytes of data in one event. */
+  readonly maxEventBytes: number
   /** The maximum number of events of a batch that is a JSON array. */
   readonly maxBatchEvents: number
   /** Returns the shard with this number, from 0 up to `count`. */
@@ -59,20 +60,21 @@ export interface RouterInit {
 
 /** Makes one hub of several shards. */
 export function createRouter(init: RouterInit): Shard {
-  const { count, retryMs, corsOrigins = [], maxBodyBytes } = init
+  const { count, retryMs, corsOrigins = [], maxEventBytes } = init
   const { random = Math.random, clock = systemClock } = init
-  const refusals = createRefusals({ retryMs, corsOrigins, random, clock })
+  const refusals = createRefusals({ retryMs, corsOrigins, maxEventBytes, random, clock })
   const { retryLater, unavailable, unconfirmed, respond } = refusals
+  const report = (error: unknown) => init.report?.(error)
+  const shared = { count, clock, report, respond }
   const batches = createBatchAnswers({
-    count,
-    maxLineBytes: init.maxLineBytes,
+    ...shared,
+    maxLineBytes: maxLineBytes(maxEventBytes),
     maxBatchEvents: init.maxBatchEvents,
-    clock,
     ask,
-    report: (error) => init.report?.(error),
-    respond,
     unconfirmed: (request) => unconfirmed(request, 'The shards'),
   })
+  const passToFirst = (request: Request) => pass(0, request, { to: 'any' })
+  const answerPipe = createPipeAnswers({ ...shared, maxEventBytes, send, pass: passToFirst })
   return { fetch }
 
   async function fetch(request: Request): Promise<Response> {
@@ -81,7 +83,7 @@ export function createRouter(init: RouterInit): Shard {
       return await (count === 1 ? pass(0, request, route) : dispatch(request, route))
     } catch (error) {
       if (!isTransient(error)) throw error
-      init.report?.(error)
+      report(error)
       if (route.to === 'stream') return await retryLater(request)
       return publishes(request, route) && mayHaveRun(error)
         ? await unconfirmed(request, 'The shard')
@@ -101,7 +103,7 @@ export function createRouter(init: RouterInit): Shard {
       case 'ticket':
         return await issueTicket(request)
       case 'publish':
-        if (isEventStream(request)) return await respond(request, refuseStream)
+        if (isEventStream(request)) return await answerPipe(request)
         return await (isLines(request) ? batches.lines(request, false) : publish(request))
       case 'batch':
         return await (isLines(request) ? batches.lines(request, true) : batches.array(request))
@@ -127,14 +129,14 @@ export function createRouter(init: RouterInit): Shard {
 
   /** The client's own shard knows whether it is blocked, and which of its tickets are used. */
   async function issueTicket(request: Request): Promise<Response> {
-    const body = await readBody(request, maxBodyBytes)
+    const body = await readBody(request, maxBodyBytes(maxEventBytes))
     const client = ticketClient(body)
     const index = client === undefined ? 0 : shardOf(client, count)
     return await ask(index, cloneRequest(request, body))
   }
 
   async function publish(request: Request): Promise<Response> {
-    const body = await readBody(request, maxBodyBytes)
+    const body = await readBody(request, maxBodyBytes(maxEventBytes))
     refusals.noteKey(request, body)
     const { first, results, isConflict } = await sendToAll<Published>(request, body, 0)
     if (!first.ok) return first
@@ -173,7 +175,7 @@ export function createRouter(init: RouterInit): Shard {
     const responses = [first]
     for (const outcome of outcomes) {
       if (outcome.status === 'fulfilled') responses.push(outcome.value)
-      else init.report?.(outcome.reason)
+      else report(outcome.reason)
     }
     const accepted = responses.filter(({ ok }) => ok)
     const results = (await Promise.all(accepted.map((one) => one.json()))) as T[]
@@ -217,7 +219,7 @@ export function createRouter(init: RouterInit): Shard {
     if (outcomes.every(({ status }) => status === 'rejected')) await Promise.race(pending)
     return outcomes.map((outcome) => {
       if (outcome.status === 'fulfilled') return outcome.value
-      init.report?.(outcome.reason)
+      report(outcome.reason)
       return undefined
     })
   }
@@ -228,10 +230,11 @@ export function createRouter(init: RouterInit): Shard {
   }
 
   /** Sends a request as it comes in. @throws {LateError} if the shard hangs */
-  async function pass(index: number, request: Request, { to }: ShardRoute): Promise<Response> {
-    const head = headInTime(request, (sent) => send(index, sent), clock)
+  async function pass(index: number, request: Request, route: ShardRoute): Promise<Response> {
+    const passing = isEvent(request, route) ? refusals.noteInPassing(request) : request
+    const head = headInTime(passing, (sent) => send(index, sent), clock)
     // Answers to lines come while the lines do.
-    return await (to === 'stream' || isLines(request) ? head : bodyInTime(head, clock))
+    return await (route.to === 'stream' || isLines(request) ? head : bodyInTime(head, clock))
   }
 
   function send(index: number, request: Request): Promise<Response> {

@@ -92,9 +92,14 @@ export function shardRoute(request: Request): ShardRoute {
   return { to: blocks ? 'block' : 'client', client: read.param('id') ?? '' }
 }
 
-/** Whether a request publishes an event. */
+/** Whether a request publishes events. */
 export function publishes({ method }: Request, { to }: ShardRoute): boolean {
   return method === 'POST' && ['publish', 'client', 'batch'].includes(to)
+}
+
+/** Whether the body of a request is one event. */
+export function isEvent(request: Request, route: ShardRoute): boolean {
+  return publishes(request, route) && route.to !== 'batch' && !isLines(request)
 }
 
 /** Whether a request is answered while its body arrives. */

@@ -65,11 +65,17 @@ export const StopQuery: z.ZodType<StopQuery, StopQuery> = z.object({
   }),
 })
 
+/** What a stream has published. */
+export interface PipedResult extends PipeResult {
+  /** Replaces `id` if the clients are sharded: the last id on each shard. */
+  readonly ids?: readonly string[]
+}
+
 /** What a stream has published, and why it ended early, if it did. */
-export type Piped = PipeResult | PipeProblem
+export type Piped = PipedResult | PipeProblem
 
 /** The problem that ended a stream early. */
-export interface PipeProblem extends Problem, Omit<PipeResult, 'stopped'> {
+export interface PipeProblem extends Problem, Omit<PipedResult, 'stopped'> {
   /** Seconds after which a retry may succeed. */
   readonly retryAfter?: number
 }
@@ -80,6 +86,9 @@ const result = {
   }),
   id: z.string().exactOptional().register(schemaMetadata, {
     description: 'The id of the last one that was stored.',
+  }),
+  ids: z.array(z.string()).exactOptional().register(schemaMetadata, {
+    description: 'Replaces `id` if the clients are sharded: the last id on each shard.',
   }),
 }
 

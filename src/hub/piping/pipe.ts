@@ -58,18 +58,24 @@ const KINDS: Kinds<PipeOptions> = {
   signal: KIND.signal,
 }
 
+/** @throws {HubError} `invalid-option`; `invalid-event` for a key */
+export function checkPipeOptions(options: PipeOptions): void {
+  checkOptions('pipe', options, KINDS)
+  const { onAbort, key } = options
+  if (onAbort !== undefined && !isEventName(onAbort)) {
+    throw new HubError('invalid-option', `The option onAbort of pipe ${EVENT_NAME_RULE}.`)
+  }
+  if (key !== undefined) checkEventKey(key)
+}
+
 /** Creates the function that pipes. */
 export function createPipe(init: PipeInit): Pipe {
   const { maxEventBytes, schemas, hooks, producers, publish, flushed } = init
   return async (addresses, source, options = {}) => {
     const keys = addressKeys(addresses)
-    checkOptions('pipe', options, KINDS)
+    checkPipeOptions(options)
     const { onAbort, signal, ...fields } = options
     const { key } = fields
-    if (onAbort !== undefined && !isEventName(onAbort)) {
-      throw new HubError('invalid-option', `The option onAbort of pipe ${EVENT_NAME_RULE}.`)
-    }
-    if (key !== undefined) checkEventKey(key)
     const controller = new AbortController()
     const forget = signal && onAborted(signal, () => controller.abort())
     const remove = producers.add(keys, key, (reason) => controller.abort(reason))

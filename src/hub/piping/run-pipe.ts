@@ -165,14 +165,15 @@ function inputOf({ event, data }: ParsedEvent, fields: PipedFields): EventInput 
 
 type Chunk = { readonly value: Uint8Array | string } | EarlyEnd
 
-interface Chunks {
+/** The chunks of a source. */
+export interface Chunks {
   next(): Promise<IteratorResult<Uint8Array | string, unknown>>
   /** Ends the source, without waiting for it. */
   cancel(): void
 }
 
-/** @throws {TypeError} if another reader has the source, or it can't be iterated over */
-function chunksOf(source: PipeSource): Chunks {
+/** Opens a source. @throws {TypeError} if another reader has the source, or it can't be iterated over */
+export function chunksOf(source: PipeSource): Chunks {
   if (source instanceof ReadableStream) {
     const reader: ReadableStreamDefaultReader<Uint8Array | string> = source.getReader()
     return {

@@ -59,6 +59,9 @@ function setUp(count = COUNT, events?: EventSchemas) {
     return {
       publish: over('publish', remote.publish),
       publishWith: over('publishWith', remote.publishWith),
+      pipe: over('pipe', remote.pipe),
+      endPipe: over('endPipe', remote.endPipe),
+      stop: over('stop', remote.stop),
       disconnect: over('disconnect', remote.disconnect),
       permit: over('permit', remote.permit),
       fetch: over('fetch', async (request: Request) => {

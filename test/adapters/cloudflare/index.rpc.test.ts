@@ -1,10 +1,12 @@
 /** The Worker of one's own in the documentation, in workerd: it opens streams and publishes without the hub's HTTP interface. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { hasData, named, publishedData } from '../../support/events.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ROOT } from '../../support/process.ts'
 import { type Reader, readEvents } from '../../support/reader.ts'
 import { createWorkerStorage, type RunningWorker } from '../../support/worker/edge.ts'
+import { openPipe } from '../../system/behaviour/piping.ts'
 import { blocksIn, textOf } from '../../system/docs/document.ts'
 
 vi.setConfig({ hookTimeout: 90_000 })
@@ -46,6 +48,32 @@ app.post('/once', async (c) => {
   const publishing = hubOf(c.env).publish('everyone', { data: await c.req.text() }, { idempotencyKey: 'a' })
   return c.json(await publishing.catch(({ code }) => ({ code })))
 })
+app.post('/pipe/:who', async (c) => {
+  const who = c.req.param('who')
+  const addresses = who === 'everyone' ? who : who.split('+').map((client) => ({ client }))
+  const options = { event: 'token', key: 'answer', onAbort: 'cut-off' }
+  const source = c.req.raw.body ?? []
+  const piping = hubOf(c.env).pipe(addresses, source, options)
+  return c.json(await piping.catch(({ code, message }) => ({ code, message })))
+})
+app.post('/endless', async (c) => {
+  const user = { client: userOf(c) ?? '' }
+  const source = (async function* () {
+    for (let n = 0; ; n += 1) {
+      yield 'data: ' + n + '\\n\\n'
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  })()
+  void hubOf(c.env).pipe(user, source, { onAbort: 'cut-off' })
+  // The platform ends this Worker when its client leaves.
+  return new Response(new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      controller.enqueue(new TextEncoder().encode('.'))
+    }
+  }))
+})
+app.post('/stop/:who', async (c) => c.json(await hubOf(c.env).stop(c.req.param('who'), 'answer')))
 app.post('/bad', async (c) => {
   const { name, code, status } = await hubOf(c.env)
     .publish('everyone', { event: 'hub:bad', data: 1 })
@@ -117,6 +145,81 @@ test('an event with an idempotency key is stored once on each object', async () 
   expect(await publish('y')).toEqual({ code: 'idempotency-conflict' })
 })
 
+test('a stream is published event by event on all objects that it concerns', async () => {
+  const names = ['ann', 'ben', 'cleo', 'dan']
+  for (const who of ['ann', names.join('+'), 'everyone']) {
+    const readers = await Promise.all((who === 'ann' ? ['ann'] : names).map(listenAs))
+    const pipe = openPipe(`${url}/pipe/${who}`, { 'X-User': 'alice' })
+    for (const data of ['one', 'two', 'three']) {
+      pipe.write(`: ping\n\ndata: ${data}\n\n`)
+      await Promise.all(readers.map((reader) => reader.next(hasData(data))))
+    }
+    pipe.end('data: unfinished')
+    const last =
+      who === 'ann' ? { id: expect.any(String) } : { ids: [expect.any(String), expect.any(String)] }
+    expect(await pipe.result()).toEqual({ published: 3, ...last })
+    await Promise.all(readers.map((reader) => reader.close()))
+  }
+})
+
+test('many events of a stream keep their order on all objects', async () => {
+  const names = ['ann', 'ben', 'cleo', 'dan']
+  const readers = await Promise.all(names.map(listenAs))
+  const data = Array.from({ length: 5_000 }, (_, n) => `${n}`)
+  const pipe = openPipe(`${url}/pipe/${names.join('+')}`)
+  pipe.end(data.map((one) => `data: ${one}\n\n`).join(''))
+  expect(await pipe.result()).toMatchObject({ published: data.length })
+  for (const reader of readers) {
+    await reader.next(hasData('4999'))
+    expect(publishedData(reader)).toEqual(data)
+    await reader.close()
+  }
+})
+
+test.each(['eve', 'ann+ben+cleo+eve'])(
+  'a stop ends a stream that another Worker pipes to %s',
+  async (who) => {
+    const reader = await listenAs('eve')
+    const pipe = openPipe(`${url}/pipe/${who}`)
+    pipe.write('data: begun\n\n')
+    await reader.next(hasData('begun'))
+    expect(await (await request('/stop/eve', 'POST')).json()).toEqual({ stopped: 1 })
+    expect(await pipe.result()).toMatchObject({ published: 1, stopped: true })
+    const { data } = await reader.next(named('cut-off'))
+    expect(JSON.parse(data)).toEqual({ reason: 'aborted', key: 'answer' })
+    pipe.cut()
+    expect(await (await request('/stop/eve', 'POST')).json()).toEqual({ stopped: 0 })
+    await reader.close()
+  },
+)
+
+test.each(['ann', 'everyone'])('an invalid event ends a stream to %s', async (who) => {
+  const reader = await listenAs('ann')
+  const pipe = openPipe(`${url}/pipe/${who}`)
+  pipe.write(`data: ok\n\ndata: ${'x'.repeat(300_000)}\n\n`)
+  expect(await pipe.result()).toMatchObject({ code: 'event-too-large' })
+  await reader.next(named('cut-off'))
+  pipe.cut()
+  await reader.close()
+})
+
+test('a stream whose Worker the platform ends says so', async () => {
+  const reader = await listenAs('zoe')
+  const controller = new AbortController()
+  const { signal } = controller
+  const response = await fetch(`${url}/endless`, {
+    method: 'POST',
+    headers: { 'X-User': 'zoe' },
+    signal,
+  })
+  await reader.next(hasData('3'))
+  controller.abort()
+  await expect(response.text()).rejects.toThrow()
+  const { data } = await reader.next(named('cut-off'))
+  expect(JSON.parse(data)).toEqual({ reason: 'broken' })
+  await reader.close()
+})
+
 test('an error keeps its code on the way back', async () => {
   expect(await (await request('/bad', 'POST')).json()).toEqual({
     name: 'HubError',
@@ -140,11 +243,13 @@ test('an error of a schema keeps its issues on the way back', async () => {
 
 test('an object that does not know a call is an error that names both reasons, and a stream retries', async () => {
   const { url } = await startOther('old-object.ts')
-  expect(await (await fetch(url, { method: 'POST' })).json()).toEqual({
-    name: 'HubError',
-    code: 'journal-unavailable',
-    message: expect.stringMatching(/older version.*another class/),
-  })
+  for (const method of ['POST', 'PUT']) {
+    expect(await (await fetch(url, { method })).json()).toEqual({
+      name: 'HubError',
+      code: 'journal-unavailable',
+      message: expect.stringMatching(/older version.*another class/),
+    })
+  }
   expect(await (await fetch(url)).text()).toContain('"reason":"shutdown"')
 })
 

@@ -13,6 +13,12 @@ export { Hub }
 
 const app = new Hono<{ Bindings: Env }>()
 app.get('/events', (c) => hubOf(c.env).open(c.req.raw, { client: 'alice' }))
+app.post('/ask', async (c) => {
+  const { body } = await fetch('https://model.example')
+  const result = await hubOf(c.env).pipe({ client: 'alice' }, body ?? [], { key: 'answer' })
+  const { stopped } = await hubOf(c.env).stop('alice', 'answer')
+  return c.json({ ...result, stopped })
+})
 app.post('/direct', async (c) => {
   const object = c.env.HUB.get(c.env.HUB.idFromName('hub'))
   const { id } = await object.publish({ client: 'alice' }, { data: 1 })

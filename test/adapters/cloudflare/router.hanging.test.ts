@@ -24,8 +24,7 @@ function setUp(hang: Hang, count = COUNT) {
   const router = createRouter({
     count,
     retryMs: 2_000,
-    maxBodyBytes: 2_000_000,
-    maxLineBytes: 2_000_000,
+    maxEventBytes: 262_144,
     maxBatchEvents: 10_000,
     clock,
     shard: (index) => ({
@@ -173,8 +172,7 @@ function openingStream(count: number, ms: number) {
   const router = createRouter({
     count,
     retryMs: 2_000,
-    maxBodyBytes: 2_000_000,
-    maxLineBytes: 2_000_000,
+    maxEventBytes: 262_144,
     maxBatchEvents: 10_000,
     clock,
     shard: () => ({ fetch }),
@@ -210,8 +208,7 @@ test.each([
   const hanging = createRouter({
     count: 1,
     retryMs: 2_000,
-    maxBodyBytes: 2_000_000,
-    maxLineBytes: 2_000_000,
+    maxEventBytes: 262_144,
     maxBatchEvents: 10_000,
     clock,
     shard: () => ({ fetch: () => new Promise(() => {}) }),

@@ -33,8 +33,7 @@ function setUp(
     retryMs: 2_000,
     corsOrigins: ['https://app.example'],
     report: (error) => void reports.push(String(error)),
-    maxBodyBytes: 2_000_000,
-    maxLineBytes: 2_000_000,
+    maxEventBytes: 262_144,
     maxBatchEvents: 10_000,
     random: () => 0.5,
     shard: (index) => ({
@@ -275,13 +274,11 @@ describe('an event stream', () => {
     expect(calls).toEqual([shardOf('alice', COUNT)])
   })
 
-  test.each(['/topics/news', '/broadcast'])('to %s returns 501', async (path) => {
-    const { send, calls, hubs } = setUp()
-    const refused = await send('POST', path, 'data: 1\n\n', SSE)
-    expect(refused.status).toBe(501)
-    expect(await refused.text()).toContain('application/x-ndjson')
-    expect(calls).toEqual([])
-    expect(hubs.every((hub) => hub.stats().published === 0)).toBe(true)
+  test.each(['/topics/news', '/broadcast'])('to %s is published on all shards', async (path) => {
+    const { send, calls } = setUp()
+    const published = await json(send('POST', `${path}?key=k`, 'data: 1\n\n', SSE))
+    expect(published).toEqual({ published: 1, ids: expect.any(Array) })
+    expect(calls).toEqual([0, 1, 2])
   })
 })
 
@@ -565,10 +562,14 @@ describe('an idempotency key', () => {
     const fetch = async () => {
       throw Object.assign(new Error('moved'), { durableObjectReset: true })
     }
-    for (const shard of [2, 0]) {
+    for (const [shard, path] of [
+      [2, '/broadcast'],
+      [0, '/broadcast'],
+      [shardOf('alice', COUNT), '/clients/alice'],
+    ] as const) {
       broken.clear()
       broken.set(shard, { fetch })
-      const cut = await send('POST', '/broadcast', body, { 'Content-Type': type })
+      const cut = await send('POST', path, body, { 'Content-Type': type })
       if (cut.status === 400) continue
       expect([cut.status, cut.headers.get('Retry-After')]).toEqual([503, retryAfter])
     }

@@ -17,9 +17,11 @@ export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const hub = hubOf(env)
     if (request.method === 'GET') return await hub.open(request, { client: 'alice' })
-    const { name, code, message } = await hub
-      .publish('everyone', { data: 1 })
-      .catch((error) => error)
+    const calling =
+      request.method === 'PUT'
+        ? hub.pipe('everyone', ['data: 1\n\n'])
+        : hub.publish('everyone', { data: 1 })
+    const { name, code, message } = await calling.catch((error) => error)
     return Response.json({ name, code, message })
   },
 }

@@ -59,9 +59,9 @@ export function piping(pool: RuntimePool): void {
 }
 
 /** Begins a request whose body is an event stream. */
-function openPipe(url: string) {
-  const headers = { 'Content-Type': 'text/event-stream' }
-  const outgoing = request(url, { method: 'POST', headers })
+export function openPipe(url: string, headers: Readonly<Record<string, string>> = {}) {
+  const type = { 'Content-Type': 'text/event-stream' }
+  const outgoing = request(url, { method: 'POST', headers: { ...type, ...headers } })
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     outgoing.once('response', resolve).on('error', reject)
   })

@@ -2,20 +2,22 @@
 import type { Addresses } from '../../../core/address.ts'
 import { isHubError, RETRY_AFTER } from '../../../core/errors.ts'
 import { decodeUtf8, fromJson } from '../../../http/middleware/body.ts'
-import { type Explanation, problemBody } from '../../../http/problem.ts'
 import {
   addressesOf,
   type BatchProblem,
   type BatchResult,
   Recipients,
 } from '../../../http/schemas/batches.ts'
-import type { Published } from '../../../http/schemas/responses.ts'
-import { isTransient, mayHaveRun } from '../failures.ts'
-import { mergePublished } from '../merge.ts'
-import { conflictAfter, hasKey, UNAVAILABLE, unconfirmedBy } from '../refusals.ts'
+import { hasKey } from '../refusals.ts'
 import { partsOf } from '../sharding.ts'
+import {
+  joinLines,
+  mergeResults,
+  resultInLine,
+  resultOfFailure,
+  UNCONFIRMED,
+} from './line-results.ts'
 
-/** A line in UTF-8. */
 type Line = Uint8Array
 
 /** A line, and the shard that it is sent to. */
@@ -85,7 +87,7 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     if (!accepted) throw new BatchRefusal(refused[0])
     return parts.map((some, index) => {
       const all = some.map(([shard]) => results.get(shard)?.next().value ?? UNCONFIRMED)
-      return withRetry(merge(all), lines[index])
+      return withRetry(mergeResults(all), lines[index])
     })
   }
 
@@ -122,36 +124,25 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     refused: Response[],
   ): Promise<readonly BatchResult[]> {
     try {
-      const response = await ask(shard, joined(lines))
+      const response = await ask(shard, joinLines(lines))
       if (!response.ok) {
         refused.push(response.clone())
         const problem = (await response.json()) as BatchProblem
         return lines.map(() => problem)
       }
       accepted ??= new Response(null, response)
-      const answers = (await response.text()).trim().split('\n').map(resultIn)
+      const answers = (await response.text()).trim().split('\n').map(resultInLine)
       // A shard that shuts down ends early: its last answer is about all lines that follow.
       return lines.map((_, index) => answers[index] ?? answers.at(-1) ?? UNCONFIRMED)
     } catch (error) {
       report(error)
-      const isSafe = isTransient(error) && !mayHaveRun(error)
-      return lines.map(() => (isSafe ? NOT_PUBLISHED : UNCONFIRMED))
+      const failure = resultOfFailure(error)
+      return lines.map(() => failure)
     }
   }
 }
 
 const encoder = new TextEncoder()
-
-const UNCONFIRMED = problemOf({ status: 503, detail: unconfirmedBy('The shard') })
-
-const NOT_PUBLISHED = {
-  ...problemOf({ status: 503, detail: UNAVAILABLE }),
-  retryAfter: Number(RETRY_AFTER),
-}
-
-function problemOf(explanation: Explanation): BatchProblem {
-  return problemBody(explanation)
-}
 
 /** An event with valid recipients; undefined for any other line. */
 function eventIn(line: Line): { readonly to: Recipients } | undefined {
@@ -169,43 +160,6 @@ function recipientsOf(addresses: Addresses): Recipients {
   const topic = list.flatMap((one) => Object(one).topic ?? [])
   if (client.length === 0) return { topic }
   return topic.length === 0 ? { client } : { client, topic }
-}
-
-function joined(lines: readonly Line[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(lines.reduce((sum, line) => sum + line.byteLength + 1, 0))
-  let at = 0
-  for (const line of lines) {
-    bytes.set(line, at)
-    at += line.byteLength + 1
-    bytes[at - 1] = LINE_FEED
-  }
-  return bytes
-}
-
-const LINE_FEED = 10
-
-/** A result without what is true of the lines of one shard only. */
-function resultIn(text: string): BatchResult {
-  const { line, published, ...result } = JSON.parse(text) as BatchProblem
-  return result
-}
-
-/** The result of an event from those of the shards that it concerns. */
-function merge(results: readonly BatchResult[]): BatchResult {
-  const [first = UNCONFIRMED] = results
-  if (results.length === 1) return first
-  const published = results.filter((result): result is Published => !('status' in result))
-  if (published.length === results.length) return mergePublished(published)
-  const failed = results.length - published.length
-  if (published.length === 0) return first
-  // A shard may know the idempotency key from an event of its own.
-  if (results.some((result) => 'status' in result && result.status === 422)) {
-    return problemOf({ status: 422, detail: conflictAfter(published.length, results.length) })
-  }
-  return problemOf({
-    status: 503,
-    detail: unconfirmedBy(`${failed} of ${results.length} shards`),
-  })
 }
 
 /** Adds when to repeat an event that a shard did not confirm, if its key makes that safe. */

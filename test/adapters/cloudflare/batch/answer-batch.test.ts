@@ -4,7 +4,6 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createRouter } from '../../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../../src/http/app.ts'
-import { maxLineBytes } from '../../../../src/http/batch/answer-lines.ts'
 import { createHub } from '../../../../src/hub/hub.ts'
 import { createAppHarness, json } from '../../../support/app-harness.ts'
 import { type Answer, answersIn, ndjson, openBatch } from '../../../support/batch.ts'
@@ -36,8 +35,7 @@ function setUp({ count = COUNT, key = '' } = {}) {
     count,
     retryMs: 2_000,
     corsOrigins: ['https://app.example'],
-    maxBodyBytes: 20_000,
-    maxLineBytes: maxLineBytes(MAX_EVENT_BYTES),
+    maxEventBytes: MAX_EVENT_BYTES,
     maxBatchEvents: 50,
     clock,
     shard: (shard) => ({

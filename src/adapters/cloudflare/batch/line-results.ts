@@ -1,0 +1,66 @@
+/** The results of lines that were sent to shards: from their answers, or from why there are none. */
+import { RETRY_AFTER } from '../../../core/errors.ts'
+import { type Explanation, problemBody } from '../../../http/problem.ts'
+import type { BatchProblem, BatchResult } from '../../../http/schemas/batches.ts'
+import type { Published } from '../../../http/schemas/responses.ts'
+import { isTransient, mayHaveRun } from '../failures.ts'
+import { mergePublished } from '../merge.ts'
+import { conflictAfter, UNAVAILABLE, unconfirmedBy } from '../refusals.ts'
+
+/** The result of a line that a shard may have published. */
+export const UNCONFIRMED: BatchProblem = problemOf({
+  status: 503,
+  detail: unconfirmedBy('The shard'),
+})
+
+const NOT_PUBLISHED = {
+  ...problemOf({ status: 503, detail: UNAVAILABLE }),
+  retryAfter: Number(RETRY_AFTER),
+}
+
+function problemOf(explanation: Explanation): BatchProblem {
+  return problemBody(explanation)
+}
+
+/** The result of lines whose shard has failed. */
+export function resultOfFailure(error: unknown): BatchProblem {
+  return isTransient(error) && !mayHaveRun(error) ? NOT_PUBLISHED : UNCONFIRMED
+}
+
+/** Lines as a body. */
+export function joinLines(lines: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(lines.reduce((sum, line) => sum + line.byteLength + 1, 0))
+  let at = 0
+  for (const line of lines) {
+    bytes.set(line, at)
+    at += line.byteLength + 1
+    bytes[at - 1] = LINE_FEED
+  }
+  return bytes
+}
+
+const LINE_FEED = 10
+
+/** A result without what is true of the lines of one shard only. */
+export function resultInLine(text: string): BatchResult {
+  const { line, published, ...result } = JSON.parse(text) as BatchProblem
+  return result
+}
+
+/** The result of an event from those of the shards that it concerns. */
+export function mergeResults(results: readonly BatchResult[]): BatchResult {
+  const [first = UNCONFIRMED] = results
+  if (results.length === 1) return first
+  const published = results.filter((result): result is Published => !('status' in result))
+  if (published.length === results.length) return mergePublished(published)
+  const failed = results.length - published.length
+  if (published.length === 0) return first
+  // A shard may know the idempotency key from an event of its own.
+  if (results.some((result) => 'status' in result && result.status === 422)) {
+    return problemOf({ status: 422, detail: conflictAfter(published.length, results.length) })
+  }
+  return problemOf({
+    status: 503,
+    detail: unconfirmedBy(`${failed} of ${results.length} shards`),
+  })
+}
