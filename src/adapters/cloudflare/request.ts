@@ -1,5 +1,4 @@
 /** Helpers for requests to shards: they add the number of shards, and copy or discard bodies. */
-import type { ObjectState } from './platform.ts'
 import { PERMIT_HEADER } from './remote-calls.ts'
 
 /**
@@ -67,7 +66,7 @@ const DISCARD_WAIT_MS = 500
 /** Discards a body that was not read, for half a second before its response: workerd cuts the connection if it is sent earlier. */
 export async function discardForResponse(
   body: ReadableStream<Uint8Array>,
-  ctx: Pick<ObjectState, 'waitUntil'>,
+  ctx: { waitUntil(promise: Promise<unknown>): void },
 ): Promise<void> {
   const discarded = discardBody(body)
   ctx.waitUntil(discarded)
