@@ -29,7 +29,7 @@ export function listen(hub: string, flags: ListenFlags): Promise<never> {
     let wasConnected = false
     let isReconnecting = false
     const options = { url, lastEventId, fetch: request, clock: basicClock, random: Math.random }
-    const stream = openFetchStream(options, { step: () => {}, status: onStatus })
+    const stream = openFetchStream(options, () => {}, onStatus)
 
     async function request(_: unknown, init: RequestInit = {}): Promise<Response> {
       try {

@@ -11,12 +11,6 @@ export interface Lost {
   readonly minMs?: number
 }
 
-/** Errors of the client that are temporary: RFC 9110 and RFC 6585. */
-const TEMPORARY = [408, 421, 425, 429]
-
-/** The maximum that a server may ask the client to wait. */
-const MAX_RETRY_AFTER_MS = 3_600_000
-
 /** Characters of a problem that are kept. */
 const MAX_DETAIL = 1_000
 
@@ -32,17 +26,18 @@ export async function readRefusal(
   // RFC 9457. Other bodies are not meant for people.
   const isProblem = type.startsWith('application/problem+json')
   // It may never end, and the hub sends it in one piece. The end of the attempt cancels the rest.
-  const first =
-    isProblem &&
-    (await body
-      ?.getReader()
-      .read()
-      .catch(() => {}))
-  const text = first ? new TextDecoder().decode(first.value) : ''
+  const first = isProblem
+    ? await body
+        ?.getReader()
+        .read()
+        .catch(() => {})
+    : undefined
+  const text = new TextDecoder().decode(first?.value)
   const { detail = `The server answered ${status}${type && ` with ${type}`}.` } = jsonFields(text)
-  const reason = `${detail}`.slice(0, MAX_DETAIL)
+  const reason = String(detail).slice(0, MAX_DETAIL)
   if (status === 401 || status === 403) return ended('unauthorized', reason)
-  if (status >= 400 && status < 500 && !TEMPORARY.includes(status)) return ended('refused', reason)
+  // Other errors of the client than these are permanent: RFC 9110 and RFC 6585.
+  if (/^4(?!08|21|25|29)/.test(String(status))) return ended('refused', reason)
   return { reason, minMs: retryAfterMs(headers.get('Retry-After') ?? '', clock) }
 }
 
@@ -53,6 +48,5 @@ export function ended(reason: EndedReason, detail?: string): EndedStatus {
 
 /** Seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
 function retryAfterMs(value: string, clock: BasicClock): number {
-  const ms = Number(value) * 1_000 || parseHttpDate(value) - clock.now()
-  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : 0
+  return Number(value) * 1_000 || parseHttpDate(value) - clock.now() || 0
 }

@@ -12,8 +12,8 @@ export interface Locks {
   request(
     name: string,
     options: { readonly signal?: AbortSignal; readonly steal?: boolean },
-    callback: () => Promise<void>,
-  ): Promise<void>
+    callback: () => Promise<unknown>,
+  ): Promise<unknown>
 }
 
 /** What tabs need to share a stream. */
@@ -25,10 +25,10 @@ export interface Sharing {
 /** What is known of the page's life. */
 export interface PageEvents {
   /** The page is shown, or the network is back. */
-  onWake(): void
+  wake(): void
   /** The page is frozen or goes into the back/forward cache. */
-  onSuspend(): void
-  onResume(): void
+  suspend(): void
+  resume(): void
 }
 
 /** The page, or what stands for it. */
@@ -51,23 +51,22 @@ export function thisBrowser(): Browser {
   const { BroadcastChannel, navigator, document } = page
   const locks = navigator?.locks
   return {
-    sharing:
-      document && BroadcastChannel && locks
-        ? { open: (name) => new BroadcastChannel(name), locks }
-        : undefined,
-    listen: ({ onWake, onSuspend, onResume }) => {
+    sharing: document &&
+      BroadcastChannel &&
+      locks && { open: (name) => new BroadcastChannel(name), locks },
+    listen: ({ wake, suspend, resume }) => {
       const stop = new AbortController()
       const on = (target: EventTarget | undefined, type: string, listener: () => void) =>
         target?.addEventListener(type, listener, stop)
       const window = document && page
-      on(window, 'online', onWake)
-      on(window, 'pagehide', onSuspend)
-      on(window, 'pageshow', onResume)
+      on(window, 'online', wake)
+      on(window, 'pagehide', suspend)
+      on(window, 'pageshow', resume)
       // https://wicg.github.io/page-lifecycle/
-      on(document, 'freeze', onSuspend)
-      on(document, 'resume', onResume)
+      on(document, 'freeze', suspend)
+      on(document, 'resume', resume)
       on(document, 'visibilitychange', () => {
-        if (document?.visibilityState === 'visible') onWake()
+        if (document?.visibilityState === 'visible') wake()
       })
       return () => stop.abort()
     },

@@ -5,10 +5,14 @@ import { ended } from './answer.ts'
 import { type Browser, thisBrowser } from './browser.ts'
 import { createEventQueue } from './event-queue.ts'
 import { type DataOf, readData } from './event-schema.ts'
-import { type FetchStream, openFetchStream, type StreamHandlers } from './fetch-stream.ts'
+import { type FetchStream, openFetchStream } from './fetch-stream.ts'
 import type { ClientStatus, Gap, ReceivedEvent, RequestOptions, Step } from './stream-types.ts'
 import { shareStream } from './tabs/shared-stream.ts'
-import type { OpenTabStream } from './tabs/shared-stream-init.ts'
+
+/** Names of listeners that no event has. */
+const ANY = 0
+const GAP = 1
+const STATUS = 2
 
 /** Options of `connect`. */
 export interface ClientOptions<S extends EventSchemas = EventSchemas> extends RequestOptions {
@@ -62,23 +66,26 @@ export interface ClientStream<S extends EventSchemas = AnyEvents>
 export function openClientStream<const S extends EventSchemas = Record<never, never>>(
   options: ClientOptions<S>,
 ): ClientStream<S> {
-  const { clock = basicClock, random = Math.random, browser = thisBrowser() } = options
-  const { signal, onError = console.error } = options
+  const {
+    clock = basicClock,
+    random = Math.random,
+    browser = thisBrowser(),
+    signal,
+    onError = console.error,
+    share = options.client !== undefined,
+  } = options
   if (!options.url) throw new TypeError('connect requires url.')
-  const events: EventSchemas = options.events ?? {}
-  const name = shareName(options)
-  const listeners = new Map<string | symbol, Set<Listener>>()
-  let { sharing } = browser
+  const events = new Map(Object.entries(options.events ?? {}))
+  const listeners = new Map<string | number, Set<Listener>>()
   let status: ClientStatus = { state: 'connecting' }
   let cursor = options.lastEventId || undefined
-  const handlers: StreamHandlers = { step, status: setStatus }
   const stopListening = browser.listen({
-    onWake: () => stream?.wake(true),
-    onSuspend: () => {
+    wake: () => stream?.wake(true),
+    suspend: () => {
       stream?.close()
       stream = undefined
     },
-    onResume: () => {
+    resume: () => {
       stream ??= open()
     },
   })
@@ -94,7 +101,7 @@ export function openClientStream<const S extends EventSchemas = Record<never, ne
     get cursor() {
       return cursor
     },
-    on: (name, listener) => listen(name, listener as Listener),
+    on: listen,
     onAny: (listener) => listen(ANY, listener),
     onGap: (listener) => listen(GAP, listener),
     onStatus: (listener) => listen(STATUS, listener),
@@ -115,25 +122,9 @@ export function openClientStream<const S extends EventSchemas = Record<never, ne
 
   /** Opens a stream that continues where this one was. */
   function open(): FetchStream {
-    const start: OpenTabStream = (topics, lastEventId, own, backoff) =>
-      openFetchStream({ ...options, clock, random, topics, lastEventId }, own, backoff)
-    const { topics = [] } = options
-    if (name === undefined || !sharing) return start(topics, cursor, handlers)
-    const onDenied = () => {
-      sharing = undefined
-      stream = open()
-    }
-    return shareStream({
-      name,
-      topics,
-      cursor,
-      sharing,
-      clock,
-      random,
-      open: start,
-      handlers,
-      onDenied,
-    })
+    const start = { ...options, clock, random, lastEventId: cursor }
+    if (share === false || !browser.sharing) return openFetchStream(start, step, setStatus)
+    return shareStream(start, step, setStatus, browser.sharing, shareName(options, share))
   }
 
   /** A listener may close the stream while more is being delivered. */
@@ -145,8 +136,7 @@ export function openClientStream<const S extends EventSchemas = Record<never, ne
     const { event: name, data } = event
     if (listeners.get(name)?.size) {
       guard(() => {
-        const schema = Object.hasOwn(events, name) ? events[name] : undefined
-        emit(name, readData(schema, name, data), event)
+        emit(name, readData(events.get(name), name, data), event)
       })
     }
     emit(ANY, event)
@@ -171,7 +161,7 @@ export function openClientStream<const S extends EventSchemas = Record<never, ne
     setStatus(ended('closed'))
   }
 
-  function listen(name: string | symbol, listener: Listener): () => void {
+  function listen(name: string | number, listener: Listener): () => void {
     if (!listener) throw new TypeError('on requires a listener.')
     const all = listeners.get(name) ?? new Set()
     listeners.set(name, all.add(listener))
@@ -179,7 +169,7 @@ export function openClientStream<const S extends EventSchemas = Record<never, ne
   }
 
   /** What one listener throws costs the others nothing. */
-  function emit(name: string | symbol, ...values: unknown[]): void {
+  function emit(name: string | number, ...values: unknown[]): void {
     for (const listener of listeners.get(name) ?? []) guard(() => listener(...values))
   }
 
@@ -199,17 +189,8 @@ export function openClientStream<const S extends EventSchemas = Record<never, ne
 // biome-ignore lint/suspicious/noExplicitAny: the types of `on` say what each listener receives
 type Listener = (...values: any[]) => void
 
-/** Names of listeners that no event has. */
-const [ANY, GAP, STATUS] = [Symbol(), Symbol(), Symbol()]
-
-/** Tabs with the same name, and the same version of their messages, share a stream; undefined for a stream of its own. */
-function shareName({
-  url,
-  client,
-  share = client !== undefined,
-}: ClientOptions): string | undefined {
-  if (share === false) return undefined
+/** Tabs with the same name, and the same version of their messages, share a stream. */
+function shareName({ url, client }: ClientOptions, share: boolean | string): string {
   const { location } = globalThis as { location?: { readonly href: string } }
-  const from = location ? new URL(url, location.href) : url
-  return JSON.stringify(['hono-sse', 1, from, client, share])
+  return JSON.stringify(['hono-sse', 1, new URL(url, location?.href), client, share])
 }

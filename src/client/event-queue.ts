@@ -14,40 +14,44 @@ export function createEventQueue(
   listen: (listener: (event?: ReceivedEvent) => void) => () => void,
   status: () => ClientStatus,
 ): AsyncIterator<ReceivedEvent> {
-  let stop = () => {}
-  let isFull = false
-  const queue = new ReadableStream<ReceivedEvent>(
-    {
-      start: (controller) => {
-        stop = listen(add)
-        add()
-
-        function add(event?: ReceivedEvent): void {
-          isFull = event !== undefined && controller.desiredSize === 0
-          if (isFull || status().state === 'ended') {
-            stop()
-            controller.close()
-          } else if (event) controller.enqueue(event)
-        }
-      },
-      cancel: () => stop(),
-    },
-    { highWaterMark: MAX_QUEUED },
-  )
-  const reader = queue.getReader()
+  const events: (ReceivedEvent | Error)[] = []
+  let isOver = false
+  /** The calls of `next` that wait. */
+  let waiting: (() => void)[] = []
+  const stop = listen((event) => {
+    if (event && events.length === MAX_QUEUED) {
+      events.push(new Error(`More than ${MAX_QUEUED} events waited.`))
+      end()
+    } else if (event) events.push(event)
+    wake()
+  })
   return {
     next: async () => {
-      if ((status() as EndedStatus).reason === 'closed') await reader.cancel()
-      const result = await reader.read()
-      if (result.done && isFull) {
-        isFull = false
-        throw new Error(`More than ${MAX_QUEUED} events waited.`)
+      for (;;) {
+        const now = status() as EndedStatus
+        if (now.reason === 'closed') events.length = 0
+        const value = events.shift()
+        if (value instanceof Error) throw value
+        if (value) return { value }
+        if (isOver || now.state === 'ended') return { done: true, value }
+        await new Promise<void>((resolve) => waiting.push(resolve))
       }
-      return result as IteratorResult<ReceivedEvent>
     },
     return: async () => {
-      await reader.cancel()
-      return (await reader.read()) as IteratorResult<ReceivedEvent>
+      events.length = 0
+      end()
+      return { done: true, value: undefined }
     },
+  }
+
+  function end(): void {
+    isOver = true
+    stop()
+    wake()
+  }
+
+  function wake(): void {
+    for (const resume of waiting) resume()
+    waiting = []
   }
 }

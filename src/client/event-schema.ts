@@ -41,11 +41,11 @@ export function readData(schema: EventSchema | undefined, event: string, data: s
   const parsed = parseData(data)
   let issues: readonly SchemaIssue[] | undefined
   for (const value of isText(parsed) ? [data, parsed] : [parsed, data]) {
-    const result = schema['~standard'].validate(value)
-    if (result instanceof Promise) throw new TypeError(`The schema of ${event} is asynchronous.`)
-    if (!result.issues) return result.value
+    // A promise, which has neither field, is rejected.
+    const result = schema['~standard'].validate(value) as SchemaResult<unknown>
+    if ('value' in result && !result.issues) return result.value
     issues ??= result.issues
   }
-  const messages = issues?.map(({ message }) => message).join('; ')
+  const messages = issues?.map(({ message }) => message).join('; ') ?? 'it is asynchronous'
   throw new TypeError(`The event ${event} does not match its schema: ${messages}`)
 }

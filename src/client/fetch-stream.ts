@@ -2,9 +2,9 @@
 import type { BasicClock } from '../core/clock.ts'
 import { createFrameParser } from '../core/parsing/frame-parser.ts'
 import { ended, type Lost, readRefusal } from './answer.ts'
-import { type Backoff, countFailure, newBackoff } from './backoff.ts'
-import { credentialsOf } from './credential.ts'
-import { isText, jsonFields, readText } from './read-text.ts'
+import { type Backoff, countFailure, MAX_RETRY_MS, newBackoff } from './backoff.ts'
+import { request } from './credential.ts'
+import { isText, jsonFields } from './read-text.ts'
 import type {
   ClientStatus,
   EndedStatus,
@@ -16,12 +16,6 @@ import type {
 } from './stream-types.ts'
 import { startWatchdog } from './watchdog.ts'
 
-/** Receives what happens on a stream. */
-export interface StreamHandlers {
-  step(step: Step): void
-  status(status: ClientStatus): void
-}
-
 /** An open stream, which reconnects until it ends or is closed. */
 export interface FetchStream {
   /**
@@ -29,7 +23,7 @@ export interface FetchStream {
    * @param isNews - whether the page or the network has come back: a wait after a failure ends now
    */
   wake(isNews: boolean): void
-  /** Ends the stream. No handler is called any more. */
+  /** Ends the stream. Nothing is called any more. */
   close(): void
 }
 
@@ -52,39 +46,41 @@ const WAKE_MS = 1_000
 /** Milliseconds that a stream must be live before the next failure counts as the first. */
 const STABLE_MS = 5_000
 
-const NEVER = Number.POSITIVE_INFINITY
-
 /**
- * Opens a stream. Handlers are called later, not at once.
+ * Opens a stream. `onStep` and `onStatus` are called later, not at once.
  * @param backoff - how long to wait after a failure; the stream keeps it up to date, for a stream that follows it
  */
 export function openFetchStream(
   options: FetchStreamOptions,
-  handlers: StreamHandlers,
+  onStep: (step: Step) => void,
+  onStatus: (status: ClientStatus) => void,
   backoff: Backoff = newBackoff(),
 ): FetchStream {
   const { clock, random } = options
-  const credentials = credentialsOf(options)
   let closed = false
+  let ticket: string | undefined
+  /** Whether the hub has not accepted the latest credential yet. */
+  let isRenewed = false
   let cursor = options.lastEventId
   /** A gap that is reported with the next cursor: a stream that is lost before receives it again. */
   let gap: Gap | undefined
   let bye: unknown
-  let liveAt = NEVER
+  /** When it became live; NaN until then. */
+  let liveAt: number
   let abort = new AbortController()
   let endPause: ((isNews: boolean) => void) | undefined
-  let wokenAt = -NEVER
+  let wokenAt = -WAKE_MS
   const watchdog = startWatchdog(clock, () => abort.abort(new Error('The connection was silent.')))
   void run()
   return { wake, close }
 
   async function run(): Promise<void> {
-    // The caller has the stream before its handlers close it.
+    // The caller has the stream before its functions close it.
     await undefined
     while (!closed) {
-      handlers.status({ state: 'connecting' })
+      onStatus({ state: 'connecting' })
       if (closed) return
-      liveAt = NEVER
+      liveAt = Number.NaN
       abort = new AbortController()
       const { signal } = abort
       const lost = await Promise.race([attempt(signal), aborted(signal)]).catch(toLost)
@@ -93,7 +89,7 @@ export function openFetchStream(
       if (!lost) continue
       if ('state' in lost) {
         close()
-        return handlers.status(lost)
+        return onStatus(lost)
       }
       if (clock.monotonic() - liveAt >= STABLE_MS) backoff.failures = 0
       await pause(lost)
@@ -103,38 +99,51 @@ export function openFetchStream(
   /** Opens the stream and reads it to its end. Resolves without a value if another credential may be accepted. */
   async function attempt(signal: AbortSignal): Promise<Lost | EndedStatus | undefined> {
     watchdog.allow(SILENCE_MS)
-    const response = await credentials.request(cursor, signal)
-    if (!response) return ended('unauthorized')
+    if (options.ticket) {
+      const { client, topics = [] } = options
+      ticket ??= (await options.ticket({ client, topics })) ?? undefined
+      if (ticket === undefined) return ended('unauthorized')
+    }
+    const response = await request(options, ticket, cursor, signal)
     const refusal = await readRefusal(response, clock)
     signal.throwIfAborted()
-    if (!refusal) return await readStream(response.body as ReadableStream<Uint8Array>, signal)
-    return refusal.reason === 'unauthorized' && credentials.renew() ? undefined : refusal
+    if (!refusal) return readStream(response.body as ReadableStream<Uint8Array>, signal)
+    return refusal.reason === 'unauthorized' && renew() ? undefined : refusal
+  }
+
+  /** Drops the ticket: the hub no longer accepts it. Returns false if a new credential was refused as well. */
+  function renew(): boolean {
+    const canRenew = !isRenewed && (options.ticket ?? options.headers) !== undefined
+    isRenewed = true
+    ticket = undefined
+    return canRenew
   }
 
   async function readStream(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<Lost> {
     gap = bye = undefined
     watchdog.active()
-    const parse = createFrameParser(
-      (frame) => closed || onFrame(frame),
-      (ms) => {
-        backoff.retryMs = ms
-      },
-    )
-    await readText(body, signal, (text) => {
+    const parse = createFrameParser(onFrame, (ms) => {
+      backoff.retryMs = ms
+    })
+    const write = (text: string) => {
       watchdog.active()
       parse(text)
-    })
-    if (bye === 'expired') credentials.renew()
+    }
+    // Its types differ between browsers and Node.
+    const decoder = new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>
+    await body.pipeThrough(decoder).pipeTo(new WritableStream({ write }), { signal })
+    if (bye === 'expired') renew()
     if (bye) return { reason: `The hub ended the stream: ${bye}.`, minMs: 0 }
     return { reason: 'The connection was lost.' }
   }
 
   function onFrame(frame: ReceivedEvent): void {
+    if (closed) return
     const { id, event } = frame
     const isControl = event.startsWith('hub:')
     if (isControl) onControlEvent(event, jsonFields(frame.data))
     if (closed || (isControl && (!id || id === cursor))) return
-    handlers.step({ id, event: isControl ? undefined : frame, gap: id ? gap : undefined })
+    onStep({ id, event: isControl ? undefined : frame, gap: id ? gap : undefined })
     if (!id) return
     cursor = id
     gap = undefined
@@ -153,16 +162,16 @@ export function openFetchStream(
       const { client, resume, heartbeatMs } = fields
       if (Number(heartbeatMs) > 0) watchdog.allow(MISSED_BEATS * Number(heartbeatMs))
       liveAt = clock.monotonic()
-      credentials.accepted()
-      handlers.status({ state: 'live', client: String(client), resume: resume as ResumeKind })
+      isRenewed = false
+      onStatus({ state: 'live', client: String(client), resume: resume as ResumeKind })
     }
   }
 
   async function pause({ reason, minMs }: Lost): Promise<void> {
-    const ms = Math.max(minMs ?? 0, countFailure(backoff, random))
+    const askedMs = Math.min(minMs ?? 0, MAX_RETRY_MS)
+    const ms = Math.max(askedMs, countFailure(backoff, random))
     const until = clock.now() + ms
-    watchdog.allow(NEVER)
-    handlers.status({ state: 'waiting', until, reason })
+    onStatus({ state: 'waiting', until, reason })
     if (closed) return
     await new Promise<void>((resolve) => {
       const stop = clock.every(ms, done)

@@ -30,7 +30,7 @@ const COMPRESS: CompressOptions = {
 
 /** Properties that only the client itself reads. */
 const MANGLE: MangleOptions = {
-  properties: { regex: /^(?:accepted|claim|handlers|heard|minMs|onDenied|renew)$/ },
+  properties: { regex: /^(?:claim|heard|minMs)$/ },
 }
 
 /** Returns the script: a module. */

@@ -36,3 +36,12 @@ test('several calls of next wait for one event each, and return ends all of them
   await queue.events.return?.()
   expect(await three).toEqual({ done: true, value: undefined })
 })
+
+test('a loop that keeps up receives any number of events', async () => {
+  const { events, emit } = createQueue()
+  for (let n = 0; n < 30_000; n += 1) {
+    const next = events.next()
+    emit({ event: 'message', data: String(n) })
+    expect((await next).value.data).toBe(String(n))
+  }
+})

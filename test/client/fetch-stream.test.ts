@@ -289,8 +289,8 @@ test('after a long sleep it reads what has arrived before it reconnects', async 
 test('a page that wakes up retries at once after a network failure, but not after a 503', async () => {
   let wake = () => {}
   const browser = {
-    listen: (events: { onWake(): void }) => {
-      wake = events.onWake
+    listen: (events: { wake(): void }) => {
+      wake = events.wake
       return () => {}
     },
   }
@@ -308,8 +308,8 @@ test('a page that wakes up retries at once after a network failure, but not afte
 test('a page that wakes up a second after it did retries at once, though wall time was set back', async () => {
   let wake = () => {}
   const browser = {
-    listen: (events: { onWake(): void }) => {
-      wake = events.onWake
+    listen: (events: { wake(): void }) => {
+      wake = events.wake
       return () => {}
     },
   }

@@ -19,5 +19,5 @@ test('the document is small, although it contains the client', () => {
 
 test('the committed client is what its sources make, and it is small', () => {
   expect(readFileSync(CLIENT_TARGET, 'utf8')).toBe(clientModule())
-  expect(clientSize()).toBeLessThanOrEqual(5_400)
+  expect(clientSize()).toBeLessThanOrEqual(5_120)
 })

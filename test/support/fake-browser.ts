@@ -99,9 +99,9 @@ export function createFakeBrowser(clock: Clock, send: typeof fetch): FakeBrowser
       throttle: () => {
         isThrottled = true
       },
-      suspend: () => page?.onSuspend(),
-      resume: () => page?.onResume(),
-      wake: () => page?.onWake(),
+      suspend: () => page?.suspend(),
+      resume: () => page?.resume(),
+      wake: () => page?.wake(),
     }
   }
 
@@ -142,12 +142,13 @@ export function createFakeBrowser(clock: Clock, send: typeof fetch): FakeBrowser
             reject(new DOMException('Locks are denied in this context.', 'SecurityError'))
             return
           }
-          const grant = () => new Promise<void>((done) => run(() => void callback().then(done)))
+          const grant = () =>
+            new Promise<void>((done) => run(() => void callback().then(() => done())))
           const settle = (work: () => void) => run(() => setImmediate(() => run(work)))
           const request: LockRequest = {
             signal,
             grant,
-            resolve: () => settle(resolve),
+            resolve: () => settle(() => resolve(undefined)),
             reject: (error) => settle(() => reject(error)),
           }
           requests.add(request)

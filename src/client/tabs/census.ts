@@ -31,21 +31,20 @@ export function coversAll(topics: readonly string[], others: readonly string[]):
 
 /**
  * Returns the topics of a tab and of those others that fit. Tabs that `current` covers come first, so
- * that the same tabs get in each time. The union contains no list that the hub has refused, and no topic that a pattern
- * in it covers.
+ * that the same tabs get in each time. The union covers no list that the hub has refused, and contains no topic that a
+ * pattern in it covers.
  */
 export function unionOf(
   own: readonly string[],
   others: TopicLists,
   current: readonly string[],
-  refused: TopicLists = [],
+  refused: TopicLists,
 ): readonly string[] {
-  const isCurrent = (topics: readonly string[]) => coversAll(current, topics)
   let union = own
-  for (const topics of [...others.filter(isCurrent), ...others]) {
+  for (const topics of [...others.filter((topics) => coversAll(current, topics)), ...others]) {
     const all = [...new Set([...union, ...topics])]
     const larger = all.filter((one) => !all.some((other) => other !== one && covers(other, one)))
-    const isRefused = refused.some((list) => includesAll(larger, list))
+    const isRefused = refused.some((list) => coversAll(larger, list))
     if (larger.length <= MAX_TOPICS && !isRefused) union = larger
   }
   return union
@@ -61,9 +60,8 @@ export function createCensus(clock: BasicClock, onEnd: (answers: TopicLists) => 
     const starts = isNew && !stopClock
     if (starts) {
       stopClock = clock.every(CENSUS_MS, () => {
-        const all = answers
+        onEnd(answers)
         stop()
-        onEnd(all)
       })
     }
     if (stopClock && answers.length < MAX_ANSWERS) answers.push(topics)

@@ -1,12 +1,12 @@
 /** One stream for all tabs: the tab that holds the lock reads it, the others follow on a channel. */
 import { follows } from '../../core/patterns/topic-pattern.ts'
 import { newBackoff } from '../backoff.ts'
-import type { FetchStream } from '../fetch-stream.ts'
+import type { Sharing } from '../browser.ts'
+import { type FetchStream, type FetchStreamOptions, openFetchStream } from '../fetch-stream.ts'
 import type { ClientStatus, Step } from '../stream-types.ts'
-import { coversAll, createCensus, includesAll, type TopicLists, unionOf } from './census.ts'
+import { coversAll, createCensus, type TopicLists, unionOf } from './census.ts'
 import { hasReached, isKnown, isNext, isPartial } from './cursor-order.ts'
 import { watchLeader } from './leader-watch.ts'
-import type { SharedStreamInit } from './shared-stream-init.ts'
 import { createTabLock } from './tab-lock.ts'
 import { type HelloMessage, isHello, isLeaderMessage, type LeaderMessage } from './tab-messages.ts'
 
@@ -17,15 +17,22 @@ const MAX_FAILURES = 3
 const MAX_REFUSED = 10
 
 /**
- * Shares a stream. A tab is in one of three states: it leads, it follows, or it reads a stream of its
- * own until it has caught up with the shared one. Each keeps its own cursor, drops what it has, and
- * notices what it lacks, so that every tab gets every event once, whoever leads.
+ * Opens a stream like `openFetchStream`, one for all tabs that pass the same name. A tab is in one of three
+ * states: it leads, it follows, or it reads a stream of its own until it has caught up with the shared one.
+ * Each keeps its own cursor, drops what it has, and notices what it lacks, so that every tab gets every event
+ * once, whoever leads.
  */
-export function shareStream(init: SharedStreamInit): FetchStream {
-  const { name, sharing, clock, random, open, handlers } = init
-  const topics = [...new Set(init.topics)]
+export function shareStream(
+  options: FetchStreamOptions,
+  onStep: (step: Step) => void,
+  onStatus: (status: ClientStatus) => void,
+  sharing: Sharing,
+  name: string,
+): FetchStream {
+  const { clock, random } = options
+  const topics = [...new Set(options.topics)]
   let role: 'joining' | 'leading' | 'following' | 'catching-up' | 'closed' = 'joining'
-  let { cursor } = init
+  let cursor = options.lastEventId
   /** Whether the cursor is that of a tab whose stream is not live: what is missing then is no gap of this tab. */
   let isFresh = false
   let own: FetchStream | undefined
@@ -47,8 +54,8 @@ export function shareStream(init: SharedStreamInit): FetchStream {
     else if (isLeaderMessage(data)) onLeader(data)
   }
   const lock = createTabLock(name, sharing.locks, lead, join, () => {
-    close()
-    init.onDenied()
+    // A tab that may not lead reads by itself.
+    if (role !== 'catching-up') catchUp()
   })
   const watch = watchLeader(
     clock,
@@ -92,7 +99,11 @@ export function shareStream(init: SharedStreamInit): FetchStream {
     refused = []
     leader = Math.max(leader, clock.now() + random())
     // After failures, the topics of others may be the reason.
-    openShared(backoff.failures < MAX_FAILURES ? unionOf(topics, [streamTopics], []) : topics)
+    openShared(
+      backoff.failures < MAX_FAILURES
+        ? unionOf(topics, [streamTopics], streamTopics, refused)
+        : topics,
+    )
     say({}, true)
   }
 
@@ -103,25 +114,24 @@ export function shareStream(init: SharedStreamInit): FetchStream {
     role = 'leading'
     streamTopics = next
     status = { state: 'connecting' }
+    const publish = (step: Step) => {
+      say(step)
+      apply(step)
+    }
     read(next, publish, (now) => {
       if (now.state === 'ended') {
         // Not reported to the other tabs: each asks the hub, with credentials of its own.
-        if (now.reason === 'blocked' || includesAll(topics, next)) return showStatus(now)
+        if (now.reason === 'blocked' || coversAll(topics, next)) return showStatus(now)
         refused = [...refused, next]
         return openShared(topics)
       }
       status = now
       // The tab whose topics were refused has ended: the others may fit.
       say({}, now.state === 'live' && refused.length > 0)
-      showStatus(now)
       if (now.state === 'waiting') hasWaited = true
       else if (hasWaited && hasFollowers && backoff.failures >= MAX_FAILURES) join()
+      showStatus(now)
     })
-  }
-
-  function publish(step: Step): void {
-    say(step)
-    apply(step)
   }
 
   function onHello({ topics: others, wake: isAwake, retains: hasRetained }: HelloMessage): void {
@@ -135,7 +145,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
 
   function onLeader(message: LeaderMessage): void {
     // What an earlier leader says when it wakes up is out of date.
-    if (role === 'leading' || role === 'closed' || message.leader < leader) return
+    if (role === 'leading' || message.leader < leader) return
     watch.heard()
     leader = message.leader
     streamTopics = message.topics
@@ -169,11 +179,11 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   function catchUp(): void {
     role = 'catching-up'
     if (status.state === 'live') isFresh = false
-    const onStep = (step: Step) => {
+    const follow = (step: Step) => {
       apply(step)
       if (step.id !== undefined) followIfCaughtUp()
     }
-    read(topics, onStep, showStatus)
+    read(topics, follow, showStatus)
   }
 
   function followIfCaughtUp(): void {
@@ -186,11 +196,12 @@ export function shareStream(init: SharedStreamInit): FetchStream {
 
   function read(
     from: readonly string[],
-    step: (step: Step) => void,
-    onStatus: (status: ClientStatus) => void,
+    onOwnStep: (step: Step) => void,
+    onOwnStatus: (status: ClientStatus) => void,
   ): void {
     closeOwn()
-    own = open(from, cursor, { step, status: onStatus }, backoff)
+    const start = { ...options, topics: from, lastEventId: cursor }
+    own = openFetchStream(start, onOwnStep, onOwnStatus, backoff)
   }
 
   function isCovered(): boolean {
@@ -201,7 +212,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
     // The shared stream carries the topics of all tabs.
     const isMine = event?.topic === undefined || follows(topics, event.topic)
     if (event?.retained) retains = true
-    handlers.step({ id, event: isMine ? event : undefined, gap: isFresh ? undefined : gap })
+    onStep({ id, event: isMine ? event : undefined, gap: isFresh ? undefined : gap })
     if (id === undefined) return
     isFresh = false
     cursor = id
@@ -210,7 +221,7 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   function showStatus(next: ClientStatus): void {
     if (next.state === 'ended') close()
     if (next.state === 'live' && next.resume !== 'gap') isFresh = false
-    handlers.status(next)
+    onStatus(next)
   }
 
   function closeOwn(): void {
@@ -229,6 +240,6 @@ export function shareStream(init: SharedStreamInit): FetchStream {
   }
 
   function post(message: HelloMessage | LeaderMessage): void {
-    if (role !== 'closed') channel.postMessage(message)
+    channel.postMessage(message)
   }
 }

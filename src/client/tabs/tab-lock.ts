@@ -30,10 +30,10 @@ export function createTabLock(
     abort = new AbortController()
     const { signal } = abort
     const hold = () =>
-      new Promise<void>((resolve) => {
-        if (signal.aborted) return resolve()
-        signal.addEventListener('abort', () => resolve())
-        onHeld()
+      new Promise<unknown>((resolve) => {
+        signal.addEventListener('abort', resolve)
+        if (signal.aborted) resolve(undefined)
+        else onHeld()
       })
     // The API allows no signal with `steal`.
     locks.request(name, steal ? { steal } : { signal }, hold).catch((error: unknown) => {

@@ -15,6 +15,9 @@ export interface ParsedEvent {
   readonly retained?: true | undefined
 }
 
+/** A line: what the hub says in a comment, or the name of a field; and a value. */
+const LINE = /^(?:: ?(topic|key|retained)(?= |$)|([^:]*):?) ?(.*)/s
+
 /** Characters of a frame that are kept until it is complete: an endless line must not fill the memory. */
 export const MAX_FRAME_LENGTH: number = 2 ** 24
 
@@ -46,16 +49,13 @@ export function createFrameParser(
   }
 
   function readLine(line: string): void {
-    const [, name, value] = /^([^:]*):? ?(.*)/s.exec(line) as unknown as [string, string, string]
+    const [, note, name, value] = LINE.exec(line) as unknown as [string, string, string, string]
     if (name === 'data') {
       data.push(value)
       length += line.length
-    } else if (name === 'event' || (name === 'id' && !value.includes('\0'))) fields[name] = value
-    else if (name === 'retry' && /^\d+$/.test(value)) onRetry(Number(value))
-    else if (!name) {
-      const [, comment, text] = /^(topic|key|retained)(?: |$)(.*)/s.exec(value) ?? []
-      if (comment) fields[comment] = text
-    }
+    } else if (note || name === 'event' || (name === 'id' && !value.includes('\0'))) {
+      fields[note ?? name] = value
+    } else if (name === 'retry' && /^\d+$/.test(value)) onRetry(Number(value))
     if (line) return
     const { id, event, topic, key, retained } = fields
     if (data.length > 0) {

@@ -203,6 +203,28 @@ test('a leader without a network hands over to a tab that has one', async () => 
   expect(world.connections()).toBe(1)
 })
 
+test('a leader that is closed as it hands over stays closed, and another tab leads', async () => {
+  const world = createTabWorld()
+  const leader = await world.openTab()
+  const other = await world.openTab()
+  leader.network(false)
+  other.network(false)
+  let attempts = 0
+  leader.stream.onStatus(({ state }) => {
+    if (state === 'connecting') attempts += 1
+    // One after each of three waits.
+    if (attempts === 3) leader.stream.close()
+  })
+  world.cut()
+  await world.clock.advance(60_000)
+  other.network(true)
+  await world.publish('one')
+  await world.clock.advance(60_000)
+  expect(leader.stream.status).toMatchObject({ state: 'ended', reason: 'closed' })
+  expect(other.received).toEqual(['one'])
+  expect(world.connections()).toBe(1)
+})
+
 test('while the hub is away, ten tabs together retry no more often than one', async () => {
   const world = createTabWorld()
   const tabs = []
