@@ -39,7 +39,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
   const allInstances = `${tag}:instances`
   const channels = createChannels([allInstances, inbox, ...CHANNELS.map((name) => tag + name)])
   const subscriptions = createAddressSubscriptions(tag, channels, (target) =>
-    call(LISTEN_TO_BUCKETS, ['1'], target),
+    call(LISTEN_TO_BUCKETS, [], target),
   )
   const reads = createReads({
     connection: () => (ready ? connection : undefined),

@@ -52,13 +52,15 @@ end
 `
 
 /**
- * Lua: makes all hubs publish to buckets from now on if the last argument is 1. Without free memory, Redis
- * refuses HSET unless the script has written something before, and PEXPIRE needs no memory.
+ * Lua: `useBuckets` makes all hubs publish to buckets from now on, and returns an error if that is not possible. Without free
+ * memory, Redis refuses HSET unless the script has written something before, and PEXPIRE needs no memory.
  */
 export const USE_BUCKETS: string = `
-if ARGV[#ARGV] == '1' and (tonumber(format) or 1) < ${WITH_BUCKETS} then
-  redis.call('PEXPIRE', KEYS[1], ttl + ${METADATA_TTL_MS})
-  redis.call('HSET', KEYS[1], 'format', ${WITH_BUCKETS})
+local function useBuckets()
+  if (tonumber(format) or 1) >= ${WITH_BUCKETS} then return nil end
+  redis.pcall('PEXPIRE', KEYS[1], ttl + ${METADATA_TTL_MS})
+  local reply = redis.pcall('HSET', KEYS[1], 'format', ${WITH_BUCKETS})
+  return type(reply) == 'table' and reply or nil
 end
 `
 

@@ -62,6 +62,8 @@ if all == 0 then
   if not changedRetained(start, add) or from or #changed >= 5000 then all, changed = 1, {} end
 end
 ${USE_BUCKETS}
+-- Again, those who listen to them find out when they read.
+if ARGV[#ARGV] == '1' and useBuckets() then all, changed = 1, {} end
 return { epoch, seq, all, changed }
 `,
 )
@@ -89,11 +91,13 @@ return { epoch, seq, events, bytes, tonumber(counts[1]) or 0, retainedCount, ret
 `,
 )
 
-/** 1 → epoch, sequence. From now on, all hubs publish to buckets. */
+/** → epoch, sequence. From now on, all hubs publish to buckets. */
 export const LISTEN_TO_BUCKETS: Script = script(
   'listen to buckets',
   `
 ${USE_BUCKETS}
+local refused = useBuckets()
+if refused then return refused end
 return { epoch, seq }
 `,
 )

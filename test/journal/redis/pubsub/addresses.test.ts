@@ -115,6 +115,36 @@ describe.skipIf(REDIS_IS_MISSING)('a hub with too many addresses', () => {
     }
   })
 
+  test('comes back to a Redis that refuses writes, and misses nothing once it accepts them', async () => {
+    const proxy = await openTcpProxy(redis.port)
+    try {
+      const { big, other, name } = await open(`redis://127.0.0.1:${proxy.port}`)
+      const { id } = await other.journal.append(EVERYONE, { data: 'before' })
+      await big.delivered(1)
+      proxy.cut()
+      await big.disconnected()
+      await until('the other hub has ended the use of shared channels', async () => {
+        return (await redis.command('HGET', name('head'), 'format')) === null
+      })
+      await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '1')
+      proxy.redirect(redis.port)
+      await big.connected()
+      // Until all hubs publish to shared channels, only addresses with one of their own can be read.
+      expect([FAR, NEWS].map((key) => big.missed.at(-1)?.(key))).toEqual([true, true])
+      expect(dataIn(await big.journal.read([NEWS], id, 1_000))).toEqual([])
+      await expect(big.journal.read([FAR], id, 1_000)).rejects.toThrow(/NOREPLICAS/)
+      await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
+      await appendAll(other, FAR, 'stored')
+      expect(dataIn(await big.journal.read([FAR], id, 1_000))).toEqual(['stored'])
+      const delivered = big.deliveries.length
+      await appendAll(other, FAR, 'live')
+      await big.delivered(delivered + 1)
+    } finally {
+      await redis.command('CONFIG', 'SET', 'min-replicas-to-write', '0')
+      await proxy.close()
+    }
+  })
+
   test('receives what is published after Redis has lost all its data', async () => {
     const { big, other, name } = await open()
     await redis.command('FLUSHALL')
