@@ -2,8 +2,13 @@
 import type { Clock } from '../../core/clock.ts'
 import { conflict, MAX_NAMES, type Once, tooManyNames } from '../once.ts'
 
+/** Expired names that a call removes at most, so that none takes long; each call adds one at most. */
+const MAX_REMOVED = 100
+
 /** A bounded map of results. It holds no timer: every call compares with the clock. */
 export interface OnceResults {
+  /** The number of names, with those that have expired and are not removed yet. */
+  readonly size: number
   /**
    * Returns the result of an earlier call with this name; undefined if there is none, and room for one.
    * @throws {HubError} `idempotency-conflict` if that call appended another event; `at-capacity` if too many names are stored
@@ -37,11 +42,22 @@ export function createOnceResults(
   /** With one time to live, those that were added first are also the first to expire. */
   let oldest: StoredResult | undefined
   let newest: StoredResult | undefined
-  return { find, add, clear }
+  return {
+    get size() {
+      return stored.size
+    },
+    find,
+    add,
+    clear,
+  }
 
   function find({ name, digest }: Once): OnceResult | undefined {
     const now = clock.monotonic()
-    for (; oldest && oldest.expiry <= now; oldest = oldest.newer) remove(oldest)
+    for (let n = 0; oldest && oldest.expiry <= now; n += 1) {
+      if (n >= MAX_REMOVED && stored.size < max) break
+      remove(oldest)
+      oldest = oldest.newer
+    }
     const found = stored.get(name)
     if (found && found.expiry > now) {
       if (found.digest !== digest) throw conflict()

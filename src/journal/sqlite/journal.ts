@@ -182,7 +182,8 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     store.trimEvictions()
     scheduleEviction()
     for (const next of [expiring.prune(now), results.prune(now)]) {
-      if (next !== undefined) scheduleAlarm(next)
+      // If more have expired, others may use the object first.
+      if (next !== undefined) scheduleAlarm(next, next <= now ? 0 : pauseMs)
     }
     return presence.wake()
   }

@@ -56,6 +56,33 @@ test('a name with a shorter time expires in time, also after one with a longer t
   expect(results.find(onceOf('long', 10_000))).toMatchObject({ sequence: 1 })
 })
 
+test('each call removes at most 100 names that have expired, none of which is found', async () => {
+  const clock = manualClock()
+  const results = createOnceResults(clock)
+  for (let n = 0; n < 1_000; n += 1) results.add(onceOf(`${n}`), n)
+  await clock.advance(1_000)
+  expect(results.find(onceOf('999', 1_000, 'other'))).toBeUndefined()
+  expect(results.size).toBe(899)
+  for (let n = 0; n < 9; n += 1) results.find(onceOf('new'))
+  expect(results.size).toBe(0)
+})
+
+test('a full map has room once a name has expired, also if many were added again after a longer one', async () => {
+  const clock = manualClock()
+  const results = createOnceResults(clock, 2)
+  results.add(onceOf('long', 1_000), 1)
+  for (let n = 0; n < 300; n += 1) {
+    expect(results.find(onceOf('short', 1))).toBeUndefined()
+    results.add(onceOf('short', 1), n)
+    await clock.advance(1)
+  }
+  await clock.advance(1_000)
+  for (const name of ['one', 'two']) {
+    expect(results.find(onceOf(name))).toBeUndefined()
+    results.add(onceOf(name), 1)
+  }
+})
+
 test('the time does not depend on the wall clock', async () => {
   const clock = manualClock()
   const results = createOnceResults(clock)

@@ -89,6 +89,25 @@ describe('the journal in SQLite', () => {
     expect(await call('count', 'once')).toBe(100_000)
   })
 
+  test('deletes at most 500 expired names at once, and the others by further alarms without a pause', async () => {
+    const harness = await objects.open()
+    const { journal, call, advance } = harness
+    await call('fillNames', 1_200)
+    await advance(600_000)
+    const counts = []
+    for (let alarm = 0; alarm < 3; alarm++) {
+      await call('prune')
+      counts.push([await call('count', 'once'), harness.alarm])
+    }
+    expect(counts.map(([count]) => count)).toEqual([700, 200, 0])
+    expect(counts[1]).toEqual([200, harness.now])
+    // One that is still there is no longer found.
+    await call('fillNames', 1_200)
+    await advance(600_000)
+    await call('prune')
+    expect((await journal.append(ALICE, EVENT, onceOf('other-1200'))).repeated).toBeUndefined()
+  })
+
   test('reads and writes few rows for an event with a name, and none more for one without', async () => {
     const { journal, call } = await objects.open()
     const rowsOf = async (once?: Once) => {
