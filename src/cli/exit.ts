@@ -24,11 +24,14 @@ export class CliError extends Error {
   readonly status: number | undefined
   /** The seconds of its `Retry-After`; 0 without one. */
   readonly retryAfter: number
+  /** The `code` of its problem, if it has one. */
+  readonly code: unknown
 
-  constructor(exitCode: number, message: string, status?: number, retryAfter = 0) {
+  constructor(exitCode: number, message: string, status?: number, retryAfter = 0, code?: unknown) {
     super(message)
     this.exitCode = exitCode
     this.status = status
     this.retryAfter = retryAfter
+    this.code = code
   }
 }

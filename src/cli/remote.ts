@@ -94,8 +94,10 @@ async function exchange(url: URL, init: RequestInit, options: PostOptions): Prom
   }
 }
 
-function storedNothing({ status = 0, message }: CliError): boolean {
-  return status < 500 || status === NOT_SUPPORTED || message.endsWith(NOT_PUBLISHED)
+function storedNothing({ status = 0, message, code }: CliError): boolean {
+  // An older hub has no code.
+  const isFull = code === 'at-capacity' || message.endsWith(NOT_PUBLISHED)
+  return status < 500 || status === NOT_SUPPORTED || isFull
 }
 
 function isTimeout(error: unknown): boolean {
@@ -140,13 +142,13 @@ async function textOf(response: Response, maxBytes = MAX_RESPONSE_BYTES): Promis
 /** Turns an error response into an error of the command. */
 export async function errorOf(response: Response): Promise<CliError> {
   const { status, statusText } = response
-  const { detail = statusText, issues } = fieldsOf(await textOf(response))
+  const { detail = statusText, issues, code } = fieldsOf(await textOf(response))
   const lines = Array.isArray(issues) ? (issues as Issue[]).map(lineOf) : []
   // Over HTTP/2, a proxy's page has no reason at all.
   const reason = detail ? `: ${visible(`${detail}`)}` : ''
   const message = `${status}${reason}${lines.join('')}`
   const seconds = Number(response.headers.get('Retry-After')) || 0
-  return new CliError(exitCodeOf(status), message, status, seconds)
+  return new CliError(exitCodeOf(status), message, status, seconds, code)
 }
 
 /** The status of what a hub can't do, such as to store idempotency keys. */

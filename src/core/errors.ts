@@ -113,7 +113,14 @@ export class HubError extends Error {
 function respond({ code, status, message, issues, retryable }: HubError, title: string): Response {
   const headers = new Headers({ 'Content-Type': 'application/problem+json' })
   if (retryable && code !== 'hub-closed') headers.set('Retry-After', RETRY_AFTER)
-  const problem = { type: 'about:blank', title, status, detail: message, issues }
+  const problem = {
+    type: 'about:blank',
+    title,
+    status,
+    detail: message,
+    issues,
+    code: issues ? undefined : code,
+  }
   return new Response(JSON.stringify(problem), { status, headers })
 }
 

@@ -35,6 +35,8 @@ export interface Problem {
   readonly detail: string
   /** The invalid fields, at most 20, when the request has any. */
   readonly issues?: readonly Issue[]
+  /** For programs: the code of the `HubError`, if the hub threw one without issues. */
+  readonly code?: string | undefined
 }
 
 /** The titles of problems, by status. */
@@ -56,6 +58,7 @@ export interface Explanation {
   readonly status: number
   readonly detail: string
   readonly issues?: readonly Issue[] | undefined
+  readonly code?: string | undefined
   /** The value of `WWW-Authenticate`. @defaultValue none */
   readonly challenge?: string | undefined
   /** Seconds after which a retry may succeed. @defaultValue unknown */
@@ -63,9 +66,10 @@ export interface Explanation {
 }
 
 /** Creates the body of an error response. */
-export function problemBody({ status, detail, issues }: Explanation): Problem {
+export function problemBody({ status, detail, issues, code }: Explanation): Problem {
   const title = TITLES[status as ProblemStatus] ?? 'Error'
-  return { type: 'about:blank', title, status, detail, ...(issues && { issues }) }
+  const more = { ...(issues && { issues }), ...(code && { code }) }
+  return { type: 'about:blank', title, status, detail, ...more }
 }
 
 /** Creates an error response. */
@@ -74,8 +78,9 @@ export function problem(
   status: ContentfulStatusCode,
   detail: string,
   issues?: readonly Issue[],
+  code?: string,
 ): Response & TypedResponse<Problem, ProblemStatus, 'json'> {
-  const body = problemBody({ status, detail, issues })
+  const body = problemBody({ status, detail, issues, code })
   const headers = { 'Content-Type': 'application/problem+json' }
   return c.body(JSON.stringify(body), status, headers) as unknown as Response &
     TypedResponse<Problem, ProblemStatus, 'json'>
@@ -107,10 +112,10 @@ export function problemOf(
   // Of a stream, whose middleware failed after its handler: Hono copies its headers to the response that replaces it.
   c.header('Content-Encoding', undefined)
   const explanation = explain(error, (unexpected) => report(unexpected, c))
-  const { status, detail, issues, challenge, retryAfter } = explanation
+  const { status, detail, issues, code, challenge, retryAfter } = explanation
   if (challenge) c.header('WWW-Authenticate', challenge)
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
-  return problem(c, status as ContentfulStatusCode, detail, issues)
+  return problem(c, status as ContentfulStatusCode, detail, issues, code)
 }
 
 /** Explains an error to a client. Unexpected ones go to `report`, without details for the client. */
@@ -120,7 +125,7 @@ export function explain(error: unknown, report: (error: unknown) => void): Expla
     const { status, message: detail, issues, retryable, code } = error
     const retryAfter = retryable && code !== 'hub-closed' ? Number(RETRY_AFTER) : undefined
     if (issues) return { status: 400, ...explainFields('json', issues), retryAfter }
-    return { status, detail, retryAfter }
+    return { status, detail, retryAfter, code }
   }
   if (error instanceof HTTPException && error.status !== 500) {
     const { status, message: detail } = error

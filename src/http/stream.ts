@@ -129,7 +129,7 @@ export function topicsProblem(c: Context, topics: readonly string[]): Response |
     checkTopics(topics)
     return undefined
   } catch (error) {
-    if (isHubError(error)) return problem(c, 400, error.message)
+    if (isHubError(error)) return problem(c, 400, error.message, undefined, error.code)
     throw error
   }
 }

@@ -148,8 +148,10 @@ test.each([401, 403, 422])(
   },
 )
 
-test('what the hub says that it has not published is reported as not stored', async () => {
-  const full = { detail: tooManyNames().message }
+test.each([
+  ['its code', { code: 'at-capacity', detail: 'The table is full.' }],
+  ['what an older hub says', { detail: tooManyNames().message }],
+])('what the hub has not published, by %s, is reported as not stored', async (_, full) => {
   const { url, keys } = await openProxy(hub.url, [503, full], 'lose', [503, full], 422)
   const { stderr, exit } = await run(['publish', url, 'hello', '--broadcast'])
   expect(stderr).toBe(`hono-sse: 503: ${full.detail}\n`)

@@ -46,7 +46,13 @@ test.each<[HubErrorCode, string, string | null]>([
   expect(response.headers.get('Retry-After')).toBe(retryAfter)
   expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
   const status = STATUSES[code]
-  expect(await response.json()).toEqual({ type: 'about:blank', title, status, detail: 'Why.' })
+  expect(await response.json()).toEqual({
+    type: 'about:blank',
+    title,
+    status,
+    detail: 'Why.',
+    code,
+  })
 })
 
 test('an event that is too large, or does not match its schema, is not the server’s failure', async () => {

@@ -52,7 +52,7 @@ test.each([
   ['at-capacity', '2'],
   // This hub stays closed: only another instance can succeed.
   ['hub-closed', null],
-] as const)('503 for %s has the Retry-After %s', async (code, seconds) => {
+] as const)('503 for %s has this code, and the Retry-After %s', async (code, seconds) => {
   const access = () => {
     throw new HubError(code, 'not now')
   }
@@ -60,6 +60,20 @@ test.each([
   const response = await app.request('/clients')
   expect(response.status).toBe(503)
   expect(response.headers.get('Retry-After')).toBe(seconds)
+  expect((await problemIn(response)).code).toBe(code)
+})
+
+test('a single event and a line of a batch have the same code', async () => {
+  const journal = brokenJournal(() => {
+    throw new HubError('at-capacity', 'full')
+  })
+  const { request } = createAppHarness({ journal })
+  const single = await problemIn(await request('/broadcast', json({ data: 'x' })))
+  expect(single).toMatchObject({ status: 503, detail: 'full', code: 'at-capacity' })
+  const batch = await request('/publish', json([{ to: 'everyone', data: 'x' }]))
+  expect(await batch.json()).toEqual([{ ...single, retryAfter: 2 }])
+  const invalid = await problemIn(await request('/broadcast', json({ dat: 'x' })))
+  expect(invalid).not.toHaveProperty('code')
 })
 
 test('a credential that can’t be verified now is 503 with Retry-After, and access that is not configured without', async () => {

@@ -96,7 +96,8 @@ export function createRefusals(init: RefusalsInit): Refusals {
 
   async function conflict(request: Request, published: number, count: number): Promise<Response> {
     return await responder.fetch(request, {
-      respond: (c) => problem(c, 422, conflictAfter(published, count)),
+      respond: (c) =>
+        problem(c, 422, conflictAfter(published, count), undefined, 'idempotency-conflict'),
     })
   }
 

@@ -73,7 +73,7 @@ export function createBatchPublisher(
 
   /** @throws {HubError} `hub-closed` also while the hub drains */
   function checkOpen(): void {
-    if (hub.closing) throw new HubError('hub-closed', CLOSING)
+    if (hub.closing) throw new HubError('hub-closed', CLOSING.detail)
   }
 
   async function publishIn<Item>(
@@ -140,7 +140,11 @@ export function asResult(explanation: Explanation): BatchProblem {
 const TOO_MANY = 'Too many events within a minute: wait for the seconds in retryAfter.'
 
 /** Why a hub that drains publishes no more of a batch. */
-export const CLOSING = 'The hub is shutting down: send the rest to another instance.'
+export const CLOSING: Explanation = {
+  status: 503,
+  detail: 'The hub is shutting down: send the rest to another instance.',
+  code: 'hub-closed',
+}
 
 function withRecipients(value: unknown): readonly [Addresses, PublishBody] {
   const { to, ...event } = checked(BatchEvent, value)

@@ -44,11 +44,11 @@ export async function respondToLines(c: Context, init: RespondToLinesInit): Prom
   if (first instanceof Uint8Array) {
     return c.body(streamOf({ first, answers, reader, watch, ended, discard }), 200, HEADERS)
   }
-  const { status, detail } = first ?? NO_LINES
+  const { status, detail, code } = first ?? NO_LINES
   watch.stop()
   answers.stop(asResult(NO_LINES))
   void discard()
-  return problem(c, status as ContentfulStatusCode, detail)
+  return problem(c, status as ContentfulStatusCode, detail, undefined, code)
 }
 
 interface StreamInit {

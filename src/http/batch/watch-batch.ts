@@ -57,7 +57,7 @@ export function watchBatch({ clock, isClosing }: BatchWatchInit): BatchWatch {
   function reasonToEnd(): Explanation | undefined {
     // What is being published will be answered.
     if (!awaited) return undefined
-    if (isClosing()) return { status: 503, detail: CLOSING }
+    if (isClosing()) return CLOSING
     if (clock.monotonic() - since < SECONDS[awaited] * 1_000) return undefined
     return { status: 408, detail: DETAILS[awaited] }
   }

@@ -83,7 +83,7 @@ export async function respondToEvents(
     maxEventBytes,
     signal: controller.signal,
     startTurn: () => {
-      if (isClosing()) end(endFor({ status: 503, detail: CLOSING }))
+      if (isClosing()) end(endFor(CLOSING))
       return startTurn(begin)
     },
     flushed: () => flushed(begin),
@@ -152,9 +152,9 @@ const BROKEN_AT_ONCE: Explanation = {
 
 function respond(c: Context, result: Piped): Response {
   if (!('status' in result)) return c.json(result)
-  const { retryAfter, status, detail, issues } = result
+  const { retryAfter, status, detail, issues, code } = result
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
-  return problem(c, status as ContentfulStatusCode, detail, issues)
+  return problem(c, status as ContentfulStatusCode, detail, issues, code)
 }
 
 /** A body that begins with white space, so that its headers are sent: RFC 8259 §2 allows it. */

@@ -199,13 +199,11 @@ export const ProblemSchema: z.ZodType<ProblemData> = z
     detail: text('What is wrong, and what to do.'),
     issues: z
       .array(
-        z.object({
-          path: text('Where the field is: `query.id`, `json.event`.'),
-          message: z.string(),
-        }),
+        z.object({ path: text('Where it is: `query.id`, `json.event`.'), message: z.string() }),
       )
       .exactOptional()
       .register(schemaMetadata, { description: 'Every invalid field of the request.' }),
+    code: maybe('For programs: which error of the hub it is, such as `at-capacity`.'),
   })
   .register(schemaMetadata, { id: 'Problem', description: 'Problem details (RFC 9457).' })
 

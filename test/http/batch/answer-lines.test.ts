@@ -13,7 +13,8 @@ import { manualClock } from '../../support/clock.ts'
 import { publishedData } from '../../support/events.ts'
 
 const result = (connections: number) => ({ id: expect.stringMatching(/^\w+-\d+$/), connections })
-const problem = (line: number, status: number, detail: RegExp) => ({
+const problem = (line: number, status: number, detail: RegExp, code?: string) => ({
+  ...(code && { code }),
   line,
   type: 'about:blank',
   title: expect.any(String),
@@ -112,8 +113,8 @@ describe('POST /publish', () => {
       field(10, 'json.data'),
       field(11, 'json'),
       field(12, 'json.event', 'json'),
-      problem(13, 413, /1000 bytes/),
-      problem(14, 413, /1000 bytes/),
+      problem(13, 413, /1000 bytes/, 'event-too-large'),
+      problem(14, 413, /1000 bytes/, 'event-too-large'),
       result(0),
     ])
     expect(errors).toEqual([])
@@ -160,7 +161,9 @@ describe('POST /publish', () => {
       return await answersIn(await request('/publish', ndjson([{ to, data }])))
     }
     expect(await publish('x'.repeat(100))).toEqual([result(0)])
-    expect(await publish('x'.repeat(101))).toEqual([problem(1, 413, /100 bytes/)])
+    expect(await publish('x'.repeat(101))).toEqual([
+      problem(1, 413, /100 bytes/, 'event-too-large'),
+    ])
   })
 
   test('bytes that are not UTF-8 spoil only their line', async () => {
@@ -415,9 +418,14 @@ describe('a hub that drains', () => {
     expect(await batch.next()).toHaveLength(1)
     const closed = hub.close(10_000)
     batch.send('{"data":2}\nno JSON\n')
-    expect(await batch.next()).toEqual([problem(2, 503, /another/), problem(3, 400, /JSON/)])
+    expect(await batch.next()).toEqual([
+      problem(2, 503, /another/, 'hub-closed'),
+      problem(3, 400, /JSON/),
+    ])
     await clock.advance(200)
-    expect(await batch.rest()).toEqual([{ ...problem(4, 503, /another/), published: 1 }])
+    expect(await batch.rest()).toEqual([
+      { ...problem(4, 503, /another/, 'hub-closed'), published: 1 },
+    ])
     await clock.advance(10_000)
     await closed
     expect(clock.timers).toBe(0)
@@ -447,7 +455,9 @@ describe('a hub that drains', () => {
     waiting[1]?.()
     expect(await batch.next()).toEqual([result(1)])
     await clock.advance(200)
-    expect(await batch.rest()).toEqual([{ ...problem(3, 503, /another/), published: 2 }])
+    expect(await batch.rest()).toEqual([
+      { ...problem(3, 503, /another/, 'hub-closed'), published: 2 },
+    ])
     await clock.advance(10_000)
     await closed
   })
@@ -456,8 +466,8 @@ describe('a hub that drains', () => {
     const { request, hub } = createAppHarness()
     await hub.close()
     expect(await answersIn(await request('/broadcast', ndjson('{"data":1}\n{"data":2}')))).toEqual([
-      problem(1, 503, /another/),
-      problem(2, 503, /another/),
+      problem(1, 503, /another/, 'hub-closed'),
+      problem(2, 503, /another/, 'hub-closed'),
     ])
   })
 })

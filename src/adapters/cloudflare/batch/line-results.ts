@@ -57,7 +57,8 @@ export function mergeResults(results: readonly BatchResult[]): BatchResult {
   if (published.length === 0) return first
   // A shard may know the idempotency key from an event of its own.
   if (results.some((result) => 'status' in result && result.status === 422)) {
-    return problemOf({ status: 422, detail: conflictAfter(published.length, results.length) })
+    const detail = conflictAfter(published.length, results.length)
+    return problemOf({ status: 422, detail, code: 'idempotency-conflict' })
   }
   return problemOf({
     status: 503,
