@@ -27,6 +27,8 @@ export function createEventQueue(
   })
   return {
     next: async () => {
+      // Calls that have waited come first.
+      await undefined
       for (;;) {
         const now = status() as EndedStatus
         if (now.reason === 'closed') events.length = 0

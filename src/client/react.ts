@@ -2,11 +2,10 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import type { AnyEvents, EventSchemas } from '../core/declared-events.ts'
 import type { ClientOptions, ClientStream } from './client-stream.ts'
-import type { PageListener } from './components/page-stream.ts'
+import { type PageListener, pageKeyOf } from './components/page-stream.ts'
 import {
   cursorOnPage,
   listenOnPage,
-  pageKeyOf,
   refreshOptions,
   statusOnPage,
 } from './components/page-streams.ts'

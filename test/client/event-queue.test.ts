@@ -37,6 +37,15 @@ test('several calls of next wait for one event each, and return ends all of them
   expect(await three).toEqual({ done: true, value: undefined })
 })
 
+test('a call of next right after an event leaves it to the call that waits', async () => {
+  const { events, emit } = createQueue()
+  const first = events.next()
+  emit({ event: 'message', data: '1' })
+  const second = events.next()
+  emit({ event: 'message', data: '2' })
+  expect([(await first).value.data, (await second).value.data]).toEqual(['1', '2'])
+})
+
 test('a loop that keeps up receives any number of events', async () => {
   const { events, emit } = createQueue()
   for (let n = 0; n < 30_000; n += 1) {

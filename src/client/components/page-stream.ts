@@ -3,14 +3,13 @@ import type { ClientOptions, ClientStream } from '../client-stream.ts'
 import type { ReceivedEvent } from '../stream-types.ts'
 import { includesAll } from '../tabs/census.ts'
 import { isPartial } from '../tabs/cursor-order.ts'
-import type { ListenedStream, RetainedValues } from './retained-values.ts'
 
 /** Options of a component. */
 export type PageStreamOptions = Omit<ClientOptions, 'signal'>
 
 /** Listens to a stream until the returned function is called. `isMine` is false for events of topics that only other components follow. */
 export type PageListener = (
-  stream: ListenedStream,
+  stream: ClientStream<Record<never, never>>,
   isMine: (event: ReceivedEvent) => boolean,
 ) => () => void
 
@@ -19,8 +18,10 @@ export interface PageMember {
   readonly topics: readonly string[]
   readonly listen: PageListener
   home: PageStream
-  /** Whether it has received what is retained at its topics. */
-  hasStarted: boolean
+  /** `waiting` for a stream that begins with what is retained; `starting` with one, as far as is known; `started`: it has received that. */
+  phase: 'waiting' | 'starting' | 'started'
+  /** The data of the retained events that it has received before it has started, by topic and key. */
+  readonly received: Map<string, string>
   stop(): void
 }
 
@@ -35,11 +36,50 @@ export interface PageStream {
   topics: readonly string[]
   /** Where it starts when it opens for the first time. */
   cursor: string | null | undefined
-  /** Undefined before it opens for the first time, as the stream. */
-  retained: RetainedValues | undefined
+  /** Undefined before it opens for the first time. */
   stream: ClientStream<Record<never, never>> | undefined
   /** Whether it opens at the end of this turn. */
   isDue: boolean
+  /** When it last reopened only for what is retained, by the monotonic clock. */
+  reopenedAt: number
+  /** Whether it has received retained events: components that mount later receive them, too. */
+  retains: boolean
+}
+
+/**
+ * Returns what streams have in common that can be one. Functions are called anew each time, so only their
+ * presence counts.
+ * @param more - what else shall differ in two keys
+ */
+export function pageKeyOf(options: PageStreamOptions, more?: unknown): string {
+  const { url, client, credentials, lastEventId, share, ticket, headers } = options
+  return JSON.stringify([
+    String(url),
+    client ?? null,
+    credentials ?? null,
+    lastEventId || null,
+    share ?? null,
+    ticket !== undefined,
+    headers !== undefined,
+    more,
+  ])
+}
+
+/** Notes that a component has received what is retained. */
+export function setStarted(member: PageMember): void {
+  member.phase = 'started'
+  member.received.clear()
+}
+
+/** Whether a component has not received an event: a stream that reopens sends what is retained once more, without ids. */
+export function isNew({ phase, received }: PageMember, event: ReceivedEvent): boolean {
+  const { id, topic, key, data, retained } = event
+  if (!retained) return true
+  if (phase === 'started') return id !== undefined
+  const place = JSON.stringify([topic, key])
+  if (id === undefined && received.get(place) === data) return false
+  received.set(place, data)
+  return true
 }
 
 /** The cursor of a stream that receives what is retained at its topics once more, without ids, and goes on where it was. */

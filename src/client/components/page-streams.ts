@@ -10,38 +10,24 @@ import { isPartial } from '../tabs/cursor-order.ts'
 import {
   areSame,
   hasEnded,
+  isNew,
   type PageListener,
   type PageMember,
   type PageStream,
   type PageStreamOptions,
+  pageKeyOf,
   reportError,
+  setStarted,
   startAt,
   topicsOf,
 } from './page-stream.ts'
-import { createRetainedValues } from './retained-values.ts'
+
+/** Milliseconds between two times that a stream reopens only for what is retained: rows of a long list mount one by one. */
+const RETAINED_MS = 1_000
 
 const REFUSALS: readonly EndedReason[] = ['refused', 'unauthorized']
 
 const streams = new Map<string, Set<PageStream>>()
-
-/**
- * Returns what streams have in common that can be one. Functions are called anew each time, so only their
- * presence counts.
- * @param more - what else shall differ in two keys
- */
-export function pageKeyOf(options: PageStreamOptions, more?: unknown): string {
-  const { url, client, credentials, lastEventId, share, ticket, headers } = options
-  return JSON.stringify([
-    String(url),
-    client ?? null,
-    credentials ?? null,
-    lastEventId || null,
-    share ?? null,
-    ticket !== undefined,
-    headers !== undefined,
-    more,
-  ])
-}
 
 /**
  * Listens to the stream of a component until the returned function is called. The stream opens at the end of
@@ -55,10 +41,9 @@ export function listenOnPage(options: PageStreamOptions, listen: PageListener): 
   const all = streams.get(key) ?? new Set()
   streams.set(key, all)
   const home = find(options) ?? makeRoom(all, options)
-  if (!home.stream) openSoon(home, all)
-  const member: PageMember = { topics, listen, home, hasStarted: false, stop: () => {} }
-  home.members.add(member)
-  attach(member)
+  const received = new Map<string, string>()
+  const member: PageMember = { topics, listen, home, phase: 'waiting', received, stop: () => {} }
+  join(member, all)
   return () => {
     member.stop()
     member.home.members.delete(member)
@@ -127,23 +112,56 @@ function create(
   const home: PageStream = {
     ...init,
     members: new Set(),
-    retained: undefined,
     stream: undefined,
     isDue: false,
+    reopenedAt: Number.NEGATIVE_INFINITY,
+    retains: false,
   }
   all.add(home)
   return home
 }
 
+/** Adds a component to its stream, which opens, or reopens if that is how it receives what is retained. */
+function join(member: PageMember, all: Set<PageStream>): void {
+  const { home } = member
+  const { stream, options, retains } = home
+  home.members.add(member)
+  if (!stream) openSoon(home, all)
+  // It listens to the stream that opens then.
+  if (home.isDue) return
+  attach(member)
+  if (member.phase !== 'waiting') return
+  if (!retains || hasEnded(home)) {
+    member.phase = 'starting'
+    return
+  }
+  const { clock = basicClock } = options
+  const ms = home.reopenedAt + RETAINED_MS - clock.monotonic()
+  if (ms <= 0) {
+    reopen()
+    return
+  }
+  const stopClock = clock.every(ms, () => {
+    stopClock()
+    reopen()
+  })
+
+  function reopen(): void {
+    if (home.stream !== stream || !home.members.has(member)) return
+    home.reopenedAt = clock.monotonic()
+    openSoon(home, all)
+  }
+}
+
 function openSoon(home: PageStream, all: Set<PageStream>): void {
   if (home.isDue) return
   home.isDue = true
-  // Those that join it from now on start with the next stream.
-  const members = [...home.members]
   void Promise.resolve().then(() => {
     home.isDue = false
     const isComplete = !isPartial(home.stream?.cursor)
-    for (const member of members) member.hasStarted ||= isComplete
+    for (const member of home.members) {
+      if (isComplete && member.phase === 'starting') setStarted(member)
+    }
     if (home.members.size > 0) open(home, all)
   })
 }
@@ -164,30 +182,33 @@ function open(home: PageStream, all: Set<PageStream>): void {
     onError: (error) => reportError(home, error),
   })
   home.stream = stream
-  // It receives again what is retained at topics that it followed before.
-  home.retained = createRetainedValues(stream, (error) => reportError(home, error))
+  stream.onAny(({ retained }) => {
+    if (retained) home.retains = true
+  })
   // What the hub sends after a gap is new to all.
   stream.onGap(() => {
-    for (const member of home.members) member.hasStarted = false
+    for (const member of home.members) member.phase = 'starting'
   })
   old?.close()
   stream.onStatus(() => {
     if (home.stream === stream && isRefusedForOthers(home)) split(home, all)
   })
-  for (const member of home.members) attach(member)
+  for (const member of home.members) {
+    if (member.phase === 'waiting') member.phase = 'starting'
+    attach(member)
+  }
 }
 
 function attach(member: PageMember): void {
   const { home, topics, listen } = member
-  // One that is about to reopen receives everything that is retained.
-  const startsHere = !home.isDue && !member.hasStarted
-  const stream = startsHere ? home.retained?.startOf() : home.stream
+  const { stream } = home
   if (!stream) return
   const { topics: followed } = home
-  member.stop = listen(stream, ({ id, topic, retained }) => {
-    if (retained && id === undefined && member.hasStarted) return false
+  member.stop = listen(stream, (event) => {
+    const { topic } = event
     // A ticket may name topics that no component does: they are for all of them.
-    return topic === undefined || follows(topics, topic) || !follows(followed, topic)
+    const isMine = topic === undefined || follows(topics, topic) || !follows(followed, topic)
+    return isMine && isNew(member, event)
   })
 }
 
@@ -208,9 +229,7 @@ function split(home: PageStream, all: Set<PageStream>): void {
     member.stop()
     const isSame = (one: PageStream) => one.isAlone && areSame(one.topics, topics)
     member.home = [...all].find(isSame) ?? create(all, { options, topics, cursor, isAlone: true })
-    member.home.members.add(member)
-    attach(member)
-    if (!member.home.stream) openSoon(member.home, all)
+    join(member, all)
   }
   members.clear()
 }

@@ -188,10 +188,34 @@ test('a component that mounts later starts with what is retained at its topics',
   await retain('red', '', 'other')
   const late = mount(['red'])
   await clock.runPending()
+  expect(late.received).toEqual(['5'])
+  const rows = [mount(['red']), mount(['red'])]
   await publish('6', 'red')
-  expect(late.received).toEqual(['5', '6'])
-  expect(red.received).toEqual(['1', '3', '5', 'gone', '', '6'])
-  expect(requests).toEqual(['red', 'red blue'])
+  await retain('red', '7', 'size')
+  // The stream has just reopened: it does not for each row of a list.
+  expect(requests).toEqual(['red', 'red blue', 'red blue'])
+  expect(rows.map(({ received }) => received)).toEqual([
+    ['6', '7'],
+    ['6', '7'],
+  ])
+  await clock.advance(1_000)
+  expect(requests).toHaveLength(4)
+  expect(rows.map(({ received }) => received)).toEqual([
+    ['6', '7', '5'],
+    ['6', '7', '5'],
+  ])
+  expect(late.received).toEqual(['5', '6', '7'])
+  expect(red.received).toEqual(['1', '3', '5', 'gone', '', '6', '7'])
+})
+
+test('without retained events, a component joins the stream as it is', async () => {
+  const { clock, requests, mount, publish } = createPage()
+  mount(['red'])
+  await clock.advance(2_000)
+  const late = mount(['red'])
+  await publish('1', 'red')
+  expect(late.received).toEqual(['1'])
+  expect(requests).toEqual(['red'])
 })
 
 test('a component that mounts after a gap is not given what was retained before', async () => {
@@ -222,6 +246,8 @@ test.each(Array.from({ length: 30 }, (_, n) => n))(
       const act = random()
       if (act < 0.25) {
         const topics = [pick(['a', 'b', 'c', 'd', 'secret']), pick(['a', 'b', 'c', 'd'])]
+        // Long enough for what is retained to be sent at once.
+        clock.suspend(1_000)
         mounted.push({ component: mount(topics), topics, expected: [] })
         if (random() < 0.7) await clock.runPending()
       } else if (act < 0.4 && mounted.length > 0) {
