@@ -101,10 +101,10 @@ export function createHub(options: HubOptions = {}): Hub {
   const publishes = createInFlight(clock)
   const { deliver, catchUp: missed } = delivery
   journal.open({ deliver, missed, respond: cluster.respond })
-  const { clients } = registry
+  const { clients, count } = registry
   const follow = backplane?.presence?.follow ?? createOnlineClients
   const onlineClients = settings.followsClients
-    ? follow({ clock, graceMs, isConnected, clients, hooks })
+    ? follow({ clock, graceMs, isConnected, clients, count, hooks })
     : undefined
   const connect = createOpening({
     settings,

@@ -28,6 +28,8 @@ export interface OnlineClientsInit {
   isConnected(client: string): boolean
   /** Iterates over the clients that have one. */
   clients(): Iterable<string>
+  /** Counts the clients that have one. */
+  count(): { readonly clients: number }
   /**
    * They MAY return a promise. A journal that survives a restart MAY call a hook again whose promise had not settled.
    * @param at - when that was, in milliseconds since 1970: by one clock for all hubs, so that later reports have later times

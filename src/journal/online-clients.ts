@@ -9,7 +9,7 @@ const MAX_AWAY = 100_000
  * @param known - clients that are online already
  */
 export function createOnlineClients(
-  init: Omit<OnlineClientsInit, 'clients'>,
+  init: Omit<OnlineClientsInit, 'clients' | 'count'>,
   known: Iterable<string> = [],
 ): OnlineClients {
   const { clock, graceMs, isConnected, hooks } = init
@@ -17,6 +17,8 @@ export function createOnlineClients(
   /** When clients that are away will be offline, by the monotonic clock: the longest away first. */
   const away = new Map<string, number>()
   let stopTimer: (() => void) | undefined
+  /** The latest time that was reported: a clock that goes back must not make later reports seem older. */
+  let lastAt = 0
   return { update, close }
 
   function update(client: string): void {
@@ -24,7 +26,7 @@ export function createOnlineClients(
       away.delete(client)
       if (online.has(client)) return
       online.add(client)
-      hooks.onClientOnline(client, clock.now())
+      hooks.onClientOnline(client, now())
     } else if (online.has(client) && !away.has(client)) {
       away.set(client, clock.monotonic() + graceMs)
       expire(Number.NEGATIVE_INFINITY)
@@ -33,12 +35,12 @@ export function createOnlineClients(
   }
 
   /** Reports the clients whose time has passed, and those beyond the maximum. Stops at the first that is neither. */
-  function expire(now: number): void {
+  function expire(until: number): void {
     for (const [client, dueAt] of away) {
-      if (dueAt > now && away.size <= MAX_AWAY) break
+      if (dueAt > until && away.size <= MAX_AWAY) break
       away.delete(client)
       online.delete(client)
-      hooks.onClientOffline(client, clock.now())
+      hooks.onClientOffline(client, now())
     }
   }
 
@@ -54,6 +56,11 @@ export function createOnlineClients(
     })
   }
 
+  function now(): number {
+    lastAt = Math.max(lastAt, clock.now())
+    return lastAt
+  }
+
   function stop(): void {
     stopTimer?.()
     stopTimer = undefined
@@ -64,6 +71,6 @@ export function createOnlineClients(
     away.clear()
     const last = [...online]
     online.clear()
-    for (const client of last) hooks.onClientOffline(client, clock.now())
+    for (const client of last) hooks.onClientOffline(client, now())
   }
 }

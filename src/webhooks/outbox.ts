@@ -37,19 +37,25 @@ export interface Outbox {
 
 /** What an outbox needs. */
 export interface OutboxInit {
-  readonly clock: Pick<Clock, 'every'>
+  readonly clock: Pick<Clock, 'every' | 'monotonic'>
   /** The maximum number of webhooks that wait. */
   readonly maxWaiting: number
   /** Called when one that was postponed can be taken. */
   onDue(): void
 }
 
-/** Creates an outbox. It holds a timer for each webhook that was postponed. */
+/** The minimum number of milliseconds between two looks at all that were postponed. */
+const MIN_WAIT_MS = 10
+
+/** Creates an outbox. It holds one timer while any webhook is postponed: Workers have a limit of 10,000. */
 export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
   /** In the order in which they are taken. */
   const due = new Map<string, OutboxEvent>()
-  const postponed = new Map<string, { event: OutboxEvent; cancel: () => void }>()
+  const postponed = new Map<string, { readonly event: OutboxEvent; readonly dueAt: number }>()
   const sending = new Map<string, OutboxEvent>()
+  /** When the first of those that were postponed can be taken, by the monotonic clock. */
+  let nextAt = Number.POSITIVE_INFINITY
+  let stopTimer: (() => void) | undefined
   return {
     get size() {
       return due.size + postponed.size + sending.size
@@ -88,6 +94,7 @@ export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
   }
 
   function take(most: number): readonly OutboxEvent[] {
+    if (clock.monotonic() >= nextAt) releaseDue()
     const taken: OutboxEvent[] = []
     for (const event of due.values()) {
       // At most as many are skipped as are being sent.
@@ -111,20 +118,50 @@ export function createOutbox({ clock, maxWaiting, onDue }: OutboxInit): Outbox {
       event.done()
       return false
     }
-    const cancel = clock.every(ms, () => {
-      release(client)
-      onDue()
-    })
-    postponed.set(client, { event, cancel })
+    const dueAt = clock.monotonic() + ms
+    postponed.set(client, { event, dueAt })
+    schedule(dueAt)
     return true
+  }
+
+  function schedule(dueAt: number): void {
+    if (stopTimer && dueAt >= nextAt) return
+    const first = Math.min(dueAt, nextAt)
+    stop()
+    nextAt = first
+    try {
+      stopTimer = clock.every(Math.max(MIN_WAIT_MS, first - clock.monotonic()), () => {
+        releaseDue()
+        onDue()
+      })
+    } catch {
+      // There are too many timers. `take` finds what is due, too.
+    }
+  }
+
+  function releaseDue(): void {
+    const now = clock.monotonic()
+    let next = Number.POSITIVE_INFINITY
+    stop()
+    for (const [client, { dueAt }] of postponed) {
+      if (dueAt <= now) release(client)
+      else next = Math.min(next, dueAt)
+    }
+    if (postponed.size > 0) schedule(next)
   }
 
   function release(client: string): void {
     const entry = postponed.get(client)
     if (!entry) return
-    entry.cancel()
     postponed.delete(client)
     due.set(client, entry.event)
+    if (postponed.size === 0) stop()
+  }
+
+  function stop(): void {
+    stopTimer?.()
+    stopTimer = undefined
+    nextAt = Number.POSITIVE_INFINITY
   }
 
   function clear(): readonly OutboxEvent[] {

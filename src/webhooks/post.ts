@@ -39,11 +39,12 @@ export function createPost(settings: WebhookSettings): Post {
   const { sign } = createWebhookSigner(secrets)
   return async (message, signal) => {
     const abort = new AbortController()
-    const cancelTimeout = clock.every(TIMEOUT_MS, () => {
-      abort.abort(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`))
-    })
     const removeListener = onAborted(signal, () => abort.abort(signal.reason))
+    let cancelTimeout = () => {}
     try {
+      cancelTimeout = clock.every(TIMEOUT_MS, () => {
+        abort.abort(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`))
+      })
       const response = await send(message, abort.signal)
       // What it says is of no interest, and may never end.
       await readBody(response, MAX_ANSWER_BYTES).catch(() => {})

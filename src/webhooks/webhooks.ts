@@ -27,7 +27,7 @@ export interface Webhooks {
   /**
    * What `createHub` calls: `createHub({ ...webhooks.hooks })`. They resolve when the webhook no longer waits: it was
    * delivered, replaced by a later one of the same client, or dropped, but not because of `close`.
-   * @param at - when that was, in milliseconds since 1970. @defaultValue now
+   * @param at - when that was, in milliseconds since 1970: of two about one client, the later one MUST NOT be earlier. @defaultValue now
    */
   readonly hooks: {
     onClientOnline(client: string, at?: number): Promise<void>
@@ -72,7 +72,8 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
   let pausedUntil = 0
   /** Whether the receiver has asked for the pause, which others of its answers neither end nor shorten. */
   let isAsked = false
-  let lastTime = 0
+  /** The latest time that the clock has shown. */
+  let latest = 0
   let onIdle = () => {}
   return {
     hooks: {
@@ -85,16 +86,15 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
     close,
   }
 
-  async function add(type: string, client: string, at = clock.now()): Promise<void> {
+  async function add(type: string, client: string, at = latestTime()): Promise<void> {
     if (ended) {
       drop(1, ended)
+      if (ended === 'closed') await new Promise(() => {})
       return
     }
-    // Receivers compare these times: a clock that is set back must not make the latest seem old.
-    lastTime = Math.max(lastTime, at)
     added += 1
     const id = `msg_${name}_${added}`
-    const body = JSON.stringify({ type, timestamp: isoTime(lastTime), data: { client } })
+    const body = JSON.stringify({ type, timestamp: isoTime(at), data: { client } })
     await new Promise<void>((done) => {
       const waiting = { id, client, body, at: clock.monotonic(), attempts: 0, done }
       const displaced = outbox.add(waiting)
@@ -102,6 +102,12 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
       if (displaced === 'full') drop(1, 'full')
       sendDue()
     })
+  }
+
+  /** Receivers compare these times: a clock that is set back must not make the latest seem old. */
+  function latestTime(): number {
+    latest = Math.max(latest, clock.now())
+    return latest
   }
 
   /** Sends as many as may be sent now. After a failure it is one, until one succeeds. */
@@ -136,7 +142,7 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
     batches += 1
     // Each body is an object of JSON, to which its id is added.
     const list = events.map(({ id, body }) => `{"id":"${id}",${body.slice(1)}`)
-    const timestamp = isoTime(lastTime)
+    const timestamp = isoTime(latestTime())
     return {
       id: `msg_${name}_batch_${batches}`,
       body: `{"type":"batch","timestamp":"${timestamp}","data":{"events":[${list}]}}`,
@@ -179,10 +185,15 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
     if (cancelPause && end <= pausedUntil) return
     pausedUntil = end
     cancelPause?.()
-    cancelPause = clock.every(ms, () => {
-      endPause()
-      sendDue()
-    })
+    cancelPause = undefined
+    try {
+      cancelPause = clock.every(ms, () => {
+        endPause()
+        sendDue()
+      })
+    } catch {
+      // There are too many timers. Without one, nothing would end the pause.
+    }
   }
 
   function endPause(): void {

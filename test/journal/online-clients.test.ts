@@ -37,6 +37,20 @@ describe('a client', () => {
     expect(calls).toEqual(['alice on', 'alice off', 'alice on'])
   })
 
+  test('has times that never go back, even if the clock does', async () => {
+    const { clock, connect, calls, times } = setUp()
+    const start = clock.now()
+    const { stream } = await connect('alice')
+    clock.moveWallTime(-60_000)
+    stream.leave()
+    await clock.advance(5_000)
+    await connect('alice')
+    await clock.advance(60_000)
+    await connect('bob')
+    expect(calls).toEqual(['alice on', 'alice off', 'alice on', 'bob on'])
+    expect(times).toEqual([start, start, start, start + 5_000])
+  })
+
   test('that is back in time was never offline', async () => {
     const { clock, connect, calls } = setUp({ offlineGraceMs: 1_000 })
     const { stream } = await connect('alice')

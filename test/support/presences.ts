@@ -109,6 +109,7 @@ export async function createPresences(options: PresencesOptions): Promise<Presen
       graceMs,
       isConnected: (client) => (connections.get(client) ?? 0) > 0,
       clients: () => connections.keys(),
+      count: () => ({ clients: connections.size }),
       hooks: {
         onClientOnline: (client, at) => record(`${client}+`, at),
         onClientOffline: (client, at) => record(`${client}-`, at),

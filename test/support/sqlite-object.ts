@@ -60,8 +60,8 @@ type Calls = Pick<
     appendEach(keys: readonly string[], data: string): readonly number[]
     /** Restarts the journal on the same storage. Nobody is connected then. */
     restart(): void
-    /** Follows the clients. These connect at once. */
-    followClients(graceMs: number, clients?: readonly string[]): void
+    /** Follows the clients. `clients` connect at once, and `elsewhere` belong to another object. */
+    followClients(graceMs: number, clients?: readonly string[], elsewhere?: readonly string[]): void
     /** Clients connect or leave. */
     update(clients: readonly string[], isConnected: boolean): void
     /** The hub closes. */
@@ -191,7 +191,7 @@ export class Hub {
     this.#now = end
   }
 
-  #follow(graceMs: number): OnlineClients {
+  #follow(graceMs: number, elsewhere: readonly string[]): OnlineClients {
     const report = (text: string, at: number) => {
       this.#reports.push([text, at / 1_000])
       if (!this.#held) return undefined
@@ -204,7 +204,9 @@ export class Hub {
       clock: this.#clock,
       graceMs,
       isConnected: (client) => this.#connected.has(client),
+      isElsewhere: (client) => elsewhere.includes(client),
       clients: () => this.#connected,
+      count: () => ({ clients: this.#connected.size }),
       hooks: {
         onClientOnline: (client, at) => report(`${client}+`, at),
         onClientOffline: (client, at) => report(`${client}-`, at),
@@ -233,8 +235,8 @@ export class Hub {
         this.#online = undefined
         this.#journal = this.#open(bounds)
       },
-      followClients: (graceMs, clients = []) => {
-        this.#online = this.#follow(graceMs)
+      followClients: (graceMs, clients = [], elsewhere = []) => {
+        this.#online = this.#follow(graceMs, elsewhere)
         this.#update(clients, true)
       },
       update: (clients, isConnected) => this.#update(clients, isConnected),

@@ -108,3 +108,11 @@ test('not one that waits when they are closed: the next process may send it', as
   expect(webhooks.stats).toMatchObject({ dropped: 2, waiting: 0 })
   expect(done).toEqual([])
 })
+
+test('not one that comes after they were closed, either', async () => {
+  await closeAtOnce()
+  online('alice')
+  await clock.runPending()
+  expect(webhooks.stats).toMatchObject({ dropped: 1, waiting: 0 })
+  expect(done).toEqual([])
+})

@@ -369,14 +369,23 @@ describe('what is not delivered yet', () => {
   })
 
   test('has times that never go back, even if the clock does', async () => {
-    online('alice')
+    void webhooks.hooks.onClientOnline('alice')
     await delivered(1)
     clock.moveWallTime(-60_000)
-    offline('alice')
+    void webhooks.hooks.onClientOffline('alice')
     await delivered(2)
     const [first, second] = receiver.received
     expect(second?.timestamp).toBe(first?.timestamp)
   })
+})
+
+test('a report keeps its time, also after a later one about another client', async () => {
+  const at = clock.now() - 15_000
+  online('bob')
+  void webhooks.hooks.onClientOffline('alice', at)
+  await delivered(2)
+  const alice = receiver.received.find(({ client }) => client === 'alice')
+  expect(Date.parse(alice?.timestamp ?? '')).toBe(at)
 })
 
 describe('after a 410', () => {

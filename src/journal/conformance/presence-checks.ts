@@ -127,6 +127,7 @@ function follow(
     graceMs: GRACE_MS,
     isConnected: (client) => connected.has(client),
     clients: () => connected,
+    count: () => ({ clients: connected.size }),
     hooks: {
       onClientOnline: (client, at) => found.push(`${client}+${timeProblem(at)}`),
       onClientOffline: (client, at) => found.push(`${client}-${timeProblem(at)}`),

@@ -2,7 +2,7 @@
 import type { AddressKeys } from '../../core/address.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
-import type { Backplane, ControlResponses, SharedPresence } from '../backplane.ts'
+import type { Backplane, ControlResponses } from '../backplane.ts'
 import type {
   AppendResult,
   Journal,
@@ -18,7 +18,7 @@ import { openExpiringTable } from './expiring-table.ts'
 import { write } from './guarded-write.ts'
 import { openOnceTable } from './once-table.ts'
 import { resolveSqliteOptions, type SqliteJournalOptions } from './options.ts'
-import { createStoredPresence } from './presence/stored-presence.ts'
+import { createStoredPresence, type StoredPresence } from './presence/stored-presence.ts'
 import { stampEntries } from './stamp.ts'
 import { openSqliteStore } from './store.ts'
 
@@ -33,11 +33,13 @@ export interface StoredControlRequest {
 /** A journal whose Durable Object prunes it when an alarm fires. */
 export interface SqliteJournal extends Journal {
   readonly stats: JournalStats
-  readonly backplane: Backplane & { readonly presence: SharedPresence }
+  readonly backplane: Omit<Backplane, 'presence'> & {
+    readonly presence: Pick<StoredPresence, 'follow'>
+  }
   readonly retained: NonNullable<Journal['retained']>
   /**
    * Evicts what is too old, and sets the next alarm if anything is left. Call it from `alarm()`, and return what it returns: a
-   * promise that resolves, after a minute at most, when the hub has reported which clients are offline.
+   * promise that resolves, after 15 seconds at most, when the hub has reported which clients are offline.
    */
   prune(): Promise<void>
   /**
@@ -52,7 +54,7 @@ export interface SqliteJournal extends Journal {
    * @param after - the text of the request after which the list starts; empty for the first ones
    */
   storedRequests(after: string, limit: number): readonly StoredControlRequest[]
-  /** Returns those of the clients that are online, if the hub has a hook that needs to know. */
+  /** Returns those of the clients, at most 1,000, that are online, if the hub has a hook that needs to know. */
   onlineAmong(clients: readonly string[]): readonly string[]
 }
 
@@ -178,6 +180,8 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   function prune(): Promise<void> {
     const now = clock.now()
     alarmAt = Number.POSITIVE_INFINITY
+    // Its alarm is most often the earliest: it comes first, as each that is set writes a row.
+    const awake = presence.wake()
     store.expire(now)
     store.trimEvictions()
     scheduleEviction()
@@ -185,7 +189,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
       // If more have expired, others may use the object first.
       if (next !== undefined) scheduleAlarm(next, next <= now ? 0 : pauseMs)
     }
-    return presence.wake()
+    return awake
   }
 
   function startEpoch(suffix: string): void {

@@ -159,3 +159,24 @@ test('a client that moves to another shard is not reported offline by the one be
   )
   expect(new Set(receiver.events).size).toBe(receiver.events.length - 2)
 })
+
+test('a client that moves to another shard and back is not left offline', async () => {
+  const [moved = ''] = clientsOf(1)
+  const one = await start()
+  await connect(one, moved)
+  await arrives(`${moved} online`)
+  await one.kill()
+
+  const two = await start({ HUB_SHARDS: '2' })
+  const stream = await connect(two, moved)
+  await until('online at its new shard', () => receiver.events.length === 2, ARRIVES_MS)
+  await stream.close()
+  await arrives(`${moved} offline`)
+  await two.kill()
+
+  // Within the time that the first object gives clients to return.
+  const again = await start()
+  await connect(again, moved)
+  await until('online again', () => receiver.events.length === 4, ARRIVES_MS)
+  expect(receiver.events.at(-1)).toBe(`${moved} online`)
+})

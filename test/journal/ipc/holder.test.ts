@@ -144,6 +144,7 @@ describe('presence', () => {
       graceMs: 1_000,
       isConnected: (client) => connected.has(client),
       clients: () => connected,
+      count: () => ({ clients: connected.size }),
       hooks: {
         onClientOnline: (client, at) => record(`${client}+`, at),
         onClientOffline: (client, at) => record(`${client}-`, at),

@@ -48,6 +48,8 @@ export function createClientPresence(init: ClientPresenceInit): SharedPresence {
     let dataId: unknown
     let serverId: string | undefined
     let received = 0
+    /** The latest time that was reported: the clock of Redis may go back, also because another server takes over. */
+    let lastAt = 0
     let idle = 0
     let isClosing = false
     let running: Promise<void> | undefined
@@ -127,10 +129,11 @@ export function createClientPresence(init: ClientPresenceInit): SharedPresence {
         rejoin()
       }
       dataId = id
+      lastAt = Math.max(lastAt, Number(time))
       for (const report of reports.map(String)) {
         const client = report.slice(1)
-        if (report.startsWith('+')) hooks.onClientOnline(client, Number(time))
-        else hooks.onClientOffline(client, Number(time))
+        if (report.startsWith('+')) hooks.onClientOnline(client, lastAt)
+        else hooks.onClientOffline(client, lastAt)
       }
       // The next call confirms the reports: if this hub dies before, another one repeats them.
       const isUrgent = again === 1 || reports.length > 0

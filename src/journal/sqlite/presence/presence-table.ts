@@ -7,8 +7,8 @@ export interface StoredClient {
   readonly isOnline: boolean
   /** When it came online or went offline, in milliseconds since 1970. */
   readonly at: number
-  /** Whether the hook for this has settled. */
-  readonly isReported: boolean
+  /** Whether the hook for this has settled. `stale`: another object may have reported the client since. */
+  readonly isReported: boolean | 'stale'
 }
 
 /** A table with one row for each client that is online, or whose hook has not settled. */
@@ -17,11 +17,10 @@ export interface PresenceTable {
   readonly isEmpty: boolean
   /** Lists all rows, those that changed first before the others. */
   list(): readonly StoredClient[]
-  /** Stores that a client came online or went offline, which has not been reported. */
-  change(client: string, isOnline: boolean, at: number): void
-  /** Stores that the last change of a client has been reported. */
-  report(client: string): void
-  /** Returns those of the clients that are online. */
+  /** Stores the row of a client in place of the one before. */
+  set(row: StoredClient): void
+  delete(client: string): void
+  /** Returns those of the clients that are online: at most 1,000, so that their names fit into one value. */
   onlineAmong(clients: readonly string[]): readonly string[]
 }
 
@@ -29,6 +28,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS presence (
     client TEXT PRIMARY KEY, online INTEGER NOT NULL, at INTEGER NOT NULL, reported INTEGER NOT NULL
   ) WITHOUT ROWID`
+
+/** How the column `reported` stores that another object may have reported the client since. */
+const STALE = 2
 
 /** Opens the table, and creates it if it does not exist. */
 export function openPresenceTable({ sql }: Pick<ObjectStorage, 'sql'>): PresenceTable {
@@ -42,17 +44,15 @@ export function openPresenceTable({ sql }: Pick<ObjectStorage, 'sql'>): Presence
         client: String(client),
         isOnline: online === 1,
         at: Number(at),
-        isReported: reported === 1,
+        isReported: reported === STALE ? 'stale' : reported === 1,
       })),
-    change: (client, isOnline, at) => {
-      const insert = `INSERT INTO presence VALUES (?, ?, ?, 0) ON CONFLICT (client)
-        DO UPDATE SET online = excluded.online, at = excluded.at, reported = 0`
-      sql.exec(insert, client, Number(isOnline), at)
+    set: ({ client, isOnline, at, isReported }) => {
+      const upsert = `INSERT INTO presence VALUES (?, ?, ?, ?) ON CONFLICT (client)
+        DO UPDATE SET online = excluded.online, at = excluded.at, reported = excluded.reported`
+      const reported = isReported === 'stale' ? STALE : Number(isReported)
+      sql.exec(upsert, client, Number(isOnline), at, reported)
     },
-    report: (client) => {
-      sql.exec('DELETE FROM presence WHERE client = ? AND online = 0', client)
-      sql.exec('UPDATE presence SET reported = 1 WHERE client = ?', client)
-    },
+    delete: (client) => void sql.exec('DELETE FROM presence WHERE client = ?', client),
     onlineAmong: (clients) => {
       const query =
         'SELECT client FROM presence WHERE online = 1 AND client IN (SELECT value FROM json_each(?))'

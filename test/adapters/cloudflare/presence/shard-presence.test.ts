@@ -26,10 +26,16 @@ function setUp(...known: string[]) {
   let elsewhere: Set<string> | undefined = new Set()
   let serving = true
   let canServe = true
+  let isElsewhere = (_client: string) => false
   const presence = createShardPresence({
     shard: 1,
     count: COUNT,
-    presence: { follow: (init) => createOnlineClients(init, known) },
+    presence: {
+      follow: (init) => {
+        isElsewhere = init.isElsewhere ?? isElsewhere
+        return createOnlineClients(init, known)
+      },
+    },
     resharding: {
       get serving() {
         return serving
@@ -51,6 +57,7 @@ function setUp(...known: string[]) {
     graceMs: 1_000,
     isConnected: (client) => connected.has(client),
     clients: () => connected,
+    count: () => ({ clients: connected.size }),
     hooks: {
       onClientOnline: (client, at) => reports.push(`${client}+ ${at - start}`),
       onClientOffline: (client, at) => reports.push(`${client}- ${at - start}`),
@@ -68,6 +75,7 @@ function setUp(...known: string[]) {
     clock,
     reports,
     asked,
+    isElsewhere,
     connect: update(true),
     leave: update(false),
     isOnlineElsewhere: (...clients: string[]) => {
@@ -135,9 +143,41 @@ test('a shard that was fenced reports nobody offline before it serves again', as
   const { clock, reports, leave, fence } = setUp(own)
   fence(true)
   leave(own)
-  await clock.advance(60_000)
+  await clock.advance(40_000)
   expect(reports).toEqual([])
   fence(false)
   await clock.advance(RETRY_MS)
   expect(reports).toEqual([`${own}- 1000`])
+})
+
+test('a question about many clients is asked in parts that SQLite and RPC can carry', async () => {
+  const many = Array.from({ length: 10_000 }, (_, n) => `user-${n}`).filter(
+    (client) => shardOf(client, COUNT) === 2,
+  )
+  const [there = ''] = many.slice(-1)
+  const { clock, reports, asked, leave, isOnlineElsewhere } = setUp(...many)
+  isOnlineElsewhere(there)
+  leave(...many)
+  await clock.advance(1_000)
+  expect(asked.flatMap(([, clients]) => clients)).toEqual(many)
+  expect(Math.max(...asked.map(([, clients]) => clients.length))).toBe(1_000)
+  expect(reports).toHaveLength(many.length - 1)
+})
+
+test('a question that keeps failing is an error once a minute', async () => {
+  const [client = ''] = ofTwo
+  const { clock, reports, leave, cutOff } = setUp(client)
+  cutOff()
+  leave(client)
+  await clock.advance(1_000 + 5 * RETRY_MS - 1)
+  expect(reports).toEqual([])
+  await clock.advance(1)
+  expect(reports).toEqual(['Error: unreachable'])
+  await clock.advance(60_000)
+  expect(reports).toHaveLength(2)
+})
+
+test('clients of other shards are known as such to the presence of the journal', () => {
+  const { isElsewhere } = setUp()
+  expect([own, ...ofTwo].map((client) => isElsewhere(client))).toEqual([false, true, true, true])
 })

@@ -133,6 +133,7 @@ describe.skipIf(REDIS_IS_MISSING)('at three hubs on one Redis, whatever clients 
       graceMs: TIMES.graceMs,
       isConnected: (name) => connected.has(name),
       clients: () => connected,
+      count: () => ({ clients: connected.size }),
       hooks: {
         onClientOnline: (name) => found.push(`${instance}: ${name}+`),
         onClientOffline: (name) => found.push(`${instance}: ${name}-`),

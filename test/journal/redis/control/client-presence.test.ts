@@ -1,5 +1,7 @@
 /** Clients come and go at several hubs on one Redis: one hub reports each of them online and offline, whatever fails. */
 import { afterEach, describe, expect, test } from 'vitest'
+import { createClientPresence } from '../../../../src/journal/redis/control/client-presence.ts'
+import { manualClock } from '../../../support/clock.ts'
 import { eventually, until } from '../../../support/eventually.ts'
 import {
   createPresences,
@@ -366,4 +368,36 @@ describe.skipIf(REDIS_IS_MISSING)('with several hubs on one Redis', () => {
     await redis.command('DEL', `{${prefix}}:presence`)
     await reported('alice+')
   })
+})
+
+test('times never go back, even if the clock of Redis does', async () => {
+  const clock = manualClock()
+  const reports: string[] = []
+  const replies = [
+    ['id', 1, 1, 2_000, '+alice'],
+    ['id', 1, 1, 1_000, '-alice'],
+    ['id', 1, 1, 3_000, '+alice'],
+  ]
+  const evalScript = async () => replies.shift() ?? ['id', 1, 0, 4_000]
+  const { follow } = createClientPresence({
+    tag: '{test}',
+    instance: 'a',
+    connection: () => ({ serverId: 'same', closed: false, evalScript }),
+  })
+  const online = follow({
+    clock,
+    graceMs: 0,
+    isConnected: () => true,
+    clients: () => ['alice'],
+    count: () => ({ clients: 1 }),
+    hooks: {
+      onClientOnline: (client, at) => reports.push(`${client}+ ${at}`),
+      onClientOffline: (client, at) => reports.push(`${client}- ${at}`),
+      onError: (error) => reports.push(`${error}`),
+    },
+  })
+  online.update('alice')
+  await clock.advance(1_000)
+  expect(reports).toEqual(['alice+ 2000', 'alice- 2000', 'alice+ 3000'])
+  await online.close()
 })

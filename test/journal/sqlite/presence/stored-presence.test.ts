@@ -25,9 +25,10 @@ async function follow() {
       await advance(ms)
       await call('tick')
     },
-    restart: async () => {
+    /** @param elsewhere - clients that belong to another object now */
+    restart: async (...elsewhere: string[]) => {
       await call('restart')
-      await call('followClients', GRACE_MS)
+      await call('followClients', GRACE_MS, [], elsewhere)
     },
     rows: async () => await call('count', 'presence'),
   }
@@ -112,10 +113,36 @@ describe('after a restart', () => {
     await pass(GRACE_MS)
     await connect('carol')
     await restart()
-    expect(harness.reports.slice(2)).toEqual(['alice- 5', 'carol+ 5', 'alice- 5', 'carol+ 5'])
+    expect(harness.reports.slice(2)).toEqual(['alice- 5', 'carol+ 5', 'carol+ 5'])
+    await pass(10_000)
+    expect(harness.reports.slice(5)).toEqual(['alice- 5'])
     await restart()
     expect(harness.reports).toHaveLength(6)
     expect(await rows()).toBe(2)
+  })
+
+  test('who returns is not reported offline because it was before', async () => {
+    const { harness, call, connect, leave, pass, restart } = await follow()
+    await connect('alice')
+    await call('holdHooks')
+    await leave('alice')
+    await pass(GRACE_MS)
+    await restart()
+    await pass(9_000)
+    await connect('alice')
+    await pass(60_000)
+    expect(harness.reports.slice(2)).toEqual(['alice+ 14'])
+  })
+
+  test('times go on from the latest that was reported, also if the clock is behind', async () => {
+    const { harness, connect, pass, restart } = await follow()
+    await pass(20_000)
+    await connect('alice')
+    await restart()
+    await harness.advance(-3_600_000)
+    await restart()
+    await pass(60_000)
+    expect(harness.reports).toEqual(['alice+ 20', 'alice- 20'])
   })
 
   test('what has changed meanwhile is not reported again', async () => {
@@ -130,6 +157,44 @@ describe('after a restart', () => {
     expect(harness.reports).toEqual(['alice+ 0', 'alice- 5', 'alice+ 5'])
     await restart()
     expect(harness.reports).toHaveLength(3)
+  })
+})
+
+describe('a client that belongs to another object for a while', () => {
+  test('is reported online when it returns to this one, and those who stayed are not', async () => {
+    const { harness, connect, pass, restart } = await follow()
+    await connect('alice', 'bob')
+    await restart('alice')
+    await restart()
+    await pass(1_000)
+    await connect('alice', 'bob')
+    await pass(60_000)
+    expect(harness.reports).toEqual(['alice+ 0', 'bob+ 0', 'alice+ 1'])
+    await restart()
+    await connect('alice', 'bob')
+    await pass(60_000)
+    expect(harness.reports).toHaveLength(3)
+  })
+
+  test('also if it was not reported before it left, which is then up to the other', async () => {
+    const { harness, call, connect, restart } = await follow()
+    await call('holdHooks')
+    await connect('alice')
+    await restart('alice')
+    await restart()
+    expect(harness.reports).toEqual(['alice+ 0'])
+    await connect('alice')
+    expect(harness.reports).toHaveLength(2)
+  })
+
+  test('is offline if it does not return', async () => {
+    const { harness, connect, pass, restart, rows } = await follow()
+    await connect('alice')
+    await restart('alice')
+    await restart()
+    await pass(10_000 + GRACE_MS)
+    expect(harness.reports).toEqual(['alice+ 0', 'alice- 15'])
+    expect(await rows()).toBe(0)
   })
 })
 
@@ -151,22 +216,42 @@ describe('a hook that returns a promise', () => {
     await pass(GRACE_MS)
     await call('settleHooks', 'resolved', 1)
     await restart()
+    await pass(10_000)
+    expect(harness.reports).toEqual(['alice+ 0', 'alice- 5', 'alice- 5'])
+  })
+})
+
+describe('a hook that never settles', () => {
+  test('keeps the object in memory for an hour, and is called again after a restart', async () => {
+    const { harness, call, connect, leave, pass, restart } = await follow()
+    await connect('alice')
+    await call('holdHooks')
+    await leave('alice')
+    await pass(GRACE_MS + 3_600_000)
+    await call('fireAlarm')
+    expect([untilAlarm(harness), harness.isAwake]).toEqual([15_000, true])
+    await pass(20_000)
+    const { alarms } = harness
+    await call('fireAlarm')
+    expect([harness.alarms, harness.isAwake]).toEqual([alarms, false])
+    await restart()
+    await pass(10_000)
     expect(harness.reports).toEqual(['alice+ 0', 'alice- 5', 'alice- 5'])
   })
 })
 
 describe('the alarm', () => {
-  test('is set while a client is online: after a crash, it wakes the object within a minute', async () => {
+  test('is set while a client is online: after a crash, it wakes the object within 15 seconds', async () => {
     const { harness, call, connect, restart, pass } = await follow()
     expect(harness.alarm).toBeNull()
     await connect('alice')
-    expect(untilAlarm(harness)).toBe(60_000)
-    await pass(60_000)
+    expect(untilAlarm(harness)).toBe(15_000)
+    await pass(15_000)
     await call('fireAlarm')
-    expect([untilAlarm(harness), harness.isAwake]).toEqual([60_000, false])
-    await pass(30_000)
+    expect([untilAlarm(harness), harness.isAwake]).toEqual([15_000, false])
+    await pass(5_000)
     await connect('bob')
-    expect(untilAlarm(harness)).toBe(30_000)
+    expect(untilAlarm(harness)).toBe(10_000)
     await restart()
     expect(untilAlarm(harness)).toBe(5_000)
   })
@@ -185,21 +270,21 @@ describe('the alarm', () => {
     expect([harness.reports.length, harness.isAwake]).toEqual([2, true])
     await call('settleHooks', 'resolved')
     expect(harness.isAwake).toBe(false)
-    await pass(60_000)
+    await pass(15_000)
     const { alarms } = harness
     await call('fireAlarm')
     expect([harness.alarms, harness.isAwake]).toEqual([alarms, false])
   })
 
-  test('ends when a client connects, and after a minute, when it is due again', async () => {
+  test('ends when a client connects, and after 15 seconds, when it is due again', async () => {
     const { harness, call, connect, leave, pass } = await follow()
     await call('holdHooks')
     await connect('alice')
     await leave('alice')
     await pass(GRACE_MS)
     await call('fireAlarm')
-    expect([untilAlarm(harness), harness.isAwake]).toEqual([60_000, true])
-    await pass(59_999)
+    expect([untilAlarm(harness), harness.isAwake]).toEqual([15_000, true])
+    await pass(14_999)
     expect(harness.isAwake).toBe(true)
     await pass(1)
     expect([untilAlarm(harness), harness.isAwake]).toEqual([0, false])
@@ -216,6 +301,17 @@ describe('the alarm', () => {
     await harness.journal.append(clientKey('alice'), { data: 'a' })
     expect(untilAlarm(harness)).toBe(5_000)
   })
+
+  test('is set once each time it fires, also if events and names are evicted later', async () => {
+    const { harness, call, connect, pass } = await follow()
+    await connect('alice')
+    await harness.journal.append(clientKey('alice'), { data: 'a' })
+    await harness.journal.backplane.useOnce('name', 600_000)
+    await pass(15_000)
+    const { alarms } = harness
+    await call('fireAlarm')
+    expect([harness.alarms - alarms, untilAlarm(harness)]).toEqual([1, 15_000])
+  })
 })
 
 test('storage that fails ends no report, and is an error', async () => {
@@ -229,6 +325,48 @@ test('storage that fails ends no report, and is an error', async () => {
   await call('failStatements', '')
   await connect('bob')
   expect(harness.reports).toHaveLength(3)
+})
+
+describe('storage that fails for a while', () => {
+  /** An object that reports that alice is offline, which it can't store. */
+  async function loseOffline() {
+    const object = await follow()
+    await object.connect('alice')
+    await object.leave('alice')
+    await object.call('failStatements', 'INSERT INTO presence')
+    await object.pass(GRACE_MS)
+    await object.call('failStatements', '')
+    expect(object.harness.reports).toEqual(['alice+ 0', 'alice- 5'])
+    return object
+  }
+
+  test('keeps the object in memory no longer', async () => {
+    const { harness, call, pass, rows } = await loseOffline()
+    await pass(60_000)
+    const { alarms } = harness
+    await call('fireAlarm')
+    expect([await rows(), harness.isAwake, harness.alarms]).toEqual([0, false, alarms])
+  })
+
+  test('hides no client that returns', async () => {
+    const { harness, connect, pass, restart } = await loseOffline()
+    await restart()
+    await connect('alice')
+    await pass(60_000)
+    expect(harness.reports.slice(2)).toEqual(['alice+ 5'])
+  })
+
+  test('forgets no client that was reported online meanwhile', async () => {
+    const { harness, call, connect, pass, restart } = await follow()
+    await call('holdHooks')
+    await call('failStatements', 'INSERT INTO presence')
+    await connect('alice')
+    await call('failStatements', '')
+    await call('settleHooks', 'resolved')
+    await restart()
+    await pass(60_000)
+    expect(harness.reports).toEqual(['alice+ 0', 'alice- 15'])
+  })
 })
 
 test('a hub without these hooks stores nothing, and sets no alarm', async () => {
