@@ -144,7 +144,7 @@ export function createObjectHub(init: ObjectHubInit): ObjectHub {
     const home = shardOf(permit.client, count)
     try {
       const name = await call(home, (one) => one.permit(permit, count))
-      const permitted = withShardCount(request, count, name)
+      const permitted = withShardCount(request, count, { permit: name })
       return await headInTime(permitted, (sent) => shard(home).fetch(sent), clock)
     } catch (error) {
       if (error instanceof HubError ? !error.retryable : !isTransient(error)) throw error

@@ -23,7 +23,7 @@ import { createObjectHub, type ObjectHub } from './hub-of.ts'
 import type { DurableObjectBase, Env, ObjectState } from './platform.ts'
 import { createShardPresence } from './presence/shard-presence.ts'
 import { createRemoteCalls, PERMIT_HEADER, type RemoteCalls } from './remote-calls.ts'
-import { discardForResponse, shardCountOf } from './request.ts'
+import { discardForResponse, isCountedByFirst, shardCountOf } from './request.ts'
 import {
   createFencedJournal,
   createResharding,
@@ -32,7 +32,6 @@ import {
   type Resharding,
 } from './resharding.ts'
 import { createRouter, type Shard } from './router.ts'
-import { isLines, shardRoute } from './routes.ts'
 import { readWorkerConfig } from './settings.ts'
 
 const Base: typeof DurableObjectBase = DurableObject
@@ -183,10 +182,7 @@ function runtimeOf(shard: number): RuntimeSupport {
   return {
     // Cloudflare sets this header, whatever the client sends.
     remoteAddress: (c) => c.req.header('CF-Connecting-IP'),
-    // Only the first shard counts, before the others: otherwise some could refuse an event that others have published.
-    // A batch goes to all at once, so that the order of its events is kept.
-    isCountedElsewhere: (c) =>
-      shard > 0 && shardRoute(c.req.raw).to === 'publish' && !isLines(c.req.raw),
+    isCountedElsewhere: (c) => isCountedByFirst(shard, c.req.raw),
   }
 }
 

@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../core/clock.ts'
 import { byeFrame } from '../../core/control-events.ts'
-import { RETRY_AFTER } from '../../core/errors.ts'
+import { type HubErrorCode, RETRY_AFTER } from '../../core/errors.ts'
 import { createHolding } from '../../core/holding.ts'
 import { decodeUtf8, fromJson } from '../../http/middleware/body.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
@@ -27,6 +27,7 @@ export type Respond = (c: Context) => Response | Promise<Response>
 export interface Refusals {
   /** Ends the stream with 200: at any other status, an EventSource stops reconnecting. */
   retryLater(request: Request): Promise<Response>
+  /** @param detail - what was done nevertheless. @defaultValue nothing was */
   unavailable(request: Request, detail?: string): Promise<Response>
   /** @param subject - the shards that may have stored the event without confirming it */
   unconfirmed(request: Request, subject: string): Promise<Response>
@@ -58,10 +59,12 @@ export function createRefusals(init: RefusalsInit): Refusals {
     return await responder.fetch(request, { respond })
   }
 
-  async function unavailable(request: Request, detail = UNAVAILABLE): Promise<Response> {
+  async function unavailable(request: Request, detail?: string): Promise<Response> {
     const respond = (c: Context) => {
       c.header('Retry-After', RETRY_AFTER)
-      return problem(c, 503, detail)
+      return detail === undefined
+        ? problem(c, 503, UNAVAILABLE, undefined, UNAVAILABLE_CODE)
+        : problem(c, 503, detail)
     }
     return await responder.fetch(request, { respond })
   }
@@ -108,6 +111,9 @@ export function createRefusals(init: RefusalsInit): Refusals {
 
 /** Why a shard does nothing. */
 export const UNAVAILABLE = 'The Durable Object that holds the hub is unavailable. Try again.'
+
+/** The code of that, as of a hub whose journal can’t be reached: nothing was published. */
+export const UNAVAILABLE_CODE: HubErrorCode = 'journal-unavailable'
 
 /** Says that an event may have been published. @param subject - the shards that may have stored it without confirming it */
 export function unconfirmedBy(subject: string): string {

@@ -1,5 +1,7 @@
 /** Helpers for requests to shards: they add the number of shards, and copy or discard bodies. */
+import { PIPED_HEADER } from '../../http/batch/publisher.ts'
 import { PERMIT_HEADER } from './remote-calls.ts'
+import { isLines, shardRoute } from './routes.ts'
 
 /**
  * The number of shards that the sender of a request is configured with. A deployment does not reach all
@@ -8,16 +10,36 @@ import { PERMIT_HEADER } from './remote-calls.ts'
  */
 const COUNT_HEADER = 'Hub-Shards'
 
-/**
- * A copy of a request that carries this number of shards, whatever its client claims.
- * @param permit - the name of a permit that the shard has stored; without one, it carries none
- */
-export function withShardCount(request: Request, count: number, permit?: string): Request {
+/** What only the Worker may say of a request. */
+export interface ShardRequest {
+  /** The name of a permit that the shard has stored. @defaultValue none */
+  readonly permit?: string | undefined
+  /** Whether its lines are the events of one stream, on which the first shard decides. @defaultValue `false` */
+  readonly isPiped?: boolean | undefined
+}
+
+/** A copy of a request that carries this number of shards, and what else the Worker says, whatever its client claims. */
+export function withShardCount(
+  request: Request,
+  count: number,
+  { permit, isPiped = false }: ShardRequest = {},
+): Request {
   const headers = new Headers(request.headers)
   headers.set(COUNT_HEADER, `${count}`)
   headers.delete(PERMIT_HEADER)
+  headers.delete(PIPED_HEADER)
   if (permit !== undefined) headers.set(PERMIT_HEADER, permit)
+  if (isPiped) headers.set(PIPED_HEADER, '1')
   return new Request(request, { headers })
+}
+
+/**
+ * Whether the first shard counts the events of a request, before this one receives them: otherwise some shards could
+ * refuse an event that others have published. A batch goes to all at once, so that the order of its events is kept.
+ */
+export function isCountedByFirst(shard: number, request: Request): boolean {
+  if (shard === 0 || shardRoute(request).to !== 'publish') return false
+  return !isLines(request) || request.headers.has(PIPED_HEADER)
 }
 
 /** The number of shards that a request carries; 1 if it comes from a Worker that does not set it. */

@@ -19,7 +19,7 @@ import {
 } from './merge.ts'
 import { createPipeAnswers } from './piping/pipe-answers.ts'
 import { createRefusals } from './refusals.ts'
-import { cloneRequest, maxBodyBytes, withShardCount } from './request.ts'
+import { cloneRequest, maxBodyBytes, type ShardRequest, withShardCount } from './request.ts'
 import {
   isEvent,
   isEventStream,
@@ -237,8 +237,8 @@ export function createRouter(init: RouterInit): Shard {
     return await (route.to === 'stream' || isLines(request) ? head : bodyInTime(head, clock))
   }
 
-  function send(index: number, request: Request): Promise<Response> {
-    return init.shard(index).fetch(withShardCount(request, count))
+  function send(index: number, request: Request, more?: ShardRequest): Promise<Response> {
+    return init.shard(index).fetch(withShardCount(request, count, more))
   }
 
   function shards(): number[] {

@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { type Address, MAX_ADDRESSES } from '../../core/address.ts'
+import { HubError } from '../../core/errors.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import { dataTooLarge, decodeUtf8, fromJson, maxJsonBytes, NOT_UTF8 } from '../middleware/body.ts'
 import { type BatchInit, createBatchPublisher } from './publisher.ts'
@@ -34,9 +35,9 @@ export async function answerLines(
   })
 }
 
-/** @throws {HTTPException} */
+/** @throws {HTTPException} @throws {HubError} `event-too-large` */
 function parse(bytes: Uint8Array | undefined, maxEventBytes: number): unknown {
-  if (!bytes) throw new HTTPException(413, { message: dataTooLarge(maxEventBytes) })
+  if (!bytes) throw new HubError('event-too-large', dataTooLarge(maxEventBytes))
   const text = decodeUtf8(bytes)
   if (text === undefined) throw new HTTPException(400, { message: NOT_UTF8 })
   return fromJson(text)

@@ -2,6 +2,7 @@
 import { MAX_AT_ONCE, MAX_BYTES_AT_ONCE } from '../../hub/piping/turn.ts'
 import type { BatchProblem, BatchResult } from '../schemas/batches.ts'
 import { createLineSplitter, type Line } from './line-splitter.ts'
+import { isRefused } from './publisher.ts'
 
 /** The answers to one body. */
 export interface LineAnswers {
@@ -19,7 +20,9 @@ export interface LineAnswersInit {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>
   /** The maximum number of bytes of an event as JSON, with its recipients. */
   readonly maxLineBytes: number
-  /** Publishes lines in one turn, and resolves with their results in order. */
+  /** Whether nothing after a line that is refused is published. */
+  readonly endsAtRefusal: boolean
+  /** Publishes lines in one turn, and resolves with their results in order; after the first refusal, there may be none. */
   publishAll(lines: readonly Line[]): Promise<readonly BatchResult[]>
   /** Resolves when what was published has been sent, as far as connections accept it. */
   flushed(): Promise<void>
@@ -29,7 +32,7 @@ export interface LineAnswersInit {
 
 /** Creates the answers to a body. */
 export function createLineAnswers(init: LineAnswersInit): LineAnswers {
-  const { reader, maxLineBytes, publishAll, flushed, onWait } = init
+  const { reader, maxLineBytes, endsAtRefusal, publishAll, flushed, onWait } = init
   const splitter = createLineSplitter(maxLineBytes)
   let lines: Iterator<Line, void> = splitter.end()
   let isLast = false
@@ -61,8 +64,9 @@ export function createLineAnswers(init: LineAnswersInit): LineAnswers {
   }
 
   function answersTo(some: readonly Line[], results: readonly BatchResult[]): Uint8Array {
+    isStopped ||= endsAtRefusal && results.some(isRefused)
     const texts = results.map((result, index) => {
-      if ('status' in result) return answer(result, some[index]?.number)
+      if (isRefused(result)) return answer(result, some[index]?.number)
       published += 1
       return JSON.stringify(result)
     })

@@ -27,8 +27,12 @@ export interface BatchInit {
   onError(error: unknown, c: Context): void
 }
 
+/** A request with this header has the events of one stream as its lines: its first refusal is its last result. */
+export const PIPED_HEADER = 'Hub-Piped'
+
 /**
- * Publishes events in one turn, and resolves with their results in order.
+ * Publishes events in one turn, and resolves with their results in order: of the events of one stream, up to the first
+ * that is refused.
  * @param parse - returns the value that the schema validates. What it throws is the result
  */
 export type PublishAll = <Item>(
@@ -53,6 +57,7 @@ export function createBatchPublisher(
   address?: Address,
 ): BatchPublisher {
   const { events } = internalsOf(hub)
+  const isPiped = c.req.header(PIPED_HEADER) !== undefined
   const read = (value: unknown): readonly [Addresses, PublishBody] => {
     return address === undefined ? withRecipients(value) : [address, checked(PublishBody, value)]
   }
@@ -91,19 +96,18 @@ export function createBatchPublisher(
           own.set('subject', await access?.publish(own, one))
         }
         const refusal = limit === passThrough ? undefined : await refusalOf(own)
-        if (refusal) {
-          results.push(asResult(refusal))
-          continue
-        }
-        const published = hub.publish(addresses, ...publication(own, body)).catch(problemIn)
-        results.push(published)
-        if (checksLater(events)) await published
+        const result = refusal
+          ? asResult(refusal)
+          : hub.publish(addresses, ...publication(own, body)).catch(problemIn)
+        results.push(result)
+        if (checksLater(events)) await result
       } catch (error) {
         results.push(problemIn(error))
       }
+      if (isPiped && isRefused(await results.at(-1))) break
     }
     const all = await Promise.all(results)
-    for (const result of all) if ('status' in result) countError(result)
+    for (const result of all) if (isRefused(result)) countError(result)
     return all
   }
 
@@ -128,6 +132,11 @@ export function createBatchPublisher(
 
 function same<Item>(item: Item): Item {
   return item
+}
+
+/** Whether an event was not published. */
+export function isRefused(result: BatchResult | undefined): result is BatchProblem {
+  return result !== undefined && 'status' in result
 }
 
 /** The result of an event that was not published. */

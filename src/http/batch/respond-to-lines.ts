@@ -5,7 +5,7 @@ import { type Explanation, problem } from '../problem.ts'
 import { bodyStream } from './body-stream.ts'
 import { discardRest } from './discard-rest.ts'
 import { createLineAnswers, type LineAnswers, type LineAnswersInit } from './line-answers.ts'
-import { asResult } from './publisher.ts'
+import { asResult, PIPED_HEADER } from './publisher.ts'
 import { type BatchWatch, type BatchWatchInit, watchBatch } from './watch-batch.ts'
 
 /** The media type of JSON with one value per line. */
@@ -24,6 +24,7 @@ type BodyReader = ReadableStreamDefaultReader<Uint8Array>
 export interface RespondToLinesInit extends BatchWatchInit {
   /** @see LineAnswersInit */
   readonly maxLineBytes: number
+  /** @see LineAnswersInit */
   publishAll: LineAnswersInit['publishAll']
   flushed(): Promise<void>
 }
@@ -35,6 +36,7 @@ export async function respondToLines(c: Context, init: RespondToLinesInit): Prom
   const answers = createLineAnswers({
     ...init,
     reader,
+    endsAtRefusal: c.req.header(PIPED_HEADER) !== undefined,
     onWait: (isWaiting) => watch.wait(isWaiting ? 'body' : undefined),
   })
   const ended = new Promise<Explanation>((resolve) => watch.start(resolve))
@@ -98,11 +100,9 @@ function streamOf(init: StreamInit): ReadableStream<Uint8Array> {
     if (!isOpen) return
     isOpen = false
     watch.stop()
-    if (reason) {
-      controller.enqueue(answers.stop(asResult(reason)))
-      discard()
-    }
+    if (reason) controller.enqueue(answers.stop(asResult(reason)))
     controller.close()
+    discard()
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
+import type { HubErrorCode } from '../../core/errors.ts'
 import { readBody } from '../../core/read-body.ts'
 import { problem } from '../problem.ts'
 import { PublishBody, publishing } from '../schemas/requests.ts'
@@ -53,6 +54,7 @@ export function eventBody(
     unsupported: UNSUPPORTED,
     maxBytes: maxJsonBytes(maxEventBytes),
     tooLarge: dataTooLarge(maxEventBytes),
+    tooLargeCode: 'event-too-large',
   })
 }
 
@@ -84,16 +86,18 @@ interface BodyRules {
   readonly unsupported: string
   readonly maxBytes: number
   readonly tooLarge: string
+  /** @defaultValue none */
+  readonly tooLargeCode?: HubErrorCode
 }
 
 /** Stores the result where Hono's validator stores JSON: `c.req.valid('json')`. */
 function bodyOf<Output, Input>(
   schema: z.ZodType<Output, Input>,
-  { readers, unsupported, maxBytes, tooLarge }: BodyRules,
+  { readers, unsupported, maxBytes, tooLarge, tooLargeCode }: BodyRules,
 ): MiddlewareHandler<object, string, Valid<'json', Output, Input>> {
   return async (c, next) => {
     const bytes = await bytesWithin(c, maxBytes)
-    if (bytes === 'too large') return problem(c, 413, tooLarge)
+    if (bytes === 'too large') return problem(c, 413, tooLarge, undefined, tooLargeCode)
     if (bytes === 'broken') return problem(c, 400, 'The body ended early: send it again.')
     const type = bodyTypeOf(c)
     const reader = readers.get(type)

@@ -95,6 +95,7 @@ export async function runPipe(run: PipeRun): Promise<PipeEnd> {
   /** Publishes the events that end in a chunk, in turns. Returns how the pipe ends, if it does. */
   async function publishChunk(chunk: Uint8Array | string): Promise<EarlyEnd | undefined> {
     try {
+      if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) throw new TypeError(NO_CHUNK)
       for (let at = 0; at < chunk.length; at += MAX_BYTES_AT_ONCE) {
         const failure = parsePart(chunk, at)
         while (events.length > 0) {
@@ -144,6 +145,9 @@ function endOf({ reason }: AbortSignal): EarlyEnd {
 }
 
 const STREAM = { stream: true }
+
+/** Streams of an app may yield anything, such as the parsed events of a model's own library. */
+export const NO_CHUNK = 'A chunk of the stream is neither text nor a Uint8Array.'
 
 /** Characters of the names of fields, and of lines that are not data. */
 const SLACK = 4_096

@@ -10,6 +10,7 @@ import { createAccess } from '../../../src/http/auth/access.ts'
 import { createAuthorizer } from '../../../src/http/auth/authorizer.ts'
 import { bearerPermissions } from '../../../src/http/auth/bearer.ts'
 import { createHub } from '../../../src/hub/hub.ts'
+import { problemIn } from '../../support/app-harness.ts'
 import { PROMTOOL_IS_MISSING, promtoolErrors } from '../../support/promtool.ts'
 import { readEvents } from '../../support/reader.ts'
 import { samplesOf } from '../../support/samples.ts'
@@ -303,6 +304,15 @@ describe('when a shard is unavailable', () => {
     },
   )
 
+  test('the problem of an event that was not published has the code of a hub that can’t store it', async () => {
+    const { send, broken } = setUp()
+    for (let shard = 0; shard < COUNT; shard++) broken.set(shard, unavailable())
+    for (const path of ['/clients/alice', '/broadcast']) {
+      const problem = await problemIn(await send('POST', path, 'hi'))
+      expect(problem).toMatchObject({ status: 503, code: 'journal-unavailable' })
+    }
+  })
+
   test('a page from an allowed origin can read the response, and no other page can', async () => {
     const { send, broken } = setUp()
     for (let shard = 0; shard < COUNT; shard++) broken.set(shard, unavailable())
@@ -324,7 +334,9 @@ describe('when a shard is unavailable', () => {
     broken.set(2, unavailable())
     const response = await send('POST', '/broadcast', 'hi')
     expect(response.status).toBe(503)
-    expect(await response.text()).toContain('1 of 3 shards did not')
+    const problem = await problemIn(response)
+    expect(problem.detail).toContain('1 of 3 shards did not')
+    expect(problem).not.toHaveProperty('code')
     expect(response.headers.get('Retry-After'), 'a retry would duplicate the event').toBeNull()
     expect(reports).toEqual(['Error: reset'])
   })

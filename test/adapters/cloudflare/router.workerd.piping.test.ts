@@ -84,3 +84,20 @@ test('a publisher without a credential is refused before it sends an event', asy
   allowed.end('data: 1\n\n')
   expect(await allowed.result()).toMatchObject({ published: 1 })
 })
+
+test('only the first object counts the events of a stream, and nothing after its limit is published', async () => {
+  const { url } = await disk.start({ HUB_SHARDS: `${COUNT}`, PUBLISHES_PER_MINUTE: '2' })
+  const other = NAMES.find((name) => shardOf(name, COUNT) === 1)
+  const body = '{"data":"own"}\n{"data":"own"}\n'
+  const headers = { 'Content-Type': 'application/x-ndjson' }
+  await (await fetch(`${url}/clients/${other}`, { method: 'POST', headers, body })).text()
+  const listeners = await Promise.all(NAMES.map((name) => listen(url, `id=of-${name}&topic=news`)))
+  const pipe = openPipe(`${url}/topics/news`)
+  pipe.end('data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\n')
+  expect(await pipe.result()).toMatchObject({ status: 429, published: 2 })
+  for (const listener of listeners) {
+    await listener.next(hasData('2'))
+    expect(publishedData(listener)).toEqual(['1', '2'])
+    await listener.close()
+  }
+})

@@ -166,6 +166,15 @@ describe('POST /publish', () => {
     ])
   })
 
+  test('a line that is far too long has the code of an event that is too large', async () => {
+    const { request } = createAppHarness({ maxEventBytes: 100 })
+    const lines = ndjson([{ data: 'x'.repeat(5_000) }, { data: 1 }])
+    expect(await answersIn(await request('/topics/news', lines))).toEqual([
+      problem(1, 413, /100 bytes/, 'event-too-large'),
+      result(0),
+    ])
+  })
+
   test('bytes that are not UTF-8 spoil only their line', async () => {
     const { request } = createAppHarness()
     const good = '{"to":"everyone","data":"🙂"}'

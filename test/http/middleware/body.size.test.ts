@@ -25,7 +25,9 @@ async function expectTooLarge(set: AppHarness, init: RequestInit) {
   const reader = await set.listen('/sse?id=alice')
   const response = await set.request('/clients/alice', init)
   expect(response.status).toBe(413)
-  expect((await problemIn(response)).detail).toContain(String(set.hub.maxEventBytes))
+  const { detail, code } = await problemIn(response)
+  expect(detail).toContain(String(set.hub.maxEventBytes))
+  expect(code).toBe('event-too-large')
   expect(reader.events).toHaveLength(1)
   expect(set.errors).toEqual([])
 }

@@ -103,6 +103,23 @@ test('a signal ends the pipe while its source is silent', async () => {
   })
 })
 
+test('a chunk that is neither text nor bytes ends the pipe, and is not left out in silence', async () => {
+  const { hub, stored } = setUp()
+  const state = { isCancelled: false }
+  const chunks = new ReadableStream<unknown>({
+    start: (controller) => {
+      for (const chunk of ['data: one\n\n', { data: 'two' }]) controller.enqueue(chunk)
+    },
+    cancel: () => {
+      state.isCancelled = true
+    },
+  })
+  const piped = hub.pipe(ALICE, chunks as ReadableStream<string>, { onAbort: 'cut' })
+  await expect(piped).rejects.toThrow(TypeError)
+  expect((await stored(2)).map(({ event }) => event)).toEqual(['message', 'cut'])
+  expect(state.isCancelled).toBe(true)
+})
+
 test('a source that fails rejects the pipe, and its last event says so', async () => {
   const { hub, stored } = setUp()
   const source = feed()

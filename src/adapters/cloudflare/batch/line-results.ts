@@ -5,7 +5,7 @@ import type { BatchProblem, BatchResult } from '../../../http/schemas/batches.ts
 import type { Published } from '../../../http/schemas/responses.ts'
 import { isTransient, mayHaveRun } from '../failures.ts'
 import { mergePublished } from '../merge.ts'
-import { conflictAfter, UNAVAILABLE, unconfirmedBy } from '../refusals.ts'
+import { conflictAfter, UNAVAILABLE, UNAVAILABLE_CODE, unconfirmedBy } from '../refusals.ts'
 
 /** The result of a line that a shard may have published. */
 export const UNCONFIRMED: BatchProblem = problemOf({
@@ -14,7 +14,7 @@ export const UNCONFIRMED: BatchProblem = problemOf({
 })
 
 const NOT_PUBLISHED = {
-  ...problemOf({ status: 503, detail: UNAVAILABLE }),
+  ...problemOf({ status: 503, detail: UNAVAILABLE, code: UNAVAILABLE_CODE }),
   retryAfter: Number(RETRY_AFTER),
 }
 
@@ -25,6 +25,12 @@ function problemOf(explanation: Explanation): BatchProblem {
 /** The result of lines whose shard has failed. */
 export function resultOfFailure(error: unknown): BatchProblem {
   return isTransient(error) && !mayHaveRun(error) ? NOT_PUBLISHED : UNCONFIRMED
+}
+
+/** Whether an event may have been published in spite of its result: of a refusal, the code or the time to repeat it is known. */
+function mayBePublished(result: BatchResult): boolean {
+  const { status, code, retryAfter } = result as Partial<BatchProblem>
+  return status === 503 && code === undefined && retryAfter === undefined
 }
 
 /** Lines as a body. */
@@ -54,7 +60,7 @@ export function mergeResults(results: readonly BatchResult[]): BatchResult {
   const published = results.filter((result): result is Published => !('status' in result))
   if (published.length === results.length) return mergePublished(published)
   const failed = results.length - published.length
-  if (published.length === 0) return first
+  if (published.length === 0) return results.find(mayBePublished) ?? first
   // A shard may know the idempotency key from an event of its own.
   if (results.some((result) => 'status' in result && result.status === 422)) {
     const detail = conflictAfter(published.length, results.length)

@@ -1,11 +1,14 @@
 /** One request to a shard that lasts as long as an event stream: lines of NDJSON go there, and their answers come back. */
 import type { Clock } from '../../../core/clock.ts'
+import { isRefused } from '../../../http/batch/publisher.ts'
 import type { BatchResult } from '../../../http/schemas/batches.ts'
 import { joinLines, resultInLine, resultOfFailure, UNCONFIRMED } from '../batch/line-results.ts'
 import { answerInTime } from '../deadline.ts'
 
 /** A request to one shard. */
 export interface LineChannel {
+  /** Whether the shard has refused a line: it publishes nothing more of this request. */
+  readonly isRefused: boolean
   /** Sends lines, and resolves with their results in order. Never rejects. */
   publish(lines: readonly Uint8Array[]): Promise<readonly BatchResult[]>
   /** Ends the request. */
@@ -40,8 +43,16 @@ export function openLineChannel({ send, clock, report }: LineChannelInit): LineC
   const stopBlanks = clock.every(BLANK_MS, () => controller?.enqueue(BLANK))
   let last: BatchResult | undefined
   let failure: BatchResult | undefined
-  const answers = readAnswers(send(body))
-  return { publish, close }
+  const answers = send(body).then(answersIn)
+  // What has failed is reported once something is published.
+  answers.catch(() => {})
+  return {
+    get isRefused() {
+      return isRefused(last)
+    },
+    publish,
+    close,
+  }
 
   async function publish(lines: readonly Uint8Array[]): Promise<readonly BatchResult[]> {
     const results: BatchResult[] = []
@@ -56,13 +67,16 @@ export function openLineChannel({ send, clock, report }: LineChannelInit): LineC
   /** Resolves with undefined if there is none, and none will follow. */
   async function nextResult(): Promise<BatchResult | undefined> {
     try {
-      const { value } = await answerInTime(answers.next(), clock)
+      const value = await answerInTime(
+        answers.then(({ next }) => next()),
+        clock,
+      )
       if (value !== undefined) {
         last = resultInLine(value)
         return last
       }
       // The last answer of a shard that ends early is about all lines that follow.
-      failure = last && 'status' in last ? last : UNCONFIRMED
+      failure = isRefused(last) ? last : UNCONFIRMED
     } catch (error) {
       report(error)
       failure = resultOfFailure(error)
@@ -70,32 +84,43 @@ export function openLineChannel({ send, clock, report }: LineChannelInit): LineC
     return undefined
   }
 
-  async function* readAnswers(head: Promise<Response>): AsyncGenerator<string, undefined> {
-    const response = await head
-    if (response.ok) yield* linesIn(response)
-    else yield await response.text()
-  }
-
   function close(): void {
     stopBlanks()
     controller?.close()
     controller = undefined
-    void answers.return(undefined).catch(() => {})
+    void answers.then(({ cancel }) => cancel()).catch(() => {})
   }
 }
 
-async function* linesIn({ body }: Response): AsyncGenerator<string, undefined> {
+/** The answers in a response: its lines, or the problem that is its body. */
+interface Answers {
+  /** Resolves with undefined after the last one. */
+  next(): Promise<string | undefined>
+  /** Ends the response, however much of it has been read. */
+  cancel(): Promise<void>
+}
+
+function answersIn({ ok, body }: Response): Answers {
   const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
+  const lines: string[] = []
   let text = ''
-  try {
-    while (reader) {
-      const { done, value } = await reader.read()
-      if (done) return
-      const lines = `${text}${value}`.split('\n')
+  let isDone = !reader
+  return { next, cancel: async () => await reader?.cancel() }
+
+  async function next(): Promise<string | undefined> {
+    while (lines.length === 0 && !isDone) await read()
+    return lines.shift()
+  }
+
+  async function read(): Promise<void> {
+    const { done = true, value = '' } = (await reader?.read()) ?? {}
+    isDone = done
+    text += value
+    if (ok) {
+      lines.push(...text.split('\n'))
       text = lines.pop() ?? ''
-      yield* lines
+    } else if (done && text !== '') {
+      lines.push(text)
     }
-  } finally {
-    void reader?.cancel().catch(() => {})
   }
 }

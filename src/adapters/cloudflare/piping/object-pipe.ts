@@ -4,7 +4,7 @@ import type { Addresses } from '../../../core/address.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { PipedResult } from '../../../http/schemas/pipes.ts'
 import { checkPipeOptions, type PipeOptions, type PipeResult } from '../../../hub/piping/pipe.ts'
-import { chunksOf, type PipeSource } from '../../../hub/piping/run-pipe.ts'
+import { chunksOf, NO_CHUNK, type PipeSource } from '../../../hub/piping/run-pipe.ts'
 import { answerInTime } from '../deadline.ts'
 import type { ObjectStub } from '../platform.ts'
 import { partsOf } from '../sharding.ts'
@@ -97,7 +97,9 @@ function readBytes(source: PipeSource): { readonly read: ReadChunk; cancel(): vo
     const result = await chunks.next()
     if (result.done) return result
     const { value } = result
-    return { value: typeof value === 'string' ? encode(value) : value }
+    if (typeof value === 'string') return { value: encode(value) }
+    if (value instanceof Uint8Array) return { value }
+    throw new TypeError(NO_CHUNK)
   }
 
   /** Two halves of a character may arrive apart. */

@@ -2,9 +2,10 @@
 import type { Context } from 'hono'
 import type { Clock } from '../../../core/clock.ts'
 import { type EventInput, prepareEvent } from '../../../core/event.ts'
-import { asResult } from '../../../http/batch/publisher.ts'
+import { asResult, isRefused } from '../../../http/batch/publisher.ts'
 import { NDJSON } from '../../../http/batch/respond-to-lines.ts'
-import { pipeQueryOf } from '../../../http/piping/answer-stream.ts'
+import { bodyTypeOf } from '../../../http/middleware/body.ts'
+import { EVENT_STREAM, pipeQueryOf } from '../../../http/piping/answer-stream.ts'
 import {
   Refused,
   type RespondToEventsInit,
@@ -14,8 +15,9 @@ import type { BatchResult } from '../../../http/schemas/batches.ts'
 import { type PipedResult, PipeQuery } from '../../../http/schemas/pipes.ts'
 import type { EarlyEnd } from '../../../hub/piping/run-pipe.ts'
 import { mergeResults, UNCONFIRMED } from '../batch/line-results.ts'
+import { bodyInTime } from '../deadline.ts'
 import { withBody } from '../merge.ts'
-import { cloneRequest } from '../request.ts'
+import { cloneRequest, type ShardRequest } from '../request.ts'
 import { type LineChannel, openLineChannel } from './line-channel.ts'
 import { readAhead } from './read-ahead.ts'
 
@@ -27,7 +29,7 @@ export interface PipeAnswersInit {
   readonly maxEventBytes: number
   readonly clock: Pick<Clock, 'every' | 'monotonic'>
   /** Sends a request to a shard. Resolves with the response, whose body may still arrive. */
-  send(shard: number, request: Request): Promise<Response>
+  send(shard: number, request: Request, more: ShardRequest): Promise<Response>
   /** Sends a request to the first shard as it comes in. */
   pass(request: Request): Promise<Response>
   report(error: unknown): void
@@ -45,6 +47,7 @@ export function createPipeAnswers(init: PipeAnswersInit): (request: Request) => 
     let pipe: ShardPipe | undefined
     const response = await respond(request, (c) => {
       const query = PipeQuery.safeParse(pipeQueryOf(c))
+      if (bodyTypeOf(c) !== EVENT_STREAM) return c.body(null)
       if (!query.success || request.headers.has('Idempotency-Key')) return c.body(null)
       pipe = openPipe(init, request)
       return respondToEvents(c, query.data, pipe)
@@ -87,8 +90,8 @@ function openPipe(init: PipeAnswersInit, request: Request): ShardPipe {
   let refusal: Response | undefined
   let accepted: Response | undefined
   let end: ((reason: EarlyEnd) => void) | undefined
-  let others: readonly LineChannel[] | undefined
-  let first: LineChannel | undefined
+  /** One to the first shard, and then one to each. */
+  const channels: LineChannel[] = []
   return {
     clock,
     maxEventBytes,
@@ -102,17 +105,25 @@ function openPipe(init: PipeAnswersInit, request: Request): ShardPipe {
     },
     flushed,
     publishLast: async (event) => {
-      const all = first ? [first, ...openOthers()] : []
-      await Promise.all(all.map((one) => one.publish([lineOf(event)])))
+      const { length } = openAll()
+      for (let shard = 0; shard < length; shard += 1) {
+        if (channels[shard]?.isRefused) reopen(shard)
+      }
+      const lines = [lineOf(event)]
+      const [first, ...others] = channels
+      const [own = UNCONFIRMED] = (await first?.publish(lines)) ?? []
+      // A shard that is unavailable decides on nothing.
+      if (isRefused(own) && own.status < 500) return
+      await Promise.all(others.map((one) => one.publish(lines)))
     },
     resultOf: () => result,
     onError: report,
     onStart: (own) => {
       end = own
-      first = openLineChannel({ clock, report, send: sendToFirst })
+      channels.push(openLineChannel({ clock, report, send: sendToFirst }))
       return () => {
         end = undefined
-        for (const one of [first, ...(others ?? [])]) one?.close()
+        for (const one of channels) one.close()
       }
     },
     get refusal() {
@@ -125,7 +136,7 @@ function openPipe(init: PipeAnswersInit, request: Request): ShardPipe {
 
   async function flushed(begin: () => void): Promise<void> {
     for (const one of await publish(turn.splice(0))) {
-      if ('status' in one) throw new Refused(one)
+      if (isRefused(one)) throw new Refused(one)
       const { ids = result.ids } = one
       result = { published: result.published + 1, ...(ids && { ids }) }
       begin()
@@ -134,22 +145,29 @@ function openPipe(init: PipeAnswersInit, request: Request): ShardPipe {
 
   /** Returns the results up to the first line that is refused. */
   async function publish(lines: readonly Uint8Array[]): Promise<readonly BatchResult[]> {
-    const own = (await first?.publish(lines)) ?? []
-    const refused = own.findIndex((one) => 'status' in one)
+    const own = (await channels[0]?.publish(lines)) ?? []
+    const refused = own.findIndex(isRefused)
     const passed = refused < 0 ? lines : lines.slice(0, refused)
-    const shares =
-      passed.length > 0 ? await Promise.all(openOthers().map((other) => other.publish(passed))) : []
+    const others = passed.length > 0 ? openAll().slice(1) : []
+    const shares = await Promise.all(others.map((other) => other.publish(passed)))
     const results = passed.map((_, n) => {
       return mergeResults([own, ...shares].map((share) => share[n] ?? UNCONFIRMED))
     })
     return refused < 0 ? results : [...results, own[refused] ?? UNCONFIRMED]
   }
 
-  function openOthers(): readonly LineChannel[] {
-    others ??= Array.from({ length: count - 1 }, (_, other) => {
-      return openLineChannel({ clock, report, send: (body) => sendTo(other + 1, body) })
-    })
-    return others
+  function openAll(): readonly LineChannel[] {
+    while (channels.length < count) channels.push(open(channels.length))
+    return channels
+  }
+
+  function reopen(shard: number): void {
+    channels[shard]?.close()
+    channels[shard] = open(shard)
+  }
+
+  function open(shard: number): LineChannel {
+    return openLineChannel({ clock, report, send: (body) => sendTo(shard, body) })
   }
 
   async function sendToFirst(body: ReadableStream<Uint8Array>): Promise<Response> {
@@ -157,17 +175,20 @@ function openPipe(init: PipeAnswersInit, request: Request): ShardPipe {
     const { status } = response
     if (response.ok) {
       accepted = new Response(null, response)
-    } else if (end) {
-      refusal = response.clone()
+      return response
+    }
+    const problem = await (await bodyInTime(Promise.resolve(response), clock)).text()
+    if (end) {
+      refusal = new Response(problem, response)
       end({ ending: 'refused', error: new Refused(asResult({ status, detail: '' })) })
     }
-    return response
+    return new Response(problem, response)
   }
 
   function sendTo(shard: number, body: ReadableStream<Uint8Array>): Promise<Response> {
     const sent = cloneRequest(new Request(url, { method, headers }), body, id)
     sent.headers.set('Content-Type', NDJSON)
-    return init.send(shard, sent)
+    return init.send(shard, sent, { isPiped: true })
   }
 }
 

@@ -4,7 +4,7 @@ import { MAX_BYTES_AT_ONCE } from '../../../hub/piping/turn.ts'
 /** Reads the next chunk. */
 export type ReadChunk = () => Promise<IteratorResult<Uint8Array, unknown>>
 
-/** Returns what reads the same bytes in fewer chunks. From its first call on, it is ahead by 64 KiB and a chunk at most. */
+/** Returns what reads the same bytes in fewer chunks, of 64 KiB at most. From its first call on, it is ahead by 64 KiB and a chunk at most. */
 export function readAhead(read: ReadChunk): ReadChunk {
   let parts: Uint8Array[] = []
   let bytes = 0
@@ -46,14 +46,17 @@ export function readAhead(read: ReadChunk): ReadChunk {
   }
 
   function take(): Uint8Array {
-    const taken = new Uint8Array(bytes)
+    const taken = new Uint8Array(Math.min(bytes, MAX_BYTES_AT_ONCE))
+    const left: Uint8Array[] = []
     let at = 0
     for (const part of parts) {
-      taken.set(part, at)
-      at += part.length
+      const fits = part.subarray(0, taken.length - at)
+      taken.set(fits, at)
+      at += fits.length
+      if (fits.length < part.length) left.push(part.subarray(fits.length))
     }
-    parts = []
-    bytes = 0
+    parts = left
+    bytes -= taken.length
     return taken
   }
 }

@@ -217,10 +217,15 @@ describe('what no shard accepts is answered as one hub would:', () => {
 
 describe('while a shard is unavailable', () => {
   const fails = (properties: object) => () => Promise.reject(Object.assign(new Error(), properties))
+  const UNAVAILABLE = 'journal-unavailable'
   const problem = new Response('{"status":503,"detail":"It reshards."}', { status: 503 })
 
   test.each([
-    ['moves', fails({ retryable: true }), { detail: /Try again/, retryAfter: 2 }],
+    [
+      'moves',
+      fails({ retryable: true }),
+      { detail: /Try again/, retryAfter: 2, code: UNAVAILABLE },
+    ],
     ['may have published', fails({ durableObjectReset: true }), { detail: /may have stored/ }],
     ['refuses', async () => problem.clone(), { detail: /reshards/ }],
   ])(

@@ -270,6 +270,13 @@ describe('a stream that does not end by itself', () => {
     })
   })
 
+  test('because a chunk is neither text nor bytes rejects at once', async () => {
+    const all = setUp()
+    const piping = all.hub.pipe(NEWS, ['data: 1\n\n', { delta: 'x' } as never])
+    expect((await outcomeOf(piping, all)).error).toBeInstanceOf(TypeError)
+    expect(all.clock.timers).toBe(0)
+  })
+
   test('because of an invalid event rejects as one hub does', async () => {
     const all = setUp()
     const source = ['data: 1\n\nevent: hub:x\ndata: 2\n\ndata: 3\n\n']

@@ -1,10 +1,13 @@
 /** Event streams for all shards: what one hub would answer and deliver, also if a shard fails in the middle. */
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { isCountedByFirst } from '../../../../src/adapters/cloudflare/request.ts'
 import { createRouter } from '../../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../../src/http/app.ts'
+import { createLimits } from '../../../../src/http/middleware/rate-limit.ts'
 import { createHub } from '../../../../src/hub/hub.ts'
+import type { Hub } from '../../../../src/hub/hub-types.ts'
 import { post, streamed } from '../../../support/app-harness.ts'
 import { manualClock } from '../../../support/clock.ts'
 import { publishedData } from '../../../support/events.ts'
@@ -29,14 +32,14 @@ function setUp({
   limitOf,
 }: {
   key?: string
-  limitOf?: (shard: number) => MiddlewareHandler
+  limitOf?: (shard: number, hub: Hub) => MiddlewareHandler | undefined
 } = {}) {
   const clock = manualClock()
   const hubs = Array.from({ length: COUNT }, () => {
     return createHub({ clock, maxEventBytes: MAX_EVENT_BYTES })
   })
   const apps = hubs.map((hub, shard) => {
-    const limits = limitOf && { publishing: limitOf(shard) }
+    const limits = limitOf && { publishing: limitOf(shard, hub) }
     return createApp({ hub, access: key === '' ? 'anyone' : () => undefined, limits })
   })
   const requests: { readonly shard: number; readonly id: string | null }[] = []
@@ -244,6 +247,8 @@ describe('a stream that is refused', () => {
     ['an invalid first event', 400, '', 'event: error\ndata: 1\n\ndata: 2\n\n', {}],
     ['too much data', 413, '', `data: ${'x'.repeat(MAX_EVENT_BYTES + 1)}\n\ndata: 2\n\n`, {}],
     ['too long a line', 413, '', `data: ${'x'.repeat(MAX_EVENT_BYTES + 9_000)}\n\n`, {}],
+    ['its charset', 415, '', 'data: 1\n\n', { 'Content-Type': `${SSE}; charset=latin1` }],
+    ['its compression', 415, '', 'data: 1\n\n', { 'Content-Encoding': 'gzip' }],
   ])('for %s has the status %i', async (_, status, query, body, headers) => {
     const all = setUp()
     const init = { ...post(body, SSE), headers: { 'Content-Type': SSE, ...headers } }
@@ -279,13 +284,49 @@ describe('a stream that is refused', () => {
     }
     const all = setUp({ limitOf })
     const body = 'data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\n'
-    const pipe = { response: all.fetch('/topics/news', post(body, SSE)) }
+    const pipe = { response: all.fetch('/topics/news?onAbort=cut-off', post(body, SSE)) }
     expect(await resultOf(pipe, all)).toMatchObject({ status: 429, retryAfter: 7, published: 2 })
     expect(all.counts()).toEqual([2, 2, 2])
     const again = await settled(all.fetch('/topics/news', post(body, SSE)), all)
     expect([again.status, again.headers.get('Retry-After')]).toEqual([429, '7'])
     expect(all.counts()).toEqual([2, 2, 2])
   })
+})
+
+test('nothing after an event that the first shard refuses is published', async () => {
+  const limitOf = (shard: number): MiddlewareHandler => {
+    let n = 0
+    return async (c, next) => {
+      n += 1
+      return shard === 0 && n === 2 ? c.text('', 429) : await next()
+    }
+  }
+  const all = setUp({ limitOf })
+  const listeners = await all.listenAll()
+  const body = 'data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\n'
+  const response = all.fetch('/topics/news?onAbort=cut-off', post(body, SSE))
+  expect(await resultOf({ response }, all)).toMatchObject({ status: 429, published: 1 })
+  await all.turnUntil(() => {
+    for (const one of listeners) expect(publishedData(one)).toEqual(['1', '{"reason":"refused"}'])
+  })
+})
+
+test('only the first shard counts the events', async () => {
+  const limitOf = (shard: number, hub: Hub) => {
+    const isCountedElsewhere = (c: Context) => isCountedByFirst(shard, c.req.raw)
+    const publishesPerMinute = shard === 1 ? 2 : 0
+    const addressOf = () => '192.0.2.1'
+    return createLimits({ hub, addressOf, publishesPerMinute, isCountedElsewhere }).publishing
+  }
+  const all = setUp({ limitOf })
+  const body = 'data: 1\n\ndata: 2\n\ndata: 3\n\n'
+  const response = all.fetch('/topics/news', post(body, SSE))
+  expect(await resultOf({ response }, all)).toMatchObject({ published: 3 })
+  const init = { ...post('{"data":4}\n'.repeat(3), 'application/x-ndjson') }
+  const headers = { ...init.headers, 'Hub-Piped': '1' }
+  const lines = await settled(all.fetch('/topics/news', { ...init, headers }), all)
+  await settled(lines.text(), all)
+  expect(all.counts()).toEqual([6, 5, 6])
 })
 
 test('a stream without events is published, and has none', async () => {

@@ -75,3 +75,18 @@ test('a source that is faster is read as far as 64 KiB ahead', async () => {
   }
   expect(lengths.slice(1)).toEqual([65_536, 65_536])
 })
+
+test('a chunk that is larger than 64 KiB is read in parts', async () => {
+  const { read, send, end } = setUp()
+  const text = Array.from({ length: 40_000 }, (_, n) => `${n}\n`).join('')
+  for (const part of [text, 'a', 'b']) send(part)
+  end()
+  const parts: Uint8Array[] = []
+  for (;;) {
+    const { done, value } = await read()
+    if (done) break
+    parts.push(value as Uint8Array)
+  }
+  expect(new TextDecoder().decode(Buffer.concat(parts))).toBe(`${text}ab`)
+  expect(Math.max(...parts.map(({ length }) => length))).toBe(65_536)
+})

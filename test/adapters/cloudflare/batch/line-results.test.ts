@@ -1,0 +1,24 @@
+/** What is reported of an event whose shards have different results. */
+import { expect, test } from 'vitest'
+import {
+  mergeResults,
+  resultOfFailure,
+  UNCONFIRMED,
+} from '../../../../src/adapters/cloudflare/batch/line-results.ts'
+import { asResult } from '../../../../src/http/batch/publisher.ts'
+
+const FULL = asResult({ status: 503, detail: 'full', code: 'at-capacity', retryAfter: 2 })
+const MOVED = resultOfFailure(Object.assign(new Error('moved'), { retryable: true }))
+
+test.each([
+  ['is full', FULL],
+  ['has moved', MOVED],
+])('if one shard %s, what another may have stored is unconfirmed', (_, one) => {
+  expect(mergeResults([one, UNCONFIRMED])).toEqual(UNCONFIRMED)
+  expect(mergeResults([UNCONFIRMED, one])).toEqual(UNCONFIRMED)
+})
+
+test('if no shard may have stored it, the result is that of the first', () => {
+  expect(mergeResults([FULL, MOVED])).toEqual(FULL)
+  expect(mergeResults([MOVED, FULL])).toEqual(MOVED)
+})
