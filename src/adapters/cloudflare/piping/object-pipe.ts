@@ -28,6 +28,9 @@ export type ObjectPipe = (
   options?: PipeOptions,
 ) => Promise<PipedResult>
 
+/** The maximum length of a chunk, whose events an object must store within ten seconds: there may be hundreds of them. */
+const MAX_CHUNK_BYTES = 8_192
+
 /** Creates the function that pipes. A stop at one object, and an object that fails, end the pipe on all. */
 export function createObjectPipe({ count, clock, shard, errorOf }: ObjectPipeInit): ObjectPipe {
   return async (addresses, source, options = {}) => {
@@ -35,7 +38,7 @@ export function createObjectPipe({ count, clock, shard, errorOf }: ObjectPipeIni
     const { signal, ...rest } = options
     const parts = partsOf(addresses, count)
     const { read, cancel } = readBytes(source)
-    const inStep = splitInStep(parts.length, readAhead(read), clock)
+    const inStep = splitInStep(parts.length, readAhead(read, MAX_CHUNK_BYTES), clock)
     const name = crypto.randomUUID()
     // Calls of one stub arrive in order: none ends what has not begun.
     const objects = parts.map(([index]) => shard(index))

@@ -4,8 +4,11 @@ import { MAX_BYTES_AT_ONCE } from '../../../hub/piping/turn.ts'
 /** Reads the next chunk. */
 export type ReadChunk = () => Promise<IteratorResult<Uint8Array, unknown>>
 
-/** Returns what reads the same bytes in fewer chunks, of 64 KiB at most. From its first call on, it is ahead by 64 KiB and a chunk at most. */
-export function readAhead(read: ReadChunk): ReadChunk {
+/**
+ * Returns what reads the same bytes in fewer chunks. From its first call on, it is ahead by 64 KiB and a chunk at most.
+ * @param maxBytes - the maximum length of a chunk. @defaultValue `65_536`
+ */
+export function readAhead(read: ReadChunk, maxBytes: number = MAX_BYTES_AT_ONCE): ReadChunk {
   let parts: Uint8Array[] = []
   let bytes = 0
   let end: ReadChunk | undefined
@@ -46,7 +49,7 @@ export function readAhead(read: ReadChunk): ReadChunk {
   }
 
   function take(): Uint8Array {
-    const taken = new Uint8Array(Math.min(bytes, MAX_BYTES_AT_ONCE))
+    const taken = new Uint8Array(Math.min(bytes, maxBytes))
     const left: Uint8Array[] = []
     let at = 0
     for (const part of parts) {

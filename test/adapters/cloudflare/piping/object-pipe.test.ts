@@ -173,6 +173,19 @@ test.each<[string, () => PipeSource]>([
   await all.turnUntil(() => expect(all.texts()[0]).toEqual(['😀']))
 })
 
+test('an object receives at most 8 KiB at a time, for which it has ten seconds', async () => {
+  const lengths: number[] = []
+  const pipe: ObjectStub['pipe'] = async (_, stream) => {
+    for await (const { length } of stream) lengths.push(length)
+    return { published: 0 }
+  }
+  const stub = { pipe, endPipe: async () => {} } as Partial<ObjectStub> as ObjectStub
+  const clock = manualClock()
+  const hub = createObjectHub({ count: 1, retryMs: 2_000, clock, shard: () => stub })
+  await hub.pipe('everyone', ['x'.repeat(20_000)])
+  expect(lengths).toEqual([8_192, 8_192, 3_616])
+})
+
 test('an object that does not read holds the source back, and ends the pipe on all after ten seconds', async () => {
   const all = setUp()
   all.hanging.add(1)
