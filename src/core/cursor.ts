@@ -27,7 +27,7 @@ export function parseCursor(text: string): Cursor | undefined {
 }
 
 /** Returns the cursor of a client whose stream starts at a position, and which has not received all that is retained there. */
-export function partialCursor({ id }: Position): string {
+export function partialCursor({ id }: Pick<Position, 'id'>): string {
   return `${id}r`
 }
 

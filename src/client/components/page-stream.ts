@@ -1,4 +1,5 @@
 /** One stream of a page, and the components that listen to it. */
+import { partialCursor } from '../../core/cursor.ts'
 import type { ClientOptions, ClientStream } from '../client-stream.ts'
 import type { ReceivedEvent } from '../stream-types.ts'
 import { includesAll } from '../tabs/census.ts'
@@ -84,7 +85,7 @@ export function isNew({ phase, received }: PageMember, event: ReceivedEvent): bo
 
 /** The cursor of a stream that receives what is retained at its topics once more, without ids, and goes on where it was. */
 export function startAt(cursor: string | undefined): string | undefined {
-  return cursor === undefined || isPartial(cursor) ? cursor : `${cursor}r`
+  return cursor === undefined || isPartial(cursor) ? cursor : partialCursor({ id: cursor })
 }
 
 /** Reports what a listener threw, as the component that rendered last would. */

@@ -187,7 +187,9 @@ function open(home: PageStream, all: Set<PageStream>): void {
   })
   // What the hub sends after a gap is new to all.
   stream.onGap(() => {
-    for (const member of home.members) member.phase = 'starting'
+    for (const member of home.members) {
+      if (member.phase === 'started') member.phase = 'starting'
+    }
   })
   old?.close()
   stream.onStatus(() => {

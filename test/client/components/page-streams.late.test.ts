@@ -126,3 +126,41 @@ test('an onError that throws costs no value', async () => {
   expect(received).toEqual(['a', 'b'])
   expect(unhandled).toEqual([])
 })
+
+test('a component that waits for what is retained receives it after a gap, too', async () => {
+  const clock = manualClock()
+  const encoder = new TextEncoder()
+  const streams: ReadableStreamDefaultController<Uint8Array>[] = []
+  const send = (async () => {
+    const body = new ReadableStream<Uint8Array>({ start: (own) => void streams.push(own) })
+    return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } })
+  }) as typeof fetch
+  const mount = async () => {
+    const received: string[] = []
+    const options = { url: 'http://hub/sse', client: 'gap', clock, fetch: send, topics: ['red'] }
+    listenOnPage(options, (stream, isMine) =>
+      stream.onAny((event) => {
+        if (isMine(event)) received.push(event.data)
+      }),
+    )
+    await clock.runPending()
+    return received
+  }
+  const write = async (...frames: string[]) => {
+    streams.at(-1)?.enqueue(encoder.encode(frames.map((frame) => `${frame}\n\n`).join('')))
+    await clock.runPending()
+  }
+  const ready = (id: string) => `id: ${id}\nevent: hub:ready\ndata: {"heartbeatMs":15000}`
+  const value = ': key k\n: retained\n: topic red\ndata: value'
+  const beat = (id: string) => `id: ${id}\nevent: hub:beat\ndata: 15`
+  await mount()
+  await write(ready('e-1r'), value, beat('e-1'))
+  await mount()
+  await write(ready('e-1r'), value, beat('e-1'))
+  const late = await mount()
+  await write('id: e-5\nevent: hub:gap\ndata: {"reason":"evicted","earliest":null}')
+  await clock.advance(1_000)
+  expect(streams).toHaveLength(3)
+  await write(ready('e-5r'), value, beat('e-5'))
+  expect(late).toEqual(['value'])
+})

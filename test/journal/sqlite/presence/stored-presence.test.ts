@@ -199,7 +199,7 @@ describe('a client that belongs to another object for a while', () => {
 })
 
 describe('a hook that returns a promise', () => {
-  test.each(['resolved', 'rejected'])('has been told once it is %s', async (outcome) => {
+  test.each(['resolved', 'rejected'])('is reported once it is %s', async (outcome) => {
     const { harness, call, connect, restart } = await follow()
     await call('holdHooks')
     await connect('alice')
