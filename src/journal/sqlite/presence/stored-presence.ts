@@ -1,4 +1,4 @@
-/** Stored presence: which clients are online, and which hooks have not settled, outlives the object. */
+/** Presence that outlives its object: which clients are online, and which hooks have not settled. */
 import type { OnlineClients, OnlineClientsInit, SharedPresence } from '../../backplane.ts'
 import { createOnlineClients } from '../../online-clients.ts'
 import type { ObjectStorage } from '../object-storage.ts'
