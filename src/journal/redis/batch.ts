@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import { positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
 import { frameText, type HubEvent } from '../../core/event.ts'
+import type { RelayResult } from '../backplane.ts'
 import type { AppendResult } from '../journal.ts'
 import { checkRetained } from '../keyed-places.ts'
 import type { Once } from '../once.ts'
@@ -25,11 +26,6 @@ export interface PublishBatcherInit {
   relay(key: string, body: string): Promise<RelayResult>
   /** Runs the script `RELAY_SEVERAL`. @param keys - one per line */
   relaySeveral(keys: string, body: string): Promise<RelayResult>
-}
-
-/** How many instances received an event that is not stored. */
-interface RelayResult {
-  readonly instances: number
 }
 
 /** Stores events in batches, and relays ephemeral ones. */

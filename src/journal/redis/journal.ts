@@ -1,5 +1,6 @@
 /** The journal in Redis or Valkey: several hubs share it, and it survives their restarts. */
 import { newEpoch, positionOf } from '../../core/cursor.ts'
+import type { RelayResult } from '../backplane.ts'
 import type { Journal, JournalHandler } from '../journal.ts'
 import { createPublishBatcher } from './batch.ts'
 import { catchUp } from './catch-up.ts'
@@ -60,6 +61,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     instance,
     run: (script, key, args) => attempt((connection) => connection.evalScript(script, key, args)),
   })
+  const presence = createClientPresence({ tag, instance, connection: () => connection })
   const requests = createControlRequests({ clock, allInstances, inbox, members, call, publish })
   const inbound = createInbound({ dispatch, ignored })
   const feed = createFeed({
@@ -100,7 +102,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
       unsubscribe: subscriptions.unsubscribe,
       request: requests.request,
       useOnce,
-      presence: createClientPresence({ tag, instance, connection: () => connection }),
+      presence,
     },
     open,
     close,
@@ -130,6 +132,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     const onProgress = () => reconnect?.alive()
     const { epoch, head } = feed
     inbound.drop()
+    await presence.join(next)
     await channels.attach(next, onProgress)
     const run = (script: Script, args: readonly string[]) =>
       next.evalScript(script, `${tag}:head`, [...commonArgs(next), ...args])
@@ -159,11 +162,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     observer.disconnected?.(reason)
   }
 
-  async function relay(
-    script: Script,
-    keys: string,
-    body: string,
-  ): Promise<{ readonly instances: number }> {
+  async function relay(script: Script, keys: string, body: string): Promise<RelayResult> {
     const instances = await attempt((to) => to.evalScript(script, `${tag}:head`, [tag, keys, body]))
     return { instances: Number(instances) }
   }

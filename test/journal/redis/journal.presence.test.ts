@@ -21,7 +21,7 @@ describe.skipIf(REDIS_IS_MISSING)('of two hubs on one Redis, each', () => {
   function open(url: string) {
     const hooks: string[] = []
     const errors: unknown[] = []
-    const hubs = ['a', 'b'].map((name): Hub => {
+    const openHub = (name: string): Hub => {
       const hub = createHub({
         journal: createRedisJournal({ url }),
         offlineGraceMs: 2_000,
@@ -31,11 +31,16 @@ describe.skipIf(REDIS_IS_MISSING)('of two hubs on one Redis, each', () => {
       })
       ends.push(() => hub.close())
       return hub
-    })
-    const [a, b] = hubs as [Hub, Hub]
+    }
+    return { hooks, errors, openHub }
+  }
+
+  function openTwo(url: string) {
+    const { openHub, ...found } = open(url)
+    const [a, b] = [openHub('a'), openHub('b')]
     const ready = () => until('both are ready', () => a.ready && b.ready)
     const away = () => until('both have noticed', () => !a.ready && !b.ready)
-    return { a, b, hooks, errors, ready, away }
+    return { a, b, ...found, ready, away }
   }
 
   function connect(hub: Hub, client: string): FakeStream {
@@ -44,10 +49,28 @@ describe.skipIf(REDIS_IS_MISSING)('of two hubs on one Redis, each', () => {
     return stream
   }
 
+  test('is known to the other as soon as it is ready: one that closes takes nobody offline', async () => {
+    const redis = await startRedis()
+    ends.push(redis.close)
+    const { hooks, errors, openHub } = open(redis.url)
+    const a = openHub('a')
+    await until('it is ready', () => a.ready)
+    connect(a, 'alice')
+    await eventually(() => expect(hooks).toHaveLength(1))
+    const b = openHub('b')
+    await until('the other is ready', () => b.ready)
+    await a.close()
+    expect(hooks).toEqual(['alice online at a'])
+    connect(b, 'alice')
+    await b.close()
+    expect(hooks).toEqual(['alice online at a', 'alice offline'])
+    expect(errors).toEqual([])
+  })
+
   test('reports nothing again when Redis restarts, with its data or without', async () => {
     const redis = await startRedis('always')
     ends.push(redis.close)
-    const { a, b, hooks, errors, ready, away } = open(redis.url)
+    const { a, b, hooks, errors, ready, away } = openTwo(redis.url)
     await ready()
     const alice = connect(a, 'alice')
     const bob = connect(b, 'bob')
@@ -74,7 +97,7 @@ describe.skipIf(REDIS_IS_MISSING)('of two hubs on one Redis, each', () => {
   test('reports nothing again when a replica takes over that lacks the latest', async () => {
     const pair = await startRedisPair()
     ends.push(pair.close)
-    const { a, b, hooks, ready } = open(pair.url)
+    const { a, b, hooks, ready } = openTwo(pair.url)
     await ready()
     const alice = connect(a, 'alice')
     connect(b, 'bob')

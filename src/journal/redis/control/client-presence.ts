@@ -13,6 +13,12 @@ export interface ClientPresenceInit {
   connection(): Pick<RedisConnection, 'serverId' | 'closed' | 'evalScript'> | undefined
 }
 
+/** The presence of clients, as the journal uses it. */
+export interface ClientPresence extends SharedPresence {
+  /** Lets other hubs know of this one, if it follows its clients, before it uses a new connection. */
+  join(target: Pick<RedisConnection, 'serverId' | 'closed' | 'evalScript'>): Promise<void>
+}
+
 /** Milliseconds between two calls while clients come and go. */
 const BATCH_MS = 100
 
@@ -23,9 +29,10 @@ const LEAVE_MS = 500
 const MAX_CHANGED = 100_000
 
 /** Creates the presence of clients. It costs nothing until a hub follows them. */
-export function createClientPresence(init: ClientPresenceInit): SharedPresence {
+export function createClientPresence(init: ClientPresenceInit): ClientPresence {
   const { tag, instance, deadAfterMs = 15_000, connection } = init
-  return { follow }
+  let join: ClientPresence['join'] = async () => {}
+  return { follow, join: (target) => join(target) }
 
   function follow({
     clock,
@@ -57,12 +64,28 @@ export function createClientPresence(init: ClientPresenceInit): SharedPresence {
     const stop = clock.every(BATCH_MS, () => {
       idle += BATCH_MS
       if (running || (changed.size === 0 && idle < deadAfterMs / 15)) return
+      void start(run)
+    })
+    join = async (target) => {
+      await running
+      if (isClosing) return
+      await start(async () => {
+        await sync(target)
+        // It has a new name if Redis has forgotten it.
+        if (!isMember && !failed) await sync(target)
+      })
+      // The timer sends the rest.
+      idle = deadAfterMs
+    }
+    return { update, close }
+
+    function start(work: () => Promise<void>): Promise<void> {
       idle = 0
-      running = run().finally(() => {
+      running = work().finally(() => {
         running = undefined
       })
-    })
-    return { update, close }
+      return running
+    }
 
     function update(client: string): void {
       // While a call is running, it may be about to confirm what is no longer so.
@@ -74,9 +97,8 @@ export function createClientPresence(init: ClientPresenceInit): SharedPresence {
     }
 
     /** Resolves with whether there is more to do at once. What can't be sent now is sent later. */
-    async function sync(): Promise<boolean> {
+    async function sync(target = connection()): Promise<boolean> {
       if (changed.size > maxChanged) rejoin()
-      const target = connection()
       if (!target) return false
       // Another server may lack the latest data: they are stored anew, and those that it has belong to a dead hub.
       const isRestored = isMember && target.serverId !== serverId
