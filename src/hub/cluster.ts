@@ -20,6 +20,8 @@ export interface ClusterMember extends Pick<Presence, 'clients' | 'topics' | 'co
   disconnect(client: string, blockMs: number, minAgeMs?: number): number
   /** Ends what publishes to the client under the key. Returns how many pipes it ended. */
   stop(client: string, key: string): number
+  /** Resolves with how many clients are connected to all hubs, if that is stored. */
+  countClients?(): Promise<number | undefined> | undefined
 }
 
 /** How many instances were asked and how many responded. Absent if only one hub uses the journal. */
@@ -97,7 +99,10 @@ export function createCluster(backplane: Backplane | undefined, self: ClusterMem
     const { results, ...coverage } = await send(request, isListing<ClientSummary>)
     const { total, rows } = mergeClients(results)
     const list = { rows: firstRows(results, rows, limit), total, ...coverage }
-    return results.every(isComplete) ? list : await complete(list, results)
+    const listed = results.every(isComplete) ? list : await complete(list, results)
+    if (listed === list && results.length === coverage.asked) return list
+    const counted = (await self.countClients?.()) ?? listed.total
+    return { ...listed, total: Math.max(counted, listed.rows.length) }
   }
 
   /** Completes the rows of clients that are connected to hubs that have not listed them. */

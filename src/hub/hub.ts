@@ -97,14 +97,14 @@ export function createHub(options: HubOptions = {}): Hub {
     maxLifetimeMs: 1.2 * lifetimeMs,
     disconnect: disconnectHere,
     stop: producers.stop,
+    countClients: () => onlineClients?.count?.(),
   })
   const publishes = createInFlight(clock)
   const { deliver, catchUp: missed } = delivery
   journal.open({ deliver, missed, respond: cluster.respond })
-  const { clients, count } = registry
   const follow = backplane?.presence?.follow ?? createOnlineClients
   const onlineClients = settings.followsClients
-    ? follow({ clock, graceMs, isConnected, clients, count, hooks })
+    ? follow({ ...registry, clock, graceMs, isConnected, hooks })
     : undefined
   const connect = createOpening({
     settings,

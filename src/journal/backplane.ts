@@ -47,6 +47,11 @@ export interface OnlineClients {
   update(client: string): void
   /** Must be called when the hub has closed. Calls the hook for all clients that are online if no other hub is left. */
   close(): void | Promise<void>
+  /**
+   * Returns how many clients are connected to any of the hubs, each of them once; undefined if that isn't known now,
+   * or if a hub may be alive that does not follow its clients. @defaultValue the responses of all hubs are added up
+   */
+  count?(): Promise<number | undefined>
 }
 
 /** Which clients are connected to any of the hubs that share a journal, or to the one whose journal survives a restart. */

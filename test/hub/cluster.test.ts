@@ -400,6 +400,22 @@ test('clients are asked for by name if a list of them was cut, and the fewest an
   expect(list).toMatchObject({ total: 6, asked: 2, answered: 1 })
 })
 
+test('if lists were cut or a hub did not respond, the total is the number that is stored', async () => {
+  const row = (client: string) => ({ client, connections: 1, since: 7, queuedBytes: 0 })
+  const cut = { rows: [row('alice')], total: 5 }
+  const total = async (plane: Backplane, counted: number | undefined) => {
+    const countClients = async () => counted
+    return (await createCluster(plane, { ...member(), countClients }).clients(10)).total
+  }
+  // Alice is connected to both; so may others be.
+  expect(await total(answering([cut, cut], [LISTING, LISTING]), 5)).toBe(5)
+  expect(await total(answering([cut, cut], [LISTING, LISTING]), undefined)).toBe(9)
+  expect(await total(answering([LISTING]), 4)).toBe(4)
+  // It may be older than the lists.
+  expect(await total(answering([LISTING]), 0)).toBe(1)
+  expect(await total(answering([LISTING, LISTING]), 4)).toBe(1)
+})
+
 test.each([
   [0, []],
   [1_000, [1_000]],

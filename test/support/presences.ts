@@ -12,6 +12,8 @@ export interface PresenceHub {
   /** How often it has called Redis, and how many clients it has sent. */
   readonly calls: number
   readonly sent: number
+  /** How many clients all hubs have. */
+  count(): Promise<number | undefined>
   /** Cuts it off from Redis, or dies. */
   fail(how: Failure | undefined): void
   close(): Promise<void>
@@ -46,11 +48,13 @@ export interface PresencesOptions {
   readonly prefix: string
   readonly graceMs?: number
   readonly deadAfterMs?: number
+  /** How many hubs may be alive. @defaultValue 2 */
+  readonly instances?: number
 }
 
 /** Creates hubs on one connection to Redis. */
 export async function createPresences(options: PresencesOptions): Promise<Presences> {
-  const { url, prefix, graceMs = 300, deadAfterMs = 3_000 } = options
+  const { url, prefix, graceMs = 300, deadAfterMs = 3_000, instances = 2 } = options
   const connection = await open(url)
   let { serverId } = connection
   const hooks: string[] = []
@@ -95,6 +99,7 @@ export async function createPresences(options: PresencesOptions): Promise<Presen
       tag: `{${prefix}}`,
       instance: name,
       deadAfterMs,
+      members: { alive: instances },
       connection: () => (failure === 'cut' || failure === 'dead' ? undefined : faulty()),
     })
     const online: OnlineClients = presence.follow({
@@ -130,6 +135,7 @@ export async function createPresences(options: PresencesOptions): Promise<Presen
       get sent() {
         return sent
       },
+      count: async () => await online.count?.(),
       fail: (how) => {
         failure = how
         if (how === 'dead') for (const stop of timers) stop()

@@ -61,7 +61,7 @@ export function createRedisJournal(options: RedisJournalOptions): Journal {
     instance,
     run: (script, key, args) => attempt((connection) => connection.evalScript(script, key, args)),
   })
-  const presence = createClientPresence({ tag, instance, connection: () => connection })
+  const presence = createClientPresence({ tag, instance, members, connection: () => connection })
   const requests = createControlRequests({ clock, allInstances, inbox, members, call, publish })
   const inbound = createInbound({ dispatch, ignored })
   const feed = createFeed({

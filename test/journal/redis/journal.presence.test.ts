@@ -67,6 +67,22 @@ describe.skipIf(REDIS_IS_MISSING)('of two hubs on one Redis, each', () => {
     expect(errors).toEqual([])
   })
 
+  test('counts the clients of both once in its list, however short that is', async () => {
+    const redis = await startRedis()
+    ends.push(redis.close)
+    const { a, b, hooks, ready } = openTwo(redis.url)
+    await ready()
+    for (const client of ['alice', 'bob', 'carol']) {
+      connect(a, client)
+      connect(b, client)
+    }
+    await eventually(() => expect(hooks).toHaveLength(3))
+    expect(await a.clients(1)).toMatchObject({
+      rows: [{ client: 'alice', connections: 2 }],
+      total: 3,
+    })
+  })
+
   test('reports nothing again when Redis restarts, with its data or without', async () => {
     const redis = await startRedis('always')
     ends.push(redis.close)

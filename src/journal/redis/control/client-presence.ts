@@ -1,7 +1,8 @@
 /** Client presence: reports to Redis which clients are connected to this hub, and calls its hooks as Redis decides. */
 import type { OnlineClients, OnlineClientsInit, SharedPresence } from '../../backplane.ts'
 import type { RedisConnection } from '../connection.ts'
-import { CLIENTS_PER_CALL, FOLLOW_CLIENTS } from '../scripts/follow-clients.ts'
+import { CLIENTS_PER_CALL, COUNT_CLIENTS, FOLLOW_CLIENTS } from '../scripts/follow-clients.ts'
+import type { Members } from './members.ts'
 
 /** What presence needs of the journal. */
 export interface ClientPresenceInit {
@@ -9,6 +10,8 @@ export interface ClientPresenceInit {
   readonly instance: string
   /** Milliseconds after which a hub that was not seen has died. A hub is seen 15 times as often. @defaultValue `15_000` */
   readonly deadAfterMs?: number
+  /** All hubs that may be alive, whether or not they follow their clients. */
+  readonly members: Pick<Members, 'alive'>
   /** Returns the connection in use. */
   connection(): Pick<RedisConnection, 'serverId' | 'closed' | 'evalScript'> | undefined
 }
@@ -30,7 +33,7 @@ const MAX_CHANGED = 100_000
 
 /** Creates the presence of clients. It costs nothing until a hub follows them. */
 export function createClientPresence(init: ClientPresenceInit): ClientPresence {
-  const { tag, instance, deadAfterMs = 15_000, connection } = init
+  const { tag, instance, deadAfterMs = 15_000, members, connection } = init
   let join: ClientPresence['join'] = async () => {}
   return { follow, join: (target) => join(target) }
 
@@ -77,7 +80,7 @@ export function createClientPresence(init: ClientPresenceInit): ClientPresence {
       // The timer sends the rest.
       idle = deadAfterMs
     }
-    return { update, close }
+    return { update, close, count }
 
     function start(work: () => Promise<void>): Promise<void> {
       idle = 0
@@ -185,6 +188,17 @@ export function createClientPresence(init: ClientPresenceInit): ClientPresence {
         changed.delete(client)
       }
       return batch
+    }
+
+    async function count(): Promise<number | undefined> {
+      const target = isMember ? connection() : undefined
+      if (!target) return
+      // Without it, the responses of the hubs are added up.
+      const reply = await target
+        .evalScript(COUNT_CLIENTS, `${tag}:presence`, [`${deadAfterMs}`])
+        .catch(() => [0, 0])
+      const [following, connected] = reply as [number, number]
+      return following < members.alive ? undefined : connected
     }
 
     async function close(): Promise<void> {

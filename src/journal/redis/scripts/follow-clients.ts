@@ -160,3 +160,20 @@ for i, text in ipairs(unconfirmed) do reply[i + 4] = text end
 return reply
 `,
 }
+
+/**
+ * On the hash `…:presence`. ms after which a hub that was not seen has died → how many hubs are alive that follow
+ * their clients, and to how many clients any of them is connected.
+ */
+export const COUNT_CLIENTS: Script = {
+  name: 'count clients',
+  text: `
+local time = redis.call('TIME')
+local offset = redis.call('HGET', KEYS[1], 'offset') or 0
+local now = time[1] * 1000 + math.floor(time[2] / 1000) - offset
+return {
+  redis.call('ZCOUNT', KEYS[1] .. ':hubs', '(' .. now - tonumber(ARGV[1]), '+inf'),
+  redis.call('HLEN', KEYS[1] .. ':counts'),
+}
+`,
+}

@@ -120,6 +120,7 @@ describe.skipIf(REDIS_IS_MISSING)('at three hubs on one Redis, whatever clients 
       tag,
       instance,
       deadAfterMs: TIMES.deadAfterMs,
+      members: { alive: 1 },
       connection: () => ({ ...connection, serverId: 'same', closed: true, evalScript }),
     })
     const online = follow({

@@ -66,6 +66,35 @@ describe.skipIf(REDIS_IS_MISSING)('with several hubs on one Redis', () => {
     expect(new Set(times).size).toBe(3)
   })
 
+  test('a client of several hubs counts once', async () => {
+    const { a, b, reported } = await setUp()
+    a.connect('alice', 'bob')
+    b.connect('alice', 'carol')
+    await reported('alice+', 'bob+', 'carol+')
+    await eventually(async () => expect(await a.count()).toBe(3))
+    expect(await b.count()).toBe(3)
+    b.disconnect('alice', 'carol')
+    await reported('alice+', 'bob+', 'carol+', 'carol-')
+    expect(await b.count()).toBe(2)
+  })
+
+  test('clients are not counted while a hub does not follow them, or Redis can’t be asked', async () => {
+    const { a, reported } = await setUp({ instances: 3 })
+    a.connect('alice')
+    await reported('alice+')
+    expect(await a.count()).toBeUndefined()
+    const other = await setUp({ graceMs: 0 })
+    other.a.connect('bob')
+    await other.reported('bob+')
+    await eventually(async () => expect(await other.a.count()).toBe(1))
+    other.b.fail('dead')
+    await eventually(async () => expect(await other.a.count()).toBeUndefined())
+    other.a.fail('parting')
+    expect(await other.a.count()).toBeUndefined()
+    expect(await other.a.count()).toBeUndefined()
+    expect(other.errors).toEqual([])
+  })
+
   test('20,000 clients come and go with few calls', async () => {
     const { a, b, hooks, online } = await setUp({ deadAfterMs: 60_000 })
     const many = names(20_000)
@@ -382,6 +411,7 @@ test('times never go back, even if the clock of Redis does', async () => {
   const { follow } = createClientPresence({
     tag: '{test}',
     instance: 'a',
+    members: { alive: 1 },
     connection: () => ({ serverId: 'same', closed: false, evalScript }),
   })
   const online = follow({
