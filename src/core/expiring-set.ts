@@ -5,11 +5,13 @@ import { HubError } from './errors.ts'
 /** A bounded set whose members expire. It holds no timer: every call compares with the clock. */
 export interface ExpiringSet {
   /**
-   * Adds a name for `ms` milliseconds, or changes its expiry. Takes amortized logarithmic time.
+   * Adds a name for `ms` milliseconds, or changes its expiry. Takes logarithmic time.
    * @throws {HubError} `at-capacity` if the set is full, unless it drops another name
    */
   add(name: string, ms: number): void
   has(name: string): boolean
+  /** The number of names, with those that have expired and are not removed yet. */
+  readonly size: number
 }
 
 /** The bound of a set, and what happens beyond it. */
@@ -26,8 +28,13 @@ export interface ExpiringSetOptions {
 
 interface Member {
   readonly name: string
-  readonly expiry: number
+  expiry: number
+  /** Its index in the heap. */
+  at: number
 }
+
+/** Expired names that an addition removes at most: 100,000 at once would take a tenth of a second. */
+const MAX_REMOVED = 100
 
 /** Creates an empty set. */
 export function createExpiringSet(
@@ -35,27 +42,22 @@ export function createExpiringSet(
   { max = 100_000, whenFull = 'refuse' }: ExpiringSetOptions = {},
 ): ExpiringSet {
   const members = new Map<string, Member>()
-  /** A binary heap by expiry, the first to expire at index 0. It also contains members that were replaced. */
-  let heap: Member[] = []
-  return { add, has }
+  /** A binary heap by expiry, the first to expire at index 0. */
+  const heap: Member[] = []
+  return {
+    add,
+    has,
+    get size() {
+      return members.size
+    },
+  }
 
   function add(name: string, ms: number): void {
     const now = clock.monotonic()
-    while (heap[0] && (heap[0].expiry <= now || isReplaced(heap[0]))) dropFirst()
-    if (members.size >= max && !members.has(name)) {
-      if (whenFull === 'refuse') {
-        throw new HubError(
-          'at-capacity',
-          `The limit of ${max} blocked clients or used tickets is reached. Try again later.`,
-        )
-      }
-      dropFirst()
-    }
-    const member = { name, expiry: now + ms }
-    members.set(name, member)
-    pushMember(heap, member)
-    // A sorted array is a heap. It is rebuilt so rarely that each addition costs little.
-    if (heap.length > 2 * members.size + 100) heap = [...members.values()].sort(byExpiry)
+    for (let n = 0; n < MAX_REMOVED && heap[0] && heap[0].expiry <= now; n++) removeFirst()
+    const member = members.get(name) ?? create(name)
+    member.expiry = now + ms
+    place(heap, member)
   }
 
   function has(name: string): boolean {
@@ -63,45 +65,56 @@ export function createExpiringSet(
     return member !== undefined && member.expiry > clock.monotonic()
   }
 
-  function isReplaced(member: Member): boolean {
-    return members.get(member.name) !== member
+  /** The set is full only if no name has expired: one that has was removed before. */
+  function create(name: string): Member {
+    if (members.size >= max) {
+      if (whenFull === 'refuse') {
+        throw new HubError(
+          'at-capacity',
+          `The limit of ${max} blocked clients or used tickets is reached. Try again later.`,
+        )
+      }
+      removeFirst()
+    }
+    const member = { name, expiry: Infinity, at: heap.length }
+    members.set(name, member)
+    heap.push(member)
+    return member
   }
 
-  function dropFirst(): void {
-    const member = popMember(heap)
-    if (member && !isReplaced(member)) members.delete(member.name)
+  function removeFirst(): void {
+    const [first] = heap
+    const last = heap.pop()
+    if (!first || !last) return
+    members.delete(first.name)
+    if (last === first) return
+    last.at = 0
+    place(heap, last)
   }
 }
 
-function byExpiry(one: Member, other: Member): number {
-  return one.expiry - other.expiry
-}
-
-function pushMember(heap: Member[], member: Member): void {
-  let at = heap.push(member) - 1
+/** Moves a member up or down to where its expiry belongs; its index may hold another one. */
+function place(heap: Member[], member: Member): void {
+  let { at } = member
   while (at > 0) {
     const parent = (at - 1) >> 1
     const above = heap[parent]
     if (!above || above.expiry <= member.expiry) break
-    heap[at] = above
+    put(heap, above, at)
     at = parent
   }
-  heap[at] = member
-}
-
-function popMember(heap: Member[]): Member | undefined {
-  const first = heap[0]
-  const last = heap.pop()
-  if (!last || heap.length === 0) return first
-  let at = 0
   for (;;) {
     const left = 2 * at + 1
     const child = (heap[left + 1]?.expiry ?? Infinity) < (heap[left]?.expiry ?? 0) ? left + 1 : left
     const below = heap[child]
-    if (!below || below.expiry >= last.expiry) break
-    heap[at] = below
+    if (!below || below.expiry >= member.expiry) break
+    put(heap, below, at)
     at = child
   }
-  heap[at] = last
-  return first
+  put(heap, member, at)
+}
+
+function put(heap: Member[], member: Member, at: number): void {
+  heap[at] = member
+  member.at = at
 }

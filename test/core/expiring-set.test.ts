@@ -106,6 +106,41 @@ describe('a full set', () => {
   })
 })
 
+describe('names that expire together', () => {
+  /** A set of `a0` to `a999`, which have all expired. */
+  async function expired(max = 100_000) {
+    const clock = manualClock()
+    const set = createExpiringSet(clock, { max })
+    for (let n = 0; n < 1_000; n++) set.add(`a${n}`, 1_000)
+    await clock.advance(1_000)
+    return set
+  }
+
+  test('are removed in parts, so that no addition takes long', async () => {
+    const set = await expired()
+    expect(set.size).toBe(1_000)
+    set.add('b0', 1_000)
+    expect([set.size, set.has('a999'), set.has('b0')]).toEqual([901, false, true])
+    for (let n = 1; n < 10; n++) set.add(`b${n}`, 1_000)
+    expect(set.size).toBe(10)
+  })
+
+  test('make room for as many others', async () => {
+    const set = await expired(1_000)
+    for (let n = 0; n < 1_000; n++) set.add(`b${n}`, 1_000)
+    expect(() => set.add('c', 1_000)).toThrow(expect.objectContaining({ code: 'at-capacity' }))
+    expect(set.size).toBe(1_000)
+  })
+
+  test('can be added again before they are removed', async () => {
+    const set = await expired()
+    for (let n = 999; n >= 900; n--) set.add(`a${n}`, 1_000 + n)
+    expect(set.size).toBe(100)
+    const names = Array.from({ length: 1_000 }, (_, n) => `a${n}`)
+    expect(names.filter(set.has)).toEqual(names.slice(900))
+  })
+})
+
 test('ten times as many names as the bound leave as many as the bound', () => {
   for (const whenFull of ['refuse', 'drop'] as const) {
     const set = createExpiringSet(manualClock(), { max: 10, whenFull })
