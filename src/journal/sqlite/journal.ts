@@ -204,7 +204,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   function scheduleAlarm(at: number, minMs = pauseMs): void {
     const now = clock.now()
     const due = Math.ceil(Math.max(at, now + minMs))
-    if (due >= alarmAt && alarmAt > now) return
+    if (due >= alarmAt && alarmAt >= now) return
     alarmAt = due
     setAlarm(due).catch(() => {
       // The next event tries again.

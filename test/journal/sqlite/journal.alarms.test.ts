@@ -5,6 +5,7 @@ import { type Objects, startObjects } from '../../support/sqlite-journals.ts'
 
 const ALICE = clientKey('alice')
 const BOB = clientKey('bob')
+const ONCE = { name: 'a', digest: 'd', ttlMs: 600_000, connections: 2 }
 
 describe('the journal in SQLite', () => {
   let objects: Objects
@@ -87,6 +88,26 @@ describe('the journal in SQLite', () => {
     expect(harness.alarms).toBe(3)
   })
 
+  test('deletes at most 500 expired names at once, and the others by further alarms without a pause', async () => {
+    const harness = await objects.open()
+    const { journal, call, now, advance } = harness
+    await call('fillUsedNames', now + 60_000, 1_200)
+    // The other names that expire need no alarm before.
+    await journal.append(ALICE, { data: 'a' }, ONCE)
+    await advance(60_000)
+    const counts = []
+    for (let round = 0; round < 3; round++) {
+      await call('prune')
+      counts.push([await call('count', 'expiring'), (harness.alarm ?? 0) - harness.now])
+    }
+    expect(counts).toEqual([
+      [700, 0],
+      [200, 0],
+      [0, expect.any(Number)],
+    ])
+    expect(counts[2]?.[1]).toBeGreaterThan(0)
+  })
+
   test('sets another alarm when one is overdue', async () => {
     const harness = await objects.open({ maxAgeMs: 60_000 })
     await harness.journal.append(ALICE, { data: 'a' })
@@ -96,7 +117,10 @@ describe('the journal in SQLite', () => {
     expect([harness.alarm, harness.alarms]).toEqual([first, 1])
     await harness.advance(1)
     await harness.journal.append(ALICE, { data: 'c' })
-    expect(harness.now).toBe(first)
+    // It is due, and about to fire.
+    expect([harness.now, harness.alarm, harness.alarms]).toEqual([first, first, 1])
+    await harness.advance(1)
+    await harness.journal.append(ALICE, { data: 'd' })
     expect(harness.alarm).toBe(first + 60_000)
   })
 })

@@ -77,8 +77,8 @@ describe('the journal in SQLite', () => {
     expect(harness.requests).toEqual([])
     expect((await request('block alice', 90_000)).responses).toHaveLength(1)
     await harness.advance(60_000)
-    expect(await useOnce('1', 1_000)).toBe(true)
-    expect(await call('count', 'expiring')).toBe(2)
+    expect(await useOnce('more', 1_000)).toBe(true)
+    expect(await call('count', 'expiring')).toBe(100_000 - 500 + 1)
   })
 
   test('starts a permanent new epoch on request: older cursors become invalid, and stored events stay', async () => {
