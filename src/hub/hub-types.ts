@@ -145,7 +145,7 @@ export interface Hub<Events extends object = AnyEvents, Context = unknown> {
   ): Promise<Listing<ConnectionSummary<Context>> & Coverage>
   /**
    * Lists the retained events of an address, up to `limit` of them (default 1,000), and up to about 1 MB.
-   * @throws {HubError} `invalid-address`, `invalid-option`, `journal-unavailable`
+   * @throws {HubError} `invalid-address`, `invalid-option`, `journal-unavailable`, `hub-closed`
    */
   retained(address: Address, options?: RetainedOptions): Promise<RetainedList>
   /** Returns the statistics of this hub. Takes time proportional to the number of connections that have something queued. */

@@ -159,7 +159,7 @@ export function createHub(options: HubOptions = {}): Hub {
       const { rows, ...counts } = await cluster.connections(key, checkLimit(limit))
       return { rows: presence.withContext(key, rows), ...counts }
     },
-    retained: (address, options) => listRetained(journal, address, options),
+    retained: (address, options) => listRetained({ journal, isClosed }, address, options),
     stats: () => collectStats({ journal, registry, flusher, closing: closing.size, metrics }),
     close,
   }

@@ -138,8 +138,9 @@ export interface Journal {
   ): Awaitable<ReplayBatch>
   /**
    * Reads the retained events at these keys with a sequence above `after`, each once, in batches as `read` does.
-   * @param isNeeded - as that of `read`
+   * @param isNeeded - as that of `read`. Without it, a journal that can't be reached rejects the read instead of queueing it
    * @defaultValue the journal retains none, and the hub refuses events with `retain`
+   * @throws {HubError} `journal-unavailable`
    */
   retained?(
     keys: readonly string[],

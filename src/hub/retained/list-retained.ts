@@ -1,5 +1,6 @@
 /** Lists the retained events of an address, as a new stream of it would receive them. */
 import { type Address, addressKey } from '../../core/address.ts'
+import { HubError } from '../../core/errors.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import type { Journal } from '../../journal/journal.ts'
 import { checkLimit } from '../listings.ts'
@@ -34,15 +35,19 @@ const KINDS: Kinds<RetainedOptions> = { limit: KIND.any }
 /** The maximum number of bytes of all frames in a list, which has at least one. */
 const MAX_LIST_BYTES = 1_048_576
 
-/** Reads the list. @throws {HubError} `invalid-address`, `invalid-option`, `journal-unavailable` */
+/** Reads the list. @throws {HubError} `invalid-address`, `invalid-option`, `journal-unavailable`, `hub-closed` */
 export async function listRetained(
-  journal: Pick<Journal, 'retained'>,
+  {
+    journal,
+    isClosed,
+  }: { readonly journal: Pick<Journal, 'retained'>; readonly isClosed: boolean },
   address: Address,
   options: RetainedOptions = {},
 ): Promise<RetainedList> {
   const key = addressKey(address)
   checkOptions('retained', options, KINDS)
   const limit = checkLimit(options.limit)
+  if (isClosed) throw new HubError('hub-closed', 'The hub is closed: use another instance.')
   const batch = await journal.retained?.([key], 0, MAX_LIST_BYTES)
   const { entries, done } = batch ?? { entries: [], done: true }
   const rows = entries.slice(0, limit).map(({ id, frame }) => {

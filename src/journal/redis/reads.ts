@@ -23,7 +23,11 @@ export interface Reads {
     maxBytes: number,
     isWanted?: () => boolean,
   ): Promise<ReplayBatch>
-  /** Reads a batch of retained events, in the same way. */
+  /**
+   * Reads a batch of retained events, in the same way.
+   * @param isWanted - without it, the read does not wait for a connection
+   * @throws {HubError} `journal-unavailable`
+   */
   retained(
     keys: readonly string[],
     after: number,
@@ -51,7 +55,8 @@ interface PendingRead {
   readonly keys: readonly string[]
   /** The arguments of the script `READ`. */
   readonly args: readonly string[]
-  isWanted(): boolean
+  /** Missing if the read does not wait for a connection: nobody could say that it is no longer wanted. */
+  readonly isWanted: (() => boolean) | undefined
   /** Receives the reply; undefined if the batch was not wanted. */
   resolve(reply: unknown): void
   reject(error: unknown): void
@@ -64,6 +69,8 @@ export function createReads({ connection, run }: ReadsInit): Reads {
   let first = 0
   /** Reads that lost their connection. They come before those in the queue. */
   const retries: PendingRead[] = []
+  /** Reads that do not wait for a connection. They come before those in the queue, too. */
+  const prompt: PendingRead[] = []
   let running = 0
   let closed = false
   let shared: SharedRead | undefined
@@ -87,7 +94,7 @@ export function createReads({ connection, run }: ReadsInit): Reads {
     keys: readonly string[],
     after: number,
     maxBytes: number,
-    isWanted: () => boolean = () => true,
+    isWanted?: () => boolean,
   ): Promise<RetainedBatch> {
     const args = ['RETAINED', String(after), String(maxBytes), ...keys]
     return enqueue(keys, args, isWanted).then((reply) => {
@@ -98,10 +105,11 @@ export function createReads({ connection, run }: ReadsInit): Reads {
   function enqueue(
     keys: readonly string[],
     args: readonly string[],
-    isWanted: () => boolean,
+    isWanted: (() => boolean) | undefined,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      queue.push({ keys, args, isWanted, resolve, reject })
+      const waiting = isWanted ? queue : prompt
+      waiting.push({ keys, args, isWanted, resolve, reject })
       startNext()
     })
   }
@@ -109,18 +117,19 @@ export function createReads({ connection, run }: ReadsInit): Reads {
   function startNext(): void {
     for (;;) {
       const current = connection()
+      if (!current) for (const one of prompt.splice(0)) one.reject(unavailable('can’t be reached'))
       if (!closed && (!current || running >= MAX_CONCURRENT)) return
       const next = take()
       if (!next) return
       if (!current) next.reject(unavailable('is closed'))
-      else if (!next.isWanted()) next.resolve(undefined)
+      else if (next.isWanted?.() === false) next.resolve(undefined)
       else void runOne(next, current)
     }
   }
 
   function take(): PendingRead | undefined {
-    const retry = retries.shift()
-    if (retry) return retry
+    const early = retries.shift() ?? prompt.shift()
+    if (early) return early
     const next = queue[first]
     first += 1
     if (2 * first < queue.length) return next
@@ -136,13 +145,18 @@ export function createReads({ connection, run }: ReadsInit): Reads {
       const reply = await run(pending.keys, pending.args, current)
       // If the connection was lost meanwhile, events after the batch may not have been delivered.
       if (current === connection()) pending.resolve(reply)
-      else retries.push(pending)
+      else retry(pending)
     } catch (error) {
-      if (current.closed) retries.push(pending)
+      if (current.closed) retry(pending)
       else pending.reject(error)
     }
     running -= 1
     startNext()
+  }
+
+  function retry(pending: PendingRead): void {
+    if (pending.isWanted) retries.push(pending)
+    else pending.reject(unavailable('can’t be reached'))
   }
 
   function share(next: SharedRead, work: () => void): void {

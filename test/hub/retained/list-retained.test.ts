@@ -39,3 +39,10 @@ test('refuses invalid addresses and options', async () => {
   const misspelt = { limmit: 1 } as object
   await expect(hub.retained(NEWS, misspelt)).rejects.toMatchObject({ code: 'invalid-option' })
 })
+
+test('refuses to read once the hub is closed', async () => {
+  const { hub } = createHubHarness()
+  await hub.publish(NEWS, { retain: true, data: 'kept' })
+  await hub.close()
+  await expect(hub.retained(NEWS)).rejects.toMatchObject({ code: 'hub-closed' })
+})

@@ -179,3 +179,34 @@ test('reads that wait when the journal closes fail, and later ones, too', async 
   runs[0]?.resolve(reply)
   await expect(running).rejects.toMatchObject(refusal)
 })
+
+test('retained events that nobody waits for are not read without a connection, nor after its loss', async () => {
+  const { reads, runs, state, read } = recordedReads()
+  const first = { closed: false }
+  state.connection = first as RedisConnection
+  const listings = Array.from({ length: 65 }, () => reads.retained(['a'], 0, 100))
+  const outcomes = Promise.allSettled(listings)
+  const waiting = read(7)
+  expect(runs.length).toBe(64)
+  state.connection = undefined
+  first.closed = true
+  for (const run of runs.slice(0, 32)) run.resolve(reply)
+  for (const run of runs.slice(32, 64)) run.reject(new Error('lost'))
+  const lost = { status: 'rejected', reason: { code: 'journal-unavailable' } }
+  expect(await outcomes).toMatchObject(Array(65).fill(lost))
+  await expect(reads.retained(['a'], 0, 100)).rejects.toMatchObject(lost.reason)
+  state.connection = connectionWith(false)
+  reads.resume()
+  runs.at(-1)?.resolve(reply)
+  expect(await waiting).toMatchObject({ done: true })
+})
+
+test('retained events that nobody waits for are read before the queue', async () => {
+  const { reads, runs, read } = recordedReads()
+  for (let n = 0; n < 64; n++) void read(n)
+  void read(100)
+  void reads.retained(['a'], 0, 100)
+  runs[0]?.resolve(reply)
+  await soon()
+  expect(runs.at(-1)?.args[0]).toBe('RETAINED')
+})
