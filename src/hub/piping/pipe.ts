@@ -8,7 +8,7 @@ import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.
 import { createEventCheck } from '../event-check.ts'
 import type { IsolatedHooks } from '../hooks/hooks.ts'
 import type { Producers } from './producers.ts'
-import { type PipedFields, type PipeSource, runPipe } from './run-pipe.ts'
+import { isPipeSource, type PipedFields, type PipeSource, runPipe } from './run-pipe.ts'
 
 /** Options of `hub.pipe`. */
 export interface PipeOptions extends PipedFields {
@@ -58,50 +58,57 @@ const KINDS: Kinds<PipeOptions> = {
   signal: KIND.signal,
 }
 
-/** @throws {HubError} `invalid-option`; `invalid-event` for a key */
-export function checkPipeOptions(options: PipeOptions): void {
+/** Checks what is known before the source is read. @throws {HubError} `invalid-option`; `invalid-event` for a key */
+export function checkPipe(source: PipeSource, options: PipeOptions): void {
+  if (!isPipeSource(source)) throw new HubError('invalid-option', SOURCE_RULE)
   checkOptions('pipe', options, KINDS)
-  const { onAbort, key } = options
-  if (onAbort !== undefined && !isEventName(onAbort)) {
-    throw new HubError('invalid-option', `The option onAbort of pipe ${EVENT_NAME_RULE}.`)
+  const { event, onAbort, key } = options
+  for (const [option, name] of Object.entries({ event, onAbort })) {
+    if (name === undefined || isEventName(name)) continue
+    throw new HubError('invalid-option', `The option ${option} of pipe ${EVENT_NAME_RULE}.`)
   }
   if (key !== undefined) checkEventKey(key)
 }
+
+const SOURCE_RULE =
+  'The source of pipe must be text, a ReadableStream or iterable: not a Response, but its body.'
 
 /** Creates the function that pipes. */
 export function createPipe(init: PipeInit): Pipe {
   const { maxEventBytes, schemas, hooks, producers, publish, flushed } = init
   return async (addresses, source, options = {}) => {
     const keys = addressKeys(addresses)
-    checkPipeOptions(options)
+    checkPipe(source, options)
     const { onAbort, signal, ...fields } = options
     const { key } = fields
     const controller = new AbortController()
     const forget = signal && onAborted(signal, () => controller.abort())
+    // At once: a stop may follow before anything else is known.
     const remove = producers.add(keys, key, (reason) => controller.abort(reason))
-    if (schemas && onAbort !== undefined && !(await acceptsAbort(onAbort, key, schemas))) {
+    try {
+      if (schemas && onAbort !== undefined && !(await acceptsAbort(onAbort, key, schemas))) {
+        throw new HubError('invalid-option', `The option onAbort of pipe ${ABORT_EVENT_RULE}.`)
+      }
+      const { published, id, ending, error } = await runPipe({
+        source,
+        fields,
+        maxEventBytes,
+        signal: controller.signal,
+        startTurn: () => async (event) => (await publish(addresses, event)).id,
+        flushed,
+      })
+      if (ending !== 'complete' && onAbort !== undefined) {
+        await publish(addresses, abortEvent(onAbort, ending, key)).catch((failure: unknown) =>
+          hooks.onError(failure, 'publish'),
+        )
+      }
+      if (ending !== 'complete' && ending !== 'aborted') throw error
+      const result = id === undefined ? { published } : { published, id }
+      return ending === 'aborted' ? { ...result, stopped: true } : result
+    } finally {
       remove()
       forget?.()
-      throw new HubError('invalid-option', `The option onAbort of pipe ${ABORT_EVENT_RULE}.`)
     }
-    const { published, id, ending, error } = await runPipe({
-      source,
-      fields,
-      maxEventBytes,
-      signal: controller.signal,
-      startTurn: () => async (event) => (await publish(addresses, event)).id,
-      flushed,
-    })
-    if (ending !== 'complete' && onAbort !== undefined) {
-      await publish(addresses, abortEvent(onAbort, ending, key)).catch((failure: unknown) =>
-        hooks.onError(failure, 'publish'),
-      )
-    }
-    remove()
-    forget?.()
-    if (ending !== 'complete' && ending !== 'aborted') throw error
-    const result = id === undefined ? { published } : { published, id }
-    return ending === 'aborted' ? { ...result, stopped: true } : result
   }
 }
 

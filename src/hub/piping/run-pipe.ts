@@ -176,8 +176,17 @@ export interface Chunks {
   cancel(): void
 }
 
-/** Opens a source. @throws {TypeError} if another reader has the source, or it can't be iterated over */
+/** Whether something is a source. Another reader may have it. */
+export function isPipeSource(source: unknown): source is PipeSource {
+  if (typeof source === 'string' || source instanceof ReadableStream) return true
+  const { [Symbol.asyncIterator]: later, [Symbol.iterator]: now } = Object(source)
+  return typeof later === 'function' || typeof now === 'function'
+}
+
+/** Opens a source. @throws {TypeError} if another reader has it */
 export function chunksOf(source: PipeSource): Chunks {
+  // Not by character.
+  if (typeof source === 'string') return chunksOf([source])
   if (source instanceof ReadableStream) {
     const reader: ReadableStreamDefaultReader<Uint8Array | string> = source.getReader()
     return {

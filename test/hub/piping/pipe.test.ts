@@ -120,6 +120,34 @@ test('a chunk that is neither text nor bytes ends the pipe, and is not left out 
   expect(state.isCancelled).toBe(true)
 })
 
+test.each([
+  ['a response', () => new Response('data: 1\n\n')],
+  ['the body of an empty response', () => null],
+  ['nothing', () => undefined],
+  ['a number', () => 7],
+  ['an object', () => ({ next: () => ({ done: true }) })],
+])('%s is refused as a source before anything is published', async (_, source) => {
+  const { hub } = setUp()
+  const piped = hub.pipe(ALICE, source() as never, { onAbort: 'cut' })
+  await expect(piped).rejects.toMatchObject({ code: 'invalid-option' })
+  expect(hub.cursor).toMatch(/-0$/)
+})
+
+test('text is one chunk', async () => {
+  const { hub, stored } = setUp()
+  expect(await hub.pipe(ALICE, 'data: one\n\ndata: two\n\n')).toMatchObject({ published: 2 })
+  expect((await stored(2)).map(({ data }) => data)).toEqual(['one', 'two'])
+})
+
+test.each([[{ event: 'hub:own' }], [{ event: 'two\nlines' }], [{ event: '' }]])(
+  '%j is refused at once',
+  async (options) => {
+    const { hub } = setUp()
+    const piped = hub.pipe(ALICE, [], options)
+    await expect(piped).rejects.toMatchObject({ code: 'invalid-option' })
+  },
+)
+
 test('a source that fails rejects the pipe, and its last event says so', async () => {
   const { hub, stored } = setUp()
   const source = feed()

@@ -3,7 +3,7 @@ import { onAborted } from '../../../core/abort.ts'
 import type { Addresses } from '../../../core/address.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { PipedResult } from '../../../http/schemas/pipes.ts'
-import { checkPipeOptions, type PipeOptions, type PipeResult } from '../../../hub/piping/pipe.ts'
+import { checkPipe, type PipeOptions, type PipeResult } from '../../../hub/piping/pipe.ts'
 import { chunksOf, NO_CHUNK, type PipeSource } from '../../../hub/piping/run-pipe.ts'
 import { answerInTime } from '../deadline.ts'
 import type { ObjectStub } from '../platform.ts'
@@ -34,7 +34,7 @@ const MAX_CHUNK_BYTES = 8_192
 /** Creates the function that pipes. A stop at one object, and an object that fails, end the pipe on all. */
 export function createObjectPipe({ count, clock, shard, errorOf }: ObjectPipeInit): ObjectPipe {
   return async (addresses, source, options = {}) => {
-    checkPipeOptions(options)
+    checkPipe(source, options)
     const { signal, ...rest } = options
     const parts = partsOf(addresses, count)
     const { read, cancel } = readBytes(source)

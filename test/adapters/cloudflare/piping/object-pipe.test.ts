@@ -318,11 +318,14 @@ describe('a stream that does not end by itself', () => {
   })
 })
 
-test('wrong addresses and options reach no object', async () => {
+test('wrong addresses, sources and options reach no object', async () => {
   const { hub, calls } = setUp()
+  const response = new Response('data: 1\n\n') as never
+  await expect(hub.pipe(ALICE, response)).rejects.toMatchObject({ code: 'invalid-option' })
   await expect(hub.pipe({ client: '' }, [])).rejects.toMatchObject({ code: 'invalid-address' })
   for (const options of [
     { onAbort: 'hub:x' },
+    { event: 'hub:x' },
     { other: 1 } as object,
     { ephemeral: 1 } as object,
   ]) {
