@@ -44,6 +44,10 @@ interface Batch {
   readonly script: Script
   readonly args: string[]
   readonly reply: Promise<Reply>
+  /** Its size so far. */
+  events: number
+  copies: number
+  characters: number
 }
 
 /** For each event, how many instances received it; or its whole result, if it is stored once. */
@@ -56,21 +60,22 @@ const MAX_PENDING_CHARACTERS = 67_108_864
 const MAX_COPIED_CHARACTERS = 67_108_864
 
 /**
- * The maximum size of one call, in events, in their copies at all their keys, and approximately in characters: Redis
- * serves nothing else while it runs.
+ * The size beyond which another call begins, in events, in their copies at all their keys, and approximately in
+ * characters: Redis serves nothing else while a call runs. One event is never split.
  */
 const MAX_EVENTS = 128
 const MAX_COPIES = 1_000
 const MAX_CHARACTERS = 262_144
 
+/** Copies in a call from which on the next one waits for its reply, so that Redis serves others in between. */
+const MANY_COPIES = 500
+
 /** Creates the batcher of one hub. */
 export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
   const { clock, maxRetainedBytes, store, relay, relaySeveral } = init
   let open: Batch | undefined
-  /** The size of the open batch. */
-  let events = 0
-  let copies = 0
-  let characters = 0
+  /** Resolves when the next call may be sent, after that of the batch before. */
+  let before: Promise<unknown> | undefined
   let pending = 0
   return {
     append: async (keys, event, once) => {
@@ -106,9 +111,10 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
     body: string,
     once: Once | undefined,
   ): Promise<AppendResult> {
-    const { args, reply } = batchFor((once && ONCE.get(script)) ?? script, keys, body)
-    const length = args.push(textOf(keys), body)
-    const index = (once ? args.push(...argumentsOf(once)) / ARGS_ONCE : length / 2) - 1
+    const { args, events, reply } = batchFor((once && ONCE.get(script)) ?? script, keys, body)
+    const index = events - 1
+    args.push(textOf(keys), body)
+    if (once) args.push(...argumentsOf(once))
     const [epoch, last, ...results] = await reply
     if (once) return toAppendResult(String(results[index]))
     const sequence = last - results.length + 1 + index
@@ -122,30 +128,37 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
     // Where no pattern is followed, an event for one topic has no copies.
     const size = several ? count * length : length
     if (size > MAX_COPIED_CHARACTERS && several) throw tooLarge(count)
-    const isFull =
-      events === MAX_EVENTS || copies + count > MAX_COPIES || characters + size > MAX_CHARACTERS
-    if (open?.script !== script || isFull) {
-      open = begin(script)
-      events = 0
-      copies = 0
-      characters = 0
-    }
-    events += 1
-    copies += count
-    characters += size
-    return open
+    const batch = open?.script === script && fits(open, count, size) ? open : begin(script)
+    batch.events += 1
+    batch.copies += count
+    batch.characters += size
+    return batch
   }
 
   function begin(script: Script): Batch {
     const args: string[] = []
     const endOfTurn = new Promise<void>((resolve) => clock.soon(resolve))
-    const reply = endOfTurn.then(() => {
+    const start = before ? Promise.all([endOfTurn, before]) : endOfTurn
+    const reply = start.then(() => {
       if (open === batch) open = undefined
       return store(script, [ONCE_SCRIPTS.has(script) ? '' : uniqueKeys(args), ...args])
     })
-    const batch: Batch = { script, args, reply: reply as Promise<Reply> }
+    const size = { events: 0, copies: 0, characters: 0 }
+    const batch: Batch = { script, args, reply: reply as Promise<Reply>, ...size }
+    const next = start
+      .then(() => (batch.copies < MANY_COPIES ? undefined : reply))
+      .catch(() => {})
+      .then(() => {
+        if (before === next) before = undefined
+      })
+    before = next
+    open = batch
     return batch
   }
+}
+
+function fits({ events, copies, characters }: Batch, count: number, size: number): boolean {
+  return events < MAX_EVENTS && copies + count <= MAX_COPIES && characters + size <= MAX_CHARACTERS
 }
 
 /** Whether the keys are those of one address: of a topic, with those of the patterns that cover it. */
@@ -165,9 +178,6 @@ function tooLarge(copies: number): HubError {
 
 /** They find out at which keys they store anything. */
 const ONCE_SCRIPTS: ReadonlySet<Script> = new Set(ONCE.values())
-
-/** How many arguments an event has that is stored once. */
-const ARGS_ONCE = 6
 
 function argumentsOf({ name, digest, ttlMs, connections }: Once): string[] {
   return [name, digest, String(Math.max(1, Math.ceil(ttlMs))), String(connections)]

@@ -66,6 +66,46 @@ test.each([
   expect(sequences).toEqual(Array.from({ length: count }, (_, n) => n + 1))
 })
 
+test('after a call with many copies, the next one waits for its reply, and others do not', async () => {
+  const replies: (() => void)[] = []
+  const { clock, calls, append } = batching(
+    (args) => new Promise((resolve) => replies.push(() => resolve(args))),
+  )
+  const many = Array.from({ length: 600 }, (_, n) => `${n}`)
+  const firsts = () => calls.map(([, keys]) => keys?.split('\n').length)
+  for (const keys of ['a', many, many, 'a', many]) void append(keys, { data: 'x' })
+  await clock.runPending()
+  expect(firsts()).toEqual([1, 600])
+  replies[1]?.()
+  await clock.runPending()
+  expect(firsts()).toEqual([1, 600, 600])
+  // What is published meanwhile joins the last call that waits.
+  void append(['b', 'c'], { data: 'x' })
+  replies[2]?.()
+  await clock.runPending()
+  expect(firsts()).toEqual([1, 600, 600, 1, 600])
+  expect(calls.at(-1)).toHaveLength(5)
+  void append('a', { data: 'x' })
+  await clock.runPending()
+  replies[4]?.()
+  await clock.runPending()
+  expect(firsts()).toEqual([1, 600, 600, 1, 600, 1])
+})
+
+test('a call with many copies that fails holds up nothing', async () => {
+  const { clock, calls, append } = batching(async (args) => {
+    if (args[0]?.includes('\n')) throw new Error('refused')
+    return ['e', 1, 0]
+  })
+  const many = Array.from({ length: 600 }, (_, n) => `${n}`)
+  const [first, last] = [append(many, { data: 'x' }), append('a', { data: 'x' })]
+  const failed = expect(first).rejects.toThrow('refused')
+  await clock.runPending()
+  expect(calls).toHaveLength(2)
+  await failed
+  await last
+})
+
 test('a call has as many characters as it may, or a single event', async () => {
   const { clock, calls, append } = batching()
   for (const length of [200_000, 62_144, 100, 262_045, 600_000, 100]) {
