@@ -166,7 +166,7 @@ export function createReplays(init: ReplaysInit): Replays {
     metrics.replayedEvents += batch.entries.length
     sendInOrder(connection, replay, batch.entries)
     // Reading ends only here: a flush in the loop above must not start the next read.
-    Object.assign(replay, newReplay(batch.end.id, replay.ephemerals, retained))
+    continueFrom(replay, batch.end.id, retained)
     // If not all live events could be held, they are read once the transport has accepted this batch.
     if (retained || !batch.done || heldBytes > maxBatchBytes) {
       if (connection.queuedBytes === 0) resume(connection)
@@ -193,7 +193,7 @@ export function createReplays(init: ReplaysInit): Replays {
       () => journal.retained?.(connection.keys, after, maxBatchBytes, isNeeded) ?? NONE,
       (batch) => {
         const retained = sendRetained(connection, start, upTo(start, batch) ?? NONE)
-        Object.assign(replay, newReplay(replay.cursor, replay.ephemerals, retained))
+        continueFrom(replay, replay.cursor, retained)
         if (connection.queuedBytes === 0) resume(connection)
       },
     )
@@ -219,11 +219,7 @@ export function createReplays(init: ReplaysInit): Replays {
   }
 }
 
-function newReplay(
-  cursor: string | undefined,
-  ephemerals = new Ephemerals(),
-  retained?: RetainedPart,
-): Replay {
+function newReplay(cursor: string | undefined, ephemerals = new Ephemerals()): Replay {
   return {
     cursor,
     reading: false,
@@ -231,6 +227,16 @@ function newReplay(
     heldBytes: 0,
     firstEvent: undefined,
     ephemerals,
-    retained,
+    retained: undefined,
+    start: undefined,
   }
+}
+
+/** Prepares the next read: nothing is held for it yet, except ephemeral events. */
+function continueFrom(
+  replay: Replay,
+  cursor: string | undefined,
+  retained: RetainedPart | undefined,
+): void {
+  Object.assign(replay, newReplay(cursor, replay.ephemerals), { retained })
 }
