@@ -9,9 +9,9 @@ import {
   errorOf,
   exitCodeOf,
   fieldsOf,
-  NOT_SUPPORTED,
   networkReason,
   routeUrl,
+  storedNothing,
   unreachable,
   wasNotSent,
 } from './remote.ts'
@@ -165,6 +165,7 @@ function createResults() {
   let count = 0
   let problems = 0
   let firstStatus = 0
+  let mayBeStored = false
   return {
     get count() {
       return count
@@ -187,13 +188,14 @@ function createResults() {
     count += 1
     if (!line.includes('"status"')) return
     problems += 1
-    if (firstStatus === 0) firstStatus = Number(fieldsOf(line).status)
+    const { status, detail, code } = fieldsOf(line)
+    firstStatus ||= Number(status)
+    mayBeStored ||= !storedNothing({ status: Number(status), message: `${detail}`, code })
   }
 
   /** @throws {CliError} if any result is a problem */
   function end(): void {
     if (problems === 0) return
-    const mayBeStored = firstStatus >= 500 && firstStatus !== NOT_SUPPORTED
     const exitCode = mayBeStored ? EXIT.unconfirmed : exitCodeOf(firstStatus)
     const message = `${problems} of ${count} results are problems.`
     throw new CliError(exitCode, message, firstStatus)

@@ -94,7 +94,12 @@ async function exchange(url: URL, init: RequestInit, options: PostOptions): Prom
   }
 }
 
-function storedNothing({ status = 0, message, code }: CliError): boolean {
+/** Whether an event was certainly not stored, by the problem that the hub answered with. */
+export function storedNothing({
+  status = 0,
+  message,
+  code,
+}: Pick<CliError, 'status' | 'message' | 'code'>): boolean {
   // An older hub has no code.
   const isFull = code === 'at-capacity' || message.endsWith(NOT_PUBLISHED)
   return status < 500 || status === NOT_SUPPORTED || isFull

@@ -110,10 +110,15 @@ export function listenKey(address: Address): string {
 function keyOf(address: Address, check: (topic: string) => string): string {
   if (address === 'everyone') return EVERYONE
   const { client, topic } = Object(address) as { client?: string; topic?: string }
+  for (const name in address) {
+    if (name !== 'client' && name !== 'topic') throw new HubError('invalid-address', ADDRESS_RULE)
+  }
   if (client !== undefined && topic === undefined) return clientKey(checkName('client id', client))
   if (topic !== undefined && client === undefined) return followedKey(check(topic))
-  throw new HubError('invalid-address', "An address must be 'everyone', { client } or { topic }.")
+  throw new HubError('invalid-address', ADDRESS_RULE)
 }
+
+const ADDRESS_RULE = "An address must be 'everyone', { client } or { topic }."
 
 /** The key of one address, or the keys of several, each once. */
 export type AddressKeys = string | readonly string[]
@@ -206,10 +211,16 @@ export function checkName(what: string, name: string): string {
 }
 
 function checkTopic(topic: string): string {
-  const isWild = typeof topic === 'string' && topic.includes('*')
-  const hint = isWild ? ' Patterns can only be followed: publish to each topic.' : ''
-  return matching(topic, TOPIC, `A topic ${TOPIC_RULE}.${hint}`)
+  return matching(topic, TOPIC, `A topic ${topicRule(topic)}.`)
 }
+
+/** Returns what to say of a topic to publish to that breaks {@link TOPIC}. */
+export function topicRule(topic: unknown): string {
+  const isWild = typeof topic === 'string' && topic.includes('*')
+  return isWild ? `${TOPIC_RULE}. ${NO_PATTERN}` : TOPIC_RULE
+}
+
+const NO_PATTERN = 'Patterns can only be followed: publish to each topic'
 
 function checkFollowed(name: string): string {
   return matching(name, FOLLOWED, `A topic ${FOLLOWED_RULE}.`)

@@ -4,6 +4,7 @@ import type { AnyEvents, EventSchema } from '../core/declared-events.ts'
 import { checkRange } from '../core/errors.ts'
 import type { Compression } from '../core/event-stream.ts'
 import { checkOptions, KIND, type Kinds, withMethods } from '../core/options/option-kinds.ts'
+import { CLOCK } from '../core/options/shared-kinds.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
 import { HOOK_KINDS, type HubHooks, type IsolatedHooks, isolateHooks } from './hooks/hooks.ts'
@@ -106,7 +107,7 @@ const KINDS: Kinds<HubOptions> = {
   idempotencyMs: KIND.number,
   offlineGraceMs: KIND.number,
   compression: withMethods('a compression', 'offer', 'compress'),
-  clock: withMethods('a clock', 'now', 'monotonic', 'every', 'soon'),
+  clock: CLOCK,
   random: KIND.function,
 }
 

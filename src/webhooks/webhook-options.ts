@@ -1,8 +1,9 @@
 /** The options of webhooks, with their defaults and ranges. */
 import { type Clock, systemClock } from '../core/clock.ts'
 import { checkRange, HubError } from '../core/errors.ts'
-import { checkOptions, KIND, type Kinds, withMethods } from '../core/options/option-kinds.ts'
+import { checkOptions, KIND, type Kinds } from '../core/options/option-kinds.ts'
 import { isSecureUrl, SECURE_URL_RULE } from '../core/options/secure-url.ts'
+import { CLOCK } from '../core/options/shared-kinds.ts'
 import { isWebhookSecret, WEBHOOK_SECRET_RULE } from './signature.ts'
 
 /** Where webhooks are sent, and how they are signed. */
@@ -63,7 +64,7 @@ const KINDS: Kinds<WebhookOptions> = {
   maxBatch: KIND.number,
   observer: KIND.object,
   fetch: KIND.function,
-  clock: withMethods('a clock', 'now', 'monotonic', 'every', 'soon'),
+  clock: CLOCK,
   random: KIND.function,
 }
 

@@ -74,6 +74,8 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
   let isAsked = false
   /** The latest time that the clock has shown. */
   let latest = 0
+  /** What all calls of `close` wait for: the one with the least time ends it for all. */
+  let idle: Promise<void> | undefined
   let onIdle = () => {}
   return {
     hooks: {
@@ -230,19 +232,16 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
 
   async function close(ms = 10_000): Promise<void> {
     if (!ended && outbox.size > 0) {
-      await new Promise<void>((resolve) => {
-        const cancel = clock.every(ms, finish)
-        onIdle = finish
-        // What waits after a failure has one more chance now.
-        endPause()
-        outbox.hurry()
-        sendDue()
-
-        function finish(): void {
-          cancel()
-          resolve()
-        }
+      idle ??= new Promise((resolve) => {
+        onIdle = resolve
       })
+      const cancel = clock.every(ms, onIdle)
+      // What waits after a failure has one more chance now.
+      endPause()
+      outbox.hurry()
+      sendDue()
+      await idle
+      cancel()
     }
     if (!ended) end('closed')
   }

@@ -118,3 +118,20 @@ test('a hub that is not there, that dies, or that says nothing has an exit code 
   expect(exit).toBe(75)
   expect(stderr).toContain('did not respond within 0.3 s')
 })
+
+test.each([
+  ['one that may be stored', [{ status: 400 }, { connections: 0 }, { status: 503 }], 75],
+  ['the same, before the other', [{ status: 503 }, { connections: 0 }, { status: 400 }], 75],
+  ['the first, where nothing is stored', [{ status: 403 }, { status: 501 }], 77],
+  ['none for want of space', [{ status: 503, code: 'at-capacity' }, { status: 400 }], 69],
+])('of several problems, the exit code is that of %s', async (_, results, code) => {
+  const hub = createServer((request, response) => {
+    response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
+    response.end(results.map((result) => `${JSON.stringify(result)}\n`).join(''))
+    request.resume()
+  }).listen(0, '127.0.0.1')
+  await once(hub, 'listening')
+  onTestFinished(() => void hub.close())
+  const args = ['publish', `localhost:${(hub.address() as AddressInfo).port}`, '-', '--batch']
+  expect((await run(args, { stdin: '{"to":"everyone","data":1}\n' })).exit).toBe(code)
+})

@@ -70,6 +70,20 @@ describe('a client id or topic', () => {
   })
 })
 
+test.each([{ client: 'a', foo: 1 }, { topic: 'a', event: 'b' }, { to: 'a' }, {}, null])(
+  'an address that has another field is refused: %j',
+  (address) => {
+    const refusal = expect.objectContaining({
+      code: 'invalid-address',
+      message: "An address must be 'everyone', { client } or { topic }.",
+    })
+    for (const use of [addressKey, listenKey, addressKeys]) {
+      expect(() => use(address as unknown as Address)).toThrow(refusal)
+    }
+    expect(() => listenKeys([address as unknown as Address], 1)).toThrow(refusal)
+  },
+)
+
 test('an address has a kind, and a key that begins with it', () => {
   const keyAndKind = (address: Address) => [addressKey(address), kindOf(addressKey(address))]
   expect(keyAndKind('everyone')).toEqual(['*', 'everyone'])

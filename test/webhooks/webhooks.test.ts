@@ -427,6 +427,26 @@ describe('closing', () => {
     expect(webhooks.stats).toMatchObject({ delivered: 0, dropped: 21, waiting: 0 })
   })
 
+  test('twice ends both calls when all is sent, and at the shorter time of both', async () => {
+    let answer = () => {}
+    receiver.answer = (response) => {
+      answer = () => void response.writeHead(200).end()
+    }
+    online('alice')
+    await until('it has arrived', () => receiver.received.length === 1)
+    const closed = Promise.all([webhooks.close(3_000), webhooks.close(3_000)])
+    answer()
+    await closed
+    expect(webhooks.stats).toMatchObject({ delivered: 1, dropped: 0 })
+
+    webhooks = create()
+    online('bob')
+    const hasty = Promise.all([webhooks.close(3_000), webhooks.close(100)])
+    await clock.advance(100)
+    await hasty
+    expect(webhooks.stats).toMatchObject({ delivered: 0, dropped: 1 })
+  })
+
   test('does not wait if there is nothing to send', async () => {
     await webhooks.close()
     await webhooks.close()

@@ -23,7 +23,7 @@ import { createObjectHub, type ObjectHub } from './hub-of.ts'
 import type { DurableObjectBase, Env, ObjectState } from './platform.ts'
 import { createShardPresence } from './presence/shard-presence.ts'
 import { createRemoteCalls, PERMIT_HEADER, type RemoteCalls } from './remote-calls.ts'
-import { discardForResponse, isCountedByFirst, shardCountOf } from './request.ts'
+import { discardForResponse, isCountedByFirst, receive, shardCountOf } from './request.ts'
 import {
   createFencedJournal,
   createResharding,
@@ -149,7 +149,7 @@ class HubObject extends Base {
       await this.#resharding.ensureReady(shardCountOf(request))
       const permit = request.headers.get(PERMIT_HEADER)
       return await (permit === null
-        ? this.#service.app.fetch(request)
+        ? this.#service.app.fetch(receive(request))
         : this.#open(request, permit))
     } finally {
       if (request.body && !request.bodyUsed) await discardForResponse(request.body, this.ctx)

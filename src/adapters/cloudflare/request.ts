@@ -1,5 +1,5 @@
 /** Helpers for requests to shards: they add the number of shards, and copy or discard bodies. */
-import { PIPED_HEADER } from '../../http/batch/publisher.ts'
+import { asPiped } from '../../http/batch/publisher.ts'
 import { PERMIT_HEADER } from './remote-calls.ts'
 import { isLines, shardRoute } from './routes.ts'
 
@@ -9,6 +9,9 @@ import { isLines, shardRoute } from './routes.ts'
  * that are connected elsewhere.
  */
 const COUNT_HEADER = 'Hub-Shards'
+
+/** Says that the lines of a request are the events of one stream, on which the first shard decides. */
+const PIPED_HEADER = 'Hub-Piped'
 
 /** What only the Worker may say of a request. */
 export interface ShardRequest {
@@ -40,6 +43,11 @@ export function withShardCount(
 export function isCountedByFirst(shard: number, request: Request): boolean {
   if (shard === 0 || shardRoute(request).to !== 'publish') return false
   return !isLines(request) || request.headers.has(PIPED_HEADER)
+}
+
+/** A request as the app of a shard reads it. It MUST come from {@link withShardCount}, which removes what others claim. */
+export function receive(request: Request): Request {
+  return request.headers.has(PIPED_HEADER) ? asPiped(request) : request
 }
 
 /** The number of shards that a request carries; 1 if it comes from a Worker that does not set it. */

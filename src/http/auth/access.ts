@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import { isSecureUrl, SECURE_URL_RULE } from '../../core/options/secure-url.ts'
+import { CLOCK } from '../../core/options/shared-kinds.ts'
 import type { Hub } from '../../hub/hub-types.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import { type AttemptOptions, createAttempts } from './attempts.ts'
@@ -110,7 +111,7 @@ const KINDS: Kinds<AccessOptions> = {
     accepts: (value) => value === false || KIND.object.accepts(value),
   },
   attempts: KIND.object,
-  clock: KIND.object,
+  clock: CLOCK,
 }
 
 const JWT_KINDS: Kinds<JwtOptions> = {

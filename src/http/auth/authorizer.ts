@@ -7,7 +7,7 @@ import type { Hub } from '../../hub/hub-types.ts'
 import { bindToHub, internalsOf } from '../../hub/internals.ts'
 import { clientBlocked, forbidden, unauthorized } from './errors.ts'
 import { heldPermissions } from './held-permissions.ts'
-import { mayFollow, mayPublish, type Permissions } from './permissions.ts'
+import { mayFollow, mayPublish, type Permissions, permissionTo } from './permissions.ts'
 import type { Grant, Tickets } from './tickets.ts'
 
 /** The stream that a request asks for. */
@@ -108,7 +108,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     const permissions = await publisherOf(c)
     if (!mayPublish(permissions, address)) {
       throw forbidden(
-        'This credential may not publish to this address: send a publish key, or a token that may.',
+        `This credential may not publish to "${permissionTo(address)}": send a publish key, or a token that may.`,
       )
     }
     return permissions.subject

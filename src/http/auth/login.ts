@@ -6,7 +6,7 @@ import type { Hub } from '../../hub/hub-types.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import { type Access, createAuthorizer } from './authorizer.ts'
 import { unauthenticated } from './errors.ts'
-import { type Permissions, SCOPE, type Scope } from './permissions.ts'
+import { ADDRESSES, type Permissions, type Scope, TOPICS } from './permissions.ts'
 
 /** What the sender of a request may do. Whatever is left out is not allowed. */
 export interface LoginGrant {
@@ -36,8 +36,8 @@ export type Login = (c: Context<any>) => LoginGrant | undefined | Promise<LoginG
 const KINDS: Kinds<LoginGrant> = {
   subject: KIND.text,
   client: KIND.text,
-  topics: SCOPE,
-  publish: SCOPE,
+  topics: TOPICS,
+  publish: ADDRESSES,
   operate: KIND.flag,
   metrics: KIND.flag,
   expiresAt: KIND.number,

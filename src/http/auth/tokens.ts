@@ -14,7 +14,7 @@ import { isolatedReport } from '../../hub/hooks/isolate.ts'
 import { serviceUnavailable, unauthorized } from './errors.ts'
 import { digestOf } from './grant-cookies.ts'
 import { loadJose, preloadJose } from './jose.ts'
-import type { Permissions, Scope } from './permissions.ts'
+import { ADDRESSES, type Permissions, type Scope, TOPICS } from './permissions.ts'
 
 /** How tokens are verified: with a shared secret, or with the public keys of an issuer. Set one of them. */
 export interface JwtOptions {
@@ -64,14 +64,17 @@ const COOLDOWN_MS = 30_000
 const NO_ISSUER_KEYS = 'The keys of the token issuer can’t be fetched now: try again later.'
 
 const Name = z.string().regex(NAME)
-const List: z.ZodType<Scope> = z
-  .union([z.literal('*'), z.array(z.string().max(140)).max(1_000)])
-  .transform((names) => (names.includes('*') ? '*' : names))
+const Topics = z.custom<Scope>((value) => isShort(value) && TOPICS.accepts(value))
+const Addresses = z.custom<Scope>((value) => isShort(value) && ADDRESSES.accepts(value))
+
+function isShort(value: unknown): boolean {
+  return !Array.isArray(value) || value.length <= 1_000
+}
 
 const Claims = z.object({
   sub: Name.optional(),
-  topics: List.default([]),
-  publish: List.default([]),
+  topics: Topics.default([]),
+  publish: Addresses.default([]),
   exp: z.number(),
 })
 

@@ -34,7 +34,7 @@ export interface LineAnswersInit {
 export function createLineAnswers(init: LineAnswersInit): LineAnswers {
   const { reader, maxLineBytes, endsAtRefusal, publishAll, flushed, onWait } = init
   const splitter = createLineSplitter(maxLineBytes)
-  let lines: Iterator<Line, void> = splitter.end()
+  let lines: Iterator<Line, void> = [].values()
   let isLast = false
   let isStopped = false
   let turn = newTurn()

@@ -8,12 +8,14 @@ import type { Hub } from '../../hub/hub-types.ts'
 import { internalsOf } from '../../hub/internals.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { holdPermissions } from '../auth/held-permissions.ts'
-import { publication } from '../idempotency/publish-options-of.ts'
+import { publishArgs } from '../idempotency/publish-args.ts'
 import { passThrough } from '../middleware/authorize.ts'
+import { tooMany } from '../middleware/rate-limit.ts'
 import { issuesIn } from '../middleware/validate.ts'
 import { type Explanation, explain, problemBody } from '../problem.ts'
 import { addressesOf, BatchEvent, type BatchProblem, type BatchResult } from '../schemas/batches.ts'
 import { PublishBody } from '../schemas/requests.ts'
+import { eventContext } from './event-context.ts'
 
 /** What publishing requires. */
 export interface BatchInit {
@@ -27,8 +29,18 @@ export interface BatchInit {
   onError(error: unknown, c: Context): void
 }
 
-/** A request with this header has the events of one stream as its lines: its first refusal is its last result. */
-export const PIPED_HEADER = 'Hub-Piped'
+const piped = new WeakSet<Request>()
+
+/** Makes the lines of a request the events of one stream: its first refusal is its last result. Returns the request. */
+export function asPiped(request: Request): Request {
+  piped.add(request)
+  return request
+}
+
+/** Whether the lines of a request are the events of one stream. */
+export function isPiped(c: Context): boolean {
+  return piped.has(c.req.raw)
+}
 
 /**
  * Publishes events in one turn, and resolves with their results in order: of the events of one stream, up to the first
@@ -57,7 +69,7 @@ export function createBatchPublisher(
   address?: Address,
 ): BatchPublisher {
   const { events } = internalsOf(hub)
-  const isPiped = c.req.header(PIPED_HEADER) !== undefined
+  const endsAtRefusal = isPiped(c)
   const read = (value: unknown): readonly [Addresses, PublishBody] => {
     return address === undefined ? withRecipients(value) : [address, checked(PublishBody, value)]
   }
@@ -71,7 +83,7 @@ export function createBatchPublisher(
 
   /** A context that holds permissions. */
   function turn(): Context {
-    const own = contextLike(c)
+    const own = eventContext(c)
     holdPermissions(own)
     return own
   }
@@ -98,13 +110,13 @@ export function createBatchPublisher(
         const refusal = limit === passThrough ? undefined : await refusalOf(own)
         const result = refusal
           ? asResult(refusal)
-          : hub.publish(addresses, ...publication(own, body)).catch(problemIn)
+          : hub.publish(addresses, ...publishArgs(own, body)).catch(problemIn)
         results.push(result)
         if (checksLater(events)) await result
       } catch (error) {
         results.push(problemIn(error))
       }
-      if (isPiped && isRefused(await results.at(-1))) break
+      if (endsAtRefusal && isRefused(await results.at(-1))) break
     }
     const all = await Promise.all(results)
     for (const result of all) if (isRefused(result)) countError(result)
@@ -115,14 +127,15 @@ export function createBatchPublisher(
     errors.set(status, (errors.get(status) ?? 0) + 1)
   }
 
-  /** Counts one event. The limit is middleware, which may set headers or respond: hence a context of its own. */
+  /** Counts one event. The limit may be any middleware: it refuses by responding. */
   async function refusalOf(from: Context): Promise<Explanation | undefined> {
-    const own = contextLike(from)
+    const own = eventContext(from)
     const response = (await limit(own, async () => {})) ?? (own.finalized ? own.res : undefined)
     if (!response) return undefined
     const { status, headers } = response
     const seconds = headers.get('Retry-After')
-    return { status, detail: TOO_MANY, ...(seconds !== null && { retryAfter: Number(seconds) }) }
+    const detail = tooMany('retryAfter')
+    return { status, detail, ...(seconds !== null && { retryAfter: Number(seconds) }) }
   }
 
   function problemIn(error: unknown): BatchResult {
@@ -146,8 +159,6 @@ export function asResult(explanation: Explanation): BatchProblem {
   return retryAfter === undefined ? body : { ...body, retryAfter }
 }
 
-const TOO_MANY = 'Too many events within a minute: wait for the seconds in retryAfter.'
-
 /** Why a hub that drains publishes no more of a batch. */
 export const CLOSING: Explanation = {
   status: 503,
@@ -165,18 +176,4 @@ function checked<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   throw new HubError('invalid-event', '', { issues: issuesIn(result.error) })
-}
-
-type ContextClass = new (
-  request: Request,
-  options: { readonly env: unknown; readonly path: string },
-) => Context
-
-/** A context of the same request, with its path and its runtime, but without a response. */
-function contextLike(c: Context): Context {
-  const own = new (c.constructor as ContextClass)(c.req.raw, { env: c.env, path: c.req.path })
-  Object.defineProperty(own, 'req', { value: c.req })
-  Object.defineProperty(own, 'executionCtx', { get: () => c.executionCtx })
-  for (const [name, value] of Object.entries(c.var)) own.set(name, value)
-  return own
 }

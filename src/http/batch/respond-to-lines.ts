@@ -5,7 +5,7 @@ import { type Explanation, problem } from '../problem.ts'
 import { bodyStream } from './body-stream.ts'
 import { discardRest } from './discard-rest.ts'
 import { createLineAnswers, type LineAnswers, type LineAnswersInit } from './line-answers.ts'
-import { asResult, PIPED_HEADER } from './publisher.ts'
+import { asResult, isPiped } from './publisher.ts'
 import { type BatchWatch, type BatchWatchInit, watchBatch } from './watch-batch.ts'
 
 /** The media type of JSON with one value per line. */
@@ -36,7 +36,7 @@ export async function respondToLines(c: Context, init: RespondToLinesInit): Prom
   const answers = createLineAnswers({
     ...init,
     reader,
-    endsAtRefusal: c.req.header(PIPED_HEADER) !== undefined,
+    endsAtRefusal: isPiped(c),
     onWait: (isWaiting) => watch.wait(isWaiting ? 'body' : undefined),
   })
   const ended = new Promise<Explanation>((resolve) => watch.start(resolve))

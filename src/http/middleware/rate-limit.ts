@@ -9,6 +9,7 @@ import { type ClientRateLimitInfo, rateLimiter, type Store } from 'hono-rate-lim
 import { type Clock, dateAt, systemClock } from '../../core/clock.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import { CLOCK } from '../../core/options/shared-kinds.ts'
 import type { Hub } from '../../hub/hub-types.ts'
 import { bindToHub, internalsOf } from '../../hub/internals.ts'
 import { problem } from '../problem.ts'
@@ -48,14 +49,17 @@ const KINDS: Kinds<RateLimitOptions> = {
   hub: KIND.any,
   streamsPerMinute: KIND.number,
   publishesPerMinute: KIND.number,
-  clock: KIND.object,
+  clock: CLOCK,
   addressOf: KIND.function,
   isCountedElsewhere: KIND.function,
 }
 
 const MINUTE_MS = 60_000
 
-const TOO_MANY = 'Too many events within a minute: wait for the seconds in Retry-After.'
+/** What is wrong with a publish over the limit. @param field - where the seconds are until the next one */
+export function tooMany(field: 'Retry-After' | 'retryAfter'): string {
+  return `Too many events within a minute: wait for the seconds in ${field}.`
+}
 
 /** The maximum number of subjects and addresses counted separately within a minute. The others share one count. */
 const MAX_COUNTED = 100_000
@@ -81,7 +85,11 @@ export function createLimits(options: RateLimitOptions): Limits {
       reject(c.get('grant').client, 'rate-limited', info)
       return refuseWithBye(c, hub, 'at-capacity')
     }),
-    publishing: limit(publishesPerMinute, (c) => problem(c, 429, TOO_MANY), isCountedElsewhere),
+    publishing: limit(
+      publishesPerMinute,
+      (c) => problem(c, 429, tooMany('Retry-After')),
+      isCountedElsewhere,
+    ),
   }
   return bindToHub(limits, hub)
 

@@ -9,9 +9,10 @@ import { answerArray, MAX_BATCH_BYTES } from '../batch/answer-array.ts'
 import { answerLines } from '../batch/answer-lines.ts'
 import type { BatchInit } from '../batch/publisher.ts'
 import { NDJSON } from '../batch/respond-to-lines.ts'
-import { checkNoKey, onlyPublication } from '../idempotency/publish-options-of.ts'
+import { checkNoKey, publishArgsOfRequest } from '../idempotency/publish-args.ts'
 import { requirePublish } from '../middleware/authorize.ts'
 import { bodyTypeOf, eventBody, jsonBody, maxJsonBytes } from '../middleware/body.ts'
+import { noFieldsInQuery } from '../middleware/query.ts'
 import { valid } from '../middleware/validate.ts'
 import { answerStream, EVENT_STREAM } from '../piping/answer-stream.ts'
 import { type BatchResult, type Recipients, UncheckedBatch } from '../schemas/batches.ts'
@@ -61,28 +62,29 @@ export function publishRoutes(options: PublishRoutesInit): Hono<BlankEnv, Publis
     .post('/ping/:id', client, toClient, limit, (c) =>
       send(c, { client: c.req.valid('param').id }, { data: 'hello' }),
     )
-    .post('/clients/:id', client, toClient, lines(clientIn), limit, body, (c) =>
+    .post('/clients/:id', client, toClient, noFieldsInQuery, lines(clientIn), limit, body, (c) =>
       send(c, { client: c.req.valid('param').id }, c.req.valid('json')),
     )
-    .post('/topics/:topic', topic, toTopic, lines(topicIn), limit, body, (c) =>
+    .post('/topics/:topic', topic, toTopic, noFieldsInQuery, lines(topicIn), limit, body, (c) =>
       send(c, { topic: c.req.valid('param').topic }, c.req.valid('json')),
     )
     .post(
       '/broadcast',
       toEveryone,
+      noFieldsInQuery,
       lines(() => 'everyone'),
       limit,
       body,
       (c) => send(c, 'everyone', c.req.valid('json')),
     )
-    .post('/publish', toSomewhere, lines(), array, (c) => {
+    .post('/publish', toSomewhere, noFieldsInQuery, lines(), array, (c) => {
       checkNoKey(c)
       return answerArray(options, c, c.req.valid('json'), maxBatchEvents)
     })
   return asRoutes(app)
 
   async function send(c: Context, address: Address, body: PublishBody) {
-    return jsonResponse<Published>(c, await hub.publish(address, ...onlyPublication(c, body)))
+    return jsonResponse<Published>(c, await hub.publish(address, ...publishArgsOfRequest(c, body)))
   }
 
   /** Handles bodies of many events, each of which counts by itself: NDJSON, and for one address an event stream. */

@@ -5,6 +5,7 @@ import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
 import { checkRange } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import { CLOCK, COUNT } from '../../core/options/shared-kinds.ts'
 import type {
   AppendResult,
   DeliveredEvent,
@@ -35,11 +36,11 @@ export interface MemoryJournalOptions {
 }
 
 const KINDS: Kinds<MemoryJournalOptions> = {
-  maxEvents: KIND.number,
+  maxEvents: COUNT,
   maxAgeMs: KIND.number,
   maxBytes: KIND.number,
   maxRetainedBytes: KIND.number,
-  clock: KIND.object,
+  clock: CLOCK,
 }
 
 /** Creates an empty journal with an epoch of its own. @throws {HubError} `invalid-option` */

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { checkRange, HubError } from '../../core/errors.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import { CLOCK, COUNT } from '../../core/options/shared-kinds.ts'
 import { parseRedisUrl, REDIS_URL_RULE } from './redis-url.ts'
 
 /** The server of the journal, its bounds and its clock. */
@@ -59,13 +60,13 @@ export type RedisJournalSettings = {
 const KINDS: Kinds<RedisJournalOptions> = {
   url: KIND.text,
   prefix: KIND.text,
-  maxEvents: KIND.number,
+  maxEvents: COUNT,
   maxAgeMs: KIND.number,
   maxBytes: KIND.number,
   maxRetainedBytes: KIND.number,
   acceptEviction: KIND.flag,
   observer: KIND.object,
-  clock: KIND.object,
+  clock: CLOCK,
   random: KIND.function,
 }
 

@@ -1,7 +1,8 @@
 /** The options of the journal in SQLite. */
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { checkRange } from '../../core/errors.ts'
-import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
+import { checkRange, HubError } from '../../core/errors.ts'
+import { checkOptions, KIND, type Kinds, withMethods } from '../../core/options/option-kinds.ts'
+import { CLOCK, COUNT } from '../../core/options/shared-kinds.ts'
 import type { ObjectStorage } from './object-storage.ts'
 
 /** The storage of the journal, its bounds and its clock. */
@@ -30,15 +31,15 @@ export interface SqliteJournalOptions {
 const MAX_VALUE_BYTES = 2_000_000 - 4_096
 
 const KINDS: Kinds<SqliteJournalOptions> = {
-  storage: KIND.object,
-  maxEvents: KIND.number,
+  storage: withMethods('state.storage of a Durable Object', 'transactionSync', 'setAlarm'),
+  maxEvents: COUNT,
   maxAgeMs: KIND.number,
   maxBytes: KIND.number,
   maxRetainedBytes: KIND.number,
   maxEventBytes: KIND.number,
-  maxEmptyAddresses: KIND.number,
+  maxEmptyAddresses: COUNT,
   epochSuffix: KIND.text,
-  clock: KIND.object,
+  clock: CLOCK,
 }
 
 /** The options that are not left out, and the defaults of most others. */
@@ -58,10 +59,12 @@ export function resolveSqliteOptions(options: SqliteJournalOptions): SqliteSetti
   const { maxEvents = 1_000, maxAgeMs = 300_000, maxBytes = 67_108_864 } = options
   const { maxRetainedBytes = 16_777_216, maxEventBytes = 262_144 } = options
   const { storage, maxEmptyAddresses, epochSuffix = '', clock = systemClock } = options
+  if (!storage) throw new HubError('invalid-option', 'createSqliteJournal requires storage.')
   checkRange('maxEvents', maxEvents, 0)
   checkRange('maxAgeMs', maxAgeMs, 0)
   checkRange('maxBytes', maxBytes, 0)
   checkRange('maxRetainedBytes', maxRetainedBytes, 0)
+  checkRange('maxEmptyAddresses', maxEmptyAddresses ?? 0, 0)
   checkRange('maxEventBytes', maxEventBytes, 1, MAX_VALUE_BYTES)
   return {
     storage,

@@ -129,6 +129,20 @@ test('each login counts against its own rate limit: by its subject, its client, 
   for (const sender of senders) expect(await statusOf(sender)).toBe(429)
 })
 
+test('a grant may name patterns, and `client:*`', async () => {
+  const { request } = createHost(() => ({
+    client: 'alice',
+    topics: ['orders/**'],
+    publish: ['client:*', 'topic:orders/*'],
+  }))
+  const stream = await request('/sse?topic=orders/*')
+  expect(stream.status).toBe(200)
+  await stream.body?.cancel()
+  expect((await request('/topics/orders%2F1', undefined, POST)).status).toBe(200)
+  expect((await request('/clients/bob', undefined, POST)).status).toBe(200)
+  expect((await request('/topics/orders', undefined, POST)).status).toBe(403)
+})
+
 test('a client id that is invalid is a mistake of the host, and opens no stream', async () => {
   const { hub, request } = createHost(() => ({ client: '' }))
   expect((await request('/sse')).status).toBe(500)
@@ -147,6 +161,10 @@ describe.each([
     [/publish .* must be an array of strings or/, { publish: 'topic:news' }],
     [/publish .* must be an array of strings or/, { publish: 'client:123' }],
     [/publish .* must be an array of strings or/, { publish: true }],
+    [/topics .*: each string is a topic, or a pattern/, { topics: ['*'] }],
+    [/topics .*: each string is a topic, or a pattern/, { topics: ['news', 'a*'] }],
+    [/publish .*: each string is 'everyone', 'client:ID'/, { publish: ['everyone', '*'] }],
+    [/publish .*: each string is 'everyone', 'client:ID'/, { publish: ['orders/*'] }],
     [/operate .* must be true or false/, { operate: 'no' }],
     [/subject .* must be a string/, { subject: 42 }],
     [/client .* must be a string/, { client: 42 }],

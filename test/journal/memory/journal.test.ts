@@ -193,7 +193,9 @@ test.each(['maxEvents', 'maxAgeMs', 'maxBytes'])('a negative %s is refused by na
 
 test.each<[RegExp, object]>([
   [/createMemoryJournal has no option "maxAge"/, { maxAge: 60_000 }],
-  [/maxEvents of createMemoryJournal must be a finite number/, { maxEvents: '1000' }],
+  [/maxEvents of createMemoryJournal must be a whole number/, { maxEvents: '1000' }],
+  [/maxEvents of createMemoryJournal must be a whole number/, { maxEvents: 1.5 }],
+  [/clock of createMemoryJournal must be a clock/, { clock: {} }],
   [/maxBytes must be between/, { maxBytes: -1 }],
 ])('an option that is misspelt, or of another kind, is refused: %s', (message, options) => {
   expect(() => createMemoryJournal(options)).toThrow(message)

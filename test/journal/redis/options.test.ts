@@ -99,7 +99,9 @@ test.each([
 test.each<[RegExp, object]>([
   [/createRedisJournal has no option "acceptEvictions"/, { acceptEvictions: true }],
   [/acceptEviction of createRedisJournal must be true or false/, { acceptEviction: 'no' }],
-  [/maxEvents of createRedisJournal must be a finite number/, { maxEvents: '10' }],
+  [/maxEvents of createRedisJournal must be a whole number/, { maxEvents: '10' }],
+  [/maxEvents of createRedisJournal must be a whole number/, { maxEvents: 1.5 }],
+  [/clock of createRedisJournal must be a clock/, { clock: {} }],
   [/observer of createRedisJournal has no option "conected"/, { observer: { conected() {} } }],
   [/url must be/, { url: undefined }],
 ])('a mistake is refused: %s', (message, options) => {

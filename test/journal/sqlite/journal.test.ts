@@ -329,11 +329,18 @@ describe('the journal in SQLite', () => {
   })
 })
 
+const STORAGE = { transactionSync() {}, setAlarm() {} } as never
+
 test.each<[RegExp, object]>([
   [/createSqliteJournal has no option "maxEvent"/, { maxEvent: 10 }],
   [/maxAgeMs of createSqliteJournal must be a finite number/, { maxAgeMs: '1000' }],
+  [/maxEvents of createSqliteJournal must be a whole number/, { maxEvents: 1.5 }],
+  [/maxEmptyAddresses must be between 0/, { maxEmptyAddresses: -1 }],
+  [/clock of createSqliteJournal must be a clock/, { clock: {} }],
+  [/createSqliteJournal requires storage/, { storage: undefined }],
+  [/storage of createSqliteJournal must be state.storage/, { storage: {} }],
 ])('an option that is misspelt, or of another kind, is refused: %s', (message, options) => {
-  const journal = () => createSqliteJournal({ storage: {} as never, ...options })
+  const journal = () => createSqliteJournal({ storage: STORAGE, ...options })
   expect(journal).toThrow(message)
   expect(journal).toThrow(expect.objectContaining({ code: 'invalid-option' }))
 })

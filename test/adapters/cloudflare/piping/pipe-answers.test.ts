@@ -1,7 +1,7 @@
 /** Event streams for all shards: what one hub would answer and deliver, also if a shard fails in the middle. */
 import type { Context, MiddlewareHandler } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isCountedByFirst } from '../../../../src/adapters/cloudflare/request.ts'
+import { isCountedByFirst, receive } from '../../../../src/adapters/cloudflare/request.ts'
 import { createRouter } from '../../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../../src/http/app.ts'
@@ -55,7 +55,7 @@ function setUp({
     shard: (shard) => ({
       fetch: async (request) => {
         requests.push({ shard, id: request.headers.get('X-Request-Id') })
-        const pass = async () => await (apps[shard] as (typeof apps)[0]).fetch(request)
+        const pass = async () => await (apps[shard] as (typeof apps)[0]).fetch(receive(request))
         return await (intercepts.get(shard)?.(request, pass) ?? pass())
       },
     }),

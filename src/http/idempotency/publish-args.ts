@@ -1,4 +1,4 @@
-/** The idempotency key of a request that publishes an event, and whose key it is. */
+/** What `publish` of the hub receives after the address: an event, and its idempotency key with whose key it is. */
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { EventInput } from '../../core/event.ts'
@@ -13,11 +13,11 @@ const HEADER = 'Idempotency-Key'
 const ANYONE = 'anyone'
 
 /**
- * Returns an event and its options, as `publish` of the hub receives them.
+ * Returns the arguments of `publish` of the hub after the address, as a tuple to spread.
  * @param c - of a credential that was checked: its `subject` owns the key
  * @param header - the key in the header. @defaultValue none
  */
-export function publication(
+export function publishArgs(
   c: Context,
   body: PublishBody,
   header?: string,
@@ -27,17 +27,17 @@ export function publication(
   return [event, { idempotencyKey, keyOwner: c.get('subject') ?? ANYONE }]
 }
 
-/** The same for a request with one event, whose key may be in the header. @throws {HTTPException} 400 for an invalid key, or two */
-export function onlyPublication(
+/** Returns the same for a request with one event, whose key may be in the header. @throws {HTTPException} 400 for an invalid key, or two */
+export function publishArgsOfRequest(
   c: Context,
   body: PublishBody,
 ): readonly [EventInput, PublishOptions?] {
   const text = c.req.header(HEADER)
-  if (text === undefined) return publication(c, body)
+  if (text === undefined) return publishArgs(c, body)
   const key = idempotencyKeyIn(text)
   if (key === undefined) throw invalid(`The header ${HEADER} ${IDEMPOTENCY_KEY_RULE}.`)
   if (body.idempotencyKey !== undefined) throw invalid(TWO)
-  return publication(c, body, key)
+  return publishArgs(c, body, key)
 }
 
 /** Refuses a key for a whole batch, or an event stream. @throws {HTTPException} 400 */
