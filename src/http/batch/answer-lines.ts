@@ -4,7 +4,8 @@ import { HTTPException } from 'hono/http-exception'
 import { type Address, MAX_ADDRESSES } from '../../core/address.ts'
 import { HubError } from '../../core/errors.ts'
 import { internalsOf } from '../../hub/internals.ts'
-import { dataTooLarge, decodeUtf8, fromJson, maxJsonBytes, NOT_UTF8 } from '../middleware/body.ts'
+import { dataTooLarge, maxJsonBytes } from '../middleware/body.ts'
+import { decodeUtf8, fromJson, notUtf8 } from '../middleware/readers.ts'
 import { type BatchInit, createBatchPublisher } from './publisher.ts'
 import { respondToLines } from './respond-to-lines.ts'
 
@@ -39,6 +40,6 @@ export async function answerLines(
 function parse(bytes: Uint8Array | undefined, maxEventBytes: number): unknown {
   if (!bytes) throw new HubError('event-too-large', dataTooLarge(maxEventBytes))
   const text = decodeUtf8(bytes)
-  if (text === undefined) throw new HTTPException(400, { message: NOT_UTF8 })
-  return fromJson(text)
+  if (text === undefined) throw new HTTPException(400, { message: notUtf8('line') })
+  return fromJson(text, 'line')
 }

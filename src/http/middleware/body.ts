@@ -1,12 +1,12 @@
 /** Reads request bodies. An event may be sent as JSON, text or a form; one schema validates all three. */
 import type { Context, MiddlewareHandler } from 'hono'
-import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
 import type { HubErrorCode } from '../../core/errors.ts'
 import { readBody } from '../../core/read-body.ts'
 import { problem } from '../problem.ts'
 import { PublishBody, publishing } from '../schemas/requests.ts'
 import { curlCommand } from './curl-command.ts'
+import { decodeUtf8, fromForm, fromJson, isObject, notUtf8 } from './readers.ts'
 import { invalid, type Valid } from './validate.ts'
 
 /** One byte of data takes at most six bytes in JSON (`\u0000`). Field names and quotes need some slack. */
@@ -16,12 +16,6 @@ const SLACK_BYTES = 4_096
 /** The maximum size in bytes of a body that is not an event. */
 const JSON_BYTES = 65_536
 
-const TOO_LARGE =
-  'The JSON contains a number that is too large for JavaScript: send it as a string.'
-const NO_FORM =
-  'The form is not valid percent-encoded UTF-8, or repeats a field: encode it, and send each field once.'
-/** What is wrong with a body that is not UTF-8. */
-export const NOT_UTF8 = 'The body is not valid UTF-8: encode it as UTF-8.'
 const CHARSET_UTF8 = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i
 const UNSUPPORTED =
   'Send application/json {"data": …}, text/plain, or application/x-www-form-urlencoded with data=, in UTF-8 and without Content-Encoding.'
@@ -32,9 +26,6 @@ type Reader = (text: string) => unknown
 type Readers = ReadonlyMap<string | undefined, Reader>
 
 const FORM = 'application/x-www-form-urlencoded'
-
-/** The fields of a form that are true or false. */
-const FLAGS: readonly string[] = ['ephemeral', 'replace', 'retain']
 
 const EVENT_READERS: Readers = new Map([
   ['application/json', fromJson],
@@ -103,7 +94,7 @@ function bodyOf<Output, Input>(
     const reader = readers.get(type)
     if (!reader) return problem(c, 415, unsupported)
     const text = decodeUtf8(bytes)
-    if (text === undefined) return problem(c, 400, NOT_UTF8)
+    if (text === undefined) return problem(c, 400, notUtf8('body'))
     const value = reader(text)
     if (type === FORM && isNoEvent(value as object, text)) return noData(c, text)
     const checked = schema.safeParse(value)
@@ -158,88 +149,11 @@ export function bodyTypeOf(c: Context): string | undefined {
   const type = c.req.header('Content-Type') ?? ''
   const encoding = c.req.header('Content-Encoding') ?? 'identity'
   if (encoding.toLowerCase() !== 'identity' || CHARSET_UTF8.test(type)) return undefined
-  return type.split(';')[0]?.trim().toLowerCase()
+  return mediaTypeOf(c)
 }
 
-/** Parses JSON. @throws {HTTPException} 400 */
-export function fromJson(text: string): unknown {
-  // RFC 8259 §8.1: a byte order mark may be ignored.
-  const json = text.replace(/^\uFEFF/, '')
-  const value = parsed(json)
-  if (hasInfinity(json)) throw new HTTPException(400, { message: TOO_LARGE })
-  return value
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    throw new HTTPException(400, { message: 'The body is not valid JSON: check its syntax.' })
-  }
-}
-
-/** Matches JSON that may contain a number of more than 308 digits, written out or with an exponent. */
-const MAYBE_HUGE = /\d[eE]\+?\d|(?<!\d)\d{309}/
-
-/** A string, which is skipped, or a number. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
-
-/** Whether JSON contains a number that JavaScript reads as infinite and would write as null. */
-function hasInfinity(json: string): boolean {
-  if (!MAYBE_HUGE.test(json)) return false
-  for (const [token] of json.matchAll(TOKEN)) {
-    if (!token.startsWith('"') && !Number.isFinite(Number(token))) return true
-  }
-  return false
-}
-
-/** Whether text is an object in JSON. */
-function isObject(text: string): boolean {
-  if (!text.startsWith('{')) return false
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function fromForm(text: string): unknown {
-  // curl -d labels JSON a form, too. No field of an event begins with a brace.
-  if (isObject(text)) return fromJson(text)
-  if (!isPercentEncoded(text)) throw new HTTPException(400, { message: NO_FORM })
-  const fields = new Map<string, unknown>()
-  for (const [name, value] of new URLSearchParams(text)) {
-    // It is unclear which of the two is meant.
-    if (fields.has(name)) throw new HTTPException(400, { message: NO_FORM })
-    fields.set(name, toField(name, value))
-  }
-  return Object.fromEntries(fields)
-}
-
-function toField(name: string, value: string): unknown {
-  if (!FLAGS.includes(name)) return value
-  return value === 'true' ? true : value === 'false' ? false : value
-}
-
-/** Whether text is valid percent-encoded UTF-8. */
-export function isPercentEncoded(text: string): boolean {
-  if (!text.includes('%')) return true
-  try {
-    decodeURIComponent(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** Decodes UTF-8; undefined for other bytes. */
-export function decodeUtf8(bytes: ArrayBuffer | Uint8Array): string | undefined {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return undefined
-  }
+/** The media type of a body, whatever its encoding. */
+export function mediaTypeOf(c: Context): string {
+  const [type = ''] = (c.req.header('Content-Type') ?? '').split(';')
+  return type.trim().toLowerCase()
 }

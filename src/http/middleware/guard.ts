@@ -2,10 +2,10 @@
 import type { Context, Handler, MiddlewareHandler } from 'hono'
 import { isolate } from '../../hub/hooks/isolate.ts'
 import { problem, problemOf } from '../problem.ts'
-import { noSecretsInQuery } from './authorize.ts'
-import { isPercentEncoded } from './body.ts'
 import { inOrder } from './in-order.ts'
 import { originText } from './origins.ts'
+import { noSecretsInQuery } from './query.ts'
+import { isPercentEncoded } from './readers.ts'
 
 /** What the guard requires. */
 export interface GuardInit {

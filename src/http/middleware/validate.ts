@@ -29,14 +29,29 @@ export function invalid(c: Context, target: string, error: Pick<z.ZodError, 'iss
 /** What a schema found wrong: at most the first {@link MAX_ISSUES}. */
 export function issuesIn({ issues }: Pick<z.ZodError, 'issues'>): readonly Issue[] {
   const first = issues.slice(0, MAX_ISSUES).flatMap((issue) => furthest(issue))
-  return first.slice(0, MAX_ISSUES).map(({ path, message }) => ({
-    path: path.join('.'),
-    // The message quotes unknown keys, which may be of any length.
-    message: message.slice(0, 200),
-  }))
+  return first
+    .flatMap((issue) => eachUnknown(issue))
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => ({ path: path.join('.'), message }))
 }
 
 type ZodIssue = z.core.$ZodIssue
+
+/** The maximum length of a name that a problem quotes. */
+const MAX_QUOTED = 100
+
+/** A name that a request contains, cut if it is too long to be repeated. */
+export function quoted(name: string): string {
+  return name.length > MAX_QUOTED ? `${name.slice(0, MAX_QUOTED)}…` : name
+}
+
+/** One issue for each name that is unknown. */
+function eachUnknown(issue: ZodIssue): readonly Pick<ZodIssue, 'path' | 'message'>[] {
+  if (issue.code !== 'unrecognized_keys') return [issue]
+  return issue.keys.slice(0, MAX_ISSUES).map((key) => {
+    return { path: [...issue.path, quoted(key)], message: 'is unknown' }
+  })
+}
 
 /** Of a value that matches none of several schemas, what is wrong in it for the only one whose type it has. */
 function furthest(issue: ZodIssue): readonly ZodIssue[] {

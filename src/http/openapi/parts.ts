@@ -31,7 +31,7 @@ const REFUSALS: Readonly<Record<ProblemStatus, Refusal>> = {
     description:
       'The credential lacks the required permission; or the hub has no key and the request came from another origin or through a proxy.',
     detail:
-      'This credential may not publish to this address: send a publish key, or a token that may.',
+      'This credential may not publish to "topic:news": send a publish key, or a token that may.',
     headers: ['WWW-Authenticate'],
   },
   404: {

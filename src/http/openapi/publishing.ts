@@ -45,7 +45,7 @@ const REFUSED: BatchResult = {
   title: 'Forbidden',
   status: 403,
   detail:
-    'This credential may not publish to this address: send a publish key, or a token that may.',
+    'This credential may not publish to "topic:news": send a publish key, or a token that may.',
 }
 
 const answers = lines(BatchResult, PUBLISHED, { line: 2, ...REFUSED })

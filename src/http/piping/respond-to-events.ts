@@ -13,7 +13,7 @@ import { bodyStream } from '../batch/body-stream.ts'
 import { discardRest } from '../batch/discard-rest.ts'
 import { asResult, CLOSING } from '../batch/publisher.ts'
 import { type BatchWatchInit, watchBatch } from '../batch/watch-batch.ts'
-import { type Explanation, explain, problem } from '../problem.ts'
+import { type Explanation, explain } from '../problem.ts'
 import type { BatchProblem } from '../schemas/batches.ts'
 import type { Piped, PipedResult, PipeQuery } from '../schemas/pipes.ts'
 
@@ -152,9 +152,12 @@ const BROKEN_AT_ONCE: Explanation = {
 
 function respond(c: Context, result: Piped): Response {
   if (!('status' in result)) return c.json(result)
-  const { retryAfter, status, detail, issues, code } = result
+  // Nothing was published.
+  const { published, ...refusal } = result
+  const { status, retryAfter } = refusal
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
-  return problem(c, status as ContentfulStatusCode, detail, issues, code)
+  const headers = { 'Content-Type': 'application/problem+json' }
+  return c.body(JSON.stringify(refusal), status as ContentfulStatusCode, headers)
 }
 
 /** A body that begins with white space, so that its headers are sent: RFC 8259 §2 allows it. */

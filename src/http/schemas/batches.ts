@@ -1,10 +1,12 @@
 /** The schemas of batches: an event with its recipients, and what each event is answered with. */
 import { z } from 'zod'
-import { type Addresses, MAX_ADDRESSES, NAME_RULE, TOPIC_RULE } from '../../core/address.ts'
+import { type Addresses, MAX_ADDRESSES, NAME_RULE, topicRule } from '../../core/address.ts'
 import type { Problem } from '../problem.ts'
 import { schemaMetadata } from './metadata.ts'
-import { Name, type PublishBody, publishing, TopicName } from './requests.ts'
+import { Name, TopicName } from './names.ts'
+import { type PublishBody, publishing } from './requests.ts'
 import { ProblemSchema, Published } from './responses.ts'
+import { required } from './rules.ts'
 
 const NAMES_RULE = `must be a name or a list of 1 to ${MAX_ADDRESSES} names`
 const TO_RULE =
@@ -19,45 +21,58 @@ export type Recipients =
   | { readonly client: Names; readonly topic?: Names | undefined }
   | { readonly topic: Names; readonly client?: undefined }
 
-const names = (name: z.ZodString, rule: string, description: string): z.ZodType<Names, Names> => {
-  const namesRule = `${NAMES_RULE}; a name ${rule}`
-  const list = z.array(name).min(1, namesRule).max(MAX_ADDRESSES, namesRule)
+const names = (
+  name: z.ZodString,
+  ruleOf: (value: unknown) => string,
+  description: string,
+): z.ZodType<Names, Names> => {
+  const namesRule = {
+    error: ({ input }: { readonly input?: unknown }) => `${NAMES_RULE}; a name ${ruleOf(input)}`,
+  }
+  const list = z
+    .array(name)
+    .min(1, namesRule)
+    .refine((all) => new Set(all).size <= MAX_ADDRESSES, { ...namesRule, abort: true })
   return z.union([name, list], namesRule).register(schemaMetadata, { description })
 }
 
-const Clients = names(Name, NAME_RULE, 'A client id, or several.')
-const TopicNames = names(TopicName, TOPIC_RULE, 'A topic, or several.')
+const Clients = names(Name, () => NAME_RULE, 'A client id, or several.')
+const TopicNames = names(TopicName, topicRule, 'A topic, or several.')
+
+/** One schema for clients, topics and both: of several, zod would name fields that only another one lacks. */
+const Named = z
+  .strictObject({ client: Clients.optional(), topic: TopicNames.optional() })
+  .refine(({ client, topic }) => client !== undefined || topic !== undefined, TO_RULE)
+  .register(schemaMetadata, { minProperties: 1 }) as unknown as z.ZodType<
+  Exclude<Recipients, 'everyone'>,
+  Exclude<Recipients, 'everyone'>
+>
 
 /** Whom an event is for. */
 export const Recipients: z.ZodType<Recipients, Recipients> = z
-  .union(
-    [
-      z.literal('everyone'),
-      z.strictObject({ client: Clients, topic: TopicNames.optional() }),
-      z.strictObject({ topic: TopicNames }),
-    ],
-    TO_RULE,
-  )
+  .union([z.literal('everyone'), Named], required(TO_RULE))
   .refine(isWithinBound, `must name at most ${MAX_ADDRESSES} clients and topics in all`)
   .register(schemaMetadata, {
     id: 'Recipients',
-    description: 'Whom an event is for: all that listen to any of these receive it, once.',
+    description: `Whom an event is for: all that listen to any of these receive it, once. At most ${MAX_ADDRESSES} names, not counting duplicates.`,
   })
 
 function isWithinBound(to: Recipients): boolean {
-  if (to === 'everyone') return true
-  const { client = [], topic = [] } = to
-  return [client, topic].flat().length <= MAX_ADDRESSES
+  return [addressesOf(to)].flat().length <= MAX_ADDRESSES
 }
 
-/** Returns the addresses of recipients. */
+/** Returns the addresses of recipients, each once. */
 export function addressesOf(to: Recipients): Addresses {
   if (to === 'everyone') return to
   const { client = [], topic = [] } = to
   return [
-    ...[client].flat().map((one) => ({ client: one })),
-    ...[topic].flat().map((one) => ({ topic: one })),
+    ...unique(client).map((one) => ({ client: one })),
+    ...unique(topic).map((one) => ({ topic: one })),
   ]
+}
+
+function unique(list: Names): readonly string[] {
+  return [...new Set([list].flat())]
 }
 
 /** An event of a batch, with its recipients. */

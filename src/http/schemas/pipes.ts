@@ -6,15 +6,15 @@ import type { PipeResult } from '../../hub/piping/pipe.ts'
 import type { Problem } from '../problem.ts'
 import { schemaMetadata } from './metadata.ts'
 import { coverage, ProblemSchema, Published } from './responses.ts'
+import { AT_MOST_ONCE, MAX_TICKET_LENGTH, required, TICKET_RULE } from './rules.ts'
 
 const FLAGS: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
   ['false', false],
 ])
 
-const once = 'must be sent at most once'
-const Key = z.string(once).regex(EVENT_KEY, EVENT_KEY_RULE)
-const EventName = z.string(once).regex(EVENT_NAME, EVENT_NAME_RULE)
+const Key = z.string(required(AT_MOST_ONCE)).regex(EVENT_KEY, EVENT_KEY_RULE)
+const EventName = z.string(AT_MOST_ONCE).regex(EVENT_NAME, EVENT_NAME_RULE)
 
 /** The query of a request whose body is an event stream. */
 export interface PipeQuery {
@@ -30,13 +30,13 @@ export interface PipeQueryInput extends Omit<PipeQuery, 'ephemeral'> {
   readonly ephemeral?: string | undefined
 }
 
-/** `?event=&ephemeral=&key=&onAbort=`. Unknown parameters are ignored. */
+/** `?event=&ephemeral=&key=&onAbort=`. Other parameters are ignored. */
 export const PipeQuery: z.ZodType<PipeQuery, PipeQueryInput> = z.object({
   event: EventName.optional().register(schemaMetadata, {
     description: 'Of an event stream: the name of all its events, instead of their own.',
   }),
   ephemeral: z
-    .string(once)
+    .string(AT_MOST_ONCE)
     .transform((text) => FLAGS.get(text))
     .pipe(z.boolean('must be true or false'))
     .optional()
@@ -60,9 +60,13 @@ export interface StopQuery {
 /** The query of a stop. */
 export const StopQuery: z.ZodType<StopQuery, StopQuery> = z.object({
   key: Key.clone().register(schemaMetadata, { description: 'The key of what is published.' }),
-  ticket: z.string(once).max(32_768).optional().register(schemaMetadata, {
-    description: 'A ticket of the client.',
-  }),
+  ticket: z
+    .string(AT_MOST_ONCE)
+    .max(MAX_TICKET_LENGTH, TICKET_RULE)
+    .optional()
+    .register(schemaMetadata, {
+      description: 'A ticket of the client.',
+    }),
 })
 
 /** What a stream has published. */

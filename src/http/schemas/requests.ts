@@ -1,28 +1,11 @@
 /** The schemas of all requests. */
 import { z } from 'zod'
-import {
-  FOLLOWED,
-  FOLLOWED_RULE,
-  MAX_TOPICS,
-  NAME,
-  NAME_RULE,
-  TOPIC,
-  TOPIC_RULE,
-} from '../../core/address.ts'
+import { MAX_TOPICS, NAME, NAME_RULE } from '../../core/address.ts'
 import { EVENT_KEY, EVENT_KEY_RULE, EVENT_NAME, EVENT_NAME_RULE } from '../../core/event.ts'
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../../core/idempotency/idempotency-key.ts'
 import { schemaMetadata } from './metadata.ts'
-
-/** A client id. */
-export const Name: z.ZodString = z.string(NAME_RULE).regex(NAME, NAME_RULE)
-
-/** A topic to publish to. */
-export const TopicName: z.ZodString = z.string(TOPIC_RULE).regex(TOPIC, TOPIC_RULE)
-
-/** A topic or a pattern to follow. */
-const Followed = z.string(FOLLOWED_RULE).regex(FOLLOWED, FOLLOWED_RULE)
-
-const once = 'must be sent at most once'
+import { Followed, Name, TopicName } from './names.ts'
+import { AT_MOST_ONCE, MAX_TICKET_LENGTH, TICKET_RULE } from './rules.ts'
 
 /** `GET /sse?id=&topic=&lastEventId=&ticket=` */
 export interface StreamQuery {
@@ -41,7 +24,7 @@ const Topics = z.array(Followed).max(MAX_TOPICS, `must have at most ${MAX_TOPICS
 
 /** The query of `GET /sse`. Unknown parameters are ignored. */
 export const StreamQuery: z.ZodType<StreamQuery, StreamQueryInput> = z.object({
-  id: z.string(once).regex(NAME, NAME_RULE).optional().register(schemaMetadata, {
+  id: z.string(AT_MOST_ONCE).regex(NAME, NAME_RULE).optional().register(schemaMetadata, {
     description:
       'The client id. By default, the one that the credential names; without access control, a random UUID.',
   }),
@@ -49,13 +32,17 @@ export const StreamQuery: z.ZodType<StreamQuery, StreamQueryInput> = z.object({
     description:
       'Topics to follow, or patterns: `orders/*` follows all topics one level below `orders`, `orders/**` all below it. With a ticket, all topics of the ticket by default.',
   }),
-  lastEventId: z.string(once).optional().register(schemaMetadata, {
+  lastEventId: z.string(AT_MOST_ONCE).optional().register(schemaMetadata, {
     description:
       'The cursor to resume from; the Last-Event-ID header overrides it. `earliest` replays everything in the journal.',
   }),
-  ticket: z.string(once).max(32_768).optional().register(schemaMetadata, {
-    description: 'A ticket from `POST /tickets`. It opens one stream.',
-  }),
+  ticket: z
+    .string(AT_MOST_ONCE)
+    .max(MAX_TICKET_LENGTH, TICKET_RULE)
+    .optional()
+    .register(schemaMetadata, {
+      description: 'A ticket from `POST /tickets`. It opens one stream.',
+    }),
 })
 
 /** The path of a client. */
@@ -237,7 +224,7 @@ export const OpenApiQuery: z.ZodType<
 
 function wholeNumber(min: number, max: number) {
   const rule = `must be a whole number from ${min} to ${max}`
-  const digits = z.string(once).regex(/^\d{1,9}$/, rule)
+  const digits = z.string(AT_MOST_ONCE).regex(/^\d{1,9}$/, rule)
   return digits.transform(Number).pipe(z.int().min(min, rule).max(max, rule))
 }
 

@@ -283,6 +283,37 @@ describe('an event stream', () => {
   })
 })
 
+describe('a field of an event in the query', () => {
+  const SSE = 'text/event-stream'
+  const NDJSON = 'application/x-ndjson'
+  const LINE = '{"to":"everyone","data":1}'
+
+  test.each([
+    ['/clients/alice?event=x', 'text/plain', 'hi'],
+    ['/topics/news?event=x', 'text/plain', 'hi'],
+    ['/broadcast?event=x', NDJSON, '{"data":1}'],
+    ['/publish?event=x', 'application/json', `[${LINE}]`],
+    ['/publish?event=x', NDJSON, LINE],
+    ['/clients/alice?retain=true', SSE, 'data: 1\n\n'],
+    ['/topics/news?retain=true', SSE, 'data: 1\n\n'],
+  ])('is refused: %s, %s', async (path, type, body) => {
+    const { send, hubs } = setUp()
+    const response = await send('POST', path, body, { 'Content-Type': type })
+    const problem = await problemIn(response)
+    expect(problem.status).toBe(400)
+    expect(problem.issues).toEqual([
+      { path: expect.stringMatching(/^query\.(event|retain)$/), message: expect.any(String) },
+    ])
+    expect(hubs.every((hub) => hub.stats().published === 0)).toBe(true)
+  })
+
+  test('of a stream that is not UTF-8 leads to 415', async () => {
+    const { send } = setUp()
+    const type = { 'Content-Type': `${SSE};charset=latin1` }
+    expect((await send('POST', '/topics/news?key=k', 'data: 1\n\n', type)).status).toBe(415)
+  })
+})
+
 describe('when a shard is unavailable', () => {
   const unavailable = (why = 'retryable'): FakeShard => ({
     fetch: () => Promise.reject(Object.assign(new Error('reset'), { [why]: true })),

@@ -103,7 +103,7 @@ describe('POST /publish', () => {
     })
     expect(answers).toEqual([
       result(0),
-      problem(3, 400, /JSON/),
+      problem(3, 400, /^The line is not valid JSON: check its syntax\.$/),
       problem(4, 400, /too large for JavaScript/),
       field(5, 'json.to'),
       field(6, 'json.to'),
@@ -112,7 +112,7 @@ describe('POST /publish', () => {
       field(9, 'json.to'),
       field(10, 'json.data'),
       field(11, 'json'),
-      field(12, 'json.event', 'json'),
+      field(12, 'json.event', 'json.more'),
       problem(13, 413, /1000 bytes/, 'event-too-large'),
       problem(14, 413, /1000 bytes/, 'event-too-large'),
       result(0),
@@ -122,8 +122,6 @@ describe('POST /publish', () => {
 
   test('the problem of an invalid list of recipients names the field and the bound, and stays short', async () => {
     const { request } = createAppHarness()
-    const names = (count: number, prefix = 'n') =>
-      Array.from({ length: count }, (_, n) => prefix + n)
     const answers = await answersIn(
       await request(
         '/publish',
@@ -135,6 +133,10 @@ describe('POST /publish', () => {
           { to: { client: 'a', topic: ['b', 7] }, data: 1 },
           { to: { topic: 7 }, data: 1 },
           { to: { client: 'a', topics: 'b' }, data: 1 },
+          { to: { client: null, topic: 'b' }, data: 1 },
+          { to: { client: 'a', topic: null }, data: 1 },
+          { to: {}, data: 1 },
+          { to: null, data: 1 },
           { to: { client: Array(1_000).fill('') }, data: 1 },
         ]),
       ),
@@ -146,12 +148,44 @@ describe('POST /publish', () => {
       [{ path: 'json.to', message: 'must name at most 1000 clients and topics in all' }],
       [{ path: 'json.to.topic.1', message: TOPIC_RULE }],
       [{ path: 'json.to.topic', message: expect.stringContaining('1 to 1000 names') }],
-      [{ path: 'json.to', message: 'Unrecognized key: "topics"' }],
+      [{ path: 'json.to.topics', message: 'is unknown' }],
+      [{ path: 'json.to.client', message: expect.stringContaining('1 to 1000 names') }],
+      [{ path: 'json.to.topic', message: expect.stringContaining('1 to 1000 names') }],
+      [{ path: 'json.to', message: expect.stringContaining('must be "everyone", {"client": …}') }],
+      [{ path: 'json.to', message: expect.stringContaining('must be "everyone", {"client": …}') }],
       Array.from({ length: 20 }, (_, n) => ({
         path: `json.to.client.${n}`,
         message: expect.any(String),
       })),
     ])
+  })
+
+  test('recipients that are repeated count once, as in the library', async () => {
+    const checked: unknown[] = []
+    const publish = async (_: unknown, address: unknown) => void checked.push(address)
+    const access = { publish, listen: publish, operate: publish, issuer: publish } as never
+    const { hub, request } = createAppHarness({}, { access })
+    const several = names(999, 'c')
+    const answers = await answersIn(
+      await request(
+        '/publish',
+        ndjson([
+          { to: { client: Array(1_500).fill('alice') }, data: 1 },
+          { to: { client: [...several, ...several], topic: ['t', 't'] }, data: 1 },
+          { to: { client: [...several, ...several], topic: ['t', 'u'] }, data: 1 },
+        ]),
+      ),
+    )
+    expect(answers).toMatchObject([
+      result(0),
+      result(0),
+      {
+        issues: [{ path: 'json.to', message: 'must name at most 1000 clients and topics in all' }],
+      },
+    ])
+    // Of the request, and of each recipient once.
+    expect(checked).toHaveLength(1 + 1 + 1_000)
+    expect(hub.stats().published).toBe(2)
   })
 
   test('a line may be longer than its data by the names of a thousand recipients', async () => {
@@ -185,7 +219,7 @@ describe('POST /publish', () => {
     ])
     expect(await answersIn(await request('/publish', ndjson(body)))).toEqual([
       result(0),
-      problem(2, 400, /UTF-8/),
+      problem(2, 400, /^The line is not valid UTF-8: encode it as UTF-8\.$/),
       result(0),
     ])
   })
@@ -296,6 +330,14 @@ describe('while the body arrives', () => {
       { ...problem(4, 400, /ended early/), published: 2 },
     ])
     expect([hub.stats().published, clock.timers]).toEqual([2, 0])
+  })
+
+  test('a header of the client does not end a batch at its first problem', async () => {
+    const { request } = createAppHarness()
+    const init = ndjson('{"data":1}\nno JSON\n{"data":2}\n')
+    const headers = { ...init.headers, 'Hub-Piped': '1' }
+    const answers = await answersIn(await request('/broadcast', { ...init, headers }))
+    expect(answers).toEqual([result(0), problem(2, 400, /JSON/), result(0)])
   })
 
   test('a body that breaks off in its first line is 400', async () => {
@@ -520,9 +562,12 @@ describe('permissions', () => {
   test('are required for each recipient', async () => {
     const { request, token } = createAuthHarness()
     const credential = await token({ sub: 'alice', publish: ['topic:news', 'client:bob'] })
-    const init = to({ client: 'bob', topic: 'news' }, { client: ['bob', 'eve'] })
+    const init = to({ client: 'bob', topic: 'news' }, { client: ['bob', 'eve', 'mallory'] })
     const response = await request('/publish', credential, init)
-    expect(await answersIn(response)).toEqual([result(0), problem(2, 403, /may not publish/)])
+    expect(await answersIn(response)).toEqual([
+      result(0),
+      problem(2, 403, /^This credential may not publish to "client:eve": /),
+    ])
   })
 
   test('are required for each line', async () => {
@@ -531,9 +576,9 @@ describe('permissions', () => {
     const init = to({ topic: 'news' }, 'everyone', { client: 'bob' }, { topic: 'x' })
     expect(await answersIn(await request('/publish', credential, init))).toEqual([
       result(0),
-      problem(2, 403, /may not publish/),
+      problem(2, 403, /may not publish to "everyone"/),
       result(0),
-      problem(4, 403, /may not publish/),
+      problem(4, 403, /may not publish to "topic:x"/),
     ])
     expect(await answersIn(await request('/publish', KEY, init))).toEqual(Array(4).fill(result(0)))
   })
@@ -708,3 +753,7 @@ test('a journal that fails is answered for each line, and reveals nothing', asyn
   ])
   expect(errors).toEqual([new Error('password=123')])
 })
+
+function names(count: number, prefix = 'n'): string[] {
+  return Array.from({ length: count }, (_, n) => prefix + n)
+}

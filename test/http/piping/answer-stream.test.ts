@@ -80,6 +80,17 @@ describe('an event stream as a body', () => {
     })
   })
 
+  test('that is refused at once says when to send it again', async () => {
+    const publishing: MiddlewareHandler = async (c) => c.json({}, 429, { 'Retry-After': '7' })
+    const { request } = createAppHarness({}, { limits: { publishing } })
+    const refused = await request('/broadcast', post('data: 1\n\n', SSE))
+    expect(refused.headers.get('Retry-After')).toBe('7')
+    expect(await problemIn(refused)).toEqual({
+      ...{ type: 'about:blank', title: 'Too Many Requests', status: 429, retryAfter: 7 },
+      detail: 'Too many events within a minute: wait for the seconds in retryAfter.',
+    })
+  })
+
   test('that breaks off has published what was whole, and its last event says so', async () => {
     const { app, clock, listen } = createAppHarness()
     const alice = await listen('/sse?id=alice')

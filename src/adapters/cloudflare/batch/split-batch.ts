@@ -1,7 +1,7 @@
 /** Splits a batch among shards: each gets the lines that concern it, in order, and their results become those of the batch. */
 import type { Addresses } from '../../../core/address.ts'
 import { isHubError, RETRY_AFTER } from '../../../core/errors.ts'
-import { decodeUtf8, fromJson } from '../../../http/middleware/body.ts'
+import { decodeUtf8, fromJson } from '../../../http/middleware/readers.ts'
 import {
   addressesOf,
   type BatchProblem,

@@ -5,6 +5,7 @@ import { type EventInput, prepareEvent } from '../../../core/event.ts'
 import { asResult, isRefused } from '../../../http/batch/publisher.ts'
 import { NDJSON } from '../../../http/batch/respond-to-lines.ts'
 import { bodyTypeOf } from '../../../http/middleware/body.ts'
+import { unreadFields } from '../../../http/middleware/query.ts'
 import { EVENT_STREAM, pipeQueryOf } from '../../../http/piping/answer-stream.ts'
 import {
   Refused,
@@ -48,7 +49,8 @@ export function createPipeAnswers(init: PipeAnswersInit): (request: Request) => 
     const response = await respond(request, (c) => {
       const query = PipeQuery.safeParse(pipeQueryOf(c))
       if (bodyTypeOf(c) !== EVENT_STREAM) return c.body(null)
-      if (!query.success || request.headers.has('Idempotency-Key')) return c.body(null)
+      const isRefused = unreadFields(c).length > 0 || request.headers.has('Idempotency-Key')
+      if (!query.success || isRefused) return c.body(null)
       pipe = openPipe(init, request)
       return respondToEvents(c, query.data, pipe)
     })

@@ -1,6 +1,7 @@
 /** Batches over several shards: what one hub would answer and deliver, whichever shard each client is on. */
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { receive } from '../../../../src/adapters/cloudflare/request.ts'
 import { createRouter } from '../../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../../src/http/app.ts'
@@ -42,7 +43,7 @@ function setUp({ count = COUNT, key = '' } = {}) {
       fetch: async (request) => {
         requests.push({ shard, id: request.headers.get('X-Request-Id') })
         const fail = broken.get(shard)
-        return await (fail?.() ?? (apps[shard] as (typeof apps)[0]).fetch(request))
+        return await (fail?.() ?? (apps[shard] as (typeof apps)[0]).fetch(receive(request)))
       },
     }),
   })
@@ -91,7 +92,7 @@ const RESULTS = [
   { ids: expect.any(Array), connections: 2 },
   { ids: expect.any(Array), connections: 3 },
   { ids: expect.any(Array), connections: 3 },
-  { status: 400, issues: [{ path: 'json.to' }] },
+  { status: 400, issues: [{ path: 'json.to.topics' }] },
   { status: 400, issues: [{ path: 'json.to.client.1' }] },
   { status: 400, issues: [{ path: 'json.event' }] },
   { status: 400 },
@@ -170,6 +171,22 @@ test('lines without an address go to all shards, and those that are not valid ar
   await listener?.next(({ data }) => data === 'end')
   expect(hubs.map((hub) => hub.stats().published)).toEqual([2, 2, 2])
 })
+
+test.each([1, COUNT])(
+  'a header of the client does not end a batch at its first problem (%i shards)',
+  async (count) => {
+    const { request, hubs } = setUp({ count })
+    const init = ndjson('{"data":1}\nno JSON\n{"data":2}\n')
+    const headers = { ...init.headers, 'Hub-Piped': '1' }
+    const answers = await answersIn(await request('/broadcast', { ...init, headers }))
+    expect(answers).toMatchObject([
+      { connections: 0 },
+      { line: 2, status: 400 },
+      { connections: 0 },
+    ])
+    expect(hubs.map((hub) => hub.stats().published)).toEqual(hubs.map(() => 2))
+  },
+)
 
 test('each line is answered before the next one comes', async () => {
   const { fetch, clock, hubs } = setUp()
