@@ -66,8 +66,19 @@ export function mergeResults(results: readonly BatchResult[]): BatchResult {
     const detail = conflictAfter(published.length, results.length)
     return problemOf({ status: 422, detail, code: 'idempotency-conflict' })
   }
+  const refusal = results.find(isRefusal)
+  if (refusal) {
+    const { status, detail } = refusal
+    const before = `${published.length} of ${results.length} shards have published the event to their recipients.`
+    return problemOf({ status, detail: `${before} For the others: ${detail}` })
+  }
   return problemOf({
     status: 503,
     detail: unconfirmedBy(`${failed} of ${results.length} shards`),
   })
+}
+
+/** Whether a shard refuses an event whenever it is repeated. */
+function isRefusal(result: BatchResult): result is BatchProblem {
+  return 'status' in result && result.status < 500 && result.status !== 429
 }

@@ -22,3 +22,15 @@ test('if no shard may have stored it, the result is that of the first', () => {
   expect(mergeResults([FULL, MOVED])).toEqual(FULL)
   expect(mergeResults([MOVED, FULL])).toEqual(MOVED)
 })
+
+test('what a shard refuses to its recipients is refused, and says that others have it', () => {
+  const refusal = asResult({ status: 403, detail: 'No.' })
+  const published = { id: 'a-1', connections: 1 }
+  expect(mergeResults([published, refusal, UNCONFIRMED])).toMatchObject({
+    status: 403,
+    detail: '1 of 3 shards have published the event to their recipients. For the others: No.',
+  })
+  const later = asResult({ status: 429, detail: 'later', retryAfter: 2 })
+  expect(mergeResults([published, later])).toMatchObject({ status: 503 })
+  expect(mergeResults([published, later])).not.toHaveProperty('retryAfter')
+})
