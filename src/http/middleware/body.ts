@@ -18,7 +18,7 @@ const JSON_BYTES = 65_536
 
 const CHARSET_UTF8 = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i
 const UNSUPPORTED =
-  'Send application/json {"data": …}, text/plain, or application/x-www-form-urlencoded with data=, in UTF-8 and without Content-Encoding.'
+  'Send application/json {"data": …}, text/plain, application/x-www-form-urlencoded with data=, application/x-ndjson or text/event-stream, in UTF-8 and without Content-Encoding.'
 
 /** Turns text into the value that a schema validates. @throws {HTTPException} 400 */
 type Reader = (text: string) => unknown
