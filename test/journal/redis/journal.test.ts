@@ -164,8 +164,8 @@ describe.skipIf(REDIS_IS_MISSING)('the journal in Redis', () => {
     expect(figures).toEqual([`${next.sequence}`, '1'])
   })
 
-  test('accepts bounds that are not whole numbers', async () => {
-    const { journal } = await openRedisJournal(redis, { maxEvents: 2.5, maxBytes: 10_000.5 })
+  test('accepts a bound of bytes that is not a whole number', async () => {
+    const { journal } = await openRedisJournal(redis, { maxEvents: 2, maxBytes: 10_000.5 })
     for (const data of ['a', 'b', 'c', 'd']) await journal.append(ALICE, { data })
     expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toHaveLength(2)
   })
