@@ -220,7 +220,7 @@ export function topicRule(topic: unknown): string {
   return isWild ? `${TOPIC_RULE}. ${NO_PATTERN}` : TOPIC_RULE
 }
 
-const NO_PATTERN = 'Patterns can only be followed: publish to each topic'
+const NO_PATTERN = 'Patterns can only be followed: name each topic'
 
 function checkFollowed(name: string): string {
   return matching(name, FOLLOWED, `A topic ${FOLLOWED_RULE}.`)

@@ -53,7 +53,7 @@ describe('a client id or topic', () => {
     for (const name of ['**', 'a*', 'a/*', '*a']) {
       expect(addressKey({ client: name })).toBe(`c:${name}`)
       expect(() => addressKey({ topic: name })).toThrow(
-        /^A topic must .* Patterns can only be followed: publish to each topic\.$/,
+        /^A topic must .* Patterns can only be followed: name each topic\.$/,
       )
     }
   })

@@ -65,7 +65,7 @@ test('a batch, and what asks for a ticket, say what is missing', async () => {
 
 test('who publishes to a pattern is told that it can only be followed', async () => {
   const { request } = createAppHarness()
-  const rule = `${TOPIC_RULE}. Patterns can only be followed: publish to each topic`
+  const rule = `${TOPIC_RULE}. Patterns can only be followed: name each topic`
   const one = await problemIn(await request('/topics/orders%2F*', json({ data: 1 })))
   expect(one.issues).toEqual([{ path: 'param.topic', message: rule }])
   const events = ['orders/*', ['news', 'orders/*']].map((topic) => ({ to: { topic }, data: 1 }))
