@@ -8,6 +8,7 @@ import { decodeJwt } from 'jose'
 import { NAME } from '../../core/address.ts'
 import type { AppType } from '../../http/app.ts'
 import { NDJSON } from '../../http/batch/respond-to-lines.ts'
+import { mediaTypeOf } from '../../http/middleware/body.ts'
 import { EVENT_STREAM } from '../../http/piping/answer-stream.ts'
 
 /** Where a request goes, with what is needed to find the shard. */
@@ -103,18 +104,13 @@ export function isEvent(request: Request, route: ShardRoute): boolean {
 }
 
 /** Whether a request is answered while its body arrives. */
-export function isLines({ method, headers }: Request): boolean {
-  return method === 'POST' && [NDJSON, EVENT_STREAM].includes(typeOf(headers))
+export function isLines(request: Request): boolean {
+  return request.method === 'POST' && [NDJSON, EVENT_STREAM].includes(mediaTypeOf(request))
 }
 
 /** Whether the body of a request is an event stream. */
-export function isEventStream({ method, headers }: Request): boolean {
-  return method === 'POST' && typeOf(headers) === EVENT_STREAM
-}
-
-function typeOf(headers: Headers): string {
-  const [type = ''] = (headers.get('Content-Type') ?? '').split(';')
-  return type.trim().toLowerCase()
+export function isEventStream(request: Request): boolean {
+  return request.method === 'POST' && mediaTypeOf(request) === EVENT_STREAM
 }
 
 /**

@@ -149,11 +149,11 @@ export function bodyTypeOf(c: Context): string | undefined {
   const type = c.req.header('Content-Type') ?? ''
   const encoding = c.req.header('Content-Encoding') ?? 'identity'
   if (encoding.toLowerCase() !== 'identity' || CHARSET_UTF8.test(type)) return undefined
-  return mediaTypeOf(c)
+  return mediaTypeOf(c.req.raw)
 }
 
 /** The media type of a body, whatever its encoding. */
-export function mediaTypeOf(c: Context): string {
-  const [type = ''] = (c.req.header('Content-Type') ?? '').split(';')
+export function mediaTypeOf({ headers }: Request): string {
+  const [type = ''] = (headers.get('Content-Type') ?? '').split(';')
   return type.trim().toLowerCase()
 }

@@ -56,7 +56,7 @@ export function unreadFields(c: Context): readonly string[] {
 
 /** Whether the body is an event stream, in whatever encoding: another than UTF-8 is refused as such. */
 function isEventStream(c: Context): boolean {
-  return mediaTypeOf(c) === 'text/event-stream'
+  return mediaTypeOf(c.req.raw) === 'text/event-stream'
 }
 
 /** The names of the parameters, each once. */

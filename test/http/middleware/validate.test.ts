@@ -63,7 +63,7 @@ test('a batch, and what asks for a ticket, say what is missing', async () => {
   ])
 })
 
-test('who publishes to a pattern is told that it can only be followed', async () => {
+test('a problem with a pattern says that it can only be followed', async () => {
   const { request } = createAppHarness()
   const rule = `${TOPIC_RULE}. Patterns can only be followed: name each topic`
   const one = await problemIn(await request('/topics/orders%2F*', json({ data: 1 })))
