@@ -4,7 +4,7 @@ import type { AnyEvents, EventSchema } from '../core/declared-events.ts'
 import { checkRange } from '../core/errors.ts'
 import type { Compression } from '../core/event-stream.ts'
 import { checkOptions, KIND, type Kinds, withMethods } from '../core/options/option-kinds.ts'
-import { CLOCK } from '../core/options/shared-kinds.ts'
+import { CLOCK, COUNT } from '../core/options/shared-kinds.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory/journal.ts'
 import { HOOK_KINDS, type HubHooks, type IsolatedHooks, isolateHooks } from './hooks/hooks.ts'
@@ -93,8 +93,8 @@ const KINDS: Kinds<HubOptions> = {
   journal: withMethods('a journal', 'append', 'read', 'head', 'open', 'close'),
   heartbeatMs: KIND.number,
   retryMs: KIND.number,
-  maxConnections: KIND.number,
-  maxConnectionsPerClient: KIND.number,
+  maxConnections: COUNT,
+  maxConnectionsPerClient: COUNT,
   clientOverflow: {
     rule: `must be ${OVERFLOWS.join(' or ')}`,
     accepts: (value) => OVERFLOWS.includes(value),

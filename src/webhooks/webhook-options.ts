@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { checkRange, HubError } from '../core/errors.ts'
 import { checkOptions, KIND, type Kinds } from '../core/options/option-kinds.ts'
 import { isSecureUrl, SECURE_URL_RULE } from '../core/options/secure-url.ts'
-import { CLOCK } from '../core/options/shared-kinds.ts'
+import { CLOCK, COUNT } from '../core/options/shared-kinds.ts'
 import { isWebhookSecret, WEBHOOK_SECRET_RULE } from './signature.ts'
 
 /** Where webhooks are sent, and how they are signed. */
@@ -60,8 +60,8 @@ export interface WebhookSettings {
 const KINDS: Kinds<WebhookOptions> = {
   url: KIND.text,
   secret: KIND.any,
-  maxWaiting: KIND.number,
-  maxBatch: KIND.number,
+  maxWaiting: COUNT,
+  maxBatch: COUNT,
   observer: KIND.object,
   fetch: KIND.function,
   clock: CLOCK,

@@ -22,6 +22,8 @@ describe('an option', () => {
     { lifetimeMs: Number.POSITIVE_INFINITY },
     { maxConnections: -1 },
     { maxConnections: Number.NaN },
+    { maxConnections: 1.5 },
+    { maxConnectionsPerClient: 1.5 },
     { maxConnectionsPerClient: -1 },
     { maxEventBytes: 0 },
     { maxQueuedBytes: 0 },

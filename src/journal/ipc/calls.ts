@@ -16,7 +16,7 @@ interface Call {
   reject(error: unknown): void
 }
 
-const CLOSED = 'The journal is closed: the event may not be stored. Try again.'
+const CLOSED = 'The journal is closed: the request may not have taken effect. Try again.'
 
 /** Creates the calls of one process. */
 export function createCalls(): Calls {

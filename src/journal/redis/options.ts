@@ -112,9 +112,9 @@ function databaseSuffix(url: string): string {
   return parsed.database === 0 ? '' : `@${parsed.database}`
 }
 
-/** Creates the error of a journal that can't do what was requested. @param what - the predicate of the message */
+/** Creates the error of a journal that can't do, or can't confirm, what was requested. @param what - the predicate of the message */
 export function unavailable(what: string): HubError {
-  const message = `The journal ${what}: the event may not be stored. Try again.`
+  const message = `The journal ${what}: the request may not have taken effect. Try again.`
   return new HubError('journal-unavailable', message)
 }
 

@@ -76,10 +76,10 @@ test('an observer is notified of what it observes', () => {
   expect(seen).toEqual(['allkeys-lru', ...errors])
 })
 
-test('an error says that the event may not be stored', () => {
+test('an error says that the request may not have taken effect', () => {
   expect(unavailable('is closed')).toMatchObject({
     code: 'journal-unavailable',
-    message: 'The journal is closed: the event may not be stored. Try again.',
+    message: 'The journal is closed: the request may not have taken effect. Try again.',
   })
 })
 
