@@ -21,7 +21,7 @@ export interface PageMember {
   home: PageStream
   /** `waiting` for a stream that begins with what is retained; `starting` with one, as far as is known; `started`: it has received that. */
   phase: 'waiting' | 'starting' | 'started'
-  /** The data of the retained events that it has received before it has started, by topic and key. */
+  /** The data of the retained events that it has received before it has started, by topic, key and event. */
   readonly received: Map<string, string>
   stop(): void
 }
@@ -73,11 +73,15 @@ export function setStarted(member: PageMember): void {
 }
 
 /** Whether a component has not received an event: a stream that reopens sends what is retained once more, without ids. */
-export function isNew({ phase, received }: PageMember, event: ReceivedEvent): boolean {
+export function isNew(member: PageMember, event: ReceivedEvent): boolean {
+  const { phase, received } = member
   const { id, topic, key, data, retained } = event
+  // Only what a stream starts with has no id: the rest comes after all of that.
+  if (id !== undefined && phase === 'starting') setStarted(member)
   if (!retained) return true
-  if (phase === 'started') return id !== undefined
-  const place = JSON.stringify([topic, key])
+  if (member.phase === 'started') return id !== undefined
+  // Addresses have keys of their own, but only topics are named: an event tells the others apart.
+  const place = JSON.stringify([topic, key, event.event])
   if (id === undefined && received.get(place) === data) return false
   received.set(place, data)
   return true

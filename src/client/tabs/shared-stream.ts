@@ -43,8 +43,8 @@ export function shareStream(
   let streamCursor: string | undefined
   let status: ClientStatus = { state: 'connecting' }
   const backoff = newBackoff()
-  /** Whether this tab, or another one as far as it knows, has received retained events. */
-  let retains = false
+  /** Whether this tab, or another one as far as it knows, has received retained events, or may have begun after them. */
+  let retains = !!cursor
   /** Of a leader: whether others follow, and which lists with topics of others the hub refused. */
   let hasFollowers = false
   let refused: TopicLists = []
@@ -181,7 +181,7 @@ export function shareStream(
     if (status.state === 'live') isFresh = false
     const follow = (step: Step) => {
       apply(step)
-      if (step.id !== undefined) followIfCaughtUp()
+      if (step.id) followIfCaughtUp()
     }
     read(topics, follow, showStatus)
   }
@@ -209,11 +209,12 @@ export function shareStream(
   }
 
   function apply({ id, event, gap }: Step): void {
-    // The shared stream carries the topics of all tabs.
-    const isMine = event?.topic === undefined || follows(topics, event.topic)
+    const topic = event?.topic
+    // The shared stream carries the topics of all tabs. Those that none of them names are for all: the hub chose them.
+    const isForOthers = topic && !follows(topics, topic) && follows(streamTopics, topic)
     if (event?.retained) retains = true
-    onStep({ id, event: isMine ? event : undefined, gap: isFresh ? undefined : gap })
-    if (id === undefined) return
+    onStep({ id, event: isForOthers ? undefined : event, gap: isFresh ? undefined : gap })
+    if (!id) return
     isFresh = false
     cursor = id
   }

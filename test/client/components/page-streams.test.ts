@@ -218,6 +218,17 @@ test('without retained events, a component joins the stream as it is', async () 
   expect(requests).toEqual(['red'])
 })
 
+test('what is retained at two addresses that have no topic arrives from both', async () => {
+  const { clock, hub, mount } = createPage()
+  const retain = { key: 'count', data: 1, retain: true }
+  await hub.publish({ client: 'alice' }, { event: 'unread', ...retain })
+  await hub.publish('everyone', { event: 'version', ...retain })
+  await hub.publish([{ topic: 'red' }, { topic: 'blue' }], { event: 'opened', ...retain })
+  const { received } = mount(['red'])
+  await clock.runPending()
+  expect(received).toEqual(['1', '1', '1'])
+})
+
 test('a component that mounts after a gap is not given what was retained before', async () => {
   const { clock, hub, mount, publish, restart } = createPage()
   await hub.publish({ topic: 'red' }, { data: 'old', key: 'price', retain: true })

@@ -52,6 +52,26 @@ test('a new tab receives what is retained of topics that another tab has added',
   expect(world.connections()).toBe(1)
 })
 
+test('a new tab receives what is retained, also if the first one started after it', async () => {
+  const world = createWorld()
+  await world.hub.publish({ topic: 'sport' }, { data: '1:0', retain: true })
+  await world.openTab({ topics: ['sport'], lastEventId: world.hub.cursor })
+  const second = await world.openTab({ topics: ['sport'] })
+  await world.clock.advance(5_000)
+  await world.publish('end')
+  expect(second.received).toEqual(['1:0', 'end'])
+  expect(world.connections()).toBe(1)
+})
+
+test('topics that a ticket adds are for all tabs', async () => {
+  const world = createWorld()
+  const ticket = () => world.ticket({ client: 'alice', topics: ['news'] })
+  const tabs = [await world.openTab({ ticket }), await world.openTab({ ticket })]
+  await world.publish('one', 'news')
+  expect(tabs.map(({ received }) => received)).toEqual([['one'], ['one']])
+  expect(world.connections()).toBe(1)
+})
+
 test('a tab that reads what is retained once more does not disturb the others', async () => {
   const world = createWorld()
   await world.hub.publish({ topic: 'sport' }, { data: '1:0', retain: true })
