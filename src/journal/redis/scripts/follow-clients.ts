@@ -33,7 +33,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local wallTime = now
 local found = call('HMGET', data, 'id', 'offset', 'last', 'quietUntil', 'server')
 local id, offset, last, quietUntil = found[1], tonumber(found[2]), tonumber(found[3]), tonumber(found[4])
-if mode ~= 'join' and not call('ZSCORE', hubs, name) then return { id or '', 0, 0, 0 } end
+local seen = call('ZSCORE', hubs, name)
+if mode ~= 'join' and (not seen or seen == '-inf') then return { id or '', 0, 0, 0 } end
 if not id then id, offset, last, quietUntil = name, 0, now, 0 end
 
 -- The clock stands still while no hub reaches Redis, and when the time of Redis jumps: nobody has left or died
@@ -114,6 +115,8 @@ local again = 0
 local dead = call('ZRANGEBYSCORE', hubs, '-inf', now - deadAfter, 'LIMIT', 0, 1)[1]
 if dead and now >= quietUntil then
   again = 1
+  -- It is no member any more: if it returns, it stores all of its clients anew, under another name.
+  call('ZADD', hubs, '-inf', dead)
   -- Its last reports may not have arrived: whom they were about is reported as it is now.
   for _, text in ipairs(call('LRANGE', reports .. dead, 1, -1)) do
     local client = sub(text, 2)

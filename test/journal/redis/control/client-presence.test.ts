@@ -1,6 +1,11 @@
 /** Clients come and go at several hubs on one Redis: one hub reports each of them online and offline, whatever fails. */
 import { afterEach, describe, expect, test } from 'vitest'
+import { connectRedis } from '../../../../src/journal/redis/connection.ts'
 import { createClientPresence } from '../../../../src/journal/redis/control/client-presence.ts'
+import {
+  CLIENTS_PER_CALL,
+  FOLLOW_CLIENTS,
+} from '../../../../src/journal/redis/scripts/follow-clients.ts'
 import { manualClock } from '../../../support/clock.ts'
 import { eventually, until } from '../../../support/eventually.ts'
 import {
@@ -191,6 +196,29 @@ describe.skipIf(REDIS_IS_MISSING)('with several hubs on one Redis', () => {
     a.fail(undefined)
     await eventually(() => expect(hooksOf.get('a')?.at(-1)).toBe('alice+'))
     await reported('alice+', 'bob+', 'carol+', 'alice-', 'carol-', 'alice+')
+  })
+
+  test('a hub that returns while its clients are taken for offline keeps all of them', async () => {
+    const { a, hooks, prefix } = await setUp()
+    const clients = names(300)
+    a.connect(...clients)
+    await until('all are online', () => hooks.length === 300)
+    a.fail('cut')
+    const init = { url: redis.url, acceptEviction: false, onMessage: () => {} }
+    const connection = await connectRedis(init, new AbortController().signal)
+    try {
+      // A hub for which every other one has died takes as many clients as fit into one call.
+      const args = ['other.1', connection.serverId, '', '1', 'join', '0', '60000', '0']
+      await connection.evalScript(FOLLOW_CLIENTS, `{${prefix}}:presence`, args)
+      const left = await redis.command('SCARD', `{${prefix}}:presence:clients:a.1`)
+      expect(left).toBe(300 - CLIENTS_PER_CALL)
+    } finally {
+      connection.close(new Error('The test has ended.'))
+    }
+    a.fail(undefined)
+    const online = (name: string) => redis.command('HEXISTS', `{${prefix}}:presence:counts`, name)
+    await eventually(async () => expect(await Promise.all(clients.map(online))).not.toContain(0))
+    expect(hooks.filter((hook) => hook.endsWith('-'))).toEqual([])
   })
 
   test('a hub that was cut off for a short time reports nothing', async () => {
