@@ -62,7 +62,10 @@ export function openAddresses({ sql }: ObjectStorage, maxEmpty: number): Address
       empty += 1
     }
     // It may be above the entries of its address: no new entry may have this sequence.
-    run('UPDATE head SET start = max(start, ?)', sequence)
+    const start = 'start = max(start, ?)'
+    // No other version has started: the use of patterns goes on.
+    run(`UPDATE patterns SET ${start} WHERE start = (SELECT start FROM head)`, sequence)
+    run(`UPDATE head SET ${start}`, sequence)
   }
 
   function evict(from: string, ...values: readonly (string | number)[]): void {

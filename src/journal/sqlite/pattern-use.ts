@@ -17,8 +17,8 @@ export interface PatternUse {
 
 /**
  * Opens the use of patterns. Call it in a transaction.
- * @param before - the first sequence of the last start; another version may have started since
- * @param start - the first sequence of this start
+ * @param before - what `head.start` was before this start; it is another one if another version has started since
+ * @param start - what `head.start` is now
  */
 export function openPatternUse(
   { sql }: Pick<ObjectStorage, 'sql'>,
@@ -35,7 +35,7 @@ export function openPatternUse(
 
   function follow(keys: readonly string[], newest: number): void {
     if (since !== undefined || !keys.some(isPatternKey)) return
-    sql.exec('INSERT INTO patterns VALUES (1, ?, ?)', start, newest)
+    sql.exec('INSERT INTO patterns SELECT 1, start, ? FROM head', newest)
     since = newest
   }
 

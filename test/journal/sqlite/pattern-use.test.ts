@@ -45,6 +45,23 @@ describe('patterns in SQLite', () => {
     expect(await call('count', 'recipients')).toBe(5)
   })
 
+  test.each([false, true])(
+    'have no gap after a restart (retained events evicted: %s)',
+    async (evicts) => {
+      const { journal, call } = await objects.open({ maxRetainedBytes: 1_000 })
+      const retained = { data: 'x'.repeat(600), replace: true, retain: true }
+      await journal.append('c:bob', { ...retained, key: 'before' })
+      if (evicts) await journal.append('c:bob', { ...retained, key: 'first' })
+      await journal.read(['p:a/*'], undefined, 1e6)
+      const { id } = await journal.append(AB, EVENT)
+      await journal.append(AB, EVENT)
+      if (evicts) await journal.append('c:bob', { ...retained, key: 'second' })
+      await call('restart')
+      const { gap, entries } = await journal.read(['p:a/*'], id, 1e6)
+      expect([gap, entries.length]).toEqual([undefined, 1])
+    },
+  )
+
   test('cost rows for each pattern once they are in use, as the page on scaling says', async () => {
     const { journal, call, advance } = await objects.open({ maxAgeMs: 60_000 })
     await journal.read(['p:a/*'], undefined, 1e6)
