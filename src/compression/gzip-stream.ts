@@ -11,6 +11,8 @@ export class GzipStream implements CompressedStream {
   readonly #stream: EventStream
   readonly #compressFrames: CompressFrames
   #started = false
+  /** Compressed. */
+  #writtenBytes = 0
   /** Of everything that was written, before it was compressed. */
   #crc = 0
   #size = 0
@@ -27,6 +29,10 @@ export class GzipStream implements CompressedStream {
   /** Of the compressed bytes. */
   get unsentBytes(): number | undefined {
     return this.#stream.unsentBytes
+  }
+
+  get writtenBytes(): number {
+    return this.#stream.writtenBytes ?? this.#writtenBytes
   }
 
   write(bytes: Uint8Array): PromiseLike<unknown> | undefined {
@@ -59,11 +65,16 @@ export class GzipStream implements CompressedStream {
   }
 
   #send(bytes: Uint8Array): PromiseLike<unknown> | undefined {
-    if (this.#started) return this.#stream.write(bytes)
+    const all = this.#started ? bytes : afterHeader(bytes)
     this.#started = true
-    const first = new Uint8Array(GZIP_HEADER.byteLength + bytes.byteLength)
-    first.set(GZIP_HEADER)
-    first.set(bytes, GZIP_HEADER.byteLength)
-    return this.#stream.write(first)
+    this.#writtenBytes += all.byteLength
+    return this.#stream.write(all)
   }
+}
+
+function afterHeader(bytes: Uint8Array): Uint8Array {
+  const first = new Uint8Array(GZIP_HEADER.byteLength + bytes.byteLength)
+  first.set(GZIP_HEADER)
+  first.set(bytes, GZIP_HEADER.byteLength)
+  return first
 }

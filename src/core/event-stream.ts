@@ -41,6 +41,11 @@ export interface EventStream {
    * in slices. @defaultValue all bytes of a write that is not accepted yet
    */
   readonly unsentBytes?: number | undefined
+  /**
+   * The number of all bytes written so far, for transports whose `unsentBytes` are not those that they were given, because
+   * they encode them. @defaultValue the bytes that the hub has written
+   */
+  readonly writtenBytes?: number | undefined
   /** Adds a listener that is called when the client disconnects. */
   onAbort(listener: () => void): void
   /** Ends the stream at once and drops unsent bytes. */

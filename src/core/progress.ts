@@ -8,11 +8,11 @@ export class Progress {
 
   /**
    * Returns for how many milliseconds no byte was accepted while some were waiting.
-   * @param sentBytes - all bytes written so far, of which `unsentBytes` were not accepted yet
+   * @param writtenBytes - all bytes written so far, of which `unsentBytes` were not accepted yet
    * @param now - the time of a clock that stands still while the process does
    */
-  stalledMs(sentBytes: number, unsentBytes: number, now: number): number {
-    const acceptedBytes = sentBytes - unsentBytes
+  stalledMs(writtenBytes: number, unsentBytes: number, now: number): number {
+    const acceptedBytes = writtenBytes - unsentBytes
     const wasIdle = this.#unsentBytes === 0
     if (wasIdle || acceptedBytes !== this.#acceptedBytes) this.#movedAt = now
     this.#acceptedBytes = acceptedBytes

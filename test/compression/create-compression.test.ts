@@ -176,6 +176,15 @@ test('nothing is written to a stream that has ended', () => {
   expect(stream.writes).toEqual([])
 })
 
+test('compressed bytes are counted, as the transport counts those that wait', () => {
+  const stream = transport()
+  const compressed = createCompression().compress(stream)
+  write(compressed, LARGE, SMALL)
+  void compressed.write(SMALL)
+  expect(compressed.writtenBytes).toBe(bytesOf(stream).byteLength)
+  expect(createCompression().compress({ ...stream, writtenBytes: 5 }).writtenBytes).toBe(5)
+})
+
 test('the transport is reached through the compression', async () => {
   const stream = transport()
   const compressed = createCompression().compress(stream)

@@ -25,6 +25,8 @@ class SocketSink implements EventStream {
   /** Stored here because the getter of the response takes longer than the rest of a write. Missing until the first write, as the response may be pipelined. */
   #slicer: Slicer | undefined
   readonly #chunked: boolean
+  /** With the framing of the chunks, which `unsentBytes` contain, too. */
+  writtenBytes = 0
 
   constructor(outgoing: NodeResponse) {
     this.#outgoing = outgoing
@@ -37,7 +39,9 @@ class SocketSink implements EventStream {
 
   write(bytes: Uint8Array): Promise<unknown> | undefined {
     this.#slicer ??= this.#open()
-    return this.#slicer?.write(this.#chunked ? asChunk(bytes) : bytes)
+    const chunk = this.#chunked ? asChunk(bytes) : bytes
+    this.writtenBytes += chunk.byteLength
+    return this.#slicer?.write(chunk)
   }
 
   #open(): Slicer | undefined {

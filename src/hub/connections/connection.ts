@@ -116,9 +116,10 @@ export class HubConnection implements Connection {
   /** Returns for how many milliseconds the transport has made no progress. @see Progress.stalledMs */
   stalledMs(now: number): number {
     try {
-      const unsent = this.#stream.unsentBytes ?? this.#writingBytes
+      const { unsentBytes: unsent = this.#writingBytes, writtenBytes = this.sentBytes } =
+        this.#stream
       this.#progress = unsent > 0 ? (this.#progress ?? new Progress()) : undefined
-      return this.#progress?.stalledMs(this.sentBytes, unsent, now) ?? 0
+      return this.#progress?.stalledMs(writtenBytes, unsent, now) ?? 0
     } catch (error) {
       this.#fail(error)
       return 0

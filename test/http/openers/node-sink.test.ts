@@ -4,7 +4,10 @@ import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { serveNode } from '../../../src/adapters/node/server.ts'
 import { systemClock } from '../../../src/core/clock.ts'
+import type { EventStream } from '../../../src/core/event-stream.ts'
 import { createApp } from '../../../src/http/app.ts'
+import type { NodeResponse } from '../../../src/http/openers/node-response.ts'
+import { feed } from '../../../src/http/openers/node-sink.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { manualClock } from '../../support/clock.ts'
 
@@ -36,4 +39,24 @@ test('a reader that reads nothing is cut off after two heartbeats', async () => 
   expect(hub.stats()).toMatchObject({ stalled: 1, metrics: { goodbyes: { slow: 0 } } })
   await clock.advance(2 * HEARTBEAT_MS)
   expect(hub.stats().metrics.goodbyes.slow).toBe(1)
+})
+
+test('written bytes are counted as the socket holds them, with the framing of the chunks', async () => {
+  const held: Uint8Array[] = []
+  const socket = {
+    get writableLength() {
+      return held.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    },
+    write: (bytes: Uint8Array) => held.push(bytes) > 0,
+  }
+  let stream: EventStream | undefined
+  feed({ socket, chunkedEncoding: true } as unknown as NodeResponse, (opened) => {
+    stream = opened
+    return undefined
+  })
+  for (let n = 1; n < 10; n++) {
+    void stream?.write(new Uint8Array(n))
+    expect(stream?.unsentBytes).toBe(socket.writableLength)
+    expect(stream?.writtenBytes).toBe(socket.writableLength)
+  }
 })

@@ -129,6 +129,22 @@ describe('a reader that reads little at a time', () => {
     expect(controlData(stream, 'hub:bye')).toEqual({ reason: 'slow' })
   })
 
+  test.each([0, 6, -20])(
+    'is cut off if it reads nothing, although a write becomes %i bytes longer',
+    async (more) => {
+      const { clock, connect } = createHubHarness()
+      const { stream, connection } = await connect('alice')
+      Object.defineProperty(stream, 'writtenBytes', { get: encodedBytes })
+      Object.defineProperty(stream, 'unsentBytes', { get: encodedBytes })
+      await clock.advance(3 * HEARTBEAT_MS)
+      expect(connection.open).toBe(false)
+
+      function encodedBytes(): number {
+        return stream.writes.reduce((sum, { byteLength }) => sum + byteLength + more, 0)
+      }
+    },
+  )
+
   test('is not cut off because the process was suspended', async () => {
     const { clock, hub, connect, broadcast } = createHubHarness()
     const [reading, leaving] = [await connect('alice'), await connect('bob')]
