@@ -21,8 +21,6 @@ export interface IpcProcess {
   readonly requests: readonly { readonly request: unknown; readonly remainingMs: number }[]
   /** Messages that it sent to the holder, and that it received. */
   readonly counts: { sent: number; received: number }
-  /** Whether the holder has found that it hangs. */
-  readonly isSilent: boolean
   /** It stands still: nothing that is sent to it arrives. */
   stop(): void
   /** It continues with what was sent meanwhile. */
@@ -75,16 +73,12 @@ export function createIpcWorld(bounds: Bounds = {}): IpcWorld {
     const headsWhenMissed: number[] = []
     const requests: { request: unknown; remainingMs: number }[] = []
     const counts = { sent: 0, received: 0 }
-    let isSilent = false
     let isDead = false
     let held: LinkMessage[] | undefined
     const end = holder.connect({
       post: (message) => {
         const copy = structuredClone(message)
         queueMicrotask(() => (held ? void held.push(copy) : arrive(copy)))
-      },
-      onSilent: () => {
-        isSilent = true
       },
     })
     const journal = createIpcJournal({
@@ -119,9 +113,6 @@ export function createIpcWorld(bounds: Bounds = {}): IpcWorld {
       headsWhenMissed,
       requests,
       counts,
-      get isSilent() {
-        return isSilent
-      },
       stop: () => {
         held = []
       },

@@ -8,8 +8,6 @@ import { type FromHolder, keysLength, type MessageOf, type Sizes } from './messa
 export interface HolderPort {
   /** Sends a message, which any structured clone can carry. Messages arrive in order. */
   post(message: LinkMessage): void
-  /** Called when the process has not responded for half a minute: it should be ended. */
-  onSilent(): void
 }
 
 /** What a member needs of the holder. */
@@ -39,7 +37,7 @@ export interface Member {
   report(client: string, isOnline: boolean, at: number): void
   /** The reports that may be lost. */
   readonly lostReports: readonly OnlineReport[]
-  /** Called once a second: sends how far the journal is, and notices a process that hangs. */
+  /** Called once a second: sends how far the journal is. */
   tick(sizes: Sizes, instances: number): void
 }
 
@@ -57,9 +55,6 @@ const MAX_PENDING_BYTES = 16_777_216
 /** Addresses whose missed events are remembered one by one. */
 const MAX_MISSED_KEYS = 10_000
 
-/** Ticks without a response after which a process hangs. They are counted, not timed: this process may have stood still. */
-const MAX_SILENT = 30
-
 /** Creates a member. */
 export function createMember(init: MemberInit): Member {
   const { clock, port, receive, onError, onRecovered, head } = init
@@ -75,7 +70,6 @@ export function createMember(init: MemberInit): Member {
   let missed: Set<string> | undefined
   let missedAny = false
   let reports: (OnlineReport & { readonly mark: number })[] = []
-  let silent = 0
   let lastTick = ''
   const member: Member = {
     instance: '',
@@ -108,7 +102,6 @@ export function createMember(init: MemberInit): Member {
   }
 
   function onConfirmed(): void {
-    silent = 0
     if (missed === undefined || link.pendingBytes > MAX_PENDING_BYTES / 4) return
     link.send(['missed', head(), missedAny ? undefined : [...missed]])
     missed = undefined
@@ -126,11 +119,6 @@ export function createMember(init: MemberInit): Member {
   }
 
   function tick(sizes: Sizes, instances: number): void {
-    silent += 1
-    if (silent > MAX_SILENT) {
-      silent = 0
-      port.onSilent()
-    }
     reports = unconfirmedReports()
     link.probe()
     const text = [head(), ...sizes, instances].join()

@@ -13,8 +13,10 @@ import { announce, drainDelayMs, failToListen, type Launch } from '../process/la
 import { createProcessMetrics } from '../process/process-metrics.ts'
 import type { Fork, WorkerProcess } from '../process/server-adapter.ts'
 import { onStopSignal } from '../stopping.ts'
+import { watchForHang } from './hang-watch.ts'
 import { createMetricsCollector } from './metrics-exchange.ts'
 import { type ConnectedWorker, createWorkerPool } from './pool.ts'
+import { lockPort } from './port-lock.ts'
 import { type ToFirst, type ToWorker, workerVariable } from './process-messages.ts'
 
 /** The name of the first process in metrics. */
@@ -80,15 +82,15 @@ export async function runFirst(launch: Launch, fork: Fork, count: number): Promi
 
   function connect(name: string, worker: WorkerProcess, onListening: () => void): ConnectedWorker {
     workers.set(name, worker)
-    const end = holder?.connect({
-      post: (message) => send(worker, ['journal', message]),
-      onSilent: () => {
-        log.error('a worker does not respond, and is ended', { worker: name })
-        worker.kill()
-      },
+    const end = holder?.connect({ post: (message) => send(worker, ['journal', message]) })
+    const ping = () => send(worker, ['ping'])
+    const watch = watchForHang(clock, ping, () => {
+      log.error('a worker does not respond, and is ended', { worker: name })
+      worker.kill()
     })
     const fromWorker: ToFirst = {
       listening: onListening,
+      pong: watch.answered,
       journal: (message) => end?.onMessage(message),
       attempt: (attempt) => {
         for (const other of workers.values()) {
@@ -115,6 +117,7 @@ export async function runFirst(launch: Launch, fork: Fork, count: number): Promi
       kill: worker.kill,
       close: () => {
         workers.delete(name)
+        watch.stop()
         end?.close()
       },
     }
@@ -130,8 +133,8 @@ function startClock(holder: Holder, periodMs: number): void {
 }
 
 /** Finds out whether the port can be listened on, or which one is free: it is said once, and not by each worker. */
-function probe({ HOST, PORT }: Config): Promise<number> {
-  return new Promise((resolve, reject) => {
+async function probe({ HOST, PORT }: Config): Promise<number> {
+  const free = await new Promise<number>((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
     server.listen(PORT, HOST, () => {
@@ -140,4 +143,7 @@ function probe({ HOST, PORT }: Config): Promise<number> {
       server.close(() => resolve(port))
     })
   })
+  // Another server may have probed it at the same time.
+  await lockPort(HOST, free)
+  return free
 }

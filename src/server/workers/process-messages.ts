@@ -7,6 +7,8 @@ import type { StopSignal } from '../stopping.ts'
 export interface ToFirst {
   /** It accepts connections. */
   listening(): void
+  /** Answers a ping. */
+  pong(): void
   /** A message to the holder of the journal. */
   journal(message: LinkMessage): void
   /** An attempt that other workers count, too. */
@@ -19,6 +21,8 @@ export interface ToFirst {
 
 /** What the first process sends to a worker. */
 export interface ToWorker {
+  /** Asks for an answer at once: one that hangs gives none. */
+  ping(): void
   /** A message from the holder of the journal. */
   journal(message: LinkMessage): void
   stop(signal: StopSignal): void

@@ -52,6 +52,7 @@ export function joinFirst(
   let ownMetrics = async () => ''
   let onAttempt: (attempt: SharedAttempt) => void = () => {}
   const fromFirst: ToWorker = {
+    ping: () => send(['pong']),
     journal: (message) => journal?.onMessage(message),
     stop: (signal) => {
       stopSignal = signal

@@ -89,7 +89,7 @@ test('an error of the journal reaches the process that caused it, with its code'
   const clock = manualClock()
   const sent: unknown[] = []
   const holder = createHolder({ journal, clock, onError: (error) => void errors.push(error) })
-  const end = holder.connect({ post: ({ items }) => void sent.push(...items), onSilent: () => {} })
+  const end = holder.connect({ post: ({ items }) => void sent.push(...items) })
   const calls = [
     ['append', 1, EVERYONE, { data: 'a' }],
     ['read', 2, [EVERYONE], undefined, 1],
@@ -105,7 +105,7 @@ test('an error of the journal reaches the process that caused it, with its code'
 
 test('a call that the holder does not know is reported, and what follows it is done', async () => {
   const { holder, errors, start } = createIpcWorld()
-  const end = holder.connect({ post: () => {}, onSilent: () => {} })
+  const end = holder.connect({ post: () => {} })
   end.onMessage({
     items: [
       ['dance', 1],

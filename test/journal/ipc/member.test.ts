@@ -105,28 +105,3 @@ test('a process that was behind receives the blocks that were stored meanwhile',
   await until('it receives the request', () => slow.requests.length === 1)
   expect(slow.requests).toEqual([{ request: { type: 'disconnect' }, remainingMs: 59_000 }])
 })
-
-test('a process that has not responded for half a minute hangs; one that stands still with the holder does not', async () => {
-  const { start, clock } = createIpcWorld()
-  const slow = await start([EVERYONE])
-  const other = await start()
-  clock.suspend(120_000)
-  await clock.advance(2_000)
-  slow.stop()
-  await clock.advance(28_000)
-  expect(slow.isSilent).toBe(false)
-  await clock.advance(4_000)
-  expect([slow.isSilent, other.isSilent]).toEqual([true, false])
-})
-
-test('a process that is busy now and then does not hang', async () => {
-  const { start, clock } = createIpcWorld()
-  const busy = await start()
-  for (let n = 0; n < 3; n++) {
-    busy.stop()
-    await clock.advance(20_000)
-    busy.go()
-    await clock.advance(2_000)
-  }
-  expect(busy.isSilent).toBe(false)
-})

@@ -258,6 +258,16 @@ describe.each(['node', 'bun'] as const)('two workers on %s', (runtime) => {
     expect(await server.exit).toBe(1)
   })
 
+  test('refuse a port that another server takes at the same time', async () => {
+    const environment = { ...QUIET, PORT: String(await freePort()) }
+    const servers = [0, 1].map(() => startProcess(COMMANDS[runtime], environment))
+    started.push(...servers)
+    expect(await Promise.race(servers.map(({ exit }) => exit))).toBe(1)
+    await until('the other one listens', () => {
+      return servers.flatMap((server) => linesWith(server, 'listening')).length === 1
+    })
+  })
+
   test('refuse an invalid configuration once, with code 2', async () => {
     const server = startProcess(COMMANDS[runtime], { ...QUIET, LOG_LEVEL: 'loud' })
     started.push(server)
