@@ -1,5 +1,8 @@
 /** The clock: the only file of core, journal, hub, http and client that uses `Date` and timers, so that tests can replace them. */
 
+/** The maximum delay of a timer. https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
+export const MAX_TIMER_MS = 2_147_483_647
+
 /** The time, and timers that repeat: all that the client uses. */
 export interface BasicClock {
   /** Wall time: milliseconds since 1970-01-01T00:00:00Z. It may jump: measure durations with `monotonic`. */

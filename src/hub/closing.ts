@@ -1,13 +1,24 @@
 /** Closing: ends a stream with `hub:bye`, and aborts it if the client does not read that in time. */
 import { EVERYONE } from '../core/address.ts'
+import { MAX_TIMER_MS } from '../core/clock.ts'
 import { type ByeReason, byeFrame } from '../core/control-events.ts'
-import { HubError } from '../core/errors.ts'
+import { checkRange, HubError } from '../core/errors.ts'
 import { createInFlight } from '../core/in-flight.ts'
+import { checkOptions, KIND, type Kinds } from '../core/options/option-kinds.ts'
 import type { HubConnection } from './connections/connection.ts'
 import type { Registry } from './connections/registry.ts'
 import type { EndReason } from './hooks/hooks.ts'
+import type { CloseOptions } from './hub-types.ts'
 import { type HubMetrics, observe } from './metrics.ts'
 import type { HubSettings } from './options.ts'
+
+const CLOSE_KINDS: Kinds<CloseOptions> = { signal: KIND.signal }
+
+/** @throws {HubError} `invalid-option` unless a hub can close like this */
+export function checkClose(drainMs: number, options: CloseOptions): void {
+  checkOptions('close', options, CLOSE_KINDS)
+  checkRange('drainMs', drainMs, 0, MAX_TIMER_MS)
+}
 
 /** What closing needs of the hub. */
 export interface ClosingInit {

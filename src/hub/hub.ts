@@ -12,7 +12,7 @@ import type { Journal } from '../journal/journal.ts'
 import { createOnlineClients } from '../journal/online-clients.ts'
 import { createUseOnce } from '../journal/use-once.ts'
 import { createAdmission } from './admission.ts'
-import { createClosing } from './closing.ts'
+import { checkClose, createClosing } from './closing.ts'
 import { createCluster, type DisconnectResult } from './cluster.ts'
 import { viewOf } from './connections/connection-view.ts'
 import { createFlusher } from './connections/flush.ts'
@@ -27,15 +27,13 @@ import { checkLimit } from './listings.ts'
 import { createMaintenance } from './maintenance.ts'
 import { collectStats, createHubMetrics } from './metrics.ts'
 import { createOpening } from './opening.ts'
-import { type HubOptions, MAX_TIMER_MS, resolveHubOptions } from './options.ts'
+import { type HubOptions, resolveHubOptions } from './options.ts'
 import { createPipe } from './piping/pipe.ts'
 import { createProducers } from './piping/producers.ts'
 import { createPresence } from './presence.ts'
 import { listRetained } from './retained/list-retained.ts'
 import { createSubscribe } from './subscription/subscribe.ts'
 import { createSubscribers } from './subscription/subscribers.ts'
-
-const CLOSE_KINDS: Kinds<CloseOptions> = { signal: KIND.signal }
 
 const LIST_KINDS: Kinds<ListOptions> = { limit: KIND.any }
 
@@ -224,8 +222,7 @@ export function createHub(options: HubOptions = {}): Hub {
   }
 
   function close(drainMs = 0, options: CloseOptions = {}): Promise<void> {
-    checkOptions('close', options, CLOSE_KINDS)
-    checkRange('drainMs', drainMs, 0, MAX_TIMER_MS)
+    checkClose(drainMs, options)
     const { signal } = options
     closed ??= drainAndClose(drainMs)
     if (signal) {

@@ -1,5 +1,5 @@
 /** The options of a hub, with their defaults and ranges. */
-import { type Clock, systemClock } from '../core/clock.ts'
+import { type Clock, MAX_TIMER_MS, systemClock } from '../core/clock.ts'
 import type { AnyEvents, EventSchema } from '../core/declared-events.ts'
 import { checkRange } from '../core/errors.ts'
 import type { Compression } from '../core/event-stream.ts'
@@ -76,9 +76,6 @@ export type HubSettings = {
 
 /** Room in a queue beyond the data of one event: for its name and id, and for `hub:ready` with its topics. */
 export const QUEUE_SLACK_BYTES = 65_536
-
-/** The maximum delay of a timer. https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html */
-export const MAX_TIMER_MS = 2_147_483_647
 
 /** `hub:bye` multiplies `retryMs` by up to three, which must still fit into the timers of browsers. */
 const MAX_RETRY_MS = 3_600_000

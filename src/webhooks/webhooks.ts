@@ -1,5 +1,6 @@
 /** Webhooks: reports to a receiver by HTTP which clients come online and go offline, and tries again if that fails. */
-import { isoTime } from '../core/clock.ts'
+import { isoTime, MAX_TIMER_MS } from '../core/clock.ts'
+import { checkRange } from '../core/errors.ts'
 import { createOutbox, type OutboxEvent } from './outbox.ts'
 import { createPost, type PostResult, type WebhookMessage } from './post.ts'
 import {
@@ -34,7 +35,7 @@ export interface Webhooks {
     onClientOffline(client: string, at?: number): Promise<void>
   }
   readonly stats: WebhookStats
-  /** Sends what waits for at most `ms` milliseconds (default 10,000), and then drops it. Call it when the hub has closed. */
+  /** Sends what waits for at most `ms` milliseconds (default 10,000), and then drops it. Call it when the hub has closed. @throws {HubError} `invalid-option` */
   close(ms?: number): Promise<void>
 }
 
@@ -231,6 +232,7 @@ export function createWebhooks(options: WebhookOptions): Webhooks {
   }
 
   async function close(ms = 10_000): Promise<void> {
+    checkRange('ms', ms, 0, MAX_TIMER_MS)
     if (!ended && outbox.size > 0) {
       idle ??= new Promise((resolve) => {
         onIdle = resolve

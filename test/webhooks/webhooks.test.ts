@@ -402,6 +402,12 @@ describe('after a 410', () => {
 })
 
 describe('closing', () => {
+  test.each([Number.POSITIVE_INFINITY, Number.NaN, -1, 2 ** 31])('refuses %d ms', async (ms) => {
+    online('alice')
+    await expect(webhooks.close(ms)).rejects.toThrow(/^ms must be between 0 and/)
+    expect(webhooks.stats).toMatchObject({ dropped: 0 })
+  })
+
   test('sends what waits, also after a failure, and then ends', async () => {
     receiver.answer = (response) => void response.writeHead(500).end()
     for (let n = 0; n < 50; n++) online(`client-${n}`)

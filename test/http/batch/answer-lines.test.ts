@@ -393,6 +393,19 @@ describe('a batch that waits in vain', () => {
     expect([batch.isCancelled, clock.timers]).toEqual([true, 0])
   })
 
+  test('does not end because the process stood still', async () => {
+    const { app, clock } = createAppHarness()
+    const batch = openBatch(app.request, '/broadcast', clock)
+    batch.send('{"data":1}\n')
+    expect(await batch.next()).toHaveLength(1)
+    await clock.advance(30_000)
+    clock.suspend(3_600_000)
+    await clock.advance(20_000)
+    batch.send('{"data":2}\n')
+    batch.end()
+    expect(await batch.rest()).toEqual([expect.objectContaining({ connections: 0 })])
+  })
+
   test('publishes nothing that arrives after its end', async () => {
     const { app, clock, hub } = createAppHarness()
     const batch = openBatch(app.request, '/broadcast', clock)
