@@ -26,21 +26,34 @@ export function keyedPlaces(keys: AddressKeys, key: string): readonly KeyedPlace
   })
 }
 
+/** What a retained event takes at one place, at most: its frame, copies of the place's address and name, and an overhead. */
+export interface RetainedSize {
+  readonly frameBytes: number
+  readonly nameCopies: number
+  readonly overheadBytes: number
+}
+
+const encoder = new TextEncoder()
+
 /**
  * Refuses a retained event whose copies alone would exceed the bound of all of them: it would evict every other one, and then itself.
+ * @param maxBytes - the bound
  * @throws {HubError} `event-too-large`
  */
 export function checkRetained(
   keys: AddressKeys,
-  { key = '', retain, data }: HubEvent,
-  maxRetainedBytes: number,
+  { key = '', retain }: HubEvent,
+  { frameBytes, nameCopies, overheadBytes }: RetainedSize,
+  maxBytes: number,
 ): void {
   if (!retain) return
-  const count = keyedPlaces(keys, key).length
-  // A character takes at least one byte.
-  if (count * data.length <= maxRetainedBytes) return
-  const size = `${count} copies of ${data.length} bytes`
-  const message = `Of a retained event, ${size} exceed the bound of ${maxRetainedBytes} bytes.`
+  const places = keyedPlaces(keys, key)
+  const text = places.map(({ address, name }) => address + name).join('')
+  const size =
+    places.length * (frameBytes + overheadBytes) + nameCopies * encoder.encode(text).byteLength
+  if (size <= maxBytes) return
+  const copies = places.length === 1 ? '' : `, with its ${places.length} copies,`
+  const message = `A retained event that takes ${size} bytes${copies} exceeds the bound of ${maxBytes} bytes of all of them.`
   throw new HubError('event-too-large', `${message} Send less data, or publish to fewer addresses.`)
 }
 

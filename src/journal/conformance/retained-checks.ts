@@ -166,6 +166,11 @@ export function retainedChecks(open: OpenJournal): readonly ConformanceCheck[] {
         const large = { ...PRICE, data: 'x'.repeat(4_000) }
         const outcome = append([ALICE, BOB, NEWS], large).catch((error) => error?.code)
         equal(await outcome, 'event-too-large')
+        // Only just: in bytes, and with the overhead of storing it.
+        for (const data of ['ä'.repeat(5_000), 'x'.repeat(9_900)]) {
+          const outcome = append(NEWS, { ...PRICE, data }).catch((error) => error?.code)
+          equal(await outcome, 'event-too-large')
+        }
         equal(kept(await start(ALL)), [price])
       },
       { maxRetainedBytes: 10_000 },

@@ -19,7 +19,7 @@ import { checkRetained } from '../keyed-places.ts'
 import type { Once } from '../once.ts'
 import { readBatch, readRetained, readStart } from '../read-batch.ts'
 import { createOnceResults, type OnceResult } from './once-results.ts'
-import { createRetainingStore } from './retaining-store.ts'
+import { createRetainingStore, RETAINED_IN_MEMORY } from './retaining-store.ts'
 
 /** The bounds of the journal, and its clock. */
 export interface MemoryJournalOptions {
@@ -76,10 +76,11 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
   function append(keys: AddressKeys, event: HubEvent, once?: Once): AppendResult {
     const known = once && results.find(once)
     if (known) return { ...resultOf(known), repeated: true }
-    checkRetained(keys, event, maxRetainedBytes)
+    const next = positionOf(epoch, sequence + 1)
+    const entry: JournalEntry = { ...next, frame: encodeFrame(event, next.id) }
+    const size = { frameBytes: entry.frame.byteLength, ...RETAINED_IN_MEMORY }
+    checkRetained(keys, event, size, maxRetainedBytes)
     sequence += 1
-    const { id } = head()
-    const entry: JournalEntry = { id, sequence, frame: encodeFrame(event, id) }
     store.append(keys, entry, clock.monotonic(), event)
     // Before it is delivered: a listener may publish.
     const result = once ? resultOf(results.add(once, sequence)) : entry

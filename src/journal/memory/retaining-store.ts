@@ -11,6 +11,9 @@ export interface RetainingStoreBounds extends JournalBounds {
   readonly maxRetainedBytes: number
 }
 
+/** The maximum size of a retained event at one address, beyond its frame: an entry, its address and its place in the index of keys. */
+export const RETAINED_IN_MEMORY = { nameCopies: 4, overheadBytes: 1_052 } as const
+
 /** Creates an empty store. */
 export function createRetainingStore({
   maxRetainedBytes,

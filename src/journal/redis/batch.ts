@@ -11,6 +11,7 @@ import type { Once } from '../once.ts'
 import { unavailable } from './options.ts'
 import { toAppendResult } from './replies.ts'
 import { PUBLISH_KEYED, REPLACES, RETAINS } from './scripts/keyed/publish-keyed.ts'
+import { RETAINED_IN_REDIS } from './scripts/keyed/retain.ts'
 import { PUBLISH } from './scripts/publish.ts'
 import { ONCE } from './scripts/publish-once.ts'
 import type { Script } from './scripts/script.ts'
@@ -70,6 +71,11 @@ const MAX_CHARACTERS = 262_144
 /** Copies in a call from which on the next one waits for its reply, so that Redis serves others in between. */
 const MANY_COPIES = 500
 
+/** The maximum size of the line with the id, which Redis adds to a frame. */
+const MAX_ID_BYTES = 45
+
+const encoder = new TextEncoder()
+
 /** Creates the batcher of one hub. */
 export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
   const { clock, maxRetainedBytes, store, relay, relaySeveral } = init
@@ -79,12 +85,16 @@ export function createPublishBatcher(init: PublishBatcherInit): PublishBatcher {
   let pending = 0
   return {
     append: async (keys, event, once) => {
-      checkRetained(keys, event, maxRetainedBytes)
       const { key, replace, retain } = event
+      const text = frameText(event)
+      if (retain) {
+        const frameBytes = encoder.encode(text).byteLength + MAX_ID_BYTES
+        checkRetained(keys, event, { frameBytes, ...RETAINED_IN_REDIS }, maxRetainedBytes)
+      }
       const plain = isOne(keys) ? PUBLISH : PUBLISH_SEVERAL
       const script = key === undefined ? plain : PUBLISH_KEYED
       const mark = key === undefined ? '' : retain ? RETAINS : replace ? REPLACES : ' '
-      return await inFlight(mark + frameText(event), (body) => append(script, keys, body, once))
+      return await inFlight(mark + text, (body) => append(script, keys, body, once))
     },
     relay: (keys, event) => {
       return inFlight(frameText(event), (body) => {

@@ -16,6 +16,7 @@ import type { Once } from '../once.ts'
 import { readBatch, readRetained, readStart } from '../read-batch.ts'
 import { openExpiringTable } from './expiring-table.ts'
 import { write } from './guarded-write.ts'
+import { RETAINED_IN_SQLITE } from './keyed/retained-table.ts'
 import { openOnceTable } from './once-table.ts'
 import { resolveSqliteOptions, type SqliteJournalOptions } from './options.ts'
 import { createStoredPresence, type StoredPresence } from './presence/stored-presence.ts'
@@ -106,9 +107,10 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     const now = clock.now()
     const repeated = once && write(() => results.find(once, now))
     if (repeated) return { ...repeated, repeated: true }
-    checkRetained(keys, event, init.maxRetainedBytes)
     const next = positionOf(store.epoch, sequence + 1)
     const entry = { ...next, frame: encodeFrame(event, next.id) }
+    const size = { frameBytes: entry.frame.byteLength, ...RETAINED_IN_SQLITE }
+    checkRetained(keys, event, size, init.maxRetainedBytes)
     const save = () => {
       store.append(keys, entry, now, event)
       return entry

@@ -34,9 +34,10 @@ const AFTER_RETAINED = `
   SELECT DISTINCT sequence FROM retained WHERE address IN ${KEYS} AND sequence > ?
   ORDER BY sequence LIMIT ${BATCH}`
 
-/** The approximate overhead of a row beyond its frame and two copies of its address and its key. */
-const ROW_BYTES = 80
+/** The approximate size of a row beyond its frame. */
+export const RETAINED_IN_SQLITE = { nameCopies: 2, overheadBytes: 80 } as const
 
+const { nameCopies, overheadBytes } = RETAINED_IN_SQLITE
 const encoder = new TextEncoder()
 
 /** Opens the table, which `createTables` has created. */
@@ -69,7 +70,8 @@ export function openRetained({
   function put(places: readonly KeyedPlace[], { sequence, frame }: JournalEntry): void {
     const had = events > 0
     for (const { address, name } of places) {
-      const size = frame.byteLength + 2 * encoder.encode(address + name).byteLength + ROW_BYTES
+      const names = nameCopies * encoder.encode(address + name).byteLength
+      const size = frame.byteLength + names + overheadBytes
       run('INSERT INTO retained VALUES (?, ?, ?, ?, ?)', address, name, sequence, size, frame)
       events += 1
       bytes += size

@@ -6,8 +6,8 @@
 import { WITH_BUCKETS, WITH_PATTERNS, WITH_RETAINED } from '../epoch.ts'
 import { METADATA_TTL_MS } from '../evict.ts'
 
-/** The overhead of a retained event in Redis beyond its frame and three copies of its address and its key. */
-const RETAINED_BYTES = 250
+/** The size of a retained event in Redis beyond its frame: copies of its address and name, with a line break in between. */
+export const RETAINED_IN_REDIS = { nameCopies: 3, overheadBytes: 253 } as const
 
 /** The maximum number of retained events that a call evicts, and how many of them in one step. */
 const MAX_EVICTED = 10_000
@@ -24,7 +24,7 @@ local function placeOf(address, sequence)
   return address .. '\\n' .. string.format('%016d', sequence)
 end
 local function sizeOf(member, length)
-  return length + 3 * #member + ${RETAINED_BYTES}
+  return length + ${RETAINED_IN_REDIS.nameCopies} * (#member - 1) + ${RETAINED_IN_REDIS.overheadBytes}
 end
 `
 
