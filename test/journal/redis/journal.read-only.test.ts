@@ -42,6 +42,20 @@ describe.skipIf(REDIS_IS_MISSING)('a journal in a Redis', () => {
     expect(await redis.command('EXISTS', order), 'its memory is free again').toBe(0)
   })
 
+  test.each([{}, { replace: true }, { replace: true, retain: true }])(
+    'without free memory refuses each event with a key (%o)',
+    async (more) => {
+      const event = { data: 'x', key: 'k', ...more }
+      const { journal } = await openRedisJournal(redis, {}, [ALICE], newPrefix())
+      const { id } = await journal.append(ALICE, event)
+      await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+      await expect(journal.append(ALICE, event)).rejects.toMatchObject({
+        message: expect.stringMatching(/^The journal refused \(OOM /),
+      })
+      expect((await journal.read([ALICE], 'earliest', 1_000)).entries).toMatchObject([{ id }])
+    },
+  )
+
   test('that refuses writes for longer than the lifetime of logs reports a gap only to clients that lag', async () => {
     const prefix = newPrefix()
     const { journal } = await openRedisJournal(redis, {}, [], prefix)

@@ -199,11 +199,11 @@ describe.skipIf(REDIS_IS_MISSING)('with several hubs on one Redis', () => {
   })
 
   test('a hub that returns while its clients are taken for offline keeps all of them', async () => {
-    const { a, hooks, prefix } = await setUp()
+    const { a, b, hooks, prefix } = await setUp()
     const clients = names(300)
     a.connect(...clients)
     await until('all are online', () => hooks.length === 300)
-    a.fail('cut')
+    for (const hub of [a, b]) hub.fail('cut')
     const init = { url: redis.url, acceptEviction: false, onMessage: () => {} }
     const connection = await connectRedis(init, new AbortController().signal)
     try {
@@ -215,7 +215,7 @@ describe.skipIf(REDIS_IS_MISSING)('with several hubs on one Redis', () => {
     } finally {
       connection.close(new Error('The test has ended.'))
     }
-    a.fail(undefined)
+    for (const hub of [a, b]) hub.fail(undefined)
     const online = (name: string) => redis.command('HEXISTS', `{${prefix}}:presence:counts`, name)
     await eventually(async () => expect(await Promise.all(clients.map(online))).not.toContain(0))
     expect(hooks.filter((hook) => hook.endsWith('-'))).toEqual([])

@@ -151,10 +151,9 @@ local function publishAtEach(keys, frame)
   return most
 end
 local stored, over = 0, {}
-if not hasKeyed then
-  call('HSET', KEYS[1], 'keyed', 1)
-  hasKeyed = '1'
-end
+-- Always, and before anything is removed: Redis without free memory refuses it, but nothing that a script writes later.
+call('HSET', KEYS[1], 'keyed', 1)
+hasKeyed = '1'
 while args[i] do
   local keys, body = args[i], sub(args[i + 1], 2)
   local mark = sub(args[i + 1], 1, 1)
