@@ -1,7 +1,7 @@
 /** The recipients of entries with several addresses: a row for each address, beside the one row that has the frame. */
 import type { AddressTable } from './address-table.ts'
 import type { ObjectStorage } from './object-storage.ts'
-import { updateFormat } from './schema.ts'
+import { inParts, updateFormat } from './schema.ts'
 
 /** The key of an entry that has several addresses. No address has this key. */
 export const SEVERAL_KEY = ''
@@ -51,7 +51,7 @@ export function openRecipients(
 
   function add(keys: readonly string[], sequence: number): void {
     const insert = 'INSERT INTO recipients SELECT value, ? FROM json_each(?)'
-    sql.exec(insert, sequence, JSON.stringify(keys))
+    for (const part of inParts(keys)) sql.exec(insert, sequence, JSON.stringify(part))
     if (!any) updateFormat(storage)
     any = true
   }
@@ -70,8 +70,8 @@ export function openRecipients(
   }
 
   function trim(): void {
-    if (!any) return
     load()
+    // Also where the last of them went before a restart.
     updateFormat(storage)
   }
 }

@@ -46,6 +46,14 @@ const SCHEMA = `
 /** The keys are passed as one JSON value, so that the text of a statement never changes and is prepared once. */
 export const KEYS = '(SELECT value FROM json_each(?))'
 
+/** The maximum number of values that one statement is passed as JSON: a value may have two megabytes. */
+const MAX_VALUES = 500
+
+/** Splits a list into parts that fit into one value each. */
+export function* inParts<T>(list: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < list.length; at += MAX_VALUES) yield list.slice(at, at + MAX_VALUES)
+}
+
 /** Entries read by one statement, and empty addresses that are dropped together. */
 export const BATCH = 250
 

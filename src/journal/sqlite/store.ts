@@ -114,11 +114,11 @@ export function openSqliteStore({
   }
 
   /** Loads the cached values from the storage. */
-  function load(): void {
+  function load(retainedEvicted = 0): void {
     addresses.load()
     recipients.load()
     keyed.load()
-    retained.load()
+    retained.load(retainedEvicted)
     events = numberOf('SELECT count(*) AS events FROM entries', 'events')
     bytes = numberOf('SELECT sum(bytes) AS bytes FROM entries', 'bytes')
     const [oldest] = run('SELECT at FROM entries ORDER BY sequence LIMIT 1')
@@ -214,12 +214,12 @@ export function openSqliteStore({
 
   /** Runs `work` in a transaction. The cached values follow it when it is rolled back. */
   function atomically(work: () => void): void {
-    const before = evicted
+    const before = { evicted, retained: retained.size.evicted }
     try {
       storage.transactionSync(work)
     } catch (error) {
-      evicted = before
-      load()
+      evicted = before.evicted
+      load(before.retained)
       throw error
     }
   }

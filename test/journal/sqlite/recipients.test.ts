@@ -32,6 +32,18 @@ describe('an event for several addresses in SQLite', () => {
     expect(journal.stats?.bytes).toBeLessThan(500)
   })
 
+  test('lets older versions in again, also if the object restarts after the last one has gone', async () => {
+    const { journal, call, advance } = await objects.open({ maxAgeMs: 1_000 })
+    await journal.append([ALICE, BOB], { data: 'x' })
+    expect(await call('format')).toBe(2)
+    await advance(5_000)
+    await journal.read([ALICE], 'earliest', 1e6)
+    expect(await call('count', 'recipients')).toBe(0)
+    await call('restart')
+    await call('prune')
+    expect(await call('format')).toBe(1)
+  })
+
   test('is evicted with all of its rows by age, and costs few rows for each address', async () => {
     const { journal, call, advance } = await objects.open({ maxAgeMs: 60_000 })
     await call('rows')

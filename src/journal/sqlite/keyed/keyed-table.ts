@@ -4,6 +4,7 @@ import { type KeyedPlace, nameAt } from '../../keyed-places.ts'
 import type { AddressTable } from '../address-table.ts'
 import type { ObjectStorage } from '../object-storage.ts'
 import { DELETE_ORPHAN } from '../recipients.ts'
+import { inParts } from '../schema.ts'
 
 /** The table of keyed entries. Changes belong into a transaction; after one that failed, call `load`. */
 export interface KeyedTable {
@@ -44,7 +45,9 @@ export function openKeyed(
 
   function add(places: readonly KeyedPlace[], sequence: number): void {
     if (places.length === 0) return
-    run(`INSERT INTO keyed SELECT ?, ${PLACE} FROM json_each(?)`, sequence, JSON.stringify(places))
+    for (const part of inParts(places)) {
+      run(`INSERT INTO keyed SELECT ?, ${PLACE} FROM json_each(?)`, sequence, JSON.stringify(part))
+    }
     any = true
   }
 

@@ -4,14 +4,14 @@ import type { JournalEntry, JournalStats } from '../../journal.ts'
 import type { KeyedPlace } from '../../keyed-places.ts'
 import type { AddressTable } from '../address-table.ts'
 import type { ObjectStorage } from '../object-storage.ts'
-import { BATCH, KEYS, updateFormat } from '../schema.ts'
+import { BATCH, inParts, KEYS, updateFormat } from '../schema.ts'
 import { PLACE } from './keyed-table.ts'
 
 /** The table of retained events. Changes belong into a transaction; after one that failed, call `load`. */
 export interface RetainedTable {
   readonly size: JournalStats
-  /** Loads the cached values from the storage. */
-  load(): void
+  /** Loads the cached values from the storage. @param evictedBefore - how many were evicted since the start */
+  load(evictedBefore: number): void
   /** Stores an event at these places, where none may be left, and evicts the oldest beyond the bound. */
   put(places: readonly KeyedPlace[], entry: JournalEntry): void
   /** Removes the events at these places. */
@@ -61,7 +61,8 @@ export function openRetained({
     after,
   }
 
-  function load(): void {
+  function load(evictedBefore: number): void {
+    evicted = evictedBefore
     const [row] = run('SELECT count(*) AS events, sum(bytes) AS bytes FROM retained')
     events = Number(row?.events)
     bytes = Number(row?.bytes)
@@ -83,9 +84,11 @@ export function openRetained({
   function remove(places: readonly KeyedPlace[]): void {
     if (events === 0 || places.length === 0) return
     const query = `DELETE FROM retained WHERE (address, key) IN (SELECT ${PLACE} FROM json_each(?)) RETURNING bytes`
-    for (const row of run(query, JSON.stringify(places))) {
-      events -= 1
-      bytes -= Number(row.bytes)
+    for (const part of inParts(places)) {
+      for (const row of run(query, JSON.stringify(part))) {
+        events -= 1
+        bytes -= Number(row.bytes)
+      }
     }
     if (events === 0) updateFormat(storage)
   }

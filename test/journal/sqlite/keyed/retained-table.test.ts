@@ -1,6 +1,6 @@
 /** Keyed and retained events in SQLite: the rows that they leave, and a format that older versions refuse. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { clientKey } from '../../../../src/core/address.ts'
+import { addressKeys, clientKey } from '../../../../src/core/address.ts'
 import type { HubEvent } from '../../../../src/core/event.ts'
 import { type Objects, startObjects } from '../../../support/sqlite-journals.ts'
 
@@ -34,6 +34,36 @@ describe('in SQLite', () => {
     await call('prune')
     expect(await tables()).toEqual([0, 0, 0, 1])
     expect(journal.stats).toMatchObject({ events: 0, bytes: 0, retained: { events: 1 } })
+  })
+
+  test('evictions that were rolled back are not counted', async () => {
+    const { journal, call, advance } = await objects.open({
+      maxAgeMs: 60_000,
+      maxRetainedBytes: 2_000,
+    })
+    await journal.append(BOB, { data: 'x' })
+    await journal.append(ALICE, { ...PRICE, key: 'first' })
+    await advance(60_001)
+    await call('failStatements', 'DELETE FROM entries')
+    await expect(journal.append(ALICE, PRICE)).rejects.toThrow()
+    await call('failStatements')
+    expect(journal.stats?.retained).toMatchObject({ events: 1, evicted: 0 })
+    await journal.append(ALICE, PRICE)
+    expect(journal.stats?.retained).toMatchObject({ events: 1, evicted: 1 })
+  })
+
+  test('an event for many topics with many levels replaces others', async () => {
+    const { journal } = await objects.open()
+    const name =
+      'tenant-0123/region-eu-west/shop-berlin/floor-3/line-7/rack-12/slot-9/device/sensor'
+    const topics = Array.from({ length: 1_000 }, (_, n) => ({ topic: `${name}/${n}` }))
+    const keys = addressKeys(topics)
+    await journal.append(ALICE, PRICE)
+    for (const data of ['1', '2']) {
+      await journal.append(keys, { data, key: 'k'.repeat(128), replace: true })
+    }
+    const { entries } = await journal.read([keys[0] ?? ''], 'earliest', 1e6)
+    expect(entries).toHaveLength(1)
   })
 
   test('retained events keep older versions out for as long as there are any', async () => {
