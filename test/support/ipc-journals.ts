@@ -1,5 +1,5 @@
 /** Journals that share one through ports within this process: what is sent is cloned, as between processes. */
-import { systemClock } from '../../src/core/clock.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { createHolder, type Holder } from '../../src/journal/ipc/holder.ts'
 import { createIpcJournal, type IpcJournal } from '../../src/journal/ipc/journal.ts'
 import type { LinkMessage } from '../../src/journal/ipc/link.ts'
@@ -81,9 +81,15 @@ export function createIpcWorld(bounds: Bounds = {}): IpcWorld {
         queueMicrotask(() => (held ? void held.push(copy) : arrive(copy)))
       },
     })
+    const stopTimers: (() => void)[] = []
+    const every: Clock['every'] = (ms, task) => {
+      const stop = clock.every(ms, task)
+      stopTimers.push(stop)
+      return stop
+    }
     const journal = createIpcJournal({
       instance: String(count),
-      clock,
+      clock: { ...clock, every },
       onError,
       post: (message) => {
         counts.sent += 1
@@ -123,6 +129,7 @@ export function createIpcWorld(bounds: Bounds = {}): IpcWorld {
       },
       die: () => {
         isDead = true
+        for (const stop of stopTimers) stop()
         end.close()
       },
     }

@@ -1,5 +1,6 @@
 /** Calls: numbers what this process asks the holder, and matches the answers. */
 import { HubError, type HubErrorCode } from '../../core/errors.ts'
+import { unavailable } from '../unavailable.ts'
 
 /** The calls that wait for an answer. */
 export interface Calls {
@@ -7,6 +8,8 @@ export interface Calls {
   make<T>(send: (call: number) => void): Promise<T>
   resolve(call: number, value: unknown): void
   fail(call: number, code: HubErrorCode, message: string): void
+  /** Rejects all calls with `journal-unavailable`. @param what - the predicate of the message */
+  failAll(what: string): void
   /** Rejects all calls, and those that follow. */
   close(): void
 }
@@ -16,7 +19,7 @@ interface Call {
   reject(error: unknown): void
 }
 
-const CLOSED = 'The journal is closed: the request may not have taken effect. Try again.'
+const CLOSED = 'is closed'
 
 /** Creates the calls of one process. */
 export function createCalls(): Calls {
@@ -26,20 +29,23 @@ export function createCalls(): Calls {
   return {
     make: (send) =>
       new Promise((resolve, reject) => {
-        if (closed) throw new HubError('journal-unavailable', CLOSED)
+        if (closed) throw unavailable(CLOSED)
         count += 1
         pending.set(count, { resolve, reject })
         send(count)
       }),
     resolve: (call, value) => take(call)?.resolve(value as never),
     fail: (call, code, message) => take(call)?.reject(new HubError(code, message)),
+    failAll,
     close: () => {
       closed = true
-      for (const { reject } of pending.values()) {
-        reject(new HubError('journal-unavailable', CLOSED))
-      }
-      pending.clear()
+      failAll(CLOSED)
     },
+  }
+
+  function failAll(what: string): void {
+    for (const { reject } of pending.values()) reject(unavailable(what))
+    pending.clear()
   }
 
   function take(call: number): Call | undefined {

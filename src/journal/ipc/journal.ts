@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import { positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
 import type { HubEvent } from '../../core/event.ts'
+import { watchSilence } from '../../core/silence.ts'
 import type { Backplane, OnlineClients, OnlineClientsInit } from '../backplane.ts'
 import type {
   AppendResult,
@@ -20,6 +21,7 @@ import {
   type FromHolder,
   keysLength,
   type MessageOf,
+  ownFrame,
   perform,
   type Sizes,
   type ToHolder,
@@ -51,6 +53,9 @@ export interface IpcJournal extends Journal {
 /** Bytes on their way to the holder. Beyond them, publishing fails. */
 const MAX_PENDING_BYTES = 67_108_864
 
+/** Looks after which a holder that was not heard, although it sends something each second, does not respond. */
+const MAX_SILENT_LOOKS = 10
+
 /** The retained events while there are none. */
 const NOTHING: JournalStats = { events: 0, bytes: 0 }
 
@@ -68,6 +73,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     receive: (message) => perform(fromHolder, message),
     onError,
   })
+  const holder = watchSilence(clock, MAX_SILENT_LOOKS, () => calls.failAll('does not respond'))
   let handler = CLOSED
   let hooks: OnlineClientsInit['hooks'] | undefined
   let epoch = ''
@@ -121,7 +127,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
       return stats
     },
     get ready() {
-      return ready
+      return ready && !holder.isSilent
     },
     appendsOnce: true,
     append: (keys, event, once) => publish<AppendResult>('append', keys, event, once),
@@ -158,9 +164,13 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     close: () => {
       handler = CLOSED
       ready = false
+      holder.stop()
       calls.close()
     },
-    onMessage: link.onMessage,
+    onMessage: (message) => {
+      holder.heard()
+      link.onMessage(message)
+    },
     reached,
   }
 
@@ -186,7 +196,7 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
     sequence: number | undefined,
     received: Uint8Array,
   ): void {
-    const frame = own(received)
+    const frame = ownFrame(received)
     if (sequence === undefined) {
       handler.deliver({ keys, frame })
       return
@@ -237,9 +247,4 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
       await calls.make((call) => link.send(['unfollow', call])).catch(onError)
     }
   }
-}
-
-/** A frame whose buffer holds little else: it may wait in queues for longer than the message that it came with. */
-function own(frame: Uint8Array): Uint8Array {
-  return frame.buffer.byteLength > 2 * frame.byteLength ? frame.slice() : frame
 }

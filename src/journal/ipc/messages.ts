@@ -75,3 +75,8 @@ export function perform<Calls extends object>(calls: Calls, message: unknown): v
   const call = calls[name] as (...args: readonly unknown[]) => void
   call(...args)
 }
+
+/** A frame whose buffer holds little else: it may wait in queues for longer than the message that it came with. */
+export function ownFrame(frame: Uint8Array): Uint8Array {
+  return frame.buffer.byteLength > 2 * frame.byteLength ? frame.slice() : frame
+}

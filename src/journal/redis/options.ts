@@ -112,12 +112,6 @@ function databaseSuffix(url: string): string {
   return parsed.database === 0 ? '' : `@${parsed.database}`
 }
 
-/** Creates the error of a journal that can't do, or can't confirm, what was requested. @param what - the predicate of the message */
-export function unavailable(what: string): HubError {
-  const message = `The journal ${what}: the request may not have taken effect. Try again.`
-  return new HubError('journal-unavailable', message)
-}
-
 /** Describes an error for `unavailable`. An error reply of Redis starts with a word in capitals. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)

@@ -1,9 +1,9 @@
 /** Reads the journal in order of arrival, a limited number of reads at a time, once Redis is connected. */
 import { parseCursor, positionOf } from '../../core/cursor.ts'
 import type { ReplayBatch, RetainedBatch } from '../journal.ts'
+import { unavailable } from '../unavailable.ts'
 import type { SharedRead } from './catch-up.ts'
 import type { RedisConnection } from './connection.ts'
-import { unavailable } from './options.ts'
 import { toReplayBatch, toRetainedBatch, toStart } from './replies.ts'
 
 /** What reading needs of the journal. */

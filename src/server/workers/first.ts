@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import { EVERYONE } from '../../core/address.ts'
 import { isoTime, systemClock } from '../../core/clock.ts'
+import { watchSilence } from '../../core/silence.ts'
 import { VERSION } from '../../http/openapi/document.ts'
 import { journalMetrics } from '../../http/routes/metrics.ts'
 import { createHolder, type Holder } from '../../journal/ipc/holder.ts'
@@ -13,7 +14,6 @@ import { announce, drainDelayMs, failToListen, type Launch } from '../process/la
 import { createProcessMetrics } from '../process/process-metrics.ts'
 import type { Fork, WorkerProcess } from '../process/server-adapter.ts'
 import { onStopSignal } from '../stopping.ts'
-import { watchForHang } from './hang-watch.ts'
 import { createMetricsCollector } from './metrics-exchange.ts'
 import { type ConnectedWorker, createWorkerPool } from './pool.ts'
 import { lockPort } from './port-lock.ts'
@@ -24,6 +24,10 @@ const FIRST = '0'
 
 /** Milliseconds beyond its drain that a worker has to end. */
 const LAST_MS = 3_000
+
+/** Milliseconds between two pings, and for how many looks a worker that answers none is left alone. */
+const PING_MS = 1_000
+const MAX_SILENT_LOOKS = 30
 
 /** Runs workers until a signal ends them. */
 export async function runFirst(launch: Launch, fork: Fork, count: number): Promise<void> {
@@ -83,14 +87,15 @@ export async function runFirst(launch: Launch, fork: Fork, count: number): Promi
   function connect(name: string, worker: WorkerProcess, onListening: () => void): ConnectedWorker {
     workers.set(name, worker)
     const end = holder?.connect({ post: (message) => send(worker, ['journal', message]) })
-    const ping = () => send(worker, ['ping'])
-    const watch = watchForHang(clock, ping, () => {
+    const stopPings = clock.every(PING_MS, () => send(worker, ['ping']))
+    const watch = watchSilence(clock, MAX_SILENT_LOOKS, () => {
       log.error('a worker does not respond, and is ended', { worker: name })
       worker.kill()
+      watch.heard()
     })
     const fromWorker: ToFirst = {
       listening: onListening,
-      pong: watch.answered,
+      pong: watch.heard,
       journal: (message) => end?.onMessage(message),
       attempt: (attempt) => {
         for (const other of workers.values()) {
@@ -118,6 +123,7 @@ export async function runFirst(launch: Launch, fork: Fork, count: number): Promi
       close: () => {
         workers.delete(name)
         watch.stop()
+        stopPings()
         end?.close()
       },
     }

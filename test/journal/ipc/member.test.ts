@@ -105,3 +105,19 @@ test('a process that was behind receives the blocks that were stored meanwhile',
   await until('it receives the request', () => slow.requests.length === 1)
   expect(slow.requests).toEqual([{ request: { type: 'disconnect' }, remainingMs: 59_000 }])
 })
+
+test('a holder that does not respond for ten seconds fails what waits for it, until it responds', async () => {
+  const { start, clock } = createIpcWorld()
+  const cut = await start([EVERYONE])
+  cut.stop()
+  await clock.advance(10_000)
+  expect(cut.journal.ready).toBe(true)
+  const waiting = cut.journal.append(EVERYONE, { data: 'x' })
+  const refused = expect(waiting).rejects.toThrow(/^The journal does not respond: /)
+  await clock.advance(2_000)
+  await refused
+  expect(cut.journal.ready).toBe(false)
+  cut.go()
+  await until('it is back', () => cut.journal.ready === true)
+  await cut.journal.append(EVERYONE, { data: 'y' })
+})

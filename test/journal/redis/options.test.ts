@@ -1,7 +1,7 @@
 /** The options of a journal in Redis have defaults and bounds, and its errors say what happened. */
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/core/clock.ts'
-import { reasonOf, resolveRedisOptions, unavailable } from '../../../src/journal/redis/options.ts'
+import { reasonOf, resolveRedisOptions } from '../../../src/journal/redis/options.ts'
 import { manualClock } from '../../support/clock.ts'
 
 const url = 'redis://localhost'
@@ -74,13 +74,6 @@ test('an observer is notified of what it observes', () => {
   recorded.disconnected?.(errors[0])
   recorded.ignored?.(errors[1])
   expect(seen).toEqual(['allkeys-lru', ...errors])
-})
-
-test('an error says that the request may not have taken effect', () => {
-  expect(unavailable('is closed')).toMatchObject({
-    code: 'journal-unavailable',
-    message: 'The journal is closed: the request may not have taken effect. Try again.',
-  })
 })
 
 const sha = '0a9f75e991483d02789696e4c90d26c10395863e'
