@@ -107,7 +107,7 @@ function workersOf({ WORKERS }: Config): number {
 }
 
 function readConfigOrExit(
-  { tls = false, fork }: ServerAdapter,
+  { tls = false, fork, compression }: ServerAdapter,
   environment: Readonly<Record<string, unknown>>,
 ): Config {
   try {
@@ -117,6 +117,7 @@ function readConfigOrExit(
         'TLS_CERT and TLS_KEY require Node: unset them, and terminate TLS in a reverse proxy.',
       )
     }
+    if (config.COMPRESS_MIN_BYTES > 0) checkCompression(compression, config.COMPRESS_MIN_BYTES)
     if (config.WORKERS !== 1 && !fork) {
       throw new ConfigError(
         'WORKERS requires Node or Bun: unset it, or start several instances with REDIS_URL.',
@@ -130,6 +131,15 @@ function readConfigOrExit(
     if (!(error instanceof ConfigError)) throw error
     console.error(error.message)
     process.exit(2)
+  }
+}
+
+/** Node before 20.15 can't compress. */
+function checkCompression(compression: ServerAdapter['compression'], minBytes: number): void {
+  try {
+    compression?.({ minBytes })
+  } catch (error) {
+    throw new ConfigError(`COMPRESS_MIN_BYTES can’t be used: ${(error as Error).message}`)
   }
 }
 

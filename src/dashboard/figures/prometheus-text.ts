@@ -1,10 +1,12 @@
 /** Reads metrics in Prometheus' text format. https://prometheus.io/docs/instrumenting/exposition_formats/ */
 
-/** Returns the value of a metric, summed over its labels; undefined if it is missing. */
+/** Returns the value of a metric, summed over its labels; undefined if it is missing. Workers that report a journal share it. */
 export function metric(text: string, name: string): number | undefined {
-  const lines = [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)`, 'gm'))]
+  const lines = [...text.matchAll(new RegExp(`^${name}(\\{.*\\})? (\\S+)`, 'gm'))]
   if (lines.length === 0) return undefined
-  return lines.reduce((sum, [, value]) => sum + Number(value), 0)
+  const values = lines.map(([, , value]) => Number(value))
+  const isShared = name.includes('_journal_') && lines[0]?.[1]?.includes('worker="')
+  return isShared ? Math.max(...values) : values.reduce((sum, value) => sum + value, 0)
 }
 
 /** Formats bytes: "512 B", "1.5 kB". */

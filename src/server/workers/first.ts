@@ -58,6 +58,8 @@ export async function runFirst(launch: Launch, fork: Fork, count: number): Promi
     log,
     fork: (name) => fork(workerVariable({ name, count, port, version: VERSION })),
     connect,
+    // The others end with this process.
+    onUnusable: (code) => void exit(code),
   })
   let stopping = false
   onStopSignal((signal) => {

@@ -11,6 +11,8 @@ export interface WorkerPoolInit {
   readonly log: Pick<Logger, 'error' | 'debug'>
   /** Starts a worker. */
   fork(name: string): WorkerProcess
+  /** Called when a worker that was to be replaced has found the configuration unusable, as any other would. */
+  onUnusable(code: number): void
   /** Connects a worker that has started. @param onListening - called when it accepts connections */
   connect(name: string, worker: WorkerProcess, onListening: () => void): ConnectedWorker
 }
@@ -46,12 +48,15 @@ export interface WorkerPool {
 const MIN_DELAY_MS = 100
 const MAX_DELAY_MS = 30_000
 
+/** The exit code for a configuration that can't be used, for example a password that Redis refuses. */
+const UNUSABLE = 2
+
 /** Milliseconds after which a worker has been of use. */
 const SETTLED_MS = 60_000
 
 /** Creates a pool without workers. */
 export function createWorkerPool(init: WorkerPoolInit): WorkerPool {
-  const { count, clock, log, fork, connect } = init
+  const { count, clock, log, fork, connect, onUnusable } = init
   const names = Array.from({ length: count }, (_, index) => String(index + 1))
   const running = new Map<string, ConnectedWorker>()
   const listening = new Set<string>()
@@ -96,6 +101,10 @@ export function createWorkerPool(init: WorkerPoolInit): WorkerPool {
 
   function replace(name: string, end: WorkerEnd, livedMs: number): void {
     if (stopping) return
+    if (end.code === UNUSABLE) {
+      onUnusable(UNUSABLE)
+      return
+    }
     const last = livedMs < SETTLED_MS ? (delays.get(name) ?? 0) : 0
     const delayMs = Math.min(MAX_DELAY_MS, Math.max(MIN_DELAY_MS, 2 * last))
     delays.set(name, delayMs)

@@ -25,6 +25,9 @@ export interface WorkerRole {
   readonly sharing: ProcessSharing
 }
 
+/** Milliseconds after which a worker reports only its own metrics: more than the first process waits for the others. */
+const COLLECT_MS = 4_000
+
 /** Connects this process to the one that started it, whose end it does not survive. */
 export function joinFirst(
   { name, port, count }: WorkerName,
@@ -96,11 +99,19 @@ export function joinFirst(
   }
 
   async function collect(): Promise<string> {
-    const texts = await new Promise<readonly NamedText[]>((resolve) => {
-      calls += 1
-      collections.set(calls, resolve)
-      send(['collect', calls])
+    calls += 1
+    const call = calls
+    const collected = new Promise<readonly NamedText[]>((resolve) => {
+      collections.set(call, resolve)
+      send(['collect', call])
     })
-    return mergeWorkers(count, texts)
+    const own: NamedText = [name, await ownMetrics()]
+    // The first process may hang.
+    const cancel = systemClock.every(COLLECT_MS, () => fromFirst.collected(call, [own]))
+    try {
+      return mergeWorkers(count, await collected)
+    } finally {
+      cancel()
+    }
   }
 }

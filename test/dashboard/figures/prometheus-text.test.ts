@@ -15,6 +15,13 @@ test('a metric is summed over its labels', () => {
   expect(metric(TEXT, 'unknown')).toBeUndefined()
 })
 
+test('a journal that workers share counts once, and those of shards add up', () => {
+  const of = (label: string) =>
+    ['1', '2'].map((name) => `hono_sse_journal_events{${label}="${name}"} 7\n`).join('')
+  expect(metric(of('worker'), 'hono_sse_journal_events')).toBe(7)
+  expect(metric(of('shard'), 'hono_sse_journal_events')).toBe(14)
+})
+
 test('a rate is per second, and a counter that starts again counts from 0', () => {
   expect(perSecond(100, 400, 2_000)).toBe(150)
   expect(perSecond(100, 50, 2_000)).toBe(25)

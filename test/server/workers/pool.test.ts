@@ -21,6 +21,7 @@ function setUp(count = 2) {
     count,
     clock,
     log: { error: (message) => void log.push(`error: ${message}`), debug: () => {} },
+    onUnusable: (code) => void log.push(`unusable: ${code}`),
     fork: () => ({
       send: () => {},
       onMessage: () => {},
@@ -175,4 +176,13 @@ test('a stop while a worker waits to be replaced resolves without it', async () 
   await pool.stop('SIGTERM', 1_000)
   await clock.advance(60_000)
   expect([names().length, clock.timers]).toEqual([1, 0])
+})
+
+test('a worker that finds the configuration unusable is not replaced', async () => {
+  const { clock, workers, log, allListen } = setUp()
+  await allListen()
+  workers[1]?.end(2)
+  await clock.advance(60_000)
+  expect(log).toEqual(['unusable: 2'])
+  expect(workers).toHaveLength(2)
 })

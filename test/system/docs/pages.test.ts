@@ -132,6 +132,7 @@ test('the metrics listed are those that are exposed', async () => {
     'hono_sse_journal_reconnects_total',
     'hono_sse_journal_ignored_messages_total',
     'hono_sse_shard_up',
+    'hono_sse_worker_up',
     'hono_sse_event_loop_delay_seconds',
     'hono_sse_webhooks_total',
     'hono_sse_webhook_retries_total',
