@@ -45,19 +45,13 @@ interface State {
 
 type Calls = Pick<
   SqliteJournal,
-  | 'append'
-  | 'read'
-  | 'retained'
-  | 'prune'
-  | 'startEpoch'
-  | 'storedRequests'
-  | 'onlineAmong'
-  | 'head'
-  | 'close'
+  'append' | 'read' | 'retained' | 'prune' | 'storedRequests' | 'onlineAmong' | 'head' | 'close'
 > &
   Pick<Backplane, 'useOnce' | 'request'> & {
     /** Appends an event at each of these keys. Returns the sequences. */
     appendEach(keys: readonly string[], data: string): readonly number[]
+    /** Starts a new epoch. @param kept - the addresses whose retained events stay. @defaultValue all */
+    startEpoch(suffix: string, kept?: readonly string[]): void
     /** Restarts the journal on the same storage. Nobody is connected then. */
     restart(): void
     /** Follows the clients. `clients` connect at once, and `elsewhere` belong to another object. */
@@ -226,6 +220,9 @@ export class Hub {
         keys
           .map((key) => (this.#journal as SqliteJournal).append(key, { data }))
           .map((appended) => (appended as Position).sequence),
+      startEpoch: (suffix, kept) => {
+        this.#journal?.startEpoch(suffix, (key) => kept?.includes(key) ?? true)
+      },
       restart: () => {
         this.#timers.clear()
         this.#soon = []

@@ -3,8 +3,9 @@
  * `HUB_SHARDS` changes back. So the first shard stores the number of shards: before it serves with a
  * new one, it fences every other shard that may have served with the old one. Fenced shards start a
  * new epoch, so that old cursors lead to a reported gap instead of silently skipped events, and ask
- * the first shard before they serve. Blocks go to all shards, and the first is always one of them: the
- * others copy its blocks before they serve. Used tickets need no copy: a ticket is bound to its epoch.
+ * the first shard before they serve. They drop what they retain for addresses that they no longer store: they
+ * will not receive what replaces it. Blocks go to all shards, and the first is always one of them: the others
+ * copy its blocks before they serve. Used tickets need no copy: a ticket is bound to its epoch.
  */
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
@@ -12,7 +13,7 @@ import type { Backplane, SharedPresence } from '../../journal/backplane.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { SqliteJournal, StoredControlRequest } from '../../journal/sqlite/journal.ts'
 import { answerInTime } from './deadline.ts'
-import { cursorOrigin, epochSuffix, fenceSuffix } from './sharding.ts'
+import { cursorOrigin, epochSuffix, fenceSuffix, isStoredAt } from './sharding.ts'
 
 /** What resharding needs of a shard. */
 export interface ReshardingInit {
@@ -109,7 +110,7 @@ export function createResharding(init: ReshardingInit): Resharding {
         throw new Error(`HUB_SHARDS is ${count}, and shards are numbered from 0`)
       const before = conflicts
       await (own === 0 ? fenceOthers() : copyRequests())
-      if (conflicts === before) journal.startEpoch(servingSuffix)
+      if (conflicts === before) startEpoch(servingSuffix, count)
       await sync()
       // The first shard may have fenced this one meanwhile.
       if (!isReady()) throw new Error('HUB_SHARDS has changed meanwhile')
@@ -150,9 +151,13 @@ export function createResharding(init: ReshardingInit): Resharding {
     if (others !== count) conflicts += 1
     // The suffix stores how many shards must be fenced, until they have been.
     const next = fenceSuffix(Math.max(fencedCount(), others))
-    if (cursorOrigin(journal.head().id)?.suffix !== next) journal.startEpoch(next)
+    startEpoch(next, others)
     endStreams()
     await sync()
+  }
+
+  function startEpoch(suffix: string, shards: number): void {
+    journal.startEpoch(suffix, (key) => isStoredAt(key, own, shards))
   }
 
   function isReady(): boolean {

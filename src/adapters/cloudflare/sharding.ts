@@ -2,7 +2,13 @@
  * Which shard a client belongs to, and how cursors name shards. The hash is stable and even, and
  * adding a shard moves few clients.
  */
-import { type Address, type Addresses, addressKey, addressKeys } from '../../core/address.ts'
+import {
+  type Address,
+  type Addresses,
+  addressKey,
+  addressKeys,
+  clientOf,
+} from '../../core/address.ts'
 
 const encoder = new TextEncoder()
 
@@ -45,6 +51,12 @@ export function shardOf(client: string, count: number): number {
     next = Math.floor(((at + 1) * 2 ** 32) / (state + 1))
   }
   return at
+}
+
+/** Whether events for the address with this key are stored on a shard: those of a client on its own, all others on every one. */
+export function isStoredAt(key: string, shard: number, count: number): boolean {
+  const client = clientOf(key)
+  return shard < count && (client === undefined || shardOf(client, count) === shard)
 }
 
 /** What the epochs of shard number `shard` of `count` end with, so that a cursor names its shard; empty for a single shard. */

@@ -47,9 +47,10 @@ export interface SqliteJournal extends Journal {
    * Starts a new epoch: every older cursor then leads to a reported gap. Stored events stay. The new
    * epoch is durable once the storage has synced.
    * @param epochSuffix - what the new epoch ends with: lower-case letters and digits
+   * @param isKept - whether what is retained for the address with this key stays, too. @defaultValue all of it stays
    * @throws {HubError} `journal-unavailable`
    */
-  startEpoch(epochSuffix: string): void
+  startEpoch(epochSuffix: string, isKept?: (key: string) => boolean): void
   /**
    * Lists at most `limit` of the stored control requests, in a fixed order.
    * @param after - the text of the request after which the list starts; empty for the first ones
@@ -194,8 +195,8 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     return awake
   }
 
-  function startEpoch(suffix: string): void {
-    write(() => store.startEpoch(newEpoch(clock) + suffix))
+  function startEpoch(suffix: string, isKept: (key: string) => boolean = () => true): void {
+    write(() => store.startEpoch(newEpoch(clock) + suffix, isKept))
   }
 
   /** Sets an alarm for when the oldest event exceeds its age. */

@@ -37,8 +37,8 @@ export interface SqliteStore
   readonly oldestAt: number | undefined
   /** Drops eviction records of empty addresses beyond `maxEmptyAddresses`, the oldest first. */
   trimEvictions(): void
-  /** Starts a new epoch. Entries stay, and sequences continue. */
-  startEpoch(epoch: string): void
+  /** Starts a new epoch. Entries stay, and sequences continue. @param isKept - of which addresses retained events stay */
+  startEpoch(epoch: string, isKept: (key: string) => boolean): void
 }
 
 /**
@@ -224,8 +224,11 @@ export function openSqliteStore({
     }
   }
 
-  function startEpoch(next: string): void {
-    run('UPDATE head SET epoch = ?', next)
+  function startEpoch(next: string, isKept: (key: string) => boolean): void {
+    atomically(() => {
+      retained.keepOnly(isKept)
+      run('UPDATE head SET epoch = ?', next)
+    })
     epoch = next
   }
 

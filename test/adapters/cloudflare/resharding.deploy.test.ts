@@ -186,6 +186,48 @@ function startPublish(url: string) {
   return { finish: (rest: string) => sent.end(rest) && status }
 }
 
+const retain = (path: string, data: string) => (url: string) =>
+  requestJson(url + path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ data, key: 'k', retain: true }),
+  })
+
+/** What a new stream starts with. */
+const startOf = (client: string) => async (url: string) => {
+  const stream = await listen(url, `id=${client}&topic=prices`)
+  await publish(client, 'last')(url)
+  await stream.next(({ data }) => data === 'last')
+  await stream.close()
+  return publishedData(stream).slice(0, -1)
+}
+
+test('a shard that becomes part of the hub again sends nothing that it retained before', async () => {
+  disk = createWorkerStorage()
+  const mover = clientAt(1, 2)
+  const stayer = clientAt(0, 2)
+  await deployed(2, async (url) => {
+    await retain('/topics/prices', 'old price')(url)
+    await retain(`/clients/${mover}`, 'old state')(url)
+    await retain(`/clients/${stayer}`, 'state')(url)
+    expect(await startOf(mover)(url)).toEqual(['old price', 'old state'])
+  })
+  await deployed(1, async (url) => {
+    expect(await startOf(mover)(url)).toEqual(['old price'])
+    await retain('/topics/prices', 'new price')(url)
+    await retain(`/clients/${mover}`, 'state on the first shard')(url)
+  })
+  await deployed(2, async (url) => {
+    expect(await startOf(mover)(url)).toEqual([])
+    expect(await startOf(stayer)(url)).toEqual(['state', 'new price'])
+    await retain('/topics/prices', 'last price')(url)
+    expect(await startOf(mover)(url)).toEqual(['last price'])
+  })
+  await deployed(1, async (url) => {
+    expect(await startOf(mover)(url)).toEqual(['last price'])
+  })
+})
+
 const block = (client: string) => (url: string) =>
   requestJson(`${url}/clients/${client}?block=3600`, { method: 'DELETE' })
 

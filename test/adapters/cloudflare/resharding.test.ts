@@ -1,4 +1,5 @@
 /** Shards that fence each other before they serve with a new number of shards. Each has an epoch that outlives it. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   createFencedJournal,
@@ -8,7 +9,8 @@ import {
   REQUESTS_PER_CALL,
   type Resharding,
 } from '../../../src/adapters/cloudflare/resharding.ts'
-import { epochSuffix } from '../../../src/adapters/cloudflare/sharding.ts'
+import { epochSuffix, shardOf } from '../../../src/adapters/cloudflare/sharding.ts'
+import { clientKey, clientOf, EVERYONE, topicKey } from '../../../src/core/address.ts'
 import { newEpoch } from '../../../src/core/cursor.ts'
 import type { SqliteJournal, StoredControlRequest } from '../../../src/journal/sqlite/journal.ts'
 import { manualClock } from '../../support/clock.ts'
@@ -33,6 +35,8 @@ function setUp() {
   const hanging = new Set<number>()
   const clock = manualClock()
   const fenced: number[] = []
+  /** What each shard retains: the value of the address with this key. */
+  const retained = new Map<number, Map<string, number>>()
   const calls: number[] = []
   let configured = 0
 
@@ -54,8 +58,10 @@ function setUp() {
     counts.set(shard, count)
     const journal = {
       head: () => ({ id: `${epoch}-1`, sequence: 1 }),
-      startEpoch: (suffix: string) => {
+      startEpoch: (suffix: string, isKept: (key: string) => boolean) => {
         epoch = newEpoch(epochClock) + suffix
+        const own = [...(retained.get(shard) ?? [])]
+        retained.set(shard, new Map(own.filter(([key]) => isKept(key))))
       },
       backplane: {
         request: async (request: unknown, keepMs: number) => {
@@ -116,6 +122,7 @@ function setUp() {
     at,
     block,
     blocks,
+    retained,
     epoch: (shard: number) => disks.get(shard),
   }
 }
@@ -276,6 +283,58 @@ test('a call without a response ends after ten seconds, and only that shard is c
   expect(fenced).toEqual([1, 2, 3, 2])
   await turns(10)
   expect(clock.timers).toBe(0)
+})
+
+test('shards that stay keep what is retained, and no shard has an old value of it', async () => {
+  const count = fc.integer({ min: 1, max: 5 })
+  /** The shards that serve requests between two deployments; the others sleep. */
+  const awake = fc.uniqueArray(fc.integer({ min: 0, max: 4 }))
+  const deployment = fc.record({ count, awake, isReached: fc.boolean() })
+  const clients = Array.from({ length: 20 }, (_, n) => `user-${n}`)
+  const addresses = [EVERYONE, topicKey('news'), ...clients.map(clientKey)]
+  const belongs = (key: string, shard: number, all: number) => {
+    const client = clientOf(key)
+    return shard < all && (client === undefined || shardOf(client, all) === shard)
+  }
+  await fc.assert(
+    fc.asyncProperty(fc.array(deployment, { minLength: 2, maxLength: 8 }), async (steps) => {
+      const { deploy, serve, unreachable, retained } = setUp()
+      const shards = [0, 1, 2, 3, 4]
+      let value = 0
+      /** The shards that have had each address all the time, whichever deployments were tried. */
+      const stayed = new Map<string, number[]>()
+      for (const step of steps) {
+        deploy(step.count)
+        if (!step.isReached) unreachable.add(step.count - 1)
+        for (const shard of step.awake) await serve(shard).catch(() => {})
+        unreachable.clear()
+        for (const [key, kept] of stayed) {
+          stayed.set(
+            key,
+            kept.filter((shard) => belongs(key, shard, step.count)),
+          )
+        }
+        if (!step.isReached) continue
+        for (const shard of shards.slice(0, step.count)) await serve(shard)
+        for (const key of addresses) {
+          const own = shards.filter((shard) => belongs(key, shard, step.count))
+          const values = own.map((shard) => retained.get(shard)?.get(key))
+          for (const one of values) expect([undefined, value]).toContain(one)
+          for (const shard of stayed.get(key) ?? []) {
+            expect(retained.get(shard)?.get(key)).toBe(value)
+          }
+          stayed.set(key, own)
+        }
+        value += 1
+        for (const key of addresses) {
+          for (const shard of stayed.get(key) ?? []) {
+            retained.set(shard, (retained.get(shard) ?? new Map()).set(key, value))
+          }
+        }
+      }
+    }),
+    { numRuns: 200 },
+  )
 })
 
 test('a shard beyond the number of shards serves nothing', async () => {

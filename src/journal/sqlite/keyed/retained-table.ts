@@ -16,6 +16,8 @@ export interface RetainedTable {
   put(places: readonly KeyedPlace[], entry: JournalEntry): void
   /** Removes the events at these places. */
   remove(places: readonly KeyedPlace[]): void
+  /** Removes the events of all other addresses. */
+  keepOnly(isKept: (address: string) => boolean): void
   /** Iterates over the events of these addresses after a sequence, oldest first, each once; undefined if there are none at all. */
   after(addresses: readonly string[], sequence: number): Iterable<JournalEntry> | undefined
 }
@@ -33,6 +35,8 @@ export interface RetainedTableInit {
 const AFTER_RETAINED = `
   SELECT DISTINCT sequence FROM retained WHERE address IN ${KEYS} AND sequence > ?
   ORDER BY sequence LIMIT ${BATCH}`
+
+const DELETE_AT = 'DELETE FROM retained WHERE address = ? RETURNING bytes'
 
 /** The approximate size of a row beyond its frame. */
 export const RETAINED_IN_SQLITE = { nameCopies: 2, overheadBytes: 80 } as const
@@ -58,6 +62,7 @@ export function openRetained({
     load,
     put,
     remove,
+    keepOnly,
     after,
   }
 
@@ -106,6 +111,21 @@ export function openRetained({
         bytes -= Number(row.bytes)
       }
     }
+  }
+
+  function keepOnly(isKept: (address: string) => boolean): void {
+    if (events === 0) return
+    for (const row of run('SELECT address, max(sequence) AS last FROM retained GROUP BY address')) {
+      const address = String(row.address)
+      if (isKept(address)) continue
+      for (const { bytes: size } of run(DELETE_AT, address)) {
+        events -= 1
+        bytes -= Number(size)
+      }
+      // No new entry may have this sequence.
+      addresses.raise(address, Number(row.last))
+    }
+    updateFormat(storage)
   }
 
   function after(all: readonly string[], sequence: number): Iterable<JournalEntry> | undefined {

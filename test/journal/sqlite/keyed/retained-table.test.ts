@@ -96,6 +96,44 @@ describe('in SQLite', () => {
     expect(await call('count', 'entries')).toBe(3)
   })
 
+  test('a new epoch keeps what is retained for some addresses only, and no position is used twice', async () => {
+    const { journal, call } = await objects.open()
+    const retainedFor = async (key: string) => {
+      return (await journal.read([key], undefined, 1e6)).retained?.entries.length ?? 0
+    }
+    await journal.append([ALICE, BOB], PRICE)
+    await journal.append(ALICE, { ...PRICE, key: 'other' })
+    await call('startEpoch', 'suffix')
+    expect([await retainedFor(ALICE), await retainedFor(BOB)]).toEqual([2, 1])
+    await call('startEpoch', 'suffix', [BOB])
+    expect([await retainedFor(ALICE), await retainedFor(BOB)]).toEqual([0, 1])
+    expect(journal.stats?.retained).toMatchObject({ events: 1 })
+    const { bytes } = journal.stats?.retained ?? {}
+    expect(bytes).toBeGreaterThan(1_000)
+    expect(bytes).toBeLessThan(1_300)
+    await call('exec', 'UPDATE head SET start = 0')
+    const { sequence } = journal.head()
+    await call('exec', `UPDATE retained SET sequence = sequence + 3000000`)
+    await call('startEpoch', 'suffix', [])
+    expect(journal.stats?.retained).toMatchObject({ events: 0, bytes: 0 })
+    expect(await call('format')).toBe(1)
+    await call('restart')
+    expect(journal.head().sequence).toBeGreaterThan(sequence + 3_000_000)
+  })
+
+  test('a new epoch that can’t be written loses nothing that is retained', async () => {
+    const { journal, call } = await objects.open()
+    await journal.append([ALICE, BOB], PRICE)
+    const before = journal.stats?.retained
+    await call('failStatements', 'UPDATE head SET epoch')
+    await expect(call('startEpoch', 'suffix', [])).rejects.toMatchObject({
+      code: 'journal-unavailable',
+    })
+    await call('failStatements')
+    expect(journal.stats?.retained).toEqual(before)
+    expect((await journal.read([ALICE], undefined, 1e6)).retained?.entries).toHaveLength(1)
+  })
+
   test('evicted retained events are remembered, and no position is used twice', async () => {
     const { journal, call, setBounds } = await objects.open({ maxRetainedBytes: 3_000 })
     const { end } = await journal.read([ALICE], undefined, 1e6)
