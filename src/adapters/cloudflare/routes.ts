@@ -8,7 +8,7 @@ import { decodeJwt } from 'jose'
 import { NAME } from '../../core/address.ts'
 import type { AppType } from '../../http/app.ts'
 import { NDJSON } from '../../http/batch/respond-to-lines.ts'
-import { mediaTypeOf } from '../../http/middleware/body.ts'
+import { bodyTypeOf, mediaTypeOf } from '../../http/middleware/body.ts'
 import { EVENT_STREAM } from '../../http/piping/answer-stream.ts'
 
 /** Where a request goes, with what is needed to find the shard. */
@@ -27,7 +27,7 @@ export type ShardRoute =
   | { readonly to: 'block'; readonly client: string }
   /** The shard of the client named in the body. */
   | { readonly to: 'ticket' }
-  /** Shards that depend on each event in the body. */
+  /** Shards that depend on each event in the body; the first one refuses a body of another type. */
   | { readonly to: 'batch' }
   /** Every shard. */
   | { readonly to: 'publish' | 'clients' | 'topics' | 'connections' | 'metrics' }
@@ -76,6 +76,8 @@ for (const [route, to] of Object.entries(DESTINATIONS)) {
   table.add(method, path, to)
 }
 
+const JSON_TYPE = 'application/json'
+
 /** `HonoRequest` reads the parameters of a match, and not what matched. */
 type RequestMatches = ConstructorParameters<typeof HonoRequest>[2]
 
@@ -87,6 +89,9 @@ export function shardRoute(request: Request): ShardRoute {
   if (!to) return { to: 'any' }
   const read = new HonoRequest(request, path, matches as unknown as RequestMatches)
   if (to === 'stream') return streamRoute(read)
+  if (to === 'batch' && ![JSON_TYPE, NDJSON].includes(bodyTypeOf(request) ?? '')) {
+    return { to: 'any' }
+  }
   if (to !== 'client' && to !== 'stop' && to !== 'block') return { to }
   if (to === 'stop') return { to, client: read.param('id') ?? '' }
   const blocks = to === 'block' && read.query('block') !== undefined
@@ -105,7 +110,7 @@ export function isEvent(request: Request, route: ShardRoute): boolean {
 
 /** Whether a request is answered while its body arrives. */
 export function isLines(request: Request): boolean {
-  return request.method === 'POST' && [NDJSON, EVENT_STREAM].includes(mediaTypeOf(request))
+  return isEventStream(request) || (request.method === 'POST' && bodyTypeOf(request) === NDJSON)
 }
 
 /** Whether the body of a request is an event stream. */

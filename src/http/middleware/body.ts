@@ -90,7 +90,7 @@ function bodyOf<Output, Input>(
     const bytes = await bytesWithin(c, maxBytes)
     if (bytes === 'too large') return problem(c, 413, tooLarge, undefined, tooLargeCode)
     if (bytes === 'broken') return problem(c, 400, 'The body ended early: send it again.')
-    const type = bodyTypeOf(c)
+    const type = bodyTypeOf(c.req.raw)
     const reader = readers.get(type)
     if (!reader) return problem(c, 415, unsupported)
     const text = decodeUtf8(bytes)
@@ -145,15 +145,16 @@ function lengthOf(c: Context): number | undefined {
 }
 
 /** The media type of a body that is uncompressed UTF-8; otherwise undefined. */
-export function bodyTypeOf(c: Context): string | undefined {
-  const type = c.req.header('Content-Type') ?? ''
-  const encoding = c.req.header('Content-Encoding') ?? 'identity'
+export function bodyTypeOf(request: Pick<Request, 'headers'>): string | undefined {
+  const { headers } = request
+  const type = headers.get('Content-Type') ?? ''
+  const encoding = headers.get('Content-Encoding') ?? 'identity'
   if (encoding.toLowerCase() !== 'identity' || CHARSET_UTF8.test(type)) return undefined
-  return mediaTypeOf(c.req.raw)
+  return mediaTypeOf(request)
 }
 
 /** The media type of a body, whatever its encoding. */
-export function mediaTypeOf({ headers }: Request): string {
+export function mediaTypeOf({ headers }: Pick<Request, 'headers'>): string {
   const [type = ''] = (headers.get('Content-Type') ?? '').split(';')
   return type.trim().toLowerCase()
 }

@@ -90,7 +90,7 @@ export function publishRoutes(options: PublishRoutesInit): Hono<BlankEnv, Publis
   /** Handles bodies of many events, each of which counts by itself: NDJSON, and for one address an event stream. */
   function lines(addressOf: (c: Context) => Address | undefined = () => undefined) {
     const middleware: MiddlewareHandler = (c, next) => {
-      const type = bodyTypeOf(c)
+      const type = bodyTypeOf(c.req.raw)
       const address = addressOf(c)
       const isStream = type === EVENT_STREAM && address !== undefined
       if (type !== NDJSON && !isStream) return next()

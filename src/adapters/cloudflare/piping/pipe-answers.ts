@@ -48,7 +48,7 @@ export function createPipeAnswers(init: PipeAnswersInit): (request: Request) => 
     let pipe: ShardPipe | undefined
     const response = await respond(request, (c) => {
       const query = PipeQuery.safeParse(pipeQueryOf(c))
-      if (bodyTypeOf(c) !== EVENT_STREAM) return c.body(null)
+      if (bodyTypeOf(request) !== EVENT_STREAM) return c.body(null)
       const isRefused = unreadFields(c).length > 0 || request.headers.has('Idempotency-Key')
       if (!query.success || isRefused) return c.body(null)
       pipe = openPipe(init, request)

@@ -226,6 +226,34 @@ describe('what no shard accepts is answered as one hub would:', () => {
     expect(hubs.map((hub) => hub.stats().published)).toEqual([0, 0, 0])
   })
 
+  test.each([1, COUNT])('a body of another type (%i shards)', async (count) => {
+    const { request, hubs } = setUp({ count })
+    const types = [
+      ['/publish', undefined],
+      ['/publish', 'text/plain'],
+      ['/publish', 'application/x-www-form-urlencoded'],
+      ['/publish', 'image/png'],
+      ['/publish', 'text/event-stream'],
+      ['/publish', 'application/json; charset=latin1'],
+      ['/publish', 'application/x-ndjson; charset=latin1'],
+      ['/topics/news', 'application/x-ndjson; charset=latin1'],
+      ['/broadcast', 'application/x-ndjson; charset=utf-16'],
+      ['/publish', 'application/json', 'gzip'],
+      ['/broadcast', 'application/x-ndjson', 'gzip'],
+    ] as const
+    for (const [path, type, encoding] of types) {
+      const text = path === '/publish' ? '[{"to":"everyone","data":1}]' : '{"data":1}'
+      const headers = {
+        ...(type && { 'Content-Type': type }),
+        ...(encoding && { 'Content-Encoding': encoding }),
+      }
+      const body = new TextEncoder().encode(text)
+      const { status } = await request(path, { method: 'POST', headers, body })
+      expect([path, type, encoding, status]).toEqual([path, type, encoding, 415])
+    }
+    expect(hubs.map((hub) => hub.stats().published)).toEqual(hubs.map(() => 0))
+  })
+
   test('an empty array', async () => {
     const response = await setUp().request('/publish', json([]))
     expect([response.status, await response.json()]).toEqual([200, []])
