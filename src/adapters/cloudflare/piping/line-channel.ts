@@ -3,12 +3,12 @@ import type { Clock } from '../../../core/clock.ts'
 import { isRefused } from '../../../http/batch/publisher.ts'
 import type { BatchResult } from '../../../http/schemas/batches.ts'
 import { joinLines, resultInLine, resultOfFailure, UNCONFIRMED } from '../batch/line-results.ts'
-import { answerInTime } from '../deadline.ts'
+import { answerInTime, LateError } from '../deadline.ts'
 
 /** A request to one shard. */
 export interface LineChannel {
-  /** Whether the shard has refused a line: it publishes nothing more of this request. */
-  readonly isRefused: boolean
+  /** Whether the shard publishes nothing more of this request, but may of another one: it has refused a line, or was reset. */
+  readonly hasEnded: boolean
   /** Sends lines, and resolves with their results in order. Never rejects. */
   publish(lines: readonly Uint8Array[]): Promise<readonly BatchResult[]>
   /** Ends the request. */
@@ -43,12 +43,14 @@ export function openLineChannel({ send, clock, report }: LineChannelInit): LineC
   const stopBlanks = clock.every(BLANK_MS, () => controller?.enqueue(BLANK))
   let last: BatchResult | undefined
   let failure: BatchResult | undefined
+  let isSilent = false
+  let isClosed = false
   const answers = send(body).then(answersIn)
-  // What has failed is reported once something is published.
-  answers.catch(() => {})
+  // Also between two lines: the next one belongs in another request.
+  answers.then(({ closed }) => closed).catch(fail)
   return {
-    get isRefused() {
-      return isRefused(last)
+    get hasEnded() {
+      return isRefused(last) || (failure !== undefined && !isSilent)
     },
     publish,
     close,
@@ -78,13 +80,20 @@ export function openLineChannel({ send, clock, report }: LineChannelInit): LineC
       // The last answer of a shard that ends early is about all lines that follow.
       failure = isRefused(last) ? last : UNCONFIRMED
     } catch (error) {
-      report(error)
-      failure = resultOfFailure(error)
+      fail(error)
     }
     return undefined
   }
 
+  function fail(error: unknown): void {
+    if (failure || isClosed) return
+    report(error)
+    failure = resultOfFailure(error)
+    isSilent = error instanceof LateError
+  }
+
   function close(): void {
+    isClosed = true
     stopBlanks()
     controller?.close()
     controller = undefined
@@ -96,6 +105,8 @@ export function openLineChannel({ send, clock, report }: LineChannelInit): LineC
 interface Answers {
   /** Resolves with undefined after the last one. */
   next(): Promise<string | undefined>
+  /** Resolves at the end. Rejects if the response breaks off. */
+  readonly closed: Promise<unknown>
   /** Ends the response, however much of it has been read. */
   cancel(): Promise<void>
 }
@@ -105,7 +116,11 @@ function answersIn({ ok, body }: Response): Answers {
   const lines: string[] = []
   let text = ''
   let isDone = !reader
-  return { next, cancel: async () => await reader?.cancel() }
+  return {
+    next,
+    closed: reader?.closed ?? Promise.resolve(),
+    cancel: async () => await reader?.cancel(),
+  }
 
   async function next(): Promise<string | undefined> {
     while (lines.length === 0 && !isDone) await read()

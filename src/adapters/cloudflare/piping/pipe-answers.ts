@@ -109,7 +109,7 @@ function openPipe(init: PipeAnswersInit, request: Request): ShardPipe {
     publishLast: async (event) => {
       const { length } = openAll()
       for (let shard = 0; shard < length; shard += 1) {
-        if (channels[shard]?.isRefused) reopen(shard)
+        if (channels[shard]?.hasEnded) reopen(shard)
       }
       const lines = [lineOf(event)]
       const [first, ...others] = channels

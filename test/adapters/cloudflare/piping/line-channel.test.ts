@@ -60,6 +60,33 @@ test.each([
   expect(clock.timers).toBe(0)
 })
 
+test('a shard that is reset between two lines has ended the request, and one that is silent has not', async () => {
+  const { channel, resolve, report } = setUp()
+  const error = new Error('reset')
+  let reset = () => {}
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      reset = () => controller.error(error)
+      controller.enqueue(new TextEncoder().encode('{"connections":1}\n'))
+    },
+  })
+  resolve(new Response(body))
+  expect(await channel.publish([LINE])).toEqual([{ connections: 1 }])
+  expect(channel.hasEnded).toBe(false)
+  reset()
+  await eventually(() => expect(channel.hasEnded).toBe(true))
+  expect(report.mock.calls).toEqual([[error]])
+  expect(await channel.publish([LINE])).toMatchObject([{ status: 503 }])
+  channel.close()
+
+  const silent = setUp()
+  const published = silent.channel.publish([LINE])
+  await silent.clock.advance(10_000)
+  expect(await published).toMatchObject([{ status: 503 }])
+  expect(silent.channel.hasEnded).toBe(false)
+  silent.channel.close()
+})
+
 test('a shard that ends at a refusal refuses the lines that follow', async () => {
   const { channel, resolve } = setUp()
   resolve(new Response('{"connections":1}\n{"line":2,"status":429}\n'))
@@ -68,6 +95,6 @@ test('a shard that ends at a refusal refuses the lines that follow', async () =>
     { status: 429 },
     { status: 429 },
   ])
-  expect(channel.isRefused).toBe(true)
+  expect(channel.hasEnded).toBe(true)
   channel.close()
 })

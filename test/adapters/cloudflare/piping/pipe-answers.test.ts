@@ -412,6 +412,40 @@ describe('a shard that fails in the middle', () => {
     expect(result).not.toHaveProperty('retryAfter')
   })
 
+  test.each([
+    [0, 'while it publishes'],
+    [1, 'while it publishes'],
+    [0, 'between two events'],
+    [1, 'between two events'],
+  ])('and is back receives the last event, too (shard %i, reset %s)', async (shard, when) => {
+    const all = setUp()
+    let reset = () => {}
+    all.intercepts.set(shard, async (request, pass) => {
+      const response = await pass()
+      if (request.headers.get('Content-Type') !== 'application/x-ndjson') return response
+      all.intercepts.delete(shard)
+      const error = Object.assign(new Error('reset'), { durableObjectReset: true })
+      const through = new TransformStream<Uint8Array, Uint8Array>({
+        start: (controller) => {
+          reset = () => controller.error(error)
+        },
+      })
+      return new Response(response.body?.pipeThrough(through), response)
+    })
+    const { pipe, listeners } = await openStream(all)
+    reset()
+    if (when === 'while it publishes') pipe.send('data: 2\n\n')
+    else pipe.break()
+    const status = when === 'while it publishes' ? 503 : 400
+    expect(await resultOf(pipe, all)).toMatchObject({ status, published: 1 })
+    await all.turnUntil(() => {
+      for (const one of listeners) {
+        expect(one.events.filter(({ event }) => event === 'cut-off')).toHaveLength(1)
+      }
+    })
+    expect(all.reports.map(String)).toEqual(['Error: reset'])
+  })
+
   test('before the first event leads to a status', async () => {
     for (const [shard, retryAfter] of [
       [0, '2'],
