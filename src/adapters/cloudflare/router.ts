@@ -71,7 +71,6 @@ export function createRouter(init: RouterInit): Shard {
     maxLineBytes: maxLineBytes(maxEventBytes),
     maxBatchEvents: init.maxBatchEvents,
     ask,
-    unconfirmed: (request) => unconfirmed(request, 'The shards'),
   })
   const passToFirst = (request: Request) => pass(0, request, { to: 'any' })
   const answerPipe = createPipeAnswers({ ...shared, maxEventBytes, send, pass: passToFirst })

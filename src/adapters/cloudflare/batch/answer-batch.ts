@@ -26,8 +26,6 @@ export interface BatchAnswersInit {
     request: Request,
     respond: (c: Context) => Response | Promise<Response>,
   ): Promise<Response>
-  /** Responds to a batch that no shard has confirmed. */
-  unconfirmed(request: Request): Promise<Response>
 }
 
 /** Answers batches. */
@@ -40,7 +38,7 @@ export interface BatchAnswers {
 
 /** Creates the answers to batches. */
 export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
-  const { count, maxLineBytes, maxBatchEvents, clock, ask, report, respond, unconfirmed } = init
+  const { count, maxLineBytes, maxBatchEvents, clock, ask, report, respond } = init
   return { array, lines }
 
   async function array(request: Request): Promise<Response> {
@@ -52,10 +50,10 @@ export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
     const splitter = splitterOf(request, true)
     try {
       const texts = events.map((event) => encoder.encode(JSON.stringify(event)))
-      const results = await splitter.publishAll(texts)
-      return responseOf(splitter, JSON.stringify(results), 'application/json')
+      const results = [...(await splitter.publishAll(texts))]
+      return responseOf(splitter, await respond(request, (c) => c.json(results)))
     } catch (error) {
-      return await refusalOf(request, error)
+      return refusalOf(error)
     }
   }
 
@@ -79,8 +77,8 @@ export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
         isClosing: () => false,
       }),
     )
-    if (refusal) return await refusalOf(request, refusal)
-    return response.ok ? responseOf(splitter, response.body, NDJSON) : response
+    if (refusal) return refusalOf(refusal)
+    return response.ok ? responseOf(splitter, response) : response
   }
 
   function splitterOf(request: Request, isAddressed: boolean): BatchSplitter {
@@ -102,14 +100,12 @@ export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
   function tooLong(): Uint8Array {
     return new Uint8Array(maxLineBytes + 1).fill(0x30)
   }
-
-  async function refusalOf(request: Request, error: unknown): Promise<Response> {
-    if (!(error instanceof BatchRefusal)) throw error
-    return error.response ?? (await unconfirmed(request))
-  }
 }
 
-type Body = Parameters<typeof withBody>[1]
+function refusalOf(error: unknown): Response {
+  if (!(error instanceof BatchRefusal)) throw error
+  return error.response
+}
 
 const encoder = new TextEncoder()
 
@@ -123,9 +119,9 @@ function eventsIn(body: Uint8Array): readonly unknown[] | undefined {
   }
 }
 
-/** A response with the headers of a shard’s. */
-function responseOf({ accepted }: BatchSplitter, body: Body, type: string): Response {
-  const response = withBody(accepted ?? new Response(), body)
-  response.headers.set('Content-Type', type)
+/** A response with the headers of a shard’s, if one has accepted lines. */
+function responseOf({ accepted }: BatchSplitter, own: Response): Response {
+  const response = withBody(accepted ?? own, own.body)
+  response.headers.set('Content-Type', own.headers.get('Content-Type') ?? '')
   return response
 }

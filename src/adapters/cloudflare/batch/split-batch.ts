@@ -8,6 +8,7 @@ import {
   type BatchResult,
   Recipients,
 } from '../../../http/schemas/batches.ts'
+import { isRefusal } from '../failures.ts'
 import { hasKey } from '../refusals.ts'
 import { partsOf } from '../sharding.ts'
 import {
@@ -39,21 +40,20 @@ export interface BatchSplitterInit {
 export interface BatchSplitter {
   /**
    * Publishes lines, and resolves with their results in order.
-   * @throws {BatchRefusal} if no shard has accepted any lines yet, or refused them for another reason
+   * @throws {BatchRefusal} if these are the first lines, and a shard refuses the request
    */
   publishAll(lines: readonly Line[]): Promise<readonly BatchResult[]>
   /** The first response of a shard that accepted lines, without its body. */
   readonly accepted: Response | undefined
 }
 
-/** Thrown for a batch that no shard accepts: its response is that of the batch. */
+/** Thrown for a batch that a shard refuses as a whole, as every other one would: its response is that of the batch. */
 export class BatchRefusal extends Error {
   override readonly name: string = 'BatchRefusal'
-  /** @defaultValue none: no shard has responded */
-  readonly response: Response | undefined
+  readonly response: Response
 
-  constructor(response: Response | undefined) {
-    super('no shard has accepted the batch')
+  constructor(response: Response) {
+    super('a shard has refused the batch')
     this.response = response
   }
 }
@@ -63,6 +63,7 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
   const { count, isAddressed, ask, report } = init
   const everywhere = Array.from({ length: count }, (_, shard) => shard)
   let accepted: Response | undefined
+  let hasBegun = false
   return {
     publishAll,
     get accepted() {
@@ -84,7 +85,9 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
       results.set(shard, (await resultsOf(shard, share, refused)).values())
     })
     await Promise.all(sent)
-    if (!accepted) throw new BatchRefusal(refused[0])
+    // Later, the response has its status.
+    if (!accepted && !hasBegun && refused[0]) throw new BatchRefusal(refused[0])
+    hasBegun = true
     return parts.map((some, index) => {
       const all = some.map(([shard]) => results.get(shard)?.next().value ?? UNCONFIRMED)
       return withRetry(mergeResults(all), lines[index])
@@ -126,7 +129,7 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     try {
       const response = await ask(shard, joinLines(lines))
       if (!response.ok) {
-        refused.push(response.clone())
+        if (isRefusal(response)) refused.push(response.clone())
         const problem = (await response.json()) as BatchProblem
         return lines.map(() => problem)
       }

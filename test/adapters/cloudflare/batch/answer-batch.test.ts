@@ -298,14 +298,57 @@ describe('while a shard is unavailable', () => {
     },
   )
 
-  test('as all others are, the response is 503', async () => {
+  test('as all others are, every result says so', async () => {
     const { request, broken } = setUp()
     for (const shard of NAMES.keys()) broken.set(shard, fails({ durableObjectReset: true }))
-    for (const init of [json(EVENTS), ndjson(EVENTS)]) {
-      const response = await request('/publish', init)
-      expect(response.status).toBe(503)
-      expect(response.headers.has('Retry-After')).toBe(false)
+    const answers = await answersIn(await request('/publish', ndjson(EVENTS)))
+    expect(answers.map(({ line, status }) => [line, status])).toEqual(
+      EVENTS.map((_, n) => [n + 1, 503]),
+    )
+    const init = { ...json(EVENTS), headers: { ...json(1).headers, Origin: 'https://app.example' } }
+    const response = await request('/publish', init)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toBe('application/json')
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example')
+    const results = (await response.json()) as Answer[]
+    expect(results.map(({ status }) => status)).toEqual(EVENTS.map(() => 503))
+  })
+
+  test.each([
+    ['moves', fails({ retryable: true }), { retryAfter: 2, code: UNAVAILABLE }],
+    ['refuses', async () => problem.clone(), { detail: 'It reshards.', retryAfter: 2 }],
+  ])('that %s, events for it alone spoil no others', async (_, fail, result) => {
+    const { fetch, request, broken, hubs, clock } = setUp()
+    broken.set(shardOf(SECOND, COUNT), fail)
+    const event = { to: { client: SECOND }, data: 1, idempotencyKey: 'a' }
+    const response = await request('/publish', json([event]))
+    expect(await response.json()).toMatchObject([{ status: 503, ...result }])
+    expect(response.status).toBe(200)
+    const batch = openBatch(fetch, '/publish', clock)
+    batch.send(`${JSON.stringify(event)}\n`)
+    expect(await batch.next()).toMatchObject([{ line: 1, status: 503, ...result }])
+    batch.send(`${JSON.stringify({ to: { client: FIRST }, data: 2 })}\n`)
+    expect(await batch.next()).toMatchObject([{ connections: 0 }])
+    batch.end()
+    expect(await batch.rest()).toEqual([])
+    expect((await batch.response).status).toBe(200)
+    expect(hubs.map((hub) => hub.stats().published)).toEqual([1, 0, 0])
+  })
+
+  test('the lines after the first say that the credential is not accepted', async () => {
+    const { fetch, broken, clock } = setUp({ key: 'a-key-0123456789' })
+    broken.set(shardOf(SECOND, COUNT), fails({ retryable: true }))
+    const batch = openBatch(fetch, '/publish', clock)
+    for (const [client, status] of [
+      [SECOND, 503],
+      [FIRST, 401],
+      [THIRD, 401],
+    ] as const) {
+      batch.send(`${JSON.stringify({ to: { client }, data: 1 })}\n`)
+      expect(await batch.next()).toMatchObject([{ status }])
     }
+    batch.end()
+    expect(await batch.rest()).toEqual([])
   })
 })
 
