@@ -53,32 +53,50 @@ export function resultInLine(text: string): BatchResult {
   return result
 }
 
-/** The result of an event from those of the shards that it concerns. */
-export function mergeResults(results: readonly BatchResult[]): BatchResult {
-  const [first = UNCONFIRMED] = results
-  if (results.length === 1) return first
+/**
+ * The result of an event from those of the shards that it concerns.
+ * @param hasKey - whether the event has an idempotency key, so that it may be repeated. @defaultValue it has none
+ */
+export function mergeResults(results: readonly BatchResult[], hasKey = () => false): BatchResult {
+  const result = results.length === 1 ? (results[0] ?? UNCONFIRMED) : mergeSeveral(results, hasKey)
+  return mayBePublished(result) && hasKey()
+    ? { ...(result as BatchProblem), retryAfter: Number(RETRY_AFTER) }
+    : result
+}
+
+function mergeSeveral(results: readonly BatchResult[], hasKey: () => boolean): BatchResult {
   const published = results.filter((result): result is Published => !('status' in result))
-  if (published.length === results.length) return mergePublished(published)
-  const failed = results.length - published.length
-  if (published.length === 0) return results.find(mayBePublished) ?? first
+  const failed = results.filter((result): result is BatchProblem => 'status' in result)
+  if (failed.length === 0) return mergePublished(published)
+  const [first = UNCONFIRMED] = failed
+  if (published.length === 0) return failed.find(mayBePublished) ?? first
   // A shard may know the idempotency key from an event of its own.
-  if (results.some((result) => 'status' in result && result.status === 422)) {
+  if (failed.some(({ status }) => status === 422)) {
     const detail = conflictAfter(published.length, results.length)
     return problemOf({ status: 422, detail, code: 'idempotency-conflict' })
   }
-  const refusal = results.find(isRefusal)
+  const before = `${published.length} of ${results.length} shards have published the event to their recipients.`
+  const refusal = failed.find(isRefusal)
   if (refusal) {
     const { status, detail } = refusal
-    const before = `${published.length} of ${results.length} shards have published the event to their recipients.`
     return problemOf({ status, detail: `${before} For the others: ${detail}` })
+  }
+  if (failed.every(({ status }) => status === 429)) {
+    if (!hasKey()) return problemOf({ status: 429, detail: `${before} ${LIMITED}` })
+    const retryAfter = Math.max(...failed.map((one) => one.retryAfter ?? 0))
+    const detail = `${before} For the others: ${first.detail}`
+    return { ...problemOf({ status: 429, detail }), retryAfter }
   }
   return problemOf({
     status: 503,
-    detail: unconfirmedBy(`${failed} of ${results.length} shards`),
+    detail: unconfirmedBy(`${failed.length} of ${results.length} shards`),
   })
 }
 
+const LIMITED =
+  'For the others, there were too many events within a minute: publishing it again could duplicate it, unless it has an idempotency key.'
+
 /** Whether a shard refuses an event whenever it is repeated. */
-function isRefusal(result: BatchResult): result is BatchProblem {
-  return 'status' in result && result.status < 500 && result.status !== 429
+function isRefusal({ status }: BatchProblem): boolean {
+  return status < 500 && status !== 429
 }

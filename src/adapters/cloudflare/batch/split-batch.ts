@@ -1,6 +1,6 @@
 /** Splits a batch among shards: each gets the lines that concern it, in order, and their results become those of the batch. */
 import type { Addresses } from '../../../core/address.ts'
-import { isHubError, RETRY_AFTER } from '../../../core/errors.ts'
+import { isHubError } from '../../../core/errors.ts'
 import { decodeUtf8, fromJson } from '../../../http/middleware/readers.ts'
 import {
   addressesOf,
@@ -90,7 +90,7 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     hasBegun = true
     return parts.map((some, index) => {
       const all = some.map(([shard]) => results.get(shard)?.next().value ?? UNCONFIRMED)
-      return withRetry(mergeResults(all), lines[index])
+      return mergeResults(all, () => hasKey(lines[index] ?? NO_LINE))
     })
   }
 
@@ -147,6 +147,8 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
 
 const encoder = new TextEncoder()
 
+const NO_LINE = new Uint8Array(0)
+
 /** An event with valid recipients; undefined for any other line. */
 function eventIn(line: Line): { readonly to: Recipients } | undefined {
   try {
@@ -163,12 +165,4 @@ function recipientsOf(addresses: Addresses): Recipients {
   const topic = list.flatMap((one) => Object(one).topic ?? [])
   if (client.length === 0) return { topic }
   return topic.length === 0 ? { client } : { client, topic }
-}
-
-/** Adds when to repeat an event that a shard did not confirm, if its key makes that safe. */
-function withRetry(result: BatchResult, line: Line | undefined): BatchResult {
-  const isUnconfirmed = 'status' in result && result.status === 503 && !('retryAfter' in result)
-  return isUnconfirmed && line && hasKey(line)
-    ? { ...result, retryAfter: Number(RETRY_AFTER) }
-    : result
 }

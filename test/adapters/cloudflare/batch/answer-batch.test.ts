@@ -1,5 +1,6 @@
 /** Batches over several shards: what one hub would answer and deliver, whichever shard each client is on. */
 import fc from 'fast-check'
+import type { MiddlewareHandler } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { receive } from '../../../../src/adapters/cloudflare/request.ts'
 import { createRouter } from '../../../../src/adapters/cloudflare/router.ts'
@@ -23,13 +24,23 @@ const NAMES = Array.from({ length: COUNT }, (_, shard) => {
 })
 const [FIRST = '', SECOND = '', THIRD = ''] = NAMES
 
-function setUp({ count = COUNT, key = '' } = {}) {
+interface SetUpOptions {
+  readonly count?: number
+  readonly key?: string
+  /** Limits how often each shard publishes. */
+  readonly limitOf?: (shard: number) => MiddlewareHandler
+}
+
+function setUp({ count = COUNT, key = '', limitOf }: SetUpOptions = {}) {
   const clock = manualClock()
   const hubs = Array.from({ length: count }, () => {
     return createHub({ clock, maxEventBytes: MAX_EVENT_BYTES })
   })
   const access = key === '' ? 'anyone' : () => undefined
-  const apps = hubs.map((hub) => createApp({ hub, access, maxBatchEvents: 50 }))
+  const apps = hubs.map((hub, shard) => {
+    const limits = limitOf && { publishing: limitOf(shard) }
+    return createApp({ hub, access, maxBatchEvents: 50, limits })
+  })
   const broken = new Map<number, () => Promise<Response>>()
   const requests: { readonly shard: number; readonly id: string | null }[] = []
   const router = createRouter({
@@ -187,6 +198,28 @@ test.each([1, COUNT])(
     expect(hubs.map((hub) => hub.stats().published)).toEqual(hubs.map(() => 2))
   },
 )
+
+test('an event that one shard limits has its 429, and may be repeated with its key', async () => {
+  const limitOf = (shard: number): MiddlewareHandler => {
+    let left = shard === 1 ? 1 : 100
+    return async (c, next) => {
+      left -= 1
+      return left < 0 ? c.text('', 429, { 'Retry-After': '7' }) : await next()
+    }
+  }
+  const { request, hubs } = setUp({ limitOf })
+  const events = [1, 2, 3].map((data) => ({ to: 'everyone', data }))
+  const keyed = { ...events[2], idempotencyKey: 'a' }
+  const response = await request('/publish', json([...events.slice(0, 2), keyed]))
+  const results = (await response.json()) as Answer[]
+  expect(results).toMatchObject([
+    { connections: 0 },
+    { status: 429, detail: expect.stringMatching(/^2 of 3 shards have published/) },
+    { status: 429, retryAfter: 7 },
+  ])
+  expect(results[1]).not.toHaveProperty('retryAfter')
+  expect(hubs.map((hub) => hub.stats().published)).toEqual([3, 1, 3])
+})
 
 test('each line is answered before the next one comes', async () => {
   const { fetch, clock, hubs } = setUp()
