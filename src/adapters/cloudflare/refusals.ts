@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import { byeFrame } from '../../core/control-events.ts'
 import { type HubErrorCode, RETRY_AFTER } from '../../core/errors.ts'
 import { createHolding } from '../../core/holding.ts'
+import { BROKEN_AT_ONCE } from '../../http/batch/respond-to-lines.ts'
 import { allowOrigins } from '../../http/middleware/origins.ts'
 import { decodeUtf8, fromJson } from '../../http/middleware/readers.ts'
 import { problem } from '../../http/problem.ts'
@@ -37,6 +38,8 @@ export interface Refusals {
   noteInPassing(request: Request): Request
   /** Answers that an idempotency key is that of another event, after some shards have published this one. */
   conflict(request: Request, published: number, count: number): Promise<Response>
+  /** Answers that the body of the request ended early. */
+  broken(request: Request): Promise<Response>
   /** Responds with the headers of CORS. */
   respond(request: Request, respond: Respond): Promise<Response>
 }
@@ -51,7 +54,7 @@ export function createRefusals(init: RefusalsInit): Refusals {
     .use(allowOrigins(corsOrigins))
     .all('*', (c) => c.env.respond(c))
   const keyed = new WeakSet<Request>()
-  return { retryLater, unavailable, unconfirmed, noteKey, noteInPassing, conflict, respond }
+  return { retryLater, unavailable, unconfirmed, noteKey, noteInPassing, conflict, broken, respond }
 
   async function retryLater(request: Request): Promise<Response> {
     const bye = byeFrame('shutdown', retryMs * (1 + random()))
@@ -102,6 +105,10 @@ export function createRefusals(init: RefusalsInit): Refusals {
       respond: (c) =>
         problem(c, 422, conflictAfter(published, count), undefined, 'idempotency-conflict'),
     })
+  }
+
+  async function broken(request: Request): Promise<Response> {
+    return await respond(request, (c) => problem(c, 400, BROKEN_AT_ONCE.detail))
   }
 
   async function respond(request: Request, respond: Respond): Promise<Response> {

@@ -1,4 +1,5 @@
 /** Helpers for requests to shards: they add the number of shards, and copy or discard bodies. */
+import { readBody } from '../../core/read-body.ts'
 import { asPiped } from '../../http/batch/publisher.ts'
 import { PERMIT_HEADER } from './remote-calls.ts'
 import { isLines, shardRoute } from './routes.ts'
@@ -84,6 +85,20 @@ const BODY_OVERHEAD_BYTES = 8_192
 /** Bytes of a body with one event that the router reads before it sends it on: more than any shard accepts. */
 export function maxBodyBytes(maxEventBytes: number): number {
   return maxEventBytes * JSON_BYTES_PER_BYTE + BODY_OVERHEAD_BYTES
+}
+
+/** Thrown when the body of a request breaks off: that is no failure of a shard, though workerd marks it as it does those. */
+export class BrokenBodyError extends Error {
+  override readonly name: string = 'BrokenBodyError'
+}
+
+/** Reads the body of a request up to a size limit. @throws {BrokenBodyError} @see readBody */
+export async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await readBody(request, maxBytes)
+  } catch (error) {
+    throw new BrokenBodyError('the body of a request ended early', { cause: error })
+  }
 }
 
 /** A body is discarded up to this size and for this long: more than any event needs, and still cheap. */

@@ -3,7 +3,6 @@
  * about one client go there. Broadcasts, topics and lists go to every shard, and their responses are merged.
  */
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { readBody } from '../../core/read-body.ts'
 import { maxLineBytes } from '../../http/batch/answer-lines.ts'
 import type { Disconnected, Published } from '../../http/schemas/responses.ts'
 import { createBatchAnswers } from './batch/answer-batch.ts'
@@ -19,7 +18,14 @@ import {
 } from './merge.ts'
 import { createPipeAnswers } from './piping/pipe-answers.ts'
 import { createRefusals } from './refusals.ts'
-import { cloneRequest, maxBodyBytes, type ShardRequest, withShardCount } from './request.ts'
+import {
+  BrokenBodyError,
+  bodyOf,
+  cloneRequest,
+  maxBodyBytes,
+  type ShardRequest,
+  withShardCount,
+} from './request.ts'
 import {
   isEvent,
   isEventStream,
@@ -62,6 +68,7 @@ export interface RouterInit {
 export function createRouter(init: RouterInit): Shard {
   const { count, retryMs, corsOrigins = [], maxEventBytes } = init
   const { random = Math.random, clock = systemClock } = init
+  const shards = Array.from({ length: count }, (_, index) => index)
   const refusals = createRefusals({ retryMs, corsOrigins, maxEventBytes, random, clock })
   const { retryLater, unavailable, unconfirmed, respond } = refusals
   const report = (error: unknown) => init.report?.(error)
@@ -81,6 +88,7 @@ export function createRouter(init: RouterInit): Shard {
     try {
       return await (count === 1 ? pass(0, request, route) : dispatch(request, route))
     } catch (error) {
+      if (error instanceof BrokenBodyError) return await refusals.broken(request)
       if (!isTransient(error)) throw error
       report(error)
       if (route.to === 'stream') return await retryLater(request)
@@ -128,14 +136,14 @@ export function createRouter(init: RouterInit): Shard {
 
   /** The client's own shard knows whether it is blocked, and which of its tickets are used. */
   async function issueTicket(request: Request): Promise<Response> {
-    const body = await readBody(request, maxBodyBytes(maxEventBytes))
+    const body = await bodyOf(request, maxBodyBytes(maxEventBytes))
     const client = ticketClient(body)
     const index = client === undefined ? 0 : shardOf(client, count)
     return await ask(index, cloneRequest(request, body))
   }
 
   async function publish(request: Request): Promise<Response> {
-    const body = await readBody(request, maxBodyBytes(maxEventBytes))
+    const body = await bodyOf(request, maxBodyBytes(maxEventBytes))
     refusals.noteKey(request, body)
     const { first, results, isConflict } = await sendToAll<Published>(request, body, 0)
     if (!first.ok) return first
@@ -167,7 +175,7 @@ export function createRouter(init: RouterInit): Shard {
     if (!first.ok) return { first, results: [] }
     // One request has one id in the logs of all shards.
     const id = first.headers.get('X-Request-Id')
-    const others = shards()
+    const others = shards
       .filter((index) => index !== primary)
       .map((index) => ask(index, cloneRequest(request, body, id)))
     const outcomes = await Promise.allSettled(others)
@@ -213,7 +221,7 @@ export function createRouter(init: RouterInit): Shard {
 
   /** Sends a request to all shards, without its body. One that fails has no response; if all fail, so does this. */
   async function fetchFromAll(request: Request): Promise<readonly (Response | undefined)[]> {
-    const pending = shards().map((index) => ask(index, cloneRequest(request, null)))
+    const pending = shards.map((index) => ask(index, cloneRequest(request, null)))
     const outcomes = await Promise.allSettled(pending)
     if (outcomes.every(({ status }) => status === 'rejected')) await Promise.race(pending)
     return outcomes.map((outcome) => {
@@ -238,9 +246,5 @@ export function createRouter(init: RouterInit): Shard {
 
   function send(index: number, request: Request, more?: ShardRequest): Promise<Response> {
     return init.shard(index).fetch(withShardCount(request, count, more))
-  }
-
-  function shards(): number[] {
-    return Array.from({ length: count }, (_, index) => index)
   }
 }

@@ -111,7 +111,8 @@ const NO_LINES: Explanation = {
   detail: 'The body has no lines: send an event in each.',
 }
 
-const BROKEN_AT_ONCE: Explanation = {
+/** Why nothing of a body is published. */
+export const BROKEN_AT_ONCE: Explanation = {
   status: 400,
   detail: 'The body ended early: send it again.',
 }

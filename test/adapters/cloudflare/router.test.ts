@@ -48,10 +48,18 @@ function setUp(
   })
   return { hubs, calls, counts, broken, reports, send, open }
 
-  function send(method: string, path: string, body?: string, headers = {}): Promise<Response> {
+  function send(
+    method: string,
+    path: string,
+    body?: string | ReadableStream<Uint8Array>,
+    headers = {},
+  ): Promise<Response> {
     calls.length = 0
     const type = body === undefined ? {} : { 'Content-Type': 'text/plain' }
-    const init = { method, headers: { ...type, ...headers }, ...(body !== undefined && { body }) }
+    const init: RequestInit & { duplex: 'half' } = {
+      ...{ method, headers: { ...type, ...headers }, duplex: 'half' },
+      ...(body !== undefined && { body }),
+    }
     return router.fetch(new Request(`http://localhost${path}`, init))
   }
 
@@ -549,6 +557,31 @@ test.each(['/sse?id=user-0', '/healthz', '/metrics'])(
     }
     await send('GET', path, undefined, { [PERMIT_HEADER]: 'made-up' })
     expect(new Set(permits)).toEqual(new Set([null]))
+  },
+)
+
+test.each(['/broadcast', '/topics/news', '/publish', '/tickets'])(
+  'a body for %s that breaks off is no failure of a shard',
+  async (path) => {
+    const { send, calls, reports } = setUp()
+    let isRead = false
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        // workerd marks it as it does the failures of objects.
+        const lost = Object.assign(new Error('Network connection lost.'), { retryable: true })
+        if (isRead) controller.error(lost)
+        else controller.enqueue(new TextEncoder().encode('[{"to":'))
+        isRead = true
+      },
+    })
+    const headers = { 'Content-Type': 'application/json', Origin: 'https://app.example' }
+    const response = await send('POST', path, body, headers)
+    expect(response.status).toBe(400)
+    expect(await problemIn(response)).toMatchObject({
+      detail: 'The body ended early: send it again.',
+    })
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example')
+    expect([calls, reports]).toEqual([[], []])
   },
 )
 

@@ -1,12 +1,11 @@
 /** Answers batches for several shards as one hub would: a JSON array with an array, and lines with lines while they arrive. */
 import type { Context } from 'hono'
 import type { Clock } from '../../../core/clock.ts'
-import { readBody } from '../../../core/read-body.ts'
 import { MAX_BATCH_BYTES } from '../../../http/batch/answer-array.ts'
 import { NDJSON, respondToLines } from '../../../http/batch/respond-to-lines.ts'
 import { decodeUtf8, fromJson } from '../../../http/middleware/readers.ts'
 import { withBody } from '../merge.ts'
-import { cloneRequest } from '../request.ts'
+import { bodyOf, cloneRequest } from '../request.ts'
 import { BatchRefusal, type BatchSplitter, createBatchSplitter } from './split-batch.ts'
 
 /** What answering batches requires. */
@@ -42,7 +41,7 @@ export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
   return { array, lines }
 
   async function array(request: Request): Promise<Response> {
-    const body = await readBody(request, Math.max(MAX_BATCH_BYTES, maxLineBytes))
+    const body = await bodyOf(request, Math.max(MAX_BATCH_BYTES, maxLineBytes))
     const events = eventsIn(body)
     if (!events?.length || events.length > maxBatchEvents) {
       return await ask(0, cloneRequest(request, body))
