@@ -4,7 +4,6 @@ import type { Clock } from '../../core/clock.ts'
 import { positionOf } from '../../core/cursor.ts'
 import { HubError } from '../../core/errors.ts'
 import type { HubEvent } from '../../core/event.ts'
-import { watchSilence } from '../../core/silence.ts'
 import type { Backplane, OnlineClients, OnlineClientsInit } from '../backplane.ts'
 import type {
   AppendResult,
@@ -27,6 +26,7 @@ import {
   type ToHolder,
 } from './messages.ts'
 import { createReadQueue } from './read-queue.ts'
+import { watchSilence } from './silence.ts'
 
 /** What the journal needs. */
 export interface IpcJournalInit {

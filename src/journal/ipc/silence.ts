@@ -1,5 +1,5 @@
 /** Silence: notices that another process, which makes itself heard once a second, no longer does. */
-import type { Clock } from './clock.ts'
+import type { Clock } from '../../core/clock.ts'
 
 /** Watches one process. */
 export interface SilenceWatch {

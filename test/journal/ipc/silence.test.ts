@@ -1,7 +1,7 @@
 /** A process that no longer makes itself heard is noticed, and one that stands still together with this one is not. */
 import { expect, test } from 'vitest'
-import { watchSilence } from '../../src/core/silence.ts'
-import { manualClock } from '../support/clock.ts'
+import { watchSilence } from '../../../src/journal/ipc/silence.ts'
+import { manualClock } from '../../support/clock.ts'
 
 function createWatch() {
   const clock = manualClock()
