@@ -35,7 +35,11 @@ export async function startWorker(entrypoint, variables, persist) {
   })
   for await (const line of createInterface({ input: child.stdio[3] })) {
     const { event, port } = JSON.parse(line)
-    if (event === 'listen') return `http://127.0.0.1:${port}`
+    if (event !== 'listen') continue
+    // It has read its files; this process may be killed before it can remove them.
+    if (persist) rmSync(folder, { recursive: true })
+    else for (const file of ['worker.mjs', 'config.capnp']) rmSync(join(folder, file))
+    return `http://127.0.0.1:${port}`
   }
   throw new Error('workerd did not start.')
 }
