@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { type Address, addressKey } from '../../core/address.ts'
 import { internalsOf } from '../../hub/internals.ts'
+import { publishLast } from '../../hub/piping/last-event.ts'
 import { ABORT_EVENT_RULE, acceptsAbort } from '../../hub/piping/pipe.ts'
 import { type BatchInit, createBatchPublisher } from '../batch/publisher.ts'
 import { invalid } from '../middleware/validate.ts'
@@ -42,7 +43,13 @@ export async function answerStream(
       }
     },
     flushed,
-    publishLast: (event) => publisher.startTurn()(event),
+    publishLast: (event) => {
+      const publish = publisher.startTurn()
+      return publishLast(async () => {
+        const result = await publish(event)
+        return hub.closing || !('status' in result) || result.status !== 503
+      }, clock)
+    },
     resultOf: ({ published, id }) => (id === undefined ? { published } : { published, id }),
     onError: (error) => init.onError(error, c),
     onStart: (end) => producers.add(keys, key, end),

@@ -1,12 +1,14 @@
 /** Pipes: publishes an event stream of your own, such as the answer of a language model, each event as it arrives. */
 import { onAborted } from '../../core/abort.ts'
 import { type Addresses, addressKeys } from '../../core/address.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { EventSchemas } from '../../core/declared-events.ts'
 import { HubError } from '../../core/errors.ts'
 import { checkEventKey, EVENT_NAME_RULE, type EventInput, isEventName } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import { createEventCheck } from '../event-check.ts'
 import type { IsolatedHooks } from '../hooks/hooks.ts'
+import { publishLast } from './last-event.ts'
 import type { Producers } from './producers.ts'
 import { isPipeSource, type PipedFields, type PipeSource, runPipe } from './run-pipe.ts'
 
@@ -41,6 +43,7 @@ export type Pipe = (
 
 /** What pipes need of the hub. */
 export interface PipeInit {
+  readonly clock: Pick<Clock, 'every'>
   readonly maxEventBytes: number
   /** The events that the hub declares. */
   readonly schemas: EventSchemas | undefined
@@ -75,7 +78,7 @@ const SOURCE_RULE =
 
 /** Creates the function that pipes. */
 export function createPipe(init: PipeInit): Pipe {
-  const { maxEventBytes, schemas, hooks, producers, publish, flushed } = init
+  const { clock, maxEventBytes, schemas, hooks, producers, publish, flushed } = init
   return async (addresses, source, options = {}) => {
     const keys = addressKeys(addresses)
     checkPipe(source, options)
@@ -98,9 +101,7 @@ export function createPipe(init: PipeInit): Pipe {
         flushed,
       })
       if (ending !== 'complete' && onAbort !== undefined) {
-        await publish(addresses, abortEvent(onAbort, ending, key)).catch((failure: unknown) =>
-          hooks.onError(failure, 'publish'),
-        )
+        await publishLast(tryEach(addresses, abortEvent(onAbort, ending, key)), clock)
       }
       if (ending !== 'complete' && ending !== 'aborted') throw error
       const result = id === undefined ? { published } : { published, id }
@@ -108,6 +109,21 @@ export function createPipe(init: PipeInit): Pipe {
     } finally {
       remove()
       forget?.()
+    }
+  }
+
+  /** Returns what publishes an event, and reports the first failure. */
+  function tryEach(addresses: Addresses, event: EventInput): () => Promise<boolean> {
+    let failures = 0
+    return async () => {
+      try {
+        await publish(addresses, event)
+        return true
+      } catch (failure) {
+        failures += 1
+        if (failures === 1) hooks.onError(failure, 'publish')
+        return !(failure instanceof HubError && failure.code === 'journal-unavailable')
+      }
     }
   }
 }

@@ -3,10 +3,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { createHub } from '../../../src/hub/hub.ts'
 import type { HubOptions } from '../../../src/hub/options.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../../src/journal/memory/journal.ts'
+import { unavailable } from '../../../src/journal/unavailable.ts'
+import { manualClock } from '../../support/clock.ts'
 
 const ALICE = { client: 'alice' }
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 function setUp(options: HubOptions = {}) {
   const hub = createHub(options)
@@ -256,4 +260,31 @@ test('a hub that closes ends its pipes, whose last events it still stores', asyn
   expect(source.cancelled).toBe(true)
   expect(published).toEqual(['cut-off'])
   await expect(hub.pipe(ALICE, feed().stream)).rejects.toMatchObject({ code: 'hub-closed' })
+})
+
+test('the last event of a stream that the journal refused arrives once it stores events again', async () => {
+  const clock = manualClock()
+  const memory = createMemoryJournal({ clock })
+  let isAway = false
+  const journal: Journal = {
+    ...memory,
+    append: (...args) => {
+      if (isAway) throw unavailable('can’t be reached')
+      return memory.append(...args)
+    },
+  }
+  const errors: unknown[] = []
+  const { hub } = setUp({ clock, journal, onError: (error) => void errors.push(error) })
+  const count = () => hub.stats().journal.events
+  isAway = true
+  const piped = hub.pipe(ALICE, 'data: x\n\n', { onAbort: 'gone' })
+  await expect(piped).rejects.toMatchObject({ code: 'journal-unavailable' })
+  await clock.advance(5_000)
+  expect([count(), errors.length]).toEqual([0, 1])
+  isAway = false
+  await clock.advance(1_000)
+  await clock.advance(10_000)
+  expect(count()).toBe(1)
+  const { entries } = await memory.read(['c:alice'], 'earliest', 1e6)
+  expect(decoder.decode(entries[0]?.frame)).toContain('event: gone\ndata: {"reason":"refused"}')
 })
