@@ -63,7 +63,7 @@ export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
       respondToLines(c, {
         maxLineBytes,
         publishAll: async (some) => {
-          const texts = some.map(({ bytes }) => bytes ?? tooLong())
+          const texts = some.map(({ bytes }) => bytes)
           try {
             return await splitter.publishAll(texts)
           } catch (error) {
@@ -86,6 +86,7 @@ export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
     return createBatchSplitter({
       count,
       isAddressed,
+      maxLineBytes,
       ask: (shard, lines) => {
         const part = cloneRequest(request, lines, id)
         part.headers.set('Content-Type', NDJSON)
@@ -93,11 +94,6 @@ export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
       },
       report,
     })
-  }
-
-  /** A line that is too long for any shard: the first one says so. */
-  function tooLong(): Uint8Array {
-    return new Uint8Array(maxLineBytes + 1).fill(0x30)
   }
 }
 

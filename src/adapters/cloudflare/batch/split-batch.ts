@@ -21,8 +21,23 @@ import {
 
 type Line = Uint8Array
 
-/** A line, and the shard that it is sent to. */
-type Part = readonly [shard: number, line: Line]
+/** The part of a line for one shard. It is made when it is sent: a line may have hundreds of them. */
+interface Part {
+  readonly shard: number
+  /** About how long it is. */
+  readonly bytes: number
+  make(): Line
+}
+
+/** The parts for one shard. */
+interface Share {
+  readonly shard: number
+  readonly parts: Part[]
+  bytes: number
+}
+
+/** Bytes that are sent to shards at the same time, unless one shard gets more: a Worker has 128 MB. */
+const MAX_BYTES_SENT = 16_777_216
 
 /** What splitting a batch requires. */
 export interface BatchSplitterInit {
@@ -30,6 +45,8 @@ export interface BatchSplitterInit {
   readonly count: number
   /** Whether each line names its recipients; otherwise each concerns all shards. */
   readonly isAddressed: boolean
+  /** The maximum number of bytes of a line. */
+  readonly maxLineBytes: number
   /** Sends lines to a shard, and resolves with its response, which is read to its end. */
   ask(shard: number, lines: Uint8Array<ArrayBuffer>): Promise<Response>
   /** Receives the reason why a shard is unavailable. */
@@ -39,10 +56,10 @@ export interface BatchSplitterInit {
 /** Publishes lines on several shards. */
 export interface BatchSplitter {
   /**
-   * Publishes lines, and resolves with their results in order.
+   * Publishes lines, and resolves with their results in order. One that is too long is undefined.
    * @throws {BatchRefusal} if these are the first lines, and a shard refuses the request
    */
-  publishAll(lines: readonly Line[]): Promise<readonly BatchResult[]>
+  publishAll(lines: readonly (Line | undefined)[]): Promise<readonly BatchResult[]>
   /** The first response of a shard that accepted lines, without its body. */
   readonly accepted: Response | undefined
 }
@@ -60,7 +77,7 @@ export class BatchRefusal extends Error {
 
 /** Creates the splitter of one batch. */
 export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
-  const { count, isAddressed, ask, report } = init
+  const { count, isAddressed, maxLineBytes, ask, report } = init
   const everywhere = Array.from({ length: count }, (_, shard) => shard)
   let accepted: Response | undefined
   let hasBegun = false
@@ -71,27 +88,36 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     },
   }
 
-  async function publishAll(lines: readonly Line[]): Promise<readonly BatchResult[]> {
-    const parts = lines.map((line) => (isAddressed ? partsOfLine(line) : toAll(line)))
-    const shares = new Map<number, Line[]>()
-    for (const [shard, line] of parts.flat()) {
-      const share = shares.get(shard)
-      if (share) share.push(line)
-      else shares.set(shard, [line])
-    }
-    const refused: Response[] = []
-    const results = new Map<number, Iterator<BatchResult, undefined>>()
-    const sent = [...shares].map(async ([shard, share]) => {
-      results.set(shard, (await resultsOf(shard, share, refused)).values())
-    })
-    await Promise.all(sent)
-    // Later, the response has its status.
-    if (!accepted && !hasBegun && refused[0]) throw new BatchRefusal(refused[0])
+  async function publishAll(lines: readonly (Line | undefined)[]): Promise<readonly BatchResult[]> {
+    const parts = lines.map(partsOfLine)
+    const results = await resultsOfShares(sharesOf(parts.flat()))
     hasBegun = true
     return parts.map((some, index) => {
-      const all = some.map(([shard]) => results.get(shard)?.next().value ?? UNCONFIRMED)
+      const all = some.map(({ shard }) => results.get(shard)?.next().value ?? UNCONFIRMED)
       return mergeResults(all, () => hasKey(lines[index] ?? NO_LINE))
     })
+  }
+
+  /** Sends the shares: until a shard has accepted one, another to no further shard, as its request may be refused. */
+  async function resultsOfShares(
+    shares: readonly Share[],
+  ): Promise<ReadonlyMap<number, Iterator<BatchResult, undefined>>> {
+    const refused: Response[] = []
+    const results = new Map<number, Iterator<BatchResult, undefined>>()
+    const send = async (share: Share) => {
+      results.set(share.shard, (await resultsOf(share, refused)).values())
+    }
+    const [first, ...others] = shares
+    if (accepted || !first) {
+      await sendAll(shares, send)
+      return results
+    }
+    await send(first)
+    // Later, the response has its status.
+    if (!hasBegun && refused[0]) throw new BatchRefusal(refused[0])
+    await sendAll(others, send)
+    if (!accepted && !hasBegun && refused[0]) throw new BatchRefusal(refused[0])
+    return results
   }
 
   /** Undefined if the topics have too many levels. */
@@ -104,45 +130,81 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     }
   }
 
-  function toAll(line: Line): readonly Part[] {
-    return everywhere.map((shard) => [shard, line])
-  }
-
   /** A line that is invalid goes to the first shard, whose result says why. */
-  function partsOfLine(line: Line): readonly Part[] {
+  function partsOfLine(line: Line | undefined): readonly Part[] {
+    if (!line) return [{ shard: 0, bytes: maxLineBytes, make: () => tooLong(maxLineBytes) }]
+    const bytes = line.byteLength
+    const whole = (shard: number): Part => ({ shard, bytes, make: () => line })
+    if (!isAddressed) return everywhere.map(whole)
     const event = eventIn(line)
-    if (!event) return [[0, line]]
-    if (Object(event.to).client === undefined) return toAll(line)
+    if (!event) return [whole(0)]
+    if (Object(event.to).client === undefined) return everywhere.map(whole)
     const parts = partsOrNone(event.to)
-    if (!parts) return [[0, line]]
-    if (parts.length === 1) return [[parts[0][0], line]]
+    if (!parts) return [whole(0)]
+    if (parts.length === 1) return [whole(parts[0][0])]
     return parts.map(([shard, addresses]) => {
-      return [shard, encoder.encode(JSON.stringify({ ...event, to: recipientsOf(addresses) }))]
+      const make = () => encode({ ...event, to: recipientsOf(addresses) })
+      return { shard, bytes, make }
     })
   }
 
   async function resultsOf(
-    shard: number,
-    lines: readonly Line[],
+    { shard, parts }: Share,
     refused: Response[],
   ): Promise<readonly BatchResult[]> {
     try {
-      const response = await ask(shard, joinLines(lines))
+      const response = await ask(shard, joinLines(parts.map((part) => part.make())))
       if (!response.ok) {
         if (isRefusal(response)) refused.push(response.clone())
         const problem = (await response.json()) as BatchProblem
-        return lines.map(() => problem)
+        return parts.map(() => problem)
       }
       accepted ??= new Response(null, response)
       const answers = (await response.text()).trim().split('\n').map(resultInLine)
       // A shard that shuts down ends early: its last answer is about all lines that follow.
-      return lines.map((_, index) => answers[index] ?? answers.at(-1) ?? UNCONFIRMED)
+      return parts.map((_, index) => answers[index] ?? answers.at(-1) ?? UNCONFIRMED)
     } catch (error) {
       report(error)
       const failure = resultOfFailure(error)
-      return lines.map(() => failure)
+      return parts.map(() => failure)
     }
   }
+}
+
+/** The parts for each shard, in order. */
+function sharesOf(parts: readonly Part[]): readonly Share[] {
+  const shares = new Map<number, Share>()
+  for (const part of parts) {
+    const { shard, bytes } = part
+    const share = shares.get(shard) ?? { shard, parts: [], bytes: 0 }
+    shares.set(shard, share)
+    share.parts.push(part)
+    share.bytes += bytes
+  }
+  return [...shares.values()]
+}
+
+/** Sends all shares, only a few at a time if they are large. */
+async function sendAll(
+  shares: readonly Share[],
+  send: (share: Share) => Promise<void>,
+): Promise<void> {
+  const largest = Math.max(1, ...shares.map(({ bytes }) => bytes))
+  const atOnce = Math.max(1, Math.floor(MAX_BYTES_SENT / largest))
+  const queue = shares.values()
+  const sendNext = async () => {
+    for (const share of queue) await send(share)
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, shares.length) }, sendNext))
+}
+
+/** A line that any shard refuses as too long. */
+function tooLong(maxLineBytes: number): Line {
+  return new Uint8Array(maxLineBytes + 1).fill(0x30)
+}
+
+function encode(event: object): Line {
+  return encoder.encode(JSON.stringify(event))
 }
 
 const encoder = new TextEncoder()
