@@ -5,6 +5,7 @@ import { createApp } from '../../../src/http/app.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { released } from '../../support/app-harness.ts'
 import { type ManualClock, manualClock } from '../../support/clock.ts'
+import { eventually } from '../../support/eventually.ts'
 import { samplesOf } from '../../support/samples.ts'
 
 const COUNT = 3
@@ -15,6 +16,7 @@ const HANGS: readonly Hang[] = ['before its headers', 'within its body']
 
 function setUp(hang: Hang, count = COUNT) {
   const hanging = new Set<number>()
+  const calls: number[] = []
   const cancelled: number[] = []
   const apps = Array.from({ length: count }, () =>
     createApp({ hub: createHub(), access: 'anyone' }),
@@ -29,6 +31,7 @@ function setUp(hang: Hang, count = COUNT) {
     clock,
     shard: (index) => ({
       fetch: async (request) => {
+        calls.push(index)
         const response = await apps[index]?.fetch(request)
         if (!response || !hanging.has(index)) return response ?? (await never)
         if (hang === 'before its headers') return await never
@@ -36,7 +39,7 @@ function setUp(hang: Hang, count = COUNT) {
       },
     }),
   })
-  return { hanging, cancelled, clock, send, router }
+  return { hanging, calls, cancelled, clock, send, router }
 
   /** The beginning of a text, after which nothing comes. */
   function unfinished(text: string, index: number): ReadableStream<Uint8Array> {
@@ -86,6 +89,29 @@ describe.each(HANGS)('a shard that hangs %s', (hang) => {
       expect(response.headers.get('Retry-After'), 'a retry could duplicate the event').toBeNull()
       expect(await response.text()).toContain('could duplicate')
     }
+    expect(clock.timers).toBe(0)
+  })
+
+  test.each([0, 2])('delays a long batch once (shard %i)', async (shard) => {
+    const { hanging, clock, router, calls } = setUp(hang)
+    hanging.add(shard)
+    const body = '{"to":"everyone","data":1}\n'.repeat(2_000)
+    const init = { method: 'POST', body, headers: { 'Content-Type': 'application/x-ndjson' } }
+    const pending = router.fetch(new Request('http://localhost/publish', init))
+    await eventually(() => expect(calls).toContain(shard))
+    await clock.advance(10_000)
+    const results = (await (await pending).text()).trim().split('\n')
+    expect(results).toHaveLength(2_000)
+    const [first, last] = [results[0], results.at(-1)].map(
+      (text = '') => JSON.parse(text) as object,
+    )
+    expect(first).toMatchObject({ line: 1, status: 503 })
+    expect(last).toMatchObject({
+      line: 2_000,
+      status: 503,
+      detail: expect.stringMatching(/^1 of 3 shards did not/),
+    })
+    expect(calls.filter((one) => one === shard)).toHaveLength(1)
     expect(clock.timers).toBe(0)
   })
 

@@ -13,7 +13,8 @@ export const UNCONFIRMED: BatchProblem = problemOf({
   detail: unconfirmedBy('The shard'),
 })
 
-const NOT_PUBLISHED = {
+/** The result of a line that its shard has not published. */
+export const SHARD_UNAVAILABLE: BatchProblem = {
   ...problemOf({ status: 503, detail: UNAVAILABLE, code: UNAVAILABLE_CODE }),
   retryAfter: Number(RETRY_AFTER),
 }
@@ -24,7 +25,7 @@ function problemOf(explanation: Explanation): BatchProblem {
 
 /** The result of lines whose shard has failed. */
 export function resultOfFailure(error: unknown): BatchProblem {
-  return isTransient(error) && !mayHaveRun(error) ? NOT_PUBLISHED : UNCONFIRMED
+  return isTransient(error) && !mayHaveRun(error) ? SHARD_UNAVAILABLE : UNCONFIRMED
 }
 
 /** Whether an event may have been published in spite of its result: of a refusal, the code or the time to repeat it is known. */

@@ -8,6 +8,7 @@ import {
   type BatchResult,
   Recipients,
 } from '../../../http/schemas/batches.ts'
+import { LateError } from '../deadline.ts'
 import { isRefusal } from '../failures.ts'
 import { hasKey } from '../refusals.ts'
 import { partsOf } from '../sharding.ts'
@@ -16,6 +17,7 @@ import {
   mergeResults,
   resultInLine,
   resultOfFailure,
+  SHARD_UNAVAILABLE,
   UNCONFIRMED,
 } from './line-results.ts'
 
@@ -81,6 +83,8 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
   const everywhere = Array.from({ length: count }, (_, shard) => shard)
   let accepted: Response | undefined
   let hasBegun = false
+  /** Shards that were silent for ten seconds: they get no further lines, as each chunk would wait for them again. */
+  const silent = new Set<number>()
   return {
     publishAll,
     get accepted() {
@@ -152,6 +156,7 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     { shard, parts }: Share,
     refused: Response[],
   ): Promise<readonly BatchResult[]> {
+    if (silent.has(shard)) return parts.map(() => SHARD_UNAVAILABLE)
     try {
       const response = await ask(shard, joinLines(parts.map((part) => part.make())))
       if (!response.ok) {
@@ -165,6 +170,7 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
       return parts.map((_, index) => answers[index] ?? answers.at(-1) ?? UNCONFIRMED)
     } catch (error) {
       report(error)
+      if (error instanceof LateError) silent.add(shard)
       const failure = resultOfFailure(error)
       return parts.map(() => failure)
     }

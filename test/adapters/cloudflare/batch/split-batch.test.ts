@@ -4,6 +4,8 @@ import {
   BatchRefusal,
   createBatchSplitter,
 } from '../../../../src/adapters/cloudflare/batch/split-batch.ts'
+import { LateError } from '../../../../src/adapters/cloudflare/deadline.ts'
+import { shardOf } from '../../../../src/adapters/cloudflare/sharding.ts'
 
 const MAX_LINE_BYTES = 1_000_000
 
@@ -89,4 +91,23 @@ test('a line that is too long goes to the first shard, which says so', async () 
     expect(calls).toEqual([0])
     expect(sent.all).toBe(MAX_LINE_BYTES + 2)
   }
+})
+
+test('a shard that was silent gets no further lines, and those were not published', async () => {
+  const { calls, splitter } = setUp(2, async (shard) => {
+    if (shard === 1) throw new LateError('a Durable Object did not respond')
+    return undefined
+  })
+  const own = splitter(true)
+  const client = CLIENTS.find((name) => shardOf(name, 2) === 1)
+  const line = encode({ to: { client }, data: 1 })
+  const [first] = await own.publishAll([line])
+  expect(first).toMatchObject({ status: 503, detail: expect.stringMatching(/may have stored/) })
+  expect(first).not.toHaveProperty('retryAfter')
+  const further = await own.publishAll([line, encode({ to: 'everyone', data: 2 })])
+  expect(further).toMatchObject([
+    { status: 503, code: 'journal-unavailable', retryAfter: 2 },
+    { status: 503, detail: expect.stringMatching(/^1 of 2 shards/) },
+  ])
+  expect(calls).toEqual([1, 0])
 })
