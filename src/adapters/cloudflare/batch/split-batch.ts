@@ -102,7 +102,7 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     })
   }
 
-  /** Sends the shares: until a shard has accepted one, another to no further shard, as its request may be refused. */
+  /** Sends the shares. Until a shard has accepted one, the first is sent alone: the request may be refused. */
   async function resultsOfShares(
     shares: readonly Share[],
   ): Promise<ReadonlyMap<number, Iterator<BatchResult, undefined>>> {
