@@ -32,7 +32,7 @@ const MAX_SILENT_LOOKS = 30
 /** Runs workers until a signal ends them. */
 export async function runFirst(launch: Launch, fork: Fork, count: number): Promise<void> {
   const { adapter, config, log, exit } = launch
-  const port = await probe(config).catch((error) => failToListen(launch, error))
+  const { port, unlock } = await probe(config).catch((error) => failToListen(launch, error))
   const clock = systemClock
   const processMetrics = createProcessMetrics({ clock, openFiles: adapter.openFiles })
   const journal =
@@ -64,6 +64,8 @@ export async function runFirst(launch: Launch, fork: Fork, count: number): Promi
   let stopping = false
   onStopSignal((signal) => {
     stopping = true
+    // While the last streams end, another server may listen already.
+    unlock()
     log.info('stopping', { signal })
     const maxMs = drainDelayMs(config, signal) + config.DRAIN_SECONDS * 1_000 + LAST_MS
     void pool.stop(signal, maxMs).then(async () => {
@@ -141,7 +143,7 @@ function startClock(holder: Holder, periodMs: number): void {
 }
 
 /** Finds out whether the port can be listened on, or which one is free: it is said once, and not by each worker. */
-async function probe({ HOST, PORT }: Config): Promise<number> {
+async function probe({ HOST, PORT }: Config): Promise<{ port: number; unlock: () => void }> {
   const free = await new Promise<number>((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
@@ -152,6 +154,5 @@ async function probe({ HOST, PORT }: Config): Promise<number> {
     })
   })
   // Another server may have probed it at the same time.
-  await lockPort(HOST, free)
-  return free
+  return { port: free, unlock: await lockPort(HOST, free) }
 }

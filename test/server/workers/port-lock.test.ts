@@ -6,8 +6,10 @@ import { freePort } from '../../support/free-port.ts'
 describe.runIf(process.platform === 'linux')('a port', () => {
   test('is locked once for each address', async () => {
     const port = await freePort()
-    await lockPort('127.0.0.1', port)
+    const unlock = await lockPort('127.0.0.1', port)
     await expect(lockPort('127.0.0.1', port)).rejects.toMatchObject({ code: 'EADDRINUSE' })
     await lockPort('127.0.0.2', port)
+    unlock()
+    await lockPort('127.0.0.1', port)
   })
 })
