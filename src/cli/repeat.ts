@@ -10,6 +10,9 @@ const MAX_WAIT_MS = 4_000
 /** Seconds that each attempt may take, unless fewer are left. */
 const MIN_SECONDS = 1
 
+/** Seconds that must be left for another attempt: one that is cut short would hide why those before have failed. */
+const MIN_LEFT_SECONDS = 0.5
+
 /** The options of a publish that is repeated. */
 export interface RepeatOptions extends Omit<PostOptions, 'stores'> {
   /** @defaultValue a random one: a hub that stores no keys then receives the event without one, and once */
@@ -25,6 +28,7 @@ export async function postOnce(url: URL, body: object, options: RepeatOptions): 
   const { credential, timeout = DEFAULT_TIMEOUT, idempotencyKey = crypto.randomUUID() } = options
   const end = performance.now() + timeout * 1_000
   const secondsLeft = () => (end - performance.now()) / 1_000
+  const canWait = (seconds: number) => seconds + MIN_LEFT_SECONDS <= secondsLeft()
   // In the body, unlike in the header, an older hub refuses it.
   const keyed = { ...body, idempotencyKey }
   let unconfirmed: CliError | undefined
@@ -44,8 +48,9 @@ export async function postOnce(url: URL, body: object, options: RepeatOptions): 
       const wait = Math.max((waitMs * (0.75 + Math.random() / 2)) / 1_000, error.retryAfter)
       // A hub that restarts can't be reached for a while.
       const isTemporary = error === unconfirmed || error.exitCode === EXIT.unavailable
-      if (!isTemporary || wait >= secondsLeft()) throw withLast(unconfirmed, error)
+      if (!isTemporary || !canWait(wait)) throw withLast(unconfirmed, error)
       await sleep(wait * 1_000)
+      if (!canWait(0)) throw withLast(unconfirmed, error)
     }
   }
 }

@@ -119,6 +119,13 @@ test('after the timeout, the command says that the event may have been stored', 
   expect({ stdout, exit }).toEqual({ stdout: '', exit: 75 })
 })
 
+test('no attempt is made that would be cut short', async () => {
+  const { url, times } = await openProxy(hub.url, [503, 1], 'pass')
+  const { stderr, exit } = await run(['publish', url, 'hello', '--broadcast', '--timeout', '1.4'])
+  expect(stderr).toMatch(/^hono-sse: 503: /)
+  expect([exit, times.length]).toEqual([75, 1])
+})
+
 test('the command goes on until the timeout', { timeout: 60_000 }, async () => {
   const { url, keys } = await openProxy(hub.url, 503, 503, 503, 503, 503)
   const { exit } = await run(['publish', url, 'hello', '--broadcast', '--timeout', '60'])
