@@ -42,8 +42,7 @@ export interface EventStream {
    */
   readonly unsentBytes?: number | undefined
   /**
-   * The number of all bytes written so far, for transports whose `unsentBytes` are not those that they were given, because
-   * they encode them. @defaultValue the bytes that the hub has written
+   * The number of all bytes written so far, in the unit of `unsentBytes`, for transports that encode what they are given. @defaultValue the bytes that the hub has written
    */
   readonly writtenBytes?: number | undefined
   /** Adds a listener that is called when the client disconnects. */

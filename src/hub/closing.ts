@@ -14,7 +14,7 @@ import type { HubSettings } from './options.ts'
 
 const CLOSE_KINDS: Kinds<CloseOptions> = { signal: KIND.signal }
 
-/** @throws {HubError} `invalid-option` unless a hub can close like this */
+/** Checks the arguments of `hub.close`. @throws {HubError} `invalid-option` */
 export function checkClose(drainMs: number, options: CloseOptions): void {
   checkOptions('close', options, CLOSE_KINDS)
   checkRange('drainMs', drainMs, 0, MAX_TIMER_MS)

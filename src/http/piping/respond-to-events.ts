@@ -110,7 +110,7 @@ export async function respondToEvents(
     const result = init.resultOf(ended)
     const why = reasonOf(ended, result)
     const mayPublish = result.published > 0 || !why || !NOT_ALLOWED.has(why.status)
-    // It counts as any event does, also if it is refused. Nobody is left to receive that.
+    // It counts against the limits like any other event. No one receives the reason if it is refused.
     if (onAbort !== undefined && mayPublish) {
       await init.publishLast(abortEvent(onAbort, ending, fields.key))
     }

@@ -13,7 +13,7 @@ const LOOK_MS = 1_000
 
 /**
  * Looks once a second. The looks are counted, not timed: this process may have stood still.
- * @param maxLooks - a process that was not heard for more looks is silent
+ * @param maxLooks - the number of looks after which a process that was not heard is silent
  * @param onSilent - called at each look while it is
  */
 export function watchSilence(

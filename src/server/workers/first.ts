@@ -25,8 +25,10 @@ const FIRST = '0'
 /** Milliseconds beyond its drain that a worker has to end. */
 const LAST_MS = 3_000
 
-/** Milliseconds between two pings, and for how many looks a worker that answers none is left alone. */
+/** Milliseconds between two pings. */
 const PING_MS = 1_000
+
+/** The number of looks, one each second, after which a worker that has answered no ping hangs. */
 const MAX_SILENT_LOOKS = 30
 
 /** Runs workers until a signal ends them. */

@@ -1,4 +1,4 @@
-/** How the lines of a batch are sent to shards: to one first, and never so many bytes at once that a Worker can't hold them. */
+/** How the lines of a batch are sent to shards: to one first, and never more bytes at once than a Worker can hold. */
 import { expect, test } from 'vitest'
 import {
   BatchRefusal,
