@@ -47,8 +47,8 @@ async function exported(): Promise<string[]> {
   const names = [...text.matchAll(/^# TYPE (\w+) (\w+)/gm)].map(([, name = '', type]) =>
     type === 'histogram' ? `${name}_bucket` : name,
   )
-  // Only with Redis, only with shards, and only with webhooks.
-  const others = ['journal_reconnects_total', 'shard_up', 'webhooks_total']
+  // Only with Redis, only with shards, only with workers, and only with webhooks.
+  const others = ['journal_reconnects_total', 'shard_up', 'worker_up', 'webhooks_total']
   return [...names, ...others.map((name) => `hono_sse_${name}`)]
 }
 
@@ -65,17 +65,22 @@ test.each([
   expect(named.filter((name) => !names.includes(name))).toEqual([])
 })
 
-test('the dashboard shows every metric of a server but its start and its webhooks', async () => {
+test('the dashboard shows every metric of a server but its start, its workers and its webhooks', async () => {
   const shown = new Set(QUERIES.flatMap(metricsIn))
   const hidden = (await exported()).filter((name) => !shown.has(name))
-  const expected = ['process_start_time_seconds', 'hono_sse_shard_up', 'hono_sse_webhooks_total']
-  expect(hidden).toEqual(expected)
+  expect(hidden).toEqual([
+    'process_start_time_seconds',
+    'hono_sse_shard_up',
+    'hono_sse_worker_up',
+    'hono_sse_webhooks_total',
+  ])
 })
 
 /** Series that make one alert fire, and no other: values per minute. */
 const FAULTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   HubDown: { 'up{job="hono-sse"}': '0x60' },
   HubShardDown: { 'hono_sse_shard_up{shard="1"}': '0x60' },
+  HubWorkerDown: { 'hono_sse_worker_up{worker="1"}': '0x60' },
   HubJournalDown: { hono_sse_journal_up: '0x60' },
   HubAtCapacity: { 'hono_sse_refusals_total{reason="at-capacity"}': '0+1x60' },
   HubServerErrors: { 'hono_sse_request_errors_total{status="503"}': '0+1x60' },
@@ -101,6 +106,8 @@ const FAULTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const WELL: Readonly<Record<string, string>> = {
   'up{job="hono-sse"}': '1x60',
   'hono_sse_shard_up{shard="1"}': '1x60',
+  // One that is replaced now and then.
+  'hono_sse_worker_up{worker="1"}': '1x20 0 1x30',
   hono_sse_journal_up: '1x60',
   'hono_sse_refusals_total{reason="at-capacity"}': '7x60',
   'hono_sse_refusals_total{reason="blocked"}': '0+1x60',
