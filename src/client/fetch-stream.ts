@@ -34,7 +34,7 @@ export interface FetchStreamOptions extends RequestOptions {
   random(): number
 }
 
-/** A stream that received nothing for so many heartbeats is dead. */
+/** The number of heartbeats without one after which a stream is dead. */
 const MISSED_BEATS = 2
 
 /** Milliseconds that the hub may take to answer, and then to name its heartbeat. */

@@ -182,7 +182,7 @@ export function createHub(options: HubOptions = {}): Hub {
     producers,
   })
 
-  /** Two indexes share the journal: it is told about the first and the last listener in both. */
+  /** Two indexes share the journal: it is notified of the first and the last listener in both. */
   function listen(key: string, other: Pick<Registry, 'at'>): void {
     if (other.at(key).size === 0) backplane?.subscribe?.(key)
   }

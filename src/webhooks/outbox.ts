@@ -21,7 +21,7 @@ export interface Outbox {
   /** Adds a webhook. Returns what it displaced: the one before of the same client, or the oldest if the outbox is full. */
   add(event: OutboxEvent): 'replaced' | 'full' | undefined
   /**
-   * Takes the next webhooks, at most so many, without those of whose client another one is being sent. One that was sent before
+   * Takes the next webhooks, no more than `most`, without those of whose client another one is being sent. One that was sent before
    * is taken alone: it may be what the receiver refuses.
    */
   take(most: number): readonly OutboxEvent[]

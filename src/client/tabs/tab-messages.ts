@@ -49,7 +49,7 @@ const HELLO: Shape = { topics: isTopics, wake: [true, false], retains: [true, fa
 const LEADER: Shape = {
   leader: isCount,
   topics: isTopics,
-  // Leaders report no end: each tab hears it of the hub.
+  // Leaders report no end: the hub reports it to each tab.
   status: [
     { state: 'connecting' },
     { state: 'live', client: isText, resume: isText },

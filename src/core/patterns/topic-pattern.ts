@@ -4,7 +4,7 @@
  * at most one covers any topic.
  */
 
-/** The maximum number of levels of a pattern, the wildcard included: a topic is stored at so many patterns at most. */
+/** The maximum number of levels of a pattern, the wildcard included. It bounds at how many patterns a topic is stored. */
 export const MAX_LEVELS = 10
 
 /** Returns whether the name of something that connections follow is a pattern. It MUST have been validated. */

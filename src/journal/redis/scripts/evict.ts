@@ -108,7 +108,7 @@ local function evictions()
     return last
   end
 
-  -- Evicts the oldest events of addresses: so many of each key. Here and below, commands that free memory
+  -- Evicts the oldest events of addresses: of each key, the number that counts has. Here and below, commands that free memory
   -- come first: if memory is full, Redis refuses commands that need memory until the script has written something.
   -- The record of a call is looked for once, however many of its addresses are trimmed.
   local function trimLogs(counts)

@@ -52,8 +52,8 @@ if previous ~= '' then call('ZADD', hubs, 'XX', isLast and now - deadAfter or no
 local own, counts = data .. ':clients:' .. name, data .. ':counts'
 if call('LINDEX', reports .. name, 0) ~= received then call('DEL', reports .. name) end
 
-local told = {}
-local function report(sign, client) told[#told + 1] = sign .. client end
+local changes = {}
+local function report(sign, client) changes[#changes + 1] = sign .. client end
 
 -- Changes how many hubs each client is connected to; returns those for which that was or is now none.
 local function count(clients, by)
@@ -141,10 +141,10 @@ for _, client in ipairs(due) do report('-', client) end
 if due[1] then call('ZREM', away, unpack(due)) end
 if due[${CLIENTS_PER_CALL}] then again = 1 end
 
-if told[1] then
+if changes[1] then
   if call('EXISTS', reports .. name) == 0 then call('RPUSH', reports .. name, received) end
-  for i = 1, #told, 1000 do
-    call('RPUSH', reports .. name, unpack(told, i, math.min(i + 999, #told)))
+  for i = 1, #changes, 1000 do
+    call('RPUSH', reports .. name, unpack(changes, i, math.min(i + 999, #changes)))
   end
 end
 local unconfirmed = call('LRANGE', reports .. name, 1, -1)

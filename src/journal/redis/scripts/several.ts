@@ -31,8 +31,8 @@ const REFUSE_OLDER = refuseOlder(
 )
 
 /**
- * Lua: `publishToSeveral` publishes a frame, and returns how many hubs listen to the one of its addresses with most
- * of them: at least so many have a listener.
+ * Lua: `publishToSeveral` publishes a frame, and returns, of the numbers of hubs that listen to each of its
+ * addresses, the highest: at least that many hubs have a listener.
  */
 export const PUBLISH_TO_SEVERAL: string = `
 ${PUBLISH_TO_BUCKET}
