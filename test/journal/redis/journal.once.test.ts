@@ -150,12 +150,11 @@ describe.skipIf(REDIS_IS_MISSING)('an event that is stored once in Redis', () =>
 
   test('is refused while too many names are stored, and known names are not', async () => {
     const prefix = newPrefix()
-    const { journal, advance } = await openRedisJournal(redis, {}, [], prefix)
+    const { journal } = await openRedisJournal(redis, {}, [], prefix)
     const { id } = await journal.append(ALICE, EVENT, onceOf('known'))
     const fill = `local time = redis.call('TIME')
       local now = time[1] * 1000 + math.floor(time[2] / 1000)
-      for i = 1, 99998 do redis.call('ZADD', KEYS[1], now + 600000, i) end
-      redis.call('ZADD', KEYS[1], now + 3000, 'soon')`
+      for i = 1, 99999 do redis.call('ZADD', KEYS[1], now + 600000, i) end`
     await redis.command('EVAL', fill, '1', `{${prefix}}:once`)
     const results = await Promise.allSettled([
       journal.append(ALICE, EVENT, onceOf('known')),
@@ -172,7 +171,8 @@ describe.skipIf(REDIS_IS_MISSING)('an event that is stored once in Redis', () =>
       },
       { value: { sequence: 2 } },
     ])
-    await advance(4_000)
+    // One of them expires.
+    await redis.command('ZADD', `{${prefix}}:once`, '1', '1')
     expect(await journal.append(ALICE, EVENT, onceOf('more'))).toMatchObject({ sequence: 3 })
   })
 
