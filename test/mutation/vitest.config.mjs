@@ -4,7 +4,14 @@ import { defineConfig } from 'vitest/config'
 import { tests } from './folders.mjs'
 
 export default defineConfig({
-  resolve: { alias: { wrangler: fileURLToPath(new URL('wrangler.mjs', import.meta.url)) } },
+  resolve: {
+    alias: [
+      {
+        find: /^\.\/sqlite-worker\.ts$/,
+        replacement: fileURLToPath(new URL('sqlite-worker.mjs', import.meta.url)),
+      },
+    ],
+  },
   test: {
     include: [tests],
     // The latter start several servers each, and wait for real time.

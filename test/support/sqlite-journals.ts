@@ -1,7 +1,4 @@
 /** Journals in the SQLite storage of workerd's Durable Objects, each in an object of its own. */
-
-import { fileURLToPath } from 'node:url'
-import { unstable_startWorker } from 'wrangler'
 import type { Position } from '../../src/core/cursor.ts'
 import { HubError, type HubErrorCode } from '../../src/core/errors.ts'
 import type { ControlResponses } from '../../src/journal/backplane.ts'
@@ -15,6 +12,7 @@ import type {
 import { manualClock } from './clock.ts'
 import type { TestJournal } from './journal-suite.ts'
 import type { Call, Outcome } from './sqlite-object.ts'
+import { startSqliteWorker } from './sqlite-worker.ts'
 
 /** A journal under test, whose object can restart. */
 export interface SqliteHarness extends TestJournal {
@@ -43,25 +41,13 @@ export interface Objects {
 
 /** Starts workerd with one object for each journal. */
 export async function startObjects(): Promise<Objects> {
-  process.env.WRANGLER_SEND_METRICS = 'false'
-  const worker = await unstable_startWorker({
-    config: fileURLToPath(new URL('../../wrangler.toml', import.meta.url)),
-    entrypoint: fileURLToPath(new URL('./sqlite-object.ts', import.meta.url)),
-    dev: {
-      server: { port: 0, hostname: '127.0.0.1' },
-      inspector: false,
-      logLevel: 'error',
-      watch: false,
-      persist: false,
-    },
-  })
-  await worker.ready
+  const worker = await startSqliteWorker()
   let count = 0
-  return { open, close: () => worker.dispose() }
+  return { open, close: worker.close }
 
   async function open(first: Call['bounds'] = {}): Promise<SqliteHarness> {
     count += 1
-    const url = `http://object/${count}`
+    const path = `/${count}`
     const clock = manualClock()
     const start = clock.now() / 1_000
     const deliveries: DeliveredEvent[] = []
@@ -128,7 +114,7 @@ export async function startObjects(): Promise<Objects> {
 
     async function send(method: Call['method'], ...args: unknown[]): Promise<Outcome> {
       const body: Call = { method, args, bounds, now: clock.now() }
-      const response = await worker.fetch(url, { method: 'POST', body: JSON.stringify(body) })
+      const response = await worker.fetch(path, { method: 'POST', body: JSON.stringify(body) })
       return (await response.json()) as Outcome
     }
   }

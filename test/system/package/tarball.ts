@@ -22,7 +22,7 @@ import { promisify } from 'node:util'
 export const runFile = promisify(execFile)
 
 /** Milliseconds within which a package is made and installed, however busy the machine. */
-export const PACK_MS = 120_000
+export const PACK_MS = 300_000
 
 /** The folder of package.json. */
 export const ROOT: string = fileURLToPath(new URL('../../..', import.meta.url))

@@ -199,7 +199,7 @@ describe.skipIf(REDIS_IS_MISSING)('with several hubs on one Redis', () => {
   })
 
   test('a hub that returns while its clients are taken for offline keeps all of them', async () => {
-    const { a, b, hooks, prefix } = await setUp()
+    const { a, b, hooks, prefix } = await setUp({ graceMs: 60_000 })
     const clients = names(300)
     a.connect(...clients)
     await until('all are online', () => hooks.length === 300)

@@ -1,17 +1,17 @@
-/** Stands in for wrangler: Durable Objects in this process, on Node's SQLite, because a mutant can't be switched on inside workerd. */
+/** Stands in for workerd: Durable Objects in this process, on Node's SQLite, because a mutant can't be switched on inside workerd. */
 import { DatabaseSync } from 'node:sqlite'
 import { ROWS_PER_EVENT } from '../bench/scaling.ts'
 import { Hub } from '../support/sqlite-object.ts'
 
-/** What the tests of the SQLite journal use of a worker: each URL is an object of its own. */
-export function unstable_startWorker() {
+/** Replaces sqlite-worker.ts: each path is an object of its own. */
+export async function startSqliteWorker() {
   const objects = new Map()
-  return { ready: Promise.resolve(), fetch, dispose: async () => objects.clear() }
+  return { fetch, close: async () => objects.clear() }
 
-  function fetch(url, init) {
-    const object = objects.get(url) ?? new Hub({ storage: openStorage() })
-    objects.set(url, object)
-    return object.fetch(new Request(url, init))
+  function fetch(path, init) {
+    const object = objects.get(path) ?? new Hub({ storage: openStorage() })
+    objects.set(path, object)
+    return object.fetch(new Request(`http://object${path}`, init))
   }
 }
 
@@ -32,14 +32,15 @@ function openStorage() {
   }
 
   function transactionSync(work) {
-    database.exec('BEGIN')
+    // Unlike BEGIN, it may be within another one.
+    database.exec('SAVEPOINT work')
     try {
-      const result = work()
-      database.exec('COMMIT')
-      return result
+      return work()
     } catch (error) {
-      database.exec('ROLLBACK')
+      database.exec('ROLLBACK TO work')
       throw error
+    } finally {
+      database.exec('RELEASE work')
     }
   }
 }
