@@ -83,3 +83,15 @@ test('access of one’s own without metrics decides by operate', async () => {
   expect((await app.request('/metrics', { headers })).status).toBe(200)
   expect((await app.request('/metrics')).status).toBe(401)
 })
+
+test('a metrics key stays one when the list of keys that was passed changes', async () => {
+  const hub = createHub()
+  const keys = [KEY]
+  const app = createApp({ hub, access: createAccess({ hub, keys, metricsKeys: [METRICS_KEY] }) })
+  const statusFor = async (key: string) =>
+    (await app.request('/clients', { headers: { Authorization: `Bearer ${key}` } })).status
+  keys.push('another-key-0123456789')
+  expect([await statusFor(METRICS_KEY), await statusFor(KEY)]).toEqual([403, 200])
+  keys.length = 0
+  expect([await statusFor(METRICS_KEY), await statusFor(KEY)]).toEqual([403, 200])
+})
