@@ -92,7 +92,8 @@ export function createTokens(init: TokensInit): Tokens {
     if (!claims.success)
       throw unauthorized('The token has a malformed claim: check sub, topics, publish and exp.')
     const { sub, topics, publish, exp } = claims.data
-    const end = exp * 1_000
+    // An issuer may write any number for "never", also one that is infinite in milliseconds.
+    const end = Math.min(exp * 1_000, Number.MAX_SAFE_INTEGER)
     // A token that has just expired by this clock may still be valid by the issuer's: allow the skew.
     const expiresAt = end > clock.now() ? end : end + SKEW_SECONDS * 1_000
     return {

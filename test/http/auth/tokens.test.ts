@@ -24,6 +24,11 @@ test('a valid token grants the permissions that it names, and never those of ope
   expect(await verify(claims)).toMatchObject({ operate: false, subject: 'token:alice' })
 })
 
+test.each([1e13, 1e306, Number.MAX_VALUE])('exp %d is accepted', async (exp) => {
+  const { expiresAt } = await verify({ ...good, exp })
+  expect(expiresAt).toBe(Number.MAX_SAFE_INTEGER)
+})
+
 test('a token without claims grants nothing', async () => {
   expect(await verify({ exp: now + 60 })).toMatchObject({ topics: [], publish: [] })
   expect((await verify({ exp: now + 60 })).client).toBeUndefined()
