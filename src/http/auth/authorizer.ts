@@ -105,7 +105,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   }
 
   async function publish(c: Context, address: Address): Promise<string | undefined> {
-    const permissions = await publisherOf(c)
+    const permissions = await unblockedOf(c)
     if (!mayPublish(permissions, address)) {
       throw forbidden(
         `This credential may not publish to "${permissionTo(address)}": send a publish key, or a token that may.`,
@@ -117,7 +117,7 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   /** The client itself may, and so may whoever publishes to it. */
   async function stop(c: Context, client: string, ticket?: string): Promise<string | undefined> {
     if (ticket !== undefined) return await stopByTicket(c, client, ticket)
-    const permissions = await publisherOf(c)
+    const permissions = await unblockedOf(c)
     if (permissions.client === client || mayPublish(permissions, { client })) {
       return permissions.subject
     }
@@ -136,18 +136,18 @@ export function createAuthorizer(init: AuthorizerInit): Access {
   }
 
   async function operate(c: Context): Promise<void> {
-    const permissions = await permissionsOf(c)
+    const permissions = await unblockedOf(c)
     if (!permissions.operate) throw forbidden('This operation requires a publish key.')
   }
 
   async function metrics(c: Context): Promise<void> {
-    const permissions = await permissionsOf(c)
+    const permissions = await unblockedOf(c)
     if (!permissions.operate && !permissions.metrics)
       throw forbidden('Reading metrics requires a metrics key or a publish key.')
   }
 
   async function issuer(c: Context): Promise<TicketIssuer> {
-    const { publish, expiresAt = Number.POSITIVE_INFINITY } = await publisherOf(c)
+    const { publish, expiresAt = Number.POSITIVE_INFINITY } = await unblockedOf(c)
     // A credential that may publish to some addresses only must not gain the permission to listen to others.
     if (publish !== '*') {
       throw forbidden('Issuing tickets requires the permission to publish to every address.')
@@ -160,7 +160,8 @@ export function createAuthorizer(init: AuthorizerInit): Access {
     return (grant, grantSeconds) => tickets.issue(grant, Math.min(grantSeconds, remainingSeconds))
   }
 
-  async function publisherOf(c: Context): Promise<Permissions> {
+  /** The permissions of whoever sends the request. The credential of a blocked client allows nothing. */
+  async function unblockedOf(c: Context): Promise<Permissions> {
     const permissions = await heldPermissions(c, permissionsOf)
     if (permissions.client === undefined || !isBlocked(permissions.client)) return permissions
     throw clientBlocked()

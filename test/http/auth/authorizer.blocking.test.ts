@@ -1,6 +1,9 @@
 /** A blocked client can do nothing until its block expires, and everything afterwards. */
 
+import type { Context } from 'hono'
 import { expect, test } from 'vitest'
+import { createApp } from '../../../src/http/app.ts'
+import { createHub } from '../../../src/hub/hub.ts'
 import { afterHold } from '../../support/app-harness.ts'
 import {
   type AuthHarness,
@@ -61,6 +64,20 @@ test('the token of a blocked client requests no tickets, not even for other clie
   const token = await set.token({ sub: 'alice', publish: '*' })
   await block(set)
   expect(await statusOf(set.postJson('/tickets', token, { client: 'bob' }))).toBe(403)
+})
+
+test('the login of a blocked client operates nothing, and other logins do', async () => {
+  const hub = createHub()
+  const login = (client: string | undefined) => ({ client, operate: true, metrics: true })
+  const access = (c: Context) => login(c.req.header('X-User'))
+  const app = createApp({ hub, access })
+  await hub.disconnect('alice', BLOCK_MS)
+  for (const path of ['/clients', '/clients/bob', '/topics', '/metrics']) {
+    const statusFor = async (headers: Record<string, string>) =>
+      (await app.request(path, { headers })).status
+    expect(await statusFor({ 'X-User': 'alice' })).toBe(403)
+    expect([await statusFor({ 'X-User': 'bob' }), await statusFor({})]).toEqual([200, 200])
+  }
 })
 
 test('other clients are not affected', async () => {
