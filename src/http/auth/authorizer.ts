@@ -157,7 +157,9 @@ export function createAuthorizer(init: AuthorizerInit): Access {
         'Issuing tickets requires a secret to sign with: set PUBLISH_KEY or JWT_SECRET.',
       )
     const remainingSeconds = Math.ceil((expiresAt - clock.now()) / 1_000)
-    return (grant, grantSeconds) => tickets.issue(grant, Math.min(grantSeconds, remainingSeconds))
+    return (grant, grantSeconds) => {
+      return tickets.issue(grant, Math.min(grantSeconds, remainingSeconds), expiresAt)
+    }
   }
 
   /** The permissions of whoever sends the request. The credential of a blocked client allows nothing. */

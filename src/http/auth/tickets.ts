@@ -22,6 +22,8 @@ export interface TicketClaims extends Grant {
   readonly expiresAt: number
   /** The epoch of the journal in which it was issued. Absent in tickets of older versions. */
   readonly epoch?: string | undefined
+  /** When the stream and its reconnects end at the latest, in milliseconds since 1970. @defaultValue only `grantSeconds` says so */
+  readonly endsAt?: number | undefined
 }
 
 /** How an app signs its tickets and their cookies. */
@@ -58,10 +60,11 @@ export interface TicketsInit extends TicketOptions {
 /** Issues and redeems tickets. */
 export interface Tickets {
   /**
-   * Issues a ticket whose stream and reconnects may last `grantSeconds`.
+   * Issues a ticket whose stream and reconnects may last `grantSeconds`, however late it is redeemed.
+   * @param endsAt - when they end at the latest, in milliseconds since 1970; may be infinite
    * @throws {HTTPException} 413 when the ticket would be too long for a URL
    */
-  issue(grant: Grant, grantSeconds: number): Promise<string>
+  issue(grant: Grant, grantSeconds: number, endsAt: number): Promise<string>
   /**
    * Verifies the signature of a ticket without using it up.
    * @throws {HTTPException} 401 for a ticket that this hub did not sign
@@ -83,6 +86,9 @@ export const TICKET_SECONDS = 30
 /** Milliseconds within which a ticket can be sent once more if its response was lost: a browser retries after 3 to 5 seconds. */
 const REPEAT_MS = 10_000
 
+/** Milliseconds by which the clocks of hubs may differ, or be set back: a used ticket is remembered that much longer. */
+const SKEW_MS = 30_000
+
 /** The maximum number of characters of a ticket. With the rest of the URL, it must fit in nginx's limit of 8 KiB. */
 const MAX_TICKET = 6_144
 
@@ -93,6 +99,7 @@ const TicketClaims: z.ZodType<TicketClaims> = z.object({
   grantSeconds: z.number(),
   expiresAt: z.number(),
   epoch: z.string().optional(),
+  endsAt: z.number().optional(),
 })
 
 /** Creates tickets for one app. */
@@ -107,10 +114,15 @@ export function createTickets(init: TicketsInit): Tickets {
     verify: (c, claims) => endOf(c, claims, false),
   }
 
-  async function issue({ client, topics }: Grant, grantSeconds: number): Promise<string> {
-    const expiresAt = clock.now() + TICKET_SECONDS * 1_000
+  async function issue(
+    { client, topics }: Grant,
+    grantSeconds: number,
+    endsAt: number,
+  ): Promise<string> {
+    const expiresAt = Math.min(clock.now() + TICKET_SECONDS * 1_000, endsAt)
     const id = crypto.randomUUID()
-    const claims = { id, client, topics, grantSeconds, expiresAt, epoch: epoch() }
+    const end = Number.isFinite(endsAt) ? { endsAt } : {}
+    const claims = { id, client, topics, grantSeconds, expiresAt, epoch: epoch(), ...end }
     const ticket = await signer.sign(claims)
     if (ticket.length <= MAX_TICKET) return ticket
     const message = `The ticket would have ${ticket.length} characters, too many for a URL: send fewer or shorter topics.`
@@ -124,13 +136,14 @@ export function createTickets(init: TicketsInit): Tickets {
   }
 
   async function endOf(c: Context, claims: TicketClaims, uses: boolean): Promise<number> {
-    const { client, topics, grantSeconds } = claims
+    const { client, topics } = claims
     const grant = await grantName(client, topics)
     const cookieEndsAt = await cookies.endOf(c, grant)
     if (uses ? await useUp(c, claims, cookieEndsAt) : remainingMs(claims) > 0) {
-      const end = clock.now() + grantSeconds * 1_000
+      const grantMs = grantMsOf(claims)
+      const end = clock.now() + grantMs
       // A cookie that lasts longer belongs to another tab with the same grant: keep it.
-      if (end > cookieEndsAt && uses) await cookies.set(c, grant, end, grantSeconds)
+      if (end > cookieEndsAt && uses) await cookies.set(c, grant, end, Math.ceil(grantMs / 1_000))
       return end
     }
     if (cookieEndsAt > clock.now()) return cookieEndsAt
@@ -145,18 +158,24 @@ export function createTickets(init: TicketsInit): Tickets {
     return issuedIn === epoch() ? expiresAt - clock.now() : Number.NEGATIVE_INFINITY
   }
 
+  /** Milliseconds that a stream and its reconnects may last from now on. */
+  function grantMsOf({ grantSeconds, endsAt = Number.POSITIVE_INFINITY }: TicketClaims): number {
+    return Math.min(grantSeconds * 1_000, endsAt - clock.now())
+  }
+
   /** Whether this request may use the ticket: as the first one, or as its repetition. */
   async function useUp(c: Context, claims: TicketClaims, cookieEndsAt: number): Promise<boolean> {
-    const { id, grantSeconds } = claims
-    const storedMs = remainingMs(claims) + REPEAT_MS
+    const { id } = claims
+    const repeatableMs = remainingMs(claims) + REPEAT_MS
+    const storedMs = repeatableMs + SKEW_MS
     if (remainingMs(claims) > 0 && (await useOnce(id, storedMs))) {
       const sender = await senderOf(c, id)
       // The ticket is used up: an error here must not prevent the stream.
-      const repeatMs = Math.min(REPEAT_MS, grantSeconds * 1_000)
+      const repeatMs = Math.min(REPEAT_MS, grantMsOf(claims))
       if (sender) await useOnce(sender, repeatMs).catch(() => false)
       return true
     }
-    if (storedMs <= 0 || cookieEndsAt > clock.now()) return false
+    if (repeatableMs <= 0 || cookieEndsAt > clock.now()) return false
     const sender = await senderOf(c, id)
     // Only one request may repeat it, and only if the first one came from the same sender.
     return (

@@ -186,7 +186,9 @@ export interface IssuedTicket {
 export const IssuedTicket: z.ZodType<IssuedTicket> = z
   .object({
     ticket: text('For `GET /sse?ticket=`. It opens one stream.'),
-    expiresInSeconds: count('Seconds within which the ticket must be redeemed.'),
+    expiresInSeconds: count(
+      'Seconds within which the ticket must be redeemed, unless the token that has issued it expires before.',
+    ),
   })
   .register(schemaMetadata, { id: 'Ticket' })
 
