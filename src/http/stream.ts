@@ -85,11 +85,11 @@ export function respondWithStream<Own>(
   options: StreamOptions<Own>,
 ): Response | Promise<Response> {
   const { hub, client, topics = [], info, openStream = AUTOMATIC } = options
-  const { expiresAt = Number.POSITIVE_INFINITY, context, signal } = options
+  const { expiresAt, context, signal } = options
   checkName('client id', client)
   const invalid = topicsProblem(c, topics)
   if (invalid) return invalid
-  if (expiresAt <= internalsOf(hub).clock.now()) return streamExpired(c)
+  if (expiresAt !== undefined && expiresAt <= internalsOf(hub).clock.now()) return streamExpired(c)
   if (c.req.method === 'HEAD') return streamHead(c, hub, client)
   const refusal = internalsOf(hub).refusal(client, info)
   if (refusal === 'blocked') return streamBlocked(c, hub)
@@ -98,9 +98,19 @@ export function respondWithStream<Own>(
   setStreamHeaders(c)
   const compression = negotiateCompression(c, hub)
   const turn = untilItsTurn(c)
+  // The stream opens later, when the caller may have changed its list.
+  const own = [...topics]
   const run: Run = (stream) => {
-    const { expiresAt } = options
-    const connection = { client, topics, lastEventId, expiresAt, info, context, signal, stream }
+    const connection = {
+      client,
+      topics: own,
+      lastEventId,
+      expiresAt,
+      info,
+      context,
+      signal,
+      stream,
+    }
     return turn ? turn.then(() => connectStream(hub, connection)) : connectStream(hub, connection)
   }
   return openStream(c, compression ? compressed(run, compression) : run)

@@ -6,6 +6,7 @@ import { createStreamResponse } from '../../src/http/stream-response.ts'
 import { createHub } from '../../src/hub/hub.ts'
 import { problemIn } from '../support/app-harness.ts'
 import { manualClock } from '../support/clock.ts'
+import { readEvents } from '../support/reader.ts'
 
 const clock = manualClock()
 const hub = createHub({ clock })
@@ -53,6 +54,21 @@ describe.each(OPENERS)('%s', (name, open) => {
     expect((await problemIn(response)).detail).toMatch(/has ended/)
     const open1 = await open({ hub, client: 'alice', expiresAt: clock.now() + 1 })
     expect(open1.status).toBe(200)
+  })
+
+  test('what the host changes before the body is read belongs to another stream', async () => {
+    const topics = ['of-alice']
+    const options = { hub, client: 'alice', topics, expiresAt: clock.now() + 5_000 }
+    const response = await open(options)
+    topics[0] = 'of-bob'
+    Object.assign(options, { client: 'bob', expiresAt: clock.now() + 60_000 })
+    const reader = readEvents(response)
+    await clock.runPending()
+    const ready = await reader.next(({ event }) => event === 'hub:ready')
+    expect(JSON.parse(ready.data)).toMatchObject({ client: 'alice', topics: ['of-alice'] })
+    await clock.advance(10_000)
+    const bye = await reader.next(({ event }) => event === 'hub:bye')
+    expect(JSON.parse(bye.data)).toEqual({ reason: 'expired' })
   })
 })
 
