@@ -148,6 +148,18 @@ export function addressKeys(addresses: Addresses): AddressKeys {
 }
 
 /**
+ * Returns the same addresses in a list of their own, which no one can change.
+ * @throws {HubError} `invalid-address` @see addressKeys
+ */
+export function ownAddresses(addresses: Addresses): readonly Address[] {
+  return [addressKeys(addresses)].flat().flatMap((key) => {
+    if (key === EVERYONE) return 'everyone'
+    const [client, topic] = [clientOf(key), topicOf(key)]
+    return client !== undefined ? { client } : topic !== undefined ? { topic } : []
+  })
+}
+
+/**
  * The keys of addresses to listen to, without topics and patterns that one of the patterns covers.
  * @param max - the maximum number of addresses, not counting duplicates
  * @throws {HubError} `invalid-address` for an invalid address, an empty list, or more than `max` addresses

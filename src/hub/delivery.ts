@@ -50,8 +50,11 @@ export interface DeliveryInit {
 
 /** Publishes events and queues frames for connections. */
 export interface Delivery {
-  /** @throws {HubError} `invalid-address`, `invalid-event`, `event-too-large` */
-  publish(addresses: Addresses, input: EventInput, once?: OnceInit): Promise<PublishResult>
+  /**
+   * Returns what publishes to these addresses, also if their list changes later. That throws `invalid-event` or `event-too-large`.
+   * @throws {HubError} `invalid-address`
+   */
+  publishTo(addresses: Addresses): (input: EventInput, once?: OnceInit) => Promise<PublishResult>
   /** Queues an event for every connection that listens to any of its addresses. Events stay in order. */
   deliver(event: DeliveredEvent): void
   /** Queues a frame for one connection. */
@@ -89,10 +92,14 @@ export function createDelivery(init: DeliveryInit): Delivery {
       connection.abort()
     },
   })
-  return { publish, deliver, send, open, follow, catchUp, resume: replays.resume }
+  return { publishTo, deliver, send, open, follow, catchUp, resume: replays.resume }
 
-  function publish(addresses: Addresses, input: EventInput, once?: OnceInit) {
+  function publishTo(addresses: Addresses) {
     const keys = addressKeys(addresses)
+    return (input: EventInput, once?: OnceInit) => publish(keys, input, once)
+  }
+
+  function publish(keys: AddressKeys, input: EventInput, once?: OnceInit): Promise<PublishResult> {
     // All receive the same bytes, so these must not name an address to clients that listen to another.
     const topic = topicOf(soleKey(keys) ?? '')
     const event = prepareEvent(input, maxEventBytes, topic)

@@ -34,7 +34,9 @@ export function createEventCheck(schemas: EventSchemas): EventCheck {
     const result = schema['~standard'].validate(input.data)
     if (!(result instanceof Promise)) return accepted(input, name, result)
     asynchronous.add(schemas)
-    return result.then((later) => accepted(input, name, later))
+    // A copy: until then, its publisher may change it.
+    const own = { ...input }
+    return result.then((later) => accepted(own, name, later))
   }
 }
 

@@ -198,9 +198,10 @@ export function createHub(options: HubOptions = {}): Hub {
     try {
       checkFields(input)
       const once = options && onceOf(settings, addresses, input, options, check !== undefined)
+      const publishEvent = delivery.publishTo(addresses)
       const checked = check ? check(input) : input
       const event = checked instanceof Promise ? await checked : checked
-      return await delivery.publish(addresses, event, once)
+      return await publishEvent(event, once)
     } finally {
       publishes.ended()
     }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   type Address,
+  type Addresses,
   addressKey,
   addressKeys,
   checkTopics,
@@ -11,6 +12,7 @@ import {
   listenKeys,
   MAX_ADDRESSES,
   MAX_TOPICS,
+  ownAddresses,
   soleKey,
 } from '../../src/core/address.ts'
 
@@ -105,6 +107,23 @@ describe('a list of addresses', () => {
       expect(addressKeys(address)).toBe(addressKey(address))
       expect(addressKeys([address, address])).toBe(addressKey(address))
     }
+  })
+
+  test('can be copied: the copy has the same keys, and none of the objects', () => {
+    for (const addresses of [
+      'everyone',
+      { client: 'a' },
+      { topic: 'a/b/c' },
+      [{ client: 'a' }, { topic: 'a/b' }, 'everyone', { topic: 'c' }],
+    ] satisfies Addresses[]) {
+      const own = ownAddresses(addresses)
+      expect(addressKeys(own)).toEqual(addressKeys(addresses))
+      for (const one of [addresses].flat()) {
+        expect(own).toContainEqual(one)
+        if (typeof one === 'object') expect(own).not.toContain(one)
+      }
+    }
+    expect(() => ownAddresses([])).toThrow(/needs 1 to 1000/)
   })
 
   test('has up to a thousand, not counting duplicates, and at least one', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createHub, type EventSchema, type Hub } from '../../src/index.ts'
+import { isPublished, publishedData } from '../support/events.ts'
 import { createHubHarness } from '../support/hub-harness.ts'
 
 const events = {
@@ -173,6 +174,22 @@ describe('with schemas', () => {
     await expect(other.hub.publish('everyone', { event: 'broken', data: 1 })).rejects.toThrow(
       RangeError,
     )
+  })
+
+  test('what its publisher changes while a schema is awaited does not count', async () => {
+    const note = z.string().refine(async () => true)
+    const { hub, clock, connect } = createHubHarness({ events: { note } })
+    const [alice, bob] = [await connect('alice'), await connect('bob')]
+    const to = [{ client: 'alice' }, { client: 'carol' }]
+    const event = { event: 'note', data: 'for alice' }
+    const published = hub.publish(to, event)
+    to.splice(0, 2, { client: 'bob' })
+    Object.assign(event, { event: 'other', ephemeral: true })
+    const { id } = await published
+    await clock.runPending()
+    const received = alice.stream.events.filter(isPublished)
+    expect(received).toMatchObject([{ id, event: 'note', data: 'for alice' }])
+    expect(publishedData(bob.stream)).toEqual([])
   })
 
   test('the time of the demo clock needs no schema', async () => {

@@ -1,6 +1,6 @@
 /** Pipes: publishes an event stream of your own, such as the answer of a language model, each event as it arrives. */
 import { onAborted } from '../../core/abort.ts'
-import { type Addresses, addressKeys } from '../../core/address.ts'
+import { type Addresses, addressKeys, ownAddresses } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { EventSchemas } from '../../core/declared-events.ts'
 import { HubError } from '../../core/errors.ts'
@@ -81,6 +81,7 @@ export function createPipe(init: PipeInit): Pipe {
   const { clock, maxEventBytes, schemas, hooks, producers, publish, flushed } = init
   return async (addresses, source, options = {}) => {
     const keys = addressKeys(addresses)
+    const own = ownAddresses(addresses)
     checkPipe(source, options)
     const { onAbort, signal, ...fields } = options
     const { key } = fields
@@ -97,11 +98,11 @@ export function createPipe(init: PipeInit): Pipe {
         fields,
         maxEventBytes,
         signal: controller.signal,
-        startTurn: () => async (event) => (await publish(addresses, event)).id,
+        startTurn: () => async (event) => (await publish(own, event)).id,
         flushed,
       })
       if (ending !== 'complete' && onAbort !== undefined) {
-        await publishLast(tryEach(addresses, abortEvent(onAbort, ending, key)), clock)
+        await publishLast(tryEach(own, abortEvent(onAbort, ending, key)), clock)
       }
       if (ending !== 'complete' && ending !== 'aborted') throw error
       const result = id === undefined ? { published } : { published, id }

@@ -94,6 +94,24 @@ test('a stop ends the pipe on this hub, cancels the stream, and publishes the la
   expect(await hub.stop('alice', 'answer')).toEqual({ stopped: 0 })
 })
 
+test('a pipe stays with its addresses when their list changes', async () => {
+  const { hub, stored } = setUp()
+  const source = feed()
+  const to = [{ client: 'alice' }, { client: 'carol' }]
+  const piped = hub.pipe(to, source.stream, { key: 'k', onAbort: 'cut-off' })
+  to.splice(0, 2, { client: 'bob' })
+  source.push('data: for alice\n\n')
+  expect(await stored(1)).toEqual([{ event: 'message', data: 'for alice' }])
+  expect(await hub.stop('alice', 'k')).toEqual({ stopped: 1 })
+  await piped
+  expect(await stored(2)).toMatchObject([{ data: 'for alice' }, { event: 'cut-off' }])
+  await hub.publish({ client: 'bob' }, { data: 'for bob' })
+  for await (const { data } of hub.events({ client: 'bob' }, { lastEventId: 'earliest' })) {
+    expect(data).toBe('for bob')
+    break
+  }
+})
+
 test('a signal ends the pipe while its source is silent', async () => {
   const { hub } = setUp()
   const abort = new AbortController()
