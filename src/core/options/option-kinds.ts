@@ -55,7 +55,9 @@ export function optionsProblem<Options extends object>(
   if (!isObject(options)) return `The options of ${owner} must be an object.`
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(kinds, name)) return `${owner} has no option "${name}".`
-    const { rule, accepts } = kinds[name as keyof Options]
+  }
+  // What an object inherits counts as well, such as the getters of a class.
+  for (const [name, { rule, accepts }] of Object.entries<Kind>(kinds)) {
     const value = options[name as keyof Options]
     if (value !== undefined && !accepts(value)) return `The option ${name} of ${owner} ${rule}.`
   }

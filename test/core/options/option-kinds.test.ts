@@ -40,6 +40,19 @@ test.each([
   expect(() => checkOptions('it', options as Own, KINDS)).toThrow(refusal)
 })
 
+test('what an object inherits is checked, too', () => {
+  class Inherited {
+    readonly name: string = 'x'
+    get count(): unknown {
+      return '1'
+    }
+  }
+  const message = 'The option count of it must be a finite number.'
+  expect(optionsProblem('it', new Inherited() as Own, KINDS)).toBe(message)
+  expect(optionsProblem('it', Object.create({ count: '1' }) as Own, KINDS)).toBe(message)
+  expect(optionsProblem('it', Object.create({ count: 1, other: 1 }) as Own, KINDS)).toBeUndefined()
+})
+
 describe('a kind accepts its own values, and no others', () => {
   const values = {
     text: 'a',

@@ -143,6 +143,18 @@ test('a grant may name patterns, and `client:*`', async () => {
   expect((await request('/topics/orders', undefined, POST)).status).toBe(403)
 })
 
+test('a grant that is an instance of a class is checked, too', async () => {
+  class Grant {
+    readonly client = 'alice'
+    get operate(): boolean {
+      return 'false' as never
+    }
+  }
+  const { errors, request } = createHost(() => new Grant())
+  expect((await request('/clients')).status).toBe(500)
+  expect(String(errors)).toMatch(/operate of its grant must be true or false/)
+})
+
 test('a client id that is invalid is a mistake of the host, and opens no stream', async () => {
   const { hub, request } = createHost(() => ({ client: '' }))
   expect((await request('/sse')).status).toBe(500)
