@@ -12,6 +12,7 @@ import { publishArgs } from '../idempotency/publish-args.ts'
 import { passThrough } from '../middleware/authorize.ts'
 import { tooMany } from '../middleware/rate-limit.ts'
 import { issuesIn } from '../middleware/validate.ts'
+import { SUBJECT } from '../middleware/variables.ts'
 import { type Explanation, explain, problemBody } from '../problem.ts'
 import { addressesOf, BatchEvent, type BatchProblem, type BatchResult } from '../schemas/batches.ts'
 import { PublishBody } from '../schemas/requests.ts'
@@ -105,7 +106,7 @@ export function createBatchPublisher(
         const [addresses, body] = read(parse(item))
         check?.()
         for (const one of access ? [addresses].flat() : []) {
-          own.set('subject', await access?.publish(own, one))
+          own.set(SUBJECT, await access?.publish(own, one))
         }
         const refusal = limit === passThrough ? undefined : await refusalOf(own)
         const result = refusal

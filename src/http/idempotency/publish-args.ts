@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { EventInput } from '../../core/event.ts'
 import { IDEMPOTENCY_KEY_RULE, idempotencyKeyIn } from '../../core/idempotency/idempotency-key.ts'
 import type { PublishOptions } from '../../hub/idempotency/once-of.ts'
+import { SUBJECT } from '../middleware/variables.ts'
 import type { PublishBody } from '../schemas/requests.ts'
 
 /** @see https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header */
@@ -24,7 +25,7 @@ export function publishArgs(
 ): readonly [EventInput, PublishOptions?] {
   if (header === undefined && body.idempotencyKey === undefined) return [body]
   const { idempotencyKey = header, ...event } = body
-  return [event, { idempotencyKey, keyOwner: c.get('subject') ?? ANYONE }]
+  return [event, { idempotencyKey, keyOwner: c.get(SUBJECT) ?? ANYONE }]
 }
 
 /** Returns the same for a request with one event, whose key may be in the header. @throws {HTTPException} 400 for an invalid key, or two */

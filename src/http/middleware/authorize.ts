@@ -2,6 +2,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Address } from '../../core/address.ts'
 import type { Access } from '../auth/authorizer.ts'
+import { SUBJECT } from './variables.ts'
 
 /** Requires the permission to operate. Without access control, every request passes. */
 export function requireOperate(access: Access | undefined): MiddlewareHandler {
@@ -28,7 +29,7 @@ export function requirePublish(
 ): MiddlewareHandler {
   if (!access) return passThrough
   return async (c, next) => {
-    c.set('subject', await access.publish(c, addressOf(c)))
+    c.set(SUBJECT, await access.publish(c, addressOf(c)))
     await next()
   }
 }

@@ -14,6 +14,7 @@ import type { Hub } from '../../hub/hub-types.ts'
 import { bindToHub, internalsOf } from '../../hub/internals.ts'
 import { problem } from '../problem.ts'
 import { refuseWithBye } from '../stream.ts'
+import { GRANT, SUBJECT } from './variables.ts'
 
 /** The rate limits of an app, as middleware. An absent one means no limit. */
 export interface Limits {
@@ -82,7 +83,7 @@ export function createLimits(options: RateLimitOptions): Limits {
   const limits: Limits = {
     streams: limit(streamsPerMinute, (c) => {
       const info = { remoteAddress: addressOf(c), requestId: c.get('requestId') }
-      reject(c.get('grant').client, 'rate-limited', info)
+      reject(c.get(GRANT).client, 'rate-limited', info)
       return refuseWithBye(c, hub, 'at-capacity')
     }),
     publishing: limit(
@@ -103,7 +104,7 @@ export function createLimits(options: RateLimitOptions): Limits {
       windowMs: MINUTE_MS,
       limit: perMinute,
       standardHeaders: 'draft-7',
-      keyGenerator: (c: Context) => c.get('subject') ?? ipBucket(addressOf(c) ?? 'unknown'),
+      keyGenerator: (c: Context) => c.get(SUBJECT) ?? ipBucket(addressOf(c) ?? 'unknown'),
       handler: (c: Context) => refuse(c),
       skip,
       store: minuteStore(clock),

@@ -7,6 +7,7 @@ import type { Hub } from '../../hub/hub-types.ts'
 import type { Access, StreamGrant } from '../auth/authorizer.ts'
 import { isTemporary } from '../auth/errors.ts'
 import { valid } from '../middleware/validate.ts'
+import { GRANT, SUBJECT } from '../middleware/variables.ts'
 import type { OpenStream } from '../openers/open-stream.ts'
 import { StreamQuery, type StreamQueryInput } from '../schemas/requests.ts'
 import { refuseWithBye, streamBlocked, streamEvents, streamHead } from '../stream.ts'
@@ -29,7 +30,7 @@ export type SseRoutes = {
 }
 
 /** What the handlers of a stream hand to each other. */
-type StreamEnv = { Variables: { grant: StreamGrant; subject: string } }
+type StreamEnv = { Variables: { [GRANT]: StreamGrant; [SUBJECT]: string } }
 
 /** Creates the stream route. */
 export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
@@ -41,15 +42,15 @@ export function sseRoutes(options: SseRoutesInit): Hono<BlankEnv, SseRoutes> {
       const granted = await grantOrRefuse(c)
       if (granted instanceof Response) return granted
       if (c.req.method === 'HEAD') return streamHead(c, hub, granted.client)
-      c.set('grant', granted)
-      if (access) c.set('subject', `client:${granted.client}`)
+      c.set(GRANT, granted)
+      if (access) c.set(SUBJECT, `client:${granted.client}`)
       return await next()
     },
     limit,
     (c) => {
       const { lastEventId } = c.req.valid('query')
       const info = connectionInfo(c as unknown as Context)
-      return streamEvents(c, { hub, ...c.get('grant'), lastEventId, info, openStream })
+      return streamEvents(c, { hub, ...c.get(GRANT), lastEventId, info, openStream })
     },
   )
   return asRoutes(app)

@@ -7,6 +7,7 @@ import type { Hub } from '../../hub/hub-types.ts'
 import type { Access } from '../auth/authorizer.ts'
 import { passThrough } from '../middleware/authorize.ts'
 import { valid } from '../middleware/validate.ts'
+import { SUBJECT } from '../middleware/variables.ts'
 import { StopQuery } from '../schemas/pipes.ts'
 import { ClientParam } from '../schemas/requests.ts'
 import { asRoutes, type JsonRoute, jsonResponse } from './types.ts'
@@ -43,6 +44,6 @@ async function permit(access: Access, c: Context, next: () => Promise<void>): Pr
   const subject = access.stop
     ? await access.stop(c, client, c.req.query('ticket'))
     : await access.publish(c, { client })
-  c.set('subject', subject)
+  c.set(SUBJECT, subject)
   await next()
 }
