@@ -6,7 +6,7 @@ import { NDJSON, respondToLines } from '../../../http/batch/respond-to-lines.ts'
 import { decodeUtf8, fromJson } from '../../../http/middleware/readers.ts'
 import { withBody } from '../merge.ts'
 import { bodyOf, cloneRequest } from '../request.ts'
-import { BatchRefusal, type BatchSplitter, createBatchSplitter } from './split-batch.ts'
+import { BatchRefusal, type BatchSplitter, createBatchSplitter, writeLine } from './split-batch.ts'
 
 /** What answering batches requires. */
 export interface BatchAnswersInit {
@@ -48,8 +48,7 @@ export function createBatchAnswers(init: BatchAnswersInit): BatchAnswers {
     }
     const splitter = splitterOf(request, true)
     try {
-      const texts = events.map((event) => encoder.encode(JSON.stringify(event)))
-      const results = [...(await splitter.publishAll(texts))]
+      const results = [...(await splitter.publishAll(events.map(writeLine)))]
       return responseOf(splitter, await respond(request, (c) => c.json(results)))
     } catch (error) {
       return refusalOf(error)
@@ -101,8 +100,6 @@ function refusalOf(error: unknown): Response {
   if (!(error instanceof BatchRefusal)) throw error
   return error.response
 }
-
-const encoder = new TextEncoder()
 
 /** The events of an array; undefined for anything else. */
 function eventsIn(body: Uint8Array): readonly unknown[] | undefined {

@@ -147,7 +147,7 @@ export function createBatchSplitter(init: BatchSplitterInit): BatchSplitter {
     if (!parts) return [whole(0)]
     if (parts.length === 1) return [whole(parts[0][0])]
     return parts.map(([shard, addresses]) => {
-      const make = () => encode({ ...event, to: recipientsOf(addresses) })
+      const make = () => writeLine({ ...event, to: recipientsOf(addresses) })
       return { shard, bytes, make }
     })
   }
@@ -209,11 +209,18 @@ function tooLong(maxLineBytes: number): Line {
   return new Uint8Array(maxLineBytes + 1).fill(0x30)
 }
 
-function encode(event: object): Line {
-  return encoder.encode(JSON.stringify(event))
+/** An event as a line. One that is nested too deeply to be written as JSON becomes a line that any shard refuses. */
+export function writeLine(event: unknown): Line {
+  try {
+    return encoder.encode(JSON.stringify(event))
+  } catch {
+    return NO_JSON
+  }
 }
 
 const encoder = new TextEncoder()
+
+const NO_JSON = encoder.encode('[')
 
 const NO_LINE = new Uint8Array(0)
 

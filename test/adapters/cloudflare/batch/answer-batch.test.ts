@@ -7,7 +7,7 @@ import { createRouter } from '../../../../src/adapters/cloudflare/router.ts'
 import { shardOf } from '../../../../src/adapters/cloudflare/sharding.ts'
 import { createApp } from '../../../../src/http/app.ts'
 import { createHub } from '../../../../src/hub/hub.ts'
-import { createAppHarness, json } from '../../../support/app-harness.ts'
+import { createAppHarness, json, post } from '../../../support/app-harness.ts'
 import { type Answer, answersIn, ndjson, openBatch } from '../../../support/batch.ts'
 import { manualClock } from '../../../support/clock.ts'
 import { publishedData } from '../../../support/events.ts'
@@ -424,4 +424,44 @@ test('each client receives what it would receive from one hub', async () => {
     ),
     { numRuns: 60 },
   )
+})
+
+/** Data that no stack is large enough to write as JSON. */
+const DEEP = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+
+const DEEP_EVENTS = [
+  `{"to":{"client":["${SECOND}","${THIRD}"]},"data":1}`,
+  `{"to":{"client":["${SECOND}","${THIRD}"]},"data":${DEEP}}`,
+  `{"to":"everyone","data":${DEEP}}`,
+  `{"to":{"client":"${THIRD}"},"data":2}`,
+]
+
+describe('an event that is nested too deeply', () => {
+  test('spoils no other of an array', async () => {
+    const { request, hubs } = setUp()
+    const response = await request('/publish', post(`[${DEEP_EVENTS}]`, 'application/json'))
+    expect(((await response.json()) as Answer[]).map(({ status }) => status)).toEqual([
+      undefined,
+      400,
+      400,
+      undefined,
+    ])
+    expect(hubs.map((hub) => hub.stats().published)).toEqual([0, 1, 2])
+  })
+
+  test('spoils no other of lines', async () => {
+    const { fetch, clock, hubs } = setUp()
+    const batch = openBatch(fetch, '/publish', clock)
+    batch.send(`${DEEP_EVENTS.join('\n')}\n`)
+    batch.end()
+    const answers = await batch.rest()
+    expect(answers.map(({ status }) => status)).toEqual([undefined, 400, 400, undefined])
+    expect(hubs.map((hub) => hub.stats().published)).toEqual([0, 1, 2])
+  })
+
+  test('is refused without a credential, as any other', async () => {
+    const { request } = setUp({ key: 'x' })
+    const response = await request('/publish', post(`[${DEEP_EVENTS[1]}]`, 'application/json'))
+    expect(response.status).toBe(401)
+  })
 })
