@@ -111,6 +111,11 @@ export function problemOf(
 ): Response {
   // Of a stream, whose middleware failed after its handler: Hono copies its headers to the response that replaces it.
   c.header('Content-Encoding', undefined)
+  // Middleware of Hono, such as basicAuth, brings the whole response, whose headers a browser needs.
+  if (error instanceof HTTPException && error.res && error.status !== 500) {
+    const response = error.getResponse()
+    return c.newResponse(response.body, response)
+  }
   const explanation = explain(error, (unexpected) => report(unexpected, c))
   const { status, detail, issues, code, challenge, retryAfter } = explanation
   if (challenge) c.header('WWW-Authenticate', challenge)
@@ -128,7 +133,8 @@ export function explain(error: unknown, report: (error: unknown) => void): Expla
     return { status, detail, retryAfter, code }
   }
   if (error instanceof HTTPException && error.status !== 500) {
-    const { status, message: detail } = error
+    const { status, message } = error
+    const detail = message || (TITLES[status as ProblemStatus] ?? 'Error')
     const retryAfter = isTemporary(error) ? Number(RETRY_AFTER) : retryAfterOf(error)
     return { status, detail, challenge: challengeOf(error), retryAfter }
   }

@@ -1,4 +1,6 @@
 /** Client errors are sent as problem details; unexpected errors are reported to the host only. */
+import { basicAuth } from 'hono/basic-auth'
+import { HTTPException } from 'hono/http-exception'
 import { expect, test } from 'vitest'
 import { HubError } from '../../src/core/errors.ts'
 import { createApp } from '../../src/http/app.ts'
@@ -126,4 +128,46 @@ test('an error has none of the headers of a stream or a cacheable response', asy
   expect(Object.fromEntries(response.headers)).toEqual({
     'content-type': 'application/problem+json',
   })
+})
+
+test('a response that middleware or a login throws is sent as it is, and an event of a batch has its title', async () => {
+  const asked = createApp({
+    hub: createHub(),
+    access: 'anyone',
+    middleware: [basicAuth({ username: 'ann', password: 'secret' })],
+  })
+  const response = await asked.request('/clients')
+  expect(response.status).toBe(401)
+  expect(response.headers.get('WWW-Authenticate')).toBe('Basic realm="Secure Area"')
+  expect(await response.text()).toBe('Unauthorized')
+
+  let isLoggedIn = true
+  const access = () => {
+    if (isLoggedIn) return { publish: '*' } as const
+    const res = new Response('sign in', { status: 403, headers: { Location: '/login' } })
+    throw new HTTPException(403, { res })
+  }
+  const app = createApp({ hub: createHub(), access })
+  const lines = '{"to":"everyone","data":1}\n'
+  const init = { method: 'POST', body: lines, headers: { 'Content-Type': 'application/x-ndjson' } }
+  expect(await (await app.request('/publish', init)).json()).toMatchObject({ connections: 0 })
+  isLoggedIn = false
+  const refused = await app.request('/clients')
+  expect([refused.status, refused.headers.get('Location')]).toEqual([403, '/login'])
+  expect(await refused.text()).toBe('sign in')
+  const line = await (await app.request('/publish', init)).json()
+  expect(line).toMatchObject({ line: 1, status: 403, detail: 'Forbidden' })
+})
+
+test('a response of status 500 that is thrown is reported, and reveals nothing', async () => {
+  const errors: unknown[] = []
+  const failure = new HTTPException(500, { res: new Response('password=123', { status: 500 }) })
+  const access = () => {
+    throw failure
+  }
+  const onError = (error: unknown) => void errors.push(error)
+  const app = createApp({ hub: createHub(), access, onError })
+  const response = await app.request('/clients')
+  expect(await response.text()).not.toContain('password')
+  expect([response.status, errors]).toEqual([500, [failure]])
 })
