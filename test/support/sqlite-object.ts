@@ -54,6 +54,8 @@ type Calls = Pick<
     startEpoch(suffix: string, kept?: readonly string[]): void
     /** Restarts the journal on the same storage. Nobody is connected then. */
     restart(): void
+    /** Another hub creates a journal for the same storage. */
+    openAnother(): void
     /** Follows the clients. `clients` connect at once, and `elsewhere` belong to another object. */
     followClients(graceMs: number, clients?: readonly string[], elsewhere?: readonly string[]): void
     /** Clients connect or leave. */
@@ -232,6 +234,7 @@ export class Hub {
         this.#online = undefined
         this.#journal = this.#open(bounds)
       },
+      openAnother: () => void this.#open(bounds),
       followClients: (graceMs, clients = [], elsewhere = []) => {
         this.#online = this.#follow(graceMs, elsewhere)
         this.#update(clients, true)

@@ -1,6 +1,7 @@
 /** The journal in the SQLite storage of a Durable Object: it survives deployments and the eviction of the object from memory. */
 import type { AddressKeys } from '../../core/address.ts'
 import { newEpoch, type Position, positionOf } from '../../core/cursor.ts'
+import { HubError } from '../../core/errors.ts'
 import { encodeFrame, type HubEvent } from '../../core/event.ts'
 import type { Backplane, ControlResponses } from '../backplane.ts'
 import type {
@@ -66,6 +67,9 @@ const MIN_PAUSE_MS = 1_000
 /** The maximum number of alarms within `maxAgeMs`. */
 const ALARMS_PER_AGE = 10
 
+/** The journal that was created last for each storage: an earlier one would give sequences twice, and read the events of its hub. */
+const latest = new WeakMap<object, unknown>()
+
 const USED_PREFIX = 'used:'
 const REQUEST_PREFIX = 'request:'
 
@@ -81,6 +85,8 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   const expiring = openExpiringTable(storage)
   const results = openOnceTable(storage)
   const presence = createStoredPresence({ storage, wakeAt: (at) => scheduleAlarm(at, 0) })
+  const own = {}
+  latest.set(storage, own)
   let sequence = store.start
   let handler: JournalHandler | undefined
   /** The alarm set since the object was loaded. An earlier alarm may still be set, which is harmless. */
@@ -104,7 +110,13 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     close,
   }
 
+  /** @throws {HubError} `journal-unavailable` */
+  function checkStorage(): void {
+    if (latest.get(storage) !== own) throw new HubError('journal-unavailable', TAKEN)
+  }
+
   function append(keys: AddressKeys, event: HubEvent, once?: Once): AppendResult {
+    checkStorage()
     const now = clock.now()
     const repeated = once && write(() => results.find(once, now))
     if (repeated) return { ...repeated, repeated: true }
@@ -129,6 +141,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     cursor: string | undefined,
     maxBatchBytes: number,
   ): ReplayBatch {
+    checkStorage()
     write(() => store.follow(keys, sequence))
     if (cursor === undefined) return readStart(store, head(), { keys, maxBytes: maxBatchBytes })
     store.expire(clock.now())
@@ -137,6 +150,7 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
   }
 
   function retained(keys: readonly string[], after: number, maxBatchBytes: number): RetainedBatch {
+    checkStorage()
     return readRetained(store, keys, after, maxBatchBytes)
   }
 
@@ -224,3 +238,6 @@ export function createSqliteJournal(options: SqliteJournalOptions): SqliteJourna
     handler = undefined
   }
 }
+
+const TAKEN =
+  'Another journal uses this storage: each needs an object of its own, as two hubs would receive each other’s events.'

@@ -44,6 +44,23 @@ describe('the journal in SQLite', () => {
     expect(fourth.sequence).toBeGreaterThan(third.sequence + 1)
   })
 
+  test('refuses to go on when another one uses its storage: it would read the events of another hub', async () => {
+    const { journal, call } = await objects.open()
+    const { id } = await journal.append(ALICE, { data: 'a' })
+    await call('openAnother')
+    const refusal = {
+      code: 'journal-unavailable',
+      message: expect.stringMatching(/uses this storage/),
+    }
+    for (const use of [
+      () => journal.append(ALICE, { data: 'b' }),
+      () => journal.read([ALICE], id, 1_000),
+      () => journal.retained?.([ALICE], 0, 1_000),
+    ]) {
+      await expect((async () => await use())()).rejects.toMatchObject(refusal)
+    }
+  })
+
   test.each([
     ['maxEvents', -1],
     ['maxAgeMs', -1],
