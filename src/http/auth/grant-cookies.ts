@@ -24,6 +24,7 @@ export interface GrantCookies {
 }
 
 /** The claims of a cookie. The rest is in the ticket, which an EventSource sends again. */
+type CookieClaims = z.infer<typeof CookieClaims>
 const CookieClaims = z.object({ grant: z.string(), expiresAt: z.number() })
 
 const COOKIE_NAME = /^hono-sse-[0-9a-f]{32}$/
@@ -37,14 +38,22 @@ export function createGrantCookies({ secrets, isSecure }: GrantCookiesInit): Gra
   return { endOf, set }
 
   async function endOf(c: Context, grant: string): Promise<number> {
-    const cookie = getCookie(c, grant)
-    const claims = CookieClaims.safeParse(cookie && (await signer.verify(cookie)))
-    return claims.success && claims.data.grant === grant ? claims.data.expiresAt : 0
+    const names = await Promise.all(secrets.map((secret) => cookieName(secret, grant)))
+    const all = await Promise.all(names.map((name) => claimsIn(c, name)))
+    const ends = all.map((claims) => (claims?.grant === grant ? claims.expiresAt : 0))
+    return Math.max(0, ...ends)
+  }
+
+  async function claimsIn(c: Context, name: string): Promise<CookieClaims | undefined> {
+    const cookie = getCookie(c, name)
+    return CookieClaims.safeParse(cookie && (await signer.verify(cookie))).data
   }
 
   async function set(c: Context, grant: string, expiresAt: number, maxAgeSeconds: number) {
-    write(c, grant, await signer.sign({ grant, expiresAt }), maxAgeSeconds)
-    for (const name of await surplus(c, grant)) write(c, name, '', 0)
+    const [secret = ''] = secrets
+    const own = await cookieName(secret, grant)
+    write(c, own, await signer.sign({ grant, expiresAt }), maxAgeSeconds)
+    for (const name of await surplus(c, own)) write(c, name, '', 0)
   }
 
   function write(c: Context, name: string, value: string, maxAge: number): void {
@@ -60,21 +69,26 @@ export function createGrantCookies({ secrets, isSecure }: GrantCookiesInit): Gra
   }
 
   /** The cookies to clear to make room for this one: those of other grants that end first. */
-  async function surplus(c: Context, grant: string): Promise<readonly string[]> {
+  async function surplus(c: Context, own: string): Promise<readonly string[]> {
     const all = Object.keys(getCookie(c))
-    const others = all.filter((name) => name !== grant && COOKIE_NAME.test(name))
+    const others = all.filter((name) => name !== own && COOKIE_NAME.test(name))
     if (others.length < MAX_COOKIES) return []
     const ends = await Promise.all(
-      others.map(async (name) => ({ name, end: await endOf(c, name) })),
+      others.map(async (name) => ({ name, end: (await claimsIn(c, name))?.expiresAt ?? 0 })),
     )
     const byEnd = ends.sort((one, other) => other.end - one.end)
     return byEnd.slice(MAX_COOKIES - 1).map(({ name }) => name)
   }
 }
 
-/** The name of a grant's cookie. Tabs with the same grant share one cookie; other tabs keep their own. */
+/** The name of a grant. Tabs with the same grant share one cookie; other tabs keep their own. */
 export async function grantName(client: string, topics: readonly string[]): Promise<string> {
-  return `hono-sse-${await digestOf([client, [...new Set(topics)].sort()])}`
+  return await digestOf([client, [...new Set(topics)].sort()])
+}
+
+/** The name of a grant's cookie: a browser sends the cookies of all hubs of a host, whatever their ports, so that each has names of its own. */
+async function cookieName(secret: string, grant: string): Promise<string> {
+  return `hono-sse-${await digestOf(['cookie', secret, grant])}`
 }
 
 /** A digest of a JSON value: 32 hexadecimal digits. */

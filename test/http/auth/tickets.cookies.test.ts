@@ -4,10 +4,12 @@ import {
   type AuthHarness,
   cookieOf,
   createAuthHarness,
+  journalIn,
   KEY,
   statusOf,
   withCookie,
 } from '../../support/auth-harness.ts'
+import { manualClock } from '../../support/clock.ts'
 
 /** Bytes of a line of a request that nginx and others accept. https://nginx.org/r/large_client_header_buffers */
 const LINE_BYTES = 8_192
@@ -34,6 +36,36 @@ test('a browser with grants for a hundred topics keeps the latest 16 cookies', a
     statuses.push(await statusOf(set.request(path, undefined, withCookie(line))))
   }
   expect(statuses).toEqual([401, ...Array<number>(16).fill(200)])
+})
+
+test('hubs on two ports of one host, to which a browser sends the same cookies, don’t replace each other’s', async () => {
+  const jar = new Map<string, string>()
+  const sets = ['one', 'two'].map((name) => {
+    return createAuthHarness({ config: { PUBLISH_KEY: [`${name}-0123456789abcdef`, KEY] } })
+  })
+  const paths: string[] = []
+  for (const set of sets) paths.push(await openWith(jar, set, 'news'))
+  expect(jar.size).toBe(2)
+  const cookies = withCookie([...jar].map((pair) => pair.join('=')).join('; '))
+  for (const [n, set] of sets.entries()) {
+    expect(await statusOf(set.request(paths[n] ?? '', undefined, cookies))).toBe(200)
+  }
+})
+
+test('a cookie is accepted as long as the key that signed it is', async () => {
+  const clock = manualClock()
+  const journal = () => journalIn('shared')
+  const [old, next] = ['old-key-0123456789abcdef', 'new-key-0123456789abcdef']
+  const withKeys = (...keys: string[]) => {
+    return createAuthHarness({ clock, journal: journal(), config: { PUBLISH_KEY: keys } })
+  }
+  const before = withKeys(old, KEY)
+  const jar = new Map<string, string>()
+  const path = await openWith(jar, before, 'news')
+  const cookies = withCookie([...jar].map((pair) => pair.join('=')).join('; '))
+  await clock.advance(60_000)
+  expect(await statusOf(withKeys(next, old).request(path, undefined, cookies))).toBe(200)
+  expect(await statusOf(withKeys(next).request(path, undefined, cookies))).toBe(401)
 })
 
 test('cookies of other sites stay, and forged ones are dropped first', async () => {
