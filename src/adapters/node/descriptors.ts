@@ -1,5 +1,6 @@
 /** Reserves file descriptors for files, pipes and Redis, and reports when connections have used up the rest. */
-import type { Server } from 'node:net'
+import cluster from 'node:cluster'
+import type { Server, Socket } from 'node:net'
 
 /** Descriptors for files, pipes, Redis and the runtime itself. If the limit is below twice this number, half of it. */
 const RESERVED = 64
@@ -15,9 +16,15 @@ const REPORT_MS = 60_000
 export function reserveDescriptors(server: Server, report: (error: Error) => void): void {
   const limit = openFilesLimit()
   if (limit === undefined) return
-  server.maxConnections = limit - Math.min(RESERVED, Math.ceil(limit / 2))
+  const max = limit - Math.min(RESERVED, Math.ceil(limit / 2))
   let reported = false
-  server.on('drop', () => {
+  if (cluster.isWorker) closeBeyond(server, max, onRefused)
+  else {
+    server.maxConnections = max
+    server.on('drop', onRefused)
+  }
+
+  function onRefused(): void {
     if (reported) return
     reported = true
     report(
@@ -28,6 +35,23 @@ export function reserveDescriptors(server: Server, report: (error: Error) => voi
     setTimeout(() => {
       reported = false
     }, REPORT_MS).unref()
+  }
+}
+
+/**
+ * The same for a process of `node:cluster`. Beyond `maxConnections`, Node would hand a connection to another process,
+ * and when all are full, from one to the next without end: its client would wait, and all cores be busy.
+ */
+function closeBeyond(server: Server, max: number, onRefused: () => void): void {
+  let open = 0
+  server.on('connection', (socket: Socket) => {
+    open += 1
+    socket.once('close', () => {
+      open -= 1
+    })
+    if (open <= max) return
+    socket.destroy()
+    onRefused()
   })
 }
 
