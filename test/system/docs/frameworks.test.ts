@@ -84,6 +84,29 @@ describe.each(['express.ts', 'fastify.ts'])('the server in %s', (title) => {
     expect(await own.next(({ data }) => data === 'hello')).toBeDefined()
     await alice.close()
   })
+
+  test.each([
+    ['a form', 'application/x-www-form-urlencoded', 'data=hi'],
+    ['text', 'text/plain', 'hi'],
+    ['lines', 'application/x-ndjson', '{"data":"hi"}\n'],
+    ['an event stream', 'text/event-stream', 'data: hi\n\n'],
+  ])('publishes %s', async (_, type, body) => {
+    const url = await start(title)
+    const alice = await listen(`${url}/realtime`, 'id=alice')
+    const headers = { 'Content-Type': type }
+    const response = await fetch(`${url}/realtime/broadcast`, { method: 'POST', headers, body })
+    expect(response.status).toBe(200)
+    await alice.next(hasData('hi'))
+    await alice.close()
+  })
+})
+
+test('the server in fastify.ts accepts a batch of any size that the hub does', async () => {
+  const url = await start('fastify.ts')
+  const batch = Array.from({ length: 12 }, () => ({ to: 'everyone', data: 'x'.repeat(100_000) }))
+  const headers = { 'Content-Type': 'application/json' }
+  const request = { method: 'POST', headers, body: JSON.stringify(batch) }
+  expect((await fetch(`${url}/realtime/publish`, request)).status).toBe(200)
 })
 
 describe('the subscription in trpc.ts', () => {
