@@ -10,9 +10,11 @@ export interface NodeApp {
   fetch(request: Request, bindings: HttpBindings | Http2Bindings): Response | Promise<Response>
 }
 
+type Incoming = IncomingMessage | Http2ServerRequest
+
 /** Handles a request of Node. Its promise resolves when the response has been handed over; it never rejects. */
 export type NodeHandler = (
-  request: IncomingMessage | Http2ServerRequest,
+  request: Incoming,
   response: ServerResponse | Http2ServerResponse,
 ) => Promise<void>
 
@@ -33,16 +35,52 @@ export function toNodeHandler(app: NodeApp): NodeHandler {
   return getRequestListener(handle, { overrideGlobalObjects: false })
 }
 
-/** The request with the body that a parser has read; otherwise the request itself. */
-function withParsedBody(request: Request, incoming: object): Request {
+/** The request with the body that a parser has read; otherwise the request itself, or its copy. */
+function withParsedBody(request: Request, incoming: Incoming): Request {
   // Requests of Fetch have no body with these methods.
   if (request.method === 'GET' || request.method === 'HEAD') return request
   const body = parsedBodyOf(incoming, request.headers.get('Content-Type'))
-  if (body === undefined) return request
+  if (body === undefined) return hasLength(request) ? request : copyOf(request, incoming)
   const headers = new Headers(request.headers)
   // The parser has decompressed and decoded it.
   for (const name of ['Content-Encoding', 'Transfer-Encoding']) headers.delete(name)
   headers.set('Content-Length', String(body.bytes.byteLength))
   if (body.type !== undefined) headers.set('Content-Type', body.type)
   return new Request(request.url, { method: request.method, headers, body: body.bytes })
+}
+
+function hasLength({ headers }: Request): boolean {
+  return headers.has('Content-Length') && !headers.has('Transfer-Encoding')
+}
+
+/**
+ * A request whose middleware may make others of it, as Hono's `bodyLimit` does if the length is unknown: without the global
+ * objects of `@hono/node-server`, Node refuses to do that with its requests. Others are cheaper to read as they are.
+ */
+function copyOf(request: Request, incoming: Incoming): Request {
+  const { url, method, headers, signal } = request
+  const isEmpty =
+    'stream' in incoming ? incoming.stream.endAfterHeaders : !headers.has('Transfer-Encoding')
+  const body = isEmpty ? null : lateBodyOf(request)
+  return new Request(url, { method, headers, signal, body, duplex: 'half' } as RequestInit)
+}
+
+/** The body of a request, which is not touched before it is read: the server discards what nothing has read. */
+function lateBodyOf(request: Request): ReadableStream<Uint8Array> {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  const readerOf = () => {
+    reader ??= request.body?.getReader() as ReadableStreamDefaultReader<Uint8Array>
+    return reader
+  }
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        const { done, value } = await readerOf().read()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: (reason) => readerOf().cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
 }

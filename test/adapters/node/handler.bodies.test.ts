@@ -5,14 +5,18 @@ import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
 import express from 'express'
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type NodeHandler, toNodeHandler } from '../../../src/adapters/node/handler.ts'
 import { createApp } from '../../../src/http/app.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 
+/** Middleware of the host may make another request of the first one, to bound its body. */
+const limit = bodyLimit({ maxSize: 100_000 })
+
 function createHandler(): NodeHandler {
   const app = createApp({ hub: createHub({ maxEventBytes: 1_000 }), access: 'anyone' })
-  const host = new Hono().use(async (c, next) => {
+  const host = new Hono().use(limit, async (c, next) => {
     await next()
     // Middleware of the host may read the body once more.
     if (c.res.ok) c.header('Body-Length', `${(await c.req.text()).length}`)
@@ -70,6 +74,14 @@ describe.each([
     const parts = Array.from({ length: 12 }, () => 'x'.repeat(1_000))
     expect((await send('text/plain', parts))[0]).toBe(413)
   })
+})
+
+test.each(['DELETE', 'OPTIONS'])('a request without a body is answered: %s', async (method) => {
+  const handler = createHandler()
+  const port = await portOf(createServer((req, res) => void handler(req, res)))
+  const headers = { Connection: 'close' }
+  const response = await fetch(`http://127.0.0.1:${port}/clients/alice`, { method, headers })
+  expect(response.ok).toBe(true)
 })
 
 test.each([
