@@ -28,11 +28,37 @@ export function toNodeHandler(app: NodeApp): NodeHandler {
   if (typeof app?.fetch !== 'function')
     throw new TypeError('toNodeHandler requires an app with fetch: pass the app itself.')
   const handle = answerFailures<[HttpBindings | Http2Bindings]>(
-    (request, bindings) => app.fetch(withParsedBody(request, bindings.incoming), bindings),
+    (request, bindings) => {
+      const { incoming, outgoing } = bindings
+      const response = app.fetch(withParsedBody(request, incoming), bindings)
+      const keep = (answer: Response) => withHeadersOf(outgoing, answer)
+      return response instanceof Promise ? response.then(keep) : keep(response)
+    },
     (error) => console.error(error),
   )
   // The host may depend on the Request and Response that Node has.
   return getRequestListener(handle, { overrideGlobalObjects: false })
+}
+
+/** Keeps the cookies and `Vary` that the host has set: the server would replace them by those of the app. */
+function withHeadersOf(
+  outgoing: ServerResponse | Http2ServerResponse,
+  response: Response,
+): Response {
+  for (const name of ['Set-Cookie', 'Vary']) {
+    const set = outgoing.getHeader(name)
+    if (set === undefined || !response.headers.has(name)) continue
+    const { headers } = response
+    const own = name === 'Vary' ? headers.get(name) : headers.getSetCookie()
+    try {
+      headers.delete(name)
+      // Of two cookies with the same name, the later one counts.
+      for (const value of [set, own].flat()) headers.append(name, String(value))
+    } catch {
+      // Those of a response of `fetch` can't be changed.
+    }
+  }
+  return response
 }
 
 /** The request with the body that a parser has read; otherwise the request itself, or its copy. */

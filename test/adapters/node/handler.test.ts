@@ -9,7 +9,7 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   type NodeApp,
@@ -17,6 +17,7 @@ import {
   toNodeHandler,
 } from '../../../src/adapters/node/handler.ts'
 import { createApp } from '../../../src/http/app.ts'
+import { streamEvents } from '../../../src/http/stream.ts'
 import { createHub } from '../../../src/hub/hub.ts'
 import { listen } from '../../support/client.ts'
 import { hasData } from '../../support/events.ts'
@@ -210,6 +211,42 @@ test('plain node:http needs nothing else, and its globals stay', async () => {
   await carries(await urlOf((req, res) => void handler(req, res)), bodies[0] as never)
   expect([globalThis.Request, globalThis.Response]).toEqual([request, response])
 })
+
+test.each([
+  ['text', (c: Context) => c.text('ok')],
+  ['a stream', (c: Context) => streamEvents(c, { hub: hubAndHandler().hub, client: 'alice' })],
+])('cookies and Vary of the host are kept beside those of the app: %s', async (_, respond) => {
+  const app = new Hono().get('/', async (c, next) => {
+    c.header('Set-Cookie', 'b=2')
+    c.header('Vary', 'Accept')
+    await next()
+  })
+  const handler = toNodeHandler(app.get('/', respond))
+  const { headers, body } = await fetch(await urlOf(withHeaders(handler)))
+  await body?.cancel()
+  expect(headers.getSetCookie()).toEqual(['a=1', 'c=3', 'b=2'])
+  expect(headers.get('Vary')).toBe('Origin, Accept')
+})
+
+test('a response with other headers, or whose headers can’t be changed, is sent as it is', async () => {
+  const { url } = await fetch(await urlOf((_, res) => res.setHeader('Vary', 'Accept').end('ok')))
+  const app = new Hono().get('/', (c) => c.text('ok')).get('/fetched', () => fetch(url))
+  const host = await urlOf(withHeaders(toNodeHandler(app)))
+  const own = await fetch(host)
+  expect(own.headers.get('Vary')).toBe('Origin')
+  expect(own.headers.getSetCookie()).toEqual(['a=1', 'c=3'])
+  const fetched = await fetch(`${host}/fetched`)
+  expect([fetched.status, await fetched.text()]).toEqual([200, 'ok'])
+})
+
+/** Sets headers before the handler, as middleware of Express does. */
+function withHeaders(handler: NodeHandler): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    res.setHeader('Set-Cookie', ['a=1', 'c=3'])
+    res.setHeader('Vary', 'Origin')
+    void handler(req, res)
+  }
+}
 
 test.each([undefined, {}, () => {}])('an app without fetch is refused: %s', (app) => {
   const make = (): NodeHandler => toNodeHandler(app as unknown as NodeApp)
