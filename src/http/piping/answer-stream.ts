@@ -2,7 +2,6 @@
 import type { Context } from 'hono'
 import { type Address, addressKey } from '../../core/address.ts'
 import { internalsOf } from '../../hub/internals.ts'
-import { publishLast } from '../../hub/piping/last-event.ts'
 import { ABORT_EVENT_RULE, acceptsAbort } from '../../hub/piping/pipe.ts'
 import { type BatchInit, createBatchPublisher } from '../batch/publisher.ts'
 import { invalid } from '../middleware/validate.ts'
@@ -38,6 +37,7 @@ export async function answerStream(
       return async (event) => {
         const result = await publish(event)
         if ('status' in result) throw new Refused(result)
+        producers.last.drop({ keys, event: onAbort, key })
         begin()
         return result.id
       }
@@ -45,10 +45,10 @@ export async function answerStream(
     flushed,
     publishLast: (event) => {
       const publish = publisher.startTurn()
-      return publishLast(async () => {
+      return producers.last.publish({ ...event, keys }, async () => {
         const result = await publish(event)
         return hub.closing || !('status' in result) || result.status !== 503
-      }, clock)
+      })
     },
     resultOf: ({ published, id }) => (id === undefined ? { published } : { published, id }),
     onError: (error) => init.onError(error, c),

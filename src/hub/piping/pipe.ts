@@ -1,14 +1,12 @@
 /** Pipes: publishes an event stream of your own, such as the answer of a language model, each event as it arrives. */
 import { onAborted } from '../../core/abort.ts'
 import { type Addresses, addressKeys, ownAddresses } from '../../core/address.ts'
-import type { Clock } from '../../core/clock.ts'
 import type { EventSchemas } from '../../core/declared-events.ts'
 import { HubError } from '../../core/errors.ts'
 import { checkEventKey, EVENT_NAME_RULE, type EventInput, isEventName } from '../../core/event.ts'
 import { checkOptions, KIND, type Kinds } from '../../core/options/option-kinds.ts'
 import { createEventCheck } from '../event-check.ts'
 import type { IsolatedHooks } from '../hooks/hooks.ts'
-import { publishLast } from './last-event.ts'
 import type { Producers } from './producers.ts'
 import { isPipeSource, type PipedFields, type PipeSource, runPipe } from './run-pipe.ts'
 
@@ -43,7 +41,6 @@ export type Pipe = (
 
 /** What pipes need of the hub. */
 export interface PipeInit {
-  readonly clock: Pick<Clock, 'every'>
   readonly maxEventBytes: number
   /** The events that the hub declares. */
   readonly schemas: EventSchemas | undefined
@@ -78,7 +75,7 @@ const SOURCE_RULE =
 
 /** Creates the function that pipes. */
 export function createPipe(init: PipeInit): Pipe {
-  const { clock, maxEventBytes, schemas, hooks, producers, publish, flushed } = init
+  const { maxEventBytes, schemas, hooks, producers, publish, flushed } = init
   return async (addresses, source, options = {}) => {
     const keys = addressKeys(addresses)
     const own = ownAddresses(addresses)
@@ -98,11 +95,16 @@ export function createPipe(init: PipeInit): Pipe {
         fields,
         maxEventBytes,
         signal: controller.signal,
-        startTurn: () => async (event) => (await publish(own, event)).id,
+        startTurn: () => async (event) => {
+          const { id } = await publish(own, event)
+          producers.last.drop({ keys, event: onAbort, key })
+          return id
+        },
         flushed,
       })
       if (ending !== 'complete' && onAbort !== undefined) {
-        await publishLast(tryEach(own, abortEvent(onAbort, ending, key)), clock)
+        const last = abortEvent(onAbort, ending, key)
+        await producers.last.publish({ ...last, keys }, tryEach(own, last))
       }
       if (ending !== 'complete' && ending !== 'aborted') throw error
       const result = id === undefined ? { published } : { published, id }

@@ -3,6 +3,7 @@ import { type AddressKeys, clientOf } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { HubError } from '../../core/errors.ts'
 import { createInFlight } from '../../core/in-flight.ts'
+import { createLastEvents, type LastEvents } from './last-event.ts'
 import type { EarlyEnd } from './run-pipe.ts'
 
 /** The producers of one hub. */
@@ -14,6 +15,8 @@ export interface Producers {
   add(keys: AddressKeys, key: string | undefined, end: (reason: EarlyEnd) => void): () => void
   /** Ends the producers that publish to the client under the key. Returns how many it ended. */
   stop(client: string, key: string): number
+  /** The last events of producers that did not end by themselves. */
+  readonly last: LastEvents
   /** Ends all producers, and resolves when they have; after this many milliseconds at the latest. */
   close(maxMs: number): Promise<void>
 }
@@ -29,7 +32,7 @@ export function createProducers(clock: Pick<Clock, 'every'>): Producers {
   const named = new Map<string, Set<Producer>>()
   const inFlight = createInFlight(clock)
   let isClosed = false
-  return { add, stop, close }
+  return { add, stop, last: createLastEvents(clock), close }
 
   function add(
     keys: AddressKeys,

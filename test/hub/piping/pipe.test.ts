@@ -306,3 +306,28 @@ test('the last event of a stream that the journal refused arrives once it stores
   const { entries } = await memory.read(['c:alice'], 'earliest', 1e6)
   expect(decoder.decode(entries[0]?.frame)).toContain('event: gone\ndata: {"reason":"refused"}')
 })
+
+test('a stream that is repeated during an outage has one last event, or none if it begins after all', async () => {
+  const clock = manualClock()
+  const memory = createMemoryJournal({ clock })
+  let isAway = true
+  const journal: Journal = {
+    ...memory,
+    append: (...args) => {
+      if (isAway) throw unavailable('can’t be reached')
+      return memory.append(...args)
+    },
+  }
+  const { hub } = setUp({ clock, journal, onError: () => {} })
+  const pipe = (key: string) => hub.pipe(ALICE, `data: ${key}\n\n`, { onAbort: 'gone', key })
+  for (let n = 0; n < 50; n++) {
+    for (const key of ['cut', 'repeated']) await pipe(key).catch(() => {})
+  }
+  isAway = false
+  const repeated = pipe('repeated')
+  await clock.advance(5_000)
+  await repeated
+  const { entries } = await memory.read(['c:alice'], 'earliest', 1e6)
+  const data = entries.map(({ frame }) => /data: (.*)/.exec(decoder.decode(frame))?.[1])
+  expect(data).toEqual(['repeated', '{"reason":"refused","key":"cut"}'])
+})
