@@ -39,7 +39,8 @@ export function createGrantCookies({ secrets, isSecure }: GrantCookiesInit): Gra
 
   async function endOf(c: Context, grant: string): Promise<number> {
     const names = await Promise.all(secrets.map((secret) => cookieName(secret, grant)))
-    const all = await Promise.all(names.map((name) => claimsIn(c, name)))
+    // Earlier versions named the cookie like the grant.
+    const all = await Promise.all([...names, grant].map((name) => claimsIn(c, name)))
     const ends = all.map((claims) => (claims?.grant === grant ? claims.expiresAt : 0))
     return Math.max(0, ...ends)
   }
@@ -83,7 +84,7 @@ export function createGrantCookies({ secrets, isSecure }: GrantCookiesInit): Gra
 
 /** The name of a grant. Tabs with the same grant share one cookie; other tabs keep their own. */
 export async function grantName(client: string, topics: readonly string[]): Promise<string> {
-  return await digestOf([client, [...new Set(topics)].sort()])
+  return `hono-sse-${await digestOf([client, [...new Set(topics)].sort()])}`
 }
 
 /** The name of a grant's cookie: a browser sends the cookies of all hubs of a host, whatever their ports, so that each has names of its own. */

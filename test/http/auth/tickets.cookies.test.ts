@@ -1,4 +1,5 @@
 /** The cookies of tickets: behind a proxy that strips a prefix, and few enough to fit in a request. */
+import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import {
   type AuthHarness,
@@ -66,6 +67,19 @@ test('a cookie is accepted as long as the key that signed it is', async () => {
   await clock.advance(60_000)
   expect(await statusOf(withKeys(next, old).request(path, undefined, cookies))).toBe(200)
   expect(await statusOf(withKeys(next).request(path, undefined, cookies))).toBe(401)
+})
+
+test('a cookie of an earlier version, which was named like its grant, opens its stream', async () => {
+  const clock = manualClock()
+  const set = createAuthHarness({ clock })
+  const jar = new Map<string, string>()
+  const path = await openWith(jar, set, 'news')
+  await clock.advance(60_000)
+  const [value = ''] = jar.values()
+  const { grant } = decodeJwt<{ grant: string }>(value)
+  expect(grant).toMatch(/^hono-sse-[0-9a-f]{32}$/)
+  expect(await statusOf(set.request(path, undefined, withCookie(`${grant}=${value}`)))).toBe(200)
+  expect(await statusOf(set.request(path, undefined, withCookie(`other=${value}`)))).toBe(401)
 })
 
 test('cookies of other sites stay, and forged ones are dropped first', async () => {
