@@ -6,19 +6,23 @@ import { SUBJECT } from './variables.ts'
 
 /** Requires the permission to operate. Without access control, every request passes. */
 export function requireOperate(access: Access | undefined): MiddlewareHandler {
-  if (!access) return passThrough
-  return async (c, next) => {
-    await access.operate(c)
-    await next()
-  }
+  return requires(async (c) => await access?.operate(c))
 }
 
 /** Requires the permission to read metrics. Without access control, every request passes. */
 export function requireMetrics(access: Access | undefined): MiddlewareHandler {
-  if (!access) return passThrough
+  return requires(async (c) => await (access?.metrics ? access.metrics(c) : access?.operate(c)))
+}
+
+/**
+ * Requires a permission. No cache may store what it is for: a shared one could give the response to a login by cookie to anyone.
+ * @see https://www.rfc-editor.org/rfc/rfc9111#section-3
+ */
+function requires(check: (c: Context) => Promise<void>): MiddlewareHandler {
   return async (c, next) => {
-    await (access.metrics ? access.metrics(c) : access.operate(c))
+    await check(c)
     await next()
+    if (c.res.ok) c.header('Cache-Control', 'no-store')
   }
 }
 

@@ -92,9 +92,11 @@ export function createDocument(init: DocumentInit): Json {
       ...Object.entries(operation.parameters ?? {}).flatMap(parametersIn),
       ...(requestIds ? [{ $ref: '#/components/parameters/RequestId' }] : []),
     ]
+    // No cache may store what only operators may read.
+    const own: readonly HeaderName[] = tag === 'operate' ? ['Cache-Control'] : []
     const described = Object.entries(responses).map(([status, response]) => [
       status,
-      responseOf(response),
+      responseOf(response, own),
     ])
     return {
       operationId: id,
@@ -112,10 +114,13 @@ export function createDocument(init: DocumentInit): Json {
     }
   }
 
-  function responseOf({ description, headers: names = [], content }: ResponseSpec): Json {
+  function responseOf(
+    { description, headers: names = [], content }: ResponseSpec,
+    own: readonly HeaderName[],
+  ): Json {
     return {
       description,
-      ...headersOf([...names, ...always]),
+      ...headersOf([...own, ...names, ...always]),
       ...(content && { content: contentOf(content) }),
     }
   }

@@ -294,3 +294,19 @@ describe('DELETE /clients/:id', () => {
     },
   )
 })
+
+test.each([
+  '/clients',
+  '/clients/alice',
+  '/topics',
+  '/topics/news',
+  '/topics/news/retained',
+  '/metrics',
+])('no cache stores %s, which a login by cookie may read', async (path) => {
+  const access = () => ({ client: 'ann', operate: true })
+  for (const set of [createAppHarness({}, { access }), createAppHarness()]) {
+    const response = await set.request(path)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+  }
+})
