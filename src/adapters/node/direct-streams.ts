@@ -3,6 +3,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Handover } from '../../http/openers/handed-over.ts'
 import type { NodeResponse } from '../../http/openers/node-response.ts'
 import { feed } from '../../http/openers/node-sink.ts'
+import { sendable } from './connection-headers.ts'
 
 /** The part of what `@hono/node-server` passes to an app that is used here. */
 interface Bindings {
@@ -25,13 +26,13 @@ export function feedDirectly<Env extends Bindings>(fetch: Fetch<Env>): Fetch<Env
     // If middleware replaced the response, for example with an error or a stream of its own, it is sent as usual.
     if (!run || !isStream(response, handover)) {
       if (!outgoing.destroyed && !outgoing.headersSent) setHeaders(outgoing, headers)
-      return response
+      return sendable(outgoing, response)
     }
     if (!outgoing.destroyed) {
       // The headers and the first event leave together.
       const socket = outgoing.stream ? null : outgoing.socket
       socket?.cork?.()
-      sendHeaders(outgoing, response.headers, headers)
+      sendHeaders(outgoing, sendable(outgoing, response).headers, headers)
       feed(outgoing, run)
       socket?.uncork?.()
     }

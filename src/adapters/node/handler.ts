@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
 import { answerFailures } from '../../server/failed-request.ts'
+import { sendable } from './connection-headers.ts'
 import { parsedBodyOf } from './parsed-body.ts'
 
 /** An app: a Hono app, or anything else with `fetch`. */
@@ -31,7 +32,7 @@ export function toNodeHandler(app: NodeApp): NodeHandler {
     (request, bindings) => {
       const { incoming, outgoing } = bindings
       const response = app.fetch(withParsedBody(request, incoming), bindings)
-      const keep = (answer: Response) => withHeadersOf(outgoing, answer)
+      const keep = (answer: Response) => withHeadersOf(outgoing, sendable(outgoing, answer))
       return response instanceof Promise ? response.then(keep) : keep(response)
     },
     (error) => console.error(error),
