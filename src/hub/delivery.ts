@@ -141,25 +141,23 @@ export function createDelivery(init: DeliveryInit): Delivery {
     }
   }
 
-  function deliverNow({ keys, frame, entry }: DeliveredEvent): void {
-    deliverTo(listenersAt(subscribers, keys), frame, entry)
+  function deliverNow(event: DeliveredEvent): void {
+    const { keys, frame } = event
+    deliverTo(listenersAt(subscribers, keys), event)
     const listeners = listenersAt(registry, keys)
     const { size } = listeners
     if (size === 0) return
     compression?.offer(frame)
-    deliverTo(listeners, frame, entry)
+    deliverTo(listeners, event)
     flusher.eventQueued(clock.monotonic())
     metrics.deliveries += size
     metrics.deliveredBytes += size * frame.byteLength
   }
 
-  function deliverTo(
-    listeners: ReadonlySet<HubConnection>,
-    frame: Uint8Array,
-    entry: JournalEntry | undefined,
-  ): void {
+  function deliverTo(listeners: ReadonlySet<HubConnection>, event: DeliveredEvent): void {
+    const { frame, entry } = event
     for (const connection of listeners) {
-      if (connection.phase !== 'live') hold(connection, frame, entry)
+      if (connection.phase !== 'live') hold(connection, event)
       else if (entry) sendEntry(connection, entry)
       else send(connection, frame)
     }
@@ -168,11 +166,10 @@ export function createDelivery(init: DeliveryInit): Delivery {
   /** A connection that is catching up reads stored events from the journal: no event may overtake them. */
   function hold(
     connection: HubConnection,
-    frame: Uint8Array,
-    entry: JournalEntry | undefined,
+    { frame, entry, after = sequenceNow() }: DeliveredEvent,
   ): void {
     if (entry) replays.hold(connection, entry)
-    else replays.holdEphemeral(connection, frame, sequenceNow())
+    else replays.holdEphemeral(connection, frame, after)
   }
 
   /** The sequence of the newest event. If it is unknown, an ephemeral event is held until its client has caught up. */

@@ -16,6 +16,8 @@ export interface DeliveredEvent {
   readonly frame: Uint8Array
   /** Its position in the journal. Ephemeral events have none. */
   readonly entry?: JournalEntry | undefined
+  /** Of an ephemeral event: the sequence of the newest event stored before it, at any address. @defaultValue that of `head()` */
+  readonly after?: number | undefined
 }
 
 /** A stored event. */

@@ -1,5 +1,6 @@
 /** Runs the conformance checks of a journal as tests. */
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
+import { addressKeys, EVERYONE, topicKey } from '../../src/core/address.ts'
 import {
   backplaneChecks,
   type ConformanceBounds,
@@ -41,6 +42,23 @@ export function backplaneSuite(open: OpenTestJournal): void {
 /** Tests the contract of a backplane that several hubs share. */
 export function relaySuite(open: OpenTestJournal): void {
   runAll(relayChecks(withEventually(open)))
+
+  test.each([
+    ['one address', EVERYONE],
+    ['several', [EVERYONE, topicKey('sport')]],
+    ['a topic with levels', addressKeys({ topic: 'a/b' })],
+  ])(
+    'a relayed event names the newest event stored before it, also if that was not delivered here: %s',
+    async (_, keys) => {
+      const { journal, deliveries, delivered } = await open({}, [EVERYONE, 't:a/b'])
+      const { sequence } = await journal.append(topicKey('news'), { data: 'x' })
+      await journal.backplane?.relay?.(keys, { data: 'now' })
+      await delivered(1)
+      const [{ frame, after } = {}] = deliveries
+      expect(after).toBe(sequence)
+      expect(new TextDecoder().decode(frame)).toBe('data: now\n\n')
+    },
+  )
 }
 
 /** Tests the contract of a backplane that several hubs share and that knows all their clients. */

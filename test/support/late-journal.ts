@@ -23,6 +23,8 @@ export interface LateJournal extends Journal {
   hold(): void
   /** Delivers the held events, and every later one. */
   release(): void
+  /** Delivers every later event, and none of those held: they were stored before the hub listened. */
+  drop(): void
 }
 
 interface PendingRead {
@@ -47,7 +49,7 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
     append: async (keys, event) => inner.append(keys, event),
     backplane: {
       relay: async (keys, event) => {
-        receive({ keys, frame: encodeFrame(event) })
+        receive({ keys, frame: encodeFrame(event), after: inner.head().sequence })
         return {}
       },
       request: async (request) => ({ responses: [hub?.respond(request, 0)], asked: 1 }),
@@ -78,6 +80,10 @@ export function createLateJournal(options: MemoryJournalOptions): LateJournal {
     release: () => {
       holding = false
       for (const delivery of held.splice(0)) forward(delivery)
+    },
+    drop: () => {
+      holding = false
+      held.length = 0
     },
   }
 

@@ -109,7 +109,7 @@ export function createHolder({ journal, clock, onError }: HolderInit): Holder {
   }
 
   function relay(keys: AddressKeys, event: HubEvent): void {
-    deliver({ keys, frame: encodeFrame(event) })
+    deliver({ keys, frame: encodeFrame(event), after: journal.head().sequence })
   }
 
   function callsOf(member: Member): ToHolder {

@@ -192,13 +192,11 @@ export function createIpcJournal(init: IpcJournalInit): IpcJournal {
   }
 
   function receiveEvent(
-    keys: AddressKeys,
-    sequence: number | undefined,
-    received: Uint8Array,
+    ...[keys, sequence, received, after]: Parameters<FromHolder['event']>
   ): void {
     const frame = ownFrame(received)
     if (sequence === undefined) {
-      handler.deliver({ keys, frame })
+      handler.deliver({ keys, frame, after })
       return
     }
     head = positionOf(epoch, sequence)

@@ -88,9 +88,10 @@ export function createMember(init: MemberInit): Member {
   }
   return member
 
-  function deliver({ keys, frame, entry }: DeliveredEvent): void {
+  function deliver({ keys, frame, entry, after }: DeliveredEvent): void {
     if (missed === undefined && link.pendingBytes <= MAX_PENDING_BYTES) {
-      link.send(['event', keys, entry?.sequence, frame], keysLength(keys) + frame.byteLength)
+      const bytes = keysLength(keys) + frame.byteLength
+      link.send(['event', keys, entry?.sequence, frame, after], bytes)
       return
     }
     missed ??= new Set()

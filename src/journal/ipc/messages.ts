@@ -35,8 +35,13 @@ export interface FromHolder {
   welcome(epoch: string, sequence: number, sizes: Sizes): void
   /** All control requests that were stored before have been sent. */
   ready(): void
-  /** An event at keys that this process listens to; without a sequence, one that is not stored. */
-  event(keys: AddressKeys, sequence: number | undefined, frame: Uint8Array): void
+  /** An event at keys that this process listens to; without a sequence, one that is not stored, after the event with another. */
+  event(
+    keys: AddressKeys,
+    sequence: number | undefined,
+    frame: Uint8Array,
+    after: number | undefined,
+  ): void
   /** All events up to this position that this process listens to have been sent. */
   head(sequence: number, sizes: Sizes, instances: number): void
   /** Events up to this position were not sent; without keys, at any address. */

@@ -10,6 +10,7 @@ import type {
   RetainedBatch,
 } from '../journal.ts'
 import { conflict, tooManyNames } from '../once.ts'
+import { AFTER_LINE } from './scripts/buckets.ts'
 import { CONFLICT, FULL, REPEATED } from './scripts/publish-once.ts'
 
 const encoder = new TextEncoder()
@@ -19,6 +20,8 @@ const decoder = new TextDecoder()
 const ID = [105, 100, 58, 32]
 const MAX_ID_BYTES = 64
 const LINE_FEED = 10
+
+const AFTER_BYTES = encoder.encode(AFTER_LINE)
 
 /** Decodes a message that contains no frames. */
 export function textOf(message: Uint8Array): string {
@@ -30,6 +33,17 @@ export function idOf(frame: Uint8Array): string | undefined {
   if (ID.some((byte, index) => frame[index] !== byte)) return undefined
   const end = frame.subarray(0, MAX_ID_BYTES).indexOf(LINE_FEED)
   return decoder.decode(frame.subarray(ID.length, end))
+}
+
+/** Returns the frame of an event that is not stored, and after which stored event it was published, unless an older version did. */
+export function ephemeralIn(message: Uint8Array): {
+  readonly frame: Uint8Array
+  readonly after?: number
+} {
+  if (AFTER_BYTES.some((byte, index) => message[index] !== byte)) return { frame: message }
+  const end = message.indexOf(LINE_FEED)
+  const after = Number(decoder.decode(message.subarray(AFTER_BYTES.length, end)))
+  return { frame: message.subarray(end + 1), after }
 }
 
 /** Parses the id of an event, or the head of the journal. @throws if it is neither */

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import {
   createSizeReader,
+  ephemeralIn,
   framesOf,
   idOf,
   textOf,
@@ -117,3 +118,16 @@ test.each([
   expect(missed).toMatchObject({ end: { id: 'e-9' }, epoch: 'e', changed: ['a'] })
   expect([missed.affects('a'), missed.affects('b')]).toEqual([true, others])
 })
+
+test.each([
+  [': after 12\ndata: x\n\n', { text: 'data: x\n\n', after: 12 }],
+  // An older version has published it.
+  ['data: x\n\n', { text: 'data: x\n\n', after: undefined }],
+  [': topic a\ndata: x\n\n', { text: ': topic a\ndata: x\n\n', after: undefined }],
+])(
+  'an event that is not stored may say after which one it was published: %j',
+  (message, expected) => {
+    const { frame, after } = ephemeralIn(new TextEncoder().encode(message))
+    expect({ text: new TextDecoder().decode(frame), after }).toEqual(expected)
+  },
+)

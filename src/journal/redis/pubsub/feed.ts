@@ -2,7 +2,7 @@
 import { type AddressKeys, isOneOfSeveral } from '../../../core/address.ts'
 import { type Position, positionAt, positionOf } from '../../../core/cursor.ts'
 import type { JournalHandler } from '../../journal.ts'
-import { framesOf, idOf, toCursor } from '../replies.ts'
+import { ephemeralIn, framesOf, idOf, toCursor } from '../replies.ts'
 
 /** What the feed needs of the journal. */
 export interface FeedInit {
@@ -70,7 +70,7 @@ export function createFeed({ start, handler, followsPatterns, fetchEpoch, guard 
     const id = idOf(frame)
     if (id === undefined) {
       isPartial = false
-      handler().deliver({ keys, frame })
+      handler().deliver({ keys, ...ephemeralIn(frame) })
       return
     }
     const { epoch: current, sequence } = toCursor(id)

@@ -18,6 +18,9 @@ const FACTOR = 257
 /** The end of the name of the channel that all hubs subscribe to that listen to buckets. Nothing is published there. */
 export const MARKER = ':buckets'
 
+/** The line before the frame of an event that is not stored begins with this. */
+export const AFTER_LINE = ': after '
+
 const encoder = new TextEncoder()
 
 /** Returns the bucket of an address. */
@@ -73,21 +76,32 @@ end
 `
 
 /**
+ * Lua: `placed(frame, seq)`: the frame of an event that is not stored, after a line that says after which stored event it was
+ * published. Versions that don't know this line send it to clients as a comment.
+ */
+export const PLACED: string = `
+local function placed(frame, seq)
+  return seq and '${AFTER_LINE}' .. seq .. '\\n' .. frame or frame
+end
+`
+
+/**
  * On the head. prefix, key (or those of a topic and of the patterns that cover it, one per line), frame → how many hubs
  * received the frame, which is not stored; at several keys, at least.
  */
 export const RELAY: Script = {
   name: 'relay',
   text: `
-local prefix, head = ARGV[1], redis.call('HMGET', KEYS[1], 'format', 'patternsAfter')
+local prefix, head = ARGV[1], redis.call('HMGET', KEYS[1], 'format', 'patternsAfter', 'seq')
 local format, storedPatternsAfter = head[1], tonumber(head[2])
 ${PUBLISH_TO_BUCKET}
 ${SKIPS_PATTERNS}
-local most = 0
+${PLACED}
+local frame, most = placed(ARGV[3], head[3]), 0
 for key in string.gmatch(ARGV[2], '[^\\n]+') do
   if not skips(key) then
-    local instances = redis.call('PUBLISH', prefix .. ':address:' .. key, ARGV[3])
-    most = math.max(most, instances + (publishToBucket and publishToBucket(key, ARGV[3]) or 0))
+    local instances = redis.call('PUBLISH', prefix .. ':address:' .. key, frame)
+    most = math.max(most, instances + (publishToBucket and publishToBucket(key, frame) or 0))
   end
 end
 return most

@@ -3,7 +3,7 @@
  * all hubs. Versions that don't know this channel would lose such an event, so none is stored while a
  * hub listens to the channel of control requests and not to this one.
  */
-import { PUBLISH_TO_BUCKET } from './buckets.ts'
+import { PLACED, PUBLISH_TO_BUCKET } from './buckets.ts'
 import { ENTRY_BYTES } from './evict.ts'
 import { BEGIN_PUBLISH, endPublish } from './publish.ts'
 import { type JournalScript, type Script, script } from './script.ts'
@@ -84,9 +84,11 @@ ${endPublish('stored')}
 export const RELAY_SEVERAL: Script = {
   name: 'relay several',
   text: `
-local prefix, format = ARGV[1], redis.call('HGET', KEYS[1], 'format')
+local prefix, head = ARGV[1], redis.call('HMGET', KEYS[1], 'format', 'seq')
+local format = head[1]
 ${REFUSE_OLDER}
 ${PUBLISH_TO_SEVERAL}
-return publishToSeveral(ARGV[2], ARGV[3])
+${PLACED}
+return publishToSeveral(ARGV[2], placed(ARGV[3], head[2]))
 `,
 }
