@@ -1,5 +1,6 @@
 /** Headers about the connection, which HTTP/1.1 has and HTTP/2 forbids: one of them would end the process. */
-/** https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2 */
+
+/** @see https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2 */
 const FORBIDDEN = [
   'Connection',
   'HTTP2-Settings',
