@@ -8,14 +8,18 @@ const SAID_MS = 1_500
 /** Copies a text. The button says whether that worked. */
 export async function copyText(button: HTMLButtonElement, text: string): Promise<void> {
   const said = (await write(text)) ? 'Copied' : 'Not copied'
-  const label = button.dataset.label ?? button.textContent
-  button.dataset.label = label
-  setText(button, said)
-  setText(byId('copied', HTMLElement), said)
-  setTimeout(() => {
-    setText(button, label)
-    setText(byId('copied', HTMLElement), '')
-  }, SAID_MS)
+  button.dataset.label ??= button.textContent
+  for (const element of [button, byId('copied', HTMLElement)]) say(element, said)
+}
+
+const timers = new WeakMap<HTMLElement, number>()
+
+/** Shows a text for a moment from now on, also if the one before would end earlier. */
+function say(element: HTMLElement, text: string): void {
+  setText(element, text)
+  window.clearTimeout(timers.get(element))
+  const timer = window.setTimeout(() => setText(element, element.dataset.label ?? ''), SAID_MS)
+  timers.set(element, timer)
 }
 
 async function write(text: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM_IS_MISSING, closeBrowser, IN_CHROMIUM } from '../support/chromium.ts'
 import { publish } from '../support/client.ts'
+import { eventually } from '../support/eventually.ts'
 import { startHub } from '../support/hub-server.ts'
 import type { Server } from '../support/process.ts'
 import { dataOn, openWindow, showsEvent, showsText } from '../support/tabs.ts'
@@ -110,6 +111,26 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await window.close()
   })
 
+  test('each copy is announced for a moment of its own', async () => {
+    const window = await openWindow({ permissions: ['clipboard-read', 'clipboard-write'] })
+    const tab = await window.open(server.url, client)
+    await tab.clock.install({ time: 0 })
+    await tab.clock.pauseAt(1_000)
+    const copy = tab.getByRole('button', { name: /^(Copy as curl: send|Copied)$/ })
+    await copy.click()
+    await showsText(tab, '#copied', 'Copied')
+    await tab.clock.runFor(1_000)
+    await copy.click()
+    await tab.clock.runFor(1_000)
+    expect([await tab.locator('#copied').textContent(), await copy.textContent()]).toEqual([
+      'Copied',
+      'Copied',
+    ])
+    await tab.clock.runFor(1_000)
+    await showsText(tab, '#copied', '')
+    await window.close()
+  })
+
   const curl = HAS_CURL ? 'with curl' : '(skipped: curl is not installed)'
   test.skipIf(!HAS_CURL && !process.env.CI)(
     `the commands that the page copies work in a shell ${curl}`,
@@ -187,7 +208,11 @@ function run(command: string): string {
 
 /** Presses a button that copies, and returns what is in the clipboard then. */
 async function copied(tab: Page, name: string, within = 'body'): Promise<string> {
+  await tab.evaluate(`navigator.clipboard.writeText('')`)
   await tab.locator(within).getByRole('button', { name, exact: true }).click()
-  await showsText(tab, '#copied', 'Copied')
-  return await tab.evaluate('navigator.clipboard.readText()')
+  return await eventually(async () => {
+    const text = await tab.evaluate<string>('navigator.clipboard.readText()')
+    expect(text).not.toBe('')
+    return text
+  })
 }
