@@ -71,7 +71,7 @@ describe.skipIf(CHROMIUM_IS_MISSING)(IN_CHROMIUM, () => {
     await send(sender, 'a client', 'reader', 'one')
     await send(sender, 'a topic', 'news', 'two')
     await send(sender, 'everyone', undefined, 'three')
-    await showsEvent(reader, 'three')
+    for (const tab of [sender, reader]) await showsEvent(tab, 'three')
     expect(await dataOn(reader)).toEqual(['one', 'two', 'three'])
     expect(await dataOn(sender)).toEqual(['three'])
     const row = reader.locator('#feed li').first()
